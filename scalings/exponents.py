@@ -1,0 +1,106 @@
+"""Exponents: the power e in n^e, exact, and affine functions of a family's parameter.
+
+Everywhere in this project an exponent is the power of the width n itself: the standard hidden init
+scale n^(-1/2) has exponent -1/2. (The abc-literature, e.g. Tensor Programs IV, writes n^(-a) and so
+has the opposite sign.)
+
+An exponent is a `Fraction`, or `-oo` for a quantity that is zero by structure, such as the weights of
+a zero-initialised readout:
+
+>>> parse_exponent("-1/2"), parse_exponent("-oo")
+(Fraction(-1, 2), -inf)
+
+An `Affine` exponent is a constant plus a coefficient for each parameter; the learning rate
+n^(2r - 1) of a hidden layer is
+
+>>> lr = Affine(Fraction(-1), {"r": Fraction(2)})
+>>> str(lr), lr.at(r=Fraction(1, 4))
+('2*r - 1', Fraction(-1, 2))
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Final, TypeAlias
+
+Exponent: TypeAlias = Fraction | float
+"""A `Fraction`, or `MINUS_INFINITY` (the only float that is ever an exponent)."""
+
+MINUS_INFINITY: Final[float] = -math.inf
+"""The exponent of a quantity that is exactly zero; absorbing under products, neutral under sums."""
+
+
+def parse_exponent(text: str) -> Exponent:
+    """Read "1", "-1/2", "0.25" or "-oo"; never evaluates the text. Raises ValueError otherwise."""
+    text = text.strip()
+    if text == "-oo":
+        return MINUS_INFINITY
+    try:
+        return Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        raise ValueError(f"expected a fraction such as -1/2, or -oo, but got {text!r}") from None
+
+
+def format_exponent(exponent: Exponent) -> str:
+    """The exponent as sympy reads it: "-1/2", "0", "-oo"."""
+    return "-oo" if exponent == MINUS_INFINITY else str(exponent)
+
+
+def format_power(exponent: Affine | Exponent, base: str = "n") -> str:
+    """The power of the width as a person reads it: "n^(2r-1)", "n^0", and "0" for -oo."""
+    if exponent == MINUS_INFINITY:
+        return "0"
+    text = str(exponent).replace("*", "").replace(" ", "")
+    return f"{base}^{text}" if text.isalnum() else f"{base}^({text})"
+
+
+@dataclass(frozen=True)
+class Affine:
+    """constant + sum of coefficient * parameter; all `Fraction`, dimensionless exponents of n."""
+
+    constant: Fraction
+    coefficients: Mapping[str, Fraction] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        nonzero = {name: value for name, value in self.coefficients.items() if value}
+        object.__setattr__(self, "coefficients", nonzero)
+
+    def __add__(self, other: Affine) -> Affine:
+        names = {**self.coefficients, **other.coefficients}
+        total = {n: self.coefficient(n) + other.coefficient(n) for n in names}
+        return Affine(self.constant + other.constant, total)
+
+    def __mul__(self, factor: Fraction) -> Affine:
+        return Affine(self.constant * factor, {n: c * factor for n, c in self.coefficients.items()})
+
+    def __sub__(self, other: Affine) -> Affine:
+        return self + other * Fraction(-1)
+
+    def __hash__(self) -> int:
+        return hash((self.constant, frozenset(self.coefficients.items())))
+
+    def coefficient(self, parameter: str) -> Fraction:
+        return self.coefficients.get(parameter, Fraction(0))
+
+    def at(self, **values: Fraction) -> Fraction:
+        """The exponent at the given parameter values; every parameter must be given."""
+        return self.constant + sum((c * values[n] for n, c in self.coefficients.items()), Fraction(0))
+
+    def __str__(self) -> str:
+        terms = [(c, n) for n, c in sorted(self.coefficients.items())]
+        parts = [(c, n if abs(c) == 1 else f"{_factor(abs(c))}{n}{_divisor(abs(c))}") for c, n in terms]
+        if self.constant or not parts:
+            parts.append((self.constant, str(abs(self.constant))))
+        head, *tail = parts
+        return ("-" if head[0] < 0 else "") + head[1] + "".join(f" {'-' if c < 0 else '+'} {t}" for c, t in tail)
+
+
+def _factor(value: Fraction) -> str:
+    return "" if value.numerator == 1 else f"{value.numerator}*"
+
+
+def _divisor(value: Fraction) -> str:
+    return "" if value.denominator == 1 else f"/{value.denominator}"

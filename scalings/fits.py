@@ -1,0 +1,42 @@
+"""Fits and verdicts: what a measurement says of one exponent, and what that says of the theory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Verdict = Literal["PASS", "FAIL", "INCONCLUSIVE"]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted exponent of n with its confidence interval (all dimensionless).
+
+    `exponent`, `low` and `high` are of the 1/n-corrected fit of the mean over seeds of log(observable)
+    against log n; `standard_error` and `degrees_of_freedom` are those of its t interval. `plain` is the
+    slope without the correction, `local` the slopes between neighbouring widths. `points` are
+    (width, mean log value, its standard error over seeds).
+    """
+
+    exponent: float
+    low: float
+    high: float
+    standard_error: float
+    degrees_of_freedom: int
+    plain: float
+    local: tuple[float, ...] = ()
+    points: tuple[tuple[int, float, float], ...] = field(default=(), repr=False)
+
+    @property
+    def half_width(self) -> float:
+        return (self.high - self.low) / 2
+
+
+@dataclass(frozen=True)
+class Diverged:
+    """No exponent: some run gave inf or nan at this observable."""
+
+    width: int
+    """The smallest width at which it happened."""
+    seeds: int
+    """How many runs of the sweep it happened to."""

@@ -1,0 +1,64 @@
+"""Observables: what both witnesses speak of, the theory with exact orders, the measurement with fits.
+
+Notation (DESIGN.md, section 1): z_l = g_l W_l h_(l-1) is the preactivation of layer l, d_l = dLoss/dz_l
+(per example), dX(t) = X(t) - X(0) a change since initialization, and
+
+    dz_l(t) = g dW h(0)  +  g W(0) dh  +  g dW dh
+              [layer]      [passthrough]  [interaction]
+
+Norms are Euclidean over units and root-mean-square over examples.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+Quantity = Literal[
+    "z",
+    "dz",
+    "d",
+    "dd",
+    "layer",
+    "passthrough",
+    "interaction",
+    "alignment",
+    "dW_frobenius",
+    "dW_spectral",
+    "W_frobenius",
+    "loss",
+]
+QUANTITIES: tuple[Quantity, ...] = get_args(Quantity)
+TERMS: tuple[Quantity, Quantity, Quantity] = ("layer", "passthrough", "interaction")
+"""The three terms of dz."""
+
+SYMBOLS: dict[Quantity, str] = {
+    "z": "|z|",
+    "dz": "|dz|",
+    "d": "|d|",
+    "dd": "|dd|",
+    "layer": "|g dW h|",
+    "passthrough": "|g W dh|",
+    "interaction": "|g dW dh|",
+    "alignment": "|dW h|/(|dW||h|)",
+    "dW_frobenius": "|dW|_F",
+    "dW_spectral": "|dW|_2",
+    "W_frobenius": "|W|_F",
+    "loss": "loss",
+}
+
+
+@dataclass(frozen=True, order=True)
+class Observable:
+    """One number of a training run: which quantity, of which layer, after how many updates.
+
+    `layer` is the layer's name ("layer1", ...), or "" for a quantity of the whole network (the loss);
+    `step` counts updates, 0 being initialization.
+    """
+
+    quantity: Quantity
+    layer: str
+    step: int
+
+    def __str__(self) -> str:
+        return f"{SYMBOLS[self.quantity]} {self.layer or 'network'} step {self.step}"

@@ -1,0 +1,148 @@
+"""Parameterizations: for each layer the exponents of multiplier, init scale and learning rate.
+
+Layer l has g_l ~ n^multiplier, weights N(0, sigma_l^2) with sigma_l ~ n^init, and eta_l ~ n^lr:
+
+>>> mup = Parameterization.of(multiplier="0,0,0", init="0,-1/2,-1", lr="1,0,-1")
+>>> mup.layers[1]
+LayerExponents(multiplier=Fraction(0, 1), init=Fraction(-1, 2), lr=Fraction(0, 1))
+
+A *gauge* transformation (g, sigma, eta) -> (n^t g, n^-t sigma, n^-(1+p-s)t eta) of one layer changes no
+function that the network ever computes; p and s belong to the optimizer's update law (p = 1, s = 0 for
+SGD). Two parameterizations are the same if they differ by gauges:
+
+>>> from scalings.optimizers import optimizer
+>>> ntp = preset("ntp", 3)
+>>> ntp == preset("ntp-lr", 3), same_up_to_gauge(ntp, preset("ntp-lr", 3), optimizer("sgd"))
+(False, True)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Generic, Literal, TypeVar, get_args
+
+from scalings.exponents import MINUS_INFINITY, Affine, Exponent, parse_exponent
+from scalings.optimizers import UpdateLaw
+
+Gauge = Literal["unit-multiplier", "unit-init", "global-lr"]
+GAUGES: tuple[Gauge, ...] = get_args(Gauge)
+
+T = TypeVar("T")
+E = TypeVar("E", Exponent, Affine)
+
+
+@dataclass(frozen=True)
+class LayerExponents(Generic[T]):
+    """Powers of n of one layer's multiplier g, init scale sigma and learning rate eta."""
+
+    multiplier: T
+    init: T
+    lr: T
+
+
+def shifted(layer: LayerExponents[E], t: E, law: UpdateLaw) -> LayerExponents[E]:
+    """The gauge transformation of a layer by n^t under an optimizer's update law."""
+    return LayerExponents(layer.multiplier + t, layer.init + t * Fraction(-1), layer.lr + t * -law.gauge_power)
+
+
+def in_gauge(layer: LayerExponents[E], gauge: Gauge, law: UpdateLaw) -> LayerExponents[E]:
+    """The same layer with g = 1, sigma = 1 or eta = n^0. Raises ValueError where no gauge does that."""
+    if gauge == "unit-multiplier":
+        return shifted(layer, layer.multiplier * Fraction(-1), law)
+    if gauge == "unit-init":
+        if layer.init == MINUS_INFINITY:
+            raise ValueError("no gauge gives zero-initialised weights the init scale n^0")
+        return shifted(layer, layer.init, law)
+    if not law.gauge_power:
+        raise ValueError(f"under {law.name} a gauge leaves the learning rate as it is: none makes it global")
+    if layer.lr == MINUS_INFINITY:
+        raise ValueError("no gauge gives a layer that is not trained the learning rate n^0")
+    return shifted(layer, layer.lr * (1 / law.gauge_power), law)
+
+
+@dataclass(frozen=True)
+class Parameterization:
+    """Exponents for each layer, from input to output, and powers of a prefactor gamma beside them.
+
+    With activity |dz| ~ gamma n^r the richness enters as a product, so whatever scales as (n^r)^k also
+    scales as gamma^k (arXiv 2404.19719, section 3): `gamma_powers` holds these k, zero if not given.
+    """
+
+    layers: tuple[LayerExponents[Exponent], ...]
+    name: str = "custom"
+    gamma: Fraction = Fraction(1)
+    gamma_powers: tuple[LayerExponents[Exponent], ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.gamma <= 0:
+            raise ValueError(f"the prefactor gamma must be positive, but got {self.gamma}")
+        if any(layer.multiplier == MINUS_INFINITY for layer in self.layers):
+            raise ValueError("a multiplier must be a fraction, but got -oo; zero weights are init -oo")
+        if self.gamma_powers and len(self.gamma_powers) != len(self.layers):
+            raise ValueError(f"{len(self.layers)} layers need as many gamma powers, but got {len(self.gamma_powers)}")
+
+    @classmethod
+    def of(cls, *, multiplier: Exponents, init: Exponents, lr: Exponents, name: str = "custom") -> Parameterization:
+        """From three lists, input to output: sequences of fractions, or texts such as "0,-1/2,-1"."""
+        columns = {"multiplier": _exponents(multiplier), "init": _exponents(init), "lr": _exponents(lr)}
+        lengths = {key: len(column) for key, column in columns.items()}
+        if len(set(lengths.values())) > 1:
+            given = ", ".join(f"{key} has {length}" for key, length in lengths.items())
+            raise ValueError(f"multiplier, init and lr need one exponent for each layer, but {given}")
+        return cls(tuple(LayerExponents(*row) for row in zip(*columns.values(), strict=True)), name)
+
+    @property
+    def depth(self) -> int:
+        return len(self.layers)
+
+    def in_gauge(self, gauge: Gauge, law: UpdateLaw) -> Parameterization:
+        """The same parameterization, written in another gauge of an optimizer."""
+        return replace(self, layers=tuple(in_gauge(layer, gauge, law) for layer in self.layers))
+
+    def shifted(self, by: Sequence[Exponent], law: UpdateLaw) -> Parameterization:
+        """The same parameterization with layer l's multiplier raised by n^by[l]."""
+        return replace(self, layers=tuple(shifted(layer, t, law) for layer, t in zip(self.layers, by, strict=True)))
+
+
+Exponents = str | Sequence[Exponent | int | str]
+
+
+def _exponents(given: Exponents) -> tuple[Exponent, ...]:
+    items = given.split(",") if isinstance(given, str) else given
+    return tuple(parse_exponent(item) if isinstance(item, str) else _exact(item) for item in items)
+
+
+def _exact(number: Exponent | int) -> Exponent:
+    return number if number == MINUS_INFINITY else Fraction(number)
+
+
+def same_up_to_gauge(a: Parameterization, b: Parameterization, law: UpdateLaw) -> bool:
+    """Whether two parameterizations compute the same functions under this optimizer, at every width."""
+    return a.in_gauge("unit-multiplier", law).layers == b.in_gauge("unit-multiplier", law).layers
+
+
+# Named inputs for SGD: multiplier; init; lr, each for the input, every hidden and the output layer.
+_PRESETS: dict[str, tuple[str, str, str]] = {
+    "standard": ("0,0,0", "0,-1/2,-1/2", "0,0,0"),
+    "ntp": ("0,-1/2,-1/2", "0,0,0", "0,0,0"),
+    "ntp-lr": ("0,0,0", "0,-1/2,-1/2", "0,-1,-1"),
+    "mup": ("1/2,0,-1/2", "-1/2,-1/2,-1/2", "0,0,0"),
+    "mup-lr": ("0,0,0", "0,-1/2,-1", "1,0,-1"),
+    "mfp": ("0,-1/2,-1", "0,0,0", "1,1,1"),
+}
+PRESETS: tuple[str, ...] = tuple(_PRESETS)
+
+
+def preset(name: str, depth: int) -> Parameterization:
+    """A parameterization of the literature, for SGD, at this depth. Raises ValueError, naming those there are."""
+    if name not in _PRESETS:
+        raise ValueError(f"expected a preset among {', '.join(PRESETS)} or family:R, but got {name!r}")
+    multiplier, init, lr = (_stretch(column, depth) for column in _PRESETS[name])
+    return Parameterization.of(multiplier=multiplier, init=init, lr=lr, name=name)
+
+
+def _stretch(column: str, depth: int) -> tuple[Exponent, ...]:
+    first, hidden, last = _exponents(column)
+    return (first, *[hidden] * (depth - 2), last)

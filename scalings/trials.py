@@ -1,0 +1,139 @@
+"""Trials and records: what is to be trained, and what was seen, as plain data.
+
+A sweep is a list of trials. A trial trains one network at one width from one seed and gives records, one
+number for each observable. Both serialise to JSON and back; nothing is ever pickled.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from typing import Any, Literal
+
+from scalings.exponents import format_exponent, parse_exponent
+from scalings.networks import Dense, Dimension, Elementwise, Network, Node
+from scalings.observables import Observable
+from scalings.parameterizations import LayerExponents, Parameterization
+
+Engine = Literal["dense"]
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a trial trains, the same at every width.
+
+    `steps` full-batch updates on a fixed subset of `batch` examples of `data`, on the mean over examples
+    of half the squared error; on the centered output f - f_0 if `centered`. `lr` and `init` are the
+    constants in front of the powers of n.
+    """
+
+    data: str = "digits"
+    batch: int = 32
+    steps: int = 3
+    centered: bool = True
+    optimizer: str = "sgd"
+    lr: float = 0.5
+    init: float = 1.0
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One training run."""
+
+    network: Network
+    parameterization: Parameterization
+    training: Training
+    width: int
+    seed: int
+    engine: Engine = "dense"
+
+    def to_json(self) -> Json:
+        """As JSON types; exponents become strings."""
+        return {
+            "network": [_node_to_json(node) for node in self.network.nodes],
+            "parameterization": _parameterization_to_json(self.parameterization),
+            "training": asdict(self.training),
+            "width": self.width,
+            "seed": self.seed,
+            "engine": self.engine,
+        }
+
+    @classmethod
+    def from_json(cls, document: Json) -> Trial:
+        """The trial that `to_json` wrote."""
+        return cls(
+            Network(tuple(_node_from_json(node) for node in document["network"])),
+            _parameterization_from_json(document["parameterization"]),
+            Training(**document["training"]),
+            document["width"],
+            document["seed"],
+            document["engine"],
+        )
+
+
+@dataclass(frozen=True)
+class Record:
+    """One number that a trial gave; inf or nan if the run had diverged by then."""
+
+    observable: Observable
+    width: int
+    seed: int
+    value: float
+
+    def to_json(self) -> Json:
+        """As JSON types; a value that is not finite becomes a string, since JSON has no such numbers."""
+        finite = abs(self.value) < float("inf")
+        value = self.value if finite else str(self.value)
+        return {**asdict(self.observable), "width": self.width, "seed": self.seed, "value": value}
+
+    @classmethod
+    def from_json(cls, document: Json) -> Record:
+        """The record that `to_json` wrote."""
+        observable = Observable(document["quantity"], document["layer"], document["step"])
+        return cls(observable, document["width"], document["seed"], float(document["value"]))
+
+
+def _node_to_json(node: Node) -> Json:
+    if isinstance(node, Elementwise):
+        return {"op": "elementwise", **asdict(node)}
+    sizes = {
+        key: {"size": dimension.size, "order": str(dimension.order)}
+        for key, dimension in (("fan_in", node.fan_in), ("fan_out", node.fan_out))
+    }
+    return {"op": "dense", "name": node.name, "source": node.source, "weight": node.weight, **sizes}
+
+
+def _node_from_json(document: Json) -> Node:
+    fields = {key: value for key, value in document.items() if key != "op"}
+    if document["op"] == "elementwise":
+        return Elementwise(**fields)
+    for key in ("fan_in", "fan_out"):
+        fields[key] = Dimension(fields[key]["size"], Fraction(fields[key]["order"]))
+    return Dense(**fields)
+
+
+def _layers_to_json(layers: tuple[LayerExponents[Any], ...]) -> list[Json]:
+    return [{key: format_exponent(value) for key, value in asdict(layer).items()} for layer in layers]
+
+
+def _layers_from_json(documents: list[Json]) -> tuple[LayerExponents[Any], ...]:
+    return tuple(LayerExponents(**{k: parse_exponent(v) for k, v in item.items()}) for item in documents)
+
+
+def _parameterization_to_json(parameterization: Parameterization) -> Json:
+    return {
+        "name": parameterization.name,
+        "layers": _layers_to_json(parameterization.layers),
+        "gamma": str(parameterization.gamma),
+        "gamma_powers": _layers_to_json(parameterization.gamma_powers),
+    }
+
+
+def _parameterization_from_json(document: Json) -> Parameterization:
+    return Parameterization(
+        _layers_from_json(document["layers"]),
+        document["name"],
+        Fraction(document["gamma"]),
+        _layers_from_json(document["gamma_powers"]),
+    )

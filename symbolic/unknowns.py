@@ -1,0 +1,152 @@
+"""Orders of magnitude with unknown exponents.
+
+An unknown order is a lattice polynomial in normal form: the smallest of several *clauses*, each the largest
+of several affine forms, as in min(a, max(b, c)). A product of quantities, a sum, a minimum and a ratio all
+stay within this form. `Unknowns` is the `Algebra` of such orders; it drops whatever its `Facts` prove to be
+irrelevant, so that as criteria become known the run collapses to single monomials. That is how 3^L
+combinations of terms are avoided.
+
+>>> from sympy.polys.domains import QQ
+>>> from sympy.polys.rings import ring
+>>> R, x, y = ring("x, y", QQ)
+>>> algebra = Unknowns(Facts(R))
+>>> X, Y = algebra.form(x), algebra.form(y)
+>>> print(algebra.total(X, algebra.smaller(Y, algebra.constant(Fraction(0)))))
+min(max(0, x), max(x, y))
+
+Comparing two orders gives a condition: alternatives, one of which must hold, each a conjunction of linear
+inequalities `form >= 0`. Here max(x, y) <= 1 has one alternative, and x <= max(y, 1) has two:
+
+>>> one = algebra.constant(Fraction(1))
+>>> algebra.at_most(algebra.total(X, Y), one), len(algebra.at_most(X, algebra.total(Y, one)))
+([(-x + 1, -y + 1)], 2)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import product
+from typing import TypeAlias
+
+from scalings.exponents import MINUS_INFINITY, Exponent
+from symbolic.facts import Facts, Form, normalise
+
+Clause: TypeAlias = frozenset[Form]
+"""The largest of these forms; the empty clause is zero, of order -oo."""
+Alternative: TypeAlias = tuple[Form, ...]
+"""All of these forms are >= 0."""
+
+
+@dataclass(frozen=True)
+class UnknownOrder:
+    """The smallest of the clauses."""
+
+    clauses: frozenset[Clause]
+
+    @property
+    def forms(self) -> frozenset[Form]:
+        return frozenset[Form]().union(*self.clauses)
+
+    def __str__(self) -> str:
+        clauses = sorted(_listed("max", map(str, clause)) if clause else "-oo" for clause in self.clauses)
+        return _listed("min", clauses)
+
+
+class Unknowns:
+    """The algebra of unknown orders, in the light of `facts` (which may grow while it is used)."""
+
+    def __init__(self, facts: Facts) -> None:
+        self.facts = facts
+
+    def form(self, form: Form) -> UnknownOrder:
+        return UnknownOrder(frozenset({frozenset({form})}))
+
+    def constant(self, exponent: Exponent) -> UnknownOrder:
+        if exponent == MINUS_INFINITY:
+            return UnknownOrder(frozenset({frozenset()}))
+        number = Fraction(exponent)
+        return self.form(self.facts.ring.ground_new(self.facts.ring.domain(number.numerator, number.denominator)))
+
+    def product(self, *orders: UnknownOrder) -> UnknownOrder:
+        first, *rest = orders
+        for order in rest:
+            pairs = product(first.clauses, order.clauses)
+            first = UnknownOrder(frozenset(frozenset(x + y for x, y in product(a, b)) for a, b in pairs))
+        return self._simplified(first)
+
+    def total(self, *orders: UnknownOrder) -> UnknownOrder:
+        combinations = product(*(order.clauses for order in orders))
+        return self._simplified(UnknownOrder(frozenset(frozenset().union(*choice) for choice in combinations)))
+
+    def smaller(self, *orders: UnknownOrder) -> UnknownOrder:
+        return self._simplified(UnknownOrder(frozenset().union(*(order.clauses for order in orders))))
+
+    def power(self, order: UnknownOrder, exponent: Fraction) -> UnknownOrder:
+        factor = self.facts.ring.domain(exponent.numerator, exponent.denominator)
+        scaled = (frozenset(form.mul_ground(factor) for form in clause) for clause in order.clauses)
+        return self._simplified(UnknownOrder(frozenset(scaled)))
+
+    def ratio(self, numerator: UnknownOrder, denominator: UnknownOrder) -> UnknownOrder:
+        """1 / min_i max_j b_ij = max_i min_j 1 / b_ij."""
+        quotients = (
+            self.smaller(*(self.product(numerator, self.form(-form)) for form in clause))
+            for clause in denominator.clauses
+        )
+        return self.total(*quotients)
+
+    def at_most(self, left: UnknownOrder, right: UnknownOrder) -> list[Alternative]:
+        """Under which conditions left <= right; [()] if always, [] if never, as far as the facts show."""
+        condition: list[Alternative] = [()]
+        for clause in right.clauses:  # for every clause of right, some form of it exceeds some clause of left
+            choices = product(clause, left.clauses)
+            alternatives = [tuple(bound - form for form in lesser) for bound, lesser in choices]
+            condition = self.both(condition, alternatives if clause else [() for c in left.clauses if not c])
+        return condition
+
+    def both(self, first: list[Alternative], second: list[Alternative]) -> list[Alternative]:
+        """The condition that two conditions hold, without what the facts decide and what is redundant."""
+        conjunctions = (self._conjunction((*a, *b)) for a, b in product(first, second))
+        feasible = {frozenset(forms): forms for forms in conjunctions if forms is not None}
+        weakest = [a for key, a in feasible.items() if not any(other < key for other in feasible)]
+        return [()] if any(not a for a in weakest) else weakest
+
+    def _conjunction(self, forms: Iterable[Form]) -> Alternative | None:
+        """The forms reduced, the strongest in each direction, without those known; None if one is false."""
+        strongest: dict[Form, Fraction] = {}
+        for form in forms:
+            if self.facts.knows(form):
+                continue
+            if self.facts.refutes(form):
+                return None
+            direction, bound = normalise(self.facts.reduce(form))
+            strongest[direction] = max(bound, strongest.get(direction, bound))
+        domain = self.facts.ring.domain
+        return tuple(d - domain(bound.numerator, bound.denominator) for d, bound in strongest.items())
+
+    def _simplified(self, order: UnknownOrder) -> UnknownOrder:
+        clauses = [self._largest(clause) for clause in order.clauses]
+        if len(clauses) == 1:
+            return UnknownOrder(frozenset(clauses))
+        kept: list[Clause] = []
+        for clause in sorted(set(clauses), key=len):
+            if not any(self._below(other, clause) for other in kept):
+                kept = [other for other in kept if not self._below(clause, other)] + [clause]
+        return UnknownOrder(frozenset(kept))
+
+    def _largest(self, clause: Clause) -> Clause:
+        """The clause without forms that another one is known to exceed."""
+        kept: list[Form] = []
+        for form in dict.fromkeys(self.facts.reduce(form) for form in clause):
+            if not any(self.facts.knows(other - form) for other in kept):
+                kept = [other for other in kept if not self.facts.knows(form - other)] + [form]
+        return frozenset(kept)
+
+    def _below(self, lesser: Clause, greater: Clause) -> bool:
+        return all(any(self.facts.knows(b - a) for b in greater) for a in lesser)
+
+
+def _listed(name: str, items: Iterable[str] | Iterator[str]) -> str:
+    ordered = sorted(items)
+    return ordered[0] if len(ordered) == 1 else f"{name}({', '.join(ordered)})"
