@@ -25,6 +25,8 @@ from fractions import Fraction
 from math import gcd, lcm
 from typing import Any, TypeAlias
 
+from scalings.exponents import Affine
+
 Form: TypeAlias = Any
 """An affine form, a `sympy.polys.rings.PolyElement` (sympy has no types)."""
 Monomial: TypeAlias = tuple[int, ...]
@@ -32,11 +34,7 @@ Monomial: TypeAlias = tuple[int, ...]
 
 
 class Contradiction(Exception):
-    """What is to be learned is false by what is known; carries the numbers of the facts that say so."""
-
-    def __init__(self, facts: frozenset[int]) -> None:
-        super().__init__("the criteria contradict each other")
-        self.facts = facts
+    """What is to be learned is false by what is known."""
 
 
 @dataclass
@@ -48,6 +46,16 @@ class Facts:
     """Eliminated unknown -> (what it equals, the facts used)."""
     bounds: dict[Form, tuple[Fraction, frozenset[int]]] = field(default_factory=dict)
     """Direction -> (its greatest known lower bound, the facts that gave it)."""
+
+    @property
+    def free(self) -> list[Form]:
+        """The unknowns that no equation has eliminated."""
+        return [unknown for unknown in self.ring.gens if unknown.LM not in self.solved]
+
+    @property
+    def inequalities(self) -> list[Form]:
+        """The bounds, as forms >= 0."""
+        return [direction - _number(self.ring, bound) for direction, (bound, _) in self.bounds.items()]
 
     def reduce(self, form: Form) -> Form:
         """The form in terms of the unknowns that are left."""
@@ -66,7 +74,7 @@ class Facts:
         unknowns = [monomial for monomial in reduced.monoms() if any(monomial)]
         if not unknowns:
             if reduced:
-                raise Contradiction(used)
+                raise Contradiction
             return
         pivot = max(unknowns)  # the first in the order of the ring
         unknown = self.ring({pivot: 1})
@@ -85,7 +93,7 @@ class Facts:
         used = self.used(form) | facts
         if not direction:
             if bound > 0:
-                raise Contradiction(used)
+                raise Contradiction
             return
         if direction in self.bounds and self.bounds[direction][0] >= bound:
             return
@@ -93,7 +101,7 @@ class Facts:
         if -direction in self.bounds:
             opposite, why = self.bounds[-direction]
             if bound + opposite > 0:
-                raise Contradiction(used | why)
+                raise Contradiction
             if bound + opposite == 0:
                 self.learn_zero(direction - _number(self.ring, bound), used | why)
 
@@ -104,6 +112,11 @@ class Facts:
             return bound <= 0
         return direction in self.bounds and self.bounds[direction][0] >= bound
 
+    def why(self, form: Form) -> frozenset[int]:
+        """The facts from which a known form >= 0 follows."""
+        direction, _ = normalise(self.reduce(form))
+        return self.used(form) | (self.bounds[direction][1] if direction else frozenset())
+
     def refutes(self, form: Form) -> bool:
         """Whether form >= 0 is false by the equations and one inequality."""
         direction, bound = normalise(self.reduce(form))
@@ -113,6 +126,13 @@ class Facts:
 
     def copy(self) -> Facts:
         return Facts(self.ring, dict(self.solved), dict(self.bounds))
+
+
+def as_affine(form: Form) -> Affine:
+    """The form in the vocabulary's own terms."""
+    names = form.ring.symbols
+    terms = {str(names[m.index(1)]): _fraction(c) for m, c in form.terms() if any(m)}
+    return Affine(_fraction(form.coeff(1)), terms)
 
 
 def normalise(form: Form) -> tuple[Form, Fraction]:

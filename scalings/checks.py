@@ -1,0 +1,110 @@
+"""What a check of a parameterization answers: the verdict, and the reasons from which it follows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+from scalings.criteria import MOVING_OUTPUT, STABILITY, Criterion
+from scalings.exponents import Exponent, format_power
+from scalings.parameterizations import Parameterization
+
+Regime = Literal["unstable", "trivial", "lazy", "rich"]
+RICH = Fraction(1, 2)
+"""|dz| ~ n^(1/2) at the hidden layers: every unit moves by order 1."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one criterion found at one layer: the exponents of its two sides, after `step` updates.
+
+    Where the criterion is violated, `step` is the first at which it is.
+    """
+
+    criterion: Criterion
+    layer: str
+    step: int
+    found: Exponent
+    required: Exponent
+
+    @property
+    def satisfied(self) -> bool:
+        return self.found == self.required if self.criterion.sign == "~" else self.found <= self.required
+
+    @property
+    def reason(self) -> str:
+        """The finding as a sentence."""
+        when = "at initialization" if self.step == 0 else f"after {self.step} update{'s' if self.step > 1 else ''}"
+        verb = "is" if self.satisfied else "is not"
+        return (
+            f"{self.criterion.name} at {self.layer} {when}: {format_power(self.found)} {verb} "
+            f"{self.criterion.sign} {format_power(self.required)} ({self.criterion.sentence})"
+        )
+
+
+@dataclass(frozen=True)
+class Repair:
+    """The nearest member of the derived family that differs in the fewest exponents.
+
+    `changes` are (layer, "lr" or "init", old exponent, new exponent), in the multipliers of the original.
+    """
+
+    parameterization: Parameterization
+    richness: Fraction
+    changes: tuple[tuple[str, str, Exponent, Exponent], ...]
+
+
+@dataclass(frozen=True)
+class Check:
+    """The verdict on a parameterization.
+
+    `findings` are those of stability, of a moving output, and of the tutorial's criteria; the properties
+    are derived from them. `richness` is the largest order of |dz| over hidden layers and steps, None unless
+    the parameterization is stable and the output moves. `growing` says that orders still grow with each
+    update, so that some number of updates explodes.
+    """
+
+    findings: tuple[Finding, ...]
+    largest_change: Exponent
+    growing: bool
+
+    @property
+    def stable(self) -> bool:
+        """Whether signals neither explode, at any step, nor vanish at initialization."""
+        return not self.growing and self._all(*STABILITY)
+
+    @property
+    def nontrivial(self) -> bool:
+        """Whether it is stable and the output moves by order 1."""
+        return self.stable and self._all(MOVING_OUTPUT)
+
+    @property
+    def richness(self) -> Exponent | None:
+        return self.largest_change if self.nontrivial else None
+
+    @property
+    def feature_learning(self) -> bool:
+        return self.richness == RICH
+
+    @property
+    def regime(self) -> Regime:
+        if not self.stable:
+            return "unstable"
+        if not self.nontrivial:
+            return "trivial"
+        return "rich" if self.feature_learning else "lazy"
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why it is refused: the violated findings of stability, or of nontriviality; empty if it is not."""
+        wanted = (*STABILITY, MOVING_OUTPUT) if self.stable else STABILITY
+        violated = tuple(f.reason for f in self.findings if f.criterion in wanted and not f.satisfied)
+        return violated or (("orders grow with every further update",) if self.growing else ())
+
+    def meets(self, *criteria: Criterion) -> bool:
+        """Whether every layer satisfies these criteria, all of which must have been checked."""
+        return self._all(*criteria)
+
+    def _all(self, *criteria: Criterion) -> bool:
+        return all(finding.satisfied for finding in self.findings if finding.criterion in criteria)

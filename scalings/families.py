@@ -1,0 +1,97 @@
+"""What a derivation answers: a family of parameterizations, and the steps that led there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from scalings.exponents import Affine, Exponent
+from scalings.networks import Network
+from scalings.optimizers import UpdateLaw
+from scalings.parameterizations import Gauge, LayerExponents, Parameterization, in_gauge
+
+PARAMETER = "r"
+"""The richness: |dz| ~ n^r at the hidden layers."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """A segment of parameterizations: exponents affine in the richness r, low <= r <= high."""
+
+    network: Network
+    law: UpdateLaw
+    gauge: Gauge
+    layers: tuple[LayerExponents[Affine], ...]
+    low: Fraction
+    high: Fraction
+
+    def member(self, r: Fraction | int | str, gamma: Fraction | int | str = 1) -> Parameterization:
+        """The parameterization with activity |dz| ~ gamma n^r. Raises ValueError outside the range."""
+        value = Fraction(r)
+        if not self.low <= value <= self.high:
+            raise ValueError(f"the family has {self.low} <= r <= {self.high}, but got r = {value}")
+        layers = tuple(_each(layer, lambda e: e.at(r=value)) for layer in self.layers)
+        powers = tuple(_each(layer, lambda e: e.coefficient(PARAMETER)) for layer in self.layers)
+        return Parameterization(layers, f"family:{value}", Fraction(gamma), powers)
+
+    def in_gauge(self, gauge: Gauge) -> Family:
+        """The same family with g = 1, unit init or one global learning rate. Raises ValueError if none is."""
+        return replace(self, gauge=gauge, layers=tuple(in_gauge(layer, gauge, self.law) for layer in self.layers))
+
+
+def _each(layer: LayerExponents[Affine], function: Callable[[Affine], Fraction]) -> LayerExponents[Exponent]:
+    return LayerExponents(function(layer.multiplier), function(layer.init), function(layer.lr))
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that a criterion taught.
+
+    `statement` relates the unknowns eta_l (learning rates), sigma_l (init scales) and r, as sympy reads
+    them; it is empty where nothing new was said, and then `implied_by` names what says it already.
+    """
+
+    criterion: str
+    layer: str
+    update: int
+    statement: str
+    freedoms: int
+    """Unknowns that are still free after this step."""
+    implied_by: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The criterion and where it was imposed, as `implied_by` names it."""
+        return f"{self.criterion} ({self.layer})" if self.layer else self.criterion
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A polyhedron of parameterizations in the gauge g = 1: equations `= 0`, inequalities `>= 0`."""
+
+    dimension: int
+    equations: tuple[str, ...]
+    inequalities: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """The answer of `derive`. `family` is None where the answer is not one segment; `pieces` then is it."""
+
+    network: Network
+    law: UpdateLaw
+    criteria: tuple[str, ...]
+    assumptions: tuple[str, ...]
+    steps: tuple[Step, ...]
+    family: Family | None
+    pieces: tuple[Piece, ...]
+    contradiction: tuple[str, ...] = ()
+    """The criteria that contradict each other, where no parameterization meets them all."""
+
+    @property
+    def degrees_of_freedom(self) -> int | None:
+        """The dimension of the answer (of its largest piece); None if it is empty."""
+        if self.family is not None:
+            return 1
+        return max((piece.dimension for piece in self.pieces), default=None)

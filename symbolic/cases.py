@@ -1,0 +1,106 @@
+"""One case of a derivation: what it has learned, step by step, and how a criterion is imposed on it.
+
+Imposing a criterion compares two unknown orders. The comparison is a condition on the exponents; if it is a
+conjunction of linear relations, they are learned. If it has several alternatives (a maximum attained by one
+term or another), the case takes one of them, and says how many there were so that others can be explored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sympy.polys.domains import QQ
+from sympy.polys.rings import ring
+
+from scalings.families import PARAMETER, Step
+from scalings.networks import Network
+from scalings.observables import Observable
+from symbolic.facts import Contradiction, Facts, Form
+from symbolic.requirements import Requirement
+from symbolic.unknowns import Alternative, UnknownOrder, Unknowns
+
+
+@dataclass
+class Case:
+    """One branch of the derivation: which alternatives it takes, what it has learned, and how.
+
+    Its facts are numbered by its steps.
+    """
+
+    facts: Facts
+    choices: tuple[int, ...] = ()
+    alternatives: list[int] = field(default_factory=list)
+    """How many there were, wherever there was more than one."""
+    steps: list[Step] = field(default_factory=list)
+    inequalities: dict[int, Alternative] = field(default_factory=dict)
+    """Number of a step -> the forms that it says are >= 0."""
+    orders: dict[Observable, UnknownOrder] = field(default_factory=dict)
+
+    @property
+    def freedoms(self) -> int:
+        """How many exponents no equation has determined yet; the richness is not one of them."""
+        unknowns: int = self.facts.ring.ngens - 1
+        return unknowns - len(self.facts.solved)
+
+    @property
+    def forms(self) -> list[Form]:
+        """All that is known, as forms >= 0."""
+        equations = [self.facts.ring({unknown: 1}) - value for unknown, (value, _) in self.facts.solved.items()]
+        return [*equations, *(-form for form in equations), *self.facts.inequalities]
+
+    def names(self, facts: Iterable[int]) -> tuple[str, ...]:
+        """What the numbered facts are, without repetition."""
+        return tuple(dict.fromkeys(self.steps[number].title for number in sorted(facts)))
+
+
+def unknowns(network: Network) -> Any:
+    """The ring QQ[eta_1.., sigma_1.., r]; earlier unknowns are eliminated first, the richness last."""
+    numbers = range(1, network.depth + 1)
+    names = [*(f"eta_{number}" for number in numbers), *(f"sigma_{number}" for number in numbers), PARAMETER]
+    return ring(names, QQ)[0]
+
+
+def impose(requirement: Requirement, case: Case, algebra: Unknowns) -> None:
+    """Learn what the requirement says, and write it down. Raises Contradiction."""
+    left, right = requirement.sides(case.orders, algebra)
+    equal = requirement.criterion.sign == "~"
+    condition = algebra.at_most(left, right)
+    if equal:
+        condition = algebra.both(condition, algebra.at_most(right, left))
+    if condition == [()]:
+        if requirement.step <= 1:  # at later steps it only says once more what it said at the first
+            proof = algebra.proof(left, right) | (algebra.proof(right, left) if equal else frozenset())
+            case.steps.append(_step(requirement, "", case, implied_by=case.names(proof)))
+        return
+    number, solved = len(case.steps), set(case.facts.solved)
+    case.inequalities[number] = _choose(condition, case)
+    for form in case.inequalities[number]:
+        case.facts.learn_nonnegative(form, frozenset({number}))
+    ring = case.facts.ring
+    equations = [f"{ring({u: 1})} = {case.facts.solved[u][0]}" for u in case.facts.solved.keys() - solved]
+    bounds = [case.facts.reduce(form) for form in case.inequalities[number]]
+    statement = ", ".join([*sorted(equations), *(f"{form} >= 0" for form in bounds if form)])
+    case.steps.append(_step(requirement, statement, case))
+
+
+def _step(requirement: Requirement, statement: str, case: Case, implied_by: tuple[str, ...] = ()) -> Step:
+    criterion, layer = requirement.criterion.name, requirement.layer.name
+    return Step(criterion, layer, requirement.step, statement, case.freedoms, implied_by)
+
+
+def _choose(condition: list[Alternative], case: Case) -> Alternative:
+    """The only alternative that is possible, or this case's choice among them. Raises Contradiction."""
+    if len(condition) > 1:
+        from symbolic import polytopes  # z3 is not needed where nothing branches
+
+        maximal = polytopes.maximal([[*case.forms, *alternative] for alternative in condition])
+        condition = [condition[index] for index in maximal]
+    if not condition:
+        raise Contradiction
+    if len(condition) == 1:
+        return condition[0]
+    branch = len(case.alternatives)
+    case.alternatives.append(len(condition))
+    return condition[case.choices[branch] if branch < len(case.choices) else 0]

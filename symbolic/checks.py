@@ -1,0 +1,56 @@
+"""The verdict on a given parameterization, from running its training on orders.
+
+>>> from scalings.networks import mlp
+>>> from scalings.parameterizations import preset
+>>> check(mlp(3), Parameterization.of(multiplier="0,0,0", init="0,-1/2,-1", lr="1,0,-1")).regime
+'rich'
+>>> print(check(mlp(3), preset("standard", 3)).reasons[-1].partition(" (")[0])
+stable output at layer3 after 1 update: n^(3/2) is not <= n^0
+
+A run that is within its bounds for three updates has settled, unless the optimizer's update grows with the
+weight itself; so one more update tells growth from rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import groupby
+
+from scalings.checks import Check, Finding
+from scalings.criteria import MOVING_OUTPUT, STABILITY, TUTORIAL
+from scalings.exponents import Exponent
+from scalings.networks import Network
+from scalings.observables import Observable
+from scalings.optimizers import OPTIMIZERS, UpdateLaw
+from scalings.parameterizations import Parameterization
+from symbolic.derivations import UPDATES
+from symbolic.orders import EXACT
+from symbolic.propagation import train
+from symbolic.requirements import requirements
+
+CHECKED = tuple(dict.fromkeys((*STABILITY, MOVING_OUTPUT, *TUTORIAL)))
+
+
+def check(network: Network, parameterization: Parameterization, law: UpdateLaw = OPTIMIZERS["sgd"]) -> Check:
+    """Whether a parameterization is stable, moves the output, and learns features, and why.
+
+    Raises ValueError if it has not one entry for each layer of the network.
+    """
+    orders = dict(train(network, parameterization.layers, law, EXACT, UPDATES + 1))
+    changes = [
+        orders[Observable("dz", layer.name, step)] for layer in network.layers[:-1] for step in range(1, UPDATES + 1)
+    ]
+    growing = any(
+        order != orders[Observable(key.quantity, key.layer, UPDATES)]
+        for key, order in orders.items()
+        if key.step == UPDATES + 1 and key.quantity in ("dz", "dW_frobenius")
+    )
+    return Check(tuple(_findings(network, orders)), max(changes), growing)
+
+
+def _findings(network: Network, orders: Mapping[Observable, Exponent]) -> Iterator[Finding]:
+    """For each criterion and layer the first violation, or the last step where there is none."""
+    spelled_out = requirements(network, CHECKED, UPDATES)
+    for _, group in groupby(spelled_out, key=lambda one: (one.criterion, one.layer)):
+        findings = [Finding(one.criterion, one.layer.name, one.step, *one.sides(orders, EXACT)) for one in group]
+        yield next((finding for finding in findings if not finding.satisfied), findings[-1])

@@ -1,0 +1,156 @@
+"""From criteria to the family of parameterizations that meet them.
+
+The training loop is run on orders with unknown exponents: eta_l and sigma_l for each layer, in the gauge
+g_l = 1. As soon as the observables of a criterion exist, the criterion is imposed; it gives linear equations
+and inequalities, which simplify the rest of the run. What is left at the end is the answer:
+
+>>> derivation = derive(mlp(3))
+>>> derivation.degrees_of_freedom, str(derivation.family.low), str(derivation.family.high)
+(1, '0', '1/2')
+>>> [str(layer.lr) for layer in derivation.family.layers]
+['2*r', '2*r - 1', '-1']
+
+Where a criterion leaves alternatives (a maximum may be attained by either of two terms), the derivation
+splits into cases, and the answer is a union of polyhedra. Nothing of the answer is in this code, nor in the
+criteria: without maximality two more freedoms come back, those of layers that add nothing of their own.
+
+>>> without = derive(mlp(3), criteria=[c for c in TUTORIAL if c.name != "maximality"])
+>>> without.family, without.degrees_of_freedom
+(None, 3)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from scalings.criteria import TUTORIAL, Criterion
+from scalings.families import Derivation, Piece
+from scalings.networks import Network, mlp
+from scalings.observables import Observable
+from scalings.optimizers import OPTIMIZERS, UpdateLaw
+from scalings.parameterizations import Gauge, LayerExponents
+from symbolic.cases import Case, impose, unknowns
+from symbolic.facts import Contradiction, Facts
+from symbolic.propagation import train
+from symbolic.requirements import Requirement, requirements
+from symbolic.segments import segment
+from symbolic.unknowns import Unknowns
+
+UPDATES = 3
+"""The orders of a stable run settle within three updates: the readout's, what it sends back, what that moves."""
+
+
+def derive(
+    network: Network | None = None,
+    law: UpdateLaw = OPTIMIZERS["sgd"],
+    criteria: Sequence[Criterion] = TUTORIAL,
+    gauge: Gauge = "unit-multiplier",
+) -> Derivation:
+    """Which exponents of the width meet the criteria, for this network (default `mlp(3)`) and optimizer.
+
+    The family, where the answer is one segment, is written in the wished gauge; the steps and pieces are
+    always in the gauge g = 1. Raises ValueError if the optimizer has no such gauge.
+    """
+    network = network or mlp(3)
+    cases = _explore(network, law, criteria)
+    answer = segment(cases[0], network, law, criteria, UPDATES) if len(cases) == 1 else None
+    return Derivation(
+        network=network,
+        law=law,
+        criteria=tuple(criterion.name for criterion in criteria),
+        assumptions=_assumptions(law),
+        steps=answer.steps if answer else tuple(cases[0].steps) if cases else (),
+        family=answer.family.in_gauge(gauge) if answer else None,
+        pieces=() if answer else tuple(_piece(case) for case in cases),
+        contradiction=() if cases else _contradiction(network, law, criteria),
+    )
+
+
+def _assumptions(law: UpdateLaw) -> tuple[str, ...]:
+    return (
+        "the gauge g = 1 fixes one of multiplier, init scale and learning rate in each layer",
+        "weights are independent Gaussians at initialization; batch, steps and the data's sizes are fixed",
+        f"one update changes a weight by the law of {law.name}, and aligns with its own input",
+        "the loss is the mean squared error: the residual is of order 1 unless the output explodes",
+        "constants in front of the powers of n are not derived: they remain to be tuned",
+    )
+
+
+def _explore(network: Network, law: UpdateLaw, criteria: Sequence[Criterion]) -> list[Case]:
+    """All cases that are possible and not within another. Where a run meets alternatives, the others wait."""
+    cases: list[Case] = []
+    pending: list[tuple[int, ...]] = [()]
+    while pending:
+        case = Case(Facts(unknowns(network)), pending.pop())
+        if _run(network, law, criteria, case):
+            cases.append(case)
+        for branch in range(len(case.choices), len(case.alternatives)):
+            taken = case.choices + (0,) * (branch - len(case.choices))
+            pending.extend((*taken, other) for other in range(1, case.alternatives[branch]))
+    if len(cases) > 1:
+        from symbolic import polytopes  # z3 is not needed where nothing branches
+
+        cases = [cases[index] for index in polytopes.maximal([case.forms for case in cases])]
+    return cases
+
+
+def _run(network: Network, law: UpdateLaw, criteria: Sequence[Criterion], case: Case) -> bool:
+    """Train on unknown exponents, imposing each criterion as soon as its observables exist; False if none can be."""
+    algebra = Unknowns(case.facts)
+    one = algebra.constant(Fraction(0))
+    eta, sigma = case.facts.ring.gens[: network.depth], case.facts.ring.gens[network.depth : -1]
+    layers = [LayerExponents(one, algebra.form(s), algebra.form(e)) for s, e in zip(sigma, eta, strict=True)]
+    waiting = _waiting(requirements(network, criteria, UPDATES))
+    try:
+        for observable, order in train(network, layers, law, algebra, UPDATES):
+            case.orders[observable] = order
+            for requirement, needed in waiting.get(observable, ()):
+                if needed <= case.orders.keys():
+                    impose(requirement, case, algebra)
+    except Contradiction:
+        return False
+    return True
+
+
+def _waiting(all_of_them: Sequence[Requirement]) -> dict[Observable, list[tuple[Requirement, frozenset[Observable]]]]:
+    """For each observable the requirements that wait for it, each with all that it waits for.
+
+    A bound also waits for the equations of its step: what they imply is then seen to be implied.
+    """
+    equations: dict[int, set[Observable]] = {}
+    for requirement in all_of_them:
+        if requirement.criterion.sign == "~":
+            equations.setdefault(requirement.step, set()).update(requirement.observables)
+    waiting: dict[Observable, list[tuple[Requirement, frozenset[Observable]]]] = {}
+    for requirement in all_of_them:
+        needed = frozenset(requirement.observables)
+        if requirement.criterion.sign == "<=":
+            needed |= equations.get(requirement.step, set())
+        for observable in needed:
+            waiting.setdefault(observable, []).append((requirement, needed))
+    return waiting
+
+
+def _piece(case: Case) -> Piece:
+    """The case as a polyhedron: implicit equations found, redundant inequalities dropped."""
+    from symbolic import polytopes
+
+    facts = Facts(case.facts.ring)
+    for form in polytopes.equalities(case.forms):
+        facts.learn_zero(form, frozenset())
+    bounds = dict.fromkeys(facts.reduce(form) for form in case.forms)
+    inequalities = polytopes.irredundant([form for form in bounds if form and not form.is_ground])
+    ring = case.facts.ring
+    equations = [f"{ring({unknown: 1}) - value}" for unknown, (value, _) in facts.solved.items()]
+    return Piece(ring.ngens - 1 - len(equations), tuple(sorted(equations)), tuple(map(str, inequalities)))
+
+
+def _contradiction(network: Network, law: UpdateLaw, criteria: Sequence[Criterion]) -> tuple[str, ...]:
+    """A minimal set of criteria that contradict each other: dropping any one of them leaves an answer."""
+    needed = list(criteria)
+    for criterion in criteria:
+        others = [other for other in needed if other is not criterion]
+        if not _explore(network, law, others):
+            needed = others
+    return tuple(criterion.name for criterion in needed)

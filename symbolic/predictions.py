@@ -1,0 +1,74 @@
+"""Orders of every observable of a training run, for a parameterization that is given.
+
+>>> from scalings.networks import mlp
+>>> from scalings.parameterizations import preset
+>>> orders = predict(mlp(3), preset("ntp", 3), steps=1)
+>>> str(orders[Observable("dz", "layer2", 1)]), str(orders[Observable("dz", "layer3", 1)])
+('0', '0')
+
+Most orders are those of the run itself (`symbolic.propagation`). Three follow from them: an update is of rank
+O(1), so its spectral norm has the order of its Frobenius norm, and it aligns with its own input; and the change
+dd of the backward signal d = phi'(z) * (W^T d'), with d' that of the layer above, is
+
+    |dd_z|  =  g |W(0)^T dd'|  +  g |dW^T d'|  +  |d| |dphi'|
+
+where |dphi'|, relative to |phi'|, is |dz|/|z| where phi is smooth, its square root where phi' jumps (relu: the
+fraction of units whose sign changes is |dz|/|z|), and zero where phi is linear.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+from scalings.exponents import MINUS_INFINITY, Exponent
+from scalings.networks import Activation, Elementwise, Network
+from scalings.observables import Observable
+from scalings.optimizers import OPTIMIZERS, UpdateLaw
+from scalings.parameterizations import Parameterization
+from symbolic.orders import EXACT
+from symbolic.propagation import HALF, train
+
+_SLOPE_CHANGE: dict[Activation, Fraction] = {"tanh": Fraction(1), "gelu": Fraction(1), "relu": HALF}
+"""The power of |dz|/|z| in |dphi'|; linear activations have none."""
+
+
+def predict(
+    network: Network, parameterization: Parameterization, law: UpdateLaw = OPTIMIZERS["sgd"], steps: int = 3
+) -> dict[Observable, Exponent]:
+    """The exponent of n of every observable at every step, -oo for what is zero by structure.
+
+    Raises ValueError if the parameterization has not one entry for each layer of the network.
+    """
+    orders = dict(train(network, parameterization.layers, law, EXACT, steps))
+    for step in range(1, steps + 1):
+        for layer in network.layers:
+            update = orders[Observable("dW_frobenius", layer.name, step)]
+            zero = MINUS_INFINITY in (update, orders[Observable("layer", layer.name, step)])
+            orders[Observable("dW_spectral", layer.name, step)] = update
+            orders[Observable("alignment", layer.name, step)] = MINUS_INFINITY if zero else Fraction(0)
+        orders |= dict(_backward_changes(network, parameterization, orders, step))
+    return orders
+
+
+def _backward_changes(
+    network: Network, parameterization: Parameterization, orders: dict[Observable, Exponent], step: int
+) -> Iterator[tuple[Observable, Exponent]]:
+    """|dd| of each layer, from the output, where the residual changes as the output does, to the input."""
+    layers = network.layers
+    powers = {
+        node.source: _SLOPE_CHANGE.get(node.activation) for node in network.nodes if isinstance(node, Elementwise)
+    }
+    change = orders[Observable("dz", layers[-1].name, step)]
+    yield Observable("dd", layers[-1].name, step), change
+    for layer, above, scale in reversed(list(zip(layers[:-1], layers[1:], parameterization.layers[1:], strict=True))):
+        aligned = HALF * max(above.fan_in.order, above.fan_out.order)
+        through = scale.multiplier + scale.init + aligned + change
+        update = orders[Observable("dW_frobenius", above.name, step)]
+        moved = scale.multiplier + update + orders[Observable("d", above.name, step)]
+        change = max(through, moved)
+        if power := powers.get(layer.name):
+            movement = EXACT.ratio(orders[Observable("dz", layer.name, step)], orders[Observable("z", layer.name, 0)])
+            slope = EXACT.power(min(Fraction(0), movement), power)
+            change = max(change, orders[Observable("d", layer.name, step)] + slope)
+        yield Observable("dd", layer.name, step), change

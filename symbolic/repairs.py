@@ -1,0 +1,83 @@
+"""The nearest trainable parameterization to one that is refused.
+
+The derived family is a segment, and each of its exponents is affine in r. So wherever an exponent of the given
+parameterization can be kept, it fixes r: finitely many candidates, among which the one is chosen that changes
+the fewest layers, and learning rates rather than init scales.
+
+>>> from scalings.networks import mlp
+>>> from scalings.parameterizations import preset
+>>> for change in repair(mlp(3), preset("standard", 3)).changes:
+...     print(*change)
+layer2 lr 0 -1
+layer3 lr 0 -1
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from functools import cache
+
+from scalings.checks import Repair
+from scalings.exponents import Exponent
+from scalings.families import PARAMETER, Family
+from scalings.networks import Network
+from scalings.optimizers import OPTIMIZERS, UpdateLaw
+from scalings.parameterizations import Parameterization
+from symbolic.derivations import derive
+
+Change = tuple[str, str, Exponent, Exponent]
+
+
+def repair(
+    network: Network,
+    parameterization: Parameterization,
+    law: UpdateLaw = OPTIMIZERS["sgd"],
+    richness: Fraction | None = None,
+) -> Repair | None:
+    """The nearest member of the tutorial's family, of this richness if it is given, in the same multipliers.
+
+    None if the network has no such family under this optimizer. Raises ValueError for a richness out of range.
+    """
+    family = _family(network, law)
+    if family is None:
+        return None
+    candidates = [richness] if richness is not None else sorted(_candidates(family, parameterization, law))
+    repairs = [_repair(family, parameterization, law, candidate) for candidate in candidates]
+    return min(repairs, key=_cost)
+
+
+@cache
+def _family(network: Network, law: UpdateLaw) -> Family | None:
+    return derive(network, law).family
+
+
+def _candidates(family: Family, parameterization: Parameterization, law: UpdateLaw) -> set[Fraction]:
+    """The ends of the range, and every r at which some exponent is the given one."""
+    given = parameterization.in_gauge("unit-multiplier", law).layers
+    found = {family.low, family.high}
+    for wanted, layer in zip(family.layers, given, strict=True):
+        for affine, exponent in ((wanted.init, layer.init), (wanted.lr, layer.lr)):
+            if affine.coefficients and isinstance(exponent, Fraction):
+                found.add((exponent - affine.constant) / affine.coefficient(PARAMETER))
+    return {r for r in found if family.low <= r <= family.high}
+
+
+def _repair(family: Family, given: Parameterization, law: UpdateLaw, r: Fraction) -> Repair:
+    repaired = family.member(r).shifted([layer.multiplier for layer in given.layers], law)
+    changes: list[Change] = []
+    for node, old, new in zip(family.network.layers, given.layers, repaired.layers, strict=True):
+        changes += [(node.name, "lr", old.lr, new.lr)] if old.lr != new.lr else []
+        changes += [(node.name, "init", old.init, new.init)] if old.init != new.init else []
+    return Repair(repaired, r, tuple(changes))
+
+
+def _cost(repair: Repair) -> tuple[int, int, int, Exponent]:
+    """Layers changed, then init scales, then learning rates; then by how much."""
+    layers = {change[0] for change in repair.changes}
+    inits = sum(change[1] == "init" for change in repair.changes)
+    return (
+        len(layers),
+        inits,
+        len(repair.changes),
+        sum((abs(new - old) for *_, old, new in repair.changes), Fraction(0)),
+    )

@@ -1,0 +1,114 @@
+"""The end of a derivation that leaves one freedom: name it, read off the family and its range.
+
+The richness r is *defined* here, by |dz| ~ n^r at the hidden layers; that it is the same r at each of them is a
+result, and where it is not, there is no such family. Every inequality then is a bound on r, and it shows which
+of them bind and which are implied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from scalings.criteria import Criterion
+from scalings.exponents import Affine
+from scalings.families import PARAMETER, Family, Step
+from scalings.networks import Network
+from scalings.observables import Observable
+from scalings.optimizers import UpdateLaw
+from scalings.parameterizations import LayerExponents
+from symbolic.cases import Case
+from symbolic.facts import Contradiction, Form, as_affine, normalise
+
+DEFINITION = "definition of the richness"
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A family and the steps that led to it, their inequalities written in terms of r."""
+
+    family: Family
+    steps: tuple[Step, ...]
+
+
+def segment(
+    case: Case, network: Network, law: UpdateLaw, criteria: Sequence[Criterion], updates: int
+) -> Segment | None:
+    """The answer as one segment 0 <= r <= ..., or None if it has not one freedom, or r has not two ends.
+
+    `updates` is the step at which the orders have settled; changes the case's facts.
+    """
+    changes = _hidden_changes(case, network, updates)
+    if case.freedoms != 1 or len(changes) != 1 or changes[0].is_ground:
+        return None
+    (change,) = changes
+    facts, richness = case.facts, case.facts.ring.gens[-1]
+    try:
+        facts.learn_zero(richness - change, frozenset({len(case.steps)}))
+    except Contradiction:
+        return None
+    bounds = [*_bounds(case)]
+    lows = [bound.value for bound in bounds if bound.low]
+    highs = [bound.value for bound in bounds if not bound.low]
+    if not lows or not highs or PARAMETER not in map(str, facts.free):
+        return None
+    depth = network.depth
+    eta, sigma = facts.ring.gens[:depth], facts.ring.gens[depth:-1]
+    zero = Affine(Fraction(0))
+    layers = tuple(
+        LayerExponents(zero, as_affine(facts.reduce(s)), as_affine(facts.reduce(e)))
+        for s, e in zip(sigma, eta, strict=True)
+    )
+    family = Family(network, law, "unit-multiplier", layers, max(lows), min(highs))
+    definition = Step(DEFINITION, "", updates, f"|dz| ~ n^{PARAMETER} at every hidden layer", 1)
+    return Segment(family, (*_explained(case, bounds, criteria), definition))
+
+
+def _hidden_changes(case: Case, network: Network, updates: int) -> list[Form]:
+    """The different forms that the order of |dz| takes at the hidden layers; several within one order count."""
+    orders = [case.orders[Observable("dz", layer.name, updates)] for layer in network.layers[:-1]]
+    return list(dict.fromkeys(case.facts.reduce(form) for order in orders for form in order.forms))
+
+
+@dataclass(frozen=True)
+class _Bound:
+    """r >= value, if `low`, or r <= value, as a step says."""
+
+    step: int
+    low: bool
+    value: Fraction
+
+    def implies(self, other: _Bound) -> bool:
+        return self.low == other.low and (self.value >= other.value if self.low else self.value <= other.value)
+
+    def __str__(self) -> str:
+        return f"{PARAMETER} {'>=' if self.low else '<='} {self.value}"
+
+
+def _bounds(case: Case) -> Iterator[_Bound]:
+    for number, forms in case.inequalities.items():
+        for form in forms:
+            direction, bound = normalise(case.facts.reduce(form))
+            if direction:
+                low = direction.LC > 0
+                yield _Bound(number, low, bound if low else -bound)
+
+
+def _explained(case: Case, bounds: Sequence[_Bound], criteria: Sequence[Criterion]) -> Iterator[Step]:
+    """The steps, with bounds on r in place of inequalities; of two that imply each other the earlier criterion
+    keeps its bound."""
+    priority = {criterion.name: number for number, criterion in enumerate(criteria)}
+    ranked = sorted(bounds, key=lambda bound: (priority[case.steps[bound.step].criterion], bound.step))
+    for number, step in enumerate(case.steps):
+        own = [bound for bound in bounds if bound.step == number]
+        if not own or "=" in step.statement.replace(">=", ""):
+            yield step
+            continue
+        others = [next(o for o in ranked if o.implies(bound) and _binds(o, ranked)) for bound in own]
+        reasons = tuple(dict.fromkeys(case.steps[other.step].title for other in others if other.step != number))
+        yield replace(step, statement=", ".join(dict.fromkeys(map(str, own))), implied_by=reasons)
+
+
+def _binds(bound: _Bound, ranked: Sequence[_Bound]) -> bool:
+    return not any(other.implies(bound) and not bound.implies(other) for other in ranked)
