@@ -63,7 +63,8 @@ def _tanh_slope_change(z: Tensor, dz: Tensor) -> Tensor:
 
 
 def _normal_cdf(z: Tensor) -> Tensor:
-    return 0.5 * torch.special.erfc(-_ROOT_HALF * z)
+    tail: Tensor = torch.special.erfc(-_ROOT_HALF * z)
+    return 0.5 * tail
 
 
 def _gelu_slope(z: Tensor) -> Tensor:
@@ -85,5 +86,5 @@ PHI: dict[Activation, Phi] = {
         lambda z, dz: _gelu_slope(z + dz) - _gelu_slope(z),
         1.5335304412500158,
     ),
-    "linear": Phi(lambda z: z, torch.ones_like, lambda z, dz: dz, lambda z, dz: torch.zeros_like(z), 1.0),
+    "linear": Phi(lambda z: z, torch.ones_like, lambda _, dz: dz, lambda z, _: torch.zeros_like(z), 1.0),
 }

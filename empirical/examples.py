@@ -2,8 +2,11 @@
 
 The theory starts from an input of order n^0, |h_0| = 1, and from a residual of order n^0 (DESIGN.md,
 section 1). So every input is centered with the mean of the whole data set (which removes what all images
-have in common, and with it most of the kernel's largest eigenvalue) and then scaled to Euclidean norm 1;
-every target is the class's indicator minus 1/classes, of norm sqrt(1 - 1/classes).
+have in common) and then scaled to Euclidean norm 1; every target is the class's indicator, of norm 1.
+
+Targets are not centered, on purpose. Relu features of all images have a large common part, so the kernel has
+one large eigenvalue; targets that sum to zero would cancel it and leave every update a small difference of
+large numbers, whose finite-width correction is then several times larger. Exponents are the same either way.
 
 The subset is deterministic and balanced: the first example of every class, then the second of every
 class, and so on, until the batch is full.
@@ -82,7 +85,7 @@ def load(data: str, batch: int, *, outputs: int = CLASSES) -> Examples:
         raise ValueError(f"expected a batch of 1 to {len(chosen)} examples of {data}, but got {batch}")
     chosen = chosen[:batch]
     inputs = centered[chosen] / np.linalg.norm(centered[chosen], axis=1, keepdims=True)
-    return Examples(inputs, np.eye(outputs)[labels[chosen].astype(int)] - 1 / outputs)
+    return Examples(inputs, np.eye(outputs)[labels[chosen].astype(int)])
 
 
 def _balanced(labels: npt.NDArray[np.int64], classes: int) -> npt.NDArray[np.int64]:

@@ -2,20 +2,20 @@
 
     z_l = g_l W_l h_(l-1),   h_l = phi(z_l),   loss = 1/(2B) sum_b |residual_b|^2,   d_l = B dloss/dz_l
 
-    g_l = n^multiplier,  sigma_l = gain n^init,  eta_l = lr n^lr     (each with its power of gamma)
-
 The observables are mostly changes since step 0. A loop that stores z(t) and subtracts z(0) would lose them
-in rounding as the width grows, so this loop never forms z(t) on their behalf: it carries dz, dh and dd,
+to rounding as the width grows; this one never does: it carries dz, dh and dd. With slope = phi', and d_h
+the derivative with respect to h as d is to z,
 
-    forward    dz_l     =  g dW h(0) + g W(0) dh + g dW dh     [layer, passthrough, interaction]
-               dh_l     =  phi(z + dz) - phi(z)
-    loss       dd_L     =  dz_L                                (squared error; centered or not)
-    backward   dd_(h)   =  g W(0)^T dd + g dW^T d(t)
-               dd_(l-1) =  phi'(z + dz) dd_(h) + (phi'(z + dz) - phi'(z)) d_(h)(0)
+    forward    dz_l   =  g dW h(0)  +  g W(0) dh  +  g dW dh       [layer, passthrough, interaction]
+               dh_l   =  phi(z + dz) - phi(z)
+    loss       dd_h   =  dz_L                                      (at the output, centered or not)
+    backward   dd_l   =  slope(z + dz) dd_h + (slope(z + dz) - slope(z)) d_h(0)
+               dd_h   =  g W(0)^T dd_l + g dW^T d_l(t)             (of the layer below)
 
-which is the same training in exact arithmetic. Tensors are (seeds, batch, units), float64, on any device.
+which in exact arithmetic is the same training. Tensors are (seeds, batch, units), float64, on any device.
 
-`trajectory` yields the state after every update; `observe` takes the norms of one state.
+`train` draws weights and follows the run; `trajectory` yields the state after every update, `observe` takes
+a state's norms.
 """
 
 from __future__ import annotations
@@ -23,148 +23,195 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from empirical import updates
-from empirical.activations import PHI, Phi
+from empirical.chains import Chain, Layer
+from empirical.examples import Examples
 from empirical.updates import Update
-from empirical.weights import Weights
-from scalings.exponents import Exponent
-from scalings.networks import INPUT, Dense, Elementwise, Network
+from empirical.weights import Weights, draw
 from scalings.observables import Observable, Quantity
-from scalings.parameterizations import LayerExponents, Parameterization
 from scalings.trials import Training
 
-
-@dataclass(frozen=True)
-class Layer:
-    """One layer at one width: its numbers. `phi` is what follows it (nothing, at the output)."""
-
-    name: str
-    shape: tuple[int, int]
-    multiplier: float
-    scale: float
-    lr: float
-    phi: Phi | None
+Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class LayerState:
-    """One layer after some updates, all tensors (seeds, batch, units); at step 0 the changes are None.
-
-    `h` and `z`, `d` are those at initialization; `dh` is the change of the layer's input, and None
-    where that is the data. `update` is dW.
-    """
+class Initial:
+    """One layer at step 0: its input h, its preactivation z, and the loss's derivatives by phi(z) and z."""
 
     h: Tensor
     z: Tensor
+    d_h: Tensor
     d: Tensor
-    update: Update
-    dh: Tensor | None = None
-    layer: Tensor | None = None
-    passthrough: Tensor | None = None
-    interaction: Tensor | None = None
-    dz: Tensor | None = None
-    dd: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Change:
+    """One layer's changes since step 0: of its input (None if that is the data), of z and of d.
+
+    dz = layer + passthrough + interaction; the last two are None at the first layer.
+    """
+
+    dh: Tensor | None
+    layer: Tensor
+    passthrough: Tensor | None
+    interaction: Tensor | None
+    dz: Tensor
+    dd: Tensor
 
 
 @dataclass(frozen=True)
 class State:
-    """The network after `step` updates; `residual` is d of the output, (seeds, batch, outputs)."""
+    """The network after `step` updates; one entry a layer in each tuple, `changes` empty at step 0.
+
+    `updates` are the run's own dW: they move on with the next step.
+    """
 
     step: int
-    layers: tuple[LayerState, ...]
-    residual: Tensor
+    layers: tuple[Layer, ...]
+    weights: tuple[Weights, ...]
+    updates: tuple[Update, ...]
+    initial: tuple[Initial, ...]
+    changes: tuple[Change, ...] = ()
 
 
-def chain(
-    network: Network, parameterization: Parameterization, training: Training, width: int
-) -> tuple[Layer, ...]:
-    """The network's layers at this width. Raises ValueError for what is not a multilayer perceptron."""
-    activations = _activations(network)
-    if parameterization.depth != network.depth:
-        raise ValueError(
-            f"a network of {network.depth} layers needs exponents for {network.depth} layers,"
-            f" but the parameterization {parameterization.name!r} has {parameterization.depth}"
-        )
-    zeros: LayerExponents[Exponent] = LayerExponents(Fraction(0), Fraction(0), Fraction(0))
-    gamma, powers = float(parameterization.gamma), parameterization.gamma_powers or (zeros,) * network.depth
-    layers: list[Layer] = []
-    for node, phi, n, k in zip(network.layers, activations, parameterization.layers, powers, strict=True):
-        # Weights behind an activation make up for what it does to the variance; the data has |h_0| = 1 as it is.
-        before = layers[-1].phi if layers else None
-        gain = training.init * (before.gain if before else 1.0)
-        scale = gain * _power(width, n.init) * _power(gamma, k.init)
-        lr = training.lr * _power(width, n.lr) * _power(gamma, k.lr)
-        multiplier = _power(width, n.multiplier) * _power(gamma, k.multiplier)
-        layers.append(Layer(node.name, node.shape(width), multiplier, scale, lr, phi))
-    return tuple(layers)
-
-
-def _power(base: float, exponent: Exponent) -> float:
-    return 0.0 if exponent == -math.inf else float(base) ** float(exponent)
-
-
-def _activations(network: Network) -> tuple[Phi | None, ...]:
-    """What follows each dense node, checking that the nodes form one chain Dense, Elementwise, ..., Dense."""
-    source, weights = INPUT, set()
-    for position, node in enumerate(network.nodes):
-        kind = Elementwise if position % 2 else Dense
-        if not isinstance(node, kind) or node.source != source:
-            raise ValueError(
-                "expected a multilayer perceptron, dense and elementwise operations in turn, each on the one"
-                f" before it, but operation {position + 1} ({node.name!r}) is a {type(node).__name__} of {node.source!r}"
-            )
-        source = node.name
-        if isinstance(node, Dense):
-            if node.weight in weights:
-                raise ValueError(f"expected a weight matrix of its own for each layer, but {node.weight!r} is shared")
-            weights.add(node.weight)
-    if len(network.nodes) % 2 == 0:
-        raise ValueError("expected a multilayer perceptron that ends with a dense layer")
-    return (*(PHI[node.activation] for node in network.nodes if isinstance(node, Elementwise)), None)
+def train(
+    chain: Chain, training: Training, data: Examples, seeds: Sequence[int], device: str
+) -> dict[Observable, Array]:
+    """Every observable at every step, each an array over these seeds."""
+    h, targets = (torch.tensor(array, device=device) for array in (data.inputs, data.targets))
+    values: dict[Observable, Tensor] = {}
+    for state in trajectory(chain, draw(chain, seeds, device), training, h.expand(len(seeds), -1, -1), targets):
+        values |= observe(state)
+    return {observable: value.cpu().numpy() for observable, value in values.items()}
 
 
 def trajectory(
-    layers: Sequence[Layer], weights: Sequence[Weights], training: Training, inputs: Tensor, targets: Tensor
+    chain: Chain, weights: tuple[Weights, ...], training: Training, inputs: Tensor, targets: Tensor
 ) -> Iterator[State]:
     """The states after 0, 1, ..., `training.steps` full-batch updates.
 
-    `inputs` (batch, inputs) and `targets` (batch, outputs) are shared by all seeds. A state's updates are
-    those of the run itself, so observe it before asking for the next one.
+    `inputs` (seeds, batch, inputs) and `targets` (batch, outputs) are the examples.
     """
-    state = _initial(layers, weights, training, inputs, targets)
+    initial = _initial(chain, weights, training, inputs, targets)
+    started = tuple(
+        updates.start(training.optimizer, weight, lr=layer.lr, multiplier=layer.multiplier)
+        for layer, weight in zip(chain.layers, weights, strict=True)
+    )
+    state = State(0, chain.layers, weights, started, initial)
     yield state
     for step in range(1, training.steps + 1):
-        for layer, at in zip(layers, state.layers, strict=True):
-            image = at.z if at.passthrough is None else at.z + at.passthrough
-            at.update.step(_sum(at.d, at.dd), _sum(at.h, at.dh), image)
-        state = _backward(layers, weights, _forward(layers, weights, state, step))
+        _update(state)
+        changes = _backward(state, _forward(state))
+        state = State(step, state.layers, state.weights, started, initial, changes)
         yield state
 
 
-def _sum(start: Tensor, change: Tensor | None) -> Tensor:
-    return start if change is None else start + change
-
-
 def _initial(
-    layers: Sequence[Layer], weights: Sequence[Weights], training: Training, inputs: Tensor, targets: Tensor
-) -> State:
-    h = inputs.expand(*weights[0].frobenius().shape, *inputs.shape)
-    hs, zs = [], []
-    for layer, weight in zip(layers, weights, strict=True):
+    chain: Chain, weights: tuple[Weights, ...], training: Training, inputs: Tensor, targets: Tensor
+) -> tuple[Initial, ...]:
+    h, hs, zs = inputs, [], []
+    for layer, weight in zip(chain.layers, weights, strict=True):
         hs.append(h)
         zs.append(layer.multiplier * weight.apply(h))
-        h = layer.phi.value(zs[-1]) if layer.phi else zs[-1]
-    residual = (torch.zeros_like(h) if training.centered else h) - targets
-    ds = [residual]
-    for layer, weight, z, before in _downwards(layers, weights, zs):
-        ds.append(layer.multiplier * weight.apply_transpose(ds[-1]) * before.slope(z))
-    states = [
-        LayerState(h, z, d, updates.start(training.optimizer, weight, lr=layer.lr, multiplier=layer.multiplier))
-        for layer, weight, h, z, d in zip(layers, weights, hs, zs, reversed(ds), strict=True)
-    ]
-    return State(0, tuple(states), residual)
+        h = layer.phi.value(zs[-1])
+    d_h = -targets.expand_as(h) if training.centered else h - targets
+    found: list[Initial] = []
+    for layer, weight, h, z in reversed(list(zip(chain.layers, weights, hs, zs, strict=True))):
+        d = layer.phi.slope(z) * d_h
+        found.insert(0, Initial(h, z, d_h, d))
+        d_h = layer.multiplier * weight.apply_transpose(d)
+    return tuple(found)
+
+
+def _update(state: State) -> None:
+    """One step of the optimizer, from d and h as they are now."""
+    if not state.changes:
+        for update, at in zip(state.updates, state.initial, strict=True):
+            update.step(at.d, at.h, at.z)
+        return
+    for update, at, change in zip(state.updates, state.initial, state.changes, strict=True):
+        h = at.h if change.dh is None else at.h + change.dh
+        image = at.z if change.passthrough is None else at.z + change.passthrough
+        update.step(at.d + change.dd, h, image)
+
+
+def _forward(state: State) -> list[Change]:
+    """The changes of this step from input to output, dd still missing."""
+    changes: list[Change] = []
+    dh = None
+    for layer, weight, update, at in zip(state.layers, state.weights, state.updates, state.initial, strict=True):
+        g = layer.multiplier
+        own = g * update.apply(at.h)
+        if dh is None:
+            passthrough, interaction, dz = None, None, own
+        else:
+            passthrough, interaction = g * weight.apply(dh), g * update.apply(dh)
+            dz = own + passthrough + interaction
+        changes.append(Change(dh, own, passthrough, interaction, dz, dd=dz))
+        dh = layer.phi.change(at.z, dz)
+    return changes
+
+
+def _backward(state: State, changes: list[Change]) -> tuple[Change, ...]:
+    """The same changes with their dd, from output to input."""
+    dd_h = changes[-1].dz
+    for index in reversed(range(len(changes))):
+        layer, at, change = state.layers[index], state.initial[index], changes[index]
+        after = layer.phi.slope(at.z + change.dz)
+        dd = after * dd_h + layer.phi.slope_change(at.z, change.dz) * at.d_h
+        changes[index] = Change(change.dh, change.layer, change.passthrough, change.interaction, change.dz, dd)
+        if index:
+            seen = state.weights[index].apply_transpose(dd) + state.updates[index].apply_transpose(at.d + dd)
+            dd_h = layer.multiplier * seen
+    return tuple(changes)
+
+
+def observe(state: State) -> dict[Observable, Tensor]:
+    """Every observable of a state, each of shape (seeds,); what is zero by structure is left out."""
+    values: dict[Observable, Tensor] = {}
+
+    def record(quantity: Quantity, layer: str, value: Tensor) -> None:
+        values[Observable(quantity, layer, state.step)] = value
+
+    residual = state.initial[-1].d_h
+    for index, layer in enumerate(state.layers):
+        at, initial = state.initial[index], state.weights[index].frobenius()
+        if not state.changes:
+            record("z", layer.name, _norm(at.z))
+            record("d", layer.name, _norm(at.d))
+            record("W_frobenius", layer.name, initial)
+            continue
+        change, update = state.changes[index], state.updates[index]
+        size = update.frobenius()
+        record("z", layer.name, _norm(at.z + change.dz))
+        record("dz", layer.name, _norm(change.dz))
+        record("d", layer.name, _norm(at.d + change.dd))
+        record("dd", layer.name, _norm(change.dd))
+        record("layer", layer.name, _norm(change.layer))
+        if change.passthrough is not None and change.interaction is not None:
+            record("passthrough", layer.name, _norm(change.passthrough))
+            record("interaction", layer.name, _norm(change.interaction))
+        record("alignment", layer.name, _ratio(_norm(change.layer), layer.multiplier * size * _norm(at.h)))
+        record("dW_frobenius", layer.name, size)
+        record("dW_spectral", layer.name, update.spectral())
+        record("W_frobenius", layer.name, (initial**2 + 2 * update.inner() + size**2).clamp(min=0).sqrt())
+    if state.changes:
+        residual = residual + state.changes[-1].dz
+    record("loss", "", _norm(residual) ** 2 / 2)
+    return values
+
+
+def _norm(block: Tensor) -> Tensor:
+    """Euclidean over units, root-mean-square over examples: (seeds, batch, units) to (seeds,)."""
+    norm: Tensor = torch.linalg.vector_norm(block, dim=(1, 2))
+    return norm / math.sqrt(block.shape[1])
+
+
+def _ratio(part: Tensor, whole: Tensor) -> Tensor:
+    return torch.where(whole == 0, 0.0, part / whole)

@@ -25,6 +25,7 @@ MEASURABLE = ("sgd", "sign", "adam")
 _BETAS = (0.9, 0.999)
 _EXACT_SIDE = 128
 """Up to this many rows or columns a matrix's spectral norm is taken from its Gram matrix, exactly."""
+_MOST_ROUNDS = 60
 
 
 class Update(Protocol):
@@ -51,7 +52,7 @@ def start(optimizer: str, weights: Weights, *, lr: float, multiplier: float) -> 
     """dW = 0 of a layer. Raises ValueError for an optimizer that cannot be measured."""
     check_optimizer(optimizer)
     if optimizer == "sgd":
-        return FactoredUpdate(lr * multiplier)
+        return FactoredUpdate(lr, multiplier)
     if not isinstance(weights, DenseWeights):
         raise ValueError(f"{optimizer} acts on every entry of a weight matrix and needs the dense engine")
     return ElementwiseUpdate(optimizer, weights.matrix, lr, multiplier)
@@ -66,17 +67,17 @@ def check_optimizer(optimizer: str) -> None:
 class FactoredUpdate:
     """SGD's dW = U^T V."""
 
-    def __init__(self, rate: float) -> None:
-        self._rate = rate
+    def __init__(self, lr: float, multiplier: float) -> None:
+        self._lr, self._multiplier = lr, multiplier
         self._left: list[Tensor] = []
         self._right: list[Tensor] = []
         self._inner: list[Tensor] = []
 
     def step(self, d: Tensor, h: Tensor, image: Tensor) -> None:
-        scaled = d * (-self._rate / d.shape[1])
-        self._left = [torch.cat([*self._left, scaled], dim=1)]
+        scaled = d * (-self._lr / d.shape[1])
+        self._left = [torch.cat([*self._left, self._multiplier * scaled], dim=1)]
         self._right = [torch.cat([*self._right, h], dim=1)]
-        # <W(0), d h^T> = d . W(0) h, which the forward pass has just computed; g is in image, not in W(0) h.
+        # <W(0), g d h^T> = d . g W(0) h, and the forward pass has just computed g W(0) h.
         self._inner.append((scaled * image).sum(dim=(1, 2)))
 
     @property
@@ -137,7 +138,8 @@ class ElementwiseUpdate:
         return block @ self.matrix
 
     def frobenius(self) -> Tensor:
-        return torch.linalg.vector_norm(self.matrix, dim=(1, 2))
+        norm: Tensor = torch.linalg.vector_norm(self.matrix, dim=(1, 2))
+        return norm
 
     def spectral(self) -> Tensor:
         return _spectral(self.matrix)
@@ -152,13 +154,17 @@ def _spectral(matrix: Tensor) -> Tensor:
     if min(rows, columns) <= _EXACT_SIDE:
         gram = matrix @ matrix.mT if rows <= columns else matrix.mT @ matrix
         return _largest_eigenvalue(gram).sqrt()
-    # dW has a few large singular values over a bulk that is smaller by about n^(1/2): a block of 16 that
-    # starts anywhere is on them to 1e-9 after 12 rounds.
-    basis = torch.linalg.qr(_any_block(columns, 16, matrix).expand(len(matrix), -1, -1))[0]
-    for _ in range(12):
-        basis = torch.linalg.qr(matrix.mT @ (matrix @ basis))[0]
-    image = matrix @ basis
-    return _largest_eigenvalue(image.mT @ image).sqrt()
+    # dW of real data has a few large singular values over a bulk smaller by about n^(1/2): a block of 16 that
+    # starts anywhere is on them in a few rounds. The values only grow; they are done when they no longer do.
+    basis = _any_block(columns, 16, matrix).expand(len(matrix), -1, -1)
+    found = matrix.new_zeros(len(matrix))
+    for _ in range(_MOST_ROUNDS):
+        image = matrix @ torch.linalg.qr(basis)[0]
+        before, found = found, _largest_eigenvalue(image.mT @ image)
+        if not (found > before * (1 + 1e-10)).any():
+            break
+        basis = matrix.mT @ image
+    return found.sqrt()
 
 
 def _any_block(rows: int, columns: int, like: Tensor) -> Tensor:

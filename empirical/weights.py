@@ -12,11 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from empirical.chains import Chain
 
 
 class Weights(Protocol):
@@ -48,19 +51,22 @@ class DenseWeights:
         return block @ self.matrix
 
     def frobenius(self) -> Tensor:
-        return torch.linalg.vector_norm(self.matrix, dim=(1, 2))
+        return self._frobenius
+
+    @cached_property
+    def _frobenius(self) -> Tensor:
+        norm: Tensor = torch.linalg.vector_norm(self.matrix, dim=(1, 2))
+        return norm
 
 
-def draw(
-    shapes: Sequence[tuple[int, int]], scales: Sequence[float], width: int, seeds: Sequence[int], device: str
-) -> list[DenseWeights]:
-    """Weights of every layer for these seeds, float64; a layer's scale 0 gives zeros.
+def draw(chain: Chain, seeds: Sequence[int], device: str) -> tuple[DenseWeights, ...]:
+    """W(0) of every layer for these seeds, float64; a layer's scale 0 gives zeros.
 
     The numbers are a function of (width, seed) and of the kind of device: a GPU draws its own.
     """
-    matrices = [torch.empty((len(seeds), *shape), dtype=torch.float64, device=device) for shape in shapes]
+    matrices = [torch.empty((len(seeds), *shape), dtype=torch.float64, device=device) for shape in chain.shapes]
     for index, seed in enumerate(seeds):
-        stream = np.random.SeedSequence((seed, width))
+        stream = np.random.SeedSequence((seed, chain.width))
         if torch.device(device).type == "cpu":
             # numpy's ziggurat fills float64 at 85 million numbers a second and core, torch's normal_ at 30.
             generator = np.random.Generator(np.random.SFC64(stream))
@@ -70,4 +76,4 @@ def draw(
             on_device = torch.Generator(device).manual_seed(int(stream.generate_state(1, np.uint64)[0] >> 1))
             for matrix in matrices:
                 matrix[index].normal_(generator=on_device)
-    return [DenseWeights(matrix.mul_(scale)) for matrix, scale in zip(matrices, scales, strict=True)]
+    return tuple(DenseWeights(matrix.mul_(layer.scale)) for matrix, layer in zip(matrices, chain.layers, strict=True))

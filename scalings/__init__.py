@@ -1,0 +1,57 @@
+"""scalings: which powers of the width may the init scale and learning rate of each layer be?
+
+The vocabulary is here (networks, optimizers, parameterizations, observables, criteria); the verbs are
+answered by two packages that never see each other, `symbolic` (sympy) and `empirical` (torch), and are only
+loaded when they are used:
+
+>>> import scalings
+>>> family = scalings.derive(scalings.mlp(3)).family
+>>> mup = family.member("1/2")
+>>> scalings.check(scalings.mlp(3), mup).regime
+'rich'
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from empirical.sweeps import measure as measure
+    from scalings.comparisons import compare as compare
+    from scalings.networks import mlp as mlp
+    from scalings.optimizers import optimizer as optimizer
+    from scalings.parameterizations import Parameterization as Parameterization
+    from scalings.parameterizations import preset as preset
+    from scalings.trials import Training as Training
+    from scalings.verification import verify as verify
+    from symbolic.checks import check as check
+    from symbolic.derivations import derive as derive
+    from symbolic.predictions import predict as predict
+    from symbolic.repairs import repair as repair
+
+_HOME = {
+    "Parameterization": "scalings.parameterizations",
+    "Training": "scalings.trials",
+    "check": "symbolic.checks",
+    "compare": "scalings.comparisons",
+    "derive": "symbolic.derivations",
+    "measure": "empirical.sweeps",
+    "mlp": "scalings.networks",
+    "optimizer": "scalings.optimizers",
+    "predict": "symbolic.predictions",
+    "preset": "scalings.parameterizations",
+    "repair": "symbolic.repairs",
+    "verify": "scalings.verification",
+}
+__all__ = sorted(_HOME)  # noqa: PLE0605 - the names above, each loaded when it is asked for
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'scalings' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *_HOME]

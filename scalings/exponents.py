@@ -54,7 +54,7 @@ def format_power(exponent: Affine | Exponent, base: str = "n") -> str:
     if exponent == MINUS_INFINITY:
         return "0"
     text = str(exponent).replace("*", "").replace(" ", "")
-    return f"{base}^{text}" if text.isalnum() else f"{base}^({text})"
+    return f"{base}^{text}" if text.isdigit() or text.isalpha() else f"{base}^({text})"
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from scalings.errors import ArgumentError
 from scalings.exponents import Affine, Exponent
 from scalings.networks import Network
 from scalings.optimizers import UpdateLaw
@@ -27,16 +28,16 @@ class Family:
     high: Fraction
 
     def member(self, r: Fraction | int | str, gamma: Fraction | int | str = 1) -> Parameterization:
-        """The parameterization with activity |dz| ~ gamma n^r. Raises ValueError outside the range."""
+        """The parameterization with activity |dz| ~ gamma n^r. Raises ArgumentError outside the range."""
         value = Fraction(r)
         if not self.low <= value <= self.high:
-            raise ValueError(f"the family has {self.low} <= r <= {self.high}, but got r = {value}")
+            raise ArgumentError("r", f"expected {self.low} <= r <= {self.high}, but got {value}")
         layers = tuple(_each(layer, lambda e: e.at(r=value)) for layer in self.layers)
         powers = tuple(_each(layer, lambda e: e.coefficient(PARAMETER)) for layer in self.layers)
         return Parameterization(layers, f"family:{value}", Fraction(gamma), powers)
 
     def in_gauge(self, gauge: Gauge) -> Family:
-        """The same family with g = 1, unit init or one global learning rate. Raises ValueError if none is."""
+        """The same family with g = 1, unit init or one global learning rate. Raises ArgumentError if none is."""
         return replace(self, gauge=gauge, layers=tuple(in_gauge(layer, gauge, self.law) for layer in self.layers))
 
 
@@ -64,6 +65,12 @@ class Step:
     def title(self) -> str:
         """The criterion and where it was imposed, as `implied_by` names it."""
         return f"{self.criterion} ({self.layer})" if self.layer else self.criterion
+
+    @property
+    def gives(self) -> str:
+        """What it taught, in words."""
+        statement = self.statement or "nothing new"
+        return f"{statement}, implied by {', '.join(self.implied_by)}" if self.implied_by else statement
 
 
 @dataclass(frozen=True)

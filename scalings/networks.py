@@ -18,6 +18,8 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Literal, TypeAlias, get_args
 
+from scalings.errors import ArgumentError
+
 Activation = Literal["relu", "tanh", "gelu", "linear"]
 ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
 BOUNDED: frozenset[Activation] = frozenset({"tanh"})
@@ -108,12 +110,12 @@ def mlp(depth: int, activation: Activation = "relu", *, inputs: int = 64, output
     """The multilayer perceptron z_l = g_l W_l h_(l-1), h_l = phi(z_l), without biases.
 
     `depth` counts weight matrices, so depth 2 has one hidden layer; `inputs` and `outputs` are the
-    data's sizes. Raises ValueError for a depth below 2 or an unknown activation.
+    data's sizes. Raises ArgumentError for a depth below 2 or an unknown activation.
     """
     if depth < 2:
-        raise ValueError(f"depth counts weight matrices and must be at least 2, but got {depth}")
+        raise ArgumentError("depth", f"expected at least 2 weight matrices, but got {depth}")
     if activation not in ACTIVATIONS:
-        raise ValueError(f"expected an activation among {', '.join(ACTIVATIONS)}, but got {activation!r}")
+        raise ArgumentError("activation", f"expected one of {', '.join(ACTIVATIONS)}, but got {activation!r}")
     dimensions = [fixed(inputs), *[WIDTH] * (depth - 1), fixed(outputs)]
     nodes: list[Node] = []
     for number, (fan_in, fan_out) in enumerate(pairwise(dimensions), start=1):

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+from scalings.errors import ArgumentError
+
 
 @dataclass(frozen=True)
 class UpdateLaw:
@@ -52,8 +54,8 @@ OPTIMIZERS: dict[str, UpdateLaw] = {
 
 
 def optimizer(name: str) -> UpdateLaw:
-    """The update law of this name. Raises ValueError, naming those there are."""
+    """The update law of this name. Raises ArgumentError, naming those there are."""
     try:
         return OPTIMIZERS[name]
     except KeyError:
-        raise ValueError(f"expected an optimizer among {', '.join(OPTIMIZERS)}, but got {name!r}") from None
+        raise ArgumentError("optimizer", f"expected one of {', '.join(OPTIMIZERS)}, but got {name!r}") from None

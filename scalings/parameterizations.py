@@ -23,23 +23,24 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Generic, Literal, TypeVar, get_args
 
+from scalings.errors import ArgumentError
 from scalings.exponents import MINUS_INFINITY, Affine, Exponent, parse_exponent
 from scalings.optimizers import UpdateLaw
 
 Gauge = Literal["unit-multiplier", "unit-init", "global-lr"]
 GAUGES: tuple[Gauge, ...] = get_args(Gauge)
 
-T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 E = TypeVar("E", Exponent, Affine)
 
 
 @dataclass(frozen=True)
-class LayerExponents(Generic[T]):
+class LayerExponents(Generic[T_co]):
     """Powers of n of one layer's multiplier g, init scale sigma and learning rate eta."""
 
-    multiplier: T
-    init: T
-    lr: T
+    multiplier: T_co
+    init: T_co
+    lr: T_co
 
 
 def shifted(layer: LayerExponents[E], t: E, law: UpdateLaw) -> LayerExponents[E]:
@@ -48,17 +49,17 @@ def shifted(layer: LayerExponents[E], t: E, law: UpdateLaw) -> LayerExponents[E]
 
 
 def in_gauge(layer: LayerExponents[E], gauge: Gauge, law: UpdateLaw) -> LayerExponents[E]:
-    """The same layer with g = 1, sigma = 1 or eta = n^0. Raises ValueError where no gauge does that."""
+    """The same layer with g = 1, sigma = 1 or eta = n^0. Raises ArgumentError where no gauge does that."""
     if gauge == "unit-multiplier":
         return shifted(layer, layer.multiplier * Fraction(-1), law)
     if gauge == "unit-init":
         if layer.init == MINUS_INFINITY:
-            raise ValueError("no gauge gives zero-initialised weights the init scale n^0")
+            raise ArgumentError("gauge", "no gauge gives zero-initialised weights the init scale n^0")
         return shifted(layer, layer.init, law)
     if not law.gauge_power:
-        raise ValueError(f"under {law.name} a gauge leaves the learning rate as it is: none makes it global")
+        raise ArgumentError("gauge", f"no gauge moves a learning rate of {law.name}, so none makes it global")
     if layer.lr == MINUS_INFINITY:
-        raise ValueError("no gauge gives a layer that is not trained the learning rate n^0")
+        raise ArgumentError("gauge", "no gauge gives a layer that is not trained the learning rate n^0")
     return shifted(layer, layer.lr * (1 / law.gauge_power), law)
 
 
@@ -77,11 +78,13 @@ class Parameterization:
 
     def __post_init__(self) -> None:
         if self.gamma <= 0:
-            raise ValueError(f"the prefactor gamma must be positive, but got {self.gamma}")
+            raise ArgumentError("gamma", f"expected a positive prefactor, but got {self.gamma}")
         if any(layer.multiplier == MINUS_INFINITY for layer in self.layers):
-            raise ValueError("a multiplier must be a fraction, but got -oo; zero weights are init -oo")
+            raise ArgumentError("multiplier", "expected fractions, but got -oo; zero weights have init -oo")
         if self.gamma_powers and len(self.gamma_powers) != len(self.layers):
-            raise ValueError(f"{len(self.layers)} layers need as many gamma powers, but got {len(self.gamma_powers)}")
+            raise ArgumentError(
+                "gamma_powers", f"expected one for each of {len(self.layers)} layers, but got {len(self.gamma_powers)}"
+            )
 
     @classmethod
     def of(cls, *, multiplier: Exponents, init: Exponents, lr: Exponents, name: str = "custom") -> Parameterization:
@@ -90,7 +93,7 @@ class Parameterization:
         lengths = {key: len(column) for key, column in columns.items()}
         if len(set(lengths.values())) > 1:
             given = ", ".join(f"{key} has {length}" for key, length in lengths.items())
-            raise ValueError(f"multiplier, init and lr need one exponent for each layer, but {given}")
+            raise ArgumentError("parameterization", f"expected one exponent for each layer, but {given}")
         return cls(tuple(LayerExponents(*row) for row in zip(*columns.values(), strict=True)), name)
 
     @property
@@ -136,9 +139,9 @@ PRESETS: tuple[str, ...] = tuple(_PRESETS)
 
 
 def preset(name: str, depth: int) -> Parameterization:
-    """A parameterization of the literature, for SGD, at this depth. Raises ValueError, naming those there are."""
+    """A parameterization of the literature, for SGD, at this depth. Raises ArgumentError, naming those there are."""
     if name not in _PRESETS:
-        raise ValueError(f"expected a preset among {', '.join(PRESETS)} or family:R, but got {name!r}")
+        raise ArgumentError("preset", f"expected one of {', '.join(PRESETS)} or family:R, but got {name!r}")
     multiplier, init, lr = (_stretch(column, depth) for column in _PRESETS[name])
     return Parameterization.of(multiplier=multiplier, init=init, lr=lr, name=name)
 

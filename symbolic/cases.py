@@ -17,7 +17,7 @@ from sympy.polys.rings import ring
 from scalings.families import PARAMETER, Step
 from scalings.networks import Network
 from scalings.observables import Observable
-from symbolic.facts import Contradiction, Facts, Form
+from symbolic.facts import Contradiction, Facts, Form, describe
 from symbolic.requirements import Requirement
 from symbolic.unknowns import Alternative, UnknownOrder, Unknowns
 
@@ -72,16 +72,21 @@ def impose(requirement: Requirement, case: Case, algebra: Unknowns) -> None:
     if condition == [()]:
         if requirement.step <= 1:  # at later steps it only says once more what it said at the first
             proof = algebra.proof(left, right) | (algebra.proof(right, left) if equal else frozenset())
+            for observable in requirement.observables:
+                proof |= algebra.simplification(case.orders[observable])
             case.steps.append(_step(requirement, "", case, implied_by=case.names(proof)))
         return
     number, solved = len(case.steps), set(case.facts.solved)
     case.inequalities[number] = _choose(condition, case)
     for form in case.inequalities[number]:
-        case.facts.learn_nonnegative(form, frozenset({number}))
+        if -form in case.inequalities[number]:
+            case.facts.learn_zero(form, frozenset({number}))
+        else:
+            case.facts.learn_nonnegative(form, frozenset({number}))
     ring = case.facts.ring
     equations = [f"{ring({u: 1})} = {case.facts.solved[u][0]}" for u in case.facts.solved.keys() - solved]
     bounds = [case.facts.reduce(form) for form in case.inequalities[number]]
-    statement = ", ".join([*sorted(equations), *(f"{form} >= 0" for form in bounds if form)])
+    statement = ", ".join([*sorted(equations), *(describe(form) for form in bounds if form)])
     case.steps.append(_step(requirement, statement, case))
 
 

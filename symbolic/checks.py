@@ -34,7 +34,7 @@ CHECKED = tuple(dict.fromkeys((*STABILITY, MOVING_OUTPUT, *TUTORIAL)))
 def check(network: Network, parameterization: Parameterization, law: UpdateLaw = OPTIMIZERS["sgd"]) -> Check:
     """Whether a parameterization is stable, moves the output, and learns features, and why.
 
-    Raises ValueError if it has not one entry for each layer of the network.
+    Raises ArgumentError if it has not one entry for each layer of the network.
     """
     orders = dict(train(network, parameterization.layers, law, EXACT, UPDATES + 1))
     changes = [

@@ -50,7 +50,7 @@ def derive(
     """Which exponents of the width meet the criteria, for this network (default `mlp(3)`) and optimizer.
 
     The family, where the answer is one segment, is written in the wished gauge; the steps and pieces are
-    always in the gauge g = 1. Raises ValueError if the optimizer has no such gauge.
+    always in the gauge g = 1. Raises ArgumentError if the optimizer has no such gauge.
     """
     network = network or mlp(3)
     cases = _explore(network, law, criteria)

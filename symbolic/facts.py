@@ -135,6 +135,14 @@ def as_affine(form: Form) -> Affine:
     return Affine(_fraction(form.coeff(1)), terms)
 
 
+def describe(form: Form) -> str:
+    """form >= 0 as a person writes it, the constant on the right."""
+    direction, bound = normalise(form)
+    if direction and direction.LC < 0:
+        return f"{-direction} <= {-bound}"
+    return f"{direction} >= {bound}"
+
+
 def normalise(form: Form) -> tuple[Form, Fraction]:
     """Write form >= 0 as direction >= bound: coprime integer coefficients, no constant.
 

@@ -38,7 +38,7 @@ def predict(
 ) -> dict[Observable, Exponent]:
     """The exponent of n of every observable at every step, -oo for what is zero by structure.
 
-    Raises ValueError if the parameterization has not one entry for each layer of the network.
+    Raises ArgumentError if the parameterization has not one entry for each layer of the network.
     """
     orders = dict(train(network, parameterization.layers, law, EXACT, steps))
     for step in range(1, steps + 1):

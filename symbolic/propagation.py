@@ -34,6 +34,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Generic, TypeAlias
 
+from scalings.errors import ArgumentError
 from scalings.exponents import MINUS_INFINITY
 from scalings.networks import BOUNDED, INPUT, Dense, Dimension, Elementwise, Network
 from scalings.observables import TERMS, Observable
@@ -52,10 +53,12 @@ def train(
     """Train for `steps` updates on mean squared error; yields (observable, order) in the order of computation.
 
     `layers` are the orders of g, sigma and eta of each dense node of the network, from input to output.
-    Raises ValueError if there are not as many as dense nodes.
+    Raises ArgumentError if there are not as many as dense nodes.
     """
     if len(layers) != network.depth:
-        raise ValueError(f"{network.depth} layers need {network.depth} exponents, but got {len(layers)}")
+        raise ArgumentError(
+            "parameterization", f"{network.depth} layers need {network.depth} exponents each, but got {len(layers)}"
+        )
     run = _Run(network, dict(zip(network.layers, layers, strict=True)), law, algebra)
     initial = yield from run.initialize()
     zero = algebra.constant(MINUS_INFINITY)

@@ -36,7 +36,7 @@ def repair(
 ) -> Repair | None:
     """The nearest member of the tutorial's family, of this richness if it is given, in the same multipliers.
 
-    None if the network has no such family under this optimizer. Raises ValueError for a richness out of range.
+    None if the network has no such family under this optimizer. Raises ArgumentError for a richness out of range.
     """
     family = _family(network, law)
     if family is None:
@@ -75,9 +75,7 @@ def _cost(repair: Repair) -> tuple[int, int, int, Exponent]:
     """Layers changed, then init scales, then learning rates; then by how much."""
     layers = {change[0] for change in repair.changes}
     inits = sum(change[1] == "init" for change in repair.changes)
-    return (
-        len(layers),
-        inits,
-        len(repair.changes),
-        sum((abs(new - old) for *_, old, new in repair.changes), Fraction(0)),
-    )
+    distance: Exponent = Fraction(0)
+    for _, _, old, new in repair.changes:
+        distance += max(new - old, old - new)
+    return len(layers), inits, len(repair.changes), distance

@@ -117,6 +117,11 @@ class Unknowns:
                     break
         return facts
 
+    def simplification(self, order: UnknownOrder) -> frozenset[int]:
+        """The equations that turned what is left of this order into what it is now."""
+        left = self._simplified(order).forms
+        return frozenset[int]().union(*(self.facts.used(f) for f in order.forms if self.facts.reduce(f) in left))
+
     def both(self, first: list[Alternative], second: list[Alternative]) -> list[Alternative]:
         """The condition that two conditions hold, without what the facts decide and what is redundant."""
         conjunctions = [self._conjunction((*a, *b)) for a, b in product(first, second)]

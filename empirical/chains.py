@@ -1,0 +1,96 @@
+"""Chains: a multilayer perceptron's layers at one width, with every power of the width worked out.
+
+    g_l = n^multiplier,    sigma_l = init gain n^init,    eta_l = lr n^lr,    each times its power of gamma
+
+`init`, `lr` and the gain do not depend on the width. The gain of a layer behind an activation phi is
+1 / sqrt(E phi(u)^2), u ~ N(0, 1), so that with hidden scales n^(-1/2) preactivations have variance 1 at any
+depth; the data has |h_0| = 1, so the first layer needs none. No exponent depends on it, but how far finite
+widths are from their limit does.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from empirical.activations import PHI, Phi
+from scalings.exponents import Exponent
+from scalings.networks import INPUT, Dense, Elementwise, Network
+from scalings.parameterizations import Parameterization
+from scalings.trials import Training
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer at one width: g, sigma, eta, and the activation behind it (linear at the output)."""
+
+    name: str
+    shape: tuple[int, int]
+    """(fan_out, fan_in)"""
+    multiplier: float
+    scale: float
+    lr: float
+    phi: Phi
+
+
+@dataclass(frozen=True)
+class Chain:
+    """The layers at one width, from input to output."""
+
+    width: int
+    layers: tuple[Layer, ...]
+
+    @property
+    def shapes(self) -> tuple[tuple[int, int], ...]:
+        return tuple(layer.shape for layer in self.layers)
+
+
+def chain(network: Network, parameterization: Parameterization, training: Training, width: int) -> Chain:
+    """The network at this width.
+
+    Raises ValueError for what is not a multilayer perceptron, and for another number of exponents than layers.
+    """
+    activations = _activations(network)
+    if parameterization.depth != network.depth:
+        raise ValueError(
+            f"a network of {network.depth} layers needs exponents for {network.depth} layers, but the"
+            f" parameterization {parameterization.name!r} has them for {parameterization.depth}"
+        )
+    gamma = float(parameterization.gamma)
+    layers: list[Layer] = []
+    for index, (node, power) in enumerate(zip(network.layers, parameterization.layers, strict=True)):
+        gain = activations[index - 1].gain if index else 1.0
+        g, sigma, eta = (_power(width, exponent) for exponent in (power.multiplier, power.init, power.lr))
+        if parameterization.gamma_powers:
+            prefactor = parameterization.gamma_powers[index]
+            g *= _power(gamma, prefactor.multiplier)
+            sigma *= _power(gamma, prefactor.init)
+            eta *= _power(gamma, prefactor.lr)
+        shape = node.shape(width)
+        layers.append(Layer(node.name, shape, g, training.init * gain * sigma, training.lr * eta, activations[index]))
+    return Chain(width, tuple(layers))
+
+
+def _power(base: float, exponent: Exponent) -> float:
+    return 0.0 if exponent == -math.inf else float(base ** float(exponent))
+
+
+def _activations(network: Network) -> tuple[Phi, ...]:
+    """What follows each dense node, checking that the nodes are dense and elementwise in turn, each on the last."""
+    source, weights = INPUT, set()
+    for position, node in enumerate(network.nodes):
+        if not isinstance(node, Elementwise if position % 2 else Dense) or node.source != source:
+            raise ValueError(
+                "expected a multilayer perceptron, dense and elementwise operations in turn and each on the one"
+                f" before it, but operation {position + 1}, {node.name!r}, is {type(node).__name__} of {node.source!r}"
+            )
+        source = node.name
+        if isinstance(node, Dense):
+            weights.add(node.weight)
+    if len(network.nodes) % 2 == 0 or len(weights) < network.depth:
+        raise ValueError(
+            "expected a multilayer perceptron that ends with a dense layer and has a weight matrix for each layer,"
+            f" but got {len(network.nodes)} operations, {network.depth} layers and {len(weights)} weight matrices"
+        )
+    hidden = [PHI[node.activation] for node in network.nodes if isinstance(node, Elementwise)]
+    return (*hidden, PHI["linear"])

@@ -1,0 +1,227 @@
+"""Sweeps: one parameterization trained at many widths from many seeds, and the exponents that come of it.
+
+**How many seeds at which width.** The variance over seeds of a log observable falls like 1/n (it is an average
+over n units) and a run's time grows like n where blocks of vectors dominate and like n^2 where matrices do. For
+the variance of the 1/n-corrected slope in a given time,
+
+    seeds(n) = seeds * min(32, n_max / n)
+
+is within 3 % of the best of all powers of n_max / n and caps that were tried; at the default widths, 64 to 2048
+in half octaves, it makes the standard errors of all widths about equal.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from empirical import costs, examples, regression, workers
+from empirical.chains import Chain, chain
+from empirical.costs import Cost
+from empirical.training import train
+from empirical.updates import check_optimizer
+from scalings.fits import Diverged, Fit
+from scalings.networks import Network
+from scalings.observables import Observable
+from scalings.parameterizations import Parameterization
+from scalings.trials import Engine, Record, Training, Trial
+
+Array = npt.NDArray[np.float64]
+Progress = Callable[[float, str], None]
+"""Called with the fraction done, in [0, 1], and a few words on what was just done."""
+
+DEFAULT_WIDTHS = (64, 91, 128, 181, 256, 362, 512, 724, 1024, 1448, 2048)
+DEFAULT_SEEDS = 12
+_CAP = 32
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What a sweep saw: for each observable and width, the values over seeds.
+
+    `seeds` is the number of them at each width; they are `first_seed`, `first_seed` + 1, ...
+    """
+
+    network: Network
+    parameterization: Parameterization
+    training: Training
+    seeds: Mapping[int, int]
+    first_seed: int
+    device: str
+    engine: Engine
+    seconds: float
+    values: Mapping[Observable, Mapping[int, Array]] = field(repr=False)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        return tuple(self.seeds)
+
+    @cached_property
+    def fits(self) -> Mapping[Observable, Fit | Diverged]:
+        """The exponent of every observable that has one: what is exactly zero in some run is left out."""
+        return regression.fit_all(self.values)
+
+    def trials(self) -> Iterator[Trial]:
+        """Every training run of the sweep, by width and seed."""
+        for width, seeds in self.seeds.items():
+            for seed in range(self.first_seed, self.first_seed + seeds):
+                yield Trial(self.network, self.parameterization, self.training, width, seed, self.engine)
+
+    def records(self) -> Iterator[Record]:
+        """Every number that was seen, by observable, width and seed."""
+        for observable, by_width in self.values.items():
+            for width, values in by_width.items():
+                for seed, value in enumerate(values.tolist(), start=self.first_seed):
+                    yield Record(observable, width, seed, value)
+
+
+def allocate(widths: Sequence[int], seeds: int) -> dict[int, int]:
+    """The number of seeds at each width, `seeds` at the largest; see the module's docstring for the rule."""
+    return {width: round(seeds * min(_CAP, widths[-1] / width)) for width in widths}
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Seeds of one width that are trained together, and their share of the work, in arbitrary units."""
+
+    chain: Chain
+    seeds: range
+    work: float
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What is to be measured, checked at the door: raises ValueError for what cannot be."""
+
+    network: Network
+    parameterization: Parameterization
+    training: Training
+    widths: tuple[int, ...]
+    seeds: int
+    first_seed: int
+    device: str
+    engine: str
+
+    def __post_init__(self) -> None:
+        increasing = all(a < b for a, b in itertools.pairwise(self.widths))
+        if len(self.widths) < 3 or not increasing or self.widths[0] < 2:
+            raise ValueError(f"expected 3 or more widths, increasing from 2 or more, but got {list(self.widths)}")
+        for what, least in (("seeds", 1), ("first_seed", 0)):
+            if getattr(self, what) < least:
+                raise ValueError(f"expected {what} of {least} or more, but got {what}={getattr(self, what)}")
+        if self.training.steps < 1:
+            raise ValueError(f"expected 1 or more training steps, but got steps={self.training.steps}")
+        if self.engine not in ("auto", "dense"):
+            raise ValueError(f"expected an engine among auto, dense, but got {self.engine!r}")
+        check_optimizer(self.training.optimizer)
+        has, needs = self.chain(self.widths[0]).shapes[0][1], examples.input_size(self.training.data)
+        if has != needs:
+            raise ValueError(f"data {self.training.data!r} needs a network of {needs} inputs, but got one of {has}")
+
+    def chain(self, width: int) -> Chain:
+        return chain(self.network, self.parameterization, self.training, width)
+
+    @property
+    def allocation(self) -> dict[int, int]:
+        return allocate(self.widths, self.seeds)
+
+    @cached_property
+    def chunks(self) -> tuple[Chunk, ...]:
+        """Largest width first, so that the last ones to finish are small."""
+        chunks = []
+        for width, seeds in reversed(self.allocation.items()):
+            at = self.chain(width)
+            size, work = costs.chunk_size(at, self.training, self.device), costs.seed_bytes(at, self.training)
+            stop = self.first_seed + seeds
+            for start in range(self.first_seed, stop, size):
+                these = range(start, min(start + size, stop))
+                chunks.append(Chunk(at, these, len(these) * work))
+        return tuple(chunks)
+
+    def bytes(self, width: int) -> int:
+        """The most bytes in use at a time at this width."""
+        return costs.peak_bytes(self.chain(width), self.training, self.allocation[width], self.device)
+
+    def refuse_beyond_memory(self) -> None:
+        free = costs.available_bytes(self.device)
+        fitting = [width for width in self.widths if self.bytes(width) <= free]
+        if len(fitting) == len(self.widths):
+            return
+        widest, fits = self.widths[-1], f"expected widths up to {fitting[-1]}" if fitting else "no width fits"
+        raise ValueError(
+            f"width {widest} needs {self.bytes(widest) / 2**30:.3g} GiB, but {self.device} has"
+            f" {free / 2**30:.3g} GiB free: {fits}"
+        )
+
+
+def measure(
+    network: Network,
+    parameterization: Parameterization,
+    training: Training = Training(),  # noqa: B008 - frozen
+    *,
+    widths: Sequence[int] = DEFAULT_WIDTHS,
+    seeds: int | None = None,
+    first_seed: int = 0,
+    device: str = "auto",
+    engine: str = "auto",
+    progress: Progress | None = None,
+) -> Measurement:
+    """Train the network at every width from many seeds and record every observable at every step.
+
+    `seeds` is their number at the largest width, `DEFAULT_SEEDS` if not given; smaller widths get up to
+    32 times as many. A run that diverges is a result, recorded as inf or nan. Raises ValueError, in one
+    line, for what cannot be measured: widths, seeds, device, data, memory, or the network itself.
+    """
+    number = DEFAULT_SEEDS if seeds is None else seeds
+    on = costs.choose_device(device)
+    sweep = Sweep(network, parameterization, training, tuple(widths), number, first_seed, on, engine)
+    sweep.refuse_beyond_memory()
+    data = examples.load(training.data, training.batch, outputs=sweep.chain(widths[0]).shapes[-1][0])
+    begin, done, total = time.perf_counter(), 0.0, sum(chunk.work for chunk in sweep.chunks)
+    found: dict[tuple[int, int], dict[Observable, Array]] = {}
+
+    def run(chunk: Chunk) -> dict[Observable, Array]:
+        return train(chunk.chain, training, data, chunk.seeds, on)
+
+    for chunk, values in workers.spread(run, sweep.chunks, on):
+        found[chunk.chain.width, chunk.seeds.start] = values
+        done += chunk.work / total
+        if progress:
+            progress(min(done, 1.0), f"width {chunk.chain.width}")
+    took = time.perf_counter() - begin
+    values_of = _gather(found)
+    return Measurement(network, parameterization, training, sweep.allocation, first_seed, on, "dense", took, values_of)
+
+
+def estimate(
+    network: Network,
+    parameterization: Parameterization,
+    training: Training = Training(),  # noqa: B008 - frozen
+    *,
+    widths: Sequence[int] = DEFAULT_WIDTHS,
+    seeds: int | None = None,
+    device: str = "auto",
+    engine: str = "auto",
+) -> Cost:
+    """What `measure` with the same arguments will cost; takes a fraction of a second. Raises ValueError as it does."""
+    number = DEFAULT_SEEDS if seeds is None else seeds
+    on = costs.choose_device(device)
+    sweep = Sweep(network, parameterization, training, tuple(widths), number, 0, on, engine)
+    sweep.refuse_beyond_memory()
+    seconds = costs.seconds(sweep.chain, training, sweep.allocation, on)
+    return Cost(seconds, max(sweep.bytes(width) for width in widths))
+
+
+def _gather(found: Mapping[tuple[int, int], Mapping[Observable, Array]]) -> dict[Observable, dict[int, Array]]:
+    """Chunks put together again, in order of width and seed whatever the order they were done in."""
+    parts: dict[Observable, dict[int, list[Array]]] = {}
+    for (width, _), values in sorted(found.items(), key=lambda item: item[0]):
+        for observable, array in values.items():
+            parts.setdefault(observable, {}).setdefault(width, []).append(array)
+    return {o: {width: np.concatenate(arrays) for width, arrays in by.items()} for o, by in parts.items()}

@@ -1,0 +1,36 @@
+"""Workers: chunks of seeds trained side by side, each on one thread.
+
+Most tensors here are too small to be worth splitting over threads, but there are many chunks, and both
+numpy's random numbers and torch's products release the interpreter lock. So on a CPU there is a worker for
+each thread that torch would use, and torch itself is held to one thread while they run; a GPU has one worker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import TypeVar
+
+import torch
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def count(device: str) -> int:
+    """How many chunks are trained at a time."""
+    return torch.get_num_threads() if device == "cpu" else 1
+
+
+def spread(function: Callable[[T], R], tasks: Iterable[T], device: str) -> Iterator[tuple[T, R]]:
+    """Each task with its result, as they are done. What a task raises, and an interrupt, ends all."""
+    threads = count(device)
+    torch.set_num_threads(1)
+    pool = ThreadPoolExecutor(threads)
+    try:
+        futures = {pool.submit(function, task): task for task in tasks}
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+        torch.set_num_threads(threads)

@@ -1,0 +1,6 @@
+"""`python -m scalings`."""
+
+from scalings.command_line import main
+
+if __name__ == "__main__":
+    raise SystemExit(main())

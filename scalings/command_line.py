@@ -1,0 +1,346 @@
+"""The command line: `python -m scalings derive | check | predict | measure | verify`.
+
+Exit codes: 0 yes, 1 no (a check failed, a run diverged, a family is empty), 2 unusable arguments,
+3 inconclusive. With `--format json` one JSON document goes to stdout and nothing else; progress and warnings go
+to stderr.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import App, CycloptsError, Parameter
+
+from scalings.arguments import Chosen, Format, parse_delta, parse_widths
+from scalings.criteria import CRITERIA, TUTORIAL
+from scalings.errors import ArgumentError
+from scalings.fits import Verdict
+from scalings.networks import Activation, mlp
+from scalings.optimizers import optimizer as update_law
+from scalings.parameterizations import Gauge
+
+YES, NO, UNUSABLE, INCONCLUSIVE = 0, 1, 2, 3
+EXIT: dict[Verdict, int] = {"PASS": YES, "FAIL": NO, "INCONCLUSIVE": INCONCLUSIVE}
+
+app = App(
+    name="scalings",
+    help="Which powers of the width may init scales and learning rates be? Derive it, check it, measure it.",
+    help_format="plaintext",
+    exit_on_error=False,
+    print_error=False,
+    result_action="return_value",
+    suppress_keyboard_interrupt=False,
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code."""
+    try:
+        code = app(arguments)
+    except ArgumentError as error:
+        return _unusable(f"--{error.argument.replace('_', '-')}: {error.message}")
+    except CycloptsError as error:
+        return _unusable(" ".join(str(error).split()))
+    except KeyboardInterrupt:
+        print("scalings: interrupted; nothing was written", file=sys.stderr)
+        return 130
+    return code if isinstance(code, int) else YES
+
+
+def _unusable(message: str) -> int:
+    print(f"scalings: {message}", file=sys.stderr)
+    return UNUSABLE
+
+
+@app.command
+def derive(
+    *,
+    depth: int = 3,
+    optimizer: str = "sgd",
+    criteria: Literal["tutorial", "stability"] = "tutorial",
+    without: Annotated[list[str] | None, Parameter(negative="")] = None,
+    gauge: Gauge = "unit-multiplier",
+    activation: Activation = "relu",
+    format: Literal["text", "json", "latex", "markdown"] = "text",
+) -> int:
+    """Derive the family of parameterizations that meet the criteria, step by step.
+
+    Example: scalings derive --depth 5 --gauge global-lr
+
+    Parameters
+    ----------
+    depth
+        Number of weight matrices.
+    optimizer
+        sgd, sign, adam, normalized-sgd, muon, lars or adafactor.
+    criteria
+        The tutorial's, or stability and a moving output alone.
+    without
+        A criterion to drop, by name, as in "maximality"; may be given several times.
+    gauge
+        How the family is written: g = 1, unit init, or one global learning rate.
+    activation
+        Of the hidden layers.
+    format
+        Of the answer.
+    """
+    from scalings import documents, explanations, tables
+    from symbolic.derivations import derive
+
+    chosen = CRITERIA[criteria]
+    dropped = [name.replace("-", " ").replace("_", " ") for name in without or ()]
+    for name in dropped:
+        if name not in (criterion.name for criterion in chosen):
+            names = ", ".join(criterion.name for criterion in chosen)
+            raise ArgumentError("without", f"expected one of {names}, but got {name!r}")
+    kept = [criterion for criterion in chosen if criterion.name not in dropped]
+    derivation = derive(mlp(depth, activation), update_law(optimizer), kept, gauge)
+    if format == "json":
+        _print_json(documents.derivation_document(derivation, gauge))
+    elif format == "text":
+        _print(tables.derivation_report(derivation, gauge))
+    else:
+        print({"latex": explanations.latex, "markdown": explanations.markdown}[format](derivation, gauge))
+    return NO if derivation.degrees_of_freedom is None else YES
+
+
+@app.command
+def check(
+    chosen: Chosen = Chosen(),  # noqa: B008 - frozen
+    *,
+    criteria: Literal["stability", "tutorial"] = "stability",
+    format: Format = "text",
+) -> int:
+    """Say whether a parameterization is stable, moves the output and learns features, and why.
+
+    Example: scalings check --init 0,-1/2,-1 --lr 1,0,-1
+
+    Parameters
+    ----------
+    criteria
+        What a yes asks for: stability and a moving output, or the tutorial's criteria too.
+    format
+        Of the answer.
+    """
+    from scalings import documents, tables
+    from symbolic.checks import check
+    from symbolic.repairs import repair
+
+    network, parameterization, law = chosen.resolve()
+    verdict = check(network, parameterization, law)
+    yes = verdict.nontrivial and (criteria == "stability" or verdict.meets(*TUTORIAL))
+    remedy = None if yes else repair(network, parameterization, law)
+    if format == "json":
+        _print_json(documents.check_document(network, parameterization, verdict, remedy))
+    else:
+        _print(tables.check_report(network, parameterization, verdict, remedy))
+    return YES if yes else NO
+
+
+@app.command
+def predict(
+    chosen: Chosen = Chosen(),  # noqa: B008 - frozen
+    *,
+    steps: int = 3,
+    format: Format = "text",
+) -> int:
+    """Predict the power of the width of every observable, at every step.
+
+    Example: scalings predict --preset ntp --steps 2
+
+    Parameters
+    ----------
+    steps
+        Number of updates.
+    format
+        Of the answer.
+    """
+    from scalings import documents, tables
+    from symbolic.predictions import predict
+
+    network, parameterization, law = chosen.resolve()
+    orders = predict(network, parameterization, law, steps)
+    if format == "json":
+        _print_json(documents.prediction_document(network, parameterization, orders))
+    else:
+        _print([tables.prediction_table(network, orders)])
+    return YES
+
+
+@app.command
+def measure(
+    chosen: Chosen = Chosen(),  # noqa: B008 - frozen
+    *,
+    data: str = "digits",
+    widths: str | None = None,
+    seeds: int | None = None,
+    steps: int = 3,
+    batch: int = 32,
+    engine: str = "auto",
+    device: str = "auto",
+    centered: bool = True,
+    delta: str = "0.05",
+    output: Path | None = None,
+    overwrite: bool = False,
+    format: Format = "text",
+) -> int:
+    """Train at many widths from many seeds, fit every exponent, and compare it with the derived one.
+
+    Example: scalings measure --preset mup --widths 64,128,256,512
+
+    Parameters
+    ----------
+    data
+        digits, or mnist (needs the extra "data").
+    widths
+        Hidden widths, increasing, at least 3 and 8 for a verdict; default 64 to 2048 in half octaves.
+    seeds
+        Runs at the largest width; smaller widths get more.
+    steps
+        Number of updates.
+    batch
+        Number of examples, all of which make up every update.
+    engine
+        auto or dense.
+    device
+        auto, cpu or cuda.
+    centered
+        Train f - f_0 instead of f: the same orders with less noise.
+    delta
+        The margin within which a measured exponent agrees with the derived one.
+    output
+        A figure to write (.png, .pdf or .svg).
+    overwrite
+        Replace the figure if it exists.
+    format
+        Of the answer.
+    """
+    from empirical import sweeps
+    from empirical.examples import input_size
+    from empirical.figures import exponents_figure
+    from scalings import documents, tables
+    from scalings.comparisons import compare
+    from scalings.outputs import check_output, replacing
+    from scalings.trials import Training
+    from symbolic.predictions import predict
+
+    margin = parse_delta(delta)
+    network, parameterization, law = chosen.resolve(input_size(data))
+    if output:
+        check_output("output", output, overwrite=overwrite)
+    training = Training(data=data, batch=batch, steps=steps, centered=centered, optimizer=law.name)
+    sizes = parse_widths(widths) or sweeps.DEFAULT_WIDTHS
+    cost = sweeps.estimate(network, parameterization, training, widths=sizes, seeds=seeds, device=device, engine=engine)
+    _warn(f"about {cost.seconds:.0f} s and {cost.bytes / 2**30:.1f} GiB")
+    with _progress() as progress:
+        measurement = sweeps.measure(
+            network,
+            parameterization,
+            training,
+            widths=sizes,
+            seeds=seeds,
+            device=device,
+            engine=engine,
+            progress=progress,
+        )
+    orders = predict(network, parameterization, law, steps)
+    agreement = compare(network, orders, measurement.fits, margin)
+    if output:
+        with replacing(output) as path:
+            exponents_figure(measurement, orders, path)
+    if format == "json":
+        _print_json(documents.measurement_document(measurement, agreement))
+    else:
+        title = parameterization.name
+        _print([tables.agreement_table([(title, agreement)], steps), tables.verdict_line(title, agreement)])
+    return EXIT[agreement.verdict]
+
+
+@app.command
+def verify(
+    *,
+    data: str = "digits",
+    widths: str | None = None,
+    seeds: int | None = None,
+    device: str = "auto",
+    delta: str = "0.05",
+    output: Path = Path("verify.png"),
+    overwrite: bool = False,
+    format: Format = "text",
+) -> int:
+    """Derive the family, train members of it on real data, and say whether the two agree.
+
+    Example: scalings verify --data digits --output verify.png
+
+    Parameters
+    ----------
+    data
+        digits, or mnist (needs the extra "data").
+    widths
+        Hidden widths, increasing, at least 8 for a verdict; default 64 to 2048 in half octaves.
+    seeds
+        Runs at the largest width; smaller widths get more.
+    device
+        auto, cpu or cuda.
+    delta
+        The margin within which a measured exponent agrees with the derived one.
+    output
+        The figure to write (.png, .pdf or .svg).
+    overwrite
+        Replace the figure if it exists.
+    format
+        Of the answer.
+    """
+    from empirical.figures import richness_figure
+    from scalings import documents, tables
+    from scalings.outputs import check_output, replacing
+    from scalings.verification import RICHNESS, verify
+
+    margin = parse_delta(delta)
+    check_output("output", output, overwrite=overwrite)
+    with _progress() as progress:
+        verification = verify(
+            data, widths=parse_widths(widths), seeds=seeds, device=device, delta=margin, progress=progress
+        )
+    named = verification.members[: len(RICHNESS)]
+    with replacing(output) as path:
+        richness_figure([(member.name, member.measurement, member.richness) for member in named], path)
+    if format == "json":
+        _print_json(documents.verification_document(verification, str(output)))
+    else:
+        _print(tables.verification_report(verification, str(output)))
+    return EXIT[verification.verdict]
+
+
+def _print(renderables: Iterable[object]) -> None:
+    from rich.console import Console
+
+    # A table in a file or a pipe is as wide as it needs to be; only a terminal folds it.
+    console = Console(width=None if sys.stdout.isatty() else 200, highlight=False, soft_wrap=False)
+    for renderable in renderables:
+        console.print(renderable)
+
+
+def _print_json(document: object) -> None:
+    print(json.dumps(document, indent=2))
+
+
+def _warn(message: str) -> None:
+    print(message, file=sys.stderr)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[float, str], None]]:
+    """A progress bar on stderr while something long runs."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("starting", total=1.0)
+        yield lambda fraction, what: bar.update(task, completed=fraction, description=what)

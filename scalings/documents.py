@@ -1,0 +1,198 @@
+"""JSON documents, one for each command; `schema_version` rises when a key changes its meaning.
+
+Exponents are strings that sympy reads ("2*r - 1", "-oo"); fitted numbers are numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from scalings.checks import Check, Repair
+from scalings.comparisons import Agreement, Comparison
+from scalings.exponents import Affine, Exponent, format_exponent
+from scalings.families import PARAMETER, Derivation
+from scalings.fits import Diverged
+from scalings.networks import Network
+from scalings.observables import Observable
+from scalings.parameterizations import LayerExponents, Parameterization
+
+if TYPE_CHECKING:
+    from empirical.sweeps import Measurement
+    from scalings.verification import Verification
+
+Document = dict[str, Any]
+SCHEMA_VERSION = 1
+
+
+def derivation_document(derivation: Derivation, gauge: str) -> Document:
+    """The answer of `derive`."""
+    family = derivation.family
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "optimizer": derivation.law.name,
+        "depth": derivation.network.depth,
+        "criteria": list(derivation.criteria),
+        "gauge": gauge,
+        "degrees_of_freedom": derivation.degrees_of_freedom,
+        "parameter": PARAMETER if family else None,
+        "range": [str(family.low), str(family.high)] if family else None,
+        "layers": _layers(derivation.network, family.layers) if family else [],
+        "pieces": [
+            {
+                "dimension": piece.dimension,
+                "equations": list(piece.equations),
+                "inequalities": list(piece.inequalities),
+            }
+            for piece in derivation.pieces
+        ],
+        "contradiction": list(derivation.contradiction),
+        "assumptions": list(derivation.assumptions),
+        "steps": [
+            {
+                "criterion": step.criterion,
+                "layer": step.layer or None,
+                "step": step.update,
+                "statement": step.statement,
+                "freedoms": step.freedoms,
+                "implied_by": list(step.implied_by),
+            }
+            for step in derivation.steps
+        ],
+    }
+
+
+def check_document(
+    network: Network, parameterization: Parameterization, check: Check, repair: Repair | None
+) -> Document:
+    """The answer of `check`."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "parameterization": parameterization.name,
+        "layers": _layers(network, parameterization.layers),
+        "stable": check.stable,
+        "nontrivial": check.nontrivial,
+        "feature_learning": check.feature_learning,
+        "regime": check.regime,
+        "richness": None if check.richness is None else format_exponent(check.richness),
+        "reasons": list(check.reasons),
+        "criteria": [
+            {
+                "criterion": finding.criterion.name,
+                "layer": finding.layer,
+                "step": finding.step,
+                "found": format_exponent(finding.found),
+                "relation": finding.criterion.sign,
+                "required": format_exponent(finding.required),
+                "satisfied": finding.satisfied,
+            }
+            for finding in check.findings
+        ],
+        "repair": None
+        if repair is None
+        else {
+            "richness": str(repair.richness),
+            "layers": _layers(network, repair.parameterization.layers),
+            "changes": [
+                {"layer": layer, "exponent": which, "from": format_exponent(old), "to": format_exponent(new)}
+                for layer, which, old, new in repair.changes
+            ],
+        },
+    }
+
+
+def prediction_document(
+    network: Network, parameterization: Parameterization, orders: Mapping[Observable, Exponent]
+) -> Document:
+    """The answer of `predict`."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "parameterization": parameterization.name,
+        "layers": _layers(network, parameterization.layers),
+        "observables": [
+            {**_observable(observable), "exponent": format_exponent(exponent)}
+            for observable, exponent in sorted(orders.items())
+        ],
+    }
+
+
+def measurement_document(measurement: Measurement, agreement: Agreement) -> Document:
+    """The answer of `measure`."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "parameterization": measurement.parameterization.name,
+        "layers": _layers(measurement.network, measurement.parameterization.layers),
+        "training": asdict(measurement.training),
+        "seeds": {str(width): seeds for width, seeds in measurement.seeds.items()},
+        "engine": measurement.engine,
+        "device": measurement.device,
+        "seconds": measurement.seconds,
+        "verdict": agreement.verdict,
+        "reason": agreement.reason,
+        "fits": [_fit(comparison) for comparison in agreement.comparisons],
+    }
+
+
+def verification_document(verification: Verification, figure: str) -> Document:
+    """The answer of `verify`: the derivation, and for each member its measurement."""
+    members = [
+        {
+            "name": member.name,
+            "richness": str(member.richness),
+            **measurement_document(member.measurement, member.agreement),
+        }
+        for member in verification.members
+    ]
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "verdict": verification.verdict,
+        "figure": figure,
+        "derivation": derivation_document(verification.derivation, "unit-multiplier"),
+        "members": members,
+    }
+
+
+def _fit(comparison: Comparison) -> Document:
+    fit = comparison.fit
+    numbers: Document = {"exponent": None, "low": None, "high": None}
+    if isinstance(fit, Diverged):
+        numbers["diverged"] = {"width": fit.width, "seeds": fit.seeds}
+    else:
+        points = [{"width": width, "log_mean": mean, "standard_error": error} for width, mean, error in fit.points]
+        numbers = {
+            "exponent": fit.exponent,
+            "low": fit.low,
+            "high": fit.high,
+            "plain": fit.plain,
+            "local": list(fit.local),
+            "points": points,
+        }
+    return {
+        **_observable(comparison.observable),
+        **numbers,
+        "predicted": format_exponent(comparison.derived),
+        "role": comparison.role,
+        "verdict": comparison.verdict,
+    }
+
+
+def _observable(observable: Observable) -> Document:
+    return {"quantity": observable.quantity, "layer": observable.layer or None, "step": observable.step}
+
+
+def _layers(network: Network, layers: tuple[LayerExponents[Affine | Exponent], ...]) -> list[Document]:
+    return [
+        {
+            "name": node.name,
+            "role": node.role,
+            "multiplier": _exponent(layer.multiplier),
+            "init": _exponent(layer.init),
+            "lr": _exponent(layer.lr),
+        }
+        for node, layer in zip(network.layers, layers, strict=True)
+    ]
+
+
+def _exponent(exponent: Affine | Exponent) -> str:
+    return str(exponent) if isinstance(exponent, Affine) else format_exponent(exponent)

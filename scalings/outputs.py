@@ -1,0 +1,35 @@
+"""Files that a command writes: refused before the work if they cannot be, and never half written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from scalings.errors import ArgumentError
+
+FIGURES = (".png", ".pdf", ".svg")
+
+
+def check_output(argument: str, path: Path, *, overwrite: bool) -> None:
+    """Raises ArgumentError if a figure cannot be written there, or if it would overwrite one unasked."""
+    if path.suffix not in FIGURES:
+        raise ArgumentError(argument, f"expected a file that ends in {', '.join(FIGURES)}, but got '{path}'")
+    if not path.parent.is_dir():
+        raise ArgumentError(argument, f"expected a file in an existing folder, but there is no '{path.parent}'")
+    if path.is_dir() or not os.access(path.parent, os.W_OK):
+        raise ArgumentError(argument, f"expected a file that can be written, but '{path}' cannot be")
+    if path.exists() and not overwrite:
+        raise ArgumentError(argument, f"'{path}' exists; give another name, or --overwrite")
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path` that takes its place if all went well, and is deleted if not."""
+    partial = path.with_name(f".{path.stem}.partial{path.suffix}")
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

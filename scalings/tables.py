@@ -1,0 +1,158 @@
+"""What a person sees in the terminal: tables of exponents, reasons and verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from scalings.checks import Check, Repair
+from scalings.comparisons import Agreement, Comparison
+from scalings.exponents import Affine, Exponent, format_exponent, format_power
+from scalings.families import Derivation
+from scalings.fits import Diverged
+from scalings.networks import Network
+from scalings.observables import SYMBOLS, Observable
+from scalings.parameterizations import LayerExponents, Parameterization
+
+if TYPE_CHECKING:
+    from scalings.verification import Verification
+
+_STYLES = {"PASS": "green", "FAIL": "bold red", "INCONCLUSIVE": "yellow"}
+
+
+def derivation_report(derivation: Derivation, gauge: str) -> Iterator[RenderableType]:
+    """The derivation from top to bottom: assumptions, steps, answer."""
+    yield Text(
+        f"Which powers of the width n meet the criteria, for {derivation.network.depth} layers trained with "
+        f"{derivation.law.name}?\nUnknown: the exponents sigma_l of the init scales and eta_l of the learning rates.\n"
+    )
+    yield Text("Assuming that", style="bold")
+    yield from (Text(f"  - {assumption}") for assumption in derivation.assumptions)
+    yield Text()
+    steps = _table("step", "criterion", "layer", "gives", "freedoms left")
+    for number, step in enumerate(derivation.steps, start=1):
+        steps.add_row(str(number), step.criterion, step.layer, step.gives, str(step.freedoms))
+    yield steps
+    if derivation.contradiction:
+        yield Text(f"\nThese criteria contradict each other: {', '.join(derivation.contradiction)}", style="bold")
+    elif derivation.family is None:
+        yield Text(f"\n{derivation.degrees_of_freedom} degrees of freedom are left, in the gauge g = 1:", style="bold")
+        for number, piece in enumerate(derivation.pieces, start=1):
+            yield Text(f"  piece {number}, dimension {piece.dimension}")
+            yield from (Text(f"    {equation} = 0") for equation in piece.equations)
+            yield from (Text(f"    {inequality} >= 0") for inequality in piece.inequalities)
+    else:
+        low, high = derivation.family.low, derivation.family.high
+        freedom = Text("\n1 degree of freedom is left, the richness r:", style="bold")
+        yield freedom.append(f" |dz| ~ n^r at the hidden layers, {low} <= r <= {high}", style="not bold")
+        yield Text(f"r = {low} is the lazy end, r = {high} the rich one; the gauge is {gauge}.\n")
+        yield layers_table(derivation.network, derivation.family.layers)
+
+
+def layers_table(network: Network, layers: Sequence[LayerExponents[Affine | Exponent]]) -> Table:
+    """Multiplier, init scale and learning rate of each layer."""
+    table = _table("layer", "role", "multiplier g", "init scale sigma", "learning rate eta")
+    for node, layer in zip(network.layers, layers, strict=True):
+        exponents = (layer.multiplier, layer.init, layer.lr)
+        table.add_row(node.name, node.role, *(format_power(exponent) for exponent in exponents))
+    return table
+
+
+def check_report(
+    network: Network, parameterization: Parameterization, check: Check, repair: Repair | None
+) -> Iterator[RenderableType]:
+    """The verdict, its reasons, and every criterion."""
+    yield layers_table(network, parameterization.layers)
+    yield Text()
+    verdict = Text(f"{check.regime}", style="bold")
+    if check.richness is not None:
+        verdict.append(f", r = {format_exponent(check.richness)}")
+    yield verdict
+    yield from (Text(f"  {reason}") for reason in check.reasons)
+    if repair and repair.changes:
+        yield Text(f"\nThe nearest member of the derived family, r = {repair.richness}, changes", style="bold")
+        for layer, which, old, new in repair.changes:
+            yield Text(f"  {which} of {layer} from {format_power(old)} to {format_power(new)}")
+    yield Text()
+    table = _table("criterion", "layer", "step", "found", "", "required", "satisfied")
+    for finding in check.findings:
+        satisfied = Text("yes" if finding.satisfied else "no", style="" if finding.satisfied else "bold red")
+        found, required = format_power(finding.found), format_power(finding.required)
+        table.add_row(
+            finding.criterion.name, finding.layer, str(finding.step), found, finding.criterion.sign, required, satisfied
+        )
+    yield table
+
+
+def prediction_table(network: Network, orders: Mapping[Observable, Exponent]) -> Table:
+    """The order of every observable, a row a layer, a column a step."""
+    steps = sorted({observable.step for observable in orders})
+    table = _table("quantity", "layer", *(f"step {step}" for step in steps))
+    for quantity, symbol in SYMBOLS.items():
+        for layer in [*(node.name for node in network.layers), ""]:
+            found = [orders.get(Observable(quantity, layer, step)) for step in steps]
+            if any(order is not None for order in found):
+                table.add_row(symbol, layer, *("" if order is None else format_power(order) for order in found))
+    return table
+
+
+def verification_report(verification: Verification, figure: str) -> Iterator[RenderableType]:
+    """One table of derived and measured exponents, the verdict of each member and of the whole."""
+    derivation, members = verification.derivation, verification.members
+    assert derivation.family is not None
+    yield Text(
+        f"Derived: 1 degree of freedom, {derivation.family.low} <= r <= {derivation.family.high}.\n", style="bold"
+    )
+    yield layers_table(derivation.network, derivation.family.layers)
+    training, widths = members[0].measurement.training, members[0].measurement.widths
+    yield Text(
+        f"\nMeasured: {len(members)} members on {training.data}, {training.batch} examples, {training.steps} updates, "
+        f"centered output f - f_0, {len(widths)} widths from {widths[0]} to {widths[-1]}, "
+        f"{sum(len(list(m.measurement.trials())) for m in members)} runs.\n"
+        f"After the last update (verdicts in brackets are reported and decide nothing; <= is an upper bound):\n"
+    )
+    yield agreement_table([(member.name, member.agreement) for member in members], training.steps)
+    yield from (verdict_line(member.name, member.agreement) for member in members)
+    yield Text.assemble("\nverdict: ", (verification.verdict, _STYLES[verification.verdict]), f"; figure: {figure}")
+
+
+def agreement_table(agreements: Iterable[tuple[str, Agreement]], step: int) -> Table:
+    """Derived and measured exponents after `step` updates, asserted ones first within each agreement."""
+    table = _table("member", "observable", "layer", "derived", "measured", "95 % interval", "verdict")
+    order = {"asserted": 0, "upper bound": 1, "reported": 2}
+    for name, agreement in agreements:
+        shown = [comparison for comparison in agreement.comparisons if comparison.observable.step == step]
+        for number, comparison in enumerate(sorted(shown, key=lambda one: order[one.role])):
+            table.add_row(name if number == 0 else "", *_agreement_row(comparison))
+        table.add_section()
+    return table
+
+
+def _agreement_row(comparison: Comparison) -> list[RenderableType]:
+    fit, bound = comparison.fit, comparison.role == "upper bound"
+    derived = ("<= " if bound else "") + format_exponent(comparison.derived)
+    if isinstance(fit, Diverged):
+        measured, interval = "diverged", f"from width {fit.width} on"
+    else:
+        measured, interval = f"{fit.exponent:+.3f}", f"[{fit.low:+.3f}, {fit.high:+.3f}]"
+    verdict = Text(comparison.verdict, style=_STYLES[comparison.verdict])
+    if comparison.role == "reported":
+        verdict = Text(f"({comparison.verdict})", style="dim")
+    observable = comparison.observable
+    return [SYMBOLS[observable.quantity], observable.layer, derived, measured, interval, verdict]
+
+
+def verdict_line(name: str, agreement: Agreement) -> Text:
+    """The verdict of one measurement and its reason."""
+    return Text.assemble(f"{name}: ", (agreement.verdict, _STYLES[agreement.verdict]), f", {agreement.reason}")
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table

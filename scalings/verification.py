@@ -1,0 +1,115 @@
+"""The main job: derive the family, train members of it on real data, and see whether the two agree.
+
+Members are r = 0, 1/4 and 1/2 of the derived family, and two drawn at random, each layer of them in a gauge
+of its own. What is measured is the centered output f - f_0: at the lazy end the initial output is a random
+function of order 1 at any width, whose noise every change inherits (DESIGN.md, section 3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from random import Random
+from typing import TYPE_CHECKING
+
+from scalings.comparisons import DELTA, Agreement, compare
+from scalings.families import Derivation, Family
+from scalings.fits import Verdict
+from scalings.networks import mlp
+from scalings.optimizers import optimizer
+from scalings.parameterizations import Parameterization
+from scalings.trials import Training
+
+if TYPE_CHECKING:
+    from empirical.sweeps import Measurement
+
+RICHNESS = (Fraction(0), Fraction(1, 4), Fraction(1, 2))
+# Nearer to 1/2 the interaction is of nearly the order of the layer term, and no sum of the two has a slope
+# that a fit could resolve.
+_RANDOM_RICHNESS = [Fraction(k, 16) for k in range(7)]
+_RANDOM_GAUGES = [Fraction(k, 4) for k in range(-3, 4)]
+
+
+@dataclass(frozen=True)
+class Member:
+    """One member of the family: where it came from, what was measured, and whether that agrees."""
+
+    name: str
+    richness: Fraction
+    parameterization: Parameterization
+    measurement: Measurement
+    agreement: Agreement
+
+
+@dataclass(frozen=True)
+class Verification:
+    """The derivation, its members, and the verdict of the whole: the worst of theirs."""
+
+    derivation: Derivation
+    members: tuple[Member, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        verdicts = {member.agreement.verdict for member in self.members}
+        order: tuple[Verdict, ...] = ("FAIL", "INCONCLUSIVE")
+        return next((verdict for verdict in order if verdict in verdicts), "PASS")
+
+
+def verify(
+    data: str = "digits",
+    *,
+    widths: Sequence[int] | None = None,
+    seeds: int | None = None,
+    device: str = "auto",
+    delta: Fraction = DELTA,
+    draw: int = 0,
+    progress: Callable[[float, str], None] | None = None,
+) -> Verification:
+    """Derive, measure, compare. `draw` chooses the two random members.
+
+    `widths` and `seeds` default to those of `measure`. Raises ArgumentError, in one line, for what cannot be
+    measured.
+    """
+    from empirical.examples import input_size
+    from empirical.sweeps import DEFAULT_WIDTHS, measure
+    from symbolic.derivations import derive
+    from symbolic.predictions import predict
+
+    network = mlp(3, inputs=input_size(data))
+    training = Training(data=data)
+    law = optimizer(training.optimizer)
+    derivation = derive(network, law)
+    assert derivation.family is not None, "the tutorial's criteria leave one segment"
+    chosen = list(_members(derivation.family, Random(draw)))
+    members: list[Member] = []
+    for number, (name, richness, parameterization) in enumerate(chosen):
+
+        def report(fraction: float, what: str, name: str = name, number: int = number) -> None:
+            if progress:
+                progress((number + fraction) / len(chosen), f"{name}: {what}")
+
+        measurement = measure(
+            network,
+            parameterization,
+            training,
+            widths=widths or DEFAULT_WIDTHS,
+            seeds=seeds,
+            first_seed=number * 10_000,
+            device=device,
+            progress=report,
+        )
+        orders = predict(network, parameterization, law, training.steps)
+        agreement = compare(network, orders, measurement.fits, delta)
+        members.append(Member(name, richness, parameterization, measurement, agreement))
+    return Verification(derivation, tuple(members))
+
+
+def _members(family: Family, random: Random) -> Iterator[tuple[str, Fraction, Parameterization]]:
+    for r in RICHNESS:
+        yield f"r = {r}", r, family.member(r)
+    for _ in range(2):
+        r = random.choice(_RANDOM_RICHNESS)
+        gauges = [random.choice(_RANDOM_GAUGES) for _ in family.layers]
+        shifts = ", ".join(map(str, gauges))
+        yield f"r = {r}, gauges {shifts}", r, family.member(r).shifted(gauges, family.law)

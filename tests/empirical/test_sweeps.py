@@ -1,0 +1,229 @@
+"""Sweeps: what comes back, what agrees with the theory, what is refused at the door and in which words."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+import sys
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+
+from empirical import costs
+from empirical.sweeps import DEFAULT_WIDTHS, Measurement, allocate, estimate, measure
+from scalings.fits import Diverged, Fit
+from scalings.networks import INPUT, Dense, Elementwise, Network, fixed, mlp
+from scalings.observables import Observable
+from scalings.parameterizations import Parameterization, preset
+from scalings.trials import Record, Training, Trial
+
+WIDTHS = (16, 24, 32, 48)
+SMALL = Training(batch=8, steps=2)
+NTP = preset("ntp-lr", 3)
+
+
+def rich(r: Fraction) -> Parameterization:
+    """|dz| ~ n^r at every hidden layer (Karkada, arXiv 2404.19719), unit multipliers."""
+    half = Fraction(1, 2)
+    return Parameterization.of(multiplier="0,0,0", init=[Fraction(0), -half, -half - r], lr=[2 * r, 2 * r - 1, -1])
+
+
+@pytest.fixture(scope="module")
+def measurement() -> Measurement:
+    return measure(mlp(3), NTP, SMALL, widths=WIDTHS, seeds=3, first_seed=7, device="cpu")
+
+
+def test_every_width_has_its_seeds(measurement: Measurement) -> None:
+    assert measurement.widths == WIDTHS
+    assert measurement.seeds == {16: 9, 24: 6, 32: 4, 48: 3}
+    for by_width in measurement.values.values():
+        assert {width: len(values) for width, values in by_width.items()} == measurement.seeds
+
+
+def test_structural_zeros_are_not_observed(measurement: Measurement) -> None:
+    for observable in (
+        Observable("dz", "layer1", 0),
+        Observable("passthrough", "layer1", 1),
+        Observable("interaction", "layer1", 1),
+    ):
+        assert observable not in measurement.values
+    assert Observable("W_frobenius", "layer1", 0) in measurement.values
+    assert Observable("loss", "", 2) in measurement.fits
+
+
+def test_trials_and_records_are_plain_data(measurement: Measurement) -> None:
+    trials, records = list(measurement.trials()), list(measurement.records())
+    assert len(trials) == sum(measurement.seeds.values())
+    assert len(records) == len(trials) * len(measurement.values)
+    assert Trial.from_json(json.loads(json.dumps(trials[0].to_json()))) == trials[0]
+    assert Record.from_json(json.loads(json.dumps(records[-1].to_json()))) == records[-1]
+    assert {(t.width, t.seed) for t in trials} == {(r.width, r.seed) for r in records}
+
+
+def test_a_seed_gives_the_same_numbers_in_any_sweep(measurement: Measurement, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other widths, other seeds around it, other chunks."""
+    monkeypatch.setitem(costs._ROOM, "cpu", 1)
+    other = measure(mlp(3), NTP, SMALL, widths=(24, 25, 26), seeds=1, first_seed=9, device="cpu")
+    for observable, by_width in other.values.items():
+        np.testing.assert_allclose(by_width[24], measurement.values[observable][24][2:3], rtol=1e-10)
+
+
+@pytest.mark.parametrize("r", ["0", "1/2"])
+def test_slopes_agree_with_the_family_and_not_with_its_neighbour(r: str) -> None:
+    """A short sweep; +-0.08 is four of its standard errors. The neighbour's exponents are 1/4 away."""
+    richness = Fraction(r)
+    widths = (64, 91, 128, 181, 256, 362, 512)
+    found = measure(mlp(3), rich(richness), Training(batch=16), widths=widths, seeds=12).fits
+    for name in ("layer1", "layer2"):
+        for step in (1, 3):
+            fit = found[Observable("layer", name, step)]
+            assert isinstance(fit, Fit)
+            assert fit.exponent == pytest.approx(float(richness), abs=0.08)
+            assert not fit.low <= float(richness) + 0.25 <= fit.high
+            assert not fit.low <= float(richness) - 0.25 <= fit.high
+
+
+def test_divergence_is_reported_as_such() -> None:
+    exploding = Parameterization.of(multiplier="0,0,0", init="0,-1/2,-1/2", lr="150,150,150")
+    found = measure(mlp(3), exploding, Training(batch=8), widths=WIDTHS, seeds=1).fits
+    assert isinstance(found[Observable("loss", "", 3)], Diverged)
+    assert isinstance(found[Observable("loss", "", 0)], Fit)
+
+
+def test_progress_rises_to_one() -> None:
+    seen: list[float] = []
+    measure(mlp(2), preset("ntp", 2), SMALL, widths=WIDTHS, seeds=1, progress=lambda done, _: seen.append(done))
+    assert seen == sorted(seen)
+    assert seen[-1] == pytest.approx(1.0)
+
+
+def test_interrupts_pass_through_and_threads_are_restored() -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = torch.get_num_threads()
+    with pytest.raises(KeyboardInterrupt):
+        measure(mlp(3), NTP, SMALL, widths=WIDTHS, seeds=1, progress=interrupt)
+    assert torch.get_num_threads() == before
+
+
+def test_seeds_are_spent_where_widths_are_small() -> None:
+    seeds = allocate(DEFAULT_WIDTHS, 10)
+    assert seeds[2048] == 10
+    assert seeds[64] == 320
+    assert list(seeds.values()) == sorted(seeds.values(), reverse=True)
+
+
+def test_the_estimate_is_about_right() -> None:
+    """Within a factor of two on an idle machine; a busy one gets a factor of five here."""
+    widths = (64, 128, 256, 512)
+    cost = estimate(mlp(3), NTP, SMALL, widths=widths, seeds=10)
+    took = measure(mlp(3), NTP, SMALL, widths=widths, seeds=10).seconds
+    assert took / 5 < cost.seconds < took * 5
+    assert 2**20 < cost.bytes < 2**30
+
+
+def test_too_little_memory_is_refused_with_what_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(costs, "available_bytes", lambda _: 80 * 2**20)
+    with pytest.raises(ValueError, match=r"width 9000 needs .* GiB, but cpu has 0.0781 GiB free: .* widths up to 128"):
+        measure(mlp(3), NTP, SMALL, widths=(64, 128, 9000), device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"widths": (64, 128)}, r"expected 3 or more widths.*\[64, 128\]"),
+        ({"widths": (64, 128, 128)}, r"increasing.*\[64, 128, 128\]"),
+        ({"widths": (128, 64, 256)}, r"increasing.*\[128, 64, 256\]"),
+        ({"widths": ()}, r"3 or more widths.*\[\]"),
+        ({"seeds": 0}, "expected seeds of 1 or more, but got seeds=0"),
+        ({"first_seed": -1}, "first_seed of 0 or more, but got first_seed=-1"),
+        ({"device": "tpu"}, "device among auto, cpu, cuda, but got 'tpu'"),
+        ({"engine": "sparse"}, "engine among auto, dense, but got 'sparse'"),
+        ({"training": Training(optimizer="muon")}, "sgd, sign, adam, but got 'muon'"),
+        ({"training": Training(data="cifar")}, "data among digits, mnist, but got 'cifar'"),
+        ({"training": Training(data="mnist")}, "data 'mnist' needs a network of 784 inputs, but got one of 64"),
+        ({"training": Training(batch=0)}, "batch of 1 to 1797 examples of digits, but got 0"),
+        ({"training": Training(batch=5000)}, "batch of 1 to 1797 examples of digits, but got 5000"),
+        ({"training": Training(steps=0)}, "1 or more training steps, but got steps=0"),
+        (
+            {"network": mlp(4)},
+            "4 layers needs exponents for 4 layers, but the parameterization 'ntp-lr' has them for 3",
+        ),
+        ({"network": mlp(3, outputs=20)}, "2 to 10 outputs, but got 20"),
+    ],
+)
+def test_bad_input_is_named_in_one_line(change: dict[str, object], message: str) -> None:
+    arguments = {"network": mlp(3), "parameterization": NTP, "training": SMALL, "widths": WIDTHS, "seeds": 1} | change
+    with pytest.raises(ValueError, match=message) as error:
+        measure(**arguments)  # type: ignore[arg-type]
+    assert "\n" not in str(error.value)
+
+
+def test_only_chains_are_measured() -> None:
+    skip = Network((*mlp(3).nodes[:-1], Dense("layer3", "layer1", "weight3", fixed(64), fixed(10))))
+    with pytest.raises(ValueError, match="operation 5, 'layer3', is Dense of 'layer1'"):
+        measure(skip, NTP, SMALL, widths=WIDTHS)
+    nodes = mlp(3).nodes
+    assert isinstance(nodes[2], Dense)
+    shared = Network((nodes[0], nodes[1], dataclasses.replace(nodes[2], weight="weight1"), *nodes[3:]))
+    with pytest.raises(ValueError, match="2 weight matrices"):
+        measure(shared, NTP, SMALL, widths=WIDTHS)
+    headless = Network((nodes[0], Elementwise("activation1", "layer1", "relu")))
+    with pytest.raises(ValueError, match="ends with a dense layer"):
+        measure(headless, preset("ntp", 2), SMALL, widths=WIDTHS)
+    assert nodes[0].source == INPUT
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a CUDA device is there")
+def test_a_missing_gpu_is_refused() -> None:
+    with pytest.raises(ValueError, match="device 'cuda' was asked for, but torch finds no CUDA device"):
+        measure(mlp(3), NTP, SMALL, widths=WIDTHS, device="cuda")
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_sweep_runs_on_a_gpu() -> None:
+    found = measure(mlp(3), NTP, SMALL, widths=WIDTHS, seeds=4, device="cuda")
+    again = measure(mlp(3), NTP, SMALL, widths=WIDTHS, seeds=4, device="cuda")
+    assert found.device == "cuda"
+    for observable, by_width in found.values.items():
+        np.testing.assert_allclose(by_width[48], again.values[observable][48], rtol=1e-9)
+    assert estimate(mlp(3), NTP, SMALL, widths=WIDTHS, device="cuda").seconds > 0
+
+
+def test_importing_the_package_loads_no_torch_and_measuring_no_sympy() -> None:
+    """And the probe can tell: torch is there once a module that needs it is."""
+    code = (
+        "import sys, empirical; assert 'torch' not in sys.modules;"
+        "import empirical.sweeps, empirical.figures; assert 'torch' in sys.modules;"
+        "assert not {'sympy.core', 'sklearn', 'mlxtend', 'matplotlib', 'symbolic'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("r", ["0", "1/4", "3/8", "1/2"])
+def test_default_sweeps_resolve_every_asserted_observable(r: str) -> None:
+    """Half-widths of at most 0.03 and within 0.05 of the theory, with seeds that nobody has looked at."""
+    richness = float(Fraction(r))
+    found = measure(mlp(3), rich(Fraction(r)), Training(batch=16), first_seed=123_456).fits
+    orders = {
+        "layer": (richness, richness, 0.0),
+        "passthrough": (None, richness, 0.0),
+        "dz": (None, None, 0.0),
+        "dW_frobenius": (richness, richness - 0.5, -0.5),
+        "dW_spectral": (richness, richness - 0.5, -0.5),
+    }
+    for quantity, by_layer in orders.items():
+        for number, exponent in enumerate(by_layer, start=1):
+            for step in (1, 2, 3):
+                if exponent is not None:
+                    fit = found[Observable(quantity, f"layer{number}", step)]  # type: ignore[arg-type]
+                    assert isinstance(fit, Fit)
+                    assert fit.half_width < 0.03
+                    assert exponent - 0.05 < fit.low
+                    assert fit.high < exponent + 0.05

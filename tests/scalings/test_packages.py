@@ -1,0 +1,42 @@
+"""What is installed, and what an import loads."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import empirical
+import scalings
+import symbolic
+
+
+def test_the_three_packages_lie_side_by_side() -> None:
+    """PyPI knows another package with the import name `symbolic`: this must be ours."""
+    folders = {Path(module.__file__).parent.parent for module in (scalings, symbolic, empirical)}  # type: ignore[arg-type]
+    assert len(folders) == 1
+
+
+def loads(statement: str, module: str) -> bool:
+    code = f"import sys; {statement}; sys.exit({module!r} in sys.modules)"
+    return bool(subprocess.run([sys.executable, "-c", code], check=False).returncode)
+
+
+@pytest.mark.parametrize("module", ["sympy", "torch", "numpy", "z3", "matplotlib"])
+def test_importing_scalings_loads_nothing_heavy(module: str) -> None:
+    assert not loads("import scalings, scalings.trials, scalings.comparisons, scalings.criteria", module)
+
+
+@pytest.mark.parametrize(("name", "module"), [("derive", "sympy"), ("measure", "torch")])
+def test_the_verbs_load_what_they_need(name: str, module: str) -> None:
+    """The control to the test above."""
+    assert loads(f"import scalings; scalings.{name}", module)
+
+
+def test_every_public_name_is_there() -> None:
+    for name in scalings.__all__:
+        assert getattr(scalings, name).__doc__
+    with pytest.raises(AttributeError, match="no attribute 'derivate'"):
+        scalings.derivate  # noqa: B018

@@ -1,0 +1,73 @@
+"""What the property tests draw, shared by all of them."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from functools import cache
+
+from hypothesis import strategies as st
+
+from scalings.exponents import MINUS_INFINITY, Exponent
+from scalings.families import Family
+from scalings.networks import ACTIVATIONS, Network, mlp
+from scalings.optimizers import OPTIMIZERS, UpdateLaw
+from scalings.parameterizations import LayerExponents, Parameterization
+from symbolic.derivations import derive
+
+SGD = OPTIMIZERS["sgd"]
+
+depths = st.integers(2, 5)
+activations = st.sampled_from(ACTIVATIONS)
+optimizers = st.sampled_from(list(OPTIMIZERS.values()))
+networks = st.builds(mlp, depths, activations)
+fractions = st.fractions(-2, 2, max_denominator=4)
+shifts = st.fractions(-1, 1, max_denominator=4)
+perturbations = st.sampled_from([Fraction(sign, size) for sign in (-1, 1) for size in (1, 2, 4, 16)])
+
+
+@cache
+def family(network: Network, law: UpdateLaw = SGD) -> Family:
+    """The derived family, once for each network and law."""
+    found = derive(network, law).family
+    assert found is not None
+    return found
+
+
+def richness(low: Fraction = Fraction(0), high: Fraction = Fraction(1, 2)) -> st.SearchStrategy[Fraction]:
+    """Members of the family, its two ends often among them."""
+    return st.sampled_from([low, high]) | st.fractions(low, high, max_denominator=16)
+
+
+def gauges(depth: int) -> st.SearchStrategy[list[Fraction]]:
+    """By how much each layer's multiplier is raised."""
+    return st.lists(shifts, min_size=depth, max_size=depth)
+
+
+@st.composite
+def parameterizations(draw: st.DrawFn, depth: int) -> Parameterization:
+    """Any parameterization, but near enough to stable that all verdicts occur, zero readouts among them."""
+    halves = [Fraction(0), *[Fraction(-1, 2)] * (depth - 1)]
+    multiplier = [draw(fractions) for _ in range(depth)]
+    init: list[Exponent] = [half - g for half, g in zip(halves, multiplier, strict=True)]
+    init[-1] += draw(st.sampled_from([Fraction(k, 4) for k in (-3, -2, -1, 0, 0, 0)]) | st.just(MINUS_INFINITY))
+    if draw(st.integers(0, 7)) == 0:
+        init[draw(st.integers(0, depth - 1))] = draw(fractions)
+    own = [draw(st.sampled_from([Fraction(k, 4) for k in range(-6, 5)])) for _ in range(depth)]
+    own[-1] = draw(st.sampled_from([Fraction(0), Fraction(0), own[-1]]))
+    lr = [2 * half + rate - 2 * g for half, rate, g in zip(halves, own, multiplier, strict=True)]
+    layers = (LayerExponents[Exponent](*row) for row in zip(multiplier, init, lr, strict=True))
+    return Parameterization(tuple(layers))
+
+
+@st.composite
+def perturbed(draw: st.DrawFn, parameterization: Parameterization) -> Parameterization:
+    """The same with one init scale or one learning rate moved: no gauge does that."""
+    number = draw(st.integers(0, parameterization.depth - 1))
+    by = draw(perturbations)
+    layers = list(parameterization.layers)
+    old = layers[number]
+    if draw(st.booleans()):
+        layers[number] = LayerExponents(old.multiplier, old.init + by, old.lr)
+    else:
+        layers[number] = LayerExponents(old.multiplier, old.init, old.lr + by)
+    return Parameterization(tuple(layers))

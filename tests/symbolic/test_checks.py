@@ -1,0 +1,130 @@
+"""The verdict on a given parameterization."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import Phase, find, given, settings
+from hypothesis import strategies as st
+
+from scalings.errors import ArgumentError
+from scalings.exponents import MINUS_INFINITY
+from scalings.networks import mlp
+from scalings.observables import Observable
+from scalings.optimizers import optimizer
+from scalings.parameterizations import Parameterization, preset
+from symbolic.checks import check
+from symbolic.predictions import predict
+from symbolic.repairs import repair
+from tests import strategies
+from tests.literature import TABLE_1, tensor_programs_iv
+
+SGD = optimizer("sgd")
+
+
+@settings(max_examples=2000)
+@given(st.data())
+def test_agrees_with_tensor_programs_iv(data) -> None:  # type: ignore[no-untyped-def]
+    depth = data.draw(strategies.depths)
+    parameterization = data.draw(strategies.parameterizations(depth))
+    verdict, theorem = check(mlp(depth), parameterization), tensor_programs_iv(parameterization)
+    assert verdict.stable == theorem.stable
+    assert verdict.nontrivial == theorem.nontrivial
+    assert verdict.feature_learning == theorem.feature_learning
+    assert verdict.richness == theorem.richness
+
+
+@pytest.mark.parametrize("regime", ["unstable", "trivial", "lazy", "rich"])
+def test_the_drawn_parameterizations_reach_every_regime(regime: str) -> None:
+    find(
+        strategies.parameterizations(3),
+        lambda drawn: check(mlp(3), drawn).regime == regime,
+        settings=settings(phases=[Phase.generate]),
+    )
+
+
+@given(strategies.networks, strategies.optimizers, st.data())
+def test_a_gauge_changes_no_verdict(network, law, data) -> None:  # type: ignore[no-untyped-def]
+    parameterization = data.draw(strategies.parameterizations(network.depth))
+    other = parameterization.shifted(data.draw(strategies.gauges(network.depth)), law)
+    assert check(network, other, law) == check(network, parameterization, law)
+
+
+@given(st.data())
+def test_what_is_not_a_gauge_changes_orders(data) -> None:  # type: ignore[no-untyped-def]
+    """The control to the test above: moving the learning rate by anything else than the law says is seen."""
+    member = strategies.family(mlp(3)).member(data.draw(strategies.richness()))
+    shifted = member.shifted(data.draw(strategies.gauges(3)), SGD)
+    assert check(mlp(3), data.draw(strategies.perturbed(shifted))) != check(mlp(3), member)
+
+
+@given(strategies.networks, strategies.optimizers, st.data())
+def test_stable_runs_have_settled(network, law, data) -> None:  # type: ignore[no-untyped-def]
+    parameterization = data.draw(strategies.parameterizations(network.depth))
+    if check(network, parameterization, law).stable:
+        orders = predict(network, parameterization, law, steps=8)
+        for layer in network.layers:
+            late = {orders[Observable("dz", layer.name, step)] for step in range(3, 9)}
+            assert len(late) == 1
+
+
+@pytest.mark.parametrize(("name", "regime"), TABLE_1.items())
+def test_the_presets(name: str, regime: str) -> None:
+    assert check(mlp(3), preset(name, 3)).regime == regime
+
+
+def test_the_standard_parameterization_at_its_largest_stable_learning_rate_is_lazy() -> None:
+    standard = Parameterization.of(multiplier="0,0,0", init="0,-1/2,-1/2", lr="-1,-1,-1")
+    verdict = check(mlp(3), standard)
+    assert (verdict.regime, verdict.richness) == ("lazy", 0)
+
+
+def test_a_refusal_says_why() -> None:
+    reasons = check(mlp(3), preset("standard", 3)).reasons
+    assert any("stable output at layer3 after 1 update: n^(3/2) is not <= n^0" in reason for reason in reasons)
+    assert check(mlp(3), preset("mup", 3)).reasons == ()
+
+
+def test_a_vanishing_signal_is_unstable() -> None:
+    vanishing = Parameterization.of(multiplier="0,0,0", init="0,-1,-1", lr="1,0,-1")
+    verdict = check(mlp(3), vanishing)
+    assert verdict.regime == "unstable"
+    assert "signal propagation at layer2 at initialization" in verdict.reasons[0]
+
+
+def test_a_zero_initialised_readout_moves_features_from_the_second_update() -> None:
+    zero = Parameterization.of(multiplier="0,0,0", init="0,-1/2,-oo", lr="1,0,-1")
+    verdict = check(mlp(3), zero)
+    assert (verdict.regime, verdict.richness) == ("rich", Fraction(1, 2))
+    orders = predict(mlp(3), zero)
+    assert orders[Observable("dz", "layer1", 1)] == MINUS_INFINITY
+    assert orders[Observable("dz", "layer1", 2)] == Fraction(1, 2)
+
+
+def test_weights_that_are_never_moved_are_trivial_under_a_law_of_their_norm() -> None:
+    zero = Parameterization.of(multiplier="0,0,0", init="0,-1/2,-oo", lr="0,-1/2,0")
+    assert check(mlp(3), zero, optimizer("lars")).regime == "trivial"
+
+
+def test_growth_with_every_update_is_unstable() -> None:
+    growing = Parameterization.of(multiplier="0,0,0", init="0,-1/2,-8", lr="-9,-9,1/100")
+    verdict = check(mlp(3), growing, optimizer("lars"))
+    assert verdict.growing
+    assert verdict.reasons == ("orders grow with every further update",)
+
+
+def test_one_entry_for_each_layer() -> None:
+    with pytest.raises(ArgumentError, match="4 layers need 4 exponents each, but got 3"):
+        check(mlp(4), preset("mup", 3))
+
+
+@given(strategies.networks, strategies.optimizers, st.data())
+def test_a_repair_is_a_member_and_is_minimal(network, law, data) -> None:  # type: ignore[no-untyped-def]
+    r = data.draw(strategies.richness())
+    member = strategies.family(network, law).member(r).shifted(data.draw(strategies.gauges(network.depth)), law)
+    found = repair(network, data.draw(strategies.perturbed(member)), law)
+    assert found is not None
+    assert check(network, found.parameterization, law).nontrivial
+    assert len(found.changes) == 1, "one exponent was moved, so one is to be moved back"
+    assert repair(network, member, law).changes == ()  # type: ignore[union-attr]

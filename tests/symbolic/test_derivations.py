@@ -1,0 +1,182 @@
+"""The derivation finds the tutorial's family, for the right reasons, and nothing else."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from fractions import Fraction
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scalings.criteria import (
+    BOUNDED_OUTPUT,
+    CRITERIA,
+    MAXIMALITY,
+    NONTRIVIALITY,
+    SIGNAL_PROPAGATION,
+    STABLE_FEATURES,
+    TUTORIAL,
+    USEFUL_UPDATE,
+    Criterion,
+    Product,
+)
+from scalings.errors import ArgumentError
+from scalings.families import Derivation, Piece
+from scalings.networks import mlp
+from scalings.optimizers import OPTIMIZERS, UpdateLaw, optimizer
+from scalings.parameterizations import GAUGES, Gauge
+from symbolic.checks import check
+from symbolic.derivations import derive
+from tests import strategies
+from tests.literature import TUTORIAL_FAMILY, tensor_programs_iv
+
+SGD = optimizer("sgd")
+
+
+@pytest.mark.parametrize("depth", [2, 3, 5, 12])
+@pytest.mark.parametrize("gauge", GAUGES)
+def test_the_tutorials_family(depth: int, gauge: Gauge) -> None:
+    derivation = derive(mlp(depth), SGD, gauge=gauge)
+    first, hidden, last = TUTORIAL_FAMILY[gauge]
+    assert derivation.family is not None
+    layers = [(str(layer.multiplier), str(layer.init), str(layer.lr)) for layer in derivation.family.layers]
+    assert layers == [first, *[hidden] * (depth - 2), last]
+    assert (derivation.family.low, derivation.family.high) == (0, Fraction(1, 2))
+    assert derivation.degrees_of_freedom == 1
+
+
+@pytest.mark.parametrize("depth", [2, 3, 7])
+def test_each_step_says_how_many_freedoms_are_left(depth: int) -> None:
+    freedoms = [step.freedoms for step in derive(mlp(depth)).steps]
+    assert freedoms[0] == 2 * depth - 1
+    assert all(before - after in (0, 1) for before, after in pairwise(freedoms))
+    assert freedoms[-1] == 1
+
+
+@pytest.mark.parametrize("law", OPTIMIZERS.values(), ids=lambda law: law.name)
+def test_one_freedom_and_the_same_range_for_every_optimizer(law: UpdateLaw) -> None:
+    family = derive(mlp(4), law).family
+    assert family is not None
+    assert (family.low, family.high) == (0, Fraction(1, 2))
+
+
+def test_learning_rates_differ_between_optimizers() -> None:
+    rates = {
+        name: [str(layer.lr) for layer in strategies.family(mlp(3), law).layers] for name, law in OPTIMIZERS.items()
+    }
+    assert rates["adam"] == ["r - 1/2", "r - 3/2", "-1"]  # at r = 1/2 Tensor Programs V, Table 3: 1, 1/n, 1/n
+    assert rates["muon"] == ["r", "r - 1/2", "-1/2"]
+    assert rates["sgd"] != rates["adam"] != rates["muon"]
+
+
+def implied(derivation: Derivation, criterion: Criterion) -> set[str]:
+    """The criteria that imply every step of this one; empty if some step taught something."""
+    steps = [step for step in derivation.steps if step.criterion == criterion.name]
+    reasons = [{title.rpartition(" (")[0] for title in step.implied_by} for step in steps]
+    return set() if any(step.statement for step in steps) else set.union(*reasons)
+
+
+def test_criteria_that_follow_from_others_are_found_out() -> None:
+    derivation = derive(mlp(3))
+    assert MAXIMALITY.name in implied(derivation, STABLE_FEATURES)
+    last = next(step for step in derivation.steps if step.title == "useful update (layer3)")
+    assert not last.statement
+    assert "nontriviality (layer3)" in last.implied_by
+    assert not implied(derivation, SIGNAL_PROPAGATION)
+
+
+@pytest.mark.parametrize("criterion", [STABLE_FEATURES, BOUNDED_OUTPUT, NONTRIVIALITY], ids=lambda c: c.name)
+def test_dropping_an_implied_criterion_changes_nothing(criterion: Criterion) -> None:
+    family = derive(mlp(3), criteria=[other for other in TUTORIAL if other is not criterion]).family
+    assert family == strategies.family(mlp(3))
+
+
+@pytest.mark.parametrize(
+    ("criterion", "freedoms"), [(SIGNAL_PROPAGATION, 3), (MAXIMALITY, 3), (USEFUL_UPDATE, 3)], ids=str
+)
+def test_dropping_an_independent_criterion_frees_exponents(criterion: Criterion, freedoms: int) -> None:
+    derivation = derive(mlp(3), criteria=[other for other in TUTORIAL if other is not criterion])
+    assert derivation.family is None
+    assert derivation.degrees_of_freedom == freedoms
+    assert derivation.pieces
+
+
+def test_a_changed_criterion_changes_the_answer() -> None:
+    """The derivation does not know its answer: ask for another output, get another family."""
+    smaller = replace(NONTRIVIALITY, right=Product((("z", "initially"),)))
+    derivation = derive(mlp(3), criteria=[SIGNAL_PROPAGATION, BOUNDED_OUTPUT, MAXIMALITY, smaller, USEFUL_UPDATE])
+    assert derivation.family != strategies.family(mlp(3))
+
+
+def test_contradictory_criteria_are_named() -> None:
+    vanishing = replace(SIGNAL_PROPAGATION, name="vanishing signal", right=Product())
+    derivation = derive(mlp(3), criteria=[*TUTORIAL, vanishing])
+    assert derivation.degrees_of_freedom is None
+    assert derivation.contradiction == ("signal propagation", "vanishing signal")
+
+
+def test_an_optimizer_without_a_global_learning_rate() -> None:
+    scale_free = UpdateLaw("scale-free", Fraction(0), weight=Fraction(1))
+    with pytest.raises(ArgumentError, match="no gauge moves a learning rate of scale-free"):
+        derive(mlp(3), scale_free, gauge="global-lr")
+
+
+@given(strategies.networks, strategies.optimizers, st.data())
+def test_members_meet_the_criteria(network, law, data) -> None:  # type: ignore[no-untyped-def]
+    family = strategies.family(network, law)
+    r = data.draw(strategies.richness(family.low, family.high))
+    gauge = data.draw(strategies.gauges(network.depth))
+    verdict = check(network, family.member(r).shifted(gauge, law), law)
+    assert verdict.nontrivial, verdict.reasons
+    assert verdict.richness == r
+    assert verdict.meets(*TUTORIAL)
+
+
+@given(strategies.networks, strategies.optimizers, st.data())
+def test_nothing_beside_the_family_does(network, law, data) -> None:  # type: ignore[no-untyped-def]
+    family = strategies.family(network, law)
+    neighbour = data.draw(strategies.perturbed(family.member(data.draw(strategies.richness()))))
+    assert not check(network, neighbour, law).meets(*TUTORIAL)
+
+
+def contains(piece: Piece, point: dict[str, Fraction]) -> bool:
+    from sympy import Rational, sympify
+
+    values = {name: Rational(value.numerator, value.denominator) for name, value in point.items()}
+    equations = all(sympify(form).subs(values) == 0 for form in piece.equations)
+    return equations and all(sympify(form).subs(values) >= 0 for form in piece.inequalities)
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_the_stable_and_nontrivial_polytope_is_tensor_programs_iv(data) -> None:  # type: ignore[no-untyped-def]
+    parameterization = data.draw(strategies.parameterizations(3)).in_gauge("unit-multiplier", SGD)
+    numbered = list(enumerate(parameterization.layers, start=1))
+    point = {f"eta_{number}": layer.lr for number, layer in numbered}
+    point |= {f"sigma_{number}": layer.init for number, layer in numbered}
+    if all(isinstance(exponent, Fraction) for exponent in point.values()):
+        inside = any(contains(piece, point) for piece in stability_pieces())
+        assert inside == tensor_programs_iv(parameterization).nontrivial
+
+
+def stability_pieces() -> tuple[Piece, ...]:
+    if not _PIECES:
+        _PIECES.extend(derive(mlp(3), criteria=CRITERIA["stability"]).pieces)
+    return tuple(_PIECES)
+
+
+_PIECES: list[Piece] = []
+
+
+@pytest.mark.parametrize("module", ["torch", "z3"])
+def test_deriving_loads_neither_torch_nor_z3(module: str) -> None:
+    code = "import sys; from scalings.command_line import main; main(['derive']); sys.exit({!r} in sys.modules)"
+    derived = subprocess.run([sys.executable, "-c", code.format(module)], capture_output=True, check=False)
+    assert derived.returncode == 0
+    # ... and the test can fail: sympy is loaded.
+    control = subprocess.run([sys.executable, "-c", code.format("sympy")], capture_output=True, check=False)
+    assert control.returncode == 1
