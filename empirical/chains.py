@@ -14,6 +14,7 @@ import math
 from dataclasses import dataclass
 
 from empirical.activations import PHI, Phi
+from scalings.errors import ArgumentError
 from scalings.exponents import Exponent
 from scalings.networks import INPUT, Dense, Elementwise, Network
 from scalings.parameterizations import Parameterization
@@ -48,13 +49,13 @@ class Chain:
 def chain(network: Network, parameterization: Parameterization, training: Training, width: int) -> Chain:
     """The network at this width.
 
-    Raises ValueError for what is not a multilayer perceptron, and for another number of exponents than layers.
+    Raises ArgumentError for what is not a multilayer perceptron, and for another number of exponents than layers.
     """
     activations = _activations(network)
     if parameterization.depth != network.depth:
-        raise ValueError(
-            f"a network of {network.depth} layers needs exponents for {network.depth} layers, but the"
-            f" parameterization {parameterization.name!r} has them for {parameterization.depth}"
+        raise ArgumentError(
+            "parameterization",
+            f"{network.depth} layers need {network.depth} exponents each, but got {parameterization.depth}",
         )
     gamma = float(parameterization.gamma)
     layers: list[Layer] = []
@@ -80,17 +81,19 @@ def _activations(network: Network) -> tuple[Phi, ...]:
     source, weights = INPUT, set()
     for position, node in enumerate(network.nodes):
         if not isinstance(node, Elementwise if position % 2 else Dense) or node.source != source:
-            raise ValueError(
+            raise ArgumentError(
+                "network",
                 "expected a multilayer perceptron, dense and elementwise operations in turn and each on the one"
-                f" before it, but operation {position + 1}, {node.name!r}, is {type(node).__name__} of {node.source!r}"
+                f" before it, but operation {position + 1}, {node.name!r}, is {type(node).__name__} of {node.source!r}",
             )
         source = node.name
         if isinstance(node, Dense):
             weights.add(node.weight)
     if len(network.nodes) % 2 == 0 or len(weights) < network.depth:
-        raise ValueError(
+        raise ArgumentError(
+            "network",
             "expected a multilayer perceptron that ends with a dense layer and has a weight matrix for each layer,"
-            f" but got {len(network.nodes)} operations, {network.depth} layers and {len(weights)} weight matrices"
+            f" but got {len(network.nodes)} operations, {network.depth} layers and {len(weights)} weight matrices",
         )
     hidden = [PHI[node.activation] for node in network.nodes if isinstance(node, Elementwise)]
     return (*hidden, PHI["linear"])

@@ -24,6 +24,7 @@ from empirical import workers
 from empirical.chains import Chain
 from empirical.examples import Examples
 from empirical.training import train
+from scalings.errors import ArgumentError
 from scalings.trials import Training
 
 _ROOM = {"cpu": 32 * 2**20, "cuda": 4 * 2**30}
@@ -44,11 +45,11 @@ class Cost:
 
 
 def choose_device(device: str) -> str:
-    """ "cpu" or "cuda", also from "auto". Raises ValueError for a GPU that is not there."""
+    """ "cpu" or "cuda", also from "auto". Raises ArgumentError for a GPU that is not there."""
     if device not in ("auto", "cpu", "cuda"):
-        raise ValueError(f"expected a device among auto, cpu, cuda, but got {device!r}")
+        raise ArgumentError("device", f"expected one of auto, cpu, cuda, but got {device!r}")
     if device == "cuda" and not torch.cuda.is_available():
-        raise ValueError("device 'cuda' was asked for, but torch finds no CUDA device: expected 'cpu' or 'auto' here")
+        raise ArgumentError("device", "expected cpu or auto, since torch finds no CUDA device, but got 'cuda'")
     return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
 
 

@@ -20,6 +20,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from scalings.errors import ArgumentError
+
 Array = npt.NDArray[np.float64]
 CLASSES = 10
 
@@ -59,30 +61,30 @@ DATA: tuple[str, ...] = tuple(_SOURCES)
 
 
 def input_size(data: str) -> int:
-    """The number of inputs a network needs for this data, without loading it. Raises ValueError if unknown."""
+    """The number of inputs a network needs for this data, without loading it. Raises ArgumentError if unknown."""
     if data not in _SOURCES:
-        raise ValueError(f"expected data among {', '.join(DATA)}, but got {data!r}")
+        raise ArgumentError("data", f"expected one of {', '.join(DATA)}, but got {data!r}")
     return _SOURCES[data][0]
 
 
 def load(data: str, batch: int, *, outputs: int = CLASSES) -> Examples:
     """The first `batch` examples of `data`, balanced over the first `outputs` classes.
 
-    Raises ValueError for unknown data, for data whose package is not installed, and where there are
+    Raises ArgumentError for unknown data, for data whose package is not installed, and where there are
     not that many examples or classes.
     """
     input_size(data)
     if not 2 <= outputs <= CLASSES:
-        raise ValueError(f"{data} has {CLASSES} classes, so expected 2 to {CLASSES} outputs, but got {outputs}")
+        raise ArgumentError("outputs", f"expected 2 to {CLASSES}, the classes of {data}, but got {outputs}")
     _, source, install = _SOURCES[data]
     try:
         images, labels = source()
     except ModuleNotFoundError as missing:
-        raise ValueError(f"data {data!r} needs the package {missing.name!r}: {install}") from None
+        raise ArgumentError("data", f"{data} needs the package {missing.name!r}: {install}") from None
     centered = np.asarray(images, dtype=np.float64) - np.mean(images, axis=0)
     chosen = _balanced(np.asarray(labels, dtype=np.int64), outputs)
     if not 1 <= batch <= len(chosen):
-        raise ValueError(f"expected a batch of 1 to {len(chosen)} examples of {data}, but got {batch}")
+        raise ArgumentError("batch", f"expected 1 to {len(chosen)} examples of {data}, but got {batch}")
     chosen = chosen[:batch]
     inputs = centered[chosen] / np.linalg.norm(centered[chosen], axis=1, keepdims=True)
     return Examples(inputs, np.eye(outputs)[labels[chosen].astype(int)])

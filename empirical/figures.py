@@ -16,6 +16,7 @@ import numpy as np
 from scipy import stats
 
 from empirical.sweeps import Measurement
+from scalings.errors import ArgumentError
 from scalings.exponents import Exponent
 from scalings.fits import Fit
 from scalings.observables import SYMBOLS, Observable, Quantity
@@ -39,7 +40,7 @@ def richness_figure(
     """One quantity of one layer against the width, a line for each (label, measurement, derived exponent).
 
     Without `layer` and `step`, the last hidden layer after the last step. The file's ending is its format.
-    Raises ValueError where a measurement has no exponent there.
+    Raises ArgumentError where a measurement has no exponent there.
     """
     figure, (axes,) = _canvas(1, 1, size=(6.4, 4.2))
     heights = []
@@ -48,7 +49,7 @@ def richness_figure(
         at = Observable(quantity, name, measurement.training.steps if step is None else step)
         found = measurement.fits.get(at)
         if not isinstance(found, Fit):
-            raise ValueError(f"expected an observable with an exponent, but {at} of {label!r} gave {found}")
+            raise ArgumentError("observable", f"expected one with an exponent, but {at} of {label!r} gave {found}")
         heights.append(_draw(axes, found, exponent, label, index / max(len(measurements) - 1, 1)))
         axes.set_ylabel(f"{SYMBOLS[quantity]} of {name} after {at.step} steps")
     _legend(axes, heights, "points measured, slopes derived")

@@ -26,6 +26,7 @@ from empirical.chains import Chain, chain
 from empirical.costs import Cost
 from empirical.training import train
 from empirical.updates import check_optimizer
+from scalings.errors import ArgumentError
 from scalings.fits import Diverged, Fit
 from scalings.networks import Network
 from scalings.observables import Observable
@@ -111,18 +112,19 @@ class Sweep:
     def __post_init__(self) -> None:
         increasing = all(a < b for a, b in itertools.pairwise(self.widths))
         if len(self.widths) < 3 or not increasing or self.widths[0] < 2:
-            raise ValueError(f"expected 3 or more widths, increasing from 2 or more, but got {list(self.widths)}")
+            listed = ", ".join(map(str, self.widths))
+            raise ArgumentError("widths", f"expected at least 3 widths, strictly increasing from 2, but got {listed}")
         for what, least in (("seeds", 1), ("first_seed", 0)):
             if getattr(self, what) < least:
-                raise ValueError(f"expected {what} of {least} or more, but got {what}={getattr(self, what)}")
+                raise ArgumentError(what, f"expected at least {least}, but got {getattr(self, what)}")
         if self.training.steps < 1:
-            raise ValueError(f"expected 1 or more training steps, but got steps={self.training.steps}")
+            raise ArgumentError("steps", f"expected at least 1, but got {self.training.steps}")
         if self.engine not in ("auto", "dense"):
-            raise ValueError(f"expected an engine among auto, dense, but got {self.engine!r}")
+            raise ArgumentError("engine", f"expected one of auto, dense, but got {self.engine!r}")
         check_optimizer(self.training.optimizer)
         has, needs = self.chain(self.widths[0]).shapes[0][1], examples.input_size(self.training.data)
         if has != needs:
-            raise ValueError(f"data {self.training.data!r} needs a network of {needs} inputs, but got one of {has}")
+            raise ArgumentError("network", f"expected {needs} inputs, as {self.training.data} has, but got {has}")
 
     def chain(self, width: int) -> Chain:
         return chain(self.network, self.parameterization, self.training, width)
@@ -154,9 +156,10 @@ class Sweep:
         if len(fitting) == len(self.widths):
             return
         widest, fits = self.widths[-1], f"expected widths up to {fitting[-1]}" if fitting else "no width fits"
-        raise ValueError(
+        raise ArgumentError(
+            "widths",
             f"width {widest} needs {self.bytes(widest) / 2**30:.3g} GiB, but {self.device} has"
-            f" {free / 2**30:.3g} GiB free: {fits}"
+            f" {free / 2**30:.3g} GiB free: {fits}",
         )
 
 
@@ -175,7 +178,7 @@ def measure(
     """Train the network at every width from many seeds and record every observable at every step.
 
     `seeds` is their number at the largest width, `DEFAULT_SEEDS` if not given; smaller widths get up to
-    32 times as many. A run that diverges is a result, recorded as inf or nan. Raises ValueError, in one
+    32 times as many. A run that diverges is a result, recorded as inf or nan. Raises ArgumentError, in one
     line, for what cannot be measured: widths, seeds, device, data, memory, or the network itself.
     """
     number = DEFAULT_SEEDS if seeds is None else seeds
@@ -209,7 +212,7 @@ def estimate(
     device: str = "auto",
     engine: str = "auto",
 ) -> Cost:
-    """What `measure` with the same arguments will cost; takes a fraction of a second. Raises ValueError as it does."""
+    """What `measure` with the same arguments will cost; takes a fraction of a second. Raises as it does."""
     number = DEFAULT_SEEDS if seeds is None else seeds
     on = costs.choose_device(device)
     sweep = Sweep(network, parameterization, training, tuple(widths), number, 0, on, engine)

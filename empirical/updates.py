@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from empirical.weights import DenseWeights, Weights
+from scalings.errors import ArgumentError
 
 MEASURABLE = ("sgd", "sign", "adam")
 _BETAS = (0.9, 0.999)
@@ -49,19 +50,23 @@ class Update(Protocol):
 
 
 def start(optimizer: str, weights: Weights, *, lr: float, multiplier: float) -> Update:
-    """dW = 0 of a layer. Raises ValueError for an optimizer that cannot be measured."""
+    """dW = 0 of a layer. Raises ArgumentError for an optimizer that cannot be measured."""
     check_optimizer(optimizer)
     if optimizer == "sgd":
         return FactoredUpdate(lr, multiplier)
     if not isinstance(weights, DenseWeights):
-        raise ValueError(f"{optimizer} acts on every entry of a weight matrix and needs the dense engine")
+        raise ArgumentError(
+            "optimizer", f"{optimizer} acts on every entry of a weight matrix and needs the dense engine"
+        )
     return ElementwiseUpdate(optimizer, weights.matrix, lr, multiplier)
 
 
 def check_optimizer(optimizer: str) -> None:
-    """Raises ValueError, naming those that can be measured."""
+    """Raises ArgumentError, naming those that can be measured."""
     if optimizer not in MEASURABLE:
-        raise ValueError(f"expected an optimizer that can be measured, {', '.join(MEASURABLE)}, but got {optimizer!r}")
+        raise ArgumentError(
+            "optimizer", f"expected one of {', '.join(MEASURABLE)}, which can be measured, but got {optimizer!r}"
+        )
 
 
 class FactoredUpdate:

@@ -180,7 +180,7 @@ def measure(
     widths: str | None = None,
     seeds: int | None = None,
     steps: int = 3,
-    batch: int = 32,
+    batch: int = 16,
     engine: str = "auto",
     device: str = "auto",
     centered: bool = True,
@@ -233,10 +233,10 @@ def measure(
     network, parameterization, law = chosen.resolve(input_size(data))
     if output:
         check_output("output", output, overwrite=overwrite)
-    training = Training(data=data, batch=batch, steps=steps, centered=centered, optimizer=law.name)
+    training = Training.of(law.name, data=data, batch=batch, steps=steps, centered=centered)
     sizes = parse_widths(widths) or sweeps.DEFAULT_WIDTHS
     cost = sweeps.estimate(network, parameterization, training, widths=sizes, seeds=seeds, device=device, engine=engine)
-    _warn(f"about {cost.seconds:.0f} s and {cost.bytes / 2**30:.1f} GiB")
+    _warn(f"training takes about {cost.seconds:.0f} s and {cost.bytes / 2**30:.1f} GiB")
     with _progress() as progress:
         measurement = sweeps.measure(
             network,
@@ -299,14 +299,14 @@ def verify(
     from empirical.figures import richness_figure
     from scalings import documents, tables
     from scalings.outputs import check_output, replacing
-    from scalings.verification import RICHNESS, verify
+    from scalings.verification import RICHNESS, estimate, verify
 
-    margin = parse_delta(delta)
+    margin, sizes = parse_delta(delta), parse_widths(widths)
     check_output("output", output, overwrite=overwrite)
+    cost = estimate(data, widths=sizes, seeds=seeds, device=device)
+    _warn(f"training takes about {cost.seconds:.0f} s and {cost.bytes / 2**30:.1f} GiB")
     with _progress() as progress:
-        verification = verify(
-            data, widths=parse_widths(widths), seeds=seeds, device=device, delta=margin, progress=progress
-        )
+        verification = verify(data, widths=sizes, seeds=seeds, device=device, delta=margin, progress=progress)
     named = verification.members[: len(RICHNESS)]
     with replacing(output) as path:
         richness_figure([(member.name, member.measurement, member.richness) for member in named], path)

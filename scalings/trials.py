@@ -25,16 +25,22 @@ class Training:
 
     `steps` full-batch updates on a fixed subset of `batch` examples of `data`, on the mean over examples
     of half the squared error; on the centered output f - f_0 if `centered`. `lr` and `init` are the
-    constants in front of the powers of n.
+    constants in front of the powers of n: with the default ones a few steps reduce the loss visibly, and
+    leave |dz|/|z| so small that finite-width corrections are too.
     """
 
     data: str = "digits"
-    batch: int = 32
+    batch: int = 16
     steps: int = 3
     centered: bool = True
     optimizer: str = "sgd"
     lr: float = 0.5
     init: float = 1.0
+
+    @classmethod
+    def of(cls, optimizer: str, **options: Any) -> Training:
+        """The defaults for this optimizer: those that move every entry by eta itself need a smaller one."""
+        return cls(optimizer=optimizer, lr=0.5 if optimizer == "sgd" else 0.02, **options)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ function of order 1 at any width, whose noise every change inherits (DESIGN.md, 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from random import Random
 from typing import TYPE_CHECKING
@@ -18,13 +18,15 @@ from scalings.families import Derivation, Family
 from scalings.fits import Verdict
 from scalings.networks import mlp
 from scalings.optimizers import optimizer
-from scalings.parameterizations import Parameterization
+from scalings.parameterizations import Parameterization, preset
 from scalings.trials import Training
 
 if TYPE_CHECKING:
+    from empirical.costs import Cost
     from empirical.sweeps import Measurement
 
 RICHNESS = (Fraction(0), Fraction(1, 4), Fraction(1, 2))
+MEMBERS = len(RICHNESS) + 2
 # Nearer to 1/2 the interaction is of nearly the order of the layer term, and no sum of the two has a slope
 # that a fit could resolve.
 _RANDOM_RICHNESS = [Fraction(k, 16) for k in range(7)]
@@ -105,10 +107,23 @@ def verify(
     return Verification(derivation, tuple(members))
 
 
+def estimate(
+    data: str = "digits", *, widths: Sequence[int] | None = None, seeds: int | None = None, device: str = "auto"
+) -> Cost:
+    """What training all members in `verify` will cost. Raises ArgumentError as it does."""
+    from empirical import sweeps
+    from empirical.examples import input_size
+
+    network = mlp(3, inputs=input_size(data))
+    training, widths = Training(data=data), widths or sweeps.DEFAULT_WIDTHS
+    one = sweeps.estimate(network, preset("ntp", 3), training, widths=widths, seeds=seeds, device=device)
+    return replace(one, seconds=MEMBERS * one.seconds)
+
+
 def _members(family: Family, random: Random) -> Iterator[tuple[str, Fraction, Parameterization]]:
     for r in RICHNESS:
         yield f"r = {r}", r, family.member(r)
-    for _ in range(2):
+    for _ in range(MEMBERS - len(RICHNESS)):
         r = random.choice(_RANDOM_RICHNESS)
         gauges = [random.choice(_RANDOM_GAUGES) for _ in family.layers]
         shifts = ", ".join(map(str, gauges))

@@ -25,6 +25,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from scalings.criteria import TUTORIAL, Criterion
+from scalings.errors import ArgumentError
 from scalings.families import Derivation, Piece
 from scalings.networks import Network, mlp
 from scalings.observables import Observable
@@ -50,7 +51,8 @@ def derive(
     """Which exponents of the width meet the criteria, for this network (default `mlp(3)`) and optimizer.
 
     The family, where the answer is one segment, is written in the wished gauge; the steps and pieces are
-    always in the gauge g = 1. Raises ArgumentError if the optimizer has no such gauge.
+    always in the gauge g = 1. Raises ArgumentError if the optimizer has no such gauge, or the
+    criteria leave too much open.
     """
     network = network or mlp(3)
     cases = _explore(network, law, criteria)
@@ -105,9 +107,11 @@ def _run(network: Network, law: UpdateLaw, criteria: Sequence[Criterion], case: 
     try:
         for observable, order in train(network, layers, law, algebra, UPDATES):
             case.orders[observable] = order
-            for requirement, needed in waiting.get(observable, ()):
+            for requirement, needed in waiting.pop(observable, ()):
                 if needed <= case.orders.keys():
                     impose(requirement, case, algebra)
+            if not waiting:
+                break
     except Contradiction:
         return False
     return True
@@ -151,6 +155,9 @@ def _contradiction(network: Network, law: UpdateLaw, criteria: Sequence[Criterio
     needed = list(criteria)
     for criterion in criteria:
         others = [other for other in needed if other is not criterion]
-        if not _explore(network, law, others):
-            needed = others
+        try:
+            if not _explore(network, law, others):
+                needed = others
+        except ArgumentError:
+            pass  # so much is open without it that it surely is needed
     return tuple(criterion.name for criterion in needed)

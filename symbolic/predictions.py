@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
+from scalings.errors import ArgumentError
 from scalings.exponents import MINUS_INFINITY, Exponent
 from scalings.networks import Activation, Elementwise, Network
 from scalings.observables import Observable
@@ -38,8 +39,10 @@ def predict(
 ) -> dict[Observable, Exponent]:
     """The exponent of n of every observable at every step, -oo for what is zero by structure.
 
-    Raises ArgumentError if the parameterization has not one entry for each layer of the network.
+    Raises ArgumentError if the parameterization has not one entry for each layer of the network, or without steps.
     """
+    if steps < 1:
+        raise ArgumentError("steps", f"expected at least 1, but got {steps}")
     orders = dict(train(network, parameterization.layers, law, EXACT, steps))
     for step in range(1, steps + 1):
         for layer in network.layers:

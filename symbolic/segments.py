@@ -67,7 +67,8 @@ def segment(
 
 def _hidden_changes(case: Case, network: Network, updates: int) -> list[Form]:
     """The different forms that the order of |dz| takes at the hidden layers; several within one order count."""
-    orders = [case.orders[Observable("dz", layer.name, updates)] for layer in network.layers[:-1]]
+    changes = (Observable("dz", layer.name, updates) for layer in network.layers[:-1])
+    orders = [case.orders[change] for change in changes if change in case.orders]
     return list(dict.fromkeys(case.facts.reduce(form) for order in orders for form in order.forms))
 
 

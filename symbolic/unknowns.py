@@ -30,8 +30,12 @@ from fractions import Fraction
 from itertools import chain, product
 from typing import TypeAlias
 
+from scalings.errors import ArgumentError
 from scalings.exponents import MINUS_INFINITY, Exponent
 from symbolic.facts import Facts, Form, normalise
+
+MOST_TERMS = 600
+"""Criteria that leave training unbounded let the terms multiply; the sets that mean something stay below."""
 
 Clause: TypeAlias = tuple[Form, ...]
 """The largest of these forms; the empty clause is zero, of order -oo."""
@@ -145,6 +149,11 @@ class Unknowns:
         return strongest
 
     def _simplified(self, order: UnknownOrder) -> UnknownOrder:
+        if len(order.forms) > MOST_TERMS:
+            raise ArgumentError(
+                "criteria",
+                f"these leave so much open that over {MOST_TERMS} terms compete in one order; keep another one",
+            )
         clauses = [self._largest(clause) for clause in order.clauses]
         if len(clauses) == 1:
             return UnknownOrder(tuple(clauses))

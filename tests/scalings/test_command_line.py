@@ -10,7 +10,7 @@ import pytest
 
 from scalings.command_line import main
 
-SMALL = ("--widths", "16,24,32", "--seeds", "2", "--batch", "8", "--steps", "1")
+SMALL = ("--widths", "16,24,32", "--seeds", "2", "--batch", "8")
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -131,7 +131,7 @@ def test_measure_says_what_it_will_cost(capsys: pytest.CaptureFixture[str]) -> N
 
 def test_divergence_is_a_result(capsys: pytest.CaptureFixture[str]) -> None:
     explosive = ("--init", "0,-1/2,-1/2", "--lr", "60,60,60")
-    code, document = run_json(capsys, "measure", *explosive, *SMALL, "--steps", "3")
+    code, document = run_json(capsys, "measure", *explosive, *SMALL)
     assert code == 1
     assert "training diverged at width 16" in document["reason"]
     assert any(fit.get("diverged") for fit in document["fits"])
@@ -185,7 +185,10 @@ def test_bad_input(capsys: pytest.CaptureFixture[str], arguments: str, expected:
 def test_a_cuda_device_that_is_not_there(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     code, _, err = run(capsys, "measure", "--preset", "mup", "--device", "cuda")
-    assert (code, err) == (2, "scalings: --device: expected cpu or auto, since torch finds no CUDA device\n")
+    assert (code, err) == (
+        2,
+        "scalings: --device: expected cpu or auto, since torch finds no CUDA device, but got 'cuda'\n",
+    )
 
 
 def test_a_data_package_that_is_not_installed(

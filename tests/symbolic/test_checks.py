@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from fractions import Fraction
+from random import Random
 
 import pytest
 from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
 from scalings.errors import ArgumentError
-from scalings.exponents import MINUS_INFINITY
+from scalings.exponents import MINUS_INFINITY, Exponent
 from scalings.networks import mlp
 from scalings.observables import Observable
 from scalings.optimizers import optimizer
@@ -23,16 +25,40 @@ from tests.literature import TABLE_1, tensor_programs_iv
 SGD = optimizer("sgd")
 
 
-@settings(max_examples=2000)
-@given(st.data())
-def test_agrees_with_tensor_programs_iv(data) -> None:  # type: ignore[no-untyped-def]
-    depth = data.draw(strategies.depths)
-    parameterization = data.draw(strategies.parameterizations(depth))
-    verdict, theorem = check(mlp(depth), parameterization), tensor_programs_iv(parameterization)
+def verdicts_agree(parameterization: Parameterization) -> str:
+    """Assert that check and theorem agree; returns the regime."""
+    verdict, theorem = check(mlp(parameterization.depth), parameterization), tensor_programs_iv(parameterization)
     assert verdict.stable == theorem.stable
     assert verdict.nontrivial == theorem.nontrivial
     assert verdict.feature_learning == theorem.feature_learning
     assert verdict.richness == theorem.richness
+    return verdict.regime
+
+
+@given(st.data())
+def test_agrees_with_tensor_programs_iv(data) -> None:  # type: ignore[no-untyped-def]
+    verdicts_agree(data.draw(strategies.parameterizations(data.draw(strategies.depths))))
+
+
+def test_agrees_with_tensor_programs_iv_on_thousands() -> None:
+    """As above without hypothesis, whose drawing takes longer than the verdict: 3,000 near-stable ones."""
+    random = Random(0)
+    regimes = Counter(verdicts_agree(near_stable(random)) for _ in range(3000))
+    assert min(regimes[regime] for regime in ("unstable", "trivial", "lazy", "rich")) > 100
+
+
+def near_stable(random: Random) -> Parameterization:
+    depth = random.randint(2, 5)
+    multiplier = [Fraction(random.randint(-8, 8), 4) for _ in range(depth)]
+    half = [Fraction(0), *[Fraction(-1, 2)] * (depth - 1)]
+    init: list[Exponent] = [h - g for h, g in zip(half, multiplier, strict=True)]
+    init[-1] += random.choice([MINUS_INFINITY, 0, Fraction(-1, 4), Fraction(-1, 2), Fraction(-1)])
+    if random.random() < 0.1:
+        init[random.randrange(depth)] += Fraction(random.choice([-1, 1]), 4)
+    own = [Fraction(random.choice([-2, 0, 0, 1, 2, 3, 4, 4]), 4) for _ in range(depth)]
+    own[-1] = Fraction(random.choice([-1, 0, 0, 0, 1]), 4)
+    lr = [2 * h + rate - 2 * g for h, rate, g in zip(half, own, multiplier, strict=True)]
+    return Parameterization.of(multiplier=multiplier, init=init, lr=lr)
 
 
 @pytest.mark.parametrize("regime", ["unstable", "trivial", "lazy", "rich"])
