@@ -15,7 +15,7 @@ from scalings.exponents import Affine, Exponent, format_exponent, format_power
 from scalings.families import Derivation
 from scalings.fits import Diverged
 from scalings.networks import Network
-from scalings.observables import SYMBOLS, Observable
+from scalings.observables import QUANTITIES, SYMBOLS, TERMS, Observable
 from scalings.parameterizations import LayerExponents, Parameterization
 
 if TYPE_CHECKING:
@@ -115,21 +115,31 @@ def verification_report(verification: Verification, figure: str) -> Iterator[Ren
         f"{sum(len(list(m.measurement.trials())) for m in members)} runs.\n"
         f"After the last update (verdicts in brackets are reported and decide nothing; <= is an upper bound):\n"
     )
-    yield agreement_table([(member.name, member.agreement) for member in members], training.steps)
+    agreements = [(member.name, member.agreement) for member in members]
+    yield agreement_table(agreements, training.steps, everything=False)
+    yield Text("Every other observable, every step and every point: --format json.\n", style="dim")
     yield from (verdict_line(member.name, member.agreement) for member in members)
     yield Text.assemble("\nverdict: ", (verification.verdict, _STYLES[verification.verdict]), f"; figure: {figure}")
 
 
-def agreement_table(agreements: Iterable[tuple[str, Agreement]], step: int) -> Table:
-    """Derived and measured exponents after `step` updates, asserted ones first within each agreement."""
+def agreement_table(agreements: Iterable[tuple[str, Agreement]], step: int, *, everything: bool = True) -> Table:
+    """Derived and measured exponents after `step` updates, asserted ones first within each agreement.
+
+    Without `everything`, of those that decide nothing only the terms of |dz| are shown.
+    """
     table = _table("member", "observable", "layer", "derived", "measured", "95 % interval", "verdict")
     order = {"asserted": 0, "upper bound": 1, "reported": 2}
     for name, agreement in agreements:
-        shown = [comparison for comparison in agreement.comparisons if comparison.observable.step == step]
-        for number, comparison in enumerate(sorted(shown, key=lambda one: order[one.role])):
+        shown = [one for one in agreement.comparisons if one.observable.step == step and _is_shown(one, everything)]
+        shown.sort(key=lambda one: (order[one.role], QUANTITIES.index(one.observable.quantity)))
+        for number, comparison in enumerate(shown):
             table.add_row(name if number == 0 else "", *_agreement_row(comparison))
         table.add_section()
     return table
+
+
+def _is_shown(comparison: Comparison, everything: bool) -> bool:
+    return everything or comparison.role != "reported" or comparison.observable.quantity in ("dz", *TERMS)
 
 
 def _agreement_row(comparison: Comparison) -> list[RenderableType]:

@@ -1,7 +1,7 @@
 """The main job: derive the family, train members of it on real data, and see whether the two agree.
 
-Members are r = 0, 1/4 and 1/2 of the derived family, and two drawn at random, each layer of them in a gauge
-of its own. What is measured is the centered output f - f_0: at the lazy end the initial output is a random
+Members are r = 0, 1/4 and 1/2 of the derived family, and two drawn at random in (0, 3/8], each layer of them in a
+gauge of its own. What is measured is the centered output f - f_0: at the lazy end the initial output is a random
 function of order 1 at any width, whose noise every change inherits (DESIGN.md, section 3).
 """
 
@@ -29,7 +29,7 @@ RICHNESS = (Fraction(0), Fraction(1, 4), Fraction(1, 2))
 MEMBERS = len(RICHNESS) + 2
 # Nearer to 1/2 the interaction is of nearly the order of the layer term, and no sum of the two has a slope
 # that a fit could resolve.
-_RANDOM_RICHNESS = [Fraction(k, 16) for k in range(7)]
+_RANDOM_RICHNESS = [Fraction(k, 16) for k in (1, 2, 3, 5, 6)]
 _RANDOM_GAUGES = [Fraction(k, 4) for k in range(-3, 4)]
 
 

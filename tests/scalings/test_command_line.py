@@ -162,7 +162,7 @@ def test_divergence_is_a_result(capsys: pytest.CaptureFixture[str]) -> None:
         ("measure --preset mup --widths 64,x,128", "--widths: expected whole numbers, but got 'x'"),
         ("measure --preset mup --seeds 0", "--seeds: expected at least 1, but got 0"),
         ("measure --preset mup --steps 0", "--steps: expected at least 1, but got 0"),
-        ("measure --preset mup --batch 99999", "--batch: expected 1 to"),
+        ("measure --preset mup --widths 16,24,32 --batch 1798", "--batch: expected 1 to"),
         ("measure --preset mup --data cifar", "--data: expected one of digits, mnist, but got 'cifar'"),
         ("measure --preset mup --device tpu", "--device: expected one of auto, cpu, cuda, but got 'tpu'"),
         ("measure --preset mup --engine fast", "--engine: expected one of auto, dense, but got 'fast'"),
