@@ -56,9 +56,12 @@ def choose_device(device: str) -> str:
 def seed_bytes(chain: Chain, training: Training) -> int:
     """The bytes that training one seed takes."""
     # Matrices: W(0), and for the elementwise laws dW, G, its sign; Adam's moments and temporaries.
-    # Blocks: a state and the one before it; the factors of dW, old and new.
+    # Blocks: a state and the one before it; the factors of dW, old and new. Gram matrices of one layer's factors.
     copies = {"sgd": 1, "sign": 4, "adam": 8}[training.optimizer]
-    return 8 * (copies * _matrices(chain) + _units(chain) * training.batch * (12 + 2 * training.steps))
+    rank = training.batch * training.steps
+    grams = max(4 * min(rank**2, fan_out * fan_in) for fan_out, fan_in in chain.shapes)
+    blocks = _units(chain) * training.batch * (12 + 2 * training.steps)
+    return 8 * (copies * _matrices(chain) + blocks + grams)
 
 
 def chunk_size(chain: Chain, training: Training, device: str) -> int:

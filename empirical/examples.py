@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -67,6 +68,7 @@ def input_size(data: str) -> int:
     return _SOURCES[data][0]
 
 
+@cache
 def load(data: str, batch: int, *, outputs: int = CLASSES) -> Examples:
     """The first `batch` examples of `data`, balanced over the first `outputs` classes.
 

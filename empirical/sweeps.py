@@ -98,7 +98,7 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Sweep:
-    """What is to be measured, checked at the door: raises ValueError for what cannot be."""
+    """What is to be measured, checked at the door: raises ArgumentError for what cannot be."""
 
     network: Network
     parameterization: Parameterization
@@ -125,9 +125,14 @@ class Sweep:
         has, needs = self.chain(self.widths[0]).shapes[0][1], examples.input_size(self.training.data)
         if has != needs:
             raise ArgumentError("network", f"expected {needs} inputs, as {self.training.data} has, but got {has}")
+        self.examples  # noqa: B018 - that they can be loaded is checked here too
 
     def chain(self, width: int) -> Chain:
         return chain(self.network, self.parameterization, self.training, width)
+
+    @cached_property
+    def examples(self) -> examples.Examples:
+        return examples.load(self.training.data, self.training.batch, outputs=self.chain(self.widths[0]).shapes[-1][0])
 
     @property
     def allocation(self) -> dict[int, int]:
@@ -185,12 +190,11 @@ def measure(
     on = costs.choose_device(device)
     sweep = Sweep(network, parameterization, training, tuple(widths), number, first_seed, on, engine)
     sweep.refuse_beyond_memory()
-    data = examples.load(training.data, training.batch, outputs=sweep.chain(widths[0]).shapes[-1][0])
     begin, done, total = time.perf_counter(), 0.0, sum(chunk.work for chunk in sweep.chunks)
     found: dict[tuple[int, int], dict[Observable, Array]] = {}
 
     def run(chunk: Chunk) -> dict[Observable, Array]:
-        return train(chunk.chain, training, data, chunk.seeds, on)
+        return train(chunk.chain, training, sweep.examples, chunk.seeds, on)
 
     for chunk, values in workers.spread(run, sweep.chunks, on):
         found[chunk.chain.width, chunk.seeds.start] = values

@@ -6,7 +6,8 @@ A step of SGD is a sum of B outer products: with G = g/B sum_b d_b h_b^T,
 
 U of shape (k, fan_out) and V of shape (k, fan_in), k = batch * steps. It stays in these factors: applying
 it costs k (fan_in + fan_out) a vector; |dW|_F^2 = <U U^T, V V^T>; and |dW|_2^2 is the largest eigenvalue of
-the k x k matrix (U U^T)(V V^T), or of L^T (V V^T) L with U U^T = L L^T. No n x n matrix is ever formed.
+the k x k matrix (U U^T)(V V^T), or of L^T (V V^T) L with U U^T = L L^T. No n x n matrix is ever formed, unless
+k exceeds a fan.
 
 Sign and Adam act on the entries of G, which destroys its low rank: there dW is an explicit matrix.
 """
@@ -100,14 +101,21 @@ class FactoredUpdate:
 
     def frobenius(self) -> Tensor:
         left, right = self.factors
+        if self._is_full:
+            norm: Tensor = torch.linalg.vector_norm(left.mT @ right, dim=(1, 2))
+            return norm
         squared = ((left @ left.mT) * (right @ right.mT)).sum(dim=(1, 2))
         return squared.clamp(min=0).sqrt()
 
     def spectral(self) -> Tensor:
         left, right = self.factors
-        if min(left.shape[2], right.shape[2]) <= left.shape[1]:
-            return _spectral(left.mT @ right)
-        return _spectral_of_factors(left, right)
+        return _spectral(left.mT @ right) if self._is_full else _spectral_of_factors(left, right)
+
+    @property
+    def _is_full(self) -> bool:
+        """Whether dW is no larger than the Gram matrices of its factors."""
+        left, right = self.factors
+        return min(left.shape[2], right.shape[2]) <= left.shape[1]
 
     def inner(self) -> Tensor:
         return torch.stack(self._inner).sum(dim=0)

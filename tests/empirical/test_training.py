@@ -266,7 +266,7 @@ def test_nearly_repeated_steps_keep_their_spectral_norm() -> None:
 
 @pytest.mark.parametrize("name", ["muon", "lars"])
 def test_unmeasurable_optimizers_are_named(name: str) -> None:
-    with pytest.raises(ValueError, match=rf"sgd, sign, adam, but got '{name}'"):
+    with pytest.raises(ValueError, match=rf"sgd, sign, adam, .* but got '{name}'"):
         updates.check_optimizer(name)
 
 
