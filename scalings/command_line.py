@@ -249,7 +249,7 @@ def measure(
             progress=progress,
         )
     orders = predict(network, parameterization, law, steps)
-    agreement = compare(network, orders, measurement.fits, margin)
+    agreement = compare(network, orders, measurement.fits, margin, centered=centered)
     if output:
         with replacing(output) as path:
             exponents_figure(measurement, orders, path)
@@ -336,7 +336,10 @@ def _warn(message: str) -> None:
 
 @contextmanager
 def _progress() -> Iterator[Callable[[float, str], None]]:
-    """A progress bar on stderr while something long runs."""
+    """A progress bar on stderr while something long runs, or a line at every tenth where it is no terminal."""
+    if not sys.stderr.isatty():
+        yield _progress_lines()
+        return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
@@ -344,3 +347,16 @@ def _progress() -> Iterator[Callable[[float, str], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("starting", total=1.0)
         yield lambda fraction, what: bar.update(task, completed=fraction, description=what)
+
+
+def _progress_lines() -> Callable[[float, str], None]:
+    tenths = iter(range(1, 11))
+    following = next(tenths)
+
+    def report(fraction: float, what: str) -> None:
+        nonlocal following
+        if fraction * 10 >= following - 1e-9:
+            _warn(f"{fraction:.0%} {what}")
+            following = next((tenth for tenth in tenths if tenth > fraction * 10), 11)
+
+    return report

@@ -15,7 +15,7 @@ class Fit:
     `exponent`, `low` and `high` are of the 1/n-corrected fit of the mean over seeds of log(observable)
     against log n; `standard_error` and `degrees_of_freedom` are those of its t interval. `plain` is the
     slope without the correction, `local` the slopes between neighbouring widths. `points` are
-    (width, mean log value, its standard error over seeds).
+    (width, mean log value, its standard error over seeds, smoothed over widths).
     """
 
     exponent: float

@@ -12,6 +12,7 @@ to the measurement:
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -106,17 +107,28 @@ class Network:
         return self.layers[-1]
 
 
-def mlp(depth: int, activation: Activation = "relu", *, inputs: int = 64, outputs: int = 10) -> Network:
+def mlp(
+    depth: int,
+    activation: Activation = "relu",
+    *,
+    inputs: int = 64,
+    outputs: int = 10,
+    hidden: Sequence[Dimension] | None = None,
+) -> Network:
     """The multilayer perceptron z_l = g_l W_l h_(l-1), h_l = phi(z_l), without biases.
 
     `depth` counts weight matrices, so depth 2 has one hidden layer; `inputs` and `outputs` are the
-    data's sizes. Raises ArgumentError for a depth below 2 or an unknown activation.
+    data's sizes, `hidden` those of the hidden layers, all of them n if not given. Raises ArgumentError for
+    a depth below 2, an unknown activation, or not one dimension for each hidden layer.
     """
     if depth < 2:
         raise ArgumentError("depth", f"expected at least 2 weight matrices, but got {depth}")
     if activation not in ACTIVATIONS:
         raise ArgumentError("activation", f"expected one of {', '.join(ACTIVATIONS)}, but got {activation!r}")
-    dimensions = [fixed(inputs), *[WIDTH] * (depth - 1), fixed(outputs)]
+    between = [WIDTH] * (depth - 1) if hidden is None else list(hidden)
+    if len(between) != depth - 1:
+        raise ArgumentError("hidden", f"depth {depth} has {depth - 1} hidden layers, but got {len(between)} dimensions")
+    dimensions = [fixed(inputs), *between, fixed(outputs)]
     nodes: list[Node] = []
     for number, (fan_in, fan_out) in enumerate(pairwise(dimensions), start=1):
         source = nodes[-1].name if nodes else INPUT

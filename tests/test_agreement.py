@@ -93,6 +93,19 @@ def test_neighbours_of_the_family_are_refused(depth: int, r: Fraction, data: st.
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("r", "verdict"), [("0", "INCONCLUSIVE"), ("1/4", "INCONCLUSIVE"), ("1/2", "PASS")])
+def test_an_uncentered_network_has_the_same_orders(r: str, verdict: str) -> None:
+    """The check beside the centered default. At r = 0 no number of seeds that is cheap makes the noise of the initial
+    output small; in between it fades too slowly for any slope; at r = 1/2 all exponents can be asserted."""
+    network = mlp(3)
+    member = strategies.family(network).member(r)
+    training = Training(centered=False)
+    fits = measure(network, member, training, seeds=12).fits
+    agreement = compare(network, predict(network, member), fits, centered=False)
+    assert agreement.verdict == verdict, agreement.reason
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("draw", [1, 2])
 def test_verify_passes_with_other_members(draw: int) -> None:
     verification = verify(draw=draw)

@@ -26,7 +26,7 @@ from scalings.criteria import (
 )
 from scalings.errors import ArgumentError
 from scalings.families import Derivation, Piece
-from scalings.networks import mlp
+from scalings.networks import Dimension, mlp
 from scalings.optimizers import OPTIMIZERS, UpdateLaw, optimizer
 from scalings.parameterizations import GAUGES, Gauge
 from symbolic.checks import check
@@ -47,6 +47,12 @@ def test_the_tutorials_family(depth: int, gauge: Gauge) -> None:
     assert layers == [first, *[hidden] * (depth - 2), last]
     assert (derivation.family.low, derivation.family.high) == (0, Fraction(1, 2))
     assert derivation.degrees_of_freedom == 1
+
+
+def test_layers_of_unequal_width_have_the_same_family() -> None:
+    unequal = mlp(4, hidden=[Dimension(1, Fraction(1)), Dimension(3, Fraction(1)), Dimension(2, Fraction(1))])
+    assert strategies.family(unequal).layers == strategies.family(mlp(4)).layers
+    assert [layer.shape(10) for layer in unequal.layers] == [(10, 64), (30, 10), (20, 30), (10, 20)]
 
 
 @pytest.mark.parametrize("depth", [2, 3, 7])
