@@ -11,12 +11,13 @@ from rich.text import Text
 
 from scalings.checks import Check, Repair
 from scalings.comparisons import Agreement, Comparison
+from scalings.errors import ArgumentError
 from scalings.exponents import Affine, Exponent, format_exponent, format_power
 from scalings.families import Derivation
 from scalings.fits import Diverged
 from scalings.networks import Network
 from scalings.observables import QUANTITIES, SYMBOLS, TERMS, Observable
-from scalings.parameterizations import LayerExponents, Parameterization
+from scalings.parameterizations import GAUGES, Gauge, LayerExponents, Parameterization
 
 if TYPE_CHECKING:
     from scalings.verification import Verification
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 _STYLES = {"PASS": "green", "FAIL": "bold red", "INCONCLUSIVE": "yellow"}
 
 
-def derivation_report(derivation: Derivation, gauge: str) -> Iterator[RenderableType]:
+def derivation_report(derivation: Derivation, gauge: Gauge) -> Iterator[RenderableType]:
     """The derivation from top to bottom: assumptions, steps, answer."""
     yield Text(
         f"Which powers of the width n meet the criteria, for {derivation.network.depth} layers trained with "
@@ -49,8 +50,13 @@ def derivation_report(derivation: Derivation, gauge: str) -> Iterator[Renderable
         low, high = derivation.family.low, derivation.family.high
         freedom = Text("\n1 degree of freedom is left, the richness r:", style="bold")
         yield freedom.append(f" |dz| ~ n^r at the hidden layers, {low} <= r <= {high}", style="not bold")
-        yield Text(f"r = {low} is the lazy end, r = {high} the rich one; the gauge is {gauge}.\n")
-        yield layers_table(derivation.network, derivation.family.layers)
+        yield Text(f"r = {low} is the lazy end, r = {high} the rich one. In three gauges:")
+        for name in (gauge, *(other for other in GAUGES if other != gauge)):
+            yield Text(f"\n{name}", style="bold")
+            try:
+                yield layers_table(derivation.network, derivation.family.in_gauge(name).layers)
+            except ArgumentError as error:
+                yield Text(error.message)
 
 
 def layers_table(network: Network, layers: Sequence[LayerExponents[Affine | Exponent]]) -> Table:
