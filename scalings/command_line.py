@@ -129,12 +129,15 @@ def check(
     """
     from scalings import documents, tables
     from symbolic.checks import check
-    from symbolic.repairs import repair
 
     network, parameterization, law = chosen.resolve()
     verdict = check(network, parameterization, law)
     yes = verdict.nontrivial and (criteria == "stability" or verdict.meets(*TUTORIAL))
-    remedy = None if yes else repair(network, parameterization, law)
+    remedy = None
+    if not yes:
+        from symbolic.repairs import repair
+
+        remedy = repair(network, parameterization, law)
     if format == "json":
         _print_json(documents.check_document(network, parameterization, verdict, remedy))
     else:

@@ -23,9 +23,8 @@ from scalings.networks import Network
 from scalings.observables import Observable
 from scalings.optimizers import OPTIMIZERS, UpdateLaw
 from scalings.parameterizations import Parameterization
-from symbolic.derivations import UPDATES
 from symbolic.orders import EXACT
-from symbolic.propagation import train
+from symbolic.propagation import UPDATES, train
 from symbolic.requirements import requirements
 
 CHECKED = tuple(dict.fromkeys((*STABILITY, MOVING_OUTPUT, *TUTORIAL)))

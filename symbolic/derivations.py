@@ -33,13 +33,10 @@ from scalings.optimizers import OPTIMIZERS, UpdateLaw
 from scalings.parameterizations import Gauge, LayerExponents
 from symbolic.cases import Case, impose, unknowns
 from symbolic.facts import Contradiction, Facts
-from symbolic.propagation import train
+from symbolic.propagation import UPDATES, train
 from symbolic.requirements import Requirement, requirements
 from symbolic.segments import segment
 from symbolic.unknowns import Unknowns
-
-UPDATES = 3
-"""The orders of a stable run settle within three updates: the readout's, what it sends back, what that moves."""
 
 
 def derive(

@@ -43,6 +43,8 @@ from scalings.parameterizations import LayerExponents
 from symbolic.orders import Algebra, O
 
 HALF = Fraction(1, 2)
+UPDATES = 3
+"""The orders of a stable run settle within three updates: the readout's, what it sends back, what that moves."""
 
 Observed: TypeAlias = tuple[Observable, O]
 

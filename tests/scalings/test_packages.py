@@ -29,6 +29,11 @@ def test_importing_scalings_loads_nothing_heavy(module: str) -> None:
     assert not loads("import scalings, scalings.trials, scalings.comparisons, scalings.criteria", module)
 
 
+@pytest.mark.parametrize("name", ["check", "predict"])
+def test_checking_loads_no_sympy(name: str) -> None:
+    assert not loads(f"import scalings; scalings.{name}", "sympy")
+
+
 @pytest.mark.parametrize(("name", "module"), [("derive", "sympy"), ("measure", "torch")])
 def test_the_verbs_load_what_they_need(name: str, module: str) -> None:
     """The control to the test above."""
