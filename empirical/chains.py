@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from empirical.activations import PHI, Phi
 from scalings.errors import ArgumentError
 from scalings.exponents import Exponent
-from scalings.networks import INPUT, Dense, Elementwise, Network
+from scalings.networks import INPUT, Dense, Elementwise, Network, wrong_depth
 from scalings.parameterizations import Parameterization
 from scalings.trials import Training
 
@@ -53,10 +53,7 @@ def chain(network: Network, parameterization: Parameterization, training: Traini
     """
     activations = _activations(network)
     if parameterization.depth != network.depth:
-        raise ArgumentError(
-            "parameterization",
-            f"{network.depth} layers need {network.depth} exponents each, but got {parameterization.depth}",
-        )
+        raise wrong_depth(network, parameterization.depth)
     gamma = float(parameterization.gamma)
     layers: list[Layer] = []
     for index, (node, power) in enumerate(zip(network.layers, parameterization.layers, strict=True)):

@@ -12,10 +12,11 @@ within a factor of two.
 
 from __future__ import annotations
 
-import os
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -77,10 +78,15 @@ def peak_bytes(chain: Chain, training: Training, seeds: int, device: str) -> int
 
 
 def available_bytes(device: str) -> int:
-    """The memory that is free now."""
+    """The memory that can be had now; where the system does not say, as much as anyone could want."""
     if device == "cuda":
         return int(torch.cuda.mem_get_info()[0])
-    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return sys.maxsize
+    kibibytes = next(line.split()[1] for line in lines if line.startswith("MemAvailable:"))
+    return int(kibibytes) * 2**10
 
 
 def seconds(chains: Chains, training: Training, seeds: Mapping[int, int], device: str) -> float:

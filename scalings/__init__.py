@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from symbolic.predictions import predict as predict
     from symbolic.repairs import repair as repair
 
+__version__ = "0.1.0"
+
 _HOME = {
     "Parameterization": "scalings.parameterizations",
     "Training": "scalings.trials",

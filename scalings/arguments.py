@@ -48,7 +48,8 @@ class Chosen:
         law = optimizer(self.optimizer)
         lists = {"multiplier": self.multiplier, "init": self.init, "lr": self.lr}
         columns = {name: parse_list(name, text, parse_exponent) for name, text in lists.items() if text is not None}
-        depth = self.depth or max((len(column) for column in columns.values()), default=DEFAULT_DEPTH)
+        listed = max((len(column) for column in columns.values()), default=DEFAULT_DEPTH)
+        depth = listed if self.depth is None else self.depth
         network = mlp(depth, self.activation, inputs=inputs)
         for name, column in columns.items():
             if len(column) != depth:
@@ -111,8 +112,8 @@ def parse_delta(text: str) -> Fraction:
         delta = Fraction(text)
     except (ValueError, ZeroDivisionError):
         delta = Fraction(0)
-    if delta <= 0:
-        raise ArgumentError("delta", f"expected a positive number such as 0.05, but got {text!r}")
+    if not 0 < delta <= 1:
+        raise ArgumentError("delta", f"expected a number above 0, at most 1, such as 0.05, but got {text!r}")
     return delta
 
 

@@ -72,12 +72,12 @@ class Check:
     @property
     def stable(self) -> bool:
         """Whether signals neither explode, at any step, nor vanish at initialization."""
-        return not self.growing and self._all(*STABILITY)
+        return not self.growing and self.meets(*STABILITY)
 
     @property
     def nontrivial(self) -> bool:
         """Whether it is stable and the output moves by order 1."""
-        return self.stable and self._all(MOVING_OUTPUT)
+        return self.stable and self.meets(MOVING_OUTPUT)
 
     @property
     def richness(self) -> Exponent | None:
@@ -95,16 +95,12 @@ class Check:
             return "trivial"
         return "rich" if self.feature_learning else "lazy"
 
-    @property
-    def reasons(self) -> tuple[str, ...]:
-        """Why it is refused: the violated findings of stability, or of nontriviality; empty if it is not."""
-        wanted = (*STABILITY, MOVING_OUTPUT) if self.stable else STABILITY
+    def reasons(self, *criteria: Criterion) -> tuple[str, ...]:
+        """Why it is refused: what violates stability; else a moving output, or these criteria. Empty if nothing."""
+        wanted = (MOVING_OUTPUT, *criteria) if self.stable else STABILITY
         violated = tuple(f.reason for f in self.findings if f.criterion in wanted and not f.satisfied)
         return violated or (("orders grow with every further update",) if self.growing else ())
 
     def meets(self, *criteria: Criterion) -> bool:
         """Whether every layer satisfies these criteria, all of which must have been checked."""
-        return self._all(*criteria)
-
-    def _all(self, *criteria: Criterion) -> bool:
         return all(finding.satisfied for finding in self.findings if finding.criterion in criteria)

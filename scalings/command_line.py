@@ -8,6 +8,7 @@ to stderr.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
+from scalings import __version__
 from scalings.arguments import Chosen, Format, parse_delta, parse_widths
 from scalings.criteria import CRITERIA, TUTORIAL
 from scalings.errors import ArgumentError
@@ -25,10 +27,12 @@ from scalings.optimizers import optimizer as update_law
 from scalings.parameterizations import Gauge
 
 YES, NO, UNUSABLE, INCONCLUSIVE = 0, 1, 2, 3
+BROKEN_PIPE, INTERRUPTED = 141, 130  # as a shell reports a process that these signals ended
 EXIT: dict[Verdict, int] = {"PASS": YES, "FAIL": NO, "INCONCLUSIVE": INCONCLUSIVE}
 
 app = App(
     name="scalings",
+    version=__version__,
     help="Which powers of the width may init scales and learning rates be? Derive it, check it, measure it.",
     help_format="plaintext",
     exit_on_error=False,
@@ -42,13 +46,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     try:
         code = app(arguments)
+        sys.stdout.flush()
     except ArgumentError as error:
         return _unusable(f"--{error.argument.replace('_', '-')}: {error.message}")
     except CycloptsError as error:
         return _unusable(" ".join(str(error).split()))
+    except BrokenPipeError:
+        # The reader has seen enough, as in `... | head`; Python would complain once more when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except OSError as error:
+        return _unusable(f"cannot write: {error.strerror or error}")
     except KeyboardInterrupt:
         print("scalings: interrupted; nothing was written", file=sys.stderr)
-        return 130
+        return INTERRUPTED
     return code if isinstance(code, int) else YES
 
 
@@ -132,16 +143,17 @@ def check(
 
     network, parameterization, law = chosen.resolve()
     verdict = check(network, parameterization, law)
-    yes = verdict.nontrivial and (criteria == "stability" or verdict.meets(*TUTORIAL))
+    asked = TUTORIAL if criteria == "tutorial" else ()
+    yes = verdict.nontrivial and verdict.meets(*asked)
     remedy = None
     if not yes:
         from symbolic.repairs import repair
 
         remedy = repair(network, parameterization, law)
     if format == "json":
-        _print_json(documents.check_document(network, parameterization, verdict, remedy))
+        _print_json(documents.check_document(network, parameterization, verdict, asked, remedy))
     else:
-        _print(tables.check_report(network, parameterization, verdict, remedy))
+        _print(tables.check_report(network, parameterization, verdict, asked, remedy))
     return YES if yes else NO
 
 
@@ -180,7 +192,7 @@ def measure(
     chosen: Chosen = Chosen(),  # noqa: B008 - frozen
     *,
     data: str = "digits",
-    widths: str | None = None,
+    widths: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     seeds: int | None = None,
     steps: int = 3,
     batch: int = 16,
@@ -227,9 +239,10 @@ def measure(
     from empirical.examples import input_size
     from empirical.figures import exponents_figure
     from scalings import documents, tables
-    from scalings.comparisons import compare
+    from scalings.comparisons import compare, no_slopes
     from scalings.outputs import check_output, replacing
     from scalings.trials import Training
+    from symbolic.checks import check
     from symbolic.predictions import predict
 
     margin = parse_delta(delta)
@@ -239,7 +252,7 @@ def measure(
     training = Training.of(law.name, data=data, batch=batch, steps=steps, centered=centered)
     sizes = parse_widths(widths) or sweeps.DEFAULT_WIDTHS
     cost = sweeps.estimate(network, parameterization, training, widths=sizes, seeds=seeds, device=device, engine=engine)
-    _warn(f"training takes about {cost.seconds:.0f} s and {cost.bytes / 2**30:.1f} GiB")
+    _warn(f"training takes about {max(1, round(cost.seconds))} s and {max(1, cost.bytes >> 20)} MiB")
     with _progress() as progress:
         measurement = sweeps.measure(
             network,
@@ -252,15 +265,17 @@ def measure(
             progress=progress,
         )
     orders = predict(network, parameterization, law, steps)
-    agreement = compare(network, orders, measurement.fits, margin, centered=centered)
-    if output:
-        with replacing(output) as path:
-            exponents_figure(measurement, orders, path)
+    stable = check(network, parameterization, law).stable
+    reason = no_slopes(network, orders, stable=stable, centered=centered)
+    agreement = compare(network, orders, measurement.fits, margin, only_bounds=reason)
     if format == "json":
         _print_json(documents.measurement_document(measurement, agreement))
     else:
         title = parameterization.name
         _print([tables.agreement_table([(title, agreement)], steps), tables.verdict_line(title, agreement)])
+    if output:
+        with replacing(output) as path:
+            exponents_figure(measurement, orders, path)
     return EXIT[agreement.verdict]
 
 
@@ -268,7 +283,7 @@ def measure(
 def verify(
     *,
     data: str = "digits",
-    widths: str | None = None,
+    widths: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     seeds: int | None = None,
     device: str = "auto",
     delta: str = "0.05",
@@ -307,30 +322,30 @@ def verify(
     margin, sizes = parse_delta(delta), parse_widths(widths)
     check_output("output", output, overwrite=overwrite)
     cost = estimate(data, widths=sizes, seeds=seeds, device=device)
-    _warn(f"training takes about {cost.seconds:.0f} s and {cost.bytes / 2**30:.1f} GiB")
+    _warn(f"training takes about {max(1, round(cost.seconds))} s and {max(1, cost.bytes >> 20)} MiB")
     with _progress() as progress:
         verification = verify(data, widths=sizes, seeds=seeds, device=device, delta=margin, progress=progress)
-    named = verification.members[: len(RICHNESS)]
-    with replacing(output) as path:
-        richness_figure([(member.name, member.measurement, member.richness) for member in named], path)
     if format == "json":
         _print_json(documents.verification_document(verification, str(output)))
     else:
         _print(tables.verification_report(verification, str(output)))
+    named = verification.members[: len(RICHNESS)]
+    with replacing(output) as path:
+        richness_figure([(member.name, member.measurement, member.richness) for member in named], path)
     return EXIT[verification.verdict]
 
 
 def _print(renderables: Iterable[object]) -> None:
     from rich.console import Console
 
-    # A table in a file or a pipe is as wide as it needs to be; only a terminal folds it.
-    console = Console(width=None if sys.stdout.isatty() else 200, highlight=False, soft_wrap=False)
+    # In a file or a pipe a table is as wide as it needs to be, and folded only in a terminal.
+    console = Console(width=None if sys.stdout.isatty() else 1000, highlight=False)
     for renderable in renderables:
         console.print(renderable)
 
 
 def _print_json(document: object) -> None:
-    print(json.dumps(document, indent=2))
+    print(json.dumps(document, indent=2, allow_nan=False))
 
 
 def _warn(message: str) -> None:

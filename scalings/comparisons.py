@@ -9,8 +9,9 @@ The verdict on one observable is an equivalence test. With e the derived exponen
 Some observables approach their order more slowly than a fit can resolve at finite width: a sum of terms whose
 orders are close, and the interaction on its way from the generic to the aligned order (at r = 1/2 too, where the
 overlap is a small constant, that n^(-1/2) only falls below at large widths). For those the theory is an upper
-bound: PASS if the interval lies below e + delta, FAIL if above. So it is with everything in a network that is not
-centered and whose initial output, of order n^(-r) with 0 < r < 1/2, fades from the residual as slowly as that.
+bound: PASS if the interval lies below e + delta, FAIL if above. So it is with everything in a network that is
+unstable, and in one that is not centered and whose initial output, of order n^(-r) with 0 < r < 1/2, fades from the
+residual as slowly as that.
 
 The whole passes if every asserted observable passes; this needs no correction for their number, since it is an
 intersection-union test (Berger 1982). It fails if some asserted exponent or upper bound is refuted after Holm's
@@ -19,7 +20,7 @@ correction over all of these (Holm 1979). Other observables are reported and dec
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
@@ -35,7 +36,7 @@ WIDTHS_FOR_A_VERDICT = 8
 LEVEL = 0.05
 
 Role = Literal["asserted", "upper bound", "reported"]
-_ASSERTED: frozenset[Quantity] = frozenset({"layer", "passthrough", "dW_frobenius", "dW_spectral"})
+_ASSERTED: frozenset[Quantity] = frozenset({"layer", "passthrough", "dz", "dW_frobenius", "dW_spectral"})
 
 
 @dataclass(frozen=True)
@@ -53,9 +54,13 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Agreement:
-    """The verdict of the whole with its reason, and the comparisons that it comes from."""
+    """The verdict of the whole with its reason, and the comparisons that it comes from.
+
+    `unmeasured` should have been asserted, but was exactly zero in some run.
+    """
 
     comparisons: tuple[Comparison, ...]
+    unmeasured: tuple[Observable, ...]
     verdict: Verdict
     reason: str
 
@@ -66,32 +71,36 @@ def compare(
     measured: Mapping[Observable, Fit | Diverged],
     delta: Fraction = DELTA,
     *,
-    centered: bool = True,
+    only_bounds: str = "",
 ) -> Agreement:
-    """Whether the fitted exponents are the derived ones, within delta; `centered` as in the training.
+    """Whether the fitted exponents are the derived ones, within delta.
 
     Observables that were not derived, or not measured, are left out; one that the theory says is zero and
-    that was measured not to be is a FAIL.
+    that was measured not to be is a FAIL. `only_bounds` is a reason, if there is one (`no_slopes`), why no
+    derived order shows as a slope at finite width; all of them then are upper bounds.
     """
-    fading = not centered and -HALF < derived[Observable("z", network.output.name, 0)] < 0
 
     def role(observable: Observable) -> Role:
-        return "upper bound" if fading else _role(observable, network, derived)
+        return "upper bound" if only_bounds else _role(observable, network, derived)
 
     comparisons = tuple(
         _compare(observable, role(observable), derived[observable], fit, delta)
         for observable, fit in sorted(measured.items())
         if observable in derived
     )
-    unmeasured = [
-        observable
-        for observable, exponent in derived.items()
-        if role(observable) == "asserted"
-        and exponent != MINUS_INFINITY
-        and observable not in measured
-        and observable.step <= max((o.step for o in measured), default=0)
-    ]
-    return Agreement(comparisons, *_whole(comparisons, unmeasured, delta))
+    last = max((observable.step for observable in measured), default=0)
+    zero = [o for o in derived if o not in measured and role(o) == "asserted" and o.step <= last]
+    unmeasured = tuple(observable for observable in zero if derived[observable] != MINUS_INFINITY)
+    return Agreement(comparisons, unmeasured, *judge(comparisons, unmeasured, delta, only_bounds))
+
+
+def no_slopes(network: Network, derived: Mapping[Observable, Exponent], *, stable: bool, centered: bool) -> str:
+    """Why no derived order shows as a slope at finite width; empty if they do."""
+    if not stable:
+        return "it is unstable: what explodes has no slope until it has"
+    if not centered and -HALF < derived[Observable("z", network.output.name, 0)] < 0:
+        return "its initial output fades too slowly from the residual: train the centered output"
+    return ""
 
 
 def _compare(observable: Observable, role: Role, derived: Exponent, fit: Fit | Diverged, delta: Fraction) -> Comparison:
@@ -111,58 +120,80 @@ def _compare(observable: Observable, role: Role, derived: Exponent, fit: Fit | D
 
 
 def _role(observable: Observable, network: Network, derived: Mapping[Observable, Exponent]) -> Role:
-    if observable.quantity in _ASSERTED:
-        return "asserted"
-    if observable.quantity == "dz" and observable.layer == network.output.name:
-        return "asserted"
-    return "upper bound" if _is_slow(observable, derived) else "reported"
+    if observable.step and _is_slow(observable, network, derived):
+        return "upper bound"
+    return "asserted" if observable.quantity in _ASSERTED and observable.step else "reported"
 
 
-def _is_slow(observable: Observable, derived: Mapping[Observable, Exponent]) -> bool:
+def _is_slow(observable: Observable, network: Network, derived: Mapping[Observable, Exponent]) -> bool:
     """Whether terms within n^1 of each other compete, so that no 1/n correction tells the order of their sum."""
-    if observable.step == 0:
-        return False
 
     def order(quantity: Quantity, step: int = observable.step) -> Exponent:
         return derived.get(Observable(quantity, observable.layer, step), MINUS_INFINITY)
 
-    gap = max(order("layer"), order("passthrough")) - order("interaction")
-    if observable.quantity == "dz":
-        return 0 < gap < 1
-    if observable.quantity == "interaction":  # generic and aligned overlap are of one order only where the gap is 1
-        return gap < 1
-    if observable.quantity == "z":
-        larger, smaller = sorted((order("z", 0), order("dz")), reverse=True)
-        return 0 < larger - smaller < 1
-    return observable.quantity == "dd"
+    names = [layer.name for layer in network.layers]
+    position = names.index(observable.layer) if observable.layer else 0
+    own = max(order("layer"), order("passthrough"))
+    match observable.quantity:
+        case "dz":
+            # At the readout the interaction is small enough not to matter at the widths of a laptop: measured.
+            hidden = position < len(names) - 1
+            return _is_mixed(position, observable.step, names, derived) or (
+                hidden and 0 < own - order("interaction") < 1
+            )
+        case "passthrough":
+            return position > 0 and _is_mixed(position - 1, observable.step, names, derived)
+        case "interaction":  # generic and aligned overlap are of one order only where the gap is 1
+            return own - order("interaction") < 1
+        case "z":
+            larger, smaller = sorted((order("z", 0), order("dz")), reverse=True)
+            return 0 < larger - smaller < 1
+        case quantity:
+            return quantity == "dd"
 
 
-def _whole(comparisons: tuple[Comparison, ...], unmeasured: list[Observable], delta: Fraction) -> tuple[Verdict, str]:
+def _is_mixed(position: int, step: int, names: Sequence[str], derived: Mapping[Observable, Exponent]) -> bool:
+    """Whether a layer's own update and the changes that reach it compete in its change, or do so in one below."""
+    own = derived[Observable("layer", names[position], step)]
+    reaching = derived[Observable("passthrough", names[position], step)]
+    if 0 < abs(own - reaching) < 1:
+        return True
+    return position > 0 and reaching > own - 1 and _is_mixed(position - 1, step, names, derived)
+
+
+def judge(
+    comparisons: Sequence[Comparison],
+    unmeasured: Sequence[Observable] = (),
+    delta: Fraction = DELTA,
+    only_bounds: str = "",
+) -> tuple[Verdict, str]:
+    """The verdict of the whole and its reason, of one measurement or of several together."""
     deciding = [comparison for comparison in comparisons if comparison.role != "reported"]
-    if refuted := _refuted(deciding):
-        return "FAIL", f"{len(refuted)} of {len(deciding)} exponents are refuted, first of all {_described(refuted[0])}"
-    asserted = [comparison for comparison in deciding if comparison.role == "asserted"]
-    if unmeasured:
-        return "INCONCLUSIVE", f"{unmeasured[0]} was exactly zero in some run"
-    if not asserted:
-        return "INCONCLUSIVE", "no order shows at finite width, only upper bounds; train the centered output"
-    fits = [(comparison, comparison.fit) for comparison in asserted if isinstance(comparison.fit, Fit)]
-    widths = min(len(fit.points) for _, fit in fits)
+    diverged = [comparison for comparison in deciding if isinstance(comparison.fit, Diverged)]
+    if diverged:
+        return "FAIL", f"training diverged, first of all {_described(diverged[0])}"
+    fits = [(comparison, comparison.fit) for comparison in deciding if isinstance(comparison.fit, Fit)]
+    widths = min((len(fit.points) for _, fit in fits), default=0)
     if widths < WIDTHS_FOR_A_VERDICT:
         return "INCONCLUSIVE", f"a verdict needs at least {WIDTHS_FOR_A_VERDICT} widths, but got {widths}"
-    unsettled = [(comparison, fit) for comparison, fit in fits if comparison.verdict != "PASS"]
+    if refuted := _refuted(deciding):
+        return "FAIL", f"{len(refuted)} of {len(deciding)} exponents are refuted, first of all {_described(refuted[0])}"
+    if only_bounds or unmeasured:
+        return "INCONCLUSIVE", only_bounds or f"{unmeasured[0]} was exactly zero in some run"
+    asserted = [(comparison, fit) for comparison, fit in fits if comparison.role == "asserted"]
+    unsettled = [(comparison, fit) for comparison, fit in asserted if comparison.verdict != "PASS"]
     if unsettled:
         comparison, fit = max(unsettled, key=lambda pair: abs(pair[1].exponent - pair[0].derived) + pair[1].half_width)
         remedy = _remedy(comparison.derived, fit, delta)
-        return "INCONCLUSIVE", f"{len(unsettled)} of {len(fits)} are open, most {_described(comparison)}: {remedy}"
-    widest = max(fit.half_width for _, fit in fits)
+        return "INCONCLUSIVE", f"{len(unsettled)} of {len(asserted)} are open, most {_described(comparison)}: {remedy}"
+    widest = max(fit.half_width for _, fit in asserted)
     return "PASS", (
-        f"all {len(fits)} asserted exponents are within {float(delta):g} of the derived ones; "
+        f"all {len(asserted)} asserted exponents are within {float(delta):g} of the derived ones; "
         f"the widest 95 % interval has half-width {widest:.3f}"
     )
 
 
-def _refuted(comparisons: list[Comparison]) -> list[Comparison]:
+def _refuted(comparisons: Sequence[Comparison]) -> list[Comparison]:
     """Those whose p-value survives Holm's correction, the smallest first."""
     ordered = sorted(comparisons, key=lambda comparison: comparison.p_value)
     refuted: list[Comparison] = []
@@ -187,4 +218,4 @@ def _remedy(derived: Exponent, fit: Fit, delta: Fraction) -> str:
     room = abs(float(delta) - abs(fit.exponent - derived))
     if room < 0.2 * float(delta):
         return "the estimate lies at the margin's edge, where larger widths would tell more than seeds"
-    return f"{needed(fit, room):.1f} times the seeds would settle it"
+    return f"about {max(2.0, needed(fit, room)):.0f} times the seeds would settle it"

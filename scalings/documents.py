@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from scalings.checks import Check, Repair
 from scalings.comparisons import Agreement, Comparison
+from scalings.criteria import Criterion
 from scalings.exponents import Affine, Exponent, format_exponent
-from scalings.families import PARAMETER, Derivation
+from scalings.families import PARAMETER, Derivation, Step
 from scalings.fits import Diverged
 from scalings.networks import Network
 from scalings.observables import Observable
@@ -44,29 +46,35 @@ def derivation_document(derivation: Derivation, gauge: str) -> Document:
                 "dimension": piece.dimension,
                 "equations": list(piece.equations),
                 "inequalities": list(piece.inequalities),
+                "steps": [_step(step) for step in piece.steps],
             }
             for piece in derivation.pieces
         ],
         "contradiction": list(derivation.contradiction),
         "assumptions": list(derivation.assumptions),
-        "steps": [
-            {
-                "criterion": step.criterion,
-                "layer": step.layer or None,
-                "step": step.update,
-                "statement": step.statement,
-                "freedoms": step.freedoms,
-                "implied_by": list(step.implied_by),
-            }
-            for step in derivation.steps
-        ],
+        "steps": [_step(step) for step in derivation.steps],
+    }
+
+
+def _step(step: Step) -> Document:
+    return {
+        "criterion": step.criterion,
+        "layer": step.layer or None,
+        "step": step.update,
+        "statement": step.statement,
+        "freedoms": step.freedoms,
+        "implied_by": list(step.implied_by),
     }
 
 
 def check_document(
-    network: Network, parameterization: Parameterization, check: Check, repair: Repair | None
+    network: Network,
+    parameterization: Parameterization,
+    check: Check,
+    asked: tuple[Criterion, ...],
+    repair: Repair | None,
 ) -> Document:
-    """The answer of `check`."""
+    """The answer of `check`; `asked` are the criteria it was to meet besides being stable and nontrivial."""
     return {
         "schema_version": SCHEMA_VERSION,
         "parameterization": parameterization.name,
@@ -76,7 +84,9 @@ def check_document(
         "feature_learning": check.feature_learning,
         "regime": check.regime,
         "richness": None if check.richness is None else format_exponent(check.richness),
-        "reasons": list(check.reasons),
+        "asked": [criterion.name for criterion in asked],
+        "satisfied": check.nontrivial and check.meets(*asked),
+        "reasons": list(check.reasons(*asked)),
         "criteria": [
             {
                 "criterion": finding.criterion.name,
@@ -162,8 +172,8 @@ def _fit(comparison: Comparison) -> Document:
         points = [{"width": width, "log_mean": mean, "standard_error": error} for width, mean, error in fit.points]
         numbers = {
             "exponent": fit.exponent,
-            "low": fit.low,
-            "high": fit.high,
+            "low": _finite(fit.low),
+            "high": _finite(fit.high),
             "plain": fit.plain,
             "local": list(fit.local),
             "points": points,
@@ -175,6 +185,11 @@ def _fit(comparison: Comparison) -> Document:
         "role": comparison.role,
         "verdict": comparison.verdict,
     }
+
+
+def _finite(number: float) -> float | None:
+    """null for an interval without an end: too few widths or seeds to have one."""
+    return number if isfinite(number) else None
 
 
 def _observable(observable: Observable) -> Document:

@@ -33,15 +33,22 @@ MINUS_INFINITY: Final[float] = -math.inf
 """The exponent of a quantity that is exactly zero; absorbing under products, neutral under sums."""
 
 
+LARGEST: Final = 100
+"""No power of the width that anyone trains with is larger; n^100 overflows a float soon."""
+
+
 def parse_exponent(text: str) -> Exponent:
     """Read "1", "-1/2", "0.25" or "-oo"; never evaluates the text. Raises ValueError otherwise."""
     text = text.strip()
     if text == "-oo":
         return MINUS_INFINITY
     try:
-        return Fraction(text)
+        exponent = Fraction(text)
     except (ValueError, ZeroDivisionError):
         raise ValueError(f"expected a fraction such as -1/2, or -oo, but got {text!r}") from None
+    if abs(exponent) > LARGEST:
+        raise ValueError(f"expected a fraction from -{LARGEST} to {LARGEST}, but got {text!r}")
+    return exponent
 
 
 def format_exponent(exponent: Exponent) -> str:

@@ -29,7 +29,10 @@ class Family:
 
     def member(self, r: Fraction | int | str, gamma: Fraction | int | str = 1) -> Parameterization:
         """The parameterization with activity |dz| ~ gamma n^r. Raises ArgumentError outside the range."""
-        value = Fraction(r)
+        try:
+            value = Fraction(r)
+        except (ValueError, ZeroDivisionError):
+            raise ArgumentError("r", f"expected a fraction such as 1/4, but got {r!r}") from None
         if not self.low <= value <= self.high:
             raise ArgumentError("r", f"expected {self.low} <= r <= {self.high}, but got {value}")
         layers = tuple(_each(layer, lambda e: e.at(r=value)) for layer in self.layers)
@@ -50,7 +53,8 @@ class Step:
     """One thing that a criterion taught.
 
     `statement` relates the unknowns eta_l (learning rates), sigma_l (init scales) and r, as sympy reads
-    them; it is empty where nothing new was said, and then `implied_by` names what says it already.
+    them; it is empty where nothing new was said. `implied_by` then names steps that say it already: enough of
+    them, though not always as few as could be.
     """
 
     criterion: str
@@ -70,21 +74,29 @@ class Step:
     def gives(self) -> str:
         """What it taught, in words."""
         statement = self.statement or "nothing new"
-        return f"{statement}, implied by {', '.join(self.implied_by)}" if self.implied_by else statement
+        names = dict.fromkeys(title.rpartition(" (")[0] or title for title in self.implied_by)
+        return f"{statement}: follows from {', '.join(names)}" if names else statement
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A polyhedron of parameterizations in the gauge g = 1: equations `= 0`, inequalities `>= 0`."""
+    """A polyhedron of parameterizations in the gauge g = 1: equations `= 0`, inequalities `>= 0`.
+
+    `steps` led there, after those that all pieces have in common.
+    """
 
     dimension: int
     equations: tuple[str, ...]
     inequalities: tuple[str, ...]
+    steps: tuple[Step, ...] = ()
 
 
 @dataclass(frozen=True)
 class Derivation:
-    """The answer of `derive`. `family` is None where the answer is not one segment; `pieces` then is it."""
+    """The answer of `derive`. `family` is None where the answer is not one segment; `pieces` then is it.
+
+    `steps` led to the family, or are those that all pieces have in common.
+    """
 
     network: Network
     law: UpdateLaw
@@ -99,6 +111,4 @@ class Derivation:
     @property
     def degrees_of_freedom(self) -> int | None:
         """The dimension of the answer (of its largest piece); None if it is empty."""
-        if self.family is not None:
-            return 1
-        return max((piece.dimension for piece in self.pieces), default=None)
+        return 1 if self.family else max((piece.dimension for piece in self.pieces), default=None)

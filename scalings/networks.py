@@ -21,6 +21,8 @@ from typing import Literal, TypeAlias, get_args
 
 from scalings.errors import ArgumentError
 
+DEEPEST = 10_000
+
 Activation = Literal["relu", "tanh", "gelu", "linear"]
 ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
 BOUNDED: frozenset[Activation] = frozenset({"tanh"})
@@ -107,6 +109,13 @@ class Network:
         return self.layers[-1]
 
 
+def wrong_depth(network: Network, given: int) -> ArgumentError:
+    """What a parameterization for another number of layers gets."""
+    return ArgumentError(
+        "parameterization", f"{network.depth} layers need {network.depth} exponents each, but got {given}"
+    )
+
+
 def mlp(
     depth: int,
     activation: Activation = "relu",
@@ -121,8 +130,12 @@ def mlp(
     data's sizes, `hidden` those of the hidden layers, all of them n if not given. Raises ArgumentError for
     a depth below 2, an unknown activation, or not one dimension for each hidden layer.
     """
-    if depth < 2:
-        raise ArgumentError("depth", f"expected at least 2 weight matrices, but got {depth}")
+    if not 2 <= depth <= DEEPEST:
+        raise ArgumentError("depth", f"expected 2 to {DEEPEST} weight matrices, but got {depth}")
+    if min(inputs, outputs) < 1:
+        raise ArgumentError(
+            "inputs" if inputs < 1 else "outputs", f"expected at least 1, but got {min(inputs, outputs)}"
+        )
     if activation not in ACTIVATIONS:
         raise ArgumentError("activation", f"expected one of {', '.join(ACTIVATIONS)}, but got {activation!r}")
     between = [WIDTH] * (depth - 1) if hidden is None else list(hidden)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,22 +13,31 @@ FIGURES = (".png", ".pdf", ".svg")
 
 def check_output(argument: str, path: Path, *, overwrite: bool) -> None:
     """Raises ArgumentError if a figure cannot be written there, or if it would overwrite one unasked."""
-    if path.suffix not in FIGURES:
+    if path.suffix.lower() not in FIGURES:
         raise ArgumentError(argument, f"expected a file that ends in {', '.join(FIGURES)}, but got '{path}'")
     if not path.parent.is_dir():
         raise ArgumentError(argument, f"expected a file in an existing folder, but there is no '{path.parent}'")
-    if path.is_dir() or not os.access(path.parent, os.W_OK):
-        raise ArgumentError(argument, f"expected a file that can be written, but '{path}' cannot be")
     if path.exists() and not overwrite:
         raise ArgumentError(argument, f"'{path}' exists; give another name, or --overwrite")
+    try:
+        _partial(path).touch()
+        _partial(path).unlink()
+    except OSError as error:
+        raise ArgumentError(
+            argument, f"expected a file that can be written, but got '{path}': {error.strerror}"
+        ) from None
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside `path` that takes its place if all went well, and is deleted if not."""
-    partial = path.with_name(f".{path.stem}.partial{path.suffix}")
+    partial = _partial(path)
     try:
         yield partial
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _partial(path: Path) -> Path:
+    return path.with_name(f".{path.stem}.partial{path.suffix}")

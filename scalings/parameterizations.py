@@ -89,11 +89,12 @@ class Parameterization:
     @classmethod
     def of(cls, *, multiplier: Exponents, init: Exponents, lr: Exponents, name: str = "custom") -> Parameterization:
         """From three lists, input to output: sequences of fractions, or texts such as "0,-1/2,-1"."""
-        columns = {"multiplier": _exponents(multiplier), "init": _exponents(init), "lr": _exponents(lr)}
+        given = {"multiplier": multiplier, "init": init, "lr": lr}
+        columns = {name: _exponents(name, listed) for name, listed in given.items()}
         lengths = {key: len(column) for key, column in columns.items()}
         if len(set(lengths.values())) > 1:
-            given = ", ".join(f"{key} has {length}" for key, length in lengths.items())
-            raise ArgumentError("parameterization", f"expected one exponent for each layer, but {given}")
+            counted = ", ".join(f"{key} has {length}" for key, length in lengths.items())
+            raise ArgumentError("parameterization", f"expected one exponent for each layer, but {counted}")
         return cls(tuple(LayerExponents(*row) for row in zip(*columns.values(), strict=True)), name)
 
     @property
@@ -112,9 +113,12 @@ class Parameterization:
 Exponents = str | Sequence[Exponent | int | str]
 
 
-def _exponents(given: Exponents) -> tuple[Exponent, ...]:
+def _exponents(name: str, given: Exponents) -> tuple[Exponent, ...]:
     items = given.split(",") if isinstance(given, str) else given
-    return tuple(parse_exponent(item) if isinstance(item, str) else _exact(item) for item in items)
+    try:
+        return tuple(parse_exponent(item) if isinstance(item, str) else _exact(item) for item in items)
+    except ValueError as error:
+        raise ArgumentError(name, str(error)) from None
 
 
 def _exact(number: Exponent | int) -> Exponent:
@@ -142,10 +146,12 @@ def preset(name: str, depth: int) -> Parameterization:
     """A parameterization of the literature, for SGD, at this depth. Raises ArgumentError, naming those there are."""
     if name not in _PRESETS:
         raise ArgumentError("preset", f"expected one of {', '.join(PRESETS)} or family:R, but got {name!r}")
+    if depth < 2:
+        raise ArgumentError("depth", f"expected at least 2 weight matrices, but got {depth}")
     multiplier, init, lr = (_stretch(column, depth) for column in _PRESETS[name])
     return Parameterization.of(multiplier=multiplier, init=init, lr=lr, name=name)
 
 
 def _stretch(column: str, depth: int) -> tuple[Exponent, ...]:
-    first, hidden, last = _exponents(column)
+    first, hidden, last = map(parse_exponent, column.split(","))
     return (first, *[hidden] * (depth - 2), last)

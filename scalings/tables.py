@@ -11,9 +11,10 @@ from rich.text import Text
 
 from scalings.checks import Check, Repair
 from scalings.comparisons import Agreement, Comparison
+from scalings.criteria import Criterion
 from scalings.errors import ArgumentError
 from scalings.exponents import Affine, Exponent, format_exponent, format_power
-from scalings.families import Derivation
+from scalings.families import Derivation, Step
 from scalings.fits import Diverged
 from scalings.networks import Network
 from scalings.observables import QUANTITIES, SYMBOLS, TERMS, Observable
@@ -34,16 +35,17 @@ def derivation_report(derivation: Derivation, gauge: Gauge) -> Iterator[Renderab
     yield Text("Assuming that", style="bold")
     yield from (Text(f"  - {assumption}") for assumption in derivation.assumptions)
     yield Text()
-    steps = _table("step", "criterion", "layer", "gives", "freedoms left")
-    for number, step in enumerate(derivation.steps, start=1):
-        steps.add_row(str(number), step.criterion, step.layer, step.gives, str(step.freedoms))
-    yield steps
+    yield _steps_table(derivation.steps, 1)
     if derivation.contradiction:
         yield Text(f"\nThese criteria contradict each other: {', '.join(derivation.contradiction)}", style="bold")
     elif derivation.family is None:
-        yield Text(f"\n{derivation.degrees_of_freedom} degrees of freedom are left, in the gauge g = 1:", style="bold")
+        freedoms = "1 degree" if derivation.degrees_of_freedom == 1 else f"{derivation.degrees_of_freedom} degrees"
+        pieces = "one piece" if len(derivation.pieces) == 1 else f"{len(derivation.pieces)} pieces"
+        yield Text(f"\nAt most {freedoms} of freedom, in {pieces} (in the gauge g = 1):", style="bold")
         for number, piece in enumerate(derivation.pieces, start=1):
-            yield Text(f"  piece {number}, dimension {piece.dimension}")
+            yield Text(f"\npiece {number}, dimension {piece.dimension}", style="bold")
+            if piece.steps:
+                yield _steps_table(piece.steps, len(derivation.steps) + 1)
             yield from (Text(f"    {equation} = 0") for equation in piece.equations)
             yield from (Text(f"    {inequality} >= 0") for inequality in piece.inequalities)
     else:
@@ -59,6 +61,13 @@ def derivation_report(derivation: Derivation, gauge: Gauge) -> Iterator[Renderab
                 yield Text(error.message)
 
 
+def _steps_table(steps: Iterable[Step], first: int) -> Table:
+    table = _table("step", "criterion", "layer", "gives", "freedoms left")
+    for number, step in enumerate(steps, start=first):
+        table.add_row(str(number), step.criterion, step.layer, step.gives, str(step.freedoms))
+    return table
+
+
 def layers_table(network: Network, layers: Sequence[LayerExponents[Affine | Exponent]]) -> Table:
     """Multiplier, init scale and learning rate of each layer."""
     table = _table("layer", "role", "multiplier g", "init scale sigma", "learning rate eta")
@@ -69,16 +78,20 @@ def layers_table(network: Network, layers: Sequence[LayerExponents[Affine | Expo
 
 
 def check_report(
-    network: Network, parameterization: Parameterization, check: Check, repair: Repair | None
+    network: Network,
+    parameterization: Parameterization,
+    check: Check,
+    asked: tuple[Criterion, ...],
+    repair: Repair | None,
 ) -> Iterator[RenderableType]:
-    """The verdict, its reasons, and every criterion."""
+    """The verdict, its reasons (those why it does not meet what was `asked` among them), and every criterion."""
     yield layers_table(network, parameterization.layers)
     yield Text()
     verdict = Text(f"{check.regime}", style="bold")
     if check.richness is not None:
         verdict.append(f", r = {format_exponent(check.richness)}")
     yield verdict
-    yield from (Text(f"  {reason}") for reason in check.reasons)
+    yield from (Text(f"  {reason}") for reason in check.reasons(*asked))
     if repair and repair.changes:
         yield Text(f"\nThe nearest member of the derived family, r = {repair.richness}, changes", style="bold")
         for layer, which, old, new in repair.changes:

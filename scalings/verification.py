@@ -13,7 +13,7 @@ from fractions import Fraction
 from random import Random
 from typing import TYPE_CHECKING
 
-from scalings.comparisons import DELTA, Agreement, compare
+from scalings.comparisons import DELTA, Agreement, compare, judge
 from scalings.families import Derivation, Family
 from scalings.fits import Verdict
 from scalings.networks import mlp
@@ -46,16 +46,15 @@ class Member:
 
 @dataclass(frozen=True)
 class Verification:
-    """The derivation, its members, and the verdict of the whole: the worst of theirs."""
+    """The derivation, its members, and the verdict on all their exponents together."""
 
     derivation: Derivation
     members: tuple[Member, ...]
+    delta: Fraction
 
     @property
     def verdict(self) -> Verdict:
-        verdicts = {member.agreement.verdict for member in self.members}
-        order: tuple[Verdict, ...] = ("FAIL", "INCONCLUSIVE")
-        return next((verdict for verdict in order if verdict in verdicts), "PASS")
+        return judge([one for member in self.members for one in member.agreement.comparisons], delta=self.delta)[0]
 
 
 def verify(
@@ -104,7 +103,7 @@ def verify(
         orders = predict(network, parameterization, law, training.steps)
         agreement = compare(network, orders, measurement.fits, delta)
         members.append(Member(name, richness, parameterization, measurement, agreement))
-    return Verification(derivation, tuple(members))
+    return Verification(derivation, tuple(members), delta)
 
 
 def estimate(

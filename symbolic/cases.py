@@ -69,21 +69,21 @@ def impose(requirement: Requirement, case: Case, algebra: Unknowns) -> None:
     condition = algebra.at_most(left, right)
     if equal:
         condition = algebra.both(condition, algebra.at_most(right, left))
-    if condition == [()]:
+    ring = case.facts.ring
+    alternatives = condition.forms(ring)
+    if alternatives == [()]:
         if requirement.step <= 1:  # at later steps it only says once more what it said at the first
-            proof = algebra.proof(left, right) | (algebra.proof(right, left) if equal else frozenset())
-            for observable in requirement.observables:
-                proof |= algebra.simplification(case.orders[observable])
-            case.steps.append(_step(requirement, "", case, implied_by=case.names(proof)))
+            case.steps.append(_step(requirement, "", case, implied_by=case.names(condition.because)))
         return
     number, solved = len(case.steps), set(case.facts.solved)
-    case.inequalities[number] = _choose(condition, case)
+    case.inequalities[number] = _choose(alternatives, case)
+    # What was learned by excluding alternatives may rest on all that was known.
+    because = condition.because if len(alternatives) == 1 else frozenset(range(number))
     for form in case.inequalities[number]:
         if -form in case.inequalities[number]:
-            case.facts.learn_zero(form, frozenset({number}))
+            case.facts.learn_zero(form, because | {number})
         else:
-            case.facts.learn_nonnegative(form, frozenset({number}))
-    ring = case.facts.ring
+            case.facts.learn_nonnegative(form, because | {number})
     equations = [f"{ring({u: 1})} = {case.facts.solved[u][0]}" for u in case.facts.solved.keys() - solved]
     bounds = [case.facts.reduce(form) for form in case.inequalities[number]]
     statement = ", ".join([*sorted(equations), *(describe(form) for form in bounds if form)])

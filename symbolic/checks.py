@@ -4,7 +4,7 @@
 >>> from scalings.parameterizations import preset
 >>> check(mlp(3), Parameterization.of(multiplier="0,0,0", init="0,-1/2,-1", lr="1,0,-1")).regime
 'rich'
->>> print(check(mlp(3), preset("standard", 3)).reasons[-1].partition(" (")[0])
+>>> print(check(mlp(3), preset("standard", 3)).reasons()[-1].partition(" (")[0])
 stable output at layer3 after 1 update: n^(3/2) is not <= n^0
 
 A run that is within its bounds for three updates has settled, unless the optimizer's update grows with the

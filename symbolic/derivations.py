@@ -23,10 +23,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import takewhile
 
 from scalings.criteria import TUTORIAL, Criterion
 from scalings.errors import ArgumentError
-from scalings.families import Derivation, Piece
+from scalings.families import Derivation, Piece, Step
 from scalings.networks import Network, mlp
 from scalings.observables import Observable
 from scalings.optimizers import OPTIMIZERS, UpdateLaw
@@ -54,14 +55,15 @@ def derive(
     network = network or mlp(3)
     cases = _explore(network, law, criteria)
     answer = segment(cases[0], network, law, criteria, UPDATES) if len(cases) == 1 else None
+    common = _common_steps(cases)
     return Derivation(
         network=network,
         law=law,
         criteria=tuple(criterion.name for criterion in criteria),
         assumptions=_assumptions(law),
-        steps=answer.steps if answer else tuple(cases[0].steps) if cases else (),
+        steps=answer.steps if answer else common,
         family=answer.family.in_gauge(gauge) if answer else None,
-        pieces=() if answer else tuple(_piece(case) for case in cases),
+        pieces=() if answer else tuple(_piece(case, len(common)) for case in cases),
         contradiction=() if cases else _contradiction(network, law, criteria),
     )
 
@@ -133,7 +135,13 @@ def _waiting(all_of_them: Sequence[Requirement]) -> dict[Observable, list[tuple[
     return waiting
 
 
-def _piece(case: Case) -> Piece:
+def _common_steps(cases: Sequence[Case]) -> tuple[Step, ...]:
+    """The steps before the cases part."""
+    together = zip(*(case.steps for case in cases), strict=False)
+    return tuple(steps[0] for steps in takewhile(lambda steps: len(set(steps)) == 1, together))
+
+
+def _piece(case: Case, common: int) -> Piece:
     """The case as a polyhedron: implicit equations found, redundant inequalities dropped."""
     from symbolic import polytopes
 
@@ -144,7 +152,8 @@ def _piece(case: Case) -> Piece:
     inequalities = polytopes.irredundant([form for form in bounds if form and not form.is_ground])
     ring = case.facts.ring
     equations = [f"{ring({unknown: 1}) - value}" for unknown, (value, _) in facts.solved.items()]
-    return Piece(ring.ngens - 1 - len(equations), tuple(sorted(equations)), tuple(map(str, inequalities)))
+    dimension = ring.ngens - 1 - len(equations)
+    return Piece(dimension, tuple(sorted(equations)), tuple(map(str, inequalities)), tuple(case.steps[common:]))
 
 
 def _contradiction(network: Network, law: UpdateLaw, criteria: Sequence[Criterion]) -> tuple[str, ...]:

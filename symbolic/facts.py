@@ -124,8 +124,10 @@ class Facts:
             return bound > 0
         return -direction in self.bounds and self.bounds[-direction][0] + bound > 0
 
-    def copy(self) -> Facts:
-        return Facts(self.ring, dict(self.solved), dict(self.bounds))
+    def why_not(self, form: Form) -> frozenset[int]:
+        """The facts from which a refuted form >= 0 is false."""
+        direction, _ = normalise(self.reduce(form))
+        return self.used(form) | (self.bounds[-direction][1] if direction else frozenset())
 
 
 def as_affine(form: Form) -> Affine:

@@ -12,8 +12,12 @@ stands beside the line of DESIGN.md (section 1) that it is:
     update acts  |g dW h| = g |dW|_F |h|                            updates align with their inputs
     overlap      |g dW dh| = g |dW|_F |dh| min(1, max(fan_in^(-1/2), |dh|/|h|))
 
+The overlap of dh with h is generic at first. A nonlinearity gives it a part |dh|/|h| at once, by its curvature; where
+all is linear, only the second update does, through the part of dW that the first one moved.
+
 Sources: Karkada, arXiv 2404.19719; Yang and Hu, arXiv 2011.14522 (generic and aligned); Yang et al.,
-arXiv 2310.17813 (operator norms). The overlap rule is this project's own: it was found by measuring.
+arXiv 2310.17813 (operator norms). The overlap rule is this project's own: it was found by measuring, and rests on
+that (tests/test_agreement.py) rather than on a theorem.
 
 The same loop serves given exponents (`predict`, `check`) and unknown ones (`derive`). Since it is a
 generator, `derive` can add what a criterion has just taught it before the run goes on.
@@ -32,11 +36,11 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import Generic, TypeAlias
 
-from scalings.errors import ArgumentError
 from scalings.exponents import MINUS_INFINITY
-from scalings.networks import BOUNDED, INPUT, Dense, Dimension, Elementwise, Network
+from scalings.networks import BOUNDED, INPUT, Dense, Dimension, Elementwise, Network, wrong_depth
 from scalings.observables import TERMS, Observable
 from scalings.optimizers import UpdateLaw
 from scalings.parameterizations import LayerExponents
@@ -58,9 +62,7 @@ def train(
     Raises ArgumentError if there are not as many as dense nodes.
     """
     if len(layers) != network.depth:
-        raise ArgumentError(
-            "parameterization", f"{network.depth} layers need {network.depth} exponents each, but got {len(layers)}"
-        )
+        raise wrong_depth(network, len(layers))
     run = _Run(network, dict(zip(network.layers, layers, strict=True)), law, algebra)
     initial = yield from run.initialize()
     zero = algebra.constant(MINUS_INFINITY)
@@ -108,7 +110,9 @@ class _Run(Generic[O]):
             if isinstance(node, Elementwise):
                 change[node.name] = self._elementwise(node, change[node.source])
                 continue
-            terms = self._three_terms(node, update[node.weight], initial[node.source], change[node.source])
+            source, source_change = initial[node.source], change[node.source]
+            has_aligned = step > 1 or node.source in self.curved
+            terms = self._three_terms(node, update[node.weight], source, source_change, has_aligned)
             change[node.name] = algebra.total(*terms)
             for quantity, order in zip(TERMS, terms, strict=True):
                 yield Observable(quantity, node.name, step), order
@@ -152,14 +156,24 @@ class _Run(Generic[O]):
             yield Observable("W_frobenius", node.name, step), weight_norm
         return updated
 
-    def _three_terms(self, node: Dense, update: O, source: O, source_change: O) -> tuple[O, O, O]:
+    @cached_property
+    def curved(self) -> frozenset[str]:
+        """The nodes whose output is not linear in the weights before them."""
+        found: set[str] = set()
+        for node in self.network.nodes:
+            if node.source in found or (isinstance(node, Elementwise) and node.activation != "linear"):
+                found.add(node.name)
+        return frozenset(found)
+
+    def _three_terms(self, node: Dense, update: O, source: O, source_change: O, has_aligned: bool) -> tuple[O, O, O]:
         algebra, g = self.algebra, self.scales[node].multiplier
         layer = algebra.product(g, update, source)
-        aligned = algebra.constant(HALF * max(node.fan_in.order, node.fan_out.order))
-        passthrough = algebra.product(g, self.scales[node].init, aligned, source_change)
-        movement = algebra.ratio(source_change, source)
-        generic = algebra.constant(-HALF * node.fan_in.order)
-        overlap = algebra.smaller(algebra.constant(Fraction(0)), algebra.total(generic, movement))
+        largest_fan = algebra.constant(HALF * max(node.fan_in.order, node.fan_out.order))
+        passthrough = algebra.product(g, self.scales[node].init, largest_fan, source_change)
+        overlap = algebra.constant(-HALF * node.fan_in.order)
+        if has_aligned:
+            movement = algebra.ratio(source_change, source)
+            overlap = algebra.smaller(algebra.constant(Fraction(0)), algebra.total(overlap, movement))
         return layer, passthrough, algebra.product(g, update, source_change, overlap)
 
     def _update_law(self, node: Dense, gradient: O, update: O) -> O:

@@ -14,15 +14,18 @@ layer3 lr 0 -1
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 
 from scalings.checks import Repair
-from scalings.exponents import Exponent
+from scalings.exponents import MINUS_INFINITY, Exponent
 from scalings.families import PARAMETER, Family
-from scalings.networks import Network
+from scalings.networks import Network, wrong_depth
 from scalings.optimizers import OPTIMIZERS, UpdateLaw
 from scalings.parameterizations import Parameterization
+from symbolic.checks import check
 from symbolic.derivations import derive
 
 Change = tuple[str, str, Exponent, Exponent]
@@ -41,8 +44,17 @@ def repair(
     family = _family(network, law)
     if family is None:
         return None
+    if parameterization.depth != network.depth:
+        raise wrong_depth(network, parameterization.depth)
     candidates = [richness] if richness is not None else sorted(_candidates(family, parameterization, law))
-    repairs = [_repair(family, parameterization, law, candidate) for candidate in candidates]
+    members = [
+        family.member(r).shifted([layer.multiplier for layer in parameterization.layers], law) for r in candidates
+    ]
+    repairs = [
+        Repair(repaired, r, _changes(network, parameterization, repaired))
+        for r, member in zip(candidates, members, strict=True)
+        for repaired in _with_zeros(network, parameterization, member, law)
+    ]
     return min(repairs, key=_cost)
 
 
@@ -62,13 +74,27 @@ def _candidates(family: Family, parameterization: Parameterization, law: UpdateL
     return {r for r in found if family.low <= r <= family.high}
 
 
-def _repair(family: Family, given: Parameterization, law: UpdateLaw, r: Fraction) -> Repair:
-    repaired = family.member(r).shifted([layer.multiplier for layer in given.layers], law)
+def _with_zeros(
+    network: Network, given: Parameterization, member: Parameterization, law: UpdateLaw
+) -> Iterator[Parameterization]:
+    """The member, and the member with the weights that are given as zero left at zero, if that trains as well."""
+    yield member
+    if any(layer.init == MINUS_INFINITY for layer in given.layers):
+        layers = (
+            replace(new, init=MINUS_INFINITY) if old.init == MINUS_INFINITY else new
+            for old, new in zip(given.layers, member.layers, strict=True)
+        )
+        kept = replace(member, layers=tuple(layers))
+        if check(network, kept, law).richness == check(network, member, law).richness:
+            yield kept
+
+
+def _changes(network: Network, given: Parameterization, repaired: Parameterization) -> tuple[Change, ...]:
     changes: list[Change] = []
-    for node, old, new in zip(family.network.layers, given.layers, repaired.layers, strict=True):
+    for node, old, new in zip(network.layers, given.layers, repaired.layers, strict=True):
         changes += [(node.name, "lr", old.lr, new.lr)] if old.lr != new.lr else []
         changes += [(node.name, "init", old.init, new.init)] if old.init != new.init else []
-    return Repair(repaired, r, tuple(changes))
+    return tuple(changes)
 
 
 def _cost(repair: Repair) -> tuple[int, int, int, Exponent]:

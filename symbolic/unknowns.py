@@ -18,7 +18,7 @@ Comparing two orders gives a condition: alternatives, one of which must hold, ea
 inequalities `form >= 0`. Here max(x, y) <= 1 has one alternative, and x <= max(y, 1) has two:
 
 >>> one = algebra.constant(Fraction(1))
->>> algebra.at_most(algebra.total(X, Y), one), len(algebra.at_most(X, algebra.total(Y, one)))
+>>> algebra.at_most(algebra.total(X, Y), one).forms(R), len(algebra.at_most(X, algebra.total(Y, one)).forms(R))
 ([(-x + 1, -y + 1)], 2)
 """
 
@@ -28,7 +28,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain, product
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from scalings.errors import ArgumentError
 from scalings.exponents import MINUS_INFINITY, Exponent
@@ -47,9 +47,10 @@ Bounds: TypeAlias = dict[Form, Fraction]
 
 @dataclass(frozen=True)
 class UnknownOrder:
-    """The smallest of the clauses."""
+    """The smallest of the clauses; `because` of these facts, which simplified it on the way here."""
 
     clauses: tuple[Clause, ...]
+    because: frozenset[int] = frozenset()
 
     @property
     def forms(self) -> tuple[Form, ...]:
@@ -58,6 +59,25 @@ class UnknownOrder:
     def __str__(self) -> str:
         clauses = sorted(_listed("max", map(str, clause)) if clause else "-oo" for clause in self.clauses)
         return _listed("min", clauses)
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One of the alternatives holds, in each of which all bounds do: [{}] if always, [] if never.
+
+    It was simplified `because` of these facts.
+    """
+
+    alternatives: list[Bounds]
+    because: frozenset[int] = frozenset()
+
+    def forms(self, ring: Any) -> list[Alternative]:
+        """The alternatives as forms >= 0."""
+        domain = ring.domain
+        return [
+            tuple(d - domain(bound.numerator, bound.denominator) for d, bound in bounds.items())
+            for bounds in self.alternatives
+        ]
 
 
 class Unknowns:
@@ -76,103 +96,115 @@ class Unknowns:
         return self.form(self.facts.ring.ground_new(self.facts.ring.domain(number.numerator, number.denominator)))
 
     def product(self, *orders: UnknownOrder) -> UnknownOrder:
-        first, *rest = orders
-        for order in rest:
-            pairs = product(first.clauses, order.clauses)
-            first = UnknownOrder(tuple(tuple(x + y for x, y in product(a, b)) for a, b in pairs))
-        return self._simplified(first)
+        clauses, *rest = (order.clauses for order in orders)
+        for factor in rest:
+            clauses = tuple(tuple(x + y for x, y in product(a, b)) for a, b in product(clauses, factor))
+        return self._simplified(clauses, orders)
 
     def total(self, *orders: UnknownOrder) -> UnknownOrder:
         combinations = product(*(order.clauses for order in orders))
-        return self._simplified(UnknownOrder(tuple(tuple(chain(*choice)) for choice in combinations)))
+        return self._simplified([tuple(chain(*choice)) for choice in combinations], orders)
 
     def smaller(self, *orders: UnknownOrder) -> UnknownOrder:
-        return self._simplified(UnknownOrder(tuple(chain(*(order.clauses for order in orders)))))
+        return self._simplified([clause for order in orders for clause in order.clauses], orders)
 
     def power(self, order: UnknownOrder, exponent: Fraction) -> UnknownOrder:
         factor = self.facts.ring.domain(exponent.numerator, exponent.denominator)
-        scaled = tuple(tuple(form.mul_ground(factor) for form in clause) for clause in order.clauses)
-        return self._simplified(UnknownOrder(scaled))
+        scaled = [tuple(form.mul_ground(factor) for form in clause) for clause in order.clauses]
+        return self._simplified(scaled, [order])
 
     def ratio(self, numerator: UnknownOrder, denominator: UnknownOrder) -> UnknownOrder:
         """1 / min_i max_j b_ij = max_i min_j 1 / b_ij."""
-        quotients = (
+        quotients = [
             self.smaller(*(self.product(numerator, self.form(-form)) for form in clause))
             for clause in denominator.clauses
-        )
-        return self.total(*quotients)
+        ]
+        return self._simplified(self.total(*quotients).clauses, [*quotients, denominator])
 
-    def at_most(self, left: UnknownOrder, right: UnknownOrder) -> list[Alternative]:
-        """Under which conditions left <= right; [()] if always, [] if never, as far as the facts show."""
-        condition: list[Alternative] = [()]
+    def at_most(self, left: UnknownOrder, right: UnknownOrder) -> Condition:
+        """Under which conditions left <= right."""
+        condition = Condition([{}], left.because | right.because)
         for clause in right.clauses:  # for every clause of right, some form of it exceeds some clause of left
             choices = product(clause, left.clauses)
-            alternatives = [tuple(bound - form for form in lesser) for bound, lesser in choices]
-            condition = self.both(condition, alternatives if clause else [() for c in left.clauses if not c])
+            alternatives = [[bound - form for form in lesser] for bound, lesser in choices]
+            alternatives = alternatives if clause else [[] for lesser in left.clauses if not lesser]
+            condition = self.both(condition, self._condition(alternatives))
         return condition
 
-    def proof(self, left: UnknownOrder, right: UnknownOrder) -> frozenset[int]:
-        """The facts from which a known left <= right follows."""
-        facts: frozenset[int] = frozenset()
-        for clause in right.clauses:
-            for bound, lesser in product(clause, left.clauses):
-                if all(self.facts.knows(bound - form) for form in lesser):
-                    facts = facts.union(*(self.facts.why(bound - form) for form in lesser))
-                    break
-        return facts
-
-    def simplification(self, order: UnknownOrder) -> frozenset[int]:
-        """The equations that turned what is left of this order into what it is now."""
-        left = self._simplified(order).forms
-        return frozenset[int]().union(*(self.facts.used(f) for f in order.forms if self.facts.reduce(f) in left))
-
-    def both(self, first: list[Alternative], second: list[Alternative]) -> list[Alternative]:
-        """The condition that two conditions hold, without what the facts decide and what is redundant."""
-        conjunctions = [self._conjunction((*a, *b)) for a, b in product(first, second)]
+    def both(self, first: Condition, second: Condition) -> Condition:
+        """The condition that two conditions hold."""
         weakest: list[Bounds] = []
-        for bounds in (conjunction for conjunction in conjunctions if conjunction is not None):
+        for a, b in product(first.alternatives, second.alternatives):
+            bounds = {**a, **{direction: max(bound, a.get(direction, bound)) for direction, bound in b.items()}}
             if not any(_implies(bounds, other) for other in weakest):
                 weakest = [other for other in weakest if not _implies(other, bounds)] + [bounds]
-        domain = self.facts.ring.domain
-        return [tuple(d - domain(b.numerator, b.denominator) for d, b in bounds.items()) for bounds in weakest]
+        return Condition(weakest, first.because | second.because)
 
-    def _conjunction(self, forms: Iterable[Form]) -> Bounds | None:
-        """The strongest bound in each direction, without those known; None if one is false."""
-        strongest: Bounds = {}
-        for form in forms:
-            if self.facts.knows(form):
-                continue
-            if self.facts.refutes(form):
-                return None
-            direction, bound = normalise(self.facts.reduce(form))
-            strongest[direction] = max(bound, strongest.get(direction, bound))
-        return strongest
+    def _condition(self, alternatives: Iterable[Iterable[Form]]) -> Condition:
+        """All forms of one alternative are >= 0: without what the facts decide, and the facts that decided it."""
+        possible: list[Bounds] = []
+        because: frozenset[int] = frozenset()
+        for forms in alternatives:
+            strongest: Bounds = {}
+            for form in forms:
+                if self.facts.knows(form):
+                    because |= self.facts.why(form)
+                elif self.facts.refutes(form):
+                    because |= self.facts.why_not(form)
+                    break
+                else:
+                    direction, bound = normalise(self.facts.reduce(form))
+                    because |= self.facts.used(form)
+                    strongest[direction] = max(bound, strongest.get(direction, bound))
+            else:
+                possible.append(strongest)
+        return self.both(Condition([{}]), Condition(possible, because))
 
-    def _simplified(self, order: UnknownOrder) -> UnknownOrder:
-        if len(order.forms) > MOST_TERMS:
+    def _simplified(self, clauses: Iterable[Clause], sources: Iterable[UnknownOrder]) -> UnknownOrder:
+        """What is left of the clauses in the light of the facts; those used are added to the sources' own."""
+        clauses = tuple(clauses)
+        if sum(map(len, clauses)) > MOST_TERMS:
             raise ArgumentError(
-                "criteria",
-                f"these leave so much open that over {MOST_TERMS} terms compete in one order; keep another one",
+                "criteria", f"these leave so much open that over {MOST_TERMS} terms compete in one order; keep another"
             )
-        clauses = [self._largest(clause) for clause in order.clauses]
-        if len(clauses) == 1:
-            return UnknownOrder(tuple(clauses))
+        because = frozenset[int]().union(*(source.because for source in sources))
         kept: list[Clause] = []
-        for clause in sorted(clauses, key=len):
-            if not any(self._below(other, clause) for other in kept):
-                kept = [other for other in kept if not self._below(clause, other)] + [clause]
-        return UnknownOrder(tuple(kept))
+        for clause, used in sorted(map(self._largest, clauses), key=lambda pair: len(pair[0])):
+            because |= used
+            below = next((reason for other in kept if (reason := self._below(other, clause)) is not None), None)
+            if below is not None:
+                because |= below
+                continue
+            reasons = [(other, self._below(clause, other)) for other in kept]
+            because = because.union(*(reason for _, reason in reasons if reason is not None))
+            kept = [other for other, reason in reasons if reason is None] + [clause]
+        return UnknownOrder(tuple(kept), because)
 
-    def _largest(self, clause: Clause) -> Clause:
-        """The clause without forms that another one is known to exceed."""
+    def _largest(self, clause: Clause) -> tuple[Clause, frozenset[int]]:
+        """The clause without forms that another one is known to exceed, and the facts that were used."""
+        facts, because = self.facts, frozenset[int]()
         kept: list[Form] = []
-        for form in dict.fromkeys(self.facts.reduce(form) for form in clause):
-            if not any(self.facts.knows(other - form) for other in kept):
-                kept = [other for other in kept if not self.facts.knows(form - other)] + [form]
-        return tuple(kept)
+        for form in clause:
+            because |= facts.used(form)
+            reduced = facts.reduce(form)
+            above = next((other for other in kept if facts.knows(other - reduced)), None)
+            if above is not None:
+                because |= facts.why(above - reduced)
+                continue
+            beaten = [other for other in kept if facts.knows(reduced - other)]
+            because = because.union(*(facts.why(reduced - other) for other in beaten))
+            kept = [other for other in kept if other not in beaten] + [reduced]
+        return tuple(kept), because
 
-    def _below(self, lesser: Clause, greater: Clause) -> bool:
-        return all(any(self.facts.knows(b - a) for b in greater) for a in lesser)
+    def _below(self, lesser: Clause, greater: Clause) -> frozenset[int] | None:
+        """The facts by which the lesser clause is at most the greater; None if they are not known to be so."""
+        because: frozenset[int] = frozenset()
+        for form in lesser:
+            above = next((other for other in greater if self.facts.knows(other - form)), None)
+            if above is None:
+                return None
+            because |= self.facts.why(above - form)
+        return because
 
 
 def _implies(bounds: Bounds, others: Bounds) -> bool:

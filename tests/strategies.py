@@ -60,14 +60,16 @@ def parameterizations(draw: st.DrawFn, depth: int) -> Parameterization:
 
 
 @st.composite
-def perturbed(draw: st.DrawFn, parameterization: Parameterization) -> Parameterization:
+def perturbed(
+    draw: st.DrawFn, parameterization: Parameterization, by: st.SearchStrategy[Fraction] = perturbations
+) -> Parameterization:
     """The same with one init scale or one learning rate moved: no gauge does that."""
     number = draw(st.integers(0, parameterization.depth - 1))
-    by = draw(perturbations)
+    shift = draw(by)
     layers = list(parameterization.layers)
     old = layers[number]
     if draw(st.booleans()):
-        layers[number] = LayerExponents(old.multiplier, old.init + by, old.lr)
+        layers[number] = LayerExponents(old.multiplier, old.init + shift, old.lr)
     else:
-        layers[number] = LayerExponents(old.multiplier, old.init, old.lr + by)
+        layers[number] = LayerExponents(old.multiplier, old.init, old.lr + shift)
     return Parameterization(tuple(layers))

@@ -11,19 +11,21 @@ that was wrong by 1/4 in one exponent was (2,512 of 2,512).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from empirical.sweeps import Measurement, measure
-from scalings.comparisons import Agreement, compare
+from scalings.comparisons import Agreement, Comparison, compare, no_slopes
 from scalings.criteria import TUTORIAL
 from scalings.exponents import Exponent
-from scalings.networks import Activation, Network, mlp
+from scalings.fits import Fit
+from scalings.networks import ACTIVATIONS, Activation, Network, mlp
 from scalings.observables import Observable
-from scalings.parameterizations import LayerExponents, Parameterization
+from scalings.parameterizations import Parameterization
 from scalings.trials import Training
 from scalings.verification import verify
 from symbolic.checks import check
@@ -35,10 +37,14 @@ SEEDS = 32
 TRAINING = Training(batch=8, steps=2)
 HIGHEST = Fraction(3, 8)
 """Nearer to r = 1/2, but for the end itself, terms are too close in order for widths as small as these."""
-EXAMPLES = settings(max_examples=6)
+# Without shrinking: it would train for minutes, and the examples are small.
+EXAMPLES = settings(max_examples=4, phases=[Phase.generate])
+WIDEST = 0.06
+"""Half-widths of 50 such runs were at most 0.048."""
 
 members = strategies.richness(high=HIGHEST) | st.just(Fraction(1, 2))
 shallow = st.integers(2, 4)
+quarters = st.sampled_from([Fraction(1, 4), Fraction(-1, 4)])
 
 
 def run(network: Network, parameterization: Parameterization, seed: int) -> Measurement:
@@ -49,47 +55,82 @@ def derived(network: Network, parameterization: Parameterization) -> dict[Observ
     return predict(network, parameterization, steps=TRAINING.steps)
 
 
-def asserted(agreement: Agreement) -> list[Observable]:
-    return [one.observable for one in agreement.comparisons if one.role == "asserted"]
+def asserted(agreement: Agreement) -> list[tuple[Comparison, Fit]]:
+    return [(one, one.fit) for one in agreement.comparisons if one.role == "asserted" and isinstance(one.fit, Fit)]
 
 
+@pytest.mark.parametrize("activation", ACTIVATIONS)
 @EXAMPLES
-@given(shallow, strategies.activations, members, st.data(), st.integers(0, 10**6))
-def test_measured_is_derived(depth: int, activation: Activation, r: Fraction, data: st.DataObject, seed: int) -> None:
+@given(shallow, members, st.data(), st.integers(0, 10**6))
+def test_measured_is_derived(activation: Activation, depth: int, r: Fraction, data: st.DataObject, seed: int) -> None:
     network = mlp(depth, activation)
     gauge = data.draw(strategies.gauges(depth))
     member = strategies.family(network).member(r).shifted(gauge, strategies.SGD)
     agreement = compare(network, derived(network, member), run(network, member, seed).fits)
     assert agreement.verdict != "FAIL", agreement.reason
-    assert len(asserted(agreement)) == TRAINING.steps * (4 * depth)
+    fits = asserted(agreement)
+    assert len(fits) >= TRAINING.steps * (4 * depth)
+    for comparison, fit in fits:
+        assert comparison.verdict != "FAIL", comparison
+        assert fit.half_width < WIDEST, "an interval that excludes nothing asserts nothing"
 
 
 @EXAMPLES
-@given(shallow, members, st.data(), st.integers(0, 10**6))
-def test_a_wrong_theory_is_refuted(depth: int, r: Fraction, data: st.DataObject, seed: int) -> None:
+@given(shallow, strategies.activations, members, st.data(), st.integers(0, 10**6))
+def test_a_wrong_theory_is_refuted(
+    depth: int, activation: Activation, r: Fraction, data: st.DataObject, seed: int
+) -> None:
     """The control: one derived exponent, of any asserted observable, is wrong by 1/4."""
-    network = mlp(depth)
+    network = mlp(depth, activation)
     member = strategies.family(network).member(r)
     fits, orders = run(network, member, seed).fits, derived(network, member)
-    wrong = data.draw(st.sampled_from(asserted(compare(network, orders, fits))))
-    by = data.draw(st.sampled_from([Fraction(1, 4), Fraction(-1, 4)]))
+    wrong = data.draw(st.sampled_from([one.observable for one, _ in asserted(compare(network, orders, fits))]))
+    by = data.draw(quarters)
     assert compare(network, orders | {wrong: orders[wrong] + by}, fits).verdict == "FAIL"
 
 
 @EXAMPLES
 @given(shallow, members, st.data(), st.integers(0, 10**6))
 def test_neighbours_of_the_family_are_refused(depth: int, r: Fraction, data: st.DataObject, seed: int) -> None:
-    """Both witnesses refuse a learning rate that is wrong by n^(-1/4): the check, and the measurement."""
+    """Both witnesses refuse an exponent that is wrong by 1/4: the check, and the measurement."""
     network = mlp(depth)
     member = strategies.family(network).member(r)
-    number = data.draw(st.integers(0, depth - 1))
-    layers = list(member.layers)
-    layers[number] = LayerExponents(layers[number].multiplier, layers[number].init, layers[number].lr - Fraction(1, 4))
-    neighbour = Parameterization(tuple(layers))
+    neighbour = data.draw(strategies.perturbed(member, quarters))
     assert not check(network, neighbour).meets(*TUTORIAL)
     fits = run(network, neighbour, seed).fits
     assert compare(network, derived(network, member), fits).verdict == "FAIL"
-    assert compare(network, derived(network, neighbour), fits).verdict != "FAIL", "its own orders are as derived"
+
+
+@EXAMPLES
+@given(shallow, members, st.data(), st.integers(0, 10**6))
+def test_stable_neighbours_have_the_orders_derived_for_them(
+    depth: int, r: Fraction, data: st.DataObject, seed: int
+) -> None:
+    """The theory is not only right on the family: a learning rate that is too small by n^(-1/4) is as derived."""
+    network = mlp(depth)
+    layers = list(strategies.family(network).member(r).layers)
+    number = data.draw(st.integers(0, depth - 1))
+    layers[number] = replace(layers[number], lr=layers[number].lr - Fraction(1, 4))
+    neighbour = Parameterization(tuple(layers))
+    agreement = compare(network, derived(network, neighbour), run(network, neighbour, seed).fits)
+    assert agreement.verdict != "FAIL", agreement.reason
+
+
+def test_in_a_linear_network_the_first_interaction_is_generic() -> None:
+    """The overlap rule at its two ends: |g dW dh| at the readout, r = 1/2, has order -1/2 where all is linear after one
+    update, and order 0, in the limit, where a nonlinearity curves. Large steps make the overlap visible."""
+    widths, training = (128, 181, 256, 362, 512, 724, 1024, 1448), Training(steps=1, lr=8.0)
+    first = Observable("interaction", "layer3", 1)
+    slopes = {}
+    for activation in ("linear", "tanh"):
+        network = mlp(3, activation)
+        member = strategies.family(network).member("1/2")
+        fit = measure(network, member, training, widths=widths, seeds=12).fits[first]
+        assert isinstance(fit, Fit)
+        slopes[activation] = fit
+    assert predict(mlp(3, "linear"), member)[first] == Fraction(-1, 2)
+    assert predict(mlp(3, "tanh"), member)[first] == 0
+    assert slopes["linear"].low < -0.5 < slopes["linear"].high < slopes["tanh"].low
 
 
 @pytest.mark.slow
@@ -101,7 +142,8 @@ def test_an_uncentered_network_has_the_same_orders(r: str, verdict: str) -> None
     member = strategies.family(network).member(r)
     training = Training(centered=False)
     fits = measure(network, member, training, seeds=12).fits
-    agreement = compare(network, predict(network, member), fits, centered=False)
+    orders = predict(network, member)
+    agreement = compare(network, orders, fits, only_bounds=no_slopes(network, orders, stable=True, centered=False))
     assert agreement.verdict == verdict, agreement.reason
 
 

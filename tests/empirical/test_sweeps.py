@@ -88,7 +88,7 @@ def test_slopes_agree_with_the_family_and_not_with_its_neighbour(r: str) -> None
 
 
 def test_divergence_is_reported_as_such() -> None:
-    exploding = Parameterization.of(multiplier="0,0,0", init="0,-1/2,-1/2", lr="150,150,150")
+    exploding = Parameterization.of(multiplier="0,0,0", init="0,-1/2,-1/2", lr="100,100,100")
     found = measure(mlp(3), exploding, Training(batch=8), widths=WIDTHS, seeds=1).fits
     assert isinstance(found[Observable("loss", "", 3)], Diverged)
     assert isinstance(found[Observable("loss", "", 0)], Fit)

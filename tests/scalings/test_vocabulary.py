@@ -21,14 +21,14 @@ from tests import strategies
 SGD = optimizer("sgd")
 
 
-@given(st.fractions() | st.just(MINUS_INFINITY))
+@given(st.fractions(-100, 100) | st.just(MINUS_INFINITY))
 def test_exponents_survive_being_written_and_read(exponent: Fraction | float) -> None:
     assert parse_exponent(format_exponent(exponent)) == exponent
 
 
-@pytest.mark.parametrize("text", ["", "a", "1/0", "oo", "inf", "nan", "__import__('os')", "1e", "2*r"])
+@pytest.mark.parametrize("text", ["", "a", "1/0", "oo", "101", "1e400", "inf", "nan", "__import__('os')", "1e", "2*r"])
 def test_what_is_no_exponent(text: str) -> None:
-    with pytest.raises(ValueError, match="expected a fraction such as -1/2, or -oo, but got"):
+    with pytest.raises(ValueError, match=r"expected a fraction .* but got"):
         parse_exponent(text)
 
 

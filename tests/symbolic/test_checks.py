@@ -107,16 +107,16 @@ def test_the_standard_parameterization_at_its_largest_stable_learning_rate_is_la
 
 
 def test_a_refusal_says_why() -> None:
-    reasons = check(mlp(3), preset("standard", 3)).reasons
+    reasons = check(mlp(3), preset("standard", 3)).reasons()
     assert any("stable output at layer3 after 1 update: n^(3/2) is not <= n^0" in reason for reason in reasons)
-    assert check(mlp(3), preset("mup", 3)).reasons == ()
+    assert check(mlp(3), preset("mup", 3)).reasons() == ()
 
 
 def test_a_vanishing_signal_is_unstable() -> None:
     vanishing = Parameterization.of(multiplier="0,0,0", init="0,-1,-1", lr="1,0,-1")
     verdict = check(mlp(3), vanishing)
     assert verdict.regime == "unstable"
-    assert "signal propagation at layer2 at initialization" in verdict.reasons[0]
+    assert "signal propagation at layer2 at initialization" in verdict.reasons()[0]
 
 
 def test_a_zero_initialised_readout_moves_features_from_the_second_update() -> None:
@@ -137,12 +137,19 @@ def test_growth_with_every_update_is_unstable() -> None:
     growing = Parameterization.of(multiplier="0,0,0", init="0,-1/2,-8", lr="-9,-9,1/100")
     verdict = check(mlp(3), growing, optimizer("lars"))
     assert verdict.growing
-    assert verdict.reasons == ("orders grow with every further update",)
+    assert verdict.reasons() == ("orders grow with every further update",)
 
 
 def test_one_entry_for_each_layer() -> None:
     with pytest.raises(ArgumentError, match="4 layers need 4 exponents each, but got 3"):
         check(mlp(4), preset("mup", 3))
+
+
+def test_a_repair_leaves_a_zero_readout_at_zero() -> None:
+    given = Parameterization.of(multiplier="0,0,0", init="0,-1/2,-oo", lr="1,0,0")
+    found = repair(mlp(3), given)
+    assert found is not None
+    assert found.changes == (("layer3", "lr", Fraction(0), Fraction(-1)),)
 
 
 @given(strategies.networks, strategies.optimizers, st.data())
