@@ -156,7 +156,7 @@ def _is_mixed(position: int, step: int, names: Sequence[str], derived: Mapping[O
     """Whether a layer's own update and the changes that reach it compete in its change, or do so in one below."""
     own = derived[Observable("layer", names[position], step)]
     reaching = derived[Observable("passthrough", names[position], step)]
-    if 0 < abs(own - reaching) < 1:
+    if 0 < max(own, reaching) - min(own, reaching) < 1:
         return True
     return position > 0 and reaching > own - 1 and _is_mixed(position - 1, step, names, derived)
 
