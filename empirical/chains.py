@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from empirical.activations import PHI, Phi
 from scalings.errors import ArgumentError
 from scalings.exponents import Exponent
-from scalings.networks import INPUT, Dense, Elementwise, Network, wrong_depth
+from scalings.networks import INPUT, Dense, Elementwise, Network, Role, wrong_depth
 from scalings.parameterizations import Parameterization
 from scalings.trials import Training
 
@@ -26,6 +26,7 @@ class Layer:
     """One layer at one width: g, sigma, eta, and the activation behind it (linear at the output)."""
 
     name: str
+    role: Role
     shape: tuple[int, int]
     """(fan_out, fan_in)"""
     multiplier: float
@@ -65,7 +66,8 @@ def chain(network: Network, parameterization: Parameterization, training: Traini
             sigma *= _power(gamma, prefactor.init)
             eta *= _power(gamma, prefactor.lr)
         shape = node.shape(width)
-        layers.append(Layer(node.name, shape, g, training.init * gain * sigma, training.lr * eta, activations[index]))
+        scale, lr = training.init * gain * sigma, training.lr * eta
+        layers.append(Layer(node.name, node.role, shape, g, scale, lr, activations[index]))
     return Chain(width, tuple(layers))
 
 

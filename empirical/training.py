@@ -122,10 +122,12 @@ def _initial(
         h = layer.phi.value(zs[-1])
     d_h = -targets.expand_as(h) if training.centered else h - targets
     found: list[Initial] = []
-    for layer, weight, h, z in reversed(list(zip(chain.layers, weights, hs, zs, strict=True))):
+    for index in reversed(range(len(zs))):
+        layer, z = chain.layers[index], zs[index]
         d = layer.phi.slope(z) * d_h
-        found.insert(0, Initial(h, z, d_h, d))
-        d_h = layer.multiplier * weight.apply_transpose(d)
+        found.insert(0, Initial(hs[index], z, d_h, d))
+        if index:
+            d_h = layer.multiplier * weights[index].apply_transpose(d)
     return tuple(found)
 
 

@@ -1,0 +1,213 @@
+"""Matrix-free weights: a Gaussian matrix that is revealed only where it is touched.
+
+An n x n matrix W of i.i.d. N(0, sigma^2) entries has n^2 of them, yet k products with vectors depend on a
+k-dimensional part. `GaussianMatrix` draws that part when it is asked for, and nothing else. It keeps
+
+    Q, rows orthonormal, spanning all that W was applied to,       and  Y, row i being  W q_i;
+    P, rows orthonormal, spanning all that W^T was applied to,     and  X, row i being  W^T p_i.
+
+**One more direction.** Let q be a unit vector orthogonal to the rows of Q. A Gaussian matrix is independent
+of itself in orthogonal directions, on either side, so the part of W q along P is known, the rest is fresh:
+
+    W q  =  P^T (X q)  +  (I - P^T P) g,        g ~ N(0, sigma^2 I).
+
+The first term is known because p_i . W q = (W^T p_i) . q. Any W v then follows by linearity, v = Q^T (Q v).
+W^T is the same with (P, X) and (Q, Y) exchanged. At every finite n, and for queries that depend on earlier
+answers as those of a training run do, all answers have jointly the law that they have for a matrix drawn in
+full (Lu, Householder dice, arXiv 2101.07464). Memory is O(nk), time O(nk^2).
+
+**The norm** |W|_F^2 = sigma^2 S, with S one chi-square number of fan_out fan_in degrees of freedom, is drawn
+before anything else. What is yet unseen is then no longer Gaussian but uniform on a sphere, so a fresh block G of
+a degrees of freedom out of N takes its share of S: with R a chi-square number of N - a,
+
+    G  <-  G sqrt(S / (|G|^2 + R)),        S  <-  S R / (|G|^2 + R),        N  <-  N - a.
+
+Marginally G is Gaussian again, and |W|_F is one number throughout a run and fits all that is revealed: once
+nothing is left unseen, exactly.
+
+**Rounding.** New directions come from Gram-Schmidt against the basis and Cholesky-QR among themselves, both
+repeated until the block was orthonormal to a digit before its last pass. A vector that lies in the span of earlier ones
+up to 1e-12 of its length adds no direction. k so never exceeds the dimension, where all is known and nothing drawn.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from empirical.chains import Chain
+from empirical.normals import Stream
+from empirical.weights import DenseWeights, Weights
+
+_NEGLIGIBLE = 1e-12
+"""A direction shorter than this share of the vector that it comes from is rounding."""
+_SHIFT = 1e-13
+"""Added to a Gram matrix of unit rows it makes any of them positive definite (Fukaya et al., arXiv 1809.11085)."""
+_MOST_PASSES = 5
+
+
+class GaussianMatrix:
+    """W, an i.i.d. N(0, scale^2) matrix of shape (fan_out, fan_in), float64; blocks of vectors are (k, fan)."""
+
+    def __init__(self, shape: tuple[int, int], scale: float, stream: Stream) -> None:
+        fan_out, fan_in = self.shape = shape
+        self.scale, self.device, self._stream = scale, stream.device, stream
+        self._applied = _Revealed(fan_in, fan_out, stream.device)
+        self._transposed = _Revealed(fan_out, fan_in, stream.device)
+        self._unseen_degrees = fan_out * fan_in
+        self._unseen = stream.chi_square(self._unseen_degrees)
+        self.frobenius = scale * math.sqrt(self._unseen)
+
+    def apply(self, block: Tensor) -> Tensor:
+        """W v for every row v: (k, fan_in) to (k, fan_out)."""
+        return self._multiply(block, self._applied, self._transposed)
+
+    def apply_transpose(self, block: Tensor) -> Tensor:
+        """W^T v for every row v: (k, fan_out) to (k, fan_in)."""
+        return self._multiply(block, self._transposed, self._applied)
+
+    @property
+    def ranks(self) -> tuple[int, int]:
+        """How many directions W and its transpose have been applied to."""
+        return self._applied.count, self._transposed.count
+
+    def _multiply(self, block: Tensor, side: _Revealed, other: _Revealed) -> Tensor:
+        sizes = torch.linalg.vector_norm(block, dim=1)
+        if self.scale == 0 or not sizes.isfinite().all():
+            # A run that diverged is no reason to raise: it goes on with nan, as with an explicit matrix.
+            return block.new_full((len(block), other.dimension), 0.0 if self.scale == 0 else math.nan)
+        coordinates = block @ side.basis.mT
+        directions = _new_directions(block, sizes, coordinates, side.basis)
+        if len(directions):
+            side.append(directions, self._reveal(directions, other))
+            coordinates = torch.cat([coordinates, block @ directions.mT], dim=1)
+        return coordinates @ side.image
+
+    def _reveal(self, directions: Tensor, other: _Revealed) -> Tensor:
+        """W q for every row q of `directions`, orthonormal and outside of all that W was applied to."""
+        known = self._known(directions, other)
+        degrees = len(directions) * (other.dimension - other.count)
+        if degrees == 0:
+            return known @ other.basis
+        fresh = self._stream.normal(len(directions), other.dimension)
+        seen = self._seen(fresh, other)
+        # Of (I - P^T P) g, which is not formed on its own.
+        squared = float(torch.linalg.vector_norm(fresh)) ** 2 - float(torch.linalg.vector_norm(seen)) ** 2
+        scale = self.scale * self._share(squared, degrees)
+        return fresh.mul_(scale).addmm_(known - scale * seen, other.basis)
+
+    def _known(self, directions: Tensor, other: _Revealed) -> Tensor:
+        """X q: the coordinates along P of W q, which the transpose has revealed."""
+        return directions @ other.image.mT
+
+    def _seen(self, fresh: Tensor, other: _Revealed) -> Tensor:
+        """P g: the coordinates along P of fresh numbers, where nothing is fresh."""
+        return fresh @ other.basis.mT
+
+    def _share(self, squared: float, degrees: int) -> float:
+        """The factor that brings a fresh block of this squared norm on the sphere of what is unseen."""
+        self._unseen_degrees -= degrees
+        rest = self._stream.chi_square(self._unseen_degrees)
+        factor = self._unseen / (squared + rest)
+        self._unseen = rest * factor
+        return math.sqrt(factor)
+
+
+class _Revealed:
+    """An orthonormal basis of the vectors multiplied with, and its image, a row each; both grow."""
+
+    def __init__(self, dimension: int, image_dimension: int, device: torch.device) -> None:
+        self.dimension, self.count = dimension, 0
+        self._basis = torch.empty(0, dimension, dtype=torch.float64, device=device)
+        self._image = torch.empty(0, image_dimension, dtype=torch.float64, device=device)
+
+    @property
+    def basis(self) -> Tensor:
+        return self._basis[: self.count]
+
+    @property
+    def image(self) -> Tensor:
+        return self._image[: self.count]
+
+    def append(self, directions: Tensor, images: Tensor) -> None:
+        start, self.count = self.count, self.count + len(directions)
+        if self.count > len(self._basis):
+            # Twice the room each time: rows are copied once on average, and untouched ones take no memory on a CPU.
+            room = min(self.dimension, max(self.count, 2 * len(self._basis)))
+            self._basis, self._image = (_enlarged(rows, start, room) for rows in (self._basis, self._image))
+        self._basis[start : self.count], self._image[start : self.count] = directions, images
+
+
+def _enlarged(rows: Tensor, used: int, room: int) -> Tensor:
+    larger = rows.new_empty(room, rows.shape[1])
+    larger[:used] = rows[:used]
+    return larger
+
+
+def _new_directions(block: Tensor, sizes: Tensor, coordinates: Tensor, basis: Tensor) -> Tensor:
+    """Orthonormal rows that span what the block has outside of the basis; `coordinates` are those along it.
+
+    In the order of the block: a row is dropped if nothing but rounding is left of it after those before it.
+    """
+    rows, left = block, 1 / sizes
+    for _ in range(_MOST_PASSES):
+        rows = torch.addmm(rows, coordinates, basis, alpha=-1)
+        gram = rows @ rows.mT
+        size = gram.diagonal().sqrt()
+        new = left * size > _NEGLIGIBLE
+        # Rows of length 0, to which nothing is new, have left = inf and nan here: they compare as False.
+        inverse = torch.where(new, 1 / size, 0.0)[new]
+        unit = gram[new][:, new] * inverse * inverse[:, None]
+        identity = torch.eye(len(unit), dtype=unit.dtype, device=unit.device)
+        settled = not len(unit) or float((unit - identity).abs().max()) < 0.1
+        root = torch.linalg.cholesky(unit if settled else unit + _SHIFT * identity)
+        combine = rows.new_zeros(len(unit), len(rows))
+        combine[:, new] = torch.linalg.solve_triangular(root, torch.diag(inverse), upper=False)
+        rows, left = combine @ rows, (left * size)[new] * root.diagonal()
+        if settled:
+            break
+        coordinates = rows @ basis.mT
+    return rows
+
+
+@dataclass(frozen=True)
+class MatrixFreeWeights:
+    """W(0) of one layer, a `GaussianMatrix` for each seed."""
+
+    matrices: tuple[GaussianMatrix, ...]
+
+    def apply(self, block: Tensor) -> Tensor:
+        return _stack([matrix.apply(rows) for matrix, rows in zip(self.matrices, block, strict=True)])
+
+    def apply_transpose(self, block: Tensor) -> Tensor:
+        return _stack([matrix.apply_transpose(rows) for matrix, rows in zip(self.matrices, block, strict=True)])
+
+    def frobenius(self) -> Tensor:
+        norms = [matrix.frobenius for matrix in self.matrices]
+        return torch.tensor(norms, dtype=torch.float64, device=self.matrices[0].device)
+
+
+def draw(chain: Chain, seeds: Sequence[int], device: str) -> tuple[Weights, ...]:
+    """W(0) of every layer for these seeds, float64, none of it yet revealed but the output layer.
+
+    The numbers are a function of (width, seed) and of the kind of device, others than the dense engine's.
+    """
+    layers: list[Weights] = []
+    for number, layer in enumerate(chain.layers):
+        streams = [Stream((seed, chain.width, number), device) for seed in seeds]
+        if layer.role == "output":
+            # n numbers for each output unit: fewer than the batch has directions.
+            matrices = torch.stack([stream.normal(*layer.shape) for stream in streams])
+            layers.append(DenseWeights(matrices.mul_(layer.scale)))
+        else:
+            layers.append(MatrixFreeWeights(tuple(GaussianMatrix(layer.shape, layer.scale, s) for s in streams)))
+    return tuple(layers)
+
+
+def _stack(blocks: list[Tensor]) -> Tensor:
+    # At large widths there is one seed, whose block is worth not copying.
+    return blocks[0][None] if len(blocks) == 1 else torch.stack(blocks)
