@@ -6,8 +6,16 @@ With fans (m, k) at each layer and B examples, one seed's time at width n is clo
 
 the first term for what is done to blocks of vectors (activations, norms, dW in its factors), the second for
 drawing W(0) and multiplying with it. Two short training runs, at a small width and at a larger one, give
-alpha and beta on the machine at hand, all its workers busy as they will be. The estimate is meant to be right
-within a factor of two.
+alpha and beta on the machine at hand, all its workers busy as they will be. Matrix-free layers have no second
+term, and a third run gives their alpha. The estimate is meant to be right within a factor of two.
+
+**Which engine is cheaper** may not depend on how busy the machine is, since the engines draw different numbers.
+So it is a count of operations, which for a batch of B examples and t steps, K = B (t + 1), is
+
+    dense  m k,        matrix-free  (m + k) (300 + 2 K)
+
+a hidden layer. The constants were fitted to one core's times for K of 40, 64 and 256, where the two engines took
+equally long at widths of about 750, 850 and 1600.
 """
 
 from __future__ import annotations
@@ -26,12 +34,14 @@ from empirical.chains import Chain
 from empirical.examples import Examples
 from empirical.training import train
 from scalings.errors import ArgumentError
-from scalings.trials import Training
+from scalings.trials import Engine, Training
 
 _ROOM = {"cpu": 32 * 2**20, "cuda": 4 * 2**30}
 """Bytes that a chunk of seeds may take: on a CPU few enough for its blocks to stay in the cache."""
 _SMALL, _LARGE = (64, 24), (512, 4)
-"""Width and seeds of the two runs that are timed."""
+_MATRIX_FREE = (4096, 1)
+"""Width and seeds of the runs that are timed."""
+_WIDE = 128 * 2**20
 
 Chains = Callable[[int], Chain]
 """The network at a width."""
@@ -54,27 +64,43 @@ def choose_device(device: str) -> str:
     return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
 
 
-def seed_bytes(chain: Chain, training: Training) -> int:
+def cheaper_engine(chain: Chain, training: Training) -> Engine:
+    """The engine that takes fewer operations; matrix-free needs updates of low rank, which are those of SGD."""
+    shapes = [layer.shape for layer in chain.layers if layer.role == "hidden"]
+    directions = training.batch * (training.steps + 1)
+    dense = sum(fan_out * fan_in for fan_out, fan_in in shapes)
+    matrix_free = sum((fan_out + fan_in) * (300 + 2 * directions) for fan_out, fan_in in shapes)
+    return "matrix-free" if training.optimizer == "sgd" and matrix_free < dense else "dense"
+
+
+def seed_bytes(chain: Chain, training: Training, engine: Engine) -> int:
     """The bytes that training one seed takes."""
     # Matrices: W(0), and for the elementwise laws dW, G, its sign; Adam's moments and temporaries.
-    # Blocks: a state and the one before it; the factors of dW, old and new. Gram matrices of one layer's factors.
+    # Blocks: a state and temporaries; the factors of dW, old and new. Gram matrices of one layer's factors.
     copies = {"sgd": 1, "sign": 4, "adam": 8}[training.optimizer]
+    weights = copies * _matrices(chain) if engine == "dense" else _revealed(chain, training)
     rank = training.batch * training.steps
     grams = max(4 * min(rank**2, fan_out * fan_in) for fan_out, fan_in in chain.shapes)
-    blocks = _units(chain) * training.batch * (12 + 2 * training.steps)
-    return 8 * (copies * _matrices(chain) + blocks + grams)
+    blocks = _units(chain) * training.batch * (10 + 2 * training.steps)
+    return 8 * (weights + blocks + grams)
 
 
-def chunk_size(chain: Chain, training: Training, device: str) -> int:
+def chunk_size(chain: Chain, training: Training, device: str, engine: Engine) -> int:
     """How many seeds are trained together."""
-    return max(1, _ROOM[device] // seed_bytes(chain, training))
+    return max(1, _ROOM[device] // seed_bytes(chain, training, engine))
 
 
-def peak_bytes(chain: Chain, training: Training, seeds: int, device: str) -> int:
+def runs_alone(chain: Chain, training: Training, engine: Engine) -> bool:
+    """Whether a seed's blocks are long enough to be worth all threads, and too large to have others beside them."""
+    return engine == "matrix-free" and seed_bytes(chain, training, engine) > _WIDE
+
+
+def peak_bytes(chain: Chain, training: Training, seeds: int, device: str, engine: Engine) -> int:
     """The most bytes in use at this width with so many seeds."""
-    size = min(seeds, chunk_size(chain, training, device))
-    at_a_time = min(workers.count(device), -(-seeds // size))
-    return at_a_time * size * seed_bytes(chain, training)
+    size = min(seeds, chunk_size(chain, training, device, engine))
+    alone = runs_alone(chain, training, engine)
+    at_a_time = 1 if alone else min(workers.count(device), -(-seeds // size))
+    return at_a_time * size * seed_bytes(chain, training, engine)
 
 
 def available_bytes(device: str) -> int:
@@ -89,16 +115,26 @@ def available_bytes(device: str) -> int:
     return int(kibibytes) * 2**10
 
 
-def seconds(chains: Chains, training: Training, seeds: Mapping[int, int], device: str) -> float:
+def seconds(
+    chains: Chains, training: Training, seeds: Mapping[int, int], device: str, engines: Mapping[int, Engine]
+) -> float:
     """The wall-clock seconds of training so many seeds at each width."""
     small, large = (chains(width) for width, _ in (_SMALL, _LARGE))
-    timed = [_time(small, training, _SMALL[1], device), _time(large, training, _LARGE[1], device)]
+    timed = [_time(small, training, _SMALL[1], device, "dense"), _time(large, training, _LARGE[1], device, "dense")]
     counts = [[_units(chain), _matrices(chain)] for chain in (small, large)]
     alpha, beta = np.maximum(np.linalg.solve(np.array(counts, dtype=np.float64), timed), 0)
-    return float(sum(number * (alpha * _units(chains(n)) + beta * _matrices(chains(n))) for n, number in seeds.items()))
+    free = 0.0
+    if "matrix-free" in engines.values():
+        width, together = _MATRIX_FREE
+        free = _time(chains(width), training, together, device, "matrix-free") / _units(chains(width))
+    each = {
+        n: alpha * _units(chains(n)) + beta * _matrices(chains(n)) if engine == "dense" else free * _units(chains(n))
+        for n, engine in engines.items()
+    }
+    return float(sum(number * each[n] for n, number in seeds.items()))
 
 
-def _time(chain: Chain, training: Training, seeds: int, device: str) -> float:
+def _time(chain: Chain, training: Training, seeds: int, device: str, engine: Engine) -> float:
     """Wall-clock seconds a seed with all workers busy, each on so many seeds; the examples do not matter."""
     (_, inputs), (outputs, _) = chain.shapes[0], chain.shapes[-1]
     data = Examples(np.full((training.batch, inputs), inputs**-0.5), np.ones((training.batch, outputs)))
@@ -106,7 +142,7 @@ def _time(chain: Chain, training: Training, seeds: int, device: str) -> float:
     took = []
     for _ in range(2):
         begin = time.perf_counter()
-        for _ in workers.spread(lambda these: train(chain, training, data, these, device), tasks, device):
+        for _ in workers.spread(lambda these: train(chain, training, data, these, device, engine), tasks, device):
             pass
         took.append(time.perf_counter() - begin)
     # The fastest: what delays the others, a cold cache or a first allocation, does not last a whole sweep.
@@ -115,6 +151,20 @@ def _time(chain: Chain, training: Training, seeds: int, device: str) -> float:
 
 def _matrices(chain: Chain) -> int:
     return sum(fan_out * fan_in for fan_out, fan_in in chain.shapes)
+
+
+def _revealed(chain: Chain, training: Training) -> int:
+    """Numbers that matrix-free layers hold: bases and images, a third more while they grow."""
+    directions, total = training.batch * (training.steps + 1), 0
+    for layer in chain.layers:
+        fan_out, fan_in = layer.shape
+        if layer.role == "output":
+            total += fan_out * fan_in
+        elif layer.role == "input":
+            total += min(training.batch, fan_in) * (fan_out + fan_in)
+        else:
+            total += (min(directions, fan_in) + min(directions, fan_out)) * (fan_out + fan_in) * 4 // 3
+    return total
 
 
 def _units(chain: Chain) -> int:

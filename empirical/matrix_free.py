@@ -41,6 +41,7 @@ from torch import Tensor
 
 from empirical.chains import Chain
 from empirical.normals import Stream
+from empirical.rows import Rows
 from empirical.weights import DenseWeights, Weights
 
 _NEGLIGIBLE = 1e-12
@@ -118,34 +119,28 @@ class GaussianMatrix:
 
 
 class _Revealed:
-    """An orthonormal basis of the vectors multiplied with, and its image, a row each; both grow."""
+    """An orthonormal basis of the vectors multiplied with, and its image, a row each."""
 
     def __init__(self, dimension: int, image_dimension: int, device: torch.device) -> None:
-        self.dimension, self.count = dimension, 0
-        self._basis = torch.empty(0, dimension, dtype=torch.float64, device=device)
-        self._image = torch.empty(0, image_dimension, dtype=torch.float64, device=device)
+        self.dimension = dimension
+        self._basis = Rows(torch.empty(0, dimension, dtype=torch.float64, device=device))
+        self._image = Rows(torch.empty(0, image_dimension, dtype=torch.float64, device=device))
+
+    @property
+    def count(self) -> int:
+        return self._basis.count
 
     @property
     def basis(self) -> Tensor:
-        return self._basis[: self.count]
+        return self._basis.all
 
     @property
     def image(self) -> Tensor:
-        return self._image[: self.count]
+        return self._image.all
 
     def append(self, directions: Tensor, images: Tensor) -> None:
-        start, self.count = self.count, self.count + len(directions)
-        if self.count > len(self._basis):
-            # Twice the room each time: rows are copied once on average, and untouched ones take no memory on a CPU.
-            room = min(self.dimension, max(self.count, 2 * len(self._basis)))
-            self._basis, self._image = (_enlarged(rows, start, room) for rows in (self._basis, self._image))
-        self._basis[start : self.count], self._image[start : self.count] = directions, images
-
-
-def _enlarged(rows: Tensor, used: int, room: int) -> Tensor:
-    larger = rows.new_empty(room, rows.shape[1])
-    larger[:used] = rows[:used]
-    return larger
+        self._basis.append(directions)
+        self._image.append(images)
 
 
 def _new_directions(block: Tensor, sizes: Tensor, coordinates: Tensor, basis: Tensor) -> Tensor:
@@ -153,9 +148,8 @@ def _new_directions(block: Tensor, sizes: Tensor, coordinates: Tensor, basis: Te
 
     In the order of the block: a row is dropped if nothing but rounding is left of it after those before it.
     """
-    rows, left = block, 1 / sizes
+    rows, left = torch.addmm(block, coordinates, basis, alpha=-1), 1 / sizes
     for _ in range(_MOST_PASSES):
-        rows = torch.addmm(rows, coordinates, basis, alpha=-1)
         gram = rows @ rows.mT
         size = gram.diagonal().sqrt()
         new = left * size > _NEGLIGIBLE
@@ -170,7 +164,7 @@ def _new_directions(block: Tensor, sizes: Tensor, coordinates: Tensor, basis: Te
         rows, left = combine @ rows, (left * size)[new] * root.diagonal()
         if settled:
             break
-        coordinates = rows @ basis.mT
+        rows.addmm_(rows @ basis.mT, basis, alpha=-1)
     return rows
 
 

@@ -29,7 +29,7 @@ class Stream:
         """The next block, of shape (rows, columns), float64."""
         block = torch.empty(rows, columns, dtype=torch.float64, device=self.device)
         sequences = self._sequences(math.ceil(block.numel() / _PIECE))
-        tasks = list(zip(block.view(-1).split(_PIECE), sequences, strict=True))
+        tasks = list(zip(torch.split(block.view(-1), _PIECE), sequences, strict=True))
         threads = min(torch.get_num_threads(), len(tasks)) if self.device.type == "cpu" else 1
         if threads == 1:
             for piece, sequence in tasks:

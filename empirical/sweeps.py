@@ -31,7 +31,7 @@ from scalings.fits import Diverged, Fit
 from scalings.networks import Network
 from scalings.observables import Observable
 from scalings.parameterizations import Parameterization
-from scalings.trials import Engine, Record, Training, Trial
+from scalings.trials import ENGINES, Engine, Record, Training, Trial
 
 Array = npt.NDArray[np.float64]
 Progress = Callable[[float, str], None]
@@ -55,13 +55,21 @@ class Measurement:
     seeds: Mapping[int, int]
     first_seed: int
     device: str
-    engine: Engine
+    engines: Mapping[int, Engine]
     seconds: float
     values: Mapping[Observable, Mapping[int, Array]] = field(repr=False)
 
     @property
     def widths(self) -> tuple[int, ...]:
         return tuple(self.seeds)
+
+    @property
+    def engine(self) -> str:
+        """Which of the two exact engines trained: at all widths, or up to which one."""
+        dense = [width for width, engine in self.engines.items() if engine == "dense"]
+        if len(dense) in (0, len(self.engines)):
+            return "dense" if dense else "matrix-free"
+        return f"dense up to width {max(dense)}, matrix-free above"
 
     @cached_property
     def fits(self) -> Mapping[Observable, Fit | Diverged]:
@@ -72,7 +80,7 @@ class Measurement:
         """Every training run of the sweep, by width and seed."""
         for width, seeds in self.seeds.items():
             for seed in range(self.first_seed, self.first_seed + seeds):
-                yield Trial(self.network, self.parameterization, self.training, width, seed, self.engine)
+                yield Trial(self.network, self.parameterization, self.training, width, seed, self.engines[width])
 
     def records(self) -> Iterator[Record]:
         """Every number that was seen, by observable, width and seed."""
@@ -89,11 +97,16 @@ def allocate(widths: Sequence[int], seeds: int) -> dict[int, int]:
 
 @dataclass(frozen=True)
 class Chunk:
-    """Seeds of one width that are trained together, and their share of the work, in arbitrary units."""
+    """Seeds of one width that are trained together, and their share of the work, in arbitrary units.
+
+    `alone`: on all threads, with no other chunk beside it.
+    """
 
     chain: Chain
+    engine: Engine
     seeds: range
     work: float
+    alone: bool
 
 
 @dataclass(frozen=True)
@@ -119,9 +132,15 @@ class Sweep:
                 raise ArgumentError(what, f"expected at least {least}, but got {getattr(self, what)}")
         if self.training.steps < 1:
             raise ArgumentError("steps", f"expected at least 1, but got {self.training.steps}")
-        if self.engine not in ("auto", "dense"):
-            raise ArgumentError("engine", f"expected one of auto, dense, but got {self.engine!r}")
+        if self.engine not in ("auto", *ENGINES):
+            raise ArgumentError("engine", f"expected one of auto, {', '.join(ENGINES)}, but got {self.engine!r}")
         check_optimizer(self.training.optimizer)
+        if self.engine == "matrix-free" and self.training.optimizer != "sgd":
+            raise ArgumentError(
+                "engine",
+                f"expected auto or dense with {self.training.optimizer}, whose updates are not of low rank as those of"
+                " sgd are, but got 'matrix-free'",
+            )
         has, needs = self.chain(self.widths[0]).shapes[0][1], examples.input_size(self.training.data)
         if has != needs:
             raise ArgumentError("network", f"expected {needs} inputs, as {self.training.data} has, but got {has}")
@@ -139,21 +158,29 @@ class Sweep:
         return allocate(self.widths, self.seeds)
 
     @cached_property
+    def engines(self) -> dict[int, Engine]:
+        """The engine of each width: the one that was asked for, or the cheaper one."""
+        named: dict[str, Engine] = dict(zip(ENGINES, ENGINES, strict=True))
+        return {w: named.get(self.engine) or costs.cheaper_engine(self.chain(w), self.training) for w in self.widths}
+
+    @cached_property
     def chunks(self) -> tuple[Chunk, ...]:
         """Largest width first, so that the last ones to finish are small."""
         chunks = []
         for width, seeds in reversed(self.allocation.items()):
-            at = self.chain(width)
-            size, work = costs.chunk_size(at, self.training, self.device), costs.seed_bytes(at, self.training)
+            at, engine = self.chain(width), self.engines[width]
+            size = costs.chunk_size(at, self.training, self.device, engine)
+            work, alone = costs.seed_bytes(at, self.training, engine), costs.runs_alone(at, self.training, engine)
             stop = self.first_seed + seeds
             for start in range(self.first_seed, stop, size):
                 these = range(start, min(start + size, stop))
-                chunks.append(Chunk(at, these, len(these) * work))
+                chunks.append(Chunk(at, engine, these, len(these) * work, alone))
         return tuple(chunks)
 
     def bytes(self, width: int) -> int:
         """The most bytes in use at a time at this width."""
-        return costs.peak_bytes(self.chain(width), self.training, self.allocation[width], self.device)
+        seeds, engine = self.allocation[width], self.engines[width]
+        return costs.peak_bytes(self.chain(width), self.training, seeds, self.device, engine)
 
     def refuse_beyond_memory(self) -> None:
         free = costs.available_bytes(self.device)
@@ -183,8 +210,10 @@ def measure(
     """Train the network at every width from many seeds and record every observable at every step.
 
     `seeds` is their number at the largest width, `DEFAULT_SEEDS` if not given; smaller widths get up to
-    32 times as many. A run that diverges is a result, recorded as inf or nan. Raises ArgumentError, in one
-    line, for what cannot be measured: widths, seeds, device, data, memory, or the network itself.
+    32 times as many. `engine` is auto, dense or matrix-free, two engines of one law: auto takes at each width
+    the one with fewer operations, and `Measurement.engine` says which. A run that diverges is a result,
+    recorded as inf or nan. Raises ArgumentError, in one line, for what cannot be measured: widths, seeds,
+    device, data, engine, memory, or the network itself.
     """
     number = DEFAULT_SEEDS if seeds is None else seeds
     on = costs.choose_device(device)
@@ -194,16 +223,20 @@ def measure(
     found: dict[tuple[int, int], dict[Observable, Array]] = {}
 
     def run(chunk: Chunk) -> dict[Observable, Array]:
-        return train(chunk.chain, training, sweep.examples, chunk.seeds, on)
+        return train(chunk.chain, training, sweep.examples, chunk.seeds, on, chunk.engine)
 
-    for chunk, values in workers.spread(run, sweep.chunks, on):
+    alone = ((chunk, run(chunk)) for chunk in sweep.chunks if chunk.alone)
+    beside = workers.spread(run, [chunk for chunk in sweep.chunks if not chunk.alone], on)
+    for chunk, values in itertools.chain(alone, beside):
         found[chunk.chain.width, chunk.seeds.start] = values
         done += chunk.work / total
         if progress:
             progress(min(done, 1.0), f"width {chunk.chain.width}")
     took = time.perf_counter() - begin
     values_of = _gather(found)
-    return Measurement(network, parameterization, training, sweep.allocation, first_seed, on, "dense", took, values_of)
+    return Measurement(
+        network, parameterization, training, sweep.allocation, first_seed, on, sweep.engines, took, values_of
+    )
 
 
 def estimate(
@@ -221,7 +254,7 @@ def estimate(
     on = costs.choose_device(device)
     sweep = Sweep(network, parameterization, training, tuple(widths), number, 0, on, engine)
     sweep.refuse_beyond_memory()
-    seconds = costs.seconds(sweep.chain, training, sweep.allocation, on)
+    seconds = costs.seconds(sweep.chain, training, sweep.allocation, on, sweep.engines)
     return Cost(seconds, max(sweep.bytes(width) for width in widths))
 
 

@@ -21,23 +21,28 @@ a state's norms.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from empirical import updates
+from empirical import matrix_free, updates, weights
 from empirical.chains import Chain, Layer
 from empirical.examples import Examples
 from empirical.updates import Update
-from empirical.weights import Weights, draw
+from empirical.weights import Weights
 from scalings.observables import Observable, Quantity
-from scalings.trials import Training
+from scalings.trials import Engine, Training
 
 Array = npt.NDArray[np.float64]
+
+_DRAW: dict[Engine, Callable[[Chain, Sequence[int], str], tuple[Weights, ...]]] = {
+    "dense": weights.draw,
+    "matrix-free": matrix_free.draw,
+}
 
 
 @dataclass(frozen=True)
@@ -81,13 +86,15 @@ class State:
 
 
 def train(
-    chain: Chain, training: Training, data: Examples, seeds: Sequence[int], device: str
+    chain: Chain, training: Training, data: Examples, seeds: Sequence[int], device: str, engine: Engine = "dense"
 ) -> dict[Observable, Array]:
     """Every observable at every step, each an array over these seeds."""
+    initial = _DRAW[engine](chain, seeds, device)
     h, targets = (torch.tensor(array, device=device) for array in (data.inputs, data.targets))
     values: dict[Observable, Tensor] = {}
-    for state in trajectory(chain, draw(chain, seeds, device), training, h.expand(len(seeds), -1, -1), targets):
-        values |= observe(state)
+    # No name for a state here: the changes of one step, gigabytes if wide, are free before the next ones are made.
+    for seen in map(observe, trajectory(chain, initial, training, h.expand(len(seeds), -1, -1), targets)):
+        values |= seen
     return {observable: value.cpu().numpy() for observable, value in values.items()}
 
 
@@ -107,8 +114,8 @@ def trajectory(
     yield state
     for step in range(1, training.steps + 1):
         _update(state)
-        changes = _backward(state, _forward(state))
-        state = State(step, state.layers, state.weights, started, initial, changes)
+        state = State(step, chain.layers, weights, started, initial)
+        state = replace(state, changes=_backward(state, _forward(state)))
         yield state
 
 

@@ -20,6 +20,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from empirical.rows import Rows
 from empirical.weights import DenseWeights, Weights
 from scalings.errors import ArgumentError
 
@@ -70,26 +71,63 @@ def check_optimizer(optimizer: str) -> None:
         )
 
 
+class _Factor:
+    """U or V, and its Gram matrix, to which only what is new is added."""
+
+    def __init__(self, rows: Tensor) -> None:
+        self._rows, self._gram = Rows(rows), rows.new_empty(len(rows), 0, 0)
+
+    @property
+    def rows(self) -> Tensor:
+        return self._rows.all
+
+    def append(self, rows: Tensor) -> None:
+        self._rows.append(rows)
+
+    def gram(self) -> Tensor:
+        """The inner products of all rows, of shape (seeds, k, k)."""
+        known = self._gram.shape[1]
+        new = self.rows[:, known:] @ self.rows.mT
+        self._gram = torch.cat([torch.cat([self._gram, new[:, :, :known].mT], dim=2), new], dim=1)
+        return self._gram
+
+
 class FactoredUpdate:
     """SGD's dW = U^T V."""
 
     def __init__(self, lr: float, multiplier: float) -> None:
         self._lr, self._multiplier = lr, multiplier
-        self._left: list[Tensor] = []
-        self._right: list[Tensor] = []
+        self._left: _Factor | None = None
+        self._right: _Factor | None = None
         self._inner: list[Tensor] = []
 
     def step(self, d: Tensor, h: Tensor, image: Tensor) -> None:
         scaled = d * (-self._lr / d.shape[1])
-        self._left = [torch.cat([*self._left, self._multiplier * scaled], dim=1)]
-        self._right = [torch.cat([*self._right, h], dim=1)]
         # <W(0), g d h^T> = d . g W(0) h, and the forward pass has just computed g W(0) h.
         self._inner.append((scaled * image).sum(dim=(1, 2)))
+        scaled *= self._multiplier
+        if self._left is None or self._right is None:
+            self._left, self._right = _Factor(scaled), _Factor(h)
+        else:
+            self._left.append(scaled)
+            self._right.append(h)
 
     @property
     def factors(self) -> tuple[Tensor, Tensor]:
         """U and V, of shapes (seeds, k, fan_out) and (seeds, k, fan_in)."""
-        return self._left[0], self._right[0]
+        left, right = self._factors
+        return left.rows, right.rows
+
+    @property
+    def _factors(self) -> tuple[_Factor, _Factor]:
+        assert self._left is not None
+        assert self._right is not None
+        return self._left, self._right
+
+    @property
+    def _grams(self) -> tuple[Tensor, Tensor]:
+        left, right = self._factors
+        return left.gram(), right.gram()
 
     def apply(self, block: Tensor) -> Tensor:
         left, right = self.factors
@@ -104,12 +142,13 @@ class FactoredUpdate:
         if self._is_full:
             norm: Tensor = torch.linalg.vector_norm(left.mT @ right, dim=(1, 2))
             return norm
-        squared = ((left @ left.mT) * (right @ right.mT)).sum(dim=(1, 2))
+        over_outputs, over_inputs = self._grams
+        squared = (over_outputs * over_inputs).sum(dim=(1, 2))
         return squared.clamp(min=0).sqrt()
 
     def spectral(self) -> Tensor:
         left, right = self.factors
-        return _spectral(left.mT @ right) if self._is_full else _spectral_of_factors(left, right)
+        return _spectral(left.mT @ right) if self._is_full else _spectral_of_factors(*self._grams)
 
     @property
     def _is_full(self) -> bool:
@@ -186,16 +225,14 @@ def _any_block(rows: int, columns: int, like: Tensor) -> Tensor:
 
 
 def _spectral_of_factors(left: Tensor, right: Tensor) -> Tensor:
-    """|U^T V|_2: the largest eigenvalue of (U U^T)(V V^T), made symmetric by a Cholesky factor."""
-    gram = left @ left.mT
-    size = gram.diagonal(dim1=1, dim2=2).sum(dim=1)
+    """|U^T V|_2 from U U^T and V V^T: the largest eigenvalue of their product, made symmetric by a Cholesky factor."""
+    size = left.diagonal(dim1=1, dim2=2).sum(dim=1)
     scale = torch.where(size > 0, size, 1.0)[:, None, None]
     # Later steps nearly repeat earlier ones, so the Gram matrix is singular in float64: a ridge of 1e-14 of
     # its trace makes it positive definite and changes the norm by less than 1e-11 of itself.
-    ridge = 1e-14 * torch.eye(gram.shape[1], dtype=gram.dtype, device=gram.device)
-    root = torch.linalg.cholesky_ex(gram / scale + ridge)[0]
-    image = root.mT @ right
-    return _largest_eigenvalue(image @ image.mT).clamp(min=0).sqrt() * scale[:, 0, 0].sqrt() * (size > 0)
+    ridge = 1e-14 * torch.eye(left.shape[1], dtype=left.dtype, device=left.device)
+    root = torch.linalg.cholesky_ex(left / scale + ridge)[0]
+    return _largest_eigenvalue(root.mT @ right @ root).clamp(min=0).sqrt() * scale[:, 0, 0].sqrt() * (size > 0)
 
 
 def _largest_eigenvalue(gram: Tensor) -> Tensor:

@@ -221,7 +221,8 @@ def measure(
     batch
         Number of examples, all of which make up every update.
     engine
-        auto or dense.
+        auto, dense or matrix-free: matrices that are drawn in full, or only where they are multiplied with; auto
+        takes the cheaper one at each width. The law is the same.
     device
         auto, cpu or cuda.
     centered
@@ -273,6 +274,7 @@ def measure(
     else:
         title = parameterization.name
         _print([tables.agreement_table([(title, agreement)], steps), tables.verdict_line(title, agreement)])
+        print(f"engine: {measurement.engine}")
     if output:
         with replacing(output) as path:
             exponents_figure(measurement, orders, path)

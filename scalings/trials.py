@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from scalings.exponents import format_exponent, parse_exponent
 from scalings.networks import Dense, Dimension, Elementwise, Network, Node
 from scalings.observables import Observable
 from scalings.parameterizations import LayerExponents, Parameterization
 
-Engine = Literal["dense"]
+Engine = Literal["dense", "matrix-free"]
+ENGINES: tuple[Engine, ...] = get_args(Engine)
 Json = dict[str, Any]
 
 

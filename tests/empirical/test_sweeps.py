@@ -149,7 +149,11 @@ def test_too_little_memory_is_refused_with_what_fits(monkeypatch: pytest.MonkeyP
         ({"seeds": 0}, "seeds: expected at least 1, but got 0"),
         ({"first_seed": -1}, "first_seed: expected at least 0, but got -1"),
         ({"device": "tpu"}, "device: expected one of auto, cpu, cuda, but got 'tpu'"),
-        ({"engine": "sparse"}, "engine: expected one of auto, dense, but got 'sparse'"),
+        ({"engine": "sparse"}, "engine: expected one of auto, dense, matrix-free, but got 'sparse'"),
+        (
+            {"engine": "matrix-free", "training": Training(optimizer="sign")},
+            "engine: expected auto or dense with sign, whose updates are not of low rank .* but got 'matrix-free'",
+        ),
         ({"training": Training(optimizer="muon")}, "optimizer: expected one of sgd, sign, adam, .* but got 'muon'"),
         ({"training": Training(data="cifar")}, "data: expected one of digits, mnist, but got 'cifar'"),
         ({"training": Training(data="mnist")}, "network: expected 784 inputs, as mnist has, but got 64"),

@@ -172,7 +172,11 @@ def test_divergence_is_a_result(capsys: pytest.CaptureFixture[str]) -> None:
         ("measure --preset mup --widths 16,24,32 --batch 1798", "--batch: expected 1 to"),
         ("measure --preset mup --data cifar", "--data: expected one of digits, mnist, but got 'cifar'"),
         ("measure --preset mup --device tpu", "--device: expected one of auto, cpu, cuda, but got 'tpu'"),
-        ("measure --preset mup --engine fast", "--engine: expected one of auto, dense, but got 'fast'"),
+        (
+            "measure --preset mup --lr 1,-1,-1 --optimizer adam --engine matrix-free",
+            "--engine: expected auto or dense with adam",
+        ),
+        ("measure --preset mup --engine fast", "--engine: expected one of auto, dense, matrix-free, but got 'fast'"),
         ("measure --preset family:0 --optimizer muon", "--optimizer: expected one of"),
         ("measure --preset mup --delta 0", "--delta: expected a number above 0, at most 1, such as 0.05, but got '0'"),
         ("verify --output /nowhere/figure.png", "--output: expected a file in an existing folder"),
