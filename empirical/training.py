@@ -23,6 +23,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +31,7 @@ import torch
 from torch import Tensor
 
 from empirical import matrix_free, updates, weights
+from empirical.activations import Phi
 from empirical.chains import Chain, Layer
 from empirical.examples import Examples
 from empirical.updates import Update
@@ -43,6 +45,10 @@ _DRAW: dict[Engine, Callable[[Chain, Sequence[int], str], tuple[Weights, ...]]] 
     "dense": weights.draw,
     "matrix-free": matrix_free.draw,
 }
+
+
+_SLAB = 2**17
+"""Numbers of a block that are worked on at a time on a CPU: a megabyte."""
 
 
 @dataclass(frozen=True)
@@ -125,16 +131,16 @@ def _initial(
     h, hs, zs = inputs, [], []
     for layer, weight in zip(chain.layers, weights, strict=True):
         hs.append(h)
-        zs.append(layer.multiplier * weight.apply(h))
+        zs.append(weight.apply(h).mul_(layer.multiplier))
         h = layer.phi.value(zs[-1])
     d_h = -targets.expand_as(h) if training.centered else h - targets
     found: list[Initial] = []
     for index in reversed(range(len(zs))):
         layer, z = chain.layers[index], zs[index]
-        d = layer.phi.slope(z) * d_h
+        d = _by_units(lambda z, d_h, phi=layer.phi: phi.slope(z) * d_h, z, d_h)
         found.insert(0, Initial(hs[index], z, d_h, d))
         if index:
-            d_h = layer.multiplier * weights[index].apply_transpose(d)
+            d_h = weights[index].apply_transpose(d).mul_(layer.multiplier)
     return tuple(found)
 
 
@@ -156,14 +162,14 @@ def _forward(state: State) -> list[Change]:
     dh = None
     for layer, weight, update, at in zip(state.layers, state.weights, state.updates, state.initial, strict=True):
         g = layer.multiplier
-        own = g * update.apply(at.h)
+        own = update.apply(at.h).mul_(g)
         if dh is None:
             passthrough, interaction, dz = None, None, own
         else:
-            passthrough, interaction = g * weight.apply(dh), g * update.apply(dh)
-            dz = own + passthrough + interaction
+            passthrough, interaction = weight.apply(dh).mul_(g), update.apply(dh).mul_(g)
+            dz = (own + passthrough).add_(interaction)
         changes.append(Change(dh, own, passthrough, interaction, dz, dd=dz))
-        dh = layer.phi.change(at.z, dz)
+        dh = _by_units(layer.phi.change, at.z, dz)
     return changes
 
 
@@ -172,13 +178,16 @@ def _backward(state: State, changes: list[Change]) -> tuple[Change, ...]:
     dd_h = changes[-1].dz
     for index in reversed(range(len(changes))):
         layer, at, change = state.layers[index], state.initial[index], changes[index]
-        after = layer.phi.slope(at.z + change.dz)
-        dd = after * dd_h + layer.phi.slope_change(at.z, change.dz) * at.d_h
+        dd = _by_units(partial(_backward_change, layer.phi), at.z, change.dz, at.d_h, dd_h)
         changes[index] = Change(change.dh, change.layer, change.passthrough, change.interaction, change.dz, dd)
         if index:
-            seen = state.weights[index].apply_transpose(dd) + state.updates[index].apply_transpose(at.d + dd)
-            dd_h = layer.multiplier * seen
+            dd_h = state.weights[index].apply_transpose(dd)
+            dd_h = dd_h.add_(state.updates[index].apply_transpose(at.d + dd)).mul_(layer.multiplier)
     return tuple(changes)
+
+
+def _backward_change(phi: Phi, z: Tensor, dz: Tensor, d_h: Tensor, dd_h: Tensor) -> Tensor:
+    return phi.slope(z + dz) * dd_h + phi.slope_change(z, dz) * d_h
 
 
 def observe(state: State) -> dict[Observable, Tensor]:
@@ -198,9 +207,9 @@ def observe(state: State) -> dict[Observable, Tensor]:
             continue
         change, update = state.changes[index], state.updates[index]
         size = update.frobenius()
-        record("z", layer.name, _norm(at.z + change.dz))
+        record("z", layer.name, _norm(at.z, change.dz))
         record("dz", layer.name, _norm(change.dz))
-        record("d", layer.name, _norm(at.d + change.dd))
+        record("d", layer.name, _norm(at.d, change.dd))
         record("dd", layer.name, _norm(change.dd))
         record("layer", layer.name, _norm(change.layer))
         if change.passthrough is not None and change.interaction is not None:
@@ -216,10 +225,26 @@ def observe(state: State) -> dict[Observable, Tensor]:
     return values
 
 
-def _norm(block: Tensor) -> Tensor:
-    """Euclidean over units, root-mean-square over examples: (seeds, batch, units) to (seeds,)."""
-    norm: Tensor = torch.linalg.vector_norm(block, dim=(1, 2))
-    return norm / math.sqrt(block.shape[1])
+def _norm(*terms: Tensor) -> Tensor:
+    """Of the sum, Euclidean over units, root-mean-square over examples: (seeds, batch, units) to (seeds,)."""
+    parts = [torch.linalg.vector_norm(sum(pieces), dim=(1, 2)) for pieces in _slabs(*terms)]
+    norm: Tensor = torch.linalg.vector_norm(torch.stack(parts), dim=0)
+    return norm / math.sqrt(terms[0].shape[1])
+
+
+def _by_units(function: Callable[..., Tensor], *blocks: Tensor) -> Tensor:
+    """What an elementwise function makes of blocks of one shape."""
+    found = blocks[0].new_empty(blocks[0].shape)
+    for out, *pieces in _slabs(found, *blocks):
+        out.copy_(function(*pieces))
+    return found
+
+
+def _slabs(*blocks: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """Cut along units: what is computed on the way then fits the cache, where whole blocks are gigabytes."""
+    seeds, batch, units = blocks[0].shape
+    size = max(1, _SLAB // (seeds * batch)) if blocks[0].device.type == "cpu" else units
+    return zip(*(torch.split(block, size, dim=2) for block in blocks), strict=True)
 
 
 def _ratio(part: Tensor, whole: Tensor) -> Tensor:
