@@ -94,7 +94,7 @@ def worst_inconsistency(matrix: GaussianMatrix, rounds: int = 50) -> float:
 
 @pytest.mark.parametrize("shape", [(1500, 2000), (700, 90), (60, 60)])
 def test_it_is_one_linear_map_after_fifty_rounds(shape: tuple[int, int]) -> None:
-    """Measured: 1e-13 and below. The small ones are wholly revealed on the way."""
+    """The small ones are wholly revealed on the way."""
     assert worst_inconsistency(gaussian(*shape)) < 1e-9
 
 
