@@ -14,8 +14,9 @@ unstable, and in one that is not centered and whose initial output, of order n^(
 residual as slowly as that.
 
 The whole passes if every asserted observable passes; this needs no correction for their number, since it is an
-intersection-union test (Berger 1982). It fails if some asserted exponent or upper bound is refuted after Holm's
-correction over all of these (Holm 1979). Other observables are reported and decide nothing.
+intersection-union test (Berger 1982). It fails if some asserted exponent is refuted after Holm's correction over all of
+these (Holm 1979), or if training diverged. Upper bounds and other observables are reported and decide nothing: where
+two terms first cancel, a sum can for a while grow faster than its order.
 """
 
 from __future__ import annotations
@@ -168,19 +169,18 @@ def judge(
     only_bounds: str = "",
 ) -> tuple[Verdict, str]:
     """The verdict of the whole and its reason, of one measurement or of several together."""
-    deciding = [comparison for comparison in comparisons if comparison.role != "reported"]
-    diverged = [comparison for comparison in deciding if isinstance(comparison.fit, Diverged)]
+    diverged = [comparison for comparison in comparisons if isinstance(comparison.fit, Diverged)]
     if diverged:
         return "FAIL", f"training diverged, first of all {_described(diverged[0])}"
-    fits = [(comparison, comparison.fit) for comparison in deciding if isinstance(comparison.fit, Fit)]
-    widths = min((len(fit.points) for _, fit in fits), default=0)
+    widths = min((len(one.fit.points) for one in comparisons if isinstance(one.fit, Fit)), default=0)
     if widths < WIDTHS_FOR_A_VERDICT:
         return "INCONCLUSIVE", f"a verdict needs at least {WIDTHS_FOR_A_VERDICT} widths, but got {widths}"
-    if refuted := _refuted(deciding):
-        return "FAIL", f"{len(refuted)} of {len(deciding)} exponents are refuted, first of all {_described(refuted[0])}"
-    if only_bounds or unmeasured:
-        return "INCONCLUSIVE", only_bounds or f"{unmeasured[0]} was exactly zero in some run"
-    asserted = [(comparison, fit) for comparison, fit in fits if comparison.role == "asserted"]
+    asserted = [(one, one.fit) for one in comparisons if one.role == "asserted" and isinstance(one.fit, Fit)]
+    if refuted := _refuted([comparison for comparison, _ in asserted]):
+        return "FAIL", f"{len(refuted)} of {len(asserted)} exponents are refuted, first of all {_described(refuted[0])}"
+    if only_bounds or unmeasured or not asserted:
+        zero = f"{unmeasured[0]} was exactly zero in some run" if unmeasured else ""
+        return "INCONCLUSIVE", only_bounds or zero or "nothing moved that has an order to assert"
     unsettled = [(comparison, fit) for comparison, fit in asserted if comparison.verdict != "PASS"]
     if unsettled:
         comparison, fit = max(unsettled, key=lambda pair: abs(pair[1].exponent - pair[0].derived) + pair[1].half_width)

@@ -169,7 +169,7 @@ def _agreement_row(comparison: Comparison) -> list[RenderableType]:
     else:
         measured, interval = f"{fit.exponent:+.3f}", f"[{fit.low:+.3f}, {fit.high:+.3f}]"
     verdict = Text(comparison.verdict, style=_STYLES[comparison.verdict])
-    if comparison.role == "reported":
+    if comparison.role != "asserted":
         verdict = Text(f"({comparison.verdict})", style="dim")
     observable = comparison.observable
     return [SYMBOLS[observable.quantity], observable.layer, derived, measured, interval, verdict]

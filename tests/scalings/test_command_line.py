@@ -260,6 +260,13 @@ def test_what_is_unstable_has_no_slopes_to_assert(capsys: pytest.CaptureFixture[
     assert "it is unstable" in document["reason"]
 
 
+def test_what_is_not_trained_has_nothing_to_assert(capsys: pytest.CaptureFixture[str]) -> None:
+    widths = ",".join(str(width) for width in range(16, 33, 2))
+    frozen = ("measure", "--preset", "mup", "--lr", "-oo,-oo,-oo", "--widths", widths, *SMALL[2:])
+    code, document = run_json(capsys, *frozen)
+    assert (code, document["reason"]) == (3, "nothing moved that has an order to assert")
+
+
 def test_the_tutorials_criteria_are_reasons_too(capsys: pytest.CaptureFixture[str]) -> None:
     standard = ("check", "--preset", "standard", "--lr", "-1,-1,-1", "--criteria", "tutorial")
     _, document = run_json(capsys, *standard)
