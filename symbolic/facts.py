@@ -59,14 +59,15 @@ class Facts:
 
     def reduce(self, form: Form) -> Form:
         """The form in terms of the unknowns that are left."""
-        for monomial, coefficient in list(form.terms()):
-            if monomial in self.solved:
-                form = form + (self.solved[monomial][0] - self.ring({monomial: 1})).mul_ground(coefficient)
+        eliminated = [monomial for monomial in form.itermonoms() if monomial in self.solved]
+        for monomial in eliminated:
+            value, unknown = self.solved[monomial][0], self.ring({monomial: form[monomial]})
+            form = form - unknown + value.mul_ground(form[monomial])
         return form
 
     def used(self, form: Form) -> frozenset[int]:
         """The numbers of the facts that reducing this form uses."""
-        return frozenset[int]().union(*(self.solved[m][1] for m in form.monoms() if m in self.solved))
+        return frozenset[int]().union(*(self.solved[m][1] for m in form.itermonoms() if m in self.solved))
 
     def learn_zero(self, form: Form, facts: frozenset[int]) -> None:
         """Learn form = 0 from these facts. Raises Contradiction."""
@@ -151,9 +152,9 @@ def normalise(form: Form) -> tuple[Form, Fraction]:
     A constant form has direction zero, and `form >= 0` then says 0 >= bound.
     """
     constant = form.coeff(1)
+    if form.is_ground:
+        return form.ring.zero, -_fraction(constant)
     direction = form - constant
-    if not direction:
-        return direction, -_fraction(constant)
     coefficients = [_fraction(c) for c in direction.coeffs()]
     factor = Fraction(gcd(*(c.numerator for c in coefficients)), lcm(*(c.denominator for c in coefficients)))
     return direction.quo_ground(_number(form.ring, factor)), -_fraction(constant) / factor
