@@ -100,7 +100,6 @@ def derive(
     format
         Of the answer.
     """
-    from scalings import documents, explanations, tables
     from symbolic.derivations import derive
 
     chosen = CRITERIA[criteria]
@@ -112,10 +111,16 @@ def derive(
     kept = [criterion for criterion in chosen if criterion.name not in dropped]
     derivation = derive(mlp(depth, activation), update_law(optimizer), kept, gauge)
     if format == "json":
-        _print_json(documents.derivation_document(derivation, gauge))
+        from scalings.documents import derivation_document
+
+        _print_json(derivation_document(derivation, gauge))
     elif format == "text":
-        _print(tables.derivation_report(derivation, gauge))
+        from scalings.tables import derivation_report
+
+        _print(derivation_report(derivation, gauge))
     else:
+        from scalings import explanations
+
         print({"latex": explanations.latex, "markdown": explanations.markdown}[format](derivation, gauge))
     return NO if derivation.degrees_of_freedom is None else YES
 
