@@ -88,7 +88,7 @@ def _member(richness: str, network: Network, law: UpdateLaw) -> Parameterization
         raise ArgumentError("preset", f"no family was derived for {law.name}")
     try:
         return family.member(richness)
-    except (ArgumentError, ValueError, ZeroDivisionError):
+    except ArgumentError:
         expected = f"expected {FAMILY}R with a fraction {family.low} <= R <= {family.high}"
         raise ArgumentError("preset", f"{expected}, but got '{FAMILY}{richness}'") from None
 

@@ -50,7 +50,7 @@ class Comparison:
     fit: Fit | Diverged
     verdict: Verdict
     p_value: float
-    """Of the exponent being within the margin (or below the upper bound)."""
+    """Of the exponent being within the margin; only asserted ones are judged by it."""
 
 
 @dataclass(frozen=True)
@@ -115,9 +115,7 @@ def _compare(observable: Observable, role: Role, derived: Exponent, fit: Fit | D
         verdict = "PASS"
     elif fit.low > high or (fit.high < low and role != "upper bound"):
         verdict = "FAIL"
-    below = role == "upper bound" and fit.exponent <= high
-    p = 1.0 if below else p_value(fit, float(derived), float(delta))
-    return Comparison(observable, role, derived, fit, verdict, p)
+    return Comparison(observable, role, derived, fit, verdict, p_value(fit, float(derived), float(delta)))
 
 
 def _role(observable: Observable, network: Network, derived: Mapping[Observable, Exponent]) -> Role:

@@ -54,7 +54,10 @@ class Verification:
 
     @property
     def verdict(self) -> Verdict:
-        return judge([one for member in self.members for one in member.agreement.comparisons], delta=self.delta)[0]
+        agreements = [member.agreement for member in self.members]
+        comparisons = [one for agreement in agreements for one in agreement.comparisons]
+        unmeasured = [one for agreement in agreements for one in agreement.unmeasured]
+        return judge(comparisons, unmeasured, self.delta)[0]
 
 
 def verify(
