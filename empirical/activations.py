@@ -22,7 +22,7 @@ from torch import Tensor
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scalings.networks import Activation
+    from scalings.nodes import Activation
 
 _ROOT_HALF = math.sqrt(0.5)
 

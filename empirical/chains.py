@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from empirical.activations import PHI, Phi
 from scalings.errors import ArgumentError
 from scalings.exponents import Exponent
-from scalings.networks import INPUT, Dense, Elementwise, Network, Role, wrong_depth
+from scalings.networks import Network, wrong_depth
+from scalings.nodes import INPUT, Dense, Elementwise, Role, sources
 from scalings.parameterizations import Parameterization
 from scalings.trials import Training
 
@@ -57,7 +58,8 @@ def chain(network: Network, parameterization: Parameterization, training: Traini
         raise wrong_depth(network, parameterization.depth)
     gamma = float(parameterization.gamma)
     layers: list[Layer] = []
-    for index, (node, power) in enumerate(zip(network.layers, parameterization.layers, strict=True)):
+    dense = [node for node in network.nodes if isinstance(node, Dense)]
+    for index, (node, power) in enumerate(zip(dense, parameterization.layers, strict=True)):
         gain = activations[index - 1].gain if index else 1.0
         g, sigma, eta = (_power(width, exponent) for exponent in (power.multiplier, power.init, power.lr))
         if parameterization.gamma_powers:
@@ -77,22 +79,21 @@ def _power(base: float, exponent: Exponent) -> float:
 
 def _activations(network: Network) -> tuple[Phi, ...]:
     """What follows each dense node, checking that the nodes are dense and elementwise in turn, each on the last."""
-    source, weights = INPUT, set()
+    source = INPUT
     for position, node in enumerate(network.nodes):
-        if not isinstance(node, Elementwise if position % 2 else Dense) or node.source != source:
+        if not isinstance(node, Elementwise if position % 2 else Dense) or sources(node) != (source,):
             raise ArgumentError(
                 "network",
-                "expected a multilayer perceptron, dense and elementwise operations in turn and each on the one"
-                f" before it, but operation {position + 1}, {node.name!r}, is {type(node).__name__} of {node.source!r}",
+                "expected a multilayer perceptron, dense and elementwise operations in turn and each on the one before"
+                f" it, but operation {position + 1}, {node.name!r}, is {type(node).__name__} of {sources(node)[0]!r}",
             )
         source = node.name
-        if isinstance(node, Dense):
-            weights.add(node.weight)
-    if len(network.nodes) % 2 == 0 or len(weights) < network.depth:
+    layers = len(network.nodes) // 2 + 1
+    if len(network.nodes) % 2 == 0 or network.depth < layers:
         raise ArgumentError(
             "network",
             "expected a multilayer perceptron that ends with a dense layer and has a weight matrix for each layer,"
-            f" but got {len(network.nodes)} operations, {network.depth} layers and {len(weights)} weight matrices",
+            f" but got {len(network.nodes)} operations, {layers} layers and {network.depth} weight matrices",
         )
     hidden = [PHI[node.activation] for node in network.nodes if isinstance(node, Elementwise)]
     return (*hidden, PHI["linear"])

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from empirical.sweeps import measure as measure
+    from scalings.architectures import mlp as mlp
     from scalings.comparisons import compare as compare
-    from scalings.networks import mlp as mlp
     from scalings.optimizers import optimizer as optimizer
     from scalings.parameterizations import Parameterization as Parameterization
     from scalings.parameterizations import preset as preset
@@ -39,7 +39,7 @@ _HOME = {
     "compare": "scalings.comparisons",
     "derive": "symbolic.derivations",
     "measure": "empirical.sweeps",
-    "mlp": "scalings.networks",
+    "mlp": "scalings.architectures",
     "optimizer": "scalings.optimizers",
     "predict": "symbolic.predictions",
     "preset": "scalings.parameterizations",

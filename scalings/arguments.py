@@ -9,9 +9,11 @@ from typing import Annotated, Literal, TypeVar
 
 from cyclopts import Parameter
 
+from scalings.architectures import mlp
 from scalings.errors import ArgumentError
 from scalings.exponents import Exponent, parse_exponent
-from scalings.networks import Activation, Network, mlp
+from scalings.networks import Network
+from scalings.nodes import Activation
 from scalings.optimizers import UpdateLaw, optimizer
 from scalings.parameterizations import Parameterization, preset
 

@@ -18,11 +18,12 @@ from typing import Annotated, Literal
 from cyclopts import App, CycloptsError, Parameter
 
 from scalings import __version__
+from scalings.architectures import mlp
 from scalings.arguments import Chosen, Format, parse_delta, parse_widths
 from scalings.criteria import CRITERIA, TUTORIAL
 from scalings.errors import ArgumentError
 from scalings.fits import Verdict
-from scalings.networks import Activation, mlp
+from scalings.nodes import Activation
 from scalings.optimizers import optimizer as update_law
 from scalings.parameterizations import Gauge
 

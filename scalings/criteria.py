@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-from scalings.networks import Dense
+from scalings.networks import Representation
+from scalings.nodes import WIDTH_SCALE
 from scalings.observables import Observable, Quantity
 
-Where = Literal["hidden", "output", "every"]
+Where = Literal["hidden", "layers", "single layers", "repeated layers", "hidden matrices", "output", "scores"]
 When = Literal["initialization", "updates", "settled"]
 Sign = Literal["~", "<="]
 Factor = tuple[Quantity, Literal["now", "before", "initially"]]
@@ -22,19 +23,23 @@ Factor = tuple[Quantity, Literal["now", "before", "initially"]]
 
 @dataclass(frozen=True)
 class Product:
-    """A product of norms at one layer, times fan_out^(power/2)."""
+    """A product of norms at one layer, times units^(power/2), copies^power and n^power."""
 
     factors: tuple[Factor, ...] = ()
-    fan_out: Fraction = Fraction(0)
+    units: Fraction = Fraction(0)
+    copies: Fraction = Fraction(0)
+    """The power of the number of copies of a repeated layer."""
+    power: Fraction = Fraction(0)
+    """The power of the scale variable itself."""
 
-    def observables(self, layer: Dense, step: int) -> tuple[Observable, ...]:
+    def observables(self, layer: Representation, step: int) -> tuple[Observable, ...]:
         """The factors at this layer; "before" is one update earlier, "initially" is step 0."""
         steps = {"now": step, "before": step - 1, "initially": 0}
         return tuple(Observable(quantity, layer.name, steps[when]) for quantity, when in self.factors)
 
-    def constant(self, layer: Dense) -> Fraction:
-        """The exponent that fan_out contributes."""
-        return self.fan_out * layer.fan_out.order / 2
+    def constant(self, layer: Representation, scale: str = WIDTH_SCALE) -> Fraction:
+        """The exponent that the numbers of units and copies contribute."""
+        return self.units * layer.units.order_in(scale) / 2 + self.copies * layer.copies.order_in(scale) + self.power
 
 
 @dataclass(frozen=True)
@@ -54,9 +59,26 @@ class Criterion:
     where: Where
     when: When
 
-    def applies(self, layer: Dense) -> bool:
-        """Whether the criterion speaks of this layer; "hidden" layers are those whose result is as wide as n."""
-        return self.where == "every" or (self.where == "output") == (layer.role == "output")
+    def applies(self, layer: Representation) -> bool:
+        """Whether the criterion speaks of this representation.
+
+        "hidden" are layers and residual streams whose result grows in size, "layers" those with a weight.
+        """
+        is_layer, is_repeated = layer.kind == "layer", layer.copies.grows
+        return {
+            "hidden": layer.kind != "scores" and not layer.is_output,
+            "layers": is_layer,
+            "single layers": is_layer and not is_repeated,
+            "repeated layers": is_layer and is_repeated,
+            "hidden matrices": layer.is_matrix and not layer.is_output,
+            "output": layer.is_output,
+            "scores": layer.kind == "scores",
+        }[self.where]
+
+    @property
+    def quantities(self) -> frozenset[Quantity]:
+        """What it relates."""
+        return frozenset(quantity for side in (self.left, self.right) for quantity, _ in side.factors)
 
 
 _TUTORIAL = "Karkada, arXiv 2404.19719"
@@ -69,7 +91,7 @@ SIGNAL_PROPAGATION = Criterion(
     _TUTORIAL,
     Product((("z", "now"),)),
     "~",
-    Product(fan_out=Fraction(1)),
+    Product(units=Fraction(1)),
     "hidden",
     "initialization",
 )
@@ -90,7 +112,7 @@ MAXIMALITY = Criterion(
     Product((("layer", "now"),)),
     "~",
     Product((("dz", "now"),)),
-    "every",
+    "layers",
     "updates",
 )
 NONTRIVIALITY = Criterion(
@@ -110,7 +132,27 @@ USEFUL_UPDATE = Criterion(
     Product((("d", "before"), ("dz", "now"))),
     "~",
     _ONE,
-    "every",
+    "single layers",
+    "updates",
+)
+USEFUL_REPEATED_UPDATE = Criterion(
+    "useful update",
+    "the changes of all copies of a layer together contribute to the change of the loss",
+    "Yang, Yu, Zhu and Hayou, arXiv 2310.02244",
+    Product((("d", "before"), ("layer", "now")), copies=Fraction(1)),
+    "~",
+    _ONE,
+    "repeated layers",
+    "updates",
+)
+UNIFORM_RICHNESS = Criterion(
+    "uniform richness",
+    "a repeated layer's own update changes it as much as the changes that reach it: a block is as rich as its stream",
+    _TUTORIAL,
+    Product((("passthrough", "now"),)),
+    "~",
+    Product((("layer", "now"),)),
+    "repeated layers",
     "updates",
 )
 STABLE_FEATURES = Criterion(
@@ -144,9 +186,73 @@ MOVING_OUTPUT = Criterion(
     "settled",
 )
 
-TUTORIAL = (SIGNAL_PROPAGATION, BOUNDED_OUTPUT, MAXIMALITY, NONTRIVIALITY, USEFUL_UPDATE, STABLE_FEATURES)
-"""The tutorial's criteria, in the order in which they are applied."""
-STABILITY = (SIGNAL_PROPAGATION, BOUNDED_OUTPUT, STABLE_FEATURES, STABLE_OUTPUT)
+_TP5 = "Yang et al., arXiv 2203.03466, section 5"
+BOUNDED_SCORES = Criterion(
+    "bounded scores",
+    "attention scores have entries of size at most 1 at initialization",
+    _TP5,
+    Product((("z", "now"),)),
+    "<=",
+    Product(units=Fraction(1)),
+    "scores",
+    "initialization",
+)
+STABLE_SCORES = Criterion(
+    "stable scores",
+    "no attention score changes by more than order 1",
+    _TP5,
+    Product((("dz", "now"),)),
+    "<=",
+    Product(units=Fraction(1)),
+    "scores",
+    "updates",
+)
+_DECAY = "Wang and Aitchison, arXiv 2405.13698"
+MAXIMAL_DECAY = Criterion(
+    "maximal decay",
+    "weight decay changes a hidden preactivation as much as its updates do",
+    _DECAY,
+    Product((("decay", "now"), ("z", "initially"))),
+    "~",
+    Product((("dz", "now"),)),
+    "hidden matrices",
+    "updates",
+)
+MAXIMAL_OUTPUT_DECAY = Criterion(
+    "maximal decay",
+    "every step shrinks the weights of the output by a fixed fraction",
+    _DECAY,
+    Product((("decay", "now"),)),
+    "~",
+    _ONE,
+    "output",
+    "updates",
+)
+
+TUTORIAL = (
+    SIGNAL_PROPAGATION,
+    BOUNDED_OUTPUT,
+    MAXIMALITY,
+    NONTRIVIALITY,
+    USEFUL_UPDATE,
+    USEFUL_REPEATED_UPDATE,
+    UNIFORM_RICHNESS,
+    STABLE_FEATURES,
+    BOUNDED_SCORES,
+    STABLE_SCORES,
+    MAXIMAL_DECAY,
+    MAXIMAL_OUTPUT_DECAY,
+)
+"""The tutorial's criteria, in the order in which they are applied, and what they are for repeated blocks,
+attention and weight decay; a network without these is not asked for them."""
+STABILITY = (
+    SIGNAL_PROPAGATION,
+    BOUNDED_OUTPUT,
+    STABLE_FEATURES,
+    STABLE_OUTPUT,
+    BOUNDED_SCORES,
+    STABLE_SCORES,
+)
 """Neither representations nor outputs explode, or vanish at initialization."""
 
 CRITERIA: dict[str, tuple[Criterion, ...]] = {"tutorial": TUTORIAL, "stability": (*STABILITY, MOVING_OUTPUT)}

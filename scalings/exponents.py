@@ -66,9 +66,12 @@ def format_power(exponent: Affine | Exponent, base: str = "n") -> str:
 
 @dataclass(frozen=True)
 class Affine:
-    """constant + sum of coefficient * parameter; all `Fraction`, dimensionless exponents of n."""
+    """constant + sum of coefficient * parameter; all `Fraction`, dimensionless exponents of n.
 
-    constant: Fraction
+    The constant is -oo for what is zero by structure, whatever the parameters are.
+    """
+
+    constant: Exponent
     coefficients: Mapping[str, Fraction] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -92,13 +95,17 @@ class Affine:
     def coefficient(self, parameter: str) -> Fraction:
         return self.coefficients.get(parameter, Fraction(0))
 
-    def at(self, **values: Fraction) -> Fraction:
+    def at(self, **values: Fraction) -> Exponent:
         """The exponent at the given parameter values; every parameter must be given."""
         return self.constant + sum((c * values[n] for n, c in self.coefficients.items()), Fraction(0))
 
     def __str__(self) -> str:
+        if self.constant == MINUS_INFINITY:
+            return format_exponent(self.constant)
         terms = [(c, n) for n, c in sorted(self.coefficients.items())]
-        parts = [(c, n if abs(c) == 1 else f"{_factor(abs(c))}{n}{_divisor(abs(c))}") for c, n in terms]
+        parts: list[tuple[Exponent, str]] = [
+            (c, n if abs(c) == 1 else f"{_factor(abs(c))}{n}{_divisor(abs(c))}") for c, n in terms
+        ]
         if self.constant or not parts:
             parts.append((self.constant, str(abs(self.constant))))
         head, *tail = parts

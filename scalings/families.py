@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from scalings.errors import ArgumentError
-from scalings.exponents import Affine, Exponent
+from scalings.exponents import Affine
 from scalings.networks import Network
 from scalings.optimizers import UpdateLaw
 from scalings.parameterizations import Gauge, LayerExponents, Parameterization, in_gauge
@@ -26,6 +25,8 @@ class Family:
     layers: tuple[LayerExponents[Affine], ...]
     low: Fraction
     high: Fraction
+    scales: tuple[Affine, ...] = ()
+    """Of the network's multipliers without a weight."""
 
     def member(self, r: Fraction | int | str, gamma: Fraction | int | str = 1) -> Parameterization:
         """The parameterization with activity |dz| ~ gamma n^r. Raises ArgumentError outside the range."""
@@ -35,17 +36,14 @@ class Family:
             raise ArgumentError("r", f"expected a fraction such as 1/4, but got {r!r}") from None
         if not self.low <= value <= self.high:
             raise ArgumentError("r", f"expected {self.low} <= r <= {self.high}, but got {value}")
-        layers = tuple(_each(layer, lambda e: e.at(r=value)) for layer in self.layers)
-        powers = tuple(_each(layer, lambda e: e.coefficient(PARAMETER)) for layer in self.layers)
-        return Parameterization(layers, f"family:{value}", Fraction(gamma), powers)
+        layers = tuple(layer.each(lambda e: e.at(r=value)) for layer in self.layers)
+        powers = tuple(layer.each(lambda e: e.coefficient(PARAMETER)) for layer in self.layers)
+        scales = tuple(scale.at(r=value) for scale in self.scales)
+        return Parameterization(layers, f"family:{value}", Fraction(gamma), powers, scales)
 
     def in_gauge(self, gauge: Gauge) -> Family:
         """The same family with g = 1, unit init or one global learning rate. Raises ArgumentError if none is."""
         return replace(self, gauge=gauge, layers=tuple(in_gauge(layer, gauge, self.law) for layer in self.layers))
-
-
-def _each(layer: LayerExponents[Affine], function: Callable[[Affine], Fraction]) -> LayerExponents[Exponent]:
-    return LayerExponents(function(layer.multiplier), function(layer.init), function(layer.lr))
 
 
 @dataclass(frozen=True)

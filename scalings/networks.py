@@ -1,9 +1,6 @@
-"""Networks: a flat list of operations, each naming its input, so that a traced module can become one.
+"""Networks: a flat list of operations, each naming its inputs, so that a traced module can become one.
 
-A `Dimension` is size * n^order: it is FIXED (order 0, the data's) or grows with the width n (order 1).
-The same network therefore says which fans grow, to the theory, and how large they are at a given width,
-to the measurement:
-
+>>> from scalings.architectures import mlp
 >>> network = mlp(3)
 >>> [(layer.name, layer.role, layer.shape(512)) for layer in network.layers]
 [('layer1', 'input', (512, 64)), ('layer2', 'hidden', (512, 512)), ('layer3', 'output', (10, 512))]
@@ -11,102 +8,216 @@ to the measurement:
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import cached_property
-from itertools import pairwise
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias
 
 from scalings.errors import ArgumentError
+from scalings.nodes import (
+    INPUT,
+    MATRICES,
+    MULTIPLIERS,
+    ONE,
+    WEIGHTED,
+    WIDTH_SCALE,
+    Bias,
+    Dimension,
+    Embedding,
+    Gain,
+    Mix,
+    Multiplier,
+    Node,
+    Repeat,
+    Scores,
+    Sum,
+    Weighted,
+    sources,
+)
 
-DEEPEST = 10_000
-
-Activation = Literal["relu", "tanh", "gelu", "linear"]
-ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
-BOUNDED: frozenset[Activation] = frozenset({"tanh"})
-
-Role = Literal["input", "hidden", "output"]
-INPUT = "input"
-"""The name of the network's input, as the first operation's source."""
-
-
-@dataclass(frozen=True)
-class Dimension:
-    """size * n^order units."""
-
-    size: int
-    order: Fraction
-
-    def at(self, width: int) -> int:
-        """The number of units at this width (a whole number, at least 1)."""
-        return max(1, round(self.size * math.pow(width, self.order)))
-
-
-def fixed(size: int) -> Dimension:
-    """A dimension of the data: the same at every width."""
-    return Dimension(size, Fraction(0))
-
-
-WIDTH = Dimension(1, Fraction(1))
+Kind: TypeAlias = Literal["layer", "stream", "scores"]
 
 
 @dataclass(frozen=True)
-class Dense:
-    """z = g W h: multiplier g, weight W of shape (fan_out, fan_in), h the output of `source`.
-
-    Two nodes with the same `weight` share one parameter.
-    """
+class Representation:
+    """A result that criteria speak of: of a layer with a weight, of a residual stream, or attention scores."""
 
     name: str
-    source: str
-    weight: str
-    fan_in: Dimension
-    fan_out: Dimension
+    kind: Kind
+    units: Dimension
+    copies: Dimension
+    """How often the block that holds it is repeated."""
+    first_update: int = 1
+    """The update at which it first trains as it will: 2 behind attention scores, whose gradient is only generic
+    before queries, keys and values have moved."""
+    is_matrix: bool = False
+    """Whether it is the result of a weight matrix, on which weight decay acts."""
 
     @property
-    def role(self) -> Role:
-        """Hidden if both fans grow, output if the result has a fixed size, else input."""
-        if not self.fan_out.order:
-            return "output"
-        return "hidden" if self.fan_in.order else "input"
-
-    def shape(self, width: int) -> tuple[int, int]:
-        return self.fan_out.at(width), self.fan_in.at(width)
-
-
-@dataclass(frozen=True)
-class Elementwise:
-    """h = phi(z), applied to each unit; z the output of `source`."""
-
-    name: str
-    source: str
-    activation: Activation
-
-
-Node: TypeAlias = Dense | Elementwise
+    def is_output(self) -> bool:
+        return self.kind == "layer" and not self.units.grows
 
 
 @dataclass(frozen=True)
 class Network:
-    """Operations in the order in which they are carried out; the last one is the output."""
+    """Operations in the order in which they are carried out; the last one is the output.
+
+    Raises ArgumentError for an operation whose source does not come before it, or whose name comes twice; for
+    weights that are shared by layers other than dense ones; and for a repeated block that is not residual.
+    """
 
     nodes: tuple[Node, ...]
 
+    def __post_init__(self) -> None:
+        _validate(self.nodes, {INPUT})
+        _owners(self)
+
     @cached_property
-    def layers(self) -> tuple[Dense, ...]:
-        """The dense nodes from input to output; one entry of a parameterization each."""
-        return tuple(node for node in self.nodes if isinstance(node, Dense))
+    def flat(self) -> tuple[Node, ...]:
+        """All operations, those of repeated blocks after their `Repeat`."""
+        return tuple(_flat(self.nodes))
+
+    @cached_property
+    def layers(self) -> tuple[Weighted, ...]:
+        """The first node of each weight, from input to output; one entry of a parameterization each."""
+        return tuple(_owners(self).values())
+
+    @cached_property
+    def multipliers(self) -> tuple[Multiplier, ...]:
+        """The nodes with a multiplier and no weight; one entry of a parameterization's `scales` each."""
+        return tuple(node for node in self.flat if isinstance(node, MULTIPLIERS))
 
     @property
     def depth(self) -> int:
-        """The number of weight matrices L."""
+        """The number of weights L."""
         return len(self.layers)
 
     @property
-    def output(self) -> Dense:
-        return self.layers[-1]
+    def output(self) -> Node:
+        return self.nodes[-1]
+
+    @cached_property
+    def copies(self) -> dict[str, Dimension]:
+        """How often each operation of a repeated block is repeated."""
+        blocks = (node for node in self.nodes if isinstance(node, Repeat))
+        return {inner.name: block.times for block in blocks for inner in block.nodes}
+
+    @cached_property
+    def units(self) -> dict[str, Dimension]:
+        """The size of every result."""
+        found = {INPUT: ONE}
+        for node in self.flat:
+            if isinstance(node, WEIGHTED):
+                found[node.name] = node.fan_out
+            elif isinstance(node, Scores):
+                found[node.name] = node.heads
+            else:
+                found[node.name] = found[node.values if isinstance(node, Mix) else sources(node)[0]]
+        return found
+
+    @cached_property
+    def scales(self) -> tuple[str, ...]:
+        """The scale variables that some size of the network is a power of, the width first."""
+        dimensions = [*self.units.values(), *self.copies.values()]
+        dimensions += [node.vocabulary for node in self.flat if isinstance(node, Embedding)]
+        dimensions += [size for node in self.flat if isinstance(node, Scores) for size in (node.heads, node.head_size)]
+        others = (scale for dimension in dimensions for scale, _ in dimension.others)
+        return tuple(dict.fromkeys([WIDTH_SCALE, *others]))
+
+    @cached_property
+    def representations(self) -> tuple[Representation, ...]:
+        """What criteria speak of, in the order of computation."""
+        dormant = _behind_scores(self)
+        return tuple(
+            Representation(
+                node.name,
+                kind,
+                self.units[node.name],
+                self.copies.get(node.name, ONE),
+                2 if node.name in dormant else 1,
+                isinstance(node, MATRICES),
+            )
+            for node in self.flat
+            if (kind := _kind(node)) is not None
+        )
+
+
+def _flat(nodes: tuple[Node, ...]) -> Iterator[Node]:
+    for node in nodes:
+        yield node
+        if isinstance(node, Repeat):
+            yield from _flat(node.nodes)
+
+
+def _kind(node: Node) -> Kind | None:
+    if isinstance(node, WEIGHTED):
+        return "layer"
+    return "stream" if isinstance(node, Sum) else "scores" if isinstance(node, Scores) else None
+
+
+def _owners(network: Network) -> dict[str, Weighted]:
+    """Weight -> its first node."""
+    found: dict[str, Weighted] = {}
+    for node in network.flat:
+        if isinstance(node, WEIGHTED):
+            owner = found.setdefault(node.weight, node)
+            if owner is not node and isinstance(node, Gain | Bias) != isinstance(owner, Gain | Bias):
+                raise ArgumentError("network", f"{owner.name} and {node.name} cannot share {node.weight}")
+    return found
+
+
+def _behind_scores(network: Network) -> frozenset[str]:
+    """The operations that reach the output only through attention scores: queries and keys."""
+    readers: dict[str, set[str]] = {}
+    for node in network.flat:
+        for source in sources(node):
+            readers.setdefault(source, set()).add(node.name)
+    kinds = {node.name: isinstance(node, Scores) for node in network.flat}
+    behind: set[str] = set()
+    for node in reversed(network.flat):
+        read_by = readers.get(node.name, set())
+        if read_by and all(kinds[reader] or reader in behind for reader in read_by):
+            behind.add(node.name)
+    return frozenset(behind)
+
+
+def _validate(nodes: tuple[Node, ...], known: set[str]) -> None:
+    if not nodes:
+        raise ArgumentError("network", "expected at least one operation, but got none")
+    for node in nodes:
+        if node.name in known:
+            raise ArgumentError("network", f"expected names that differ, but got {node.name!r} twice")
+        missing = [source for source in sources(node) if source not in known]
+        if missing:
+            raise ArgumentError("network", f"{node.name} reads {missing[0]!r}, which does not come before it")
+        known.add(node.name)
+        if isinstance(node, Repeat):
+            _validate_block(node, known)
+
+
+def _validate_block(block: Repeat, known: set[str]) -> None:
+    if any(isinstance(node, Repeat) for node in block.nodes):
+        raise ArgumentError("network", f"{block.name} repeats a block that repeats another; one level is understood")
+    inner = {node.name for node in block.nodes}
+    if twice := sorted(inner & known):
+        raise ArgumentError("network", f"expected names that differ, but got {twice[0]!r} twice")
+    _validate(block.nodes, {block.name})
+    known |= inner
+    if not block_stream(block):
+        raise ArgumentError(
+            "network", f"{block.name} is not residual: its block must end in a sum with what entered it as first source"
+        )
+
+
+def block_stream(block: Repeat) -> tuple[str, ...]:
+    """The sums of a block that make up its residual stream, from last to first; empty if it is not residual."""
+    sums = {node.name: node for node in block.nodes if isinstance(node, Sum)}
+    found: list[str] = []
+    name = block.nodes[-1].name
+    while name in sums:
+        found.append(name)
+        name = sums[name].sources[0]
+    return tuple(found) if name == block.name else ()
 
 
 def wrong_depth(network: Network, given: int) -> ArgumentError:
@@ -114,38 +225,3 @@ def wrong_depth(network: Network, given: int) -> ArgumentError:
     return ArgumentError(
         "parameterization", f"{network.depth} layers need {network.depth} exponents each, but got {given}"
     )
-
-
-def mlp(
-    depth: int,
-    activation: Activation = "relu",
-    *,
-    inputs: int = 64,
-    outputs: int = 10,
-    hidden: Sequence[Dimension] | None = None,
-) -> Network:
-    """The multilayer perceptron z_l = g_l W_l h_(l-1), h_l = phi(z_l), without biases.
-
-    `depth` counts weight matrices, so depth 2 has one hidden layer; `inputs` and `outputs` are the
-    data's sizes, `hidden` those of the hidden layers, all of them n if not given. Raises ArgumentError for
-    a depth below 2, an unknown activation, or not one dimension for each hidden layer.
-    """
-    if not 2 <= depth <= DEEPEST:
-        raise ArgumentError("depth", f"expected 2 to {DEEPEST} weight matrices, but got {depth}")
-    if min(inputs, outputs) < 1:
-        raise ArgumentError(
-            "inputs" if inputs < 1 else "outputs", f"expected at least 1, but got {min(inputs, outputs)}"
-        )
-    if activation not in ACTIVATIONS:
-        raise ArgumentError("activation", f"expected one of {', '.join(ACTIVATIONS)}, but got {activation!r}")
-    between = [WIDTH] * (depth - 1) if hidden is None else list(hidden)
-    if len(between) != depth - 1:
-        raise ArgumentError("hidden", f"depth {depth} has {depth - 1} hidden layers, but got {len(between)} dimensions")
-    dimensions = [fixed(inputs), *between, fixed(outputs)]
-    nodes: list[Node] = []
-    for number, (fan_in, fan_out) in enumerate(pairwise(dimensions), start=1):
-        source = nodes[-1].name if nodes else INPUT
-        nodes.append(Dense(f"layer{number}", source, f"weight{number}", fan_in, fan_out))
-        if number < depth:
-            nodes.append(Elementwise(f"activation{number}", f"layer{number}", activation))
-    return Network(tuple(nodes))

@@ -6,7 +6,8 @@ Notation (DESIGN.md, section 1): z_l = g_l W_l h_(l-1) is the preactivation of l
     dz_l(t) = g dW h(0)  +  g W(0) dh  +  g dW dh
               [layer]      [passthrough]  [interaction]
 
-Norms are Euclidean over units and root-mean-square over examples.
+Norms are Euclidean over units and root-mean-square over examples. `gradient` is that of the raw weight, which made
+the update of this step; `decay` the fraction by which weight decay has made a weight smaller.
 """
 
 from __future__ import annotations
@@ -23,9 +24,11 @@ Quantity = Literal[
     "passthrough",
     "interaction",
     "alignment",
+    "gradient",
     "dW_frobenius",
     "dW_spectral",
     "W_frobenius",
+    "decay",
     "loss",
 ]
 QUANTITIES: tuple[Quantity, ...] = get_args(Quantity)
@@ -41,9 +44,11 @@ SYMBOLS: dict[Quantity, str] = {
     "passthrough": "|g W dh|",
     "interaction": "|g dW dh|",
     "alignment": "|dW h|/(|dW||h|)",
+    "gradient": "|G|_F",
     "dW_frobenius": "|dW|_F",
     "dW_spectral": "|dW|_2",
     "W_frobenius": "|W|_F",
+    "decay": "decay",
     "loss": "loss",
 }
 

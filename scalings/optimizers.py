@@ -2,60 +2,168 @@
 
     |dW|_F  =  eta |G|_F^p  fan_in^(q_in/2) fan_out^(q_out/2)  max(fan_in, fan_out)^m  |W|_F^s
 
-with eta the layer's learning rate and G the gradient of the raw weight W. Momentum changes no exponent.
+with eta the layer's learning rate and G the gradient of the raw weight W. Momentum changes no exponent: it is a
+sum of a fixed number of gradients. Three more things may belong to a law:
+
+- `epsilon`, the power of the width of a constant that is added to the size of a gradient's entries before dividing
+  by it. Where entries are smaller than that, the law is another one, that of SGD: |dW|_F is smaller by
+  |G|_F / (epsilon sqrt(fan_in fan_out)).
+- `decay` lambda: of the weights by eta lambda ("coupled", as AdamW does it in torch), by lambda ("independent"), or
+  of the loss, G + lambda W ("l2").
+- what is *assumed* of alignment: `alpha`, of an update with its own input (1: in the same direction, 0: not more
+  than by chance), and `omega`, of the readout's initial weights with the change of what they read (1: the law of
+  large numbers, 0: chance). Everett et al., arXiv 2407.05872, call them by these names; 1 is the default.
+
+>>> optimizer("adamw").decay, str(optimizer("shampoo:1/8,1/8").gradient), str(optimizer("law:1,0,0,0,0").gauge_power)
+('coupled', '1/2', '2')
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from fractions import Fraction
+from typing import Literal
 
 from scalings.errors import ArgumentError
+from scalings.exponents import MINUS_INFINITY, Exponent, parse_exponent
+
+Decay = Literal["none", "coupled", "independent", "l2"]
+_ZERO, _HALF, _ONE = Fraction(0), Fraction(1, 2), Fraction(1)
 
 
 @dataclass(frozen=True)
 class UpdateLaw:
-    """An optimizer, as far as powers of the width can tell: five dimensionless exponents."""
+    """An optimizer, as far as powers of the width can tell: dimensionless exponents, and how weights decay."""
 
     name: str
     gradient: Fraction
     """p, the power of |G|_F: 1 for SGD, 0 for whatever normalises its gradient."""
-    fan_in: Fraction = Fraction(0)
+    fan_in: Fraction = _ZERO
     """q_in, the power of fan_in^(1/2)."""
-    fan_out: Fraction = Fraction(0)
+    fan_out: Fraction = _ZERO
     """q_out, the power of fan_out^(1/2)."""
-    larger_fan: Fraction = Fraction(0)
+    larger_fan: Fraction = _ZERO
     """m, the power of max(fan_in, fan_out)."""
-    weight: Fraction = Fraction(0)
+    weight: Fraction = _ZERO
     """s, the power of |W|_F."""
+    decay: Decay = "none"
+    epsilon: Exponent = MINUS_INFINITY
+    """The power of n of the epsilon that a gradient's entries are compared with; -oo for epsilon -> 0."""
+    alpha: Fraction = _ONE
+    omega: Fraction = _ONE
 
     @property
     def gauge_power(self) -> Fraction:
         """1 + p - s: under (g, sigma) -> (n^t g, n^-t sigma), eta -> n^(-t (1 + p - s)) eta."""
         return 1 + self.gradient - self.weight
 
+    @property
+    def decay_gauge_power(self) -> Fraction:
+        """Under the same, lambda -> n^(t times this) lambda, so that weights decay as before."""
+        return {"none": _ZERO, "coupled": self.gauge_power, "independent": _ZERO, "l2": Fraction(2)}[self.decay]
 
-_ZERO, _ONE = Fraction(0), Fraction(1)
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """What is taken for granted of it, in words."""
+        aligned = (
+            "aligns with its own input" if self.alpha == 1 else f"aligns with its own input by alpha = {self.alpha}"
+        )
+        found = [f"one update changes a weight by the law of {self.name}, and {aligned}"]
+        if self.omega != 1:
+            found.append(f"the readout's initial weights align with what moves by omega = {self.omega}")
+        if self.epsilon != MINUS_INFINITY:
+            found.append(
+                f"epsilon, beside which smaller entries of a gradient count for nothing, is n^({self.epsilon})"
+            )
+        if self.decay != "none":
+            found.append(f"matrices decay by n^lambda_l, {_DECAYS[self.decay]}")
+        return tuple(found)
+
+
+_DECAYS = {
+    "coupled": "times the learning rate, in each step",
+    "independent": "in each step, whatever the learning rate",
+    "l2": "as a term lambda |W|^2 / 2 of the loss",
+}
+
+
+def shampoo(left: Fraction, right: Fraction) -> UpdateLaw:
+    """L^(-left) G R^(-right) with L = G G^T and R = G^T G (Gupta et al., arXiv 1802.09568: 1/4 and 1/4)."""
+    return UpdateLaw("shampoo", 1 - 2 * (left + right))
+
 
 OPTIMIZERS: dict[str, UpdateLaw] = {
     law.name: law
     for law in (
         UpdateLaw("sgd", _ONE),
+        UpdateLaw("momentum", _ONE),
+        UpdateLaw("nesterov", _ONE),
+        UpdateLaw("sgd-l2", _ONE, decay="l2"),
         UpdateLaw("sign", _ZERO, fan_in=_ONE, fan_out=_ONE),
+        UpdateLaw("lion", _ZERO, fan_in=_ONE, fan_out=_ONE, decay="none"),
         # Adam at eps -> 0 moves every entry by about eta, as signSGD does.
         UpdateLaw("adam", _ZERO, fan_in=_ONE, fan_out=_ONE),
+        UpdateLaw("adamw", _ZERO, fan_in=_ONE, fan_out=_ONE, decay="coupled"),
+        UpdateLaw("adamw-independent", _ZERO, fan_in=_ONE, fan_out=_ONE, decay="independent"),
         UpdateLaw("normalized-sgd", _ZERO),
         # An orthogonalised rank-O(1) gradient: singular values 1, without any fan adjustment.
         UpdateLaw("muon", _ZERO),
+        # Its usual adjustments: times sqrt(max(1, fan_out / fan_in)) (Jordan), times 0.2 sqrt(max(fan_in, fan_out)),
+        # which matches the root mean square of Adam's (Moonlight, arXiv 2502.16982), and times sqrt(fan_out / fan_in),
+        # the spectral norm that features need (Bernstein, arXiv 2310.17813).
+        UpdateLaw("muon-jordan", _ZERO, fan_in=-_ONE, larger_fan=_HALF),
+        UpdateLaw("muon-rms", _ZERO, larger_fan=_HALF),
+        UpdateLaw("muon-spectral", _ZERO, fan_in=-_ONE, fan_out=_ONE),
         UpdateLaw("lars", _ZERO, weight=_ONE),
+        UpdateLaw("lamb", _ZERO, weight=_ONE),
         UpdateLaw("adafactor", _ZERO, weight=_ONE),
+        shampoo(Fraction(1, 4), Fraction(1, 4)),
     )
 }
+_CUSTOM = "law:p,q_in,q_out,m,s and shampoo:e_left,e_right take exponents of their own"
 
 
 def optimizer(name: str) -> UpdateLaw:
-    """The update law of this name. Raises ArgumentError, naming those there are."""
+    """The update law of this name, or "law:p,q_in,q_out,m,s" (later ones 0 if left out), or "shampoo:1/4,1/4".
+
+    Raises ArgumentError, naming those there are.
+    """
+    if "clip" in name:
+        raise ArgumentError(
+            "optimizer", "clipping by the global norm couples all layers: no law of one layer's gradient describes it"
+        )
+    kind, colon, listed = name.partition(":")
+    if colon and kind in ("law", "shampoo"):
+        numbers = _numbers(listed, 5 if kind == "law" else 2)
+        if kind == "shampoo":
+            return replace(shampoo(*(numbers * 2)[:2]), name=name)
+        if numbers[0] < 0:
+            raise ArgumentError("optimizer", f"expected a power p >= 0 of the gradient, but got {numbers[0]}")
+        p, q_in, q_out, m, s = [*numbers, *[_ZERO] * (5 - len(numbers))]
+        return UpdateLaw(name, p, q_in, q_out, m, s)
+    if name not in OPTIMIZERS:
+        near = get_close_matches(name, OPTIMIZERS, n=1)
+        guess = f"did you mean {near[0]}? " if near else ""
+        raise ArgumentError("optimizer", f"{guess}expected one of {', '.join(OPTIMIZERS)}, but got {name!r}; {_CUSTOM}")
+    return OPTIMIZERS[name]
+
+
+def _numbers(listed: str, most: int) -> list[Fraction]:
     try:
-        return OPTIMIZERS[name]
-    except KeyError:
-        raise ArgumentError("optimizer", f"expected one of {', '.join(OPTIMIZERS)}, but got {name!r}") from None
+        numbers = [Fraction(item) for item in listed.split(",")]
+    except (ValueError, ZeroDivisionError):
+        raise ArgumentError("optimizer", f"expected fractions, comma-separated, but got {listed!r}") from None
+    if len(numbers) > most:
+        raise ArgumentError("optimizer", f"expected at most {most} exponents, but got {len(numbers)} ({listed!r})")
+    return numbers
+
+
+def with_epsilon(law: UpdateLaw, exponent: str) -> UpdateLaw:
+    """The same law with an epsilon of this power of n. Raises ArgumentError where nothing is divided by |G|."""
+    if law.gradient or law.weight:
+        raise ArgumentError("epsilon", f"{law.name} does not divide by the size of a gradient's entries")
+    try:
+        return replace(law, epsilon=parse_exponent(exponent))
+    except ValueError as error:
+        raise ArgumentError("epsilon", str(error)) from None

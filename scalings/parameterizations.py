@@ -3,8 +3,8 @@
 Layer l has g_l ~ n^multiplier, weights N(0, sigma_l^2) with sigma_l ~ n^init, and eta_l ~ n^lr:
 
 >>> mup = Parameterization.of(multiplier="0,0,0", init="0,-1/2,-1", lr="1,0,-1")
->>> mup.layers[1]
-LayerExponents(multiplier=Fraction(0, 1), init=Fraction(-1, 2), lr=Fraction(0, 1))
+>>> [str(exponent) for exponent in mup.layers[1].named.values()]
+['0', '-1/2', '0']
 
 A *gauge* transformation (g, sigma, eta) -> (n^t g, n^-t sigma, n^-(1+p-s)t eta) of one layer changes no
 function that the network ever computes; p and s belong to the optimizer's update law (p = 1, s = 0 for
@@ -18,7 +18,7 @@ SGD). Two parameterizations are the same if they differ by gauges:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Generic, Literal, TypeVar, get_args
@@ -32,20 +32,33 @@ GAUGES: tuple[Gauge, ...] = get_args(Gauge)
 
 T_co = TypeVar("T_co", covariant=True)
 E = TypeVar("E", Exponent, Affine)
+S = TypeVar("S")
 
 
 @dataclass(frozen=True)
 class LayerExponents(Generic[T_co]):
-    """Powers of n of one layer's multiplier g, init scale sigma and learning rate eta."""
+    """Powers of n of one layer's multiplier g, init scale sigma, learning rate eta and, if it decays, decay lambda."""
 
     multiplier: T_co
     init: T_co
     lr: T_co
+    decay: T_co | None = None
+
+    @property
+    def named(self) -> dict[str, T_co]:
+        """By name, without the decay if there is none."""
+        found = {"multiplier": self.multiplier, "init": self.init, "lr": self.lr}
+        return found if self.decay is None else {**found, "decay": self.decay}
+
+    def each(self, function: Callable[[T_co], S]) -> LayerExponents[S]:
+        """A function of every exponent."""
+        return LayerExponents(**{name: function(exponent) for name, exponent in self.named.items()})
 
 
 def shifted(layer: LayerExponents[E], t: E, law: UpdateLaw) -> LayerExponents[E]:
     """The gauge transformation of a layer by n^t under an optimizer's update law."""
-    return LayerExponents(layer.multiplier + t, layer.init + t * Fraction(-1), layer.lr + t * -law.gauge_power)
+    decay = None if layer.decay is None else layer.decay + t * law.decay_gauge_power
+    return LayerExponents(layer.multiplier + t, layer.init + t * Fraction(-1), layer.lr + t * -law.gauge_power, decay)
 
 
 def in_gauge(layer: LayerExponents[E], gauge: Gauge, law: UpdateLaw) -> LayerExponents[E]:
@@ -67,6 +80,8 @@ def in_gauge(layer: LayerExponents[E], gauge: Gauge, law: UpdateLaw) -> LayerExp
 class Parameterization:
     """Exponents for each layer, from input to output, and powers of a prefactor gamma beside them.
 
+    `scales` are those of the network's multipliers without a weight (residual branches, attention scores).
+
     With activity |dz| ~ gamma n^r the richness enters as a product, so whatever scales as (n^r)^k also
     scales as gamma^k (arXiv 2404.19719, section 3): `gamma_powers` holds these k, zero if not given.
     """
@@ -75,6 +90,7 @@ class Parameterization:
     name: str = "custom"
     gamma: Fraction = Fraction(1)
     gamma_powers: tuple[LayerExponents[Exponent], ...] = ()
+    scales: tuple[Exponent, ...] = ()
 
     def __post_init__(self) -> None:
         if self.gamma <= 0:
@@ -87,15 +103,29 @@ class Parameterization:
             )
 
     @classmethod
-    def of(cls, *, multiplier: Exponents, init: Exponents, lr: Exponents, name: str = "custom") -> Parameterization:
-        """From three lists, input to output: sequences of fractions, or texts such as "0,-1/2,-1"."""
+    def of(
+        cls,
+        *,
+        multiplier: Exponents,
+        init: Exponents,
+        lr: Exponents,
+        decay: Exponents | None = None,
+        scales: Exponents = (),
+        name: str = "custom",
+    ) -> Parameterization:
+        """From three lists, input to output: sequences of fractions, or texts such as "0,-1/2,-1".
+
+        `decay` are those of weight decay, if there is any, and `scales` those of multipliers without a weight.
+        """
         given = {"multiplier": multiplier, "init": init, "lr": lr}
+        given |= {} if decay is None else {"decay": decay}
         columns = {name: _exponents(name, listed) for name, listed in given.items()}
         lengths = {key: len(column) for key, column in columns.items()}
         if len(set(lengths.values())) > 1:
             counted = ", ".join(f"{key} has {length}" for key, length in lengths.items())
             raise ArgumentError("parameterization", f"expected one exponent for each layer, but {counted}")
-        return cls(tuple(LayerExponents(*row) for row in zip(*columns.values(), strict=True)), name)
+        layers = tuple(LayerExponents(*row) for row in zip(*columns.values(), strict=True))
+        return cls(layers, name, scales=_exponents("scales", scales))
 
     @property
     def depth(self) -> int:
@@ -111,6 +141,12 @@ class Parameterization:
 
 
 Exponents = str | Sequence[Exponent | int | str]
+
+
+def wrong_scales(names: Sequence[str], given: int) -> ArgumentError:
+    """What a parameterization with another number of multipliers than the network's gets."""
+    listed = f" ({', '.join(names)})" if names else ""
+    return ArgumentError("scales", f"expected {len(names)} exponents{listed}, but got {given}")
 
 
 def _exponents(name: str, given: Exponents) -> tuple[Exponent, ...]:

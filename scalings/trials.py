@@ -11,7 +11,8 @@ from fractions import Fraction
 from typing import Any, Literal, get_args
 
 from scalings.exponents import format_exponent, parse_exponent
-from scalings.networks import Dense, Dimension, Elementwise, Network, Node
+from scalings.graphs import network_from_json, network_to_json
+from scalings.networks import Network
 from scalings.observables import Observable
 from scalings.parameterizations import LayerExponents, Parameterization
 
@@ -58,7 +59,7 @@ class Trial:
     def to_json(self) -> Json:
         """As JSON types; exponents become strings."""
         return {
-            "network": [_node_to_json(node) for node in self.network.nodes],
+            "network": network_to_json(self.network),
             "parameterization": _parameterization_to_json(self.parameterization),
             "training": asdict(self.training),
             "width": self.width,
@@ -70,7 +71,7 @@ class Trial:
     def from_json(cls, document: Json) -> Trial:
         """The trial that `to_json` wrote."""
         return cls(
-            Network(tuple(_node_from_json(node) for node in document["network"])),
+            network_from_json(document["network"]),
             _parameterization_from_json(document["parameterization"]),
             Training(**document["training"]),
             document["width"],
@@ -101,27 +102,8 @@ class Record:
         return cls(observable, document["width"], document["seed"], float(document["value"]))
 
 
-def _node_to_json(node: Node) -> Json:
-    if isinstance(node, Elementwise):
-        return {"op": "elementwise", **asdict(node)}
-    sizes = {
-        key: {"size": dimension.size, "order": str(dimension.order)}
-        for key, dimension in (("fan_in", node.fan_in), ("fan_out", node.fan_out))
-    }
-    return {"op": "dense", "name": node.name, "source": node.source, "weight": node.weight, **sizes}
-
-
-def _node_from_json(document: Json) -> Node:
-    fields = {key: value for key, value in document.items() if key != "op"}
-    if document["op"] == "elementwise":
-        return Elementwise(**fields)
-    for key in ("fan_in", "fan_out"):
-        fields[key] = Dimension(fields[key]["size"], Fraction(fields[key]["order"]))
-    return Dense(**fields)
-
-
 def _layers_to_json(layers: tuple[LayerExponents[Any], ...]) -> list[Json]:
-    return [{key: format_exponent(value) for key, value in asdict(layer).items()} for layer in layers]
+    return [{key: format_exponent(value) for key, value in layer.named.items()} for layer in layers]
 
 
 def _layers_from_json(documents: list[Json]) -> tuple[LayerExponents[Any], ...]:
@@ -134,6 +116,7 @@ def _parameterization_to_json(parameterization: Parameterization) -> Json:
         "layers": _layers_to_json(parameterization.layers),
         "gamma": str(parameterization.gamma),
         "gamma_powers": _layers_to_json(parameterization.gamma_powers),
+        "scales": [format_exponent(scale) for scale in parameterization.scales],
     }
 
 
@@ -143,4 +126,5 @@ def _parameterization_from_json(document: Json) -> Parameterization:
         document["name"],
         Fraction(document["gamma"]),
         _layers_from_json(document["gamma_powers"]),
+        tuple(parse_exponent(scale) for scale in document["scales"]),
     )

@@ -13,10 +13,10 @@ from fractions import Fraction
 from random import Random
 from typing import TYPE_CHECKING
 
+from scalings.architectures import mlp
 from scalings.comparisons import DELTA, Agreement, compare, judge
 from scalings.families import Derivation, Family
 from scalings.fits import Verdict
-from scalings.networks import mlp
 from scalings.optimizers import optimizer
 from scalings.parameterizations import Parameterization, preset
 from scalings.trials import Training

@@ -9,13 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
-from sympy.polys.domains import QQ
-from sympy.polys.rings import ring
-
-from scalings.families import PARAMETER, Step
-from scalings.networks import Network
+from scalings.families import Step
 from scalings.observables import Observable
 from symbolic.facts import Contradiction, Facts, Form, describe
 from symbolic.requirements import Requirement
@@ -53,13 +48,6 @@ class Case:
     def names(self, facts: Iterable[int]) -> tuple[str, ...]:
         """What the numbered facts are, without repetition."""
         return tuple(dict.fromkeys(self.steps[number].title for number in sorted(facts)))
-
-
-def unknowns(network: Network) -> Any:
-    """The ring QQ[eta_1.., sigma_1.., r]; earlier unknowns are eliminated first, the richness last."""
-    numbers = range(1, network.depth + 1)
-    names = [*(f"eta_{number}" for number in numbers), *(f"sigma_{number}" for number in numbers), PARAMETER]
-    return ring(names, QQ)[0]
 
 
 def impose(requirement: Requirement, case: Case, algebra: Unknowns) -> None:

@@ -1,6 +1,6 @@
 """The verdict on a given parameterization, from running its training on orders.
 
->>> from scalings.networks import mlp
+>>> from scalings.architectures import mlp
 >>> from scalings.parameterizations import preset
 >>> check(mlp(3), Parameterization.of(multiplier="0,0,0", init="0,-1/2,-1", lr="1,0,-1")).regime
 'rich'
@@ -20,36 +20,58 @@ from scalings.checks import Check, Finding
 from scalings.criteria import MOVING_OUTPUT, STABILITY, TUTORIAL
 from scalings.exponents import Exponent
 from scalings.networks import Network
+from scalings.nodes import WIDTH_SCALE
 from scalings.observables import Observable
 from scalings.optimizers import OPTIMIZERS, UpdateLaw
 from scalings.parameterizations import Parameterization
 from symbolic.orders import EXACT
-from symbolic.propagation import UPDATES, train
+from symbolic.propagation import UPDATES, Loss, train
 from symbolic.requirements import requirements
 
 CHECKED = tuple(dict.fromkeys((*STABILITY, MOVING_OUTPUT, *TUTORIAL)))
 
 
-def check(network: Network, parameterization: Parameterization, law: UpdateLaw = OPTIMIZERS["sgd"]) -> Check:
+def check(
+    network: Network,
+    parameterization: Parameterization,
+    law: UpdateLaw = OPTIMIZERS["sgd"],
+    *,
+    scale: str = WIDTH_SCALE,
+    loss: Loss = "mse",
+) -> Check:
     """Whether a parameterization is stable, moves the output, and learns features, and why.
 
     Raises ArgumentError if it has not one entry for each layer of the network.
     """
-    orders = dict(train(network, parameterization.layers, law, EXACT, UPDATES + 1))
+    run = train(
+        network,
+        parameterization.layers,
+        law,
+        EXACT,
+        UPDATES + 1,
+        scales=parameterization.scales,
+        scale=scale,
+        loss=loss,
+    )
+    orders = dict(run)
     changes = [
-        orders[Observable("dz", layer.name, step)] for layer in network.layers[:-1] for step in range(1, UPDATES + 1)
+        orders[Observable("dz", one.name, step)]
+        for one in network.representations
+        if one.kind != "scores" and not one.is_output
+        for step in range(1, UPDATES + 1)
     ]
     growing = any(
         order != orders[Observable(key.quantity, key.layer, UPDATES)]
         for key, order in orders.items()
         if key.step == UPDATES + 1 and key.quantity in ("dz", "dW_frobenius")
     )
-    return Check(tuple(_findings(network, orders)), max(changes), growing)
+    return Check(tuple(_findings(network, law, orders, scale)), max(changes), growing)
 
 
-def _findings(network: Network, orders: Mapping[Observable, Exponent]) -> Iterator[Finding]:
+def _findings(network: Network, law: UpdateLaw, orders: Mapping[Observable, Exponent], scale: str) -> Iterator[Finding]:
     """For each criterion and layer the first violation, or the last step where there is none."""
-    spelled_out = requirements(network, CHECKED, UPDATES)
+    every = requirements(network, law, CHECKED, UPDATES, scale)
+    spelled_out = [one for one in every if orders.keys() >= set(one.observables)]  # decay, where there is none
     for _, group in groupby(spelled_out, key=lambda one: (one.criterion, one.layer)):
         findings = [Finding(one.criterion, one.layer.name, one.step, *one.sides(orders, EXACT)) for one in group]
         yield next((finding for finding in findings if not finding.satisfied), findings[-1])

@@ -22,19 +22,21 @@ criteria: without maximality two more freedoms come back, those of layers that a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
 from itertools import takewhile
 
+from scalings.architectures import mlp
 from scalings.criteria import TUTORIAL, Criterion
 from scalings.errors import ArgumentError
 from scalings.families import Derivation, Piece, Step
-from scalings.networks import Network, mlp
+from scalings.networks import Network
+from scalings.nodes import WIDTH_SCALE
 from scalings.observables import Observable
 from scalings.optimizers import OPTIMIZERS, UpdateLaw
-from scalings.parameterizations import Gauge, LayerExponents
-from symbolic.cases import Case, impose, unknowns
+from scalings.parameterizations import Gauge
+from symbolic import hyperparameters
+from symbolic.cases import Case, impose
 from symbolic.facts import Contradiction, Facts
-from symbolic.propagation import UPDATES, train
+from symbolic.propagation import UPDATES, Loss, train
 from symbolic.requirements import Requirement, requirements
 from symbolic.segments import segment
 from symbolic.unknowns import Unknowns
@@ -45,6 +47,8 @@ def derive(
     law: UpdateLaw = OPTIMIZERS["sgd"],
     criteria: Sequence[Criterion] = TUTORIAL,
     gauge: Gauge = "unit-multiplier",
+    scale: str = WIDTH_SCALE,
+    loss: Loss = "mse",
 ) -> Derivation:
     """Which exponents of the width meet the criteria, for this network (default `mlp(3)`) and optimizer.
 
@@ -53,7 +57,7 @@ def derive(
     criteria leave too much open.
     """
     network = network or mlp(3)
-    cases = _explore(network, law, criteria)
+    cases = _explore(network, law, criteria, scale, loss)
     answer = segment(cases[0], network, law, criteria, UPDATES) if len(cases) == 1 else None
     common = _common_steps(cases)
     return Derivation(
@@ -78,13 +82,15 @@ def _assumptions(law: UpdateLaw) -> tuple[str, ...]:
     )
 
 
-def _explore(network: Network, law: UpdateLaw, criteria: Sequence[Criterion]) -> list[Case]:
+def _explore(
+    network: Network, law: UpdateLaw, criteria: Sequence[Criterion], scale: str = WIDTH_SCALE, loss: Loss = "mse"
+) -> list[Case]:
     """All cases that are possible and not within another. Where a run meets alternatives, the others wait."""
     cases: list[Case] = []
     pending: list[tuple[int, ...]] = [()]
     while pending:
-        case = Case(Facts(unknowns(network)), pending.pop())
-        if _run(network, law, criteria, case):
+        case = Case(Facts(hyperparameters.unknowns(network, law)), pending.pop())
+        if _run(network, law, criteria, case, scale, loss):
             cases.append(case)
         for branch in range(len(case.choices), len(case.alternatives)):
             taken = case.choices + (0,) * (branch - len(case.choices))
@@ -96,21 +102,17 @@ def _explore(network: Network, law: UpdateLaw, criteria: Sequence[Criterion]) ->
     return cases
 
 
-def _run(network: Network, law: UpdateLaw, criteria: Sequence[Criterion], case: Case) -> bool:
+def _run(network: Network, law: UpdateLaw, criteria: Sequence[Criterion], case: Case, scale: str, loss: Loss) -> bool:
     """Train on unknown exponents, imposing each criterion as soon as its observables exist; False if none can be."""
     algebra = Unknowns(case.facts)
-    one = algebra.constant(Fraction(0))
-    eta, sigma = case.facts.ring.gens[: network.depth], case.facts.ring.gens[network.depth : -1]
-    layers = [LayerExponents(one, algebra.form(s), algebra.form(e)) for s, e in zip(sigma, eta, strict=True)]
-    waiting = _waiting(requirements(network, criteria, UPDATES))
+    layers, scales = hyperparameters.orders(network, law, algebra)
+    waiting = _waiting(requirements(network, law, criteria, UPDATES, scale))
     try:
-        for observable, order in train(network, layers, law, algebra, UPDATES):
+        for observable, order in train(network, layers, law, algebra, UPDATES, scales=scales, scale=scale, loss=loss):
             case.orders[observable] = order
-            for requirement, needed in waiting.pop(observable, ()):
+            for requirement, needed in waiting.get(observable, ()):
                 if needed <= case.orders.keys():
                     impose(requirement, case, algebra)
-            if not waiting:
-                break
     except Contradiction:
         return False
     return True

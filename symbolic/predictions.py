@@ -1,6 +1,6 @@
 """Orders of every observable of a training run, for a parameterization that is given.
 
->>> from scalings.networks import mlp
+>>> from scalings.architectures import mlp
 >>> from scalings.parameterizations import preset
 >>> orders = predict(mlp(3), preset("ntp", 3), steps=1)
 >>> str(orders[Observable("dz", "layer2", 1)]), str(orders[Observable("dz", "layer3", 1)])
@@ -23,12 +23,14 @@ from fractions import Fraction
 
 from scalings.errors import ArgumentError
 from scalings.exponents import MINUS_INFINITY, Exponent
-from scalings.networks import Activation, Elementwise, Network
+from scalings.networks import Network
+from scalings.nodes import Activation, Elementwise
 from scalings.observables import Observable
 from scalings.optimizers import OPTIMIZERS, UpdateLaw
 from scalings.parameterizations import Parameterization
 from symbolic.orders import EXACT
-from symbolic.propagation import HALF, train
+from symbolic.propagation import train
+from symbolic.runs import HALF
 
 _SLOPE_CHANGE: dict[Activation, Fraction] = {"tanh": Fraction(1), "gelu": Fraction(1), "relu": HALF}
 """The power of |dz|/|z| in |dphi'|; linear activations have none."""

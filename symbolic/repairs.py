@@ -4,7 +4,7 @@ The derived family is a segment, and each of its exponents is affine in r. So wh
 parameterization can be kept, it fixes r: finitely many candidates, among which the one is chosen that changes
 the fewest layers, and learning rates rather than init scales.
 
->>> from scalings.networks import mlp
+>>> from scalings.architectures import mlp
 >>> from scalings.parameterizations import preset
 >>> for change in repair(mlp(3), preset("standard", 3)).changes:
 ...     print(*change)
@@ -69,7 +69,7 @@ def _candidates(family: Family, parameterization: Parameterization, law: UpdateL
     found = {family.low, family.high}
     for wanted, layer in zip(family.layers, given, strict=True):
         for affine, exponent in ((wanted.init, layer.init), (wanted.lr, layer.lr)):
-            if affine.coefficients and isinstance(exponent, Fraction):
+            if affine.coefficients and isinstance(exponent, Fraction) and isinstance(affine.constant, Fraction):
                 found.add((exponent - affine.constant) / affine.coefficient(PARAMETER))
     return {r for r in found if family.low <= r <= family.high}
 

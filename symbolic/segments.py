@@ -12,14 +12,13 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from scalings.criteria import Criterion
-from scalings.exponents import Affine
 from scalings.families import PARAMETER, Family, Step
 from scalings.networks import Network
 from scalings.observables import Observable
 from scalings.optimizers import UpdateLaw
-from scalings.parameterizations import LayerExponents
+from symbolic import hyperparameters
 from symbolic.cases import Case
-from symbolic.facts import Contradiction, Form, as_affine, normalise
+from symbolic.facts import Contradiction, Form, normalise
 
 DEFINITION = "definition of the richness"
 
@@ -53,21 +52,16 @@ def segment(
     highs = [bound.value for bound in bounds if not bound.low]
     if not lows or not highs or PARAMETER not in map(str, facts.free):
         return None
-    depth = network.depth
-    eta, sigma = facts.ring.gens[:depth], facts.ring.gens[depth:-1]
-    zero = Affine(Fraction(0))
-    layers = tuple(
-        LayerExponents(zero, as_affine(facts.reduce(s)), as_affine(facts.reduce(e)))
-        for s, e in zip(sigma, eta, strict=True)
-    )
-    family = Family(network, law, "unit-multiplier", layers, max(lows), min(highs))
+    layers, scales = hyperparameters.solution(network, law, facts)
+    family = Family(network, law, "unit-multiplier", tuple(layers), max(lows), min(highs), tuple(scales))
     definition = Step(DEFINITION, "", updates, f"|dz| ~ n^{PARAMETER} at every hidden layer", 1)
     return Segment(family, (*_explained(case, bounds, criteria), definition))
 
 
 def _hidden_changes(case: Case, network: Network, updates: int) -> list[Form]:
     """The different forms that the order of |dz| takes at the hidden layers; several within one order count."""
-    changes = (Observable("dz", layer.name, updates) for layer in network.layers[:-1])
+    hidden = (one for one in network.representations if one.kind != "scores" and not one.is_output)
+    changes = (Observable("dz", one.name, updates) for one in hidden)
     orders = [case.orders[change] for change in changes if change in case.orders]
     return list(dict.fromkeys(case.facts.reduce(form) for order in orders for form in order.forms))
 

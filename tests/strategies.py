@@ -7,9 +7,11 @@ from functools import cache
 
 from hypothesis import strategies as st
 
+from scalings.architectures import mlp
 from scalings.exponents import MINUS_INFINITY, Exponent
 from scalings.families import Family
-from scalings.networks import ACTIVATIONS, Network, mlp
+from scalings.networks import Network
+from scalings.nodes import ACTIVATIONS
 from scalings.optimizers import OPTIMIZERS, UpdateLaw
 from scalings.parameterizations import LayerExponents, Parameterization
 from symbolic.derivations import derive

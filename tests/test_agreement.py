@@ -19,11 +19,13 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from empirical.sweeps import Measurement, measure
+from scalings.architectures import mlp
 from scalings.comparisons import Agreement, Comparison, compare, no_slopes
 from scalings.criteria import TUTORIAL
 from scalings.exponents import Exponent
 from scalings.fits import Fit
-from scalings.networks import ACTIVATIONS, Activation, Network, mlp
+from scalings.networks import Network
+from scalings.nodes import ACTIVATIONS, Activation
 from scalings.observables import Observable
 from scalings.parameterizations import Parameterization
 from scalings.trials import Training

@@ -11,7 +11,7 @@ import torch
 
 from empirical import examples
 from empirical.activations import PHI
-from scalings.networks import ACTIVATIONS, Activation
+from scalings.nodes import ACTIVATIONS, Activation
 
 
 @pytest.mark.parametrize("data", examples.DATA)

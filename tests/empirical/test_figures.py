@@ -11,8 +11,8 @@ import pytest
 
 from empirical.figures import exponents_figure, richness_figure
 from empirical.sweeps import Measurement, measure
+from scalings.architectures import mlp
 from scalings.exponents import MINUS_INFINITY
-from scalings.networks import mlp
 from scalings.observables import Observable
 from scalings.parameterizations import preset
 from scalings.trials import Training

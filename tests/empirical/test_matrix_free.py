@@ -17,8 +17,8 @@ from empirical.chains import chain
 from empirical.matrix_free import GaussianMatrix
 from empirical.normals import Stream
 from empirical.sweeps import measure
+from scalings.architectures import mlp
 from scalings.fits import Fit
-from scalings.networks import mlp
 from scalings.observables import Observable
 from scalings.parameterizations import Parameterization, preset
 from scalings.trials import Training

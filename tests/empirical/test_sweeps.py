@@ -15,8 +15,10 @@ import torch
 from empirical import costs
 from empirical.chains import Chain
 from empirical.sweeps import DEFAULT_WIDTHS, Measurement, allocate, estimate, measure
+from scalings.architectures import mlp
 from scalings.fits import Diverged, Fit
-from scalings.networks import INPUT, Dense, Elementwise, Network, fixed, mlp
+from scalings.networks import Network
+from scalings.nodes import INPUT, Dense, Elementwise, fixed
 from scalings.observables import Observable
 from scalings.parameterizations import Parameterization, preset
 from scalings.trials import Record, Training, Trial

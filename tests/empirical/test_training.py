@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from empirical import examples, training, updates
 from empirical.chains import Chain, chain
 from empirical.weights import DenseWeights, draw
-from scalings.networks import Activation, mlp
+from scalings.architectures import mlp
+from scalings.nodes import Activation
 from scalings.observables import Observable
 from scalings.parameterizations import LayerExponents, Parameterization, preset
 from scalings.trials import Training

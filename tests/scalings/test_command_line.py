@@ -143,7 +143,7 @@ def test_divergence_is_a_result(capsys: pytest.CaptureFixture[str]) -> None:
     ("arguments", "expected"),
     [
         ("derive --depth 1", "--depth: expected 2 to 10000 weight matrices, but got 1"),
-        ("derive --optimizer sgdm", "--optimizer: expected one of sgd, sign, adam"),
+        ("derive --optimizer sgdm", "--optimizer: did you mean sgd? expected one of sgd, momentum"),
         ("derive --without maximalty", "--without: expected one of signal propagation, bounded output"),
         ("derive --dept 3", "Did you mean --depth?"),
         ("deriv", 'Did you mean "derive"?'),

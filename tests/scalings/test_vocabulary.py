@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scalings.architectures import mlp
 from scalings.errors import ArgumentError
 from scalings.exponents import MINUS_INFINITY, Affine, format_exponent, format_power, parse_exponent
-from scalings.networks import mlp
 from scalings.observables import Observable
 from scalings.optimizers import optimizer
 from scalings.parameterizations import GAUGES, Gauge, Parameterization, preset, same_up_to_gauge

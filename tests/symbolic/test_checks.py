@@ -10,9 +10,9 @@ import pytest
 from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
+from scalings.architectures import mlp
 from scalings.errors import ArgumentError
 from scalings.exponents import MINUS_INFINITY, Exponent
-from scalings.networks import mlp
 from scalings.observables import Observable
 from scalings.optimizers import optimizer
 from scalings.parameterizations import Parameterization, preset

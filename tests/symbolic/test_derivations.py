@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scalings.architectures import mlp
 from scalings.criteria import (
     BOUNDED_OUTPUT,
     CRITERIA,
@@ -26,7 +27,7 @@ from scalings.criteria import (
 )
 from scalings.errors import ArgumentError
 from scalings.families import Derivation, Piece
-from scalings.networks import Dimension, mlp
+from scalings.nodes import Dimension
 from scalings.optimizers import OPTIMIZERS, UpdateLaw, optimizer
 from scalings.parameterizations import GAUGES, Gauge
 from symbolic.checks import check

@@ -1,0 +1,220 @@
+"""Ready-made networks: multilayer perceptrons, convolutional and residual networks, transformers.
+
+>>> [layer.name for layer in resmlp(branch=2).layers]
+['embedding', 'branch1', 'branch2', 'readout']
+>>> [multiplier.name for multiplier in transformer().multipliers]
+['scores', 'attention_scale', 'mlp_scale']
+>>> transformer().scales
+('width', 'depth')
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from itertools import pairwise
+from typing import Literal, get_args
+
+from scalings.errors import ArgumentError
+from scalings.networks import Network
+from scalings.nodes import (
+    ACTIVATIONS,
+    INPUT,
+    WIDTH,
+    Activation,
+    Bias,
+    Convolution,
+    Dense,
+    DepthwiseConvolution,
+    Dimension,
+    Elementwise,
+    Embedding,
+    Gain,
+    Mix,
+    Node,
+    Norm,
+    Pool,
+    Repeat,
+    Scale,
+    Scores,
+    Sum,
+    fixed,
+    times,
+)
+
+DEEPEST = 10_000
+Heads = Literal["head-size", "heads"]
+"""What grows with the width: the size of each head, or their number."""
+
+
+def mlp(
+    depth: int,
+    activation: Activation = "relu",
+    *,
+    inputs: int = 64,
+    outputs: int = 10,
+    hidden: Sequence[Dimension] | None = None,
+    biases: bool = False,
+) -> Network:
+    """The multilayer perceptron z_l = g_l W_l h_(l-1), h_l = phi(z_l); with `biases` also + g b_l.
+
+    `depth` counts weight matrices, so depth 2 has one hidden layer; `inputs` and `outputs` are the
+    data's sizes, `hidden` those of the hidden layers, all of them n if not given. Raises ArgumentError for
+    a depth below 2, an unknown activation, or not one dimension for each hidden layer.
+    """
+    _require("depth", depth, 2)
+    _require("inputs", inputs, 1)
+    _require("outputs", outputs, 1)
+    _known(activation)
+    between = [WIDTH] * (depth - 1) if hidden is None else list(hidden)
+    if len(between) != depth - 1:
+        raise ArgumentError("hidden", f"depth {depth} has {depth - 1} hidden layers, but got {len(between)} dimensions")
+    dimensions = [fixed(inputs), *between, fixed(outputs)]
+    nodes: list[Node] = []
+    for number, (fan_in, fan_out) in enumerate(pairwise(dimensions), start=1):
+        source = nodes[-1].name if nodes else INPUT
+        nodes.append(Dense(f"layer{number}", source, f"weight{number}", fan_in, fan_out))
+        if biases:
+            nodes.append(Bias(f"bias{number}", f"layer{number}", f"offset{number}", fan_out))
+        if number < depth:
+            nodes.append(Elementwise(f"activation{number}", nodes[-1].name, activation))
+    return Network(tuple(nodes))
+
+
+def cnn(
+    depth: int,
+    activation: Activation = "relu",
+    *,
+    kernel: int = 9,
+    depthwise: bool = False,
+    colors: int = 3,
+    outputs: int = 10,
+) -> Network:
+    """depth - 1 convolutions with n channels, each with its activation, then the mean over positions and a readout.
+
+    With `depthwise`, every convolution but the first is split into one of each channel and one across channels.
+    Raises ArgumentError for a depth below 2, a kernel below 1, or an unknown activation.
+    """
+    _require("depth", depth, 2)
+    _require("kernel", kernel, 1)
+    _known(activation)
+    nodes: list[Node] = []
+    for number in range(1, depth):
+        source = nodes[-1].name if nodes else INPUT
+        size, channels = kernel, WIDTH if number > 1 else fixed(colors)
+        if depthwise and number > 1:
+            nodes.append(DepthwiseConvolution(f"depthwise{number}", source, f"kernel{number}", WIDTH, kernel))
+            source, size = nodes[-1].name, 1
+        nodes.append(Convolution(f"layer{number}", source, f"weight{number}", channels, WIDTH, size))
+        nodes.append(Elementwise(f"activation{number}", f"layer{number}", activation))
+    nodes.append(Pool("pool", nodes[-1].name))
+    nodes.append(Dense(f"layer{depth}", "pool", f"weight{depth}", WIDTH, fixed(outputs)))
+    return Network(tuple(nodes))
+
+
+def resmlp(
+    blocks: int = 8,
+    activation: Activation = "relu",
+    *,
+    branch: int = 1,
+    norm: bool = False,
+    inputs: int = 64,
+    outputs: int = 10,
+) -> Network:
+    """A residual network x <- x + g W phi(x), `blocks` times; with `branch` 2, x <- x + g W_2 phi(W_1 x).
+
+    With `norm`, every branch and the readout read the normalised stream. Raises ArgumentError for fewer than one
+    block, for a branch of other than one or two layers, or an unknown activation.
+    """
+    _require("blocks", blocks, 1)
+    _known(activation)
+    if branch not in (1, 2):
+        raise ArgumentError("branch", f"expected 1 or 2 layers in a branch, but got {branch}")
+    block: list[Node] = [Norm("norm", "block")] if norm else []
+    source = block[-1].name if block else "block"
+    if branch == 2:
+        block.append(Dense("branch1", source, "weight1", WIDTH, WIDTH))
+        source = "branch1"
+    block.append(Elementwise("activation", source, activation))
+    block.append(Dense(f"branch{branch}", "activation", f"weight{branch}", WIDTH, WIDTH))
+    block += [Scale("branch_scale", f"branch{branch}"), Sum("stream", ("block", "branch_scale"))]
+    nodes: list[Node] = [
+        Dense("embedding", INPUT, "weight0", fixed(inputs), WIDTH),
+        Repeat("block", "embedding", tuple(block), times(blocks)),
+    ]
+    nodes += [Norm("final_norm", "block")] if norm else []
+    nodes.append(Dense("readout", nodes[-1].name, "weight_out", WIDTH, fixed(outputs)))
+    return Network(tuple(nodes))
+
+
+def transformer(
+    blocks: int = 8,
+    activation: Activation = "gelu",
+    *,
+    grows: Heads = "head-size",
+    vocabulary: int = 256,
+    gains: bool = False,
+    biases: bool = False,
+    tied: bool = False,
+) -> Network:
+    """A decoder: an embedding, `blocks` of normalised attention and a normalised two-layer branch, and a readout.
+
+    `grows` says whether the heads grow in size with the width, or in number. `gains` are those of the
+    normalizations, `biases` those of the two-layer branch; with `tied` the readout is the embedding,
+    transposed. Raises ArgumentError for fewer than one block, or an unknown activation.
+    """
+    _require("blocks", blocks, 1)
+    _require("vocabulary", vocabulary, 2)
+    _known(activation)
+    if grows not in get_args(Heads):
+        raise ArgumentError("grows", f"expected one of {', '.join(get_args(Heads))}, but got {grows!r}")
+    nodes: list[Node] = [
+        Embedding("embedding", INPUT, "weight_embedding", fixed(vocabulary), WIDTH),
+        Repeat("block", "embedding", (*_attention(grows, gains), *_branch(activation, gains, biases)), times(blocks)),
+        *_normalised("final", "block", gains),
+    ]
+    weight = "weight_embedding" if tied else "weight_readout"
+    nodes.append(Dense("readout", nodes[-1].name, weight, WIDTH, fixed(vocabulary)))
+    return Network(tuple(nodes))
+
+
+def _attention(grows: Heads, gains: bool) -> list[Node]:
+    heads, head_size = (fixed(8), WIDTH) if grows == "head-size" else (WIDTH, fixed(64))
+    nodes = _normalised("attention", "block", gains)
+    source = nodes[-1].name
+    nodes += [Dense(name, source, f"weight_{name}", WIDTH, WIDTH) for name in ("query", "key", "value")]
+    return [
+        *nodes,
+        Scores("scores", "query", "key", heads, head_size),
+        Mix("mix", "scores", "value"),
+        Dense("projection", "mix", "weight_projection", WIDTH, WIDTH),
+        Scale("attention_scale", "projection"),
+        Sum("stream1", ("block", "attention_scale")),
+    ]
+
+
+def _branch(activation: Activation, gains: bool, biases: bool) -> list[Node]:
+    nodes = _normalised("mlp", "stream1", gains)
+    nodes.append(Dense("up", nodes[-1].name, "weight_up", WIDTH, Dimension(4, Fraction(1))))
+    nodes += [Bias("up_bias", "up", "offset_up", Dimension(4, Fraction(1)))] if biases else []
+    nodes.append(Elementwise("activation", nodes[-1].name, activation))
+    nodes.append(Dense("down", "activation", "weight_down", Dimension(4, Fraction(1)), WIDTH))
+    nodes += [Bias("down_bias", "down", "offset_down", WIDTH)] if biases else []
+    return [*nodes, Scale("mlp_scale", nodes[-1].name), Sum("stream2", ("stream1", "mlp_scale"))]
+
+
+def _normalised(name: str, source: str, gains: bool) -> list[Node]:
+    norm: list[Node] = [Norm(f"{name}_norm", source)]
+    return [*norm, Gain(f"{name}_gain", f"{name}_norm", f"gain_{name}", WIDTH)] if gains else norm
+
+
+def _require(argument: str, given: int, least: int) -> None:
+    if not least <= given <= DEEPEST:
+        what = "weight matrices" if argument == "depth" else "at most"
+        expected = f"{least} to {DEEPEST} {what}" if argument == "depth" else f"{least} to {DEEPEST}"
+        raise ArgumentError(argument, f"expected {expected}, but got {given}")
+
+
+def _known(activation: Activation) -> None:
+    if activation not in ACTIVATIONS:
+        raise ArgumentError("activation", f"expected one of {', '.join(ACTIVATIONS)}, but got {activation!r}")

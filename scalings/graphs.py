@@ -1,0 +1,128 @@
+"""Networks as JSON: a list of operations, each with its kind, its name, what it reads and its sizes.
+
+>>> from scalings.architectures import mlp, transformer
+>>> network_to_json(mlp(2))[0]["fan_out"]
+{'size': 1, 'order': '1'}
+>>> network_from_json(network_to_json(transformer())) == transformer()
+True
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from fractions import Fraction
+from typing import Any
+
+from scalings.errors import ArgumentError
+from scalings.networks import Network
+from scalings.nodes import (
+    Bias,
+    Convolution,
+    Dense,
+    DepthwiseConvolution,
+    Dimension,
+    Elementwise,
+    Embedding,
+    Gain,
+    Mix,
+    Node,
+    Norm,
+    Pool,
+    Repeat,
+    Scale,
+    Scores,
+    Sum,
+)
+
+Json = dict[str, Any]
+
+_KINDS: dict[str, type[Node]] = {
+    "dense": Dense,
+    "convolution": Convolution,
+    "embedding": Embedding,
+    "bias": Bias,
+    "gain": Gain,
+    "depthwise-convolution": DepthwiseConvolution,
+    "elementwise": Elementwise,
+    "norm": Norm,
+    "pool": Pool,
+    "scale": Scale,
+    "sum": Sum,
+    "scores": Scores,
+    "mix": Mix,
+    "repeat": Repeat,
+}
+_NAMES = {kind: name for name, kind in _KINDS.items()}
+_DIMENSIONS = frozenset(
+    {
+        "fan_in",
+        "fan_out",
+        "channels_in",
+        "channels_out",
+        "channels",
+        "units",
+        "vocabulary",
+        "heads",
+        "head_size",
+        "times",
+    }
+)
+
+
+def network_to_json(network: Network) -> list[Json]:
+    """Its operations as JSON types; orders become strings."""
+    return [_node_to_json(node) for node in network.nodes]
+
+
+def network_from_json(document: list[Json]) -> Network:
+    """The network that `network_to_json` wrote, or a person. Raises ArgumentError for what is not one."""
+    if not isinstance(document, list):
+        raise ArgumentError("network", "expected a list of operations")
+    return Network(tuple(_node_from_json(number, item) for number, item in enumerate(document, start=1)))
+
+
+def _node_to_json(node: Node) -> Json:
+    return {"op": _NAMES[type(node)]} | {field.name: _to_json(getattr(node, field.name)) for field in fields(node)}
+
+
+def _to_json(value: Any) -> Any:
+    if isinstance(value, Dimension):
+        others = {"others": {scale: str(order) for scale, order in value.others}} if value.others else {}
+        return {"size": value.size, "order": str(value.order), **others}
+    if isinstance(value, tuple):
+        return [item if isinstance(item, str) else _node_to_json(item) for item in value]
+    return value
+
+
+def _node_from_json(number: int, document: Any) -> Node:
+    if not isinstance(document, dict) or document.get("op") not in _KINDS:
+        raise ArgumentError("network", f"operation {number}: expected an op among {', '.join(_KINDS)}")
+    kind = _KINDS[document["op"]]
+    known = [field.name for field in fields(kind)]
+    given = {name: value for name, value in document.items() if name != "op"}
+    if unknown := sorted(given.keys() - set(known)):
+        raise ArgumentError("network", f"operation {number}: {document['op']} has no {unknown[0]!r}")
+    try:
+        return kind(**{name: _from_json(number, name, value) for name, value in given.items()})
+    except TypeError:
+        needed = ", ".join(name for name in known if name not in given)
+        raise ArgumentError("network", f"operation {number}: {document['op']} needs {needed}") from None
+
+
+def _from_json(number: int, name: str, value: Any) -> Any:
+    if name in _DIMENSIONS:
+        return _dimension(number, name, value)
+    if isinstance(value, list):
+        return tuple(_node_from_json(number, item) if name == "nodes" else item for item in value)
+    return value
+
+
+def _dimension(number: int, name: str, value: Any) -> Dimension:
+    """A size, or {"size": 4, "order": "1"}: four times the width."""
+    try:
+        if isinstance(value, int):
+            return Dimension(value)
+        others = tuple((scale, Fraction(order)) for scale, order in value.get("others", {}).items())
+        return Dimension(int(value["size"]), Fraction(value.get("order", 0)), others)
+    except (AttributeError, KeyError, TypeError, ValueError, ZeroDivisionError):
+        raise ArgumentError("network", f"operation {number}: {name} is a size, or has a size and an order") from None

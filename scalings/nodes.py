@@ -1,0 +1,298 @@
+"""Node kinds: the operations that a network is a list of, each naming the operations that it reads.
+
+Nodes are data, and what a list of traced operations can build: no node holds another, but for the block that
+`Repeat` repeats. What each does to orders of magnitude, forward, backward and in its update, is stated beside its
+rule (`symbolic.rules`, `symbolic.weighted` and `symbolic.attention`).
+
+A `Dimension` is size * n^order units, n the width: it is fixed (order 0, the data's) or grows. Other scale
+variables, such as the depth m, may multiply it:
+
+>>> WIDTH.at(512), fixed(10).at(512), WIDTH.order_in("width"), times(12).order_in("depth")
+(512, 10, Fraction(1, 1), Fraction(1, 1))
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal, Protocol, TypeAlias, get_args
+
+Activation = Literal["relu", "tanh", "gelu", "linear"]
+ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
+BOUNDED: frozenset[Activation] = frozenset({"tanh"})
+
+Role = Literal["input", "hidden", "output"]
+Start = Literal["random", "zero", "one"]
+"""How a weight is initialised: N(0, sigma^2), or every entry 0, or every entry 1."""
+
+INPUT = "input"
+"""The name of the network's input, as the first operation's source."""
+WIDTH_SCALE, DEPTH_SCALE = "width", "depth"
+SCALE_SYMBOLS = {WIDTH_SCALE: "n", DEPTH_SCALE: "m"}
+"""What powers of a scale variable are written as; others are written by their name."""
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """size * n^order units, times powers of `others`, pairs of a scale variable and its order."""
+
+    size: int
+    order: Fraction = Fraction(0)
+    others: tuple[tuple[str, Fraction], ...] = ()
+
+    def at(self, width: int) -> int:
+        """The number of units at this width (a whole number, at least 1), other scale variables at 1."""
+        return max(1, round(self.size * math.pow(width, self.order)))
+
+    def order_in(self, scale: str) -> Fraction:
+        """The power of this scale variable."""
+        return self.order if scale == WIDTH_SCALE else dict(self.others).get(scale, Fraction(0))
+
+    @property
+    def grows(self) -> bool:
+        """Whether it is a size of the network rather than of its data."""
+        return bool(self.order) or any(order for _, order in self.others)
+
+
+def fixed(size: int) -> Dimension:
+    """A dimension of the data: the same at every width."""
+    return Dimension(size)
+
+
+def times(size: int) -> Dimension:
+    """A number of repetitions: the scale variable "depth", written m."""
+    return Dimension(size, others=((DEPTH_SCALE, Fraction(1)),))
+
+
+WIDTH = Dimension(1, Fraction(1))
+ONE = fixed(1)
+
+
+class _Fans(Protocol):
+    @property
+    def fan_in(self) -> Dimension: ...
+    @property
+    def fan_out(self) -> Dimension: ...
+
+
+class Layer:
+    """A node with a weight."""
+
+    @property
+    def role(self: _Fans) -> Role:
+        """Hidden if both fans grow, output if the result has a fixed size, else input."""
+        if not self.fan_out.grows:
+            return "output"
+        return "hidden" if self.fan_in.grows else "input"
+
+
+@dataclass(frozen=True)
+class Dense(Layer):
+    """z = g W h: multiplier g, weight W of shape (fan_out, fan_in), h the output of `source`.
+
+    Two nodes with the same `weight` share one parameter (tied weights): it has one init scale and one learning
+    rate, those of the first.
+    """
+
+    name: str
+    source: str
+    weight: str
+    fan_in: Dimension
+    fan_out: Dimension
+    start: Start = "random"
+
+    def shape(self, width: int) -> tuple[int, int]:
+        return self.fan_out.at(width), self.fan_in.at(width)
+
+
+@dataclass(frozen=True)
+class Convolution(Layer):
+    """z = g W * h: a dense map on every patch of `kernel` positions; the number of positions is fixed."""
+
+    name: str
+    source: str
+    weight: str
+    channels_in: Dimension
+    channels_out: Dimension
+    kernel: int
+    start: Start = "random"
+
+    @property
+    def fan_in(self) -> Dimension:
+        return Dimension(self.kernel * self.channels_in.size, self.channels_in.order, self.channels_in.others)
+
+    @property
+    def fan_out(self) -> Dimension:
+        return self.channels_out
+
+
+@dataclass(frozen=True)
+class Embedding(Layer):
+    """z = g W x with x one-hot: a column of W for each token of the vocabulary; only those seen are updated."""
+
+    name: str
+    source: str
+    weight: str
+    vocabulary: Dimension
+    fan_out: Dimension
+    start: Start = "random"
+
+    @property
+    def fan_in(self) -> Dimension:
+        return ONE
+
+
+@dataclass(frozen=True)
+class Bias(Layer):
+    """z = h + g b: a layer whose input is the number 1; zero at initialization unless `start` says otherwise."""
+
+    name: str
+    source: str
+    weight: str
+    units: Dimension
+    start: Start = "zero"
+
+    @property
+    def fan_in(self) -> Dimension:
+        return ONE
+
+    @property
+    def fan_out(self) -> Dimension:
+        return self.units
+
+
+@dataclass(frozen=True)
+class Gain(Layer):
+    """z = g w h, unit by unit: the gain of a normalization."""
+
+    name: str
+    source: str
+    weight: str
+    units: Dimension
+    start: Start = "one"
+
+    @property
+    def fan_in(self) -> Dimension:
+        return ONE
+
+    @property
+    def fan_out(self) -> Dimension:
+        return self.units
+
+
+@dataclass(frozen=True)
+class DepthwiseConvolution(Layer):
+    """z = g w * h, channel by channel: one kernel of `kernel` positions each."""
+
+    name: str
+    source: str
+    weight: str
+    channels: Dimension
+    kernel: int
+    start: Start = "random"
+
+    @property
+    def fan_in(self) -> Dimension:
+        return fixed(self.kernel)
+
+    @property
+    def fan_out(self) -> Dimension:
+        return self.channels
+
+
+@dataclass(frozen=True)
+class Elementwise:
+    """h = phi(z), applied to each unit; z the output of `source`."""
+
+    name: str
+    source: str
+    activation: Activation
+
+
+@dataclass(frozen=True)
+class Norm:
+    """h = sqrt(units) z / |z|: layer or RMS normalization without its gain (a `Gain` node)."""
+
+    name: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The mean over a fixed number of positions."""
+
+    name: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Scale:
+    """y = g h: a multiplier without a weight, such as a residual branch's."""
+
+    name: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Sum:
+    """y = h + sum of branches; the first source is the skip connection, the others are branches."""
+
+    name: str
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Attention scores s_ij = g q_i . k_j of each of `heads` heads, over `head_size` units each."""
+
+    name: str
+    query: str
+    key: str
+    heads: Dimension
+    head_size: Dimension
+
+    @property
+    def sources(self) -> tuple[str, str]:
+        return self.query, self.key
+
+
+@dataclass(frozen=True)
+class Mix:
+    """o_i = sum_j softmax_j(s_ij) v_j: values, mixed by the scores of their head."""
+
+    name: str
+    scores: str
+    values: str
+
+    @property
+    def sources(self) -> tuple[str, str]:
+        return self.scores, self.values
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """A residual block, repeated `times` times with weights of its own each time.
+
+    The first of `nodes` reads this node's own name, which stands for the stream that enters a copy; the last is
+    a `Sum` whose chain of skip connections leads back to it.
+    """
+
+    name: str
+    source: str
+    nodes: tuple[Node, ...]
+    times: Dimension
+
+
+Weighted: TypeAlias = Dense | Convolution | Embedding | Bias | Gain | DepthwiseConvolution
+Multiplier: TypeAlias = Scale | Scores
+Node: TypeAlias = Weighted | Multiplier | Elementwise | Norm | Pool | Sum | Mix | Repeat
+
+WEIGHTED = (Dense, Convolution, Embedding, Bias, Gain, DepthwiseConvolution)
+MATRICES = (Dense, Convolution, Embedding)
+MULTIPLIERS = (Scale, Scores)
+
+
+def sources(node: Node) -> tuple[str, ...]:
+    """The operations that a node reads."""
+    return node.sources if isinstance(node, Sum | Scores | Mix) else (node.source,)

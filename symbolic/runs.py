@@ -1,0 +1,174 @@
+"""The state of a training run on orders, and what the rules of all node kinds share.
+
+A rule says what one node kind does: at initialization, in a later forward pass, and in a backward pass. It
+yields observables as it computes them, and writes what other nodes will read into the run.
+
+*Parts.* Within a block that is repeated m times, the changes of a representation are kept in two parts. What a copy's
+own updates did to it is *coherent*: gradients make all copies push in one direction, and m of them add to m times one.
+What random weights passed on is not, and adds to sqrt(m). Where m does not grow there is one part. Source: Yang, Yu,
+Zhu and Hayou, arXiv 2310.02244 (the two laws of large numbers in depth).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cached_property
+from typing import Any, Generic, Protocol, TypeAlias
+
+from scalings.exponents import MINUS_INFINITY
+from scalings.networks import Network, block_stream
+from scalings.nodes import INPUT, Dimension, Elementwise, Mix, Node, Norm, Repeat, sources
+from scalings.observables import Observable, Quantity
+from scalings.optimizers import UpdateLaw
+from scalings.parameterizations import LayerExponents
+from symbolic.orders import Algebra, O
+
+HALF = Fraction(1, 2)
+Observed: TypeAlias = tuple[Observable, O]
+Steps: TypeAlias = Iterator[Observed[O]]
+Parts: TypeAlias = tuple[O, ...]
+"""(the change,), or (its coherent part, what was passed on) in a block whose copies grow in number."""
+
+
+class Rule(Protocol):
+    """What one node kind does to orders."""
+
+    def initialize(self, run: Run[O], node: Any) -> Steps[O]:
+        """The forward pass of step 0: |h|."""
+
+    def forward(self, run: Run[O], node: Any) -> Steps[O]:
+        """A later forward pass: |dh|, in parts."""
+
+    def backward(self, run: Run[O], node: Any, signal: Parts[O]) -> Steps[O]:
+        """From |d| of the result, in parts, to that of the sources, and the gradient of the weight."""
+
+
+@dataclass
+class Run(Generic[O]):
+    """Orders by node name (those of weights by weight name) of a run that is at `step`."""
+
+    network: Network
+    law: UpdateLaw
+    algebra: Algebra[O]
+    scale: str
+    """The scale variable under study; all others are held fixed."""
+    layers: Mapping[str, LayerExponents[O]]
+    """By weight."""
+    multipliers: Mapping[str, O]
+    """By node, of those that have a multiplier and no weight."""
+    rules: Mapping[type, Rule]
+    step: int = 0
+    initial: dict[str, O] = field(default_factory=dict)
+    change: dict[str, Parts[O]] = field(default_factory=dict)
+    signal: dict[str, Parts[O]] = field(default_factory=dict)
+    update: dict[str, O] = field(default_factory=dict)
+    """|dW|_F by weight."""
+    gradient: dict[str, O] = field(default_factory=dict)
+    """|G|_F by weight."""
+    shrinkage: dict[str, O] = field(default_factory=dict)
+    """By weight, the fraction by which decay has made it smaller."""
+
+    def initialize(self, node: Node) -> Steps[O]:
+        return self.rules[type(node)].initialize(self, node)
+
+    def forward(self, node: Node) -> Steps[O]:
+        return self.rules[type(node)].forward(self, node)
+
+    def backward(self, node: Node) -> Steps[O]:
+        return self.rules[type(node)].backward(self, node, self.signal.pop(node.name, self.silence(node)))
+
+    def observe(self, quantity: Quantity, node: Node, order: O) -> Observed[O]:
+        return Observable(quantity, node.name, self.step), order
+
+    # Constants
+
+    @cached_property
+    def zero(self) -> O:
+        return self.algebra.constant(MINUS_INFINITY)
+
+    @cached_property
+    def one(self) -> O:
+        return self.algebra.constant(Fraction(0))
+
+    def power(self, dimension: Dimension, exponent: Fraction) -> O:
+        """dimension^exponent."""
+        return self.algebra.constant(exponent * dimension.order_in(self.scale))
+
+    def larger(self, *dimensions: Dimension, exponent: Fraction) -> O:
+        """The largest dimension, to a power >= 0."""
+        return self.algebra.constant(exponent * max(dimension.order_in(self.scale) for dimension in dimensions))
+
+    # Parts
+
+    def silence(self, node: Node) -> Parts[O]:
+        """No change, in as many parts as the node has."""
+        return (self.zero,) * (2 if node.name in self._inner else 1)
+
+    def total(self, parts: Parts[O]) -> O:
+        return self.algebra.total(*parts)
+
+    def times(self, factor: O, parts: Parts[O]) -> Parts[O]:
+        return tuple(self.algebra.product(factor, part) for part in parts)
+
+    def added(self, *several: Parts[O]) -> Parts[O]:
+        return tuple(self.algebra.total(*each) for each in zip(*several, strict=True))
+
+    def coherently(self, parts: Parts[O], *own: O) -> Parts[O]:
+        """The parts, with what comes from the copy's own update."""
+        return self.algebra.total(parts[0], *own), *parts[1:]
+
+    def now(self, name: str) -> O:
+        """|h| at this step."""
+        return self.algebra.total(self.initial[name], *self.change[name])
+
+    def send(self, name: str, signal: Parts[O]) -> None:
+        """Add to what a node gets in the backward pass, where a repeated block's branches join its stream."""
+        if name in self.streams and len(signal) > 1:
+            signal = (self.zero, self.accumulated(self.streams[name], signal))
+        self.pass_on(name, signal)
+
+    def pass_on(self, name: str, signal: Parts[O]) -> None:
+        """Add to what a node gets in the backward pass."""
+        if name != INPUT:
+            self.signal[name] = self.added(signal, self.signal[name]) if name in self.signal else signal
+
+    def accumulated(self, times: Dimension, parts: Parts[O]) -> O:
+        """The sum over all copies: m times the coherent part and sqrt(m) times the other."""
+        coherent, passed_on = parts
+        copies, root = self.power(times, Fraction(1)), self.power(times, HALF)
+        return self.algebra.total(self.algebra.product(copies, coherent), self.algebra.product(root, passed_on))
+
+    # The network
+
+    def grows(self, block: Repeat) -> bool:
+        """Whether the number of copies is studied, and not held fixed."""
+        return bool(block.times.order_in(self.scale))
+
+    @cached_property
+    def streams(self) -> dict[str, Dimension]:
+        """The residual streams of blocks that grow in number: what enters a copy, and its sums."""
+        blocks = [node for node in self.network.nodes if isinstance(node, Repeat) and self.grows(node)]
+        return {name: block.times for block in blocks for name in (block.name, *block_stream(block))}
+
+    @cached_property
+    def _inner(self) -> frozenset[str]:
+        blocks = [node for node in self.network.nodes if isinstance(node, Repeat) and self.grows(node)]
+        return frozenset(name for block in blocks for name in (block.name, *(inner.name for inner in block.nodes)))
+
+    @cached_property
+    def curved(self) -> frozenset[str]:
+        """The nodes whose result is not linear in the weights before them."""
+        found: set[str] = set()
+        for node in self.network.flat:
+            bends = isinstance(node, Norm | Mix) or (isinstance(node, Elementwise) and node.activation != "linear")
+            if bends or not found.isdisjoint(sources(node)):
+                found.add(node.name)
+        return frozenset(found)
+
+
+def in_turn(nodes: Sequence[Node], act: Any) -> Generator[Any, None, None]:
+    """Let each node act, one after the other."""
+    for node in nodes:
+        yield from act(node)

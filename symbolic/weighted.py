@@ -1,0 +1,213 @@
+"""The rules of nodes with a weight: dense layers (also on patches, and of one-hot inputs), entrywise ones, biases.
+
+    generic      |W v| = sigma sqrt(fan_out) |v|                    W i.i.d., v independent of W
+    aligned      |W v| = sigma sqrt(max(fan_in, fan_out)) |v|       v was produced through W^T
+    backward     |d_(l-1)| = g |W^T d| + g |dW^T d|                 generic, transposed; then aligned
+    gradient     |G|_F = g |d| |h|                                  outer products: rank O(1)
+    update acts  |g dW h| = g |dW|_F |h| fan_in^(-(1-alpha)/2)      updates align with their inputs
+    overlap      |g dW dh| = g |dW|_F |dh| min(1, max(fan_in^(-1/2), |dh|/|h|))
+    decay        a fourth term of |dz|: the fraction by which W shrank, times |z|
+
+The overlap of dh with h is generic at first. A nonlinearity gives it a part |dh|/|h| at once, by its curvature; where
+all is linear, only the second update does, through the part of dW that the first one moved.
+
+Sources: Karkada, arXiv 2404.19719; Yang and Hu, arXiv 2011.14522 (generic and aligned); Yang et al.,
+arXiv 2310.17813 (operator norms). The overlap rule is this project's own: it was found by measuring, and rests on
+that (tests/test_agreement.py) rather than on a theorem.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from scalings.nodes import MATRICES, Bias, Convolution, Dense, DepthwiseConvolution, Embedding, Gain, Weighted
+from scalings.observables import TERMS
+from symbolic.orders import O
+from symbolic.runs import HALF, Parts, Run, Steps
+
+Matrix = Dense | Convolution | Embedding
+Entrywise = Gain | DepthwiseConvolution
+
+
+class DenseRule:
+    """z = g W h. A convolution is this on every patch, an embedding this on a one-hot input.
+
+    Forward |z| = g sigma sqrt(fan_out) |h|; change: layer, passthrough and interaction; backward
+    g (sigma sqrt(fan_in) + |dW|) |d|; gradient g |d| |h|. Source: the module's docstring.
+    """
+
+    def initialize(self, run: Run[O], node: Matrix) -> Steps[O]:
+        own = run.layers[node.weight]
+        root = run.power(node.fan_out, HALF)
+        run.initial[node.name] = run.algebra.product(own.multiplier, own.init, root, run.initial[node.source])
+        yield run.observe("z", node, run.initial[node.name])
+        yield run.observe("W_frobenius", node, random_norm(run, node))
+
+    def forward(self, run: Run[O], node: Matrix) -> Steps[O]:
+        algebra, g, update = run.algebra, run.layers[node.weight].multiplier, run.update[node.weight]
+        source, change = run.initial[node.source], run.change[node.source]
+        unaligned = run.power(node.fan_in, (run.law.alpha - 1) / 2)
+        acting = algebra.product(g, update, unaligned)
+        layer = algebra.product(acting, source)
+        passed_on = run.times(algebra.product(g, run.layers[node.weight].init, self._aligned(run, node)), change)
+        moved = run.total(change)
+        interaction = algebra.product(acting, moved, self._overlap(run, node, source, moved))
+        yield from moving(run, node, (layer, run.total(passed_on), interaction))
+        yield from finish(run, node, decayed(run, node, run.coherently(passed_on, layer, interaction)))
+
+    def backward(self, run: Run[O], node: Matrix, signal: Parts[O]) -> Steps[O]:
+        algebra, own, update = run.algebra, run.layers[node.weight], run.update[node.weight]
+        whole = run.total(signal)
+        yield run.observe("d", node, whole)
+        record(run, node, algebra.product(own.multiplier, whole, run.now(node.source)))
+        through = algebra.product(own.multiplier, own.init, run.power(node.fan_in, HALF))
+        by_update = algebra.product(own.multiplier, update, whole)
+        run.send(node.source, run.coherently(run.times(through, signal), by_update))
+
+    def _aligned(self, run: Run[O], node: Matrix) -> O:
+        """sqrt(max(fan_in, fan_out)); for a readout the law of large numbers, if omega says so."""
+        if node.role == "output":
+            omega = run.law.omega
+            by_law = run.larger(node.fan_in, node.fan_out, exponent=HALF * omega)
+            return run.algebra.product(by_law, run.power(node.fan_out, HALF * (1 - omega)))
+        return run.larger(node.fan_in, node.fan_out, exponent=HALF)
+
+    def _overlap(self, run: Run[O], node: Matrix, source: O, moved: O) -> O:
+        algebra = run.algebra
+        generic = run.power(node.fan_in, -HALF)
+        if run.step == 1 and node.source not in run.curved:
+            return generic
+        return algebra.smaller(run.one, algebra.total(generic, algebra.ratio(moved, source)))
+
+
+class EntrywiseRule:
+    """z = g w h, unit by unit: a gain, or a depthwise convolution.
+
+    As a dense layer, but every unit has its own weights: |z| = g sigma |h|, |g dw h| = g |dw| |h| / sqrt(units),
+    |G| = g |d| |h| / sqrt(units), since the entries of each are of one size (generic rule, unit by unit).
+    """
+
+    def initialize(self, run: Run[O], node: Entrywise) -> Steps[O]:
+        own = run.layers[node.weight]
+        run.initial[node.name] = run.algebra.product(own.multiplier, own.init, run.initial[node.source])
+        yield run.observe("z", node, run.initial[node.name])
+        yield run.observe("W_frobenius", node, random_norm(run, node))
+
+    def forward(self, run: Run[O], node: Entrywise) -> Steps[O]:
+        algebra, own = run.algebra, run.layers[node.weight]
+        entry = algebra.product(own.multiplier, run.update[node.weight], run.power(node.fan_out, -HALF))
+        change = run.change[node.source]
+        layer = algebra.product(entry, run.initial[node.source])
+        passed_on = run.times(algebra.product(own.multiplier, own.init), change)
+        interaction = algebra.product(entry, run.total(change))
+        yield from moving(run, node, (layer, run.total(passed_on), interaction))
+        yield from finish(run, node, run.coherently(passed_on, layer, interaction))
+
+    def backward(self, run: Run[O], node: Entrywise, signal: Parts[O]) -> Steps[O]:
+        algebra, own = run.algebra, run.layers[node.weight]
+        whole, root = run.total(signal), run.power(node.fan_out, -HALF)
+        yield run.observe("d", node, whole)
+        record(run, node, algebra.product(own.multiplier, whole, run.now(node.source), root))
+        by_update = algebra.product(own.multiplier, run.update[node.weight], root, whole)
+        run.send(node.source, run.coherently(run.times(algebra.product(own.multiplier, own.init), signal), by_update))
+
+
+class BiasRule:
+    """z = h + g b: a layer with fan_in 1 and input 1, added.
+
+    |g b| = g sigma sqrt(units), |g db| = g |db|, |G| = g |d|; d is passed on as it is.
+    """
+
+    def initialize(self, run: Run[O], node: Bias) -> Steps[O]:
+        own = run.algebra.product(run.layers[node.weight].multiplier, random_norm(run, node))
+        run.initial[node.name] = run.algebra.total(run.initial[node.source], own)
+        yield run.observe("z", node, run.initial[node.name])
+        yield run.observe("W_frobenius", node, random_norm(run, node))
+
+    def forward(self, run: Run[O], node: Bias) -> Steps[O]:
+        layer = run.algebra.product(run.layers[node.weight].multiplier, run.update[node.weight])
+        passed_on = run.change[node.source]
+        yield from moving(run, node, (layer, run.total(passed_on), run.zero))
+        yield from finish(run, node, run.coherently(passed_on, layer))
+
+    def backward(self, run: Run[O], node: Bias, signal: Parts[O]) -> Steps[O]:
+        whole = run.total(signal)
+        yield run.observe("d", node, whole)
+        record(run, node, run.algebra.product(run.layers[node.weight].multiplier, whole))
+        run.send(node.source, signal)
+
+
+def moving(run: Run[O], node: Weighted, terms: tuple[O, O, O]) -> Steps[O]:
+    """The three terms of a change."""
+    for quantity, order in zip(TERMS, terms, strict=True):
+        yield run.observe(quantity, node, order)
+
+
+def finish(run: Run[O], node: Weighted, change: Parts[O]) -> Steps[O]:
+    """The change as a whole."""
+    run.change[node.name] = change
+    yield run.observe("dz", node, run.total(change))
+    yield run.observe("z", node, run.now(node.name))
+
+
+def decayed(run: Run[O], node: Matrix, change: Parts[O]) -> Parts[O]:
+    """The change with the decay of W(0), which is as generic as W(0) itself."""
+    if node.weight not in run.shrinkage:
+        return change
+    decay = run.algebra.product(run.shrinkage[node.weight], run.initial[node.name])
+    return (*change[:-1], run.algebra.total(change[-1], decay))
+
+
+def record(run: Run[O], node: Weighted, gradient: O) -> None:
+    """Add to the gradient of the node's weight, which other nodes may share."""
+    run.gradient[node.weight] = run.algebra.total(run.gradient[node.weight], gradient)
+
+
+def random_norm(run: Run[O], node: Weighted) -> O:
+    """|W(0)|_F = sigma sqrt(entries)."""
+    root = run.power(node.fan_in, HALF), run.power(node.fan_out, HALF)
+    return run.algebra.product(run.layers[node.weight].init, *root)
+
+
+def step_weight(run: Run[O], node: Weighted) -> Steps[O]:
+    """One step of the optimizer on the weight of this node, its first."""
+    algebra, law, weight = run.algebra, run.law, node.weight
+    now = algebra.total(random_norm(run, node), run.update[weight])
+    gradient, decay = run.gradient[weight], run.layers[weight].decay
+    if law.decay == "none" or not isinstance(node, MATRICES):
+        decay = None
+    if decay is not None and law.decay == "l2":
+        gradient = algebra.total(gradient, algebra.product(decay, now))
+    size = algebra.product(run.layers[weight].lr, _fans(run, node))
+    if law.weight:  # |W|^0 = 1 also for zero weights, unlike |G|^0: a zero gradient is a zero update
+        size = algebra.product(size, algebra.power(now, law.weight))
+    size = algebra.product(size, _damping(run, node, gradient))
+    one_step = algebra.product(size, algebra.power(gradient, law.gradient))
+    if decay is not None and law.decay == "l2":  # of a step along G + lambda W, the shares of the two
+        share = algebra.ratio(one_step, gradient) if law.gradient != 1 else size
+        one_step, size = algebra.product(share, run.gradient[weight]), share
+    run.update[weight] = algebra.total(run.update[weight], one_step)
+    yield run.observe("gradient", node, gradient)
+    yield run.observe("dW_frobenius", node, run.update[weight])
+    yield run.observe("W_frobenius", node, algebra.total(random_norm(run, node), run.update[weight]))
+    if decay is not None:
+        shrinking = {"coupled": run.layers[weight].lr, "independent": run.one, "l2": size}[law.decay]
+        shrunk = algebra.product(shrinking, decay)
+        run.shrinkage[weight] = algebra.total(run.shrinkage.get(weight, run.zero), shrunk)
+        yield run.observe("decay", node, run.shrinkage[weight])
+
+
+def _fans(run: Run[O], node: Weighted) -> O:
+    """fan_in^(q_in/2) fan_out^(q_out/2) max(fans)^m."""
+    law = run.law
+    powers = run.power(node.fan_in, HALF * law.fan_in), run.power(node.fan_out, HALF * law.fan_out)
+    larger = max(dimension.order_in(run.scale) for dimension in (node.fan_in, node.fan_out))
+    return run.algebra.product(*powers, run.algebra.constant(law.larger_fan * larger))
+
+
+def _damping(run: Run[O], node: Weighted, gradient: O) -> O:
+    """min(1, entries of G / epsilon)."""
+    if run.law.epsilon == -float("inf"):
+        return run.one
+    entry = run.algebra.product(gradient, run.power(node.fan_in, -HALF), run.power(node.fan_out, -HALF))
+    return run.algebra.smaller(run.one, run.algebra.ratio(entry, run.algebra.constant(Fraction(run.law.epsilon))))
