@@ -161,7 +161,7 @@ def transformer(
 
     `grows` says whether the heads grow in size with the width, or in number. `gains` are those of the
     normalizations, `biases` those of the two-layer branch; with `tied` the readout is the embedding,
-    transposed. Raises ArgumentError for fewer than one block, or an unknown activation.
+    transposed, behind a multiplier of its own. Raises ArgumentError for fewer than one block, or an unknown activation.
     """
     _require("blocks", blocks, 1)
     _require("vocabulary", vocabulary, 2)
@@ -173,6 +173,8 @@ def transformer(
         Repeat("block", "embedding", (*_attention(grows, gains), *_branch(activation, gains, biases)), times(blocks)),
         *_normalised("final", "block", gains),
     ]
+    if tied:
+        nodes.append(Scale("readout_scale", nodes[-1].name))
     weight = "weight_embedding" if tied else "weight_readout"
     nodes.append(Dense("readout", nodes[-1].name, weight, WIDTH, fixed(vocabulary)))
     return Network(tuple(nodes))

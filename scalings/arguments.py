@@ -1,28 +1,106 @@
-"""The options that commands share, and what they mean together: a network, a parameterization, an optimizer."""
+"""The options that commands share, and what they mean together: a network, an optimizer, a parameterization."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
 from cyclopts import Parameter
 
-from scalings.architectures import mlp
+from scalings.architectures import Heads, cnn, mlp, resmlp, transformer
 from scalings.errors import ArgumentError
 from scalings.exponents import Exponent, parse_exponent
+from scalings.graphs import network_from_json
 from scalings.networks import Network
-from scalings.nodes import Activation
-from scalings.optimizers import UpdateLaw, optimizer
-from scalings.parameterizations import Parameterization, preset
+from scalings.nodes import WIDTH_SCALE, Activation
+from scalings.optimizers import UpdateLaw, optimizer, with_epsilon
+from scalings.parameterizations import Parameterization, preset, wrong_scales
 
 T = TypeVar("T")
 Format = Literal["text", "json"]
+Loss = Literal["mse", "cross-entropy"]
 Exponents = Annotated[str | None, Parameter(allow_leading_hyphen=True)]
 
 FAMILY = "family:"
 DEFAULT_DEPTH = 3
+NETWORKS = ("mlp", "cnn", "resmlp", "transformer")
+_OPTIONS = {
+    "mlp": {"depth", "activation", "biases"},
+    "cnn": {"depth", "activation", "depthwise"},
+    "resmlp": {"activation", "branch", "norm"},
+    "transformer": {"activation", "biases", "gains", "grows", "tied"},
+}
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class ChosenModel:
+    """A network and an optimizer, as the command line gives them."""
+
+    network: str = "mlp"
+    """mlp, cnn, resmlp, transformer, or a JSON file with a list of operations."""
+    depth: int | None = None
+    """Of an mlp or cnn, its number of weight matrices; default as many as exponents are given, or 3."""
+    activation: Activation | None = None
+    """Of the hidden layers; default relu, or gelu in a transformer."""
+    biases: bool | None = None
+    """Add biases, zero at initialization."""
+    depthwise: bool | None = None
+    """Split a cnn's convolutions into one of each channel and one across channels."""
+    branch: Literal[1, 2] | None = None
+    """Of a resmlp, the number of layers in each residual branch; default 1."""
+    norm: bool | None = None
+    """Normalize what the branches of a resmlp read."""
+    grows: Heads | None = None
+    """Of a transformer's heads, what grows with the width: their size (default) or their number."""
+    gains: bool | None = None
+    """Give a transformer's normalizations gains."""
+    tied: bool | None = None
+    """Let a transformer's readout be its embedding, transposed."""
+    optimizer: str = "sgd"
+    """A name such as sgd, adam, adamw, muon, lion, shampoo, or law:p,q_in,q_out,m,s for any other update law."""
+    alpha: str = "1"
+    """Assumed alignment of updates with their inputs, from 0 to 1."""
+    omega: str = "1"
+    """Assumed alignment of the readout's initial weights with the change of what they read, from 0 to 1."""
+    epsilon: Exponents = None
+    """Power of n of an Adam's epsilon; default -oo, none."""
+    loss: Loss = "mse"
+    """Mean squared error, or cross-entropy."""
+    scale: str = WIDTH_SCALE
+    """The scale variable under study, the others held fixed: width, or depth (the number of repeated blocks)."""
+
+    def resolve(self, inputs: int = 64, depth: int = DEFAULT_DEPTH) -> tuple[Network, UpdateLaw]:
+        """The network and the update law that were chosen. Raises ArgumentError."""
+        network = self._network(inputs, depth)
+        if self.scale not in network.scales:
+            raise ArgumentError(
+                "scale", f"expected one of {', '.join(network.scales)} for this network, but got {self.scale!r}"
+            )
+        law = optimizer(self.optimizer)
+        law = law if self.epsilon is None else with_epsilon(law, self.epsilon)
+        return network, replace(law, alpha=_share("alpha", self.alpha), omega=_share("omega", self.omega))
+
+    def _network(self, inputs: int, depth: int) -> Network:
+        names = ("depth", "activation", "biases", "depthwise", "branch", "norm", "grows", "gains", "tied")
+        given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        for name in given:
+            if name not in _OPTIONS.get(self.network, set()):
+                raise ArgumentError(name, f"a {self.network} has no such option")
+        match self.network:
+            case "mlp":
+                return mlp(**{"depth": depth, "inputs": inputs, **given})
+            case "cnn":
+                return cnn(**{"depth": depth, **given})
+            case "resmlp":
+                return resmlp(**{"inputs": inputs, **given})
+            case "transformer":
+                return transformer(**given)
+        return _read_network(Path(self.network))
 
 
 @Parameter(name="*")
@@ -38,30 +116,26 @@ class Chosen:
     """Powers of n of the init scales, as in 0,-1/2,-1; -oo for weights that start at zero."""
     lr: Exponents = None
     """Powers of n of the learning rates, as in 1,0,-1."""
-    depth: int | None = None
-    """Number of weight matrices; default as many as exponents are given, or 3."""
-    optimizer: str = "sgd"
-    """sgd, sign, adam, normalized-sgd, muon, lars or adafactor."""
-    activation: Activation = "relu"
-    """Of the hidden layers."""
+    decay: Exponents = None
+    """Powers of n of the weight decays, for an optimizer that has any."""
+    scales: Exponents = None
+    """Powers of n of multipliers without a weight: residual branches, attention scores; default all 0."""
+    model: ChosenModel = field(default_factory=ChosenModel)
 
     def resolve(self, inputs: int = 64) -> tuple[Network, Parameterization, UpdateLaw]:
         """The network, the parameterization and the update law that were chosen. Raises ArgumentError."""
-        law = optimizer(self.optimizer)
-        lists = {"multiplier": self.multiplier, "init": self.init, "lr": self.lr}
+        lists = {"multiplier": self.multiplier, "init": self.init, "lr": self.lr, "decay": self.decay}
         columns = {name: parse_list(name, text, parse_exponent) for name, text in lists.items() if text is not None}
+        scales = None if self.scales is None else parse_list("scales", self.scales, parse_exponent)
         listed = max((len(column) for column in columns.values()), default=DEFAULT_DEPTH)
-        depth = listed if self.depth is None else self.depth
-        network = mlp(depth, self.activation, inputs=inputs)
-        for name, column in columns.items():
-            if len(column) != depth:
-                raise ArgumentError(
-                    name, f"{depth} layers need {depth} exponents, but got {len(column)} ({lists[name]!r})"
-                )
+        network, law = self.model.resolve(inputs, listed)
+        _check_lengths(network, columns, lists, scales)
         base = self._base(network, law, columns)
-        kept = {name: [getattr(layer, name) for layer in base.layers] for name in lists} if base else {}
+        kept = {name: [layer.named[name] for layer in base.layers] for name in base.layers[0].named} if base else {}
         title = self.preset if self.preset and not columns else "custom"
-        return network, Parameterization.of(**{**kept, **columns}, name=title), law
+        if scales is None:
+            scales = base.scales if base and base.scales else (Fraction(0),) * len(network.multipliers)
+        return network, Parameterization.of(**{**kept, **columns}, scales=scales, name=title), law
 
     def _base(
         self, network: Network, law: UpdateLaw, columns: dict[str, tuple[Exponent, ...]]
@@ -74,25 +148,66 @@ class Chosen:
             columns.setdefault("multiplier", (Fraction(0),) * network.depth)
             return None
         if self.preset.startswith(FAMILY):
-            return _member(self.preset.removeprefix(FAMILY), network, law)
-        if law.name != "sgd" and "lr" not in columns:
+            return _member(self.preset.removeprefix(FAMILY), network, law, self.model)
+        if self.model.network != "mlp" or self.model.biases:
+            raise ArgumentError("preset", "the presets are for an mlp without biases; expected family:R or lists")
+        if law.gradient != 1 and "lr" not in columns:
             raise ArgumentError(
                 "lr", f"expected a list of exponents, since the presets' are for sgd, not for {law.name}; or family:R"
             )
         return preset(self.preset, network.depth)
 
 
-def _member(richness: str, network: Network, law: UpdateLaw) -> Parameterization:
+def _check_lengths(
+    network: Network,
+    columns: dict[str, tuple[Exponent, ...]],
+    texts: dict[str, str | None],
+    scales: tuple[Exponent, ...] | None,
+) -> None:
+    """One exponent for each layer, and for each multiplier. Raises ArgumentError."""
+    depth, names = network.depth, [layer.name for layer in network.layers]
+    listed = "" if all(name.startswith("layer") for name in names) else f"; the layers are {', '.join(names)}"
+    for name, column in columns.items():
+        if len(column) != depth:
+            message = f"{depth} layers need {depth} exponents, but got {len(column)} ({texts[name]!r}){listed}"
+            raise ArgumentError(name, message)
+    if scales is not None and len(scales) != len(network.multipliers):
+        raise wrong_scales([node.name for node in network.multipliers], len(scales))
+
+
+def _member(richness: str, network: Network, law: UpdateLaw, model: ChosenModel) -> Parameterization:
     from symbolic.derivations import derive
 
-    family = derive(network, law).family
+    family = derive(network, law, scale=model.scale, loss=model.loss).family
     if family is None:
-        raise ArgumentError("preset", f"no family was derived for {law.name}")
+        raise ArgumentError("preset", f"no family with one freedom was derived for {law.name}")
     try:
         return family.member(richness)
     except ArgumentError:
         expected = f"expected {FAMILY}R with a fraction {family.low} <= R <= {family.high}"
         raise ArgumentError("preset", f"{expected}, but got '{FAMILY}{richness}'") from None
+
+
+def _read_network(path: Path) -> Network:
+    if path.suffix != ".json":
+        raise ArgumentError("network", f"expected one of {', '.join(NETWORKS)}, or a .json file, but got '{path}'")
+    try:
+        return network_from_json(json.loads(path.read_text()))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise ArgumentError("network", f"cannot read '{path}': {reason}") from None
+    except json.JSONDecodeError as error:
+        raise ArgumentError("network", f"'{path}' is not JSON: {error}") from None
+
+
+def _share(argument: str, text: str) -> Fraction:
+    try:
+        share = Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        share = Fraction(-1)
+    if not 0 <= share <= 1:
+        raise ArgumentError(argument, f"expected a fraction from 0 to 1, but got {text!r}")
+    return share
 
 
 def parse_list(argument: str, text: str, parse: Callable[[str], T]) -> tuple[T, ...]:

@@ -11,8 +11,6 @@ from scalings.exponents import Exponent, format_power
 from scalings.parameterizations import Parameterization
 
 Regime = Literal["unstable", "trivial", "lazy", "rich"]
-RICH = Fraction(1, 2)
-"""|dz| ~ n^(1/2) at the hidden layers: every unit moves by order 1."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +25,8 @@ class Finding:
     step: int
     found: Exponent
     required: Exponent
+    symbol: str = "n"
+    """What the exponents are powers of."""
 
     @property
     def satisfied(self) -> bool:
@@ -37,10 +37,9 @@ class Finding:
         """The finding as a sentence."""
         when = "at initialization" if self.step == 0 else f"after {self.step} update{'s' if self.step > 1 else ''}"
         verb = "is" if self.satisfied else "is not"
-        return (
-            f"{self.criterion.name} at {self.layer} {when}: {format_power(self.found)} {verb} "
-            f"{self.criterion.sign} {format_power(self.required)} ({self.criterion.sentence})"
-        )
+        found, required = format_power(self.found, self.symbol), format_power(self.required, self.symbol)
+        relation = f"{found} {verb} {self.criterion.sign} {required}"
+        return f"{self.criterion.name} at {self.layer} {when}: {relation} ({self.criterion.sentence})"
 
 
 @dataclass(frozen=True)
@@ -62,12 +61,15 @@ class Check:
     `findings` are those of stability, of a moving output, and of the tutorial's criteria; the properties
     are derived from them. `richness` is the largest order of |dz| over hidden layers and steps, None unless
     the parameterization is stable and the output moves. `growing` says that orders still grow with each
-    update, so that some number of updates explodes.
+    update, so that some number of updates explodes. `full_change` is the order of |dz| at which every hidden unit
+    moves by order 1: 1/2 in the width. `notes` are what else is worth knowing, such as a law that changes.
     """
 
     findings: tuple[Finding, ...]
     largest_change: Exponent
     growing: bool
+    full_change: Fraction = Fraction(1, 2)
+    notes: tuple[str, ...] = ()
 
     @property
     def stable(self) -> bool:
@@ -85,7 +87,7 @@ class Check:
 
     @property
     def feature_learning(self) -> bool:
-        return self.richness == RICH
+        return self.richness == self.full_change
 
     @property
     def regime(self) -> Regime:

@@ -148,7 +148,7 @@ def check(
     from symbolic.checks import check
 
     network, parameterization, law = chosen.resolve()
-    verdict = check(network, parameterization, law)
+    verdict = check(network, parameterization, law, scale=chosen.model.scale, loss=chosen.model.loss)
     asked = TUTORIAL if criteria == "tutorial" else ()
     yes = verdict.nontrivial and verdict.meets(*asked)
     remedy = None
@@ -185,7 +185,7 @@ def predict(
     from symbolic.predictions import predict
 
     network, parameterization, law = chosen.resolve()
-    orders = predict(network, parameterization, law, steps)
+    orders = predict(network, parameterization, law, steps, scale=chosen.model.scale, loss=chosen.model.loss)
     if format == "json":
         _print_json(documents.prediction_document(network, parameterization, orders))
     else:

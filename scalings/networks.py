@@ -22,7 +22,9 @@ from scalings.nodes import (
     WEIGHTED,
     WIDTH_SCALE,
     Bias,
+    Dense,
     Dimension,
+    Elementwise,
     Embedding,
     Gain,
     Mix,
@@ -95,6 +97,15 @@ class Network:
     @property
     def output(self) -> Node:
         return self.nodes[-1]
+
+    @property
+    def is_chain(self) -> bool:
+        """Whether it is dense layers and activations, each on the one before: a multilayer perceptron."""
+        before = (INPUT, *(node.name for node in self.nodes))
+        return self.depth == sum(isinstance(node, Dense) for node in self.nodes) and all(
+            isinstance(node, Dense | Elementwise) and node.source == source
+            for node, source in zip(self.nodes, before, strict=False)
+        )
 
     @cached_property
     def copies(self) -> dict[str, Dimension]:

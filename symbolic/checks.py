@@ -14,13 +14,14 @@ weight itself; so one more update tells growth from rest.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 from itertools import groupby
 
 from scalings.checks import Check, Finding
 from scalings.criteria import MOVING_OUTPUT, STABILITY, TUTORIAL
-from scalings.exponents import Exponent
+from scalings.exponents import MINUS_INFINITY, Exponent, format_power
 from scalings.networks import Network
-from scalings.nodes import WIDTH_SCALE
+from scalings.nodes import SCALE_SYMBOLS, WIDTH_SCALE
 from scalings.observables import Observable
 from scalings.optimizers import OPTIMIZERS, UpdateLaw
 from scalings.parameterizations import Parameterization
@@ -65,13 +66,44 @@ def check(
         for key, order in orders.items()
         if key.step == UPDATES + 1 and key.quantity in ("dz", "dW_frobenius")
     )
-    return Check(tuple(_findings(network, law, orders, scale)), max(changes), growing)
+    notes = tuple(_epsilon_notes(network, law, orders, scale))
+    return Check(
+        tuple(_findings(network, law, orders, scale)), max(changes), growing, full_change(network, scale), notes
+    )
+
+
+def full_change(network: Network, scale: str = WIDTH_SCALE) -> Fraction:
+    """The order of |dz| at which every hidden unit moves by order 1."""
+    hidden = (one for one in network.representations if one.kind != "scores" and not one.is_output)
+    return max(one.units.order_in(scale) / 2 for one in hidden)
+
+
+def _epsilon_notes(
+    network: Network, law: UpdateLaw, orders: Mapping[Observable, Exponent], scale: str
+) -> Iterator[str]:
+    """Where the entries of a gradient are smaller than epsilon, so that the optimizer's law is another one."""
+    if law.epsilon == MINUS_INFINITY:
+        return
+    symbol = SCALE_SYMBOLS.get(scale, scale)
+    for layer in network.layers:
+        root = (layer.fan_in.order_in(scale) + layer.fan_out.order_in(scale)) / 2
+        entries = [orders[Observable("gradient", layer.name, step)] - root for step in range(1, UPDATES + 1)]
+        below = [(step, entry) for step, entry in enumerate(entries, start=1) if entry < law.epsilon]
+        if below:
+            step, entry = below[0]
+            yield (
+                f"epsilon drowns the gradient of {layer.name} at update {step}: its entries are {format_power(entry, symbol)},"
+                f" epsilon is {format_power(law.epsilon, symbol)}, and {law.name} then steps in proportion to the gradient"
+            )
 
 
 def _findings(network: Network, law: UpdateLaw, orders: Mapping[Observable, Exponent], scale: str) -> Iterator[Finding]:
     """For each criterion and layer the first violation, or the last step where there is none."""
+    symbol = SCALE_SYMBOLS.get(scale, scale)
     every = requirements(network, law, CHECKED, UPDATES, scale)
     spelled_out = [one for one in every if orders.keys() >= set(one.observables)]  # decay, where there is none
     for _, group in groupby(spelled_out, key=lambda one: (one.criterion, one.layer)):
-        findings = [Finding(one.criterion, one.layer.name, one.step, *one.sides(orders, EXACT)) for one in group]
+        findings = [
+            Finding(one.criterion, one.layer.name, one.step, *one.sides(orders, EXACT), symbol) for one in group
+        ]
         yield next((finding for finding in findings if not finding.satisfied), findings[-1])

@@ -24,12 +24,12 @@ from fractions import Fraction
 from scalings.errors import ArgumentError
 from scalings.exponents import MINUS_INFINITY, Exponent
 from scalings.networks import Network
-from scalings.nodes import Activation, Elementwise
+from scalings.nodes import WIDTH_SCALE, Activation, Elementwise
 from scalings.observables import Observable
 from scalings.optimizers import OPTIMIZERS, UpdateLaw
 from scalings.parameterizations import Parameterization
 from symbolic.orders import EXACT
-from symbolic.propagation import train
+from symbolic.propagation import Loss, train
 from symbolic.runs import HALF
 
 _SLOPE_CHANGE: dict[Activation, Fraction] = {"tanh": Fraction(1), "gelu": Fraction(1), "relu": HALF}
@@ -37,22 +37,31 @@ _SLOPE_CHANGE: dict[Activation, Fraction] = {"tanh": Fraction(1), "gelu": Fracti
 
 
 def predict(
-    network: Network, parameterization: Parameterization, law: UpdateLaw = OPTIMIZERS["sgd"], steps: int = 3
+    network: Network,
+    parameterization: Parameterization,
+    law: UpdateLaw = OPTIMIZERS["sgd"],
+    steps: int = 3,
+    *,
+    scale: str = WIDTH_SCALE,
+    loss: Loss = "mse",
 ) -> dict[Observable, Exponent]:
-    """The exponent of n of every observable at every step, -oo for what is zero by structure.
+    """The power of the scale variable of every observable at every step, -oo for what is zero by structure.
 
-    Raises ArgumentError if the parameterization has not one entry for each layer of the network, or without steps.
+    Changes dd of backward signals are predicted for multilayer perceptrons in the width alone. Raises ArgumentError if
+    the parameterization has not one entry for each layer of the network, or without steps.
     """
     if steps < 1:
         raise ArgumentError("steps", f"expected at least 1, but got {steps}")
-    orders = dict(train(network, parameterization.layers, law, EXACT, steps))
+    layers, scales = parameterization.layers, parameterization.scales
+    orders = dict(train(network, layers, law, EXACT, steps, scales=scales, scale=scale, loss=loss))
     for step in range(1, steps + 1):
         for layer in network.layers:
             update = orders[Observable("dW_frobenius", layer.name, step)]
             zero = MINUS_INFINITY in (update, orders[Observable("layer", layer.name, step)])
             orders[Observable("dW_spectral", layer.name, step)] = update
             orders[Observable("alignment", layer.name, step)] = MINUS_INFINITY if zero else Fraction(0)
-        orders |= dict(_backward_changes(network, parameterization, orders, step))
+        if network.is_chain and scale == WIDTH_SCALE and loss == "mse":
+            orders |= dict(_backward_changes(network, parameterization, orders, step))
     return orders
 
 

@@ -53,3 +53,51 @@ def tensor_programs_iv(parameterization: Parameterization) -> TensorProgramsIV:
 # Yang and Hu, arXiv 2011.14522, Table 1: which parameterizations learn features. The standard one is trained at
 # the largest stable learning rate, 1/n, and needs two hidden layers to be stable no further.
 TABLE_1 = {"ntp": "lazy", "ntp-lr": "lazy", "mup": "rich", "mup-lr": "rich", "mfp": "rich", "standard": "unstable"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """Exponents of one kind of layer; the learning rate by optimizer."""
+
+    multiplier: Fraction
+    init: Fraction
+    lr: dict[str, Fraction]
+
+
+def _column(multiplier: str, init: str, sgd: str, adam: str) -> Column:
+    return Column(Fraction(multiplier), Fraction(init), {"sgd": Fraction(sgd), "adam": Fraction(adam)})
+
+
+# Yang et al., arXiv 2203.03466: muP in Tables 3, 8 and 9, fans that grow replaced by n, init scales being the roots
+# of the variances given there. "Input weights & all biases" is one column: an output bias has fan_out 1. Where the
+# multiplier of Table 9 is shared by weights and biases, the bias has it too.
+TENSOR_PROGRAMS_V = {
+    "Table 3": {
+        "input": _column("0", "0", "1", "0"),
+        "hidden": _column("0", "-1/2", "0", "-1"),
+        "output": _column("0", "-1", "-1", "-1"),
+        "output bias": _column("0", "0", "0", "0"),
+    },
+    "Table 8": {
+        "input": _column("0", "0", "1", "0"),
+        "hidden": _column("0", "-1/2", "0", "-1"),
+        "output": _column("-1", "0", "1", "0"),
+        "output bias": _column("0", "0", "0", "0"),
+    },
+    "Table 9": {
+        "input": _column("1/2", "-1/2", "0", "-1/2"),
+        "hidden": _column("0", "-1/2", "0", "-1"),
+        "output": _column("-1/2", "-1/2", "0", "-1/2"),
+        "output bias": _column("0", "0", "0", "0"),
+    },
+}
+
+# (optimizer, branch multiplier m^kappa, source) -> learning rate of a branch's layers, m^eta. Depth-muP: Yang, Yu, Zhu
+# and Hayou, arXiv 2310.02244, Table 1. CompleteP: Dey et al., arXiv 2505.01618, Table 1 (alpha = 1; AdamW). Muon's
+# update has a fixed norm, as Adam's has in depth: Large et al., arXiv 2405.14813 (1/m of each of m branches).
+DEPTH_EXPONENTS = {
+    ("sgd", Fraction(-1, 2), "Depth-muP"): Fraction(0),
+    ("adam", Fraction(-1, 2), "Depth-muP"): Fraction(-1, 2),
+    ("adam", Fraction(-1), "CompleteP"): Fraction(0),
+    ("muon", Fraction(-1), "modular norm"): Fraction(0),
+}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 
 from scalings.architectures import mlp
 from scalings.exponents import MINUS_INFINITY, Exponent
-from scalings.families import Family
+from scalings.families import Family, Piece
 from scalings.networks import Network
 from scalings.nodes import ACTIVATIONS
 from scalings.optimizers import OPTIMIZERS, UpdateLaw
@@ -33,6 +35,15 @@ def family(network: Network, law: UpdateLaw = SGD) -> Family:
     found = derive(network, law).family
     assert found is not None
     return found
+
+
+def contains(piece: Piece, point: Mapping[str, Fraction]) -> bool:
+    """Whether the exponents lie in a piece of an answer."""
+    from sympy import Rational, sympify
+
+    values = {name: Rational(value.numerator, value.denominator) for name, value in point.items()}
+    equations = all(sympify(form).subs(values) == 0 for form in piece.equations)
+    return equations and all(sympify(form).subs(values) >= 0 for form in piece.inequalities)
 
 
 def richness(low: Fraction = Fraction(0), high: Fraction = Fraction(1, 2)) -> st.SearchStrategy[Fraction]:
@@ -70,8 +81,8 @@ def perturbed(
     shift = draw(by)
     layers = list(parameterization.layers)
     old = layers[number]
-    if draw(st.booleans()):
-        layers[number] = LayerExponents(old.multiplier, old.init + shift, old.lr)
+    if draw(st.booleans()) and old.init != MINUS_INFINITY:
+        layers[number] = replace(old, init=old.init + shift)
     else:
-        layers[number] = LayerExponents(old.multiplier, old.init, old.lr + shift)
-    return Parameterization(tuple(layers))
+        layers[number] = replace(old, lr=old.lr + shift)
+    return replace(parameterization, layers=tuple(layers), name="perturbed")

@@ -164,14 +164,6 @@ def test_nothing_beside_the_family_does(network, law, data) -> None:  # type: ig
     assert not check(network, neighbour, law).meets(*TUTORIAL)
 
 
-def contains(piece: Piece, point: dict[str, Fraction]) -> bool:
-    from sympy import Rational, sympify
-
-    values = {name: Rational(value.numerator, value.denominator) for name, value in point.items()}
-    equations = all(sympify(form).subs(values) == 0 for form in piece.equations)
-    return equations and all(sympify(form).subs(values) >= 0 for form in piece.inequalities)
-
-
 @settings(max_examples=60)
 @given(st.data())
 def test_the_stable_and_nontrivial_polytope_is_tensor_programs_iv(data) -> None:  # type: ignore[no-untyped-def]
@@ -180,7 +172,7 @@ def test_the_stable_and_nontrivial_polytope_is_tensor_programs_iv(data) -> None:
     point = {f"eta_{number}": layer.lr for number, layer in numbered}
     point |= {f"sigma_{number}": layer.init for number, layer in numbered}
     if all(isinstance(exponent, Fraction) for exponent in point.values()):
-        inside = any(contains(piece, point) for piece in stability_pieces())
+        inside = any(strategies.contains(piece, point) for piece in stability_pieces())
         assert inside == tensor_programs_iv(parameterization).nontrivial
 
 

@@ -1,0 +1,76 @@
+"""Criteria of one's own, as text: a name, a relation between two products of orders, where and when it holds.
+
+    NAME: LEFT ~ RIGHT at WHERE WHEN        or <= instead of ~
+
+A product's factors, joined by *, are quantities (z, dz, d, layer, ...; z@0 is at initialization, d@before one update
+earlier) and powers of `units` (those of the representation), `copies` (of a repeated layer) and `n`, the scale
+variable under study. WHERE is one of hidden, layers, single layers, repeated layers, hidden matrices, output and
+scores; WHEN is one of initially, after updates, when settled.
+
+>>> quiet = parse_criterion("quiet output: dz <= n^(-1/2) at output after updates")
+>>> quiet.name, quiet.sign, str(quiet.right.power), quiet.when
+('quiet output', '<=', '-1/2', 'updates')
+>>> parse_criterion("signal: z ~ units^1/2 at hidden initially").right.units
+Fraction(1, 1)
+"""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from typing import get_args
+
+from scalings.criteria import Criterion, Factor, Product, Sign, When, Where
+from scalings.errors import ArgumentError
+from scalings.observables import QUANTITIES
+
+_FORM = re.compile(r"^(?P<name>[^:]+):(?P<left>.+?)(?P<sign>~|<=)(?P<right>.+?)\bat\b(?P<where>.+)$")
+_WHEN: dict[str, When] = {"initially": "initialization", "after updates": "updates", "when settled": "settled"}
+_POWERS = ("units", "copies", "n")
+
+
+def parse_criterion(text: str) -> Criterion:
+    """The criterion that the text states. Raises ArgumentError, saying what cannot be read."""
+    form = _FORM.match(text.strip())
+    if form is None:
+        raise _wrong("NAME: LEFT ~ RIGHT at WHERE WHEN, as in 'quiet: dz <= n^(-1/2) at output after updates'", text)
+    name, where_when = form["name"].strip(), form["where"].strip()
+    when = next((words for words in _WHEN if where_when.endswith(words)), None)
+    if when is None:
+        raise _wrong(f"one of {', '.join(_WHEN)} at the end", where_when)
+    where = where_when.removesuffix(when).strip()
+    if where not in get_args(Where):
+        raise _wrong(f"one of {', '.join(get_args(Where))}", where)
+    sign: Sign = "~" if form["sign"] == "~" else "<="
+    left, right = _product(form["left"]), _product(form["right"])
+    if when == "initially" and any(quantity not in ("z", "W_frobenius", "d") for quantity, _ in left.factors):
+        raise _wrong("z, d or W_frobenius, since nothing has changed initially", form["left"].strip())
+    return Criterion(name, text.partition(":")[2].strip(), "your own", left, sign, right, where, _WHEN[when])  # type: ignore[arg-type]
+
+
+def _product(text: str) -> Product:
+    factors: list[Factor] = []
+    powers = dict.fromkeys(_POWERS, Fraction(0))
+    for item in text.split("*"):
+        name, at, moment = item.strip().partition("@")
+        base, _, exponent = name.partition("^")
+        if name == "1":
+            continue
+        if base in _POWERS:
+            powers[base] += _fraction(exponent)
+        elif name in QUANTITIES and moment in ("", "0", "before") and bool(at) == bool(moment):
+            factors.append((name, {"": "now", "0": "initially", "before": "before"}[moment]))  # type: ignore[arg-type]
+        else:
+            raise _wrong(f"1, a power of {', '.join(_POWERS)}, or one of {', '.join(QUANTITIES)}", item.strip())
+    return Product(tuple(factors), 2 * powers["units"], powers["copies"], powers["n"])
+
+
+def _fraction(text: str) -> Fraction:
+    try:
+        return Fraction(text.strip("()")) if text else Fraction(1)
+    except (ValueError, ZeroDivisionError):
+        raise _wrong("a fraction as exponent", text) from None
+
+
+def _wrong(expected: str, given: str) -> ArgumentError:
+    return ArgumentError("criterion", f"expected {expected}, but got {given!r}")
