@@ -91,10 +91,9 @@ def _epsilon_notes(
         below = [(step, entry) for step, entry in enumerate(entries, start=1) if entry < law.epsilon]
         if below:
             step, entry = below[0]
-            yield (
-                f"epsilon drowns the gradient of {layer.name} at update {step}: its entries are {format_power(entry, symbol)},"
-                f" epsilon is {format_power(law.epsilon, symbol)}, and {law.name} then steps in proportion to the gradient"
-            )
+            sizes = f"its entries are {format_power(entry, symbol)}, epsilon is {format_power(law.epsilon, symbol)}"
+            what = f"epsilon drowns the gradient of {layer.name} at update {step}"
+            yield f"{what}: {sizes}; {law.name} then acts as SGD does"
 
 
 def _findings(network: Network, law: UpdateLaw, orders: Mapping[Observable, Exponent], scale: str) -> Iterator[Finding]:
