@@ -1,0 +1,135 @@
+"""Networks are lists of operations that read one another; what cannot be such a list is refused by name."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+
+import pytest
+
+from scalings.architectures import cnn, mlp, resmlp, transformer
+from scalings.errors import ArgumentError
+from scalings.graphs import network_from_json, network_to_json
+from scalings.networks import Network
+from scalings.nodes import (
+    INPUT,
+    WIDTH,
+    Bias,
+    Dense,
+    Dimension,
+    Elementwise,
+    Embedding,
+    Gain,
+    Node,
+    Repeat,
+    Scale,
+    Sum,
+    fixed,
+    times,
+)
+
+NETWORKS = [
+    mlp(3, "tanh", biases=True),
+    cnn(3, depthwise=True),
+    resmlp(branch=2, norm=True),
+    transformer(gains=True, biases=True, tied=True),
+]
+
+
+@pytest.mark.parametrize("network", NETWORKS, ids=["mlp", "cnn", "resmlp", "transformer"])
+def test_a_network_survives_json(network: Network) -> None:
+    assert network_from_json(json.loads(json.dumps(network_to_json(network)))) == network
+
+
+def test_sizes_and_orders() -> None:
+    network = transformer(grows="heads")
+    assert network.units["scores"].order == 1
+    assert network.units["mix"] == WIDTH
+    assert network.copies["query"].order_in("depth") == 1
+    assert transformer().units["scores"].order == 0
+    assert Dimension(4, Fraction(1)).at(32) == 128
+    assert [layer.role for layer in mlp(3, biases=True).layers] == [
+        "input", "input", "hidden", "input", "output", "output",
+    ]  # fmt: skip
+
+
+def test_shared_weights_are_one_parameter() -> None:
+    assert [layer.name for layer in transformer(tied=True).layers].count("readout") == 0
+    assert transformer(tied=True).depth == transformer().depth - 1
+
+
+def test_queries_and_keys_are_behind_scores() -> None:
+    late = {one.name for one in transformer(gains=True).representations if one.first_update == 2}
+    assert late == {"query", "key"}
+
+
+def dense(name: str, source: str, weight: str = "w") -> Dense:
+    return Dense(name, source, weight, WIDTH, WIDTH)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "message"),
+    [
+        ([], "expected at least one operation"),
+        ([dense("a", "b")], "a reads 'b', which does not come before it"),
+        ([dense("a", INPUT), dense("a", "a", "v")], "expected names that differ, but got 'a' twice"),
+        ([dense("a", INPUT), Gain("b", "a", "w", WIDTH)], "a and b cannot share w"),
+        ([Repeat("r", INPUT, (dense("a", "r"),), times(2))], "r is not residual"),
+        ([Repeat("r", INPUT, (Sum("s", (INPUT, "r")),), times(2))], "s reads 'input'"),
+        ([dense("a", INPUT), Repeat("r", "a", (Scale("a", "r"), Sum("s", ("r", "a"))), times(2))], "'a' twice"),
+        (
+            [Repeat("r", INPUT, (Repeat("q", "r", (Sum("s", ("q",)),), times(2)), Sum("t", ("r", "q"))), times(2))],
+            "one level is understood",
+        ),
+    ],
+)
+def test_what_is_not_a_network_is_refused(nodes: list[Node], message: str) -> None:
+    with pytest.raises(ArgumentError, match=message):
+        Network(tuple(nodes))
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        ({}, "expected a list of operations"),
+        ([{"op": "denes"}], "operation 1: expected an op among dense, convolution"),
+        ([{"op": "scale", "name": "a"}], "operation 1: scale needs source"),
+        ([{"op": "pool", "name": "a", "source": "input", "size": 2}], "operation 1: pool has no 'size'"),
+        ([{"op": "bias", "name": "a", "source": "input", "weight": "b", "units": "n"}], "units is a size, or has"),
+    ],
+)
+def test_what_is_not_a_graph_is_refused(document: object, message: str) -> None:
+    with pytest.raises(ArgumentError, match=message):
+        network_from_json(document)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: cnn(1), "depth: expected 2 to 10000 weight matrices, but got 1"),
+        (lambda: cnn(3, kernel=0), "kernel: expected 1 to"),
+        (lambda: resmlp(branch=3), "branch: expected 1 or 2 layers in a branch, but got 3"),
+        (lambda: resmlp(0), "blocks: expected 1 to"),
+        (lambda: transformer(grows="depth"), "grows: expected one of head-size, heads, but got 'depth'"),  # type: ignore[arg-type]
+        (lambda: transformer(activation="softmax"), "activation: expected one of relu"),  # type: ignore[arg-type]
+    ],
+)
+def test_architectures_refuse_what_they_are_not(build, message: str) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(ArgumentError, match=message):
+        build()
+
+
+def test_a_list_of_operations_with_sizes_as_a_person_writes_it() -> None:
+    wide = {"size": 1, "order": 1}
+    document = [
+        {"op": "embedding", "name": "e", "source": "input", "weight": "t", "vocabulary": 50, "fan_out": wide},
+        {"op": "elementwise", "name": "phi", "source": "e", "activation": "relu"},
+        {"op": "dense", "name": "out", "source": "phi", "weight": "w", "fan_in": wide, "fan_out": 50},
+        {"op": "bias", "name": "b", "source": "out", "weight": "v", "units": 50},
+    ]
+    assert network_from_json(document).nodes == (
+        Embedding("e", INPUT, "t", fixed(50), WIDTH),
+        Elementwise("phi", "e", "relu"),
+        Dense("out", "phi", "w", WIDTH, fixed(50)),
+        Bias("b", "out", "v", fixed(50)),
+    )
