@@ -136,12 +136,13 @@ def optimizer(name: str) -> UpdateLaw:
     kind, colon, listed = name.partition(":")
     if colon and kind in ("law", "shampoo"):
         numbers = _numbers(listed, 5 if kind == "law" else 2)
-        if kind == "shampoo":
-            return replace(shampoo(*(numbers * 2)[:2]), name=name)
-        if numbers[0] < 0:
-            raise ArgumentError("optimizer", f"expected a power p >= 0 of the gradient, but got {numbers[0]}")
         p, q_in, q_out, m, s = [*numbers, *[_ZERO] * (5 - len(numbers))]
-        return UpdateLaw(name, p, q_in, q_out, m, s)
+        law = UpdateLaw(name, p, q_in, q_out, m, s)
+        if kind == "shampoo":
+            law = replace(shampoo(*(numbers * 2)[:2]), name=name)
+        if law.gradient < 0:
+            raise ArgumentError("optimizer", f"expected a power p >= 0 of the gradient, but got {law.gradient}")
+        return law
     if name not in OPTIMIZERS:
         near = get_close_matches(name, OPTIMIZERS, n=1)
         guess = f"did you mean {near[0]}? " if near else ""
@@ -161,7 +162,7 @@ def _numbers(listed: str, most: int) -> list[Fraction]:
 
 def with_epsilon(law: UpdateLaw, exponent: str) -> UpdateLaw:
     """The same law with an epsilon of this power of n. Raises ArgumentError where nothing is divided by |G|."""
-    if law.gradient or law.weight:
+    if law.gradient or law.weight or not law.fan_in == law.fan_out == 1:
         raise ArgumentError("epsilon", f"{law.name} does not divide by the size of a gradient's entries")
     try:
         return replace(law, epsilon=parse_exponent(exponent))

@@ -64,7 +64,7 @@ def derive(
         network=network,
         law=law,
         criteria=tuple(criterion.name for criterion in criteria),
-        assumptions=_assumptions(law),
+        assumptions=_assumptions(law, loss),
         steps=answer.steps if answer else common,
         family=answer.family.in_gauge(gauge) if answer else None,
         pieces=() if answer else tuple(_piece(case, len(common)) for case in cases),
@@ -72,12 +72,18 @@ def derive(
     )
 
 
-def _assumptions(law: UpdateLaw) -> tuple[str, ...]:
+_LOSSES: dict[Loss, str] = {
+    "mse": "the loss is the mean squared error: the residual is of order 1 unless the output explodes",
+    "cross-entropy": "the loss is the cross-entropy: the residual is of order 1",
+}
+
+
+def _assumptions(law: UpdateLaw, loss: Loss) -> tuple[str, ...]:
     return (
         "the gauge g = 1 fixes one of multiplier, init scale and learning rate in each layer",
         "weights are independent Gaussians at initialization; batch, steps and the data's sizes are fixed",
-        f"one update changes a weight by the law of {law.name}, and aligns with its own input",
-        "the loss is the mean squared error: the residual is of order 1 unless the output explodes",
+        *law.assumptions,
+        _LOSSES[loss],
         "constants in front of the powers of n are not derived: they remain to be tuned",
     )
 

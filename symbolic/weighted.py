@@ -4,7 +4,7 @@
     aligned      |W v| = sigma sqrt(max(fan_in, fan_out)) |v|       v was produced through W^T
     backward     |d_(l-1)| = g |W^T d| + g |dW^T d|                 generic, transposed; then aligned
     gradient     |G|_F = g |d| |h|                                  outer products: rank O(1)
-    update acts  |g dW h| = g |dW|_F |h| fan_in^(-(1-alpha)/2)      updates align with their inputs
+    update acts  |g dW h| = g |dW|_F |h| fan_in^(-(1-alpha)/2)      updates align with their inputs, and transposed
     overlap      |g dW dh| = g |dW|_F |dh| min(1, max(fan_in^(-1/2), |dh|/|h|))
     decay        a fourth term of |dz|: the fraction by which W shrank, times |z|
 
@@ -61,7 +61,8 @@ class DenseRule:
         yield run.observe("d", node, whole)
         record(run, node, algebra.product(own.multiplier, whole, run.now(node.source)))
         through = algebra.product(own.multiplier, own.init, run.power(node.fan_in, HALF))
-        by_update = algebra.product(own.multiplier, update, whole)
+        unaligned = run.power(node.fan_out, (run.law.alpha - 1) / 2)
+        by_update = algebra.product(own.multiplier, update, unaligned, whole)
         run.send(node.source, run.coherently(run.times(through, signal), by_update))
 
     def _aligned(self, run: Run[O], node: Matrix) -> O:

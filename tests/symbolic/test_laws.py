@@ -1,0 +1,158 @@
+"""Optimizers as update laws: their families, their assumptions, and what none of them is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scalings.architectures import mlp
+from scalings.errors import ArgumentError
+from scalings.exponents import MINUS_INFINITY
+from scalings.observables import Observable
+from scalings.optimizers import OPTIMIZERS, UpdateLaw, optimizer, with_epsilon
+from symbolic.checks import check
+from symbolic.derivations import derive
+from symbolic.predictions import predict
+from tests import strategies
+
+HALF = Fraction(1, 2)
+
+
+def learning_rates(law: UpdateLaw, r: Fraction = HALF) -> list[str]:
+    return [str(layer.lr) for layer in strategies.family(mlp(3), law).member(r).layers]
+
+
+@pytest.mark.parametrize(
+    ("name", "rates"),
+    [
+        # At the rich end, g = 1. SGD and Adam: Yang et al., arXiv 2203.03466, Table 3.
+        ("momentum", ["1", "0", "-1"]),
+        ("nesterov", ["1", "0", "-1"]),
+        ("lion", ["0", "-1", "-1"]),
+        ("adamw", ["0", "-1", "-1"]),
+        # Orthogonalised steps of spectral norm eta: |dW h| ~ |h| wants sqrt(fan_out / fan_in), arXiv 2310.17813.
+        ("muon", ["1/2", "0", "-1/2"]),
+        ("muon-spectral", ["0", "0", "0"]),
+        ("muon-jordan", ["0", "0", "-1/2"]),
+        # Steps of Adam's root mean square: Adam's rates where both fans grow like the larger one.
+        ("muon-rms", ["0", "-1/2", "-1"]),
+        ("shampoo", ["1/2", "0", "-1/2"]),
+        # Steps as large as the weights are: a global learning rate where weights move by their own norm.
+        ("lamb", ["0", "-1/2", "0"]),
+        ("lars", ["0", "-1/2", "0"]),
+        ("adafactor", ["0", "-1/2", "0"]),
+    ],
+)
+def test_learning_rates_at_the_rich_end(name: str, rates: list[str]) -> None:
+    assert learning_rates(optimizer(name)) == rates
+
+
+@settings(max_examples=25)
+@given(strategies.depths, st.tuples(*[st.fractions(-1, 1, max_denominator=4)] * 4), st.sampled_from(["0", "1/2", "1"]))
+def test_any_law_of_five_fractions_has_one_freedom(depth: int, powers: tuple[Fraction, ...], p: str) -> None:
+    law = optimizer(f"law:{p},{','.join(map(str, powers))}")
+    family = derive(mlp(min(depth, 4)), law).family
+    assert family is not None
+    assert (family.low, family.high) == (0, HALF)
+    assert check(family.network, family.member(HALF), law).regime == "rich"
+
+
+@pytest.mark.parametrize(("alpha", "high"), [("1", "1/2"), ("1/2", "1/4"), ("1/4", "1/8")])
+def test_updates_that_align_less_may_be_larger_but_leave_less_room_for_richness(alpha: str, high: str) -> None:
+    """Everett et al., arXiv 2407.05872: by n^((1-alpha)/2). The readout's larger update then takes over the backward
+    signal, which at the lazier ends was that of its initial weights."""
+    share = Fraction(alpha)
+    law = replace(optimizer("adam"), alpha=share)
+    family = strategies.family(mlp(3), law)
+    assert (family.low, family.high) == (0, Fraction(high))
+    aligned = strategies.family(mlp(3), optimizer("adam")).member(0).layers
+    gained = [new.lr - old.lr for new, old in zip(family.member(0).layers, aligned, strict=True)]
+    assert gained == [0, (1 - share) / 2, (1 - share) / 2]
+    assumption = derive(mlp(3), law).assumptions[2]
+    assert ("by alpha" in assumption) == (share != 1)
+
+
+def test_an_unaligned_readout_lets_the_standard_readout_see_features() -> None:
+    """With omega = 0 the readout of init scale n^(-1/2) moves by order 1 where features do."""
+    law = replace(optimizer("sgd"), omega=Fraction(0))
+    assert not any("omega" in assumption for assumption in derive(mlp(3)).assumptions)
+    orders = {omega: _passthrough(replace(law, omega=Fraction(omega))) for omega in (0, 1)}
+    assert orders == {0: 0, 1: HALF}
+
+
+def _passthrough(law: UpdateLaw) -> object:
+    from scalings.parameterizations import Parameterization
+
+    standard = Parameterization.of(multiplier="0,0,0", init="0,-1/2,-1/2", lr="1/2,-1/2,-1")
+    return predict(mlp(3), standard, law, steps=1)[Observable("passthrough", "layer3", 1)]
+
+
+@pytest.mark.parametrize(
+    ("epsilon", "drowned"), [("-1", set()), ("-1/2", {"layer1", "layer2"}), ("0", {"layer1", "layer2"})]
+)
+def test_epsilon_must_follow_the_gradients_order(epsilon: str, drowned: set[str]) -> None:
+    """Gradients' entries are 1/n below the readout (arXiv 2203.03466, appendix B.3): so must epsilon be."""
+    adam = optimizer("adam")
+    member = strategies.family(mlp(3), adam).member(HALF)
+    verdict = check(mlp(3), member, with_epsilon(adam, epsilon))
+    assert {note.split()[5] for note in verdict.notes} == drowned
+    assert (verdict.richness == HALF) == (not drowned)
+
+
+def test_a_law_that_divides_by_nothing_has_no_epsilon() -> None:
+    for name in ("sgd", "lamb", "muon"):
+        with pytest.raises(ArgumentError, match=f"{name} does not divide by the size of a gradient's entries"):
+            with_epsilon(optimizer(name), "0")
+    with pytest.raises(ArgumentError, match="expected a fraction"):
+        with_epsilon(optimizer("adam"), "tiny")
+
+
+@pytest.mark.parametrize(
+    ("name", "decays"),
+    [
+        # Wang and Aitchison, arXiv 2405.13698: under muP, eta lambda is to stay fixed with AdamW, so lambda ~ n.
+        ("adamw", ["0", "1", "1"]),
+        ("adamw-independent", ["0", "0", "0"]),
+        ("sgd-l2", ["-1", "0", "1"]),
+    ],
+)
+def test_decay_has_an_exponent_of_its_own(name: str, decays: list[str]) -> None:
+    member = strategies.family(mlp(3), optimizer(name)).member(HALF)
+    assert [str(layer.decay) for layer in member.layers] == decays
+    shifted = member.shifted([Fraction(1, 4), Fraction(-1), Fraction(1, 2)], optimizer(name))
+    assert check(mlp(3), shifted, optimizer(name)) == check(mlp(3), member, optimizer(name)), "decay has its gauge too"
+
+
+def test_too_much_decay_is_unstable() -> None:
+    adamw = optimizer("adamw")
+    member = strategies.family(mlp(3), adamw).member(HALF)
+    layers = [*member.layers[:1], replace(member.layers[1], decay=Fraction(3, 2)), *member.layers[2:]]
+    assert check(mlp(3), replace(member, layers=tuple(layers)), adamw).regime == "unstable"
+    still = [replace(layer, decay=MINUS_INFINITY) for layer in member.layers]
+    assert check(mlp(3), replace(member, layers=tuple(still)), adamw).regime == "rich"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("clipped-sgd", "clipping by the global norm couples all layers"),
+        ("adan", "did you mean adam"),
+        ("law:1,2,x", "expected fractions, comma-separated, but got '1,2,x'"),
+        ("law:1,2,3,4,5,6", "expected at most 5 exponents, but got 6"),
+        ("law:-1", "expected a power p >= 0 of the gradient, but got -1"),
+        ("shampoo:1/2,1/2", "expected a power p >= 0 of the gradient, but got -1"),
+    ],
+)
+def test_what_is_no_law_is_refused(name: str, message: str) -> None:
+    with pytest.raises(ArgumentError, match=message):
+        optimizer(name)
+
+
+def test_every_law_says_what_it_assumes() -> None:
+    for law in OPTIMIZERS.values():
+        assert law.name in law.assumptions[0]
+        assert (len(law.assumptions) > 1) == (law.decay != "none")
