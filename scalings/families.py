@@ -110,3 +110,23 @@ class Derivation:
     def degrees_of_freedom(self) -> int | None:
         """The dimension of the answer (of its largest piece); None if it is empty."""
         return 1 if self.family else max((piece.dimension for piece in self.pieces), default=None)
+
+
+@dataclass(frozen=True)
+class Induction:
+    """The lemma that a hidden layer, inserted behind the input layer, changes nothing in the rest of a network.
+
+    `unknowns` are the layer's own, `equations` what determines them in terms of b_t, the order of the backward
+    signal |d| that the rest sends after t updates; `steps` led there. `open` says what keeps the lemma from holding.
+    """
+
+    law: UpdateLaw
+    unknowns: tuple[str, ...]
+    equations: tuple[str, ...]
+    steps: tuple[Step, ...]
+    open: tuple[str, ...] = ()
+
+    @property
+    def holds(self) -> bool:
+        """Whether one more layer adds as many independent equations as unknowns, and nothing else changes."""
+        return not self.open and len(self.equations) == len(self.unknowns)
