@@ -54,7 +54,7 @@ def induct(
     symbols = [*own, *(name for name in names if name in known), *signals[::-1]]
     one, other = (_meet(network, law, criteria, symbols, signals) for network in (short, long))
     if one is None or other is None:
-        return Induction(law, own, (), other.steps if other else (), ("the criteria allow more than one polyhedron",))
+        return Induction(law, own, (), tuple(other.steps) if other else (), ("the criteria allow more than one polyhedron",))
     unknown = dict(zip(symbols, other.facts.ring.gens, strict=True))
     found = {name: other.facts.reduce(unknown[name]) for name in own}
     undetermined = [name for name, form in found.items() if form == unknown[name]]
@@ -121,7 +121,7 @@ def _changed(one: Case, other: Case, short: Network, long: Network) -> list[str]
     facts, changed = other.facts, list[str]()
     for step in range(UPDATES + 1):
         for quantity in ("z", "dz") if step else ("z",):
-            before = one.orders[Observable(quantity, short.layers[-1].name, step)]  # type: ignore[arg-type]
+            before = one.orders[Observable(quantity, short.layers[-1].name, step)]
             after = other.orders[Observable(quantity, long.layers[-1].name, step)]
             if {_reduced(facts, form) for form in before.forms} != {_reduced(facts, form) for form in after.forms}:
                 changed.append(f"|{quantity}| after {step} updates is {after}, not {before}")
