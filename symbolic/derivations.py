@@ -112,7 +112,7 @@ def _run(network: Network, law: UpdateLaw, criteria: Sequence[Criterion], case: 
     """Train on unknown exponents, imposing each criterion as soon as its observables exist; False if none can be."""
     algebra = Unknowns(case.facts)
     layers, scales = hyperparameters.orders(network, law, algebra)
-    waiting = _waiting(requirements(network, law, criteria, UPDATES, scale))
+    waiting = _waiting(requirements(network, law, tuple(criteria), UPDATES, scale))
     try:
         for observable, order in train(network, layers, law, algebra, UPDATES, scales=scales, scale=scale, loss=loss):
             case.orders[observable] = order

@@ -54,7 +54,7 @@ def induct(
     symbols = [*own, *(name for name in names if name in known), *signals[::-1]]
     one, other = (_meet(network, law, criteria, symbols, signals) for network in (short, long))
     if one is None or other is None:
-        return Induction(law, own, (), tuple(other.steps) if other else (), ("the criteria allow more than one polyhedron",))
+        return Induction(law, own, (), (), ("the criteria allow more than one polyhedron",))
     unknown = dict(zip(symbols, other.facts.ring.gens, strict=True))
     found = {name: other.facts.reduce(unknown[name]) for name in own}
     undetermined = [name for name, form in found.items() if form == unknown[name]]
@@ -103,7 +103,7 @@ def _impose_all(
         algebra.constant(Fraction(0)), [zero] * UPDATES, [algebra.form(forms[signal]) for signal in signals]
     )
     layers, _ = hyperparameters.orders(network, law, algebra)
-    waiting = requirements(network, law, criteria, UPDATES)
+    waiting = list(requirements(network, law, tuple(criteria), UPDATES))
     try:
         for observable, order in train(network, layers, law, algebra, UPDATES, boundary=boundary):
             case.orders[observable] = order

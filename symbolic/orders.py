@@ -55,7 +55,7 @@ class ExactAlgebra:
         return exponent
 
     def product(self, *orders: Exponent) -> Exponent:
-        return sum(orders[1:], orders[0])
+        return sum((order for order in orders if order), Fraction(0))
 
     def total(self, *orders: Exponent) -> Exponent:
         return max(orders)

@@ -5,10 +5,12 @@ A requirement relates two orders, whether they are exact (`check`) or unknown (`
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property, lru_cache
 
-from scalings.criteria import Criterion, Product
+from scalings.criteria import Criterion
 from scalings.networks import Network, Representation
 from scalings.nodes import WIDTH_SCALE
 from scalings.observables import Observable
@@ -25,7 +27,7 @@ class Requirement:
     step: int
     scale: str = WIDTH_SCALE
 
-    @property
+    @cached_property
     def observables(self) -> tuple[Observable, ...]:
         """Every observable that the relation speaks of."""
         sides = (self.criterion.left, self.criterion.right)
@@ -33,22 +35,31 @@ class Requirement:
 
     def sides(self, orders: Mapping[Observable, O], algebra: Algebra[O]) -> tuple[O, O]:
         """The orders of the left and the right side."""
-        return self._order(self.criterion.left, orders, algebra), self._order(self.criterion.right, orders, algebra)
+        left, right = (
+            algebra.product(algebra.constant(constant), *(orders[observable] for observable in observables))
+            for constant, observables in self._sides
+        )
+        return left, right
 
-    def _order(self, side: Product, orders: Mapping[Observable, O], algebra: Algebra[O]) -> O:
-        factors = (orders[observable] for observable in side.observables(self.layer, self.step))
-        return algebra.product(algebra.constant(side.constant(self.layer, self.scale)), *factors)
+    @cached_property
+    def _sides(self) -> list[tuple[Fraction, tuple[Observable, ...]]]:
+        """Of the left and the right product, the constant and the factors."""
+        return [
+            (side.constant(self.layer, self.scale), side.observables(self.layer, self.step))
+            for side in (self.criterion.left, self.criterion.right)
+        ]
 
 
+@lru_cache(maxsize=256)
 def requirements(
-    network: Network, law: UpdateLaw, criteria: Iterable[Criterion], updates: int, scale: str = WIDTH_SCALE
-) -> list[Requirement]:
+    network: Network, law: UpdateLaw, criteria: tuple[Criterion, ...], updates: int, scale: str = WIDTH_SCALE
+) -> tuple[Requirement, ...]:
     """All requirements of a run of that many updates, criterion by criterion, layer by layer, step by step.
 
     Criteria of weight decay are left out where nothing decays.
     """
     steps = {"initialization": [0], "updates": range(1, updates + 1), "settled": [updates]}
-    return [
+    return tuple(
         Requirement(criterion, layer, step, scale)
         for criterion in criteria
         if law.decay != "none" or "decay" not in criterion.quantities
@@ -56,4 +67,4 @@ def requirements(
         if criterion.applies(layer)
         for step in steps[criterion.when]
         if criterion.when != "updates" or criterion.sign == "<=" or step >= layer.first_update
-    ]
+    )

@@ -94,7 +94,10 @@ class Run(Generic[O]):
 
     def power(self, dimension: Dimension, exponent: Fraction) -> O:
         """dimension^exponent."""
-        return self.algebra.constant(exponent * dimension.order_in(self.scale))
+        order = dimension.order_in(self.scale)
+        if not order:
+            return self.one
+        return self.algebra.constant(exponent if order == 1 else exponent * order)
 
     def larger(self, *dimensions: Dimension, exponent: Fraction) -> O:
         """The largest dimension, to a power >= 0."""

@@ -1,0 +1,75 @@
+"""The point of a union of polyhedra that differs from a given one in the fewest layers.
+
+z3 minimises exactly, over the rationals, and in this order: layers that change, multipliers, init scales and decays,
+then learning rates that change, then the sum of all distances.
+
+>>> from sympy.polys.domains import QQ
+>>> from sympy.polys.rings import ring
+>>> R, eta, sigma = ring("eta_1, sigma_1", QQ)
+>>> start = {"eta_1": Fraction(0), "sigma_1": Fraction(0)}
+>>> found = nearest([[eta + sigma - 1, 1 - eta - sigma]], start, {"eta_1": "layer1", "sigma_1": "layer1"})
+>>> [str(found[name]) for name in start]
+['1', '0']
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+
+import z3
+
+from scalings.exponents import Exponent
+from symbolic.facts import Form
+
+_KINDS = ("kappa", "sigma", "lambda", "eta")
+"""From what is changed last to what is changed first."""
+
+
+def nearest(
+    polyhedra: Sequence[Sequence[Form]], given: Mapping[str, Exponent], layers: Mapping[str, str]
+) -> dict[str, Fraction] | None:
+    """Values of all unknowns in one of the polyhedra (forms >= 0), or None if all are empty.
+
+    `given` are the values to be kept where that is possible (one of -oo never is), `layers` says to which layer each
+    unknown belongs. Unknowns that are not given are free.
+    """
+    solver = z3.Optimize()
+    solver.add(z3.Or([z3.And([_nonnegative(form) for form in forms]) for forms in polyhedra]))
+    variables = {name: z3.Real(name) for name in given}
+    changed = {name: _differs(variables[name], value) for name, value in given.items()}
+    for layer in dict.fromkeys(layers[name] for name in given):
+        solver.add_soft(z3.Not(z3.Or([changed[name] for name in given if layers[name] == layer])), id="layers")
+    for kind in _KINDS:
+        for name in (name for name in given if name.startswith(kind)):
+            solver.add_soft(z3.Not(changed[name]), id=kind)
+    finite = [(variables[name], value) for name, value in given.items() if isinstance(value, Fraction)]
+    solver.minimize(z3.Sum([z3.RealVal(0), *(_distance(variable, value) for variable, value in finite)]))
+    if solver.check() != z3.sat:
+        return None
+    model = solver.model()
+    return {name: _value(model, variable) for name, variable in variables.items()}
+
+
+def _differs(variable: z3.ArithRef, value: Exponent) -> z3.BoolRef:
+    return variable != _number(value) if isinstance(value, Fraction) else z3.BoolVal(True)
+
+
+def _distance(variable: z3.ArithRef, value: Fraction) -> z3.ArithRef:
+    number = _number(value)
+    return z3.If(variable >= number, variable - number, number - variable)
+
+
+def _number(value: Fraction) -> z3.RatNumRef:
+    return z3.Q(value.numerator, value.denominator)
+
+
+def _value(model: z3.ModelRef, variable: z3.ArithRef) -> Fraction:
+    return Fraction(model.eval(variable, model_completion=True).as_fraction())
+
+
+def _nonnegative(form: Form) -> z3.BoolRef:
+    """form >= 0 as a z3 expression, in whole numbers."""
+    _, cleared = form.clear_denoms()
+    terms = [int(c) * z3.Real(str(form.ring.symbols[m.index(1)])) for m, c in cleared.terms() if any(m)]
+    return z3.Sum([z3.RealVal(int(cleared.coeff(1))), *terms]) >= 0
