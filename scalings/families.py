@@ -8,6 +8,7 @@ from fractions import Fraction
 from scalings.errors import ArgumentError
 from scalings.exponents import Affine
 from scalings.networks import Network
+from scalings.nodes import WIDTH_SCALE
 from scalings.optimizers import UpdateLaw
 from scalings.parameterizations import Gauge, LayerExponents, Parameterization, in_gauge
 
@@ -105,6 +106,8 @@ class Derivation:
     pieces: tuple[Piece, ...]
     contradiction: tuple[str, ...] = ()
     """The criteria that contradict each other, where no parameterization meets them all."""
+    scale: str = WIDTH_SCALE
+    """What the exponents are powers of."""
 
     @property
     def degrees_of_freedom(self) -> int | None:

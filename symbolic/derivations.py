@@ -21,23 +21,23 @@ criteria: without maximality two more freedoms come back, those of layers that a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import takewhile
 
 from scalings.architectures import mlp
 from scalings.criteria import TUTORIAL, Criterion
 from scalings.errors import ArgumentError
+from scalings.exponents import Exponent, format_exponent
 from scalings.families import Derivation, Piece, Step
 from scalings.networks import Network
-from scalings.nodes import WIDTH_SCALE
-from scalings.observables import Observable
+from scalings.nodes import SCALE_SYMBOLS, WIDTH_SCALE
 from scalings.optimizers import OPTIMIZERS, UpdateLaw
 from scalings.parameterizations import Gauge
-from symbolic import hyperparameters
 from symbolic.cases import Case, impose
 from symbolic.facts import Contradiction, Facts
-from symbolic.propagation import UPDATES, Loss, train
-from symbolic.requirements import Requirement, requirements
+from symbolic.propagation import Loss
+from symbolic.questions import Question
 from symbolic.segments import segment
 from symbolic.unknowns import Unknowns
 
@@ -47,28 +47,34 @@ def derive(
     law: UpdateLaw = OPTIMIZERS["sgd"],
     criteria: Sequence[Criterion] = TUTORIAL,
     gauge: Gauge = "unit-multiplier",
+    *,
     scale: str = WIDTH_SCALE,
     loss: Loss = "mse",
+    given: Mapping[str, Exponent] | None = None,
 ) -> Derivation:
-    """Which exponents of the width meet the criteria, for this network (default `mlp(3)`) and optimizer.
+    """Which exponents of a scale variable meet the criteria, for this network (default `mlp(3)`) and optimizer.
 
-    The family, where the answer is one segment, is written in the wished gauge; the steps and pieces are
-    always in the gauge g = 1. Raises ArgumentError if the optimizer has no such gauge, or the
-    criteria leave too much open.
+    All other scale variables are held fixed. `given` are exponents that are not asked for, by name ("sigma_2" is the
+    init scale of the second layer). The family, where the answer is one segment, is written in the wished gauge; the
+    steps and pieces are always in the gauge g = 1. Raises ArgumentError if the optimizer has no such gauge, an
+    exponent is given that the network does not have, or the criteria leave too much open.
     """
-    network = network or mlp(3)
-    cases = _explore(network, law, criteria, scale, loss)
-    answer = segment(cases[0], network, law, criteria, UPDATES) if len(cases) == 1 else None
+    question = Question(network or mlp(3), law, tuple(criteria), scale, loss, tuple(sorted((given or {}).items())))
+    if unknown := sorted(dict(question.given).keys() - question.owners.keys()):
+        raise ArgumentError("given", f"expected exponents among {', '.join(question.owners)}, but got {unknown[0]}")
+    cases = explore(question)
+    answer = segment(cases[0], question) if len(cases) == 1 else None
     common = _common_steps(cases)
     return Derivation(
-        network=network,
+        network=question.network,
         law=law,
-        criteria=tuple(criterion.name for criterion in criteria),
-        assumptions=_assumptions(law, loss),
+        criteria=tuple(dict.fromkeys(criterion.name for criterion in criteria)),
+        assumptions=_assumptions(question),
         steps=answer.steps if answer else common,
         family=answer.family.in_gauge(gauge) if answer else None,
         pieces=() if answer else tuple(_piece(case, len(common)) for case in cases),
-        contradiction=() if cases else _contradiction(network, law, criteria),
+        contradiction=() if cases else _contradiction(question),
+        scale=scale,
     )
 
 
@@ -78,69 +84,48 @@ _LOSSES: dict[Loss, str] = {
 }
 
 
-def _assumptions(law: UpdateLaw, loss: Loss) -> tuple[str, ...]:
+def _assumptions(question: Question) -> tuple[str, ...]:
+    symbol = SCALE_SYMBOLS.get(question.scale, question.scale)
+    held = [other for other in question.network.scales if other != question.scale]
     return (
         "the gauge g = 1 fixes one of multiplier, init scale and learning rate in each layer",
         "weights are independent Gaussians at initialization; batch, steps and the data's sizes are fixed",
-        *law.assumptions,
-        _LOSSES[loss],
-        "constants in front of the powers of n are not derived: they remain to be tuned",
+        *question.law.assumptions,
+        _LOSSES[question.loss],
+        *(f"{name} = {format_exponent(value)} is given" for name, value in question.given),
+        *(f"orders are powers of the {question.scale} {symbol}; the {other} is held fixed" for other in held),
+        f"constants in front of the powers of {symbol} are not derived: they remain to be tuned",
     )
 
 
-def _explore(
-    network: Network, law: UpdateLaw, criteria: Sequence[Criterion], scale: str = WIDTH_SCALE, loss: Loss = "mse"
-) -> list[Case]:
+def explore(question: Question) -> list[Case]:
     """All cases that are possible and not within another. Where a run meets alternatives, the others wait."""
     cases: list[Case] = []
     pending: list[tuple[int, ...]] = [()]
     while pending:
-        case = Case(Facts(hyperparameters.unknowns(network, law)), pending.pop())
-        if _run(network, law, criteria, case, scale, loss):
+        case = Case(Facts(question.ring), pending.pop())
+        if _run(question, case):
             cases.append(case)
         for branch in range(len(case.choices), len(case.alternatives)):
             taken = case.choices + (0,) * (branch - len(case.choices))
             pending.extend((*taken, other) for other in range(1, case.alternatives[branch]))
     if len(cases) > 1:
-        from symbolic import polytopes  # z3 is not needed where nothing branches
+        from symbolic import polytopes  # not needed where nothing branches
 
         cases = [cases[index] for index in polytopes.maximal([case.forms for case in cases])]
     return cases
 
 
-def _run(network: Network, law: UpdateLaw, criteria: Sequence[Criterion], case: Case, scale: str, loss: Loss) -> bool:
+def _run(question: Question, case: Case) -> bool:
     """Train on unknown exponents, imposing each criterion as soon as its observables exist; False if none can be."""
     algebra = Unknowns(case.facts)
-    layers, scales = hyperparameters.orders(network, law, algebra)
-    waiting = _waiting(requirements(network, law, tuple(criteria), UPDATES, scale))
+    forms = dict(zip(question.unknowns, question.ring.gens, strict=False))
     try:
-        for observable, order in train(network, layers, law, algebra, UPDATES, scales=scales, scale=scale, loss=loss):
-            case.orders[observable] = order
-            for requirement, needed in waiting.get(observable, ()):
-                if needed <= case.orders.keys():
-                    impose(requirement, case, algebra)
+        for requirement in question.train(algebra, lambda name: algebra.form(forms[name]), case.orders):
+            impose(requirement, case, algebra)
     except Contradiction:
         return False
     return True
-
-
-def _waiting(all_of_them: Sequence[Requirement]) -> dict[Observable, list[tuple[Requirement, frozenset[Observable]]]]:
-    """For each observable the requirements that wait for it, each with all that it waits for.
-
-    A bound also waits for the equations of its step: what they imply is then seen to be implied.
-    """
-    equations: dict[int, set[Observable]] = {}
-    for requirement in all_of_them:
-        if requirement.criterion.sign == "~":
-            equations.setdefault(requirement.step, set()).update(requirement.observables)
-    waiting: dict[Observable, list[tuple[Requirement, frozenset[Observable]]]] = {}
-    for requirement in all_of_them:
-        needed = frozenset(requirement.observables)
-        if requirement.criterion.sign == "<=":
-            needed |= equations.get(requirement.step, set())
-        for observable in needed:
-            waiting.setdefault(observable, []).append((requirement, needed))
-    return waiting
 
 
 def _common_steps(cases: Sequence[Case]) -> tuple[Step, ...]:
@@ -164,13 +149,13 @@ def _piece(case: Case, common: int) -> Piece:
     return Piece(dimension, tuple(sorted(equations)), tuple(map(str, inequalities)), tuple(case.steps[common:]))
 
 
-def _contradiction(network: Network, law: UpdateLaw, criteria: Sequence[Criterion]) -> tuple[str, ...]:
+def _contradiction(question: Question) -> tuple[str, ...]:
     """A minimal set of criteria that contradict each other: dropping any one of them leaves an answer."""
-    needed = list(criteria)
-    for criterion in criteria:
+    needed = list(question.criteria)
+    for criterion in question.criteria:
         others = [other for other in needed if other is not criterion]
         try:
-            if not _explore(network, law, others):
+            if not explore(replace(question, criteria=tuple(others))):
                 needed = others
         except ArgumentError:
             pass  # so much is open without it that it surely is needed

@@ -29,45 +29,44 @@ from sympy.polys.rings import ring
 
 from scalings.architectures import mlp
 from scalings.criteria import TUTORIAL, Criterion
+from scalings.exponents import MINUS_INFINITY
 from scalings.families import Induction
 from scalings.networks import Network
 from scalings.nodes import Activation
 from scalings.observables import Observable
 from scalings.optimizers import OPTIMIZERS, UpdateLaw
-from symbolic import hyperparameters, polytopes
+from symbolic import polytopes
 from symbolic.cases import Case, impose
-from symbolic.facts import Contradiction, Facts, Form
-from symbolic.propagation import UPDATES, Boundary, train
-from symbolic.requirements import requirements
-from symbolic.unknowns import Unknowns
+from symbolic.facts import Contradiction, Facts
+from symbolic.propagation import UPDATES, Boundary
+from symbolic.questions import Question
+from symbolic.unknowns import UnknownOrder, Unknowns
+
+_SIGNALS = [f"b_{step}" for step in range(UPDATES + 1)]
 
 
 def induct(
     law: UpdateLaw = OPTIMIZERS["sgd"], criteria: Sequence[Criterion] = TUTORIAL, activation: Activation = "relu"
 ) -> Induction:
     """Prove that another hidden layer changes nothing, for multilayer perceptrons under this law and these criteria."""
-    signals = [f"b_{step}" for step in range(UPDATES + 1)]
-    short, long = (_beginning(depth, activation) for depth in (1, 2))
-    names = [str(name) for name in hyperparameters.unknowns(long, law).symbols[:-1]]
-    known = {str(name) for name in hyperparameters.unknowns(short, law).symbols}
-    own = tuple(name for name in names if name not in known)
-    symbols = [*own, *(name for name in names if name in known), *signals[::-1]]
-    one, other = (_meet(network, law, criteria, symbols, signals) for network in (short, long))
+    short, long = (Question(_beginning(depth, activation), law, tuple(criteria)) for depth in (1, 2))
+    own = tuple(name for name in long.unknowns if name not in short.unknowns)
+    symbols = [*own, *short.unknowns, *reversed(_SIGNALS)]
+    one, other = (_meet(question, symbols) for question in (short, long))
     if one is None or other is None:
         return Induction(law, own, (), (), ("the criteria allow more than one polyhedron",))
     unknown = dict(zip(symbols, other.facts.ring.gens, strict=True))
     found = {name: other.facts.reduce(unknown[name]) for name in own}
     undetermined = [name for name, form in found.items() if form == unknown[name]]
-    open_questions = [f"{name} is not determined" for name in undetermined]
     equations = [unknown[name] - form for name, form in found.items() if name not in undetermined]
-    around = [form for form in one.forms]
-    if not polytopes.implies(other.forms, *around):
-        open_questions.append("less is asked of the rest with the layer than without it")
-    if not polytopes.implies([*around, *equations, *(-form for form in equations)], *other.forms):
-        open_questions.append("more is asked of the rest with the layer than without it")
-    open_questions += _changed(one, other, short, long)
+    unsaid = [f"{name} is not determined" for name in undetermined]
+    if not polytopes.implies(other.forms, *one.forms):
+        unsaid.append("less is asked of the rest with the layer than without it")
+    if not polytopes.implies([*one.forms, *equations, *(-form for form in equations)], *other.forms):
+        unsaid.append("more is asked of the rest with the layer than without it")
+    unsaid += _changed(one, other, short.network, long.network)
     statements = tuple(f"{name} = {form}" for name, form in found.items() if name not in undetermined)
-    return Induction(law, own, statements, tuple(other.steps), tuple(open_questions))
+    return Induction(law, own, statements, tuple(other.steps), tuple(unsaid))
 
 
 def _beginning(depth: int, activation: Activation) -> Network:
@@ -75,15 +74,13 @@ def _beginning(depth: int, activation: Activation) -> Network:
     return Network(mlp(depth + 1, activation).nodes[:-1])
 
 
-def _meet(
-    network: Network, law: UpdateLaw, criteria: Sequence[Criterion], symbols: Sequence[str], signals: Sequence[str]
-) -> Case | None:
+def _meet(question: Question, symbols: Sequence[str]) -> Case | None:
     """What the criteria say of these layers and the signals they are sent; None if that is not one polyhedron."""
     cases: list[Case] = []
     pending: list[tuple[int, ...]] = [()]
     while pending:
         case = Case(Facts(ring(list(symbols), QQ)[0]), pending.pop())
-        if _impose_all(network, law, criteria, signals, case):
+        if _impose_all(question, symbols, case):
             cases.append(case)
         for branch in range(len(case.choices), len(case.alternatives)):
             taken = case.choices + (0,) * (branch - len(case.choices))
@@ -92,41 +89,31 @@ def _meet(
     return cases[largest[0]] if len(largest) == 1 else None
 
 
-def _impose_all(
-    network: Network, law: UpdateLaw, criteria: Sequence[Criterion], signals: Sequence[str], case: Case
-) -> bool:
+def _impose_all(question: Question, symbols: Sequence[str], case: Case) -> bool:
     """Train these layers on unknown exponents and signals; False if the criteria contradict each other."""
     algebra = Unknowns(case.facts)
-    forms = {str(name): gen for name, gen in zip(case.facts.ring.symbols, case.facts.ring.gens, strict=True)}
-    zero = algebra.constant(float("-inf"))
-    boundary = Boundary(
-        algebra.constant(Fraction(0)), [zero] * UPDATES, [algebra.form(forms[signal]) for signal in signals]
-    )
-    layers, _ = hyperparameters.orders(network, law, algebra)
-    waiting = list(requirements(network, law, tuple(criteria), UPDATES))
+    forms = dict(zip(symbols, case.facts.ring.gens, strict=True))
+
+    def unknown(name: str) -> UnknownOrder:
+        return algebra.form(forms[name])
+
+    zero = algebra.constant(MINUS_INFINITY)
+    rest = Boundary(algebra.constant(Fraction(0)), [zero] * UPDATES, [unknown(signal) for signal in _SIGNALS])
     try:
-        for observable, order in train(network, layers, law, algebra, UPDATES, boundary=boundary):
-            case.orders[observable] = order
-            ready = [one for one in waiting if case.orders.keys() >= set(one.observables)]
-            waiting = [one for one in waiting if one not in ready]
-            for requirement in ready:
-                impose(requirement, case, algebra)
+        for requirement in question.train(algebra, unknown, case.orders, rest):
+            impose(requirement, case, algebra)
     except Contradiction:
         return False
     return True
 
 
 def _changed(one: Case, other: Case, short: Network, long: Network) -> list[str]:
-    """The orders at the end of the second beginning that are not those of the first."""
-    facts, changed = other.facts, list[str]()
+    """The orders that the second beginning hands on and that are not those of the first, by all that is known."""
+    algebra, changed = Unknowns(other.facts), list[str]()
     for step in range(UPDATES + 1):
         for quantity in ("z", "dz") if step else ("z",):
-            before = one.orders[Observable(quantity, short.layers[-1].name, step)]
-            after = other.orders[Observable(quantity, long.layers[-1].name, step)]
-            if {_reduced(facts, form) for form in before.forms} != {_reduced(facts, form) for form in after.forms}:
+            before = algebra.total(one.orders[Observable(quantity, short.layers[-1].name, step)])
+            after = algebra.total(other.orders[Observable(quantity, long.layers[-1].name, step)])
+            if set(before.clauses) != set(after.clauses):
                 changed.append(f"|{quantity}| after {step} updates is {after}, not {before}")
     return changed
-
-
-def _reduced(facts: Facts, form: Form) -> Form:
-    return facts.reduce(form.set_ring(facts.ring))

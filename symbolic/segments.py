@@ -13,12 +13,10 @@ from fractions import Fraction
 
 from scalings.criteria import Criterion
 from scalings.families import PARAMETER, Family, Step
-from scalings.networks import Network
-from scalings.observables import Observable
-from scalings.optimizers import UpdateLaw
-from symbolic import hyperparameters
+from scalings.nodes import SCALE_SYMBOLS
 from symbolic.cases import Case
 from symbolic.facts import Contradiction, Form, normalise
+from symbolic.questions import Question
 
 DEFINITION = "definition of the richness"
 
@@ -31,14 +29,12 @@ class Segment:
     steps: tuple[Step, ...]
 
 
-def segment(
-    case: Case, network: Network, law: UpdateLaw, criteria: Sequence[Criterion], updates: int
-) -> Segment | None:
+def segment(case: Case, question: Question) -> Segment | None:
     """The answer as one segment 0 <= r <= ..., or None if it has not one freedom, or r has not two ends.
 
-    `updates` is the step at which the orders have settled; changes the case's facts.
+    Changes the case's facts.
     """
-    changes = _hidden_changes(case, network, updates)
+    changes = _hidden_changes(case, question)
     if case.freedoms != 1 or len(changes) != 1 or changes[0].is_ground:
         return None
     (change,) = changes
@@ -52,17 +48,17 @@ def segment(
     highs = [bound.value for bound in bounds if not bound.low]
     if not lows or not highs or PARAMETER not in map(str, facts.free):
         return None
-    layers, scales = hyperparameters.solution(network, law, facts)
-    family = Family(network, law, "unit-multiplier", tuple(layers), max(lows), min(highs), tuple(scales))
-    definition = Step(DEFINITION, "", updates, f"|dz| ~ n^{PARAMETER} at every hidden layer", 1)
-    return Segment(family, (*_explained(case, bounds, criteria), definition))
+    layers, scales = question.solution(facts)
+    low, high = max(lows), min(highs)
+    family = Family(question.network, question.law, "unit-multiplier", tuple(layers), low, high, tuple(scales))
+    symbol = SCALE_SYMBOLS.get(question.scale, question.scale)
+    definition = Step(DEFINITION, "", question.updates, f"|dz| ~ {symbol}^{PARAMETER} at every hidden layer", 1)
+    return Segment(family, (*_explained(case, bounds, question.criteria), definition))
 
 
-def _hidden_changes(case: Case, network: Network, updates: int) -> list[Form]:
+def _hidden_changes(case: Case, question: Question) -> list[Form]:
     """The different forms that the order of |dz| takes at the hidden layers; several within one order count."""
-    hidden = (one for one in network.representations if one.kind != "scores" and not one.is_output)
-    changes = (Observable("dz", one.name, updates) for one in hidden)
-    orders = [case.orders[change] for change in changes if change in case.orders]
+    orders = [case.orders[change] for change in question.hidden_changes if change in case.orders]
     return list(dict.fromkeys(case.facts.reduce(form) for order in orders for form in order.forms))
 
 

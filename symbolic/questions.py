@@ -1,0 +1,160 @@
+"""What a derivation is asked: a network, an optimizer and criteria, as one training run that imposes requirements.
+
+The run is the same over every `Algebra`: with unknown exponents it is the derivation, written down it is the program
+of a certificate. In the gauge g = 1 a weight has a learning rate n^eta_l, an init scale n^sigma_l unless it starts at
+zero or one, and n^lambda_l if it decays; a multiplier without a weight is n^kappa_k. Layers are numbered from input to
+output. Exponents that are given are not asked for:
+
+>>> from scalings.architectures import resmlp
+>>> from scalings.optimizers import optimizer
+>>> Question(resmlp(), optimizer("sgd")).unknowns
+('eta_1', 'eta_2', 'eta_3', 'sigma_1', 'sigma_2', 'sigma_3', 'kappa_1')
+>>> Question(resmlp(), optimizer("sgd"), given=(("kappa_1", Fraction(0)), ("sigma_3", Fraction(-1)))).unknowns
+('eta_1', 'eta_2', 'eta_3', 'sigma_1', 'sigma_2')
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from typing import Any
+
+from sympy.polys.domains import QQ
+from sympy.polys.rings import ring
+
+from scalings.criteria import TUTORIAL, Criterion
+from scalings.exponents import MINUS_INFINITY, Affine, Exponent
+from scalings.families import PARAMETER
+from scalings.networks import Network
+from scalings.nodes import MATRICES, WIDTH_SCALE, Start, Weighted
+from scalings.observables import Observable
+from scalings.optimizers import OPTIMIZERS, UpdateLaw
+from scalings.parameterizations import LayerExponents
+from symbolic.facts import Facts, as_affine
+from symbolic.orders import Algebra, O
+from symbolic.propagation import UPDATES, Boundary, Loss, train
+from symbolic.requirements import Requirement, requirements
+
+_KNOWN: dict[Start, Exponent] = {"zero": MINUS_INFINITY, "one": Fraction(0)}
+
+
+@dataclass(frozen=True)
+class Question:
+    """Which exponents of this network, trained by this law, meet these criteria?
+
+    They are powers of the scale variable, the others held fixed. `given` are pairs of an unknown's name and its value.
+    """
+
+    network: Network
+    law: UpdateLaw = OPTIMIZERS["sgd"]
+    criteria: tuple[Criterion, ...] = TUTORIAL
+    scale: str = WIDTH_SCALE
+    loss: Loss = "mse"
+    given: tuple[tuple[str, Exponent], ...] = ()
+    updates: int = UPDATES
+
+    @cached_property
+    def ring(self) -> Any:
+        """The ring QQ[eta_1, ..., r]; earlier unknowns are eliminated first, the richness last."""
+        return ring([*self.unknowns, PARAMETER], QQ)[0]
+
+    @cached_property
+    def unknowns(self) -> tuple[str, ...]:
+        """The names of the unknown exponents; the richness, which is defined by them, is not one."""
+        given = dict(self.given)
+        return tuple(name for name in self.owners if name not in given)
+
+    @cached_property
+    def owners(self) -> dict[str, str]:
+        """Exponent -> the layer or multiplier that it belongs to, given ones among them."""
+        layers = list(enumerate(self.network.layers, start=1))
+        found = {f"eta_{number}": layer.name for number, layer in layers}
+        found |= {f"lambda_{number}": layer.name for number, layer in layers if self._decays(layer)}
+        found |= {f"sigma_{number}": layer.name for number, layer in layers if layer.start == "random"}
+        return found | {f"kappa_{n}": node.name for n, node in enumerate(self.network.multipliers, start=1)}
+
+    @property
+    def hidden_changes(self) -> list[Observable]:
+        """|dz| at the hidden layers when orders have settled: what the richness is the exponent of."""
+        hidden = (one for one in self.network.representations if one.kind != "scores" and not one.is_output)
+        return [Observable("dz", one.name, self.updates) for one in hidden]
+
+    def train(
+        self,
+        algebra: Algebra[O],
+        unknown: Callable[[str], O],
+        orders: dict[Observable, O],
+        boundary: Boundary[O] | None = None,
+    ) -> Iterator[Requirement]:
+        """Train, putting each observable into `orders`, and say which requirement is to be imposed when.
+
+        A requirement comes as soon as all its observables exist, and again whenever one of them is renewed.
+        """
+        layers, scales = self.exponents(unknown, algebra.constant)
+        waiting = _waiting(requirements(self.network, self.law, self.criteria, self.updates, self.scale))
+        run = train(
+            self.network,
+            layers,
+            self.law,
+            algebra,
+            self.updates,
+            scales=scales,
+            scale=self.scale,
+            loss=self.loss,
+            boundary=boundary,
+        )
+        for observable, order in run:
+            orders[observable] = order
+            for requirement, needed in waiting.get(observable, ()):
+                if needed <= orders.keys():
+                    yield requirement
+
+    def solution(self, facts: Facts) -> tuple[list[LayerExponents[Affine]], list[Affine]]:
+        """Every exponent of the layers and of the multipliers in terms of what the facts leave free."""
+        gens = dict(zip(self.unknowns, self.ring.gens, strict=False))
+        return self.exponents(lambda name: as_affine(facts.reduce(gens[name])), Affine)
+
+    def exponents(
+        self, unknown: Callable[[str], O], constant: Callable[[Exponent], O]
+    ) -> tuple[list[LayerExponents[O]], list[O]]:
+        """Those of the layers and of the multipliers, built from what is unknown and what is not."""
+        given = dict(self.given)
+
+        def named(name: str) -> O:
+            return constant(given[name]) if name in given else unknown(name)
+
+        layers = [
+            LayerExponents(
+                constant(Fraction(0)),
+                named(f"sigma_{number}") if layer.start == "random" else constant(_KNOWN[layer.start]),
+                named(f"eta_{number}"),
+                named(f"lambda_{number}") if self._decays(layer) else None,
+            )
+            for number, layer in enumerate(self.network.layers, start=1)
+        ]
+        return layers, [named(f"kappa_{number}") for number, _ in enumerate(self.network.multipliers, start=1)]
+
+    def _decays(self, layer: Weighted) -> bool:
+        """Whether weight decay acts on it: on matrices, not on gains and biases."""
+        return self.law.decay != "none" and isinstance(layer, MATRICES)
+
+
+def _waiting(all_of_them: Sequence[Requirement]) -> dict[Observable, list[tuple[Requirement, frozenset[Observable]]]]:
+    """For each observable the requirements that wait for it, each with all that it waits for.
+
+    A bound also waits for the equations of its step: what they imply is then seen to be implied.
+    """
+    equations: dict[int, set[Observable]] = {}
+    for requirement in all_of_them:
+        if requirement.criterion.sign == "~":
+            equations.setdefault(requirement.step, set()).update(requirement.observables)
+    waiting: dict[Observable, list[tuple[Requirement, frozenset[Observable]]]] = {}
+    for requirement in all_of_them:
+        needed = frozenset(requirement.observables)
+        if requirement.criterion.sign == "<=":
+            needed |= equations.get(requirement.step, set())
+        for observable in needed:
+            waiting.setdefault(observable, []).append((requirement, needed))
+    return waiting
