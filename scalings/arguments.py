@@ -16,7 +16,7 @@ from scalings.errors import ArgumentError
 from scalings.exponents import Exponent, parse_exponent
 from scalings.graphs import network_from_json
 from scalings.networks import Network
-from scalings.nodes import WIDTH_SCALE, Activation
+from scalings.nodes import SCALE_SYMBOLS, WIDTH_SCALE, Activation
 from scalings.optimizers import UpdateLaw, optimizer, with_epsilon
 from scalings.parameterizations import Parameterization, preset, wrong_scales
 
@@ -27,6 +27,7 @@ Exponents = Annotated[str | None, Parameter(allow_leading_hyphen=True)]
 
 FAMILY = "family:"
 DEFAULT_DEPTH = 3
+_UNKNOWNS = {"init": "sigma", "lr": "eta", "decay": "lambda", "scales": "kappa"}
 NETWORKS = ("mlp", "cnn", "resmlp", "transformer")
 _OPTIONS = {
     "mlp": {"depth", "activation", "biases"},
@@ -73,6 +74,11 @@ class ChosenModel:
     """Mean squared error, or cross-entropy."""
     scale: str = WIDTH_SCALE
     """The scale variable under study, the others held fixed: width, or depth (the number of repeated blocks)."""
+
+    @property
+    def symbol(self) -> str:
+        """What exponents are powers of."""
+        return SCALE_SYMBOLS.get(self.scale, self.scale)
 
     def resolve(self, inputs: int = 64, depth: int = DEFAULT_DEPTH) -> tuple[Network, UpdateLaw]:
         """The network and the update law that were chosen. Raises ArgumentError."""
@@ -232,6 +238,38 @@ def parse_delta(text: str) -> Fraction:
     if not 0 < delta <= 1:
         raise ArgumentError("delta", f"expected a number above 0, at most 1, such as 0.05, but got {text!r}")
     return delta
+
+
+def given_exponents(network: Network, law: UpdateLaw, lists: dict[str, str | None]) -> dict[str, Exponent]:
+    """The exponents that lists of "init", "lr", "decay" and "scales" give, by the names that derivations use.
+
+    An entry ? gives nothing. Raises ArgumentError for lists of another length, and for what the network does not have.
+    """
+    found: dict[str, Exponent] = {}
+    for name, text in lists.items():
+        if text is None:
+            continue
+        if name == "decay" and law.decay == "none":
+            raise ArgumentError("decay", f"{law.name} has none; expected an optimizer such as adamw")
+        column = parse_list(name, text, lambda item: None if item.strip() == "?" else parse_exponent(item))
+        nodes = [node.name for node in (network.multipliers if name == "scales" else network.layers)]
+        if len(column) != len(nodes):
+            raise ArgumentError(name, f"expected one for each of {', '.join(nodes) or 'none'}, but got {len(column)}")
+        for number, exponent in enumerate(column, start=1):
+            if exponent is not None:
+                found[f"{_UNKNOWNS[name]}_{number}"] = exponent
+    return found
+
+
+def parse_richness(text: str) -> Fraction:
+    """A fraction. Raises ArgumentError."""
+    try:
+        richness = parse_exponent(text)
+    except ValueError as error:
+        raise ArgumentError("richness", str(error)) from None
+    if not isinstance(richness, Fraction):
+        raise ArgumentError("richness", f"expected a fraction such as 1/4, but got {text!r}")
+    return richness
 
 
 def _whole(text: str) -> int:

@@ -44,14 +44,23 @@ class Finding:
 
 @dataclass(frozen=True)
 class Repair:
-    """The nearest member of the derived family that differs in the fewest exponents.
+    """The nearest parameterization that meets the tutorial's criteria, which differs in the fewest layers.
 
-    `changes` are (layer, "lr" or "init", old exponent, new exponent), in the multipliers of the original.
+    `changes` are (layer, "lr", "init", "decay" or "scale", old exponent, new exponent), in the multipliers of the
+    original.
     """
 
     parameterization: Parameterization
     richness: Fraction
     changes: tuple[tuple[str, str, Exponent, Exponent], ...]
+
+
+@dataclass(frozen=True)
+class Forbidden:
+    """No parameterization of the wished richness meets the criteria: these exclude it."""
+
+    criteria: tuple[str, ...]
+    richness: Fraction | None
 
 
 @dataclass(frozen=True)

@@ -12,20 +12,29 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
 from scalings import __version__
-from scalings.architectures import mlp
-from scalings.arguments import Chosen, Format, parse_delta, parse_widths
-from scalings.criteria import CRITERIA, TUTORIAL
+from scalings.arguments import (
+    Chosen,
+    ChosenModel,
+    Exponents,
+    Format,
+    given_exponents,
+    parse_delta,
+    parse_richness,
+    parse_widths,
+)
+from scalings.criteria import CRITERIA, TUTORIAL, Criterion
 from scalings.errors import ArgumentError
 from scalings.fits import Verdict
-from scalings.nodes import Activation
-from scalings.optimizers import optimizer as update_law
+from scalings.nodes import WIDTH_SCALE
 from scalings.parameterizations import Gauge
+from scalings.relations import parse_criterion
 
 YES, NO, UNUSABLE, INCONCLUSIVE = 0, 1, 2, 3
 BROKEN_PIPE, INTERRUPTED = 141, 130  # as a shell reports a process that these signals ended
@@ -71,46 +80,58 @@ def _unusable(message: str) -> int:
 
 @app.command
 def derive(
+    model: ChosenModel = ChosenModel(),  # noqa: B008 - frozen
     *,
-    depth: int = 3,
-    optimizer: str = "sgd",
     criteria: Literal["tutorial", "stability"] = "tutorial",
     without: Annotated[list[str] | None, Parameter(negative="")] = None,
+    criterion: Annotated[list[str] | None, Parameter(negative="")] = None,
+    init: Exponents = None,
+    lr: Exponents = None,
+    decay: Exponents = None,
+    scales: Exponents = None,
     gauge: Gauge = "unit-multiplier",
-    activation: Activation = "relu",
+    all_depths: Annotated[bool, Parameter(negative="")] = False,
     format: Literal["text", "json", "latex", "markdown"] = "text",
 ) -> int:
     """Derive the family of parameterizations that meet the criteria, step by step.
 
-    Example: scalings derive --depth 5 --gauge global-lr
+    Example: scalings derive --network transformer --grows heads --optimizer adamw --loss cross-entropy
 
     Parameters
     ----------
-    depth
-        Number of weight matrices.
-    optimizer
-        sgd, sign, adam, normalized-sgd, muon, lars or adafactor.
     criteria
         The tutorial's, or stability and a moving output alone.
     without
         A criterion to drop, by name, as in "maximality"; may be given several times.
+    criterion
+        One of your own to add, as in "quiet: dz <= n^(1/4) at hidden after updates"; may be given several times.
+    init
+        Powers of n of init scales that are given, with ? for those that are asked for, as in 0,-1/2,?.
+    lr
+        Likewise of learning rates.
+    decay
+        Likewise of weight decays.
+    scales
+        Likewise of multipliers without a weight.
     gauge
         How the family is written: g = 1, unit init, or one global learning rate.
-    activation
-        Of the hidden layers.
+    all_depths
+        Prove for an mlp that the answer has as many freedoms at every depth, by induction over a hidden layer.
     format
         Of the answer.
     """
     from symbolic.derivations import derive
 
-    chosen = CRITERIA[criteria]
-    dropped = [name.replace("-", " ").replace("_", " ") for name in without or ()]
-    for name in dropped:
-        if name not in (criterion.name for criterion in chosen):
-            names = ", ".join(criterion.name for criterion in chosen)
-            raise ArgumentError("without", f"expected one of {names}, but got {name!r}")
-    kept = [criterion for criterion in chosen if criterion.name not in dropped]
-    derivation = derive(mlp(depth, activation), update_law(optimizer), kept, gauge)
+    network, law = model.resolve()
+    kept = [*_kept(CRITERIA[criteria], without or ()), *map(parse_criterion, criterion or ())]
+    given = given_exponents(network, law, {"init": init, "lr": lr, "decay": decay, "scales": scales})
+    derivation = derive(network, law, kept, gauge, scale=model.scale, loss=model.loss, given=given)
+    if all_depths:
+        from symbolic.inductions import induct
+
+        if not network.is_chain or given or (model.scale, model.loss) != (WIDTH_SCALE, "mse"):
+            raise ArgumentError("all_depths", "the induction is over an mlp's layers, in its width, with nothing given")
+        derivation = replace(derivation, induction=induct(law, kept, model.activation or "relu"))
     if format == "json":
         from scalings.documents import derivation_document
 
@@ -126,11 +147,21 @@ def derive(
     return NO if derivation.degrees_of_freedom is None else YES
 
 
+def _kept(criteria: Sequence[Criterion], dropped: Sequence[str]) -> list[Criterion]:
+    """Those that are not dropped by name. Raises ArgumentError."""
+    names = {name.replace("-", " ").replace("_", " ") for name in dropped}
+    known = dict.fromkeys(criterion.name for criterion in criteria)
+    if unknown := sorted(names - known.keys()):
+        raise ArgumentError("without", f"expected one of {', '.join(known)}, but got {unknown[0]!r}")
+    return [criterion for criterion in criteria if criterion.name not in names]
+
+
 @app.command
 def check(
     chosen: Chosen = Chosen(),  # noqa: B008 - frozen
     *,
     criteria: Literal["stability", "tutorial"] = "stability",
+    richness: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     format: Format = "text",
 ) -> int:
     """Say whether a parameterization is stable, moves the output and learns features, and why.
@@ -141,6 +172,8 @@ def check(
     ----------
     criteria
         What a yes asks for: stability and a moving output, or the tutorial's criteria too.
+    richness
+        A wished richness r, which a yes asks for too, and the repair has.
     format
         Of the answer.
     """
@@ -150,16 +183,17 @@ def check(
     network, parameterization, law = chosen.resolve()
     verdict = check(network, parameterization, law, scale=chosen.model.scale, loss=chosen.model.loss)
     asked = TUTORIAL if criteria == "tutorial" else ()
-    yes = verdict.nontrivial and verdict.meets(*asked)
+    wished = None if richness is None else parse_richness(richness)
+    yes = verdict.nontrivial and verdict.meets(*asked) and wished in (None, verdict.richness)
     remedy = None
     if not yes:
         from symbolic.repairs import repair
 
-        remedy = repair(network, parameterization, law)
+        remedy = repair(network, parameterization, law, wished, scale=chosen.model.scale, loss=chosen.model.loss)
     if format == "json":
-        _print_json(documents.check_document(network, parameterization, verdict, asked, remedy))
+        _print_json(documents.check_document(network, parameterization, verdict, asked, remedy, satisfied=yes))
     else:
-        _print(tables.check_report(network, parameterization, verdict, asked, remedy))
+        _print(tables.check_report(network, parameterization, verdict, asked, remedy, chosen.model.symbol))
     return YES if yes else NO
 
 
@@ -189,7 +223,7 @@ def predict(
     if format == "json":
         _print_json(documents.prediction_document(network, parameterization, orders))
     else:
-        _print([tables.prediction_table(network, orders)])
+        _print([tables.prediction_table(network, orders, chosen.model.symbol)])
     return YES
 
 

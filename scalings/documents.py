@@ -5,16 +5,16 @@ Exponents are strings that sympy reads ("2*r - 1", "-oo"); fitted numbers are nu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from scalings.checks import Check, Repair
+from scalings.checks import Check, Forbidden, Repair
 from scalings.comparisons import Agreement, Comparison
 from scalings.criteria import Criterion
 from scalings.exponents import Affine, Exponent, format_exponent
-from scalings.families import PARAMETER, Derivation, Step
+from scalings.families import PARAMETER, Derivation, Induction, Step
 from scalings.fits import Diverged
 from scalings.networks import Network
 from scalings.observables import Observable
@@ -40,7 +40,9 @@ def derivation_document(derivation: Derivation, gauge: str) -> Document:
         "degrees_of_freedom": derivation.degrees_of_freedom,
         "parameter": PARAMETER if family else None,
         "range": [str(family.low), str(family.high)] if family else None,
+        "scale": derivation.scale,
         "layers": _layers(derivation.network, family.layers) if family else [],
+        "scales": _scales(derivation.network, family.scales) if family else [],
         "pieces": [
             {
                 "dimension": piece.dimension,
@@ -51,8 +53,19 @@ def derivation_document(derivation: Derivation, gauge: str) -> Document:
             for piece in derivation.pieces
         ],
         "contradiction": list(derivation.contradiction),
+        "induction": _induction(derivation.induction) if derivation.induction else None,
         "assumptions": list(derivation.assumptions),
         "steps": [_step(step) for step in derivation.steps],
+    }
+
+
+def _induction(induction: Induction) -> Document:
+    return {
+        "holds": induction.holds,
+        "unknowns": list(induction.unknowns),
+        "equations": list(induction.equations),
+        "steps": [_step(step) for step in induction.steps],
+        "open": list(induction.open),
     }
 
 
@@ -72,21 +85,25 @@ def check_document(
     parameterization: Parameterization,
     check: Check,
     asked: tuple[Criterion, ...],
-    repair: Repair | None,
+    repair: Repair | Forbidden | None,
+    *,
+    satisfied: bool,
 ) -> Document:
     """The answer of `check`; `asked` are the criteria it was to meet besides being stable and nontrivial."""
     return {
         "schema_version": SCHEMA_VERSION,
         "parameterization": parameterization.name,
         "layers": _layers(network, parameterization.layers),
+        "scales": _scales(network, parameterization.scales),
         "stable": check.stable,
         "nontrivial": check.nontrivial,
         "feature_learning": check.feature_learning,
         "regime": check.regime,
         "richness": None if check.richness is None else format_exponent(check.richness),
         "asked": [criterion.name for criterion in asked],
-        "satisfied": check.nontrivial and check.meets(*asked),
+        "satisfied": satisfied,
         "reasons": list(check.reasons(*asked)),
+        "notes": list(check.notes),
         "criteria": [
             {
                 "criterion": finding.criterion.name,
@@ -99,16 +116,20 @@ def check_document(
             }
             for finding in check.findings
         ],
-        "repair": None
-        if repair is None
-        else {
-            "richness": str(repair.richness),
-            "layers": _layers(network, repair.parameterization.layers),
-            "changes": [
-                {"layer": layer, "exponent": which, "from": format_exponent(old), "to": format_exponent(new)}
-                for layer, which, old, new in repair.changes
-            ],
-        },
+        "repair": _repair(network, repair) if isinstance(repair, Repair) else None,
+        "forbidden_by": list(repair.criteria) if isinstance(repair, Forbidden) else [],
+    }
+
+
+def _repair(network: Network, repair: Repair) -> Document:
+    return {
+        "richness": str(repair.richness),
+        "layers": _layers(network, repair.parameterization.layers),
+        "scales": _scales(network, repair.parameterization.scales),
+        "changes": [
+            {"layer": layer, "exponent": which, "from": format_exponent(old), "to": format_exponent(new)}
+            for layer, which, old, new in repair.changes
+        ],
     }
 
 
@@ -120,6 +141,7 @@ def prediction_document(
         "schema_version": SCHEMA_VERSION,
         "parameterization": parameterization.name,
         "layers": _layers(network, parameterization.layers),
+        "scales": _scales(network, parameterization.scales),
         "observables": [
             {**_observable(observable), "exponent": format_exponent(exponent)}
             for observable, exponent in sorted(orders.items())
@@ -201,11 +223,17 @@ def _layers(network: Network, layers: tuple[LayerExponents[Affine | Exponent], .
         {
             "name": node.name,
             "role": node.role,
-            "multiplier": _exponent(layer.multiplier),
-            "init": _exponent(layer.init),
-            "lr": _exponent(layer.lr),
+            **{name: _exponent(exponent) for name, exponent in layer.named.items()},
         }
         for node, layer in zip(network.layers, layers, strict=True)
+    ]
+
+
+def _scales(network: Network, scales: Sequence[Affine | Exponent]) -> list[Document]:
+    """Of multipliers without a weight; none where none is given, which means n^0."""
+    return [
+        {"name": node.name, "multiplier": _exponent(scale)}
+        for node, scale in zip(network.multipliers, scales, strict=False)
     ]
 
 

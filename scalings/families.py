@@ -8,7 +8,7 @@ from fractions import Fraction
 from scalings.errors import ArgumentError
 from scalings.exponents import Affine
 from scalings.networks import Network
-from scalings.nodes import WIDTH_SCALE
+from scalings.nodes import SCALE_SYMBOLS, WIDTH_SCALE
 from scalings.optimizers import UpdateLaw
 from scalings.parameterizations import Gauge, LayerExponents, Parameterization, in_gauge
 
@@ -91,31 +91,6 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Derivation:
-    """The answer of `derive`. `family` is None where the answer is not one segment; `pieces` then is it.
-
-    `steps` led to the family, or are those that all pieces have in common.
-    """
-
-    network: Network
-    law: UpdateLaw
-    criteria: tuple[str, ...]
-    assumptions: tuple[str, ...]
-    steps: tuple[Step, ...]
-    family: Family | None
-    pieces: tuple[Piece, ...]
-    contradiction: tuple[str, ...] = ()
-    """The criteria that contradict each other, where no parameterization meets them all."""
-    scale: str = WIDTH_SCALE
-    """What the exponents are powers of."""
-
-    @property
-    def degrees_of_freedom(self) -> int | None:
-        """The dimension of the answer (of its largest piece); None if it is empty."""
-        return 1 if self.family else max((piece.dimension for piece in self.pieces), default=None)
-
-
-@dataclass(frozen=True)
 class Induction:
     """The lemma that a hidden layer, inserted behind the input layer, changes nothing in the rest of a network.
 
@@ -133,3 +108,35 @@ class Induction:
     def holds(self) -> bool:
         """Whether one more layer adds as many independent equations as unknowns, and nothing else changes."""
         return not self.open and len(self.equations) == len(self.unknowns)
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """The answer of `derive`. `family` is None where the answer is not one segment; `pieces` then is it.
+
+    `steps` led to the family, or are those that all pieces have in common.
+    """
+
+    network: Network
+    law: UpdateLaw
+    criteria: tuple[str, ...]
+    assumptions: tuple[str, ...]
+    steps: tuple[Step, ...]
+    family: Family | None
+    pieces: tuple[Piece, ...]
+    contradiction: tuple[str, ...] = ()
+    """The criteria that contradict each other, where no parameterization meets them all."""
+    scale: str = WIDTH_SCALE
+    """What the exponents are powers of."""
+    induction: Induction | None = None
+    """The proof for every depth, if it was asked for."""
+
+    @property
+    def symbol(self) -> str:
+        """What the exponents are powers of, as it is written."""
+        return SCALE_SYMBOLS.get(self.scale, self.scale)
+
+    @property
+    def degrees_of_freedom(self) -> int | None:
+        """The dimension of the answer (of its largest piece); None if it is empty."""
+        return 1 if self.family else max((piece.dimension for piece in self.pieces), default=None)

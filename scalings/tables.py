@@ -9,12 +9,12 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from scalings.checks import Check, Repair
+from scalings.checks import Check, Forbidden, Repair
 from scalings.comparisons import Agreement, Comparison
 from scalings.criteria import Criterion
 from scalings.errors import ArgumentError
 from scalings.exponents import Affine, Exponent, format_exponent, format_power
-from scalings.families import Derivation, Step
+from scalings.families import Derivation, Induction, Step
 from scalings.fits import Diverged
 from scalings.networks import Network
 from scalings.observables import QUANTITIES, SYMBOLS, TERMS, Observable
@@ -28,9 +28,12 @@ _STYLES = {"PASS": "green", "FAIL": "bold red", "INCONCLUSIVE": "yellow"}
 
 def derivation_report(derivation: Derivation, gauge: Gauge) -> Iterator[RenderableType]:
     """The derivation from top to bottom: assumptions, steps, answer."""
+    decays = ", lambda_l of the decays" if derivation.law.decay != "none" else ""
+    scales = ", kappa_k of the multipliers without a weight" if derivation.network.multipliers else ""
     yield Text(
-        f"Which powers of the width n meet the criteria, for {derivation.network.depth} layers trained with "
-        f"{derivation.law.name}?\nUnknown: the exponents sigma_l of the init scales and eta_l of the learning rates.\n"
+        f"Which powers of the {derivation.scale} {derivation.symbol} meet the criteria, for {derivation.network.depth} "
+        f"layers trained with {derivation.law.name}?\n"
+        f"Unknown: the exponents sigma_l of the init scales and eta_l of the learning rates{decays}{scales}.\n"
     )
     yield Text("Assuming that", style="bold")
     yield from (Text(f"  - {assumption}") for assumption in derivation.assumptions)
@@ -49,16 +52,39 @@ def derivation_report(derivation: Derivation, gauge: Gauge) -> Iterator[Renderab
             yield from (Text(f"    {equation} = 0") for equation in piece.equations)
             yield from (Text(f"    {inequality} >= 0") for inequality in piece.inequalities)
     else:
-        low, high = derivation.family.low, derivation.family.high
+        low, high, symbol = derivation.family.low, derivation.family.high, derivation.symbol
         freedom = Text("\n1 degree of freedom is left, the richness r:", style="bold")
-        yield freedom.append(f" |dz| ~ n^r at the hidden layers, {low} <= r <= {high}", style="not bold")
+        yield freedom.append(f" |dz| ~ {symbol}^r at the hidden layers, {low} <= r <= {high}", style="not bold")
         yield Text(f"r = {low} is the lazy end, r = {high} the rich one. In three gauges:")
         for name in (gauge, *(other for other in GAUGES if other != gauge)):
             yield Text(f"\n{name}", style="bold")
             try:
-                yield layers_table(derivation.network, derivation.family.in_gauge(name).layers)
+                family = derivation.family.in_gauge(name)
+                yield layers_table(derivation.network, family.layers, family.scales, symbol)
             except ArgumentError as error:
                 yield Text(error.message)
+    if derivation.induction:
+        yield from _induction_report(derivation.induction)
+
+
+def _induction_report(induction: Induction) -> Iterator[RenderableType]:
+    yield Text("\nAt every depth", style="bold")
+    yield Text(
+        "Insert a hidden layer behind the input layer of any network; b_t is the order of |d| that the rest sends back "
+        "after t updates."
+    )
+    table = _table("step", "criterion", "layer", "gives")
+    for number, step in enumerate(induction.steps, start=1):
+        table.add_row(str(number), step.criterion, step.layer, step.gives)
+    yield table
+    yield Text(f"Its own unknowns are {', '.join(induction.unknowns)}, determined by {'; '.join(induction.equations)}.")
+    if induction.holds:
+        yield Text(
+            "It hands on the orders that it reads, and asks nothing more of the rest: as many independent equations as "
+            "unknowns, so the freedoms at depth 2 are those at every depth."
+        )
+    else:
+        yield from (Text(f"The lemma does not hold: {reason}") for reason in induction.open)
 
 
 def _steps_table(steps: Iterable[Step], first: int) -> Table:
@@ -68,12 +94,19 @@ def _steps_table(steps: Iterable[Step], first: int) -> Table:
     return table
 
 
-def layers_table(network: Network, layers: Sequence[LayerExponents[Affine | Exponent]]) -> Table:
-    """Multiplier, init scale and learning rate of each layer."""
-    table = _table("layer", "role", "multiplier g", "init scale sigma", "learning rate eta")
+def layers_table(
+    network: Network,
+    layers: Sequence[LayerExponents[Affine | Exponent]],
+    scales: Sequence[Affine | Exponent] = (),
+    symbol: str = "n",
+) -> Table:
+    """Multiplier, init scale, learning rate and decay of each layer, then multipliers without a weight."""
+    decays = ["decay lambda"] if any(layer.decay is not None for layer in layers) else []
+    table = _table("layer", "role", "multiplier g", "init scale sigma", "learning rate eta", *decays)
     for node, layer in zip(network.layers, layers, strict=True):
-        exponents = (layer.multiplier, layer.init, layer.lr)
-        table.add_row(node.name, node.role, *(format_power(exponent) for exponent in exponents))
+        table.add_row(node.name, node.role, *(format_power(exponent, symbol) for exponent in layer.named.values()))
+    for multiplier, exponent in zip(network.multipliers, scales, strict=False):
+        table.add_row(multiplier.name, "", format_power(exponent, symbol))
     return table
 
 
@@ -82,40 +115,54 @@ def check_report(
     parameterization: Parameterization,
     check: Check,
     asked: tuple[Criterion, ...],
-    repair: Repair | None,
+    repair: Repair | Forbidden | None,
+    symbol: str = "n",
 ) -> Iterator[RenderableType]:
-    """The verdict, its reasons (those why it does not meet what was `asked` among them), and every criterion."""
-    yield layers_table(network, parameterization.layers)
+    """The verdict, its reasons (those why it does not meet what was `asked` among them), and every criterion.
+
+    Exponents are those of `symbol`.
+    """
+    yield layers_table(network, parameterization.layers, parameterization.scales, symbol)
     yield Text()
     verdict = Text(f"{check.regime}", style="bold")
     if check.richness is not None:
         verdict.append(f", r = {format_exponent(check.richness)}")
     yield verdict
     yield from (Text(f"  {reason}") for reason in check.reasons(*asked))
-    if repair and repair.changes:
-        yield Text(f"\nThe nearest member of the derived family, r = {repair.richness}, changes", style="bold")
-        for layer, which, old, new in repair.changes:
-            yield Text(f"  {which} of {layer} from {format_power(old)} to {format_power(new)}")
+    yield from (Text(f"  note: {note}") for note in check.notes)
+    yield from _remedy(repair, symbol)
     yield Text()
     table = _table("criterion", "layer", "step", "found", "", "required", "satisfied")
     for finding in check.findings:
         satisfied = Text("yes" if finding.satisfied else "no", style="" if finding.satisfied else "bold red")
-        found, required = format_power(finding.found), format_power(finding.required)
+        found, required = format_power(finding.found, symbol), format_power(finding.required, symbol)
         table.add_row(
             finding.criterion.name, finding.layer, str(finding.step), found, finding.criterion.sign, required, satisfied
         )
     yield table
 
 
-def prediction_table(network: Network, orders: Mapping[Observable, Exponent]) -> Table:
+def _remedy(repair: Repair | Forbidden | None, symbol: str) -> Iterator[RenderableType]:
+    if isinstance(repair, Forbidden):
+        wished = "any richness" if repair.richness is None else f"r = {repair.richness}"
+        yield Text(f"\nNothing with {wished} meets the tutorial's criteria: {', '.join(repair.criteria)} exclude it")
+    elif repair and repair.changes:
+        yield Text(f"\nThe nearest member of the derived family, r = {repair.richness}, changes", style="bold")
+        for layer, which, old, new in repair.changes:
+            yield Text(f"  {which} of {layer} from {format_power(old, symbol)} to {format_power(new, symbol)}")
+
+
+def prediction_table(network: Network, orders: Mapping[Observable, Exponent], symbol: str = "n") -> Table:
     """The order of every observable, a row a layer, a column a step."""
     steps = sorted({observable.step for observable in orders})
     table = _table("quantity", "layer", *(f"step {step}" for step in steps))
-    for quantity, symbol in SYMBOLS.items():
-        for layer in [*(node.name for node in network.layers), ""]:
+    for quantity, written in SYMBOLS.items():
+        for layer in [*(one.name for one in network.representations), ""]:
             found = [orders.get(Observable(quantity, layer, step)) for step in steps]
             if any(order is not None for order in found):
-                table.add_row(symbol, layer, *("" if order is None else format_power(order) for order in found))
+                table.add_row(
+                    written, layer, *("" if order is None else format_power(order, symbol) for order in found)
+                )
     return table
 
 

@@ -73,7 +73,7 @@ def derive(
         steps=answer.steps if answer else common,
         family=answer.family.in_gauge(gauge) if answer else None,
         pieces=() if answer else tuple(_piece(case, len(common)) for case in cases),
-        contradiction=() if cases else _contradiction(question),
+        contradiction=() if cases else tuple(dict.fromkeys(one.name for one in contradiction(question))),
         scale=scale,
     )
 
@@ -149,7 +149,7 @@ def _piece(case: Case, common: int) -> Piece:
     return Piece(dimension, tuple(sorted(equations)), tuple(map(str, inequalities)), tuple(case.steps[common:]))
 
 
-def _contradiction(question: Question) -> tuple[str, ...]:
+def contradiction(question: Question) -> tuple[Criterion, ...]:
     """A minimal set of criteria that contradict each other: dropping any one of them leaves an answer."""
     needed = list(question.criteria)
     for criterion in question.criteria:
@@ -159,4 +159,4 @@ def _contradiction(question: Question) -> tuple[str, ...]:
                 needed = others
         except ArgumentError:
             pass  # so much is open without it that it surely is needed
-    return tuple(criterion.name for criterion in needed)
+    return tuple(needed)

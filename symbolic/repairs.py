@@ -1,8 +1,8 @@
 """The nearest trainable parameterization to one that is refused.
 
-The derived family is a segment, and each of its exponents is affine in r. So wherever an exponent of the given
-parameterization can be kept, it fixes r: finitely many candidates, among which the one is chosen that changes
-the fewest layers, and learning rates rather than init scales.
+What meets the tutorial's criteria is a union of polyhedra (a segment, where one freedom is left). Its nearest point
+changes the fewest layers, and learning rates rather than init scales, and these rather than multipliers; at a wished
+richness, if there is one. Where no point has that richness, criteria forbid it, and they are named.
 
 >>> from scalings.architectures import mlp
 >>> from scalings.parameterizations import preset
@@ -10,23 +10,30 @@ the fewest layers, and learning rates rather than init scales.
 ...     print(*change)
 layer2 lr 0 -1
 layer3 lr 0 -1
+>>> repair(mlp(3), preset("standard", 3), richness=Fraction(3, 4)).criteria
+('signal propagation', 'stable features')
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 
-from scalings.checks import Repair
+from scalings.checks import Forbidden, Repair
+from scalings.criteria import TUTORIAL, Criterion, Product
 from scalings.exponents import MINUS_INFINITY, Exponent
-from scalings.families import PARAMETER, Family
 from scalings.networks import Network, wrong_depth
+from scalings.nodes import WIDTH_SCALE
 from scalings.optimizers import OPTIMIZERS, UpdateLaw
-from scalings.parameterizations import Parameterization
+from scalings.parameterizations import LayerExponents, Parameterization, wrong_scales
 from symbolic.checks import check
-from symbolic.derivations import derive
+from symbolic.derivations import contradiction, explore
+from symbolic.facts import Form
+from symbolic.nearest import nearest
+from symbolic.propagation import Loss
+from symbolic.questions import Question
 
 Change = tuple[str, str, Exponent, Exponent]
 
@@ -36,72 +43,87 @@ def repair(
     parameterization: Parameterization,
     law: UpdateLaw = OPTIMIZERS["sgd"],
     richness: Fraction | None = None,
-) -> Repair | None:
-    """The nearest member of the tutorial's family, of this richness if it is given, in the same multipliers.
+    *,
+    scale: str = WIDTH_SCALE,
+    loss: Loss = "mse",
+) -> Repair | Forbidden:
+    """The nearest parameterization that meets the tutorial's criteria, of this richness if it is given.
 
-    None if the network has no such family under this optimizer. Raises ArgumentError for a richness out of range.
+    It has the multipliers of the original. `Forbidden` if there is none: a minimal set of criteria that exclude it.
+    Raises ArgumentError if the parameterization has not one entry for each layer and multiplier of the network.
     """
-    family = _family(network, law)
-    if family is None:
-        return None
     if parameterization.depth != network.depth:
         raise wrong_depth(network, parameterization.depth)
-    candidates = [richness] if richness is not None else sorted(_candidates(family, parameterization, law))
-    members = [
-        family.member(r).shifted([layer.multiplier for layer in parameterization.layers], law) for r in candidates
-    ]
-    repairs = [
-        Repair(repaired, r, _changes(network, parameterization, repaired))
-        for r, member in zip(candidates, members, strict=True)
-        for repaired in _with_zeros(network, parameterization, member, law)
-    ]
-    return min(repairs, key=_cost)
+    if parameterization.scales and len(parameterization.scales) != len(network.multipliers):
+        raise wrong_scales([node.name for node in network.multipliers], len(parameterization.scales))
+    wished = () if richness is None else (_of_richness(richness),)
+    question = Question(network, law, (*TUTORIAL, *wished), scale, loss)
+    given = _exponents(question, parameterization.in_gauge("unit-multiplier", law))
+    found = nearest(_answer(question), given, question.owners)
+    if found is None:
+        excluding = contradiction(question)
+        return Forbidden(tuple(dict.fromkeys(one.name for one in excluding if one not in wished)), richness)
+    layers, scales = question.exponents(lambda name: found[name], lambda exponent: exponent)
+    member = Parameterization(tuple(layers), scales=tuple(scales))
+    member = member.shifted([layer.multiplier for layer in parameterization.layers], law)
+    repaired = next(_with_zeros(question, parameterization, member))
+    activity = check(network, repaired, law, scale=scale, loss=loss).richness
+    assert isinstance(activity, Fraction)
+    return Repair(repaired, activity, tuple(_changes(network, parameterization, repaired)))
+
+
+def _of_richness(richness: Fraction) -> Criterion:
+    """|dz| ~ n^r at every hidden layer."""
+    sentence = f"every hidden preactivation changes by n^({richness})"
+    changes, power = Product((("dz", "now"),)), Product(power=richness)
+    return Criterion("richness", sentence, "the wish", changes, "~", power, "hidden", "settled")
 
 
 @cache
-def _family(network: Network, law: UpdateLaw) -> Family | None:
-    return derive(network, law).family
+def _answer(question: Question) -> list[list[Form]]:
+    """The polyhedra that meet the criteria, as forms >= 0."""
+    return [case.forms for case in explore(question)]
 
 
-def _candidates(family: Family, parameterization: Parameterization, law: UpdateLaw) -> set[Fraction]:
-    """The ends of the range, and every r at which some exponent is the given one."""
-    given = parameterization.in_gauge("unit-multiplier", law).layers
-    found = {family.low, family.high}
-    for wanted, layer in zip(family.layers, given, strict=True):
-        for affine, exponent in ((wanted.init, layer.init), (wanted.lr, layer.lr)):
-            if affine.coefficients and isinstance(exponent, Fraction) and isinstance(affine.constant, Fraction):
-                found.add((exponent - affine.constant) / affine.coefficient(PARAMETER))
-    return {r for r in found if family.low <= r <= family.high}
+def _exponents(question: Question, given: Parameterization) -> dict[str, Exponent]:
+    """By the names of the question's unknowns, in the gauge g = 1; a decay that is not given is none at all."""
+    found: dict[str, Exponent] = {}
+    for number, layer in enumerate(given.layers, start=1):
+        decay = MINUS_INFINITY if layer.decay is None else layer.decay
+        found |= {f"eta_{number}": layer.lr, f"sigma_{number}": layer.init, f"lambda_{number}": decay}
+    scales = given.scales or (Fraction(0),) * len(question.network.multipliers)
+    found |= {f"kappa_{number}": exponent for number, exponent in enumerate(scales, start=1)}
+    return {name: found[name] for name in question.unknowns}
 
 
-def _with_zeros(
-    network: Network, given: Parameterization, member: Parameterization, law: UpdateLaw
-) -> Iterator[Parameterization]:
-    """The member, and the member with the weights that are given as zero left at zero, if that trains as well."""
-    yield member
+def _with_zeros(question: Question, given: Parameterization, member: Parameterization) -> Iterator[Parameterization]:
+    """The member with the weights that are given as zero left at zero, if that trains as well; then the member."""
     if any(layer.init == MINUS_INFINITY for layer in given.layers):
-        layers = (
+        layers = tuple(
             replace(new, init=MINUS_INFINITY) if old.init == MINUS_INFINITY else new
             for old, new in zip(given.layers, member.layers, strict=True)
         )
-        kept = replace(member, layers=tuple(layers))
-        if check(network, kept, law).richness == check(network, member, law).richness:
+        kept = replace(member, layers=layers)
+        verdicts = [
+            check(question.network, one, question.law, scale=question.scale, loss=question.loss)
+            for one in (kept, member)
+        ]
+        if verdicts[0].richness == verdicts[1].richness:
             yield kept
+    yield member
 
 
-def _changes(network: Network, given: Parameterization, repaired: Parameterization) -> tuple[Change, ...]:
-    changes: list[Change] = []
+def _changes(network: Network, given: Parameterization, repaired: Parameterization) -> Iterator[Change]:
     for node, old, new in zip(network.layers, given.layers, repaired.layers, strict=True):
-        changes += [(node.name, "lr", old.lr, new.lr)] if old.lr != new.lr else []
-        changes += [(node.name, "init", old.init, new.init)] if old.init != new.init else []
-    return tuple(changes)
+        yield from _layer_changes(node.name, old, new)
+    scales: Sequence[Exponent] = given.scales or (Fraction(0),) * len(network.multipliers)
+    for multiplier, before, after in zip(network.multipliers, scales, repaired.scales, strict=True):
+        if before != after:
+            yield multiplier.name, "scale", before, after
 
 
-def _cost(repair: Repair) -> tuple[int, int, int, Exponent]:
-    """Layers changed, then init scales, then learning rates; then by how much."""
-    layers = {change[0] for change in repair.changes}
-    inits = sum(change[1] == "init" for change in repair.changes)
-    distance: Exponent = Fraction(0)
-    for _, _, old, new in repair.changes:
-        distance += max(new - old, old - new)
-    return len(layers), inits, len(repair.changes), distance
+def _layer_changes(name: str, old: LayerExponents[Exponent], new: LayerExponents[Exponent]) -> Iterator[Change]:
+    for which in ("lr", "init", "decay"):
+        before, after = old.named.get(which, MINUS_INFINITY), new.named.get(which, MINUS_INFINITY)
+        if before != after:
+            yield name, which, before, after
