@@ -1,4 +1,4 @@
-"""Derivations as Markdown and as LaTeX.
+"""Derivations as Markdown, as LaTeX, and as a notebook shows them.
 
 Statements are affine in few named unknowns, so turning them into LaTeX is a matter of spelling.
 
@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from html import escape
 
 from scalings.exponents import Affine, format_power
-from scalings.families import Derivation
-
-_HEADER = ("layer", "role", "multiplier g", "init scale sigma", "learning rate eta")
-_ROLES = ("multiplier", "init", "lr")
+from scalings.families import Derivation, Family
 
 
 def markdown(derivation: Derivation, gauge: str) -> str:
@@ -31,10 +29,14 @@ def markdown(derivation: Derivation, gauge: str) -> str:
     low, high = derivation.family.low, derivation.family.high
     lines += ["", f"One degree of freedom, {low} <= r <= {high}; the gauge is {gauge}.", ""]
     rows = [
-        (node.name, node.role, *(format_power(getattr(layer, name)) for name in _ROLES))
+        (node.name, node.role, *(format_power(exponent, derivation.symbol) for exponent in layer.named.values()))
         for node, layer in zip(derivation.network.layers, derivation.family.layers, strict=True)
     ]
-    return "\n".join([*lines, *_markdown_table(_HEADER, rows)])
+    rows += [
+        (node.name, "", format_power(scale, derivation.symbol))
+        for node, scale in zip(derivation.network.multipliers, derivation.family.scales, strict=True)
+    ]
+    return "\n".join([*lines, *_markdown_table(_header(derivation), rows)])
 
 
 def latex(derivation: Derivation, gauge: str) -> str:
@@ -48,28 +50,81 @@ def latex(derivation: Derivation, gauge: str) -> str:
         return "\n".join(lines)
     low, high = (to_latex(str(end)) for end in (derivation.family.low, derivation.family.high))
     lines.append(f"One degree of freedom is left, ${low} \\le r \\le {high}$, in the gauge {_text(gauge)}:")
-    rows = (
-        f"g_{{{number}}} &\\sim {_power(layer.multiplier)}, & "
-        f"\\sigma_{{{number}}} &\\sim {_power(layer.init)}, & \\eta_{{{number}}} &\\sim {_power(layer.lr)}"
-        for number, layer in enumerate(derivation.family.layers, start=1)
-    )
-    return "\n".join([*lines, *_align(rows)])
+    return "\n".join([*lines, *_align(_family_rows(derivation.family, derivation.symbol))])
+
+
+def html(derivation: Derivation) -> str:
+    """The derivation as a notebook shows it: its steps, and the family or its pieces."""
+    steps = _html_table(("step", "criterion", "layer", "gives", "freedoms left"), _step_rows(derivation))
+    if derivation.family is None:
+        relations = (f"{e} = 0" for piece in derivation.pieces for e in piece.equations)
+        bounds = (f"{i} &ge; 0" for piece in derivation.pieces for i in piece.inequalities)
+        return "".join([steps, *(f"<p><code>{relation}</code></p>" for relation in (*relations, *bounds))])
+    low, high, symbol = derivation.family.low, derivation.family.high, derivation.symbol
+    rows = [
+        (node.name, node.role, *(_html_power(exponent, symbol) for exponent in layer.named.values()))
+        for node, layer in zip(derivation.network.layers, derivation.family.layers, strict=True)
+    ]
+    rows += [
+        (node.name, "", _html_power(scale, symbol))
+        for node, scale in zip(derivation.network.multipliers, derivation.family.scales, strict=True)
+    ]
+    freedom = f"<p>One degree of freedom, {low} &le; r &le; {high}, |dz| ~ {symbol}<sup>r</sup>:</p>"
+    return steps + freedom + _html_table(_header(derivation), rows, escaped=False)
+
+
+def display_latex(derivation: Derivation) -> str:
+    """The family in one display, as a notebook typesets it; the steps, where the answer is no family."""
+    if derivation.family is None:
+        statements = " \\\\ ".join(to_latex(step.statement) for step in derivation.steps if step.statement)
+        return f"$\\displaystyle \\begin{{array}}{{l}} {statements} \\end{{array}}$"
+    rows = " \\\\ ".join(_family_rows(derivation.family, derivation.symbol))
+    low, high = (to_latex(str(end)) for end in (derivation.family.low, derivation.family.high))
+    return f"$\\displaystyle \\begin{{aligned}} {rows} \\end{{aligned}} \\qquad {low} \\le r \\le {high}$"
 
 
 def to_latex(statement: str) -> str:
     """An affine statement such as "eta_1 = -2*sigma_3 - 1/2" in LaTeX."""
-    statement = re.sub(r"\b(eta|sigma)_(\d+)", r"\\\1_{\2}", statement)
+    statement = re.sub(r"\b(eta|sigma|lambda|kappa)_(\d+)", r"\\\1_{\2}", statement)
     statement = re.sub(r"(\d+)/(\d+)", r"\\tfrac{\1}{\2}", statement)
     statement = statement.replace("*", " ").replace(">=", "\\ge").replace("<=", "\\le")
-    return statement.replace("|dz| ~ n^r at every hidden layer", "|\\Delta z_l| \\sim n^r")
+    return re.sub(r"\|dz\| ~ (\w+)\^r at every hidden layer", r"|\\Delta z_l| \\sim \1^r", statement)
 
 
-def _power(exponent: Affine) -> str:
-    return f"n^{{{to_latex(str(exponent)).replace(' ', '')}}}"
+def _power(exponent: Affine, symbol: str) -> str:
+    return "0" if str(exponent) == "-oo" else f"{symbol}^{{{to_latex(str(exponent)).replace(' ', '')}}}"
+
+
+def _family_rows(family: Family, symbol: str) -> list[str]:
+    """Every layer's exponents as a line of an align environment, then the multipliers'."""
+    names = {"multiplier": "g", "init": "\\sigma", "lr": "\\eta", "decay": "\\lambda"}
+    rows = [
+        ", & ".join(f"{names[name]}_{{{number}}} &\\sim {_power(e, symbol)}" for name, e in layer.named.items())
+        for number, layer in enumerate(family.layers, start=1)
+    ]
+    return rows + [f"g'_{{{number}}} &\\sim {_power(e, symbol)}" for number, e in enumerate(family.scales, start=1)]
+
+
+def _header(derivation: Derivation) -> tuple[str, ...]:
+    decays = ("decay lambda",) if derivation.law.decay != "none" else ()
+    return ("layer", "role", "multiplier g", "init scale sigma", "learning rate eta", *decays)
+
+
+def _html_power(exponent: Affine, symbol: str) -> str:
+    text = str(exponent).replace("*", "").replace(" ", "")
+    return "0" if text == "-oo" else f"{symbol}<sup>{text}</sup>"
+
+
+def _html_table(header: tuple[str, ...], rows: list[tuple[str, ...]], *, escaped: bool = True) -> str:
+    def row(tag: str, cells: tuple[str, ...]) -> str:
+        return "<tr>" + "".join(f"<{tag}>{escape(c) if escaped else c}</{tag}>" for c in cells) + "</tr>"
+
+    return f"<table>{row('th', header)}{''.join(row('td', cells) for cells in rows)}</table>"
 
 
 def _text(words: str) -> str:
-    return re.sub(r"([_&%#])", r"\\\1", words)
+    escaped = re.sub(r"([_&%#])", r"\\\1", words)
+    return re.sub(r"(\w)\^\(?(-?[\w/-]+)\)?", lambda power: f"${power[1]}^{{{to_latex(power[2])}}}$", escaped)
 
 
 def _align(rows: Iterable[str]) -> list[str]:

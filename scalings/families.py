@@ -131,6 +131,16 @@ class Derivation:
     induction: Induction | None = None
     """The proof for every depth, if it was asked for."""
 
+    def _repr_html_(self) -> str:
+        from scalings.explanations import html
+
+        return html(self)
+
+    def _repr_latex_(self) -> str:
+        from scalings.explanations import display_latex
+
+        return display_latex(self)
+
     @property
     def symbol(self) -> str:
         """What the exponents are powers of, as it is written."""

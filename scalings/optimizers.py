@@ -77,7 +77,7 @@ class UpdateLaw:
                 f"epsilon, beside which smaller entries of a gradient count for nothing, is n^({self.epsilon})"
             )
         if self.decay != "none":
-            found.append(f"matrices decay by n^lambda_l, {_DECAYS[self.decay]}")
+            found.append(f"matrices decay by a power lambda_l of the scale variable, {_DECAYS[self.decay]}")
         return tuple(found)
 
 

@@ -43,7 +43,7 @@ def largest(init: tuple[Exponent, ...], name: str) -> list[Fraction]:
     [
         # SGD: Yang and Hu, arXiv 2011.14522, section 4: the standard parameterization wants 1/n.
         (STANDARD, "sgd", [0, -1, -1]),
-        # Adam: Everett et al., arXiv 2407.05872, Table 1, standard parameterization with full alignment.
+        # Adam: the constraints of Everett et al., arXiv 2407.05872, with full alignment, alpha = omega = 1.
         (STANDARD, "adam", [-HALF, -3 * HALF, -1]),
         (MUP, "sgd", [1, 0, -1]),
         (MUP, "adam", [0, -1, -1]),

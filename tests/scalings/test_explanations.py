@@ -1,0 +1,75 @@
+"""Derivations are written for people: LaTeX that compiles, Markdown, and what a notebook shows."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from scalings.architectures import mlp, resmlp, transformer
+from scalings.criteria import CRITERIA, TUTORIAL
+from scalings.explanations import display_latex, html, latex, markdown
+from scalings.families import Derivation
+from scalings.nodes import DEPTH_SCALE
+from scalings.optimizers import optimizer
+from symbolic.derivations import derive
+
+GAUGE = "unit-multiplier"
+
+
+def derivations() -> dict[str, Derivation]:
+    dropped = [criterion for criterion in TUTORIAL if criterion.name != "maximality"]
+    return {
+        "family": derive(mlp(3)),
+        "polytope": derive(mlp(2), criteria=dropped),
+        "pieces": derive(mlp(2), criteria=CRITERIA["stability"]),
+        "depth": derive(resmlp(branch=2), optimizer("adam"), scale=DEPTH_SCALE),
+        "transformer": derive(transformer(grows="heads", biases=True), optimizer("adamw"), loss="cross-entropy"),
+    }
+
+
+DERIVATIONS = derivations()
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex")
+def test_latex_compiles(tmp_path: Path) -> None:
+    parts = [f"{latex(one, GAUGE)}\n\n{display_latex(one)}" for one in DERIVATIONS.values()]
+    preamble = "\\documentclass{article}\n\\usepackage{amsmath}\n\\begin{document}\n"
+    source = tmp_path / "article.tex"
+    source.write_text(preamble + "\n\n".join(parts) + "\n\\end{document}\n")
+    command = ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", "-draftmode", source.name]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout[-2000:]
+    source.write_text(preamble + "\\undefined" + "\n\\end{document}\n")
+    control = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
+    assert control.returncode != 0
+
+
+@pytest.mark.parametrize("name", DERIVATIONS)
+def test_latex_is_balanced_and_without_what_a_program_writes(name: str) -> None:
+    for text in (latex(DERIVATIONS[name], GAUGE), display_latex(DERIVATIONS[name])):
+        assert text.count("{") == text.count("}")
+        assert re.findall(r"\\begin{(\w+\*?)}", text).sort() == re.findall(r"\\end{(\w+\*?)}", text).sort()
+        mathematics = "".join(re.findall(r"\\begin{align\*}(.*?)\\end{align\*}", text, re.DOTALL))
+        assert not re.search(r"(?<!\\)\b(eta|sigma|kappa|lambda)_|\*|>=|<=|0\.5|Rational|-oo", mathematics)
+
+
+@pytest.mark.parametrize("name", DERIVATIONS)
+def test_every_layer_is_in_every_form(name: str) -> None:
+    derivation = DERIVATIONS[name]
+    if derivation.family:
+        for layer in derivation.network.layers:
+            assert layer.name in markdown(derivation, GAUGE)
+            assert layer.name in html(derivation)
+    assert derivation._repr_html_() == html(derivation)
+    assert derivation._repr_latex_() == display_latex(derivation)
+    assert display_latex(derivation).startswith("$")
+
+
+def test_exponents_print_as_powers() -> None:
+    assert "n^(2r-1)" in markdown(DERIVATIONS["family"], GAUGE)
+    assert "n<sup>2r-1</sup>" in html(DERIVATIONS["family"])
+    assert "n^{2r-1}" in latex(DERIVATIONS["family"], GAUGE)
