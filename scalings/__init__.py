@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from empirical.sweeps import measure as measure
     from scalings.architectures import mlp as mlp
+    from scalings.certificates import certify as certify
     from scalings.comparisons import compare as compare
     from scalings.optimizers import optimizer as optimizer
     from scalings.parameterizations import Parameterization as Parameterization
@@ -35,6 +36,7 @@ __version__ = "0.1.0"
 _HOME = {
     "Parameterization": "scalings.parameterizations",
     "Training": "scalings.trials",
+    "certify": "scalings.certificates",
     "check": "symbolic.checks",
     "compare": "scalings.comparisons",
     "derive": "symbolic.derivations",

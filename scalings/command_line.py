@@ -18,7 +18,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
-from scalings import __version__
+from scalings import __version__, outputs
 from scalings.arguments import (
     Chosen,
     ChosenModel,
@@ -91,6 +91,8 @@ def derive(
     scales: Exponents = None,
     gauge: Gauge = "unit-multiplier",
     all_depths: Annotated[bool, Parameter(negative="")] = False,
+    certificate: Path | None = None,
+    overwrite: bool = False,
     format: Literal["text", "json", "latex", "markdown"] = "text",
 ) -> int:
     """Derive the family of parameterizations that meet the criteria, step by step.
@@ -117,11 +119,17 @@ def derive(
         How the family is written: g = 1, unit init, or one global learning rate.
     all_depths
         Prove for an mlp that the answer has as many freedoms at every depth, by induction over a hidden layer.
+    certificate
+        A file (.json) to write a proof to, for `scalings certify`.
+    overwrite
+        Replace the certificate if it exists.
     format
         Of the answer.
     """
     from symbolic.derivations import derive
 
+    if certificate:
+        outputs.check_output("certificate", certificate, overwrite=overwrite, endings=outputs.CERTIFICATES)
     network, law = model.resolve()
     kept = [*_kept(CRITERIA[criteria], without or ()), *map(parse_criterion, criterion or ())]
     given = given_exponents(network, law, {"init": init, "lr": lr, "decay": decay, "scales": scales})
@@ -132,6 +140,12 @@ def derive(
         if not network.is_chain or given or (model.scale, model.loss) != (WIDTH_SCALE, "mse"):
             raise ArgumentError("all_depths", "the induction is over an mlp's layers, in its width, with nothing given")
         derivation = replace(derivation, induction=induct(law, kept, model.activation or "relu"))
+    if certificate:
+        from scalings import certification
+        from symbolic.certificates import derivation_certificate
+
+        proof = derivation_certificate(network, law, kept, scale=model.scale, loss=model.loss, given=given)
+        certification.write_certificate(certificate, proof)
     if format == "json":
         from scalings.documents import derivation_document
 
@@ -162,6 +176,8 @@ def check(
     *,
     criteria: Literal["stability", "tutorial"] = "stability",
     richness: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
+    certificate: Path | None = None,
+    overwrite: bool = False,
     format: Format = "text",
 ) -> int:
     """Say whether a parameterization is stable, moves the output and learns features, and why.
@@ -174,6 +190,10 @@ def check(
         What a yes asks for: stability and a moving output, or the tutorial's criteria too.
     richness
         A wished richness r, which a yes asks for too, and the repair has.
+    certificate
+        A file (.json) to write a proof to, for `scalings certify`.
+    overwrite
+        Replace the certificate if it exists.
     format
         Of the answer.
     """
@@ -181,10 +201,20 @@ def check(
     from symbolic.checks import check
 
     network, parameterization, law = chosen.resolve()
+    if certificate:
+        outputs.check_output("certificate", certificate, overwrite=overwrite, endings=outputs.CERTIFICATES)
     verdict = check(network, parameterization, law, scale=chosen.model.scale, loss=chosen.model.loss)
     asked = TUTORIAL if criteria == "tutorial" else ()
     wished = None if richness is None else parse_richness(richness)
     yes = verdict.nontrivial and verdict.meets(*asked) and wished in (None, verdict.richness)
+    if certificate:
+        from scalings import certification
+        from symbolic.certificates import parameterization_certificate
+
+        proof = parameterization_certificate(
+            network, parameterization, law, asked, scale=chosen.model.scale, loss=chosen.model.loss
+        )
+        certification.write_certificate(certificate, proof)
     remedy = None
     if not yes:
         from symbolic.repairs import repair
@@ -195,6 +225,35 @@ def check(
     else:
         _print(tables.check_report(network, parameterization, verdict, asked, remedy, chosen.model.symbol))
     return YES if yes else NO
+
+
+@app.command
+def certify(file: Path, *, format: Format = "text") -> int:
+    """Recheck a certificate that derive or check wrote, with exact fractions and nothing else.
+
+    Example: scalings certify family.json
+
+    Parameters
+    ----------
+    file
+        The certificate.
+    format
+        Of the answer.
+    """
+    from scalings import certification
+    from scalings.certificates import Refused, certify
+
+    document = certification.read_certificate(file)
+    try:
+        certify(document)
+        reason = None
+    except Refused as refused:
+        reason = str(refused)
+    if format == "json":
+        _print_json(certification.certificate_document(document, reason))
+    else:
+        _print(certification.certificate_report(document, reason))
+    return NO if reason else YES
 
 
 @app.command

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from scalings.errors import ArgumentError
 
 FIGURES = (".png", ".pdf", ".svg")
+CERTIFICATES = (".json",)
 
 
-def check_output(argument: str, path: Path, *, overwrite: bool) -> None:
-    """Raises ArgumentError if a figure cannot be written there, or if it would overwrite one unasked."""
-    if path.suffix.lower() not in FIGURES:
-        raise ArgumentError(argument, f"expected a file that ends in {', '.join(FIGURES)}, but got '{path}'")
+def check_output(argument: str, path: Path, *, overwrite: bool, endings: Sequence[str] = FIGURES) -> None:
+    """Raises ArgumentError if a file cannot be written there, or if it would overwrite one unasked."""
+    if path.suffix.lower() not in endings:
+        raise ArgumentError(argument, f"expected a file that ends in {', '.join(endings)}, but got '{path}'")
     if not path.parent.is_dir():
         raise ArgumentError(argument, f"expected a file in an existing folder, but there is no '{path.parent}'")
     if path.exists() and not overwrite:

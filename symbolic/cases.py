@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from scalings.families import Step
 from scalings.observables import Observable
+from symbolic import polytopes
 from symbolic.facts import Contradiction, Facts, Form, describe
 from symbolic.requirements import Requirement
 from symbolic.unknowns import Alternative, UnknownOrder, Unknowns
@@ -21,7 +22,7 @@ from symbolic.unknowns import Alternative, UnknownOrder, Unknowns
 class Case:
     """One branch of the derivation: which alternatives it takes, what it has learned, and how.
 
-    Its facts are numbered by its steps.
+    Its facts are numbered in the order in which they were learned.
     """
 
     facts: Facts
@@ -29,6 +30,8 @@ class Case:
     alternatives: list[int] = field(default_factory=list)
     """How many there were, wherever there was more than one."""
     steps: list[Step] = field(default_factory=list)
+    sources: list[frozenset[int]] = field(default_factory=list)
+    """For each fact the steps that taught it."""
     inequalities: dict[int, Alternative] = field(default_factory=dict)
     """Number of a step -> the forms that it says are >= 0."""
     orders: dict[Observable, UnknownOrder] = field(default_factory=dict)
@@ -42,12 +45,16 @@ class Case:
     @property
     def forms(self) -> list[Form]:
         """All that is known, as forms >= 0."""
-        equations = [self.facts.ring({unknown: 1}) - value for unknown, (value, _) in self.facts.solved.items()]
+        equations = self.facts.equations
         return [*equations, *(-form for form in equations), *self.facts.inequalities]
+
+    def steps_behind(self, facts: Iterable[int]) -> frozenset[int]:
+        """The numbers of the steps that taught these facts."""
+        return frozenset[int]().union(*(self.sources[fact] for fact in facts))
 
     def names(self, facts: Iterable[int]) -> tuple[str, ...]:
         """What the numbered facts are, without repetition."""
-        return tuple(dict.fromkeys(self.steps[number].title for number in sorted(facts)))
+        return tuple(dict.fromkeys(self.steps[number].title for number in sorted(self.steps_behind(facts))))
 
 
 def impose(requirement: Requirement, case: Case, algebra: Unknowns) -> None:
@@ -60,18 +67,22 @@ def impose(requirement: Requirement, case: Case, algebra: Unknowns) -> None:
     ring = case.facts.ring
     alternatives = condition.forms(ring)
     if alternatives == [()]:
-        if requirement.step <= 1:  # at later steps it only says once more what it said at the first
+        # At later steps it only says once more what it said at the first, and so it may at a block's last copy.
+        said = (requirement.criterion.name, requirement.layer.name, requirement.step)
+        if requirement.step <= 1 and said not in ((step.criterion, step.layer, step.update) for step in case.steps):
             case.steps.append(_step(requirement, "", case, implied_by=case.names(condition.because)))
         return
     number, solved = len(case.steps), set(case.facts.solved)
     case.inequalities[number] = _choose(alternatives, case)
     # What was learned by excluding alternatives may rest on all that was known.
-    because = condition.because if len(alternatives) == 1 else frozenset(range(number))
+    because = case.steps_behind(condition.because) if len(alternatives) == 1 else frozenset(range(number))
     for form in case.inequalities[number]:
+        fact = {len(case.sources): ring.domain(1)}
+        case.sources.append(because | {number})
         if -form in case.inequalities[number]:
-            case.facts.learn_zero(form, because | {number})
+            case.facts.learn_zero(form, fact)
         else:
-            case.facts.learn_nonnegative(form, because | {number})
+            case.facts.learn_nonnegative(form, fact)
     equations = [f"{ring({u: 1})} = {case.facts.solved[u][0]}" for u in case.facts.solved.keys() - solved]
     bounds = [case.facts.reduce(form) for form in case.inequalities[number]]
     statement = ", ".join([*sorted(equations), *(describe(form) for form in bounds if form)])
@@ -86,8 +97,6 @@ def _step(requirement: Requirement, statement: str, case: Case, implied_by: tupl
 def _choose(condition: list[Alternative], case: Case) -> Alternative:
     """The only alternative that is possible, or this case's choice among them. Raises Contradiction."""
     if len(condition) > 1:
-        from symbolic import polytopes  # z3 is not needed where nothing branches
-
         maximal = polytopes.maximal([[*case.forms, *alternative] for alternative in condition])
         condition = [condition[index] for index in maximal]
     if not condition:

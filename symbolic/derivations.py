@@ -34,6 +34,7 @@ from scalings.networks import Network
 from scalings.nodes import SCALE_SYMBOLS, WIDTH_SCALE
 from scalings.optimizers import OPTIMIZERS, UpdateLaw
 from scalings.parameterizations import Gauge
+from symbolic import polytopes
 from symbolic.cases import Case, impose
 from symbolic.facts import Contradiction, Facts
 from symbolic.propagation import Loss
@@ -110,8 +111,6 @@ def explore(question: Question) -> list[Case]:
             taken = case.choices + (0,) * (branch - len(case.choices))
             pending.extend((*taken, other) for other in range(1, case.alternatives[branch]))
     if len(cases) > 1:
-        from symbolic import polytopes  # not needed where nothing branches
-
         cases = [cases[index] for index in polytopes.maximal([case.forms for case in cases])]
     return cases
 
@@ -136,11 +135,9 @@ def _common_steps(cases: Sequence[Case]) -> tuple[Step, ...]:
 
 def _piece(case: Case, common: int) -> Piece:
     """The case as a polyhedron: implicit equations found, redundant inequalities dropped."""
-    from symbolic import polytopes
-
     facts = Facts(case.facts.ring)
     for form in polytopes.equalities(case.forms):
-        facts.learn_zero(form, frozenset())
+        facts.learn_zero(form, {})
     bounds = dict.fromkeys(facts.reduce(form) for form in case.forms)
     inequalities = polytopes.irredundant([form for form in bounds if form and not form.is_ground])
     ring = case.facts.ring

@@ -1,4 +1,4 @@
-"""Exact questions about systems of linear inequalities `form >= 0`, decided by z3 over the rationals.
+"""Exact questions about systems of linear inequalities `form >= 0`, each answer with its proof.
 
 >>> from sympy.polys.domains import QQ
 >>> from sympy.polys.rings import ring
@@ -6,6 +6,8 @@
 >>> square = [x, y, 1 - x, 1 - y]
 >>> implies(square, 2 - x - y), implies(square, 1 - x - y), feasible([*square, x + y - 3])
 (True, False, False)
+>>> print(why(square, 3 - x - y))        # 3 - x - y = (1 - x) + (1 - y) + 1
+1*fact 2 + 1*fact 3 + 1
 >>> equalities([*square, -x]), irredundant([*square, 2 - x - y]) == square
 ([x, -x], True)
 """
@@ -13,22 +15,90 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from fractions import Fraction
+from math import lcm
 
-import z3
+from symbolic.facts import Combination, Facts, Form, combined
+from symbolic.simplex import minimise
 
-from symbolic.facts import Form
+
+def why(forms: Sequence[Form], conclusion: Form) -> Combination | None:
+    """How conclusion >= 0 follows from all forms >= 0, numbered as they stand; None if it does not.
+
+    Where the forms contradict each other (`why_empty`), not everything that follows has such a proof.
+    """
+    rows = _occurring([*forms, conclusion])
+    scales = [_denominator(form) for form in (*forms, conclusion)]
+    *vectors, target = (_whole(form, rows, scale) for form, scale in zip((*forms, conclusion), scales, strict=True))
+    optimum = minimise([vector[1:] for vector in vectors], [vector[0] for vector in vectors], target[1:])
+    if optimum is None:
+        return None
+    slack = target[0] - _dot(vectors, optimum.point)
+    point = optimum.point
+    if slack < 0:
+        if optimum.ray is None:
+            return None
+        along = slack / _dot(vectors, optimum.ray)  # the forms contradict each other
+        point, slack = [x + along * step for x, step in zip(point, optimum.ray, strict=True)], Fraction(0)
+    multipliers = {number: factor * scales[number] / scales[-1] for number, factor in enumerate(point) if factor}
+    return Combination(multipliers, slack / scales[-1])
+
+
+def why_empty(forms: Sequence[Form]) -> Combination | None:
+    """How 0 > 0 follows from all forms >= 0; None if it does not."""
+    if not forms:
+        return None
+    found = why(forms, forms[0].ring(-1))  # -1 = combination + slack, so that 0 = combination + slack + 1
+    return found and Combination(found.multipliers, found.slack + 1)
+
+
+def follows(facts: Facts, form: Form) -> Combination | None:
+    """How form >= 0 follows from facts, with the largest slack; None if it does not."""
+    return _in_their_terms(facts, form, why(facts.inequalities, facts.reduce(form)))
+
+
+def contradiction(facts: Facts) -> Combination | None:
+    """How 0 > 0 follows from facts; None if it does not."""
+    return _in_their_terms(facts, facts.ring.zero, why_empty(facts.inequalities))
+
+
+def _in_their_terms(facts: Facts, form: Form, found: Combination | None) -> Combination | None:
+    """A combination of the facts' inequalities as one of the facts themselves."""
+    if found is None:
+        return None
+    sources = [source for _, source in facts.bounds.values()]
+    parts = [(sources[number], factor) for number, factor in found.multipliers.items()]
+    return combined([(facts.used(form), Fraction(1)), *parts], found.slack)
 
 
 def feasible(forms: Sequence[Form]) -> bool:
     """Whether some point has every form >= 0."""
-    return bool(_solver(forms).check() == z3.sat)
+    return why_empty(forms) is None
 
 
 def implies(forms: Sequence[Form], *conclusions: Form) -> bool:
     """Whether every point with every form >= 0 has every conclusion >= 0."""
-    violated = z3.Not(z3.And([_nonnegative(form) for form in conclusions]))
-    return bool(_solver(forms, violated).check() == z3.unsat)
+    return all(why(forms, conclusion) is not None for conclusion in conclusions) or not feasible(forms)
+
+
+def inside(forms: Sequence[Form]) -> dict[str, Fraction]:
+    """A point at which every form is > 0, by the names of the unknowns that occur. Raises ValueError if there is none.
+
+    As far within as can be, up to a distance of 1: maximise t with t <= 1 and form >= t for every form.
+    """
+    monomials = _occurring(forms)
+    rows = [_whole(form, monomials, _denominator(form)) for form in forms]
+    # Columns: each unknown's positive and negative part, t, what each form has beyond t, what t lacks to 1.
+    size, last = len(monomials), len(forms)
+    columns = [[sign * row[1 + k] for row in rows] + [0] for k in range(size) for sign in (1, -1)]
+    columns += [[-1] * last + [1]]
+    columns += [[-int(i == j) for i in range(last)] + [0] for j in range(last)] + [[0] * last + [1]]
+    costs = [0] * (2 * size) + [-1] + [0] * (last + 1)
+    optimum = minimise(columns, costs, [-row[0] for row in rows] + [1])
+    if optimum is None or optimum.point[2 * size] <= 0:
+        raise ValueError("no point is inside")
+    names = [str(forms[0].ring.symbols[monomial.index(1)]) for monomial in monomials]
+    return {name: optimum.point[2 * k] - optimum.point[2 * k + 1] for k, name in enumerate(names)}
 
 
 def maximal(polyhedra: Sequence[Sequence[Form]]) -> list[int]:
@@ -55,15 +125,20 @@ def irredundant(forms: Sequence[Form]) -> list[Form]:
     return kept
 
 
-def _solver(forms: Sequence[Form], *more: z3.BoolRef) -> z3.Solver:
-    solver = z3.SolverFor("QF_LRA")
-    solver.add(*map(_nonnegative, forms), *more)
-    return solver
+def _occurring(forms: Sequence[Form]) -> list[tuple[int, ...]]:
+    return list(dict.fromkeys(monomial for form in forms for monomial in form.itermonoms() if any(monomial)))
 
 
-@cache
-def _nonnegative(form: Form) -> z3.BoolRef:
-    """form >= 0 as a z3 expression, in whole numbers."""
-    _, cleared = form.clear_denoms()
-    terms = [int(c) * z3.Real(str(form.ring.symbols[m.index(1)])) for m, c in cleared.terms() if any(m)]
-    return z3.Sum([z3.RealVal(int(cleared.coeff(1))), *terms]) >= 0
+def _denominator(form: Form) -> int:
+    return lcm(*(int(coefficient.denominator) for coefficient in form.coeffs()))
+
+
+def _whole(form: Form, monomials: Sequence[tuple[int, ...]], scale: int) -> list[int]:
+    """The constant and the coefficients of scale * form."""
+    numbers = [form.coeff(1), *(form.get(monomial, 0) for monomial in monomials)]
+    return [int(number * scale) for number in numbers]
+
+
+def _dot(vectors: Sequence[Sequence[int]], factors: Sequence[Fraction]) -> Fraction:
+    """The constant of a combination."""
+    return sum((vector[0] * factor for vector, factor in zip(vectors, factors, strict=True)), Fraction(0))

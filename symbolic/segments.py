@@ -40,7 +40,7 @@ def segment(case: Case, question: Question) -> Segment | None:
     (change,) = changes
     facts, richness = case.facts, case.facts.ring.gens[-1]
     try:
-        facts.learn_zero(richness - change, frozenset({len(case.steps)}))
+        facts.learn_zero(richness - change, {len(case.sources): facts.ring.domain(1)})
     except Contradiction:
         return None
     bounds = [*_bounds(case)]

@@ -89,6 +89,11 @@ class Unknowns:
     def form(self, form: Form) -> UnknownOrder:
         return UnknownOrder(((form,),))
 
+    def unknown(self, name: str) -> UnknownOrder:
+        """The order n^name."""
+        ring = self.facts.ring
+        return self.form(ring.gens[[str(symbol) for symbol in ring.symbols].index(name)])
+
     def constant(self, exponent: Exponent) -> UnknownOrder:
         if exponent == MINUS_INFINITY:
             return UnknownOrder(((),))
@@ -148,13 +153,13 @@ class Unknowns:
             strongest: Bounds = {}
             for form in forms:
                 if self.facts.knows(form):
-                    because |= self.facts.why(form)
+                    because = because.union(self.facts.why(form).multipliers)
                 elif self.facts.refutes(form):
-                    because |= self.facts.why_not(form)
+                    because = because.union(self.facts.why_not(form).multipliers)
                     break
                 else:
                     direction, bound = normalise(self.facts.reduce(form))
-                    because |= self.facts.used(form)
+                    because = because.union(self.facts.used(form))
                     strongest[direction] = max(bound, strongest.get(direction, bound))
             else:
                 possible.append(strongest)
@@ -185,14 +190,14 @@ class Unknowns:
         facts, because = self.facts, frozenset[int]()
         kept: list[Form] = []
         for form in clause:
-            because |= facts.used(form)
+            because = because.union(facts.used(form))
             reduced = facts.reduce(form)
             above = next((other for other in kept if facts.knows(other - reduced)), None)
             if above is not None:
-                because |= facts.why(above - reduced)
+                because = because.union(facts.why(above - reduced).multipliers)
                 continue
             beaten = [other for other in kept if facts.knows(reduced - other)]
-            because = because.union(*(facts.why(reduced - other) for other in beaten))
+            because = because.union(*(facts.why(reduced - other).multipliers for other in beaten))
             kept = [other for other in kept if other not in beaten] + [reduced]
         return tuple(kept), because
 
@@ -203,7 +208,7 @@ class Unknowns:
             above = next((other for other in greater if self.facts.knows(other - form)), None)
             if above is None:
                 return None
-            because |= self.facts.why(above - form)
+            because = because.union(self.facts.why(above - form).multipliers)
         return because
 
 

@@ -272,3 +272,37 @@ def test_the_tutorials_criteria_are_reasons_too(capsys: pytest.CaptureFixture[st
     _, document = run_json(capsys, *standard)
     assert (document["stable"], document["satisfied"]) == (True, False)
     assert any(reason.startswith("useful update at layer1") for reason in document["reasons"])
+
+
+@pytest.mark.parametrize(
+    "command", ["derive --depth 2", "derive --depth 2 --without maximality", "check --preset standard"]
+)
+def test_a_certificate_is_written_and_rechecked(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [*command.split(), "--certificate", str(tmp_path / "certificate.json")]
+    written, _, _ = run(capsys, *arguments)
+    code, out, _ = run(capsys, "certify", str(tmp_path / "certificate.json"))
+    assert (code, out.split()[0]) == (0, "valid")
+    code, _, error = run(capsys, *arguments)
+    assert (code, "exists" in error) == (2, True)
+    assert run(capsys, *arguments, "--overwrite")[0] == written
+
+
+def test_a_forged_certificate_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "certificate.json"
+    run(capsys, "derive", "--depth", "2", "--certificate", str(file))
+    forged = json.loads(file.read_text(encoding="utf-8"))
+    forged["answer"]["A"]["solved"]["eta_1"]["r"] = "1"
+    file.write_text(json.dumps(forged), encoding="utf-8")
+    code, document = run_json(capsys, "certify", str(file))
+    assert (code, document["valid"]) == (1, False)
+    code, out, _ = run(capsys, "certify", str(file))
+    assert (code, out) == (1, f"refused: {document['reason']}\n")
+
+
+def test_a_file_that_is_no_certificate_is_unusable(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "certify", str(tmp_path / "none.json"))[2].startswith("scalings: --file: cannot read")
+    (tmp_path / "text.json").write_text("no JSON", encoding="utf-8")
+    code, _, error = run(capsys, "certify", str(tmp_path / "text.json"))
+    assert (code, error.endswith("is not JSON\n")) == (2, True)

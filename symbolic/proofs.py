@@ -1,0 +1,346 @@
+"""The proof of a derivation, in the terms of its verifier (`scalings.certificates`).
+
+The program of a question is carried out once more, on forms that are never rewritten, so that anybody can follow. A
+form of an order that another exceeds is dropped, with the identity that shows it. Where a criterion leaves alternatives
+that the facts do not decide, each becomes a case; so does a minimum or a ratio of which it is not known which form is
+attained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any, TypeAlias
+
+from sympy.polys.domains import QQ
+from sympy.polys.rings import ring
+
+from symbolic import polytopes
+from symbolic.facts import Combination, Contradiction, Facts, Form, as_affine
+from symbolic.programs import Line, Program, Relation
+
+Vector: TypeAlias = tuple[Fraction, ...]
+"""The coefficients of the unknowns, then the constant."""
+Order: TypeAlias = frozenset[Vector]
+Disjunction: TypeAlias = frozenset[Vector]
+Document: TypeAlias = dict[str, Any]
+
+
+class Undecided(Exception):
+    """It is not known whether form >= 0, and the program cannot go on without."""
+
+    def __init__(self, form: Vector) -> None:
+        super().__init__(str(form))
+        self.form = form
+
+
+@dataclass
+class Branch:
+    """One case of a proof while it is written: what it knows and what it has said."""
+
+    program: Program
+    facts: Facts
+    assumed: dict[int, Vector] = field(default_factory=dict)
+    """By number; lemmas have numbers too."""
+    known: set[Vector] = field(default_factory=set)
+    """All facts, lemmas among them."""
+    count: int = 0
+    orders: dict[str, Order] = field(default_factory=dict)
+    unsettled: set[Disjunction] = field(default_factory=set)
+    lines: list[Document] = field(default_factory=list)
+
+    def split(self) -> Branch:
+        """A case of this one."""
+        return Branch(
+            self.program,
+            self.facts.copy(),
+            dict(self.assumed),
+            set(self.known),
+            self.count,
+            dict(self.orders),
+            set(self.unsettled),
+        )
+
+    # Facts
+
+    def assume(self, form: Vector) -> None:
+        """Take form >= 0 as a fact. Raises Contradiction."""
+        self.assumed[self.count] = form
+        number, self.count = self.count, self.count + 1
+        self.known.add(form)
+        before = set(self.facts.zeros)
+        try:
+            self.facts.learn_nonnegative(self.as_form(form), {number: self.facts.ring.domain(1)})
+        finally:
+            self._say_zeros(before)
+
+    def _say_zeros(self, before: set[int]) -> None:
+        """Lemmas for facts that have become equations, so that their multipliers may be negative from here on."""
+        for number, why in self.facts.zeros.items():
+            opposite = _scaled(self.assumed[number], Fraction(-1))
+            if number not in before and why is not None and opposite not in self.known:
+                self.lemma(opposite, why)
+
+    def find_equations(self) -> None:
+        """Make equations of inequalities that are tight wherever all hold. Raises Contradiction."""
+        for form in self.facts.inequalities:
+            if why := polytopes.follows(self.facts, -form):
+                before = set(self.facts.zeros)
+                sources = {n: self.facts.ring.domain(f.numerator, f.denominator) for n, f in why.multipliers.items()}
+                self.facts.learn_nonnegative(-form, sources)
+                self._say_zeros(before)
+
+    def lemma(self, form: Vector, why: Combination) -> None:
+        self.known.add(form)
+        self.lines.append({"lemma": self.written(form), "by": by(why)})
+        self.count += 1
+
+    def conclude(self, form: Vector) -> bool:
+        """Make form >= 0 known if it simply follows from what is."""
+        if form in self.known:
+            return True
+        affine = self.as_form(form)
+        if not self.facts.knows(affine):
+            return False
+        self.lemma(form, self.facts.why(affine))
+        return True
+
+    def as_form(self, vector: Vector) -> Form:
+        ring = self.facts.ring
+        terms = {ring.gens[n].LM: ring.domain(c.numerator, c.denominator) for n, c in enumerate(vector[:-1]) if c}
+        constant = vector[-1]
+        return ring.from_dict(terms) + ring.domain(constant.numerator, constant.denominator)
+
+    def written(self, vector: Vector) -> Document:
+        names = [*map(str, self.facts.ring.symbols), "constant"]
+        return {name: str(c) for name, c in zip(names, vector, strict=True) if c}
+
+    # Orders
+
+    def order(self, name: str) -> Order:
+        """What the program computes, in the light of the facts. Raises Undecided."""
+        if name not in self.orders:
+            self.orders[name] = self._computed(self.program.line[name])
+        self.orders[name] = self._simplified(name, self.orders[name])
+        return self.orders[name]
+
+    def _computed(self, line: Line) -> Order:  # noqa: PLR0911 - one for each operation
+        given = [self.order(argument) for argument in line.arguments]
+        size = self.facts.ring.ngens + 1
+        match line.operation:
+            case "unknown":
+                place = [str(symbol) for symbol in self.facts.ring.symbols].index(line.name)
+                return frozenset({tuple(Fraction(n == place) for n in range(size))})
+            case "constant":
+                assert line.exponent is not None
+                return frozenset({(*[Fraction(0)] * (size - 1), line.exponent)})
+            case "power":
+                assert line.exponent is not None
+                return frozenset(_scaled(form, line.exponent) for form in given[0])
+            case "total":
+                return frozenset().union(*given)
+            case "smaller":
+                return self._smaller(line.name, *given)
+            case "product":
+                return _products(given, Fraction(1))
+            case "ratio":
+                if len(given[1]) > 1:
+                    first, second, *_ = sorted(given[1])
+                    raise Undecided(_difference(first, second))
+                return _products(given, Fraction(-1))
+
+    def _smaller(self, name: str, first: Order, second: Order) -> Order:
+        """min(max a, max b) = max over all pairs of min(a, b)."""
+        claims: dict[frozenset[Vector], Document] = {}
+        smaller = set[Vector]()
+        for a in sorted(first):
+            for b in sorted(second):
+                pairs = [(x, y) for x, y in ((a, b), (b, a)) if self.facts.knows(self.as_form(_difference(y, x)))]
+                if not pairs:
+                    raise Undecided(_difference(a, b))
+                smaller.add(pairs[0][0])
+                claims[frozenset({a, b})] = self._below(*pairs[0])
+        self.lines.append({"in": name, "smaller": list(claims.values())})
+        return frozenset(smaller)
+
+    def _below(self, lesser: Vector, greater: Vector) -> Document:
+        why = self.facts.why(self.as_form(_difference(greater, lesser)))
+        return {"form": self.written(lesser), "below": self.written(greater), "by": by(why)}
+
+    def _simplified(self, name: str, order: Order) -> Order:
+        """Without forms that others exceed, which is said."""
+        while pair := next(self._comparable(order), None):
+            greater, lesser = pair
+            self.lines.append({"in": name, "drop": self._below(lesser, greater)})
+            order -= {lesser}
+        return order
+
+    def _comparable(self, order: Order) -> Iterator[tuple[Vector, Vector]]:
+        """Pairs of a form and a lesser one; of equal ones, the simpler counts as the greater."""
+        simplest = sorted(order, key=lambda form: (sum(map(bool, form)), form))
+        reduced = {form: self.facts.reduce(self.as_form(form)) for form in order} if len(order) > 1 else {}
+        for greater in simplest:
+            for lesser in reversed(simplest):
+                if greater != lesser and self.facts.knows(reduced[greater] - reduced[lesser]):
+                    yield greater, lesser
+
+    # Criteria
+
+    def trace(self, name: str) -> None:
+        """Say which monomial an order is, how large it is at least, and which argument of each sum it came from."""
+        [form] = self.order(name)
+        affine = self.as_form(form)
+        value = self.facts.reduce(affine)
+        assert value.is_ground, "every exponent is given"
+        path: dict[str, str] = {}
+        pending = [name]
+        while pending:
+            line = self.program.line[pending.pop()]
+            sources = line.arguments
+            if line.operation in ("total", "smaller"):
+                sources = (next(source for source in line.arguments if self.order(source) == self.order(line.name)),)
+                path[line.name] = sources[0]
+            pending += [source for source in sources if source not in path]
+        why = self.facts.why(affine - value)
+        said = {"monomial": self.written(form), "of": name, "value": str(as_affine(value).constant)}
+        self.lines.append({**said, "by": by(why), "path": path})
+
+    def impose(self, relation: Relation) -> None:
+        """Ask for a relation: for each form on the one side, one on the other that exceeds it. Raises Undecided."""
+        left, right = self.order(relation.left), self.order(relation.right)
+        self.lines.append({"impose": relation.name})
+        for lesser, greater in [(left, right), (right, left)][: 1 + (relation.sign == "~")]:
+            self.unsettled |= {frozenset(_difference(y, x) for y in greater) for x in lesser}
+
+    def settle(self) -> Disjunction | None:
+        """Settle what has one possible answer; returns a disjunction that has not, if any. Raises Contradiction."""
+        while True:
+            open_ones = sorted(self.unsettled, key=lambda one: (len(one), sorted(one)))
+            if not any(self._settled(one) for one in open_ones):
+                return min(open_ones, key=self._possible, default=None)
+
+    def _settled(self, disjunction: Disjunction) -> bool:
+        alternatives = sorted(disjunction)
+        line = {"either": [self.written(form) for form in alternatives]}
+        if any(self.conclude(form) for form in alternatives) or self._implied(alternatives):
+            self.lines.append(line)
+            self.unsettled.remove(disjunction)
+            return True
+        if len(alternatives) == 1:
+            self.lines.append(line)
+            self.unsettled.remove(disjunction)
+            self.assume(alternatives[0])
+            return True
+        return False
+
+    def _implied(self, alternatives: Sequence[Vector]) -> bool:
+        """Whether one of several alternatives follows from several inequalities together."""
+        for form in alternatives if len(alternatives) > 1 else ():
+            if why := polytopes.follows(self.facts, self.as_form(form)):
+                self.lemma(form, why)
+                return True
+        return False
+
+    def _possible(self, disjunction: Disjunction) -> int:
+        opposite = (polytopes.follows(self.facts, self.as_form(_scaled(form, Fraction(-1)))) for form in disjunction)
+        return sum(why is None or not why.slack for why in opposite)
+
+    def close(self, contradiction: Contradiction) -> None:
+        """End in a contradiction, having said what was still to be settled."""
+        assert contradiction.because is not None
+        for disjunction in sorted(self.unsettled, key=lambda one: (len(one), sorted(one))):
+            self.unsettled.remove(disjunction)
+            alternatives = sorted(disjunction)
+            if len(alternatives) > 1 and not disjunction & self.known:
+                cases = [(form, self.split()) for form in alternatives]
+                for _, case in cases:
+                    case.close(contradiction)
+                self.lines.append({"cases": [{"if": self.written(form), "then": case.lines} for form, case in cases]})
+                return
+            self.lines.append({"either": [self.written(form) for form in alternatives]})
+            self.known |= disjunction
+        self.lines.append({"contradiction": _absurd(contradiction.because)})
+
+
+def prove(program: Program) -> tuple[list[Document], list[Branch]]:
+    """The lines of the proof, down to the leaves: those are to be finished."""
+    root = Branch(program, Facts(ring(program.unknowns or ["none"], QQ)[0]))
+    leaves: list[Branch] = []
+    _follow(root, program.relations, leaves)
+    return root.lines, leaves
+
+
+def imposed(lines: Sequence[Document]) -> set[str]:
+    """The names of the relations that some case of a proof imposes."""
+    cases = [case["then"] for line in lines for case in line.get("cases", ())]
+    return {line["impose"] for line in lines if "impose" in line}.union(*map(imposed, cases))
+
+
+def _follow(branch: Branch, relations: Sequence[Relation], leaves: list[Branch]) -> None:
+    """Write a case to its end."""
+    try:
+        for number, relation in enumerate(relations):
+            try:
+                if branch.program.traced and branch.program.traced[0] == relation.name:
+                    branch.trace(branch.program.traced[1])
+                branch.impose(relation)
+            except Undecided as undecided:
+                forms = [undecided.form, _scaled(undecided.form, Fraction(-1))]
+                return _split(branch, forms, relations[number:], leaves)
+            undecided_one = branch.settle()
+            if undecided_one is not None:
+                branch.unsettled.remove(undecided_one)
+                return _split(branch, sorted(undecided_one), relations[number + 1 :], leaves)
+        branch.find_equations()
+    except Contradiction as contradiction:
+        branch.close(contradiction)
+        return None
+    leaves.append(branch)
+    return None
+
+
+def _split(branch: Branch, forms: Sequence[Vector], relations: Sequence[Relation], leaves: list[Branch]) -> None:
+    cases = []
+    for form in forms:
+        case = branch.split()
+        cases.append({"if": branch.written(form), "then": case.lines})
+        try:
+            case.assume(form)
+            if why := polytopes.contradiction(case.facts):
+                raise Contradiction(why)
+            rest = case.settle()
+        except Contradiction as contradiction:
+            case.close(contradiction)
+            continue
+        if rest is not None:
+            case.unsettled.remove(rest)
+            _split(case, sorted(rest), relations, leaves)
+        else:
+            _follow(case, relations, leaves)
+    branch.lines.append({"cases": cases})
+
+
+def by(why: Combination) -> Document:
+    """An identity as the verifier reads it."""
+    return {**{str(n): str(factor) for n, factor in sorted(why.multipliers.items())}, "slack": str(why.slack)}
+
+
+def _absurd(why: Combination) -> Document:
+    """0 = sum of facts + slack, with a positive slack, as a sum of facts that is -1."""
+    return by(Combination({n: factor / why.slack for n, factor in why.multipliers.items()}))
+
+
+def _difference(a: Vector, b: Vector) -> Vector:
+    return tuple(x - y for x, y in zip(a, b, strict=True))
+
+
+def _scaled(form: Vector, factor: Fraction) -> Vector:
+    return tuple(factor * x for x in form)
+
+
+def _products(orders: Sequence[Order], sign: Fraction) -> Order:
+    found, *others = orders
+    for other in others:
+        found = frozenset(tuple(x + sign * y for x, y in zip(a, b, strict=True)) for a in found for b in other)
+    return found

@@ -1,0 +1,108 @@
+"""Exact linear programming: every answer is proved, and z3 is of the same opinion."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import z3
+from hypothesis import given
+from hypothesis import strategies as st
+from sympy.polys.domains import QQ
+from sympy.polys.rings import ring
+
+from symbolic import polytopes
+from symbolic.facts import Combination, Contradiction, Facts, Form
+
+RING, *UNKNOWNS = ring("x, y, z", QQ)
+coefficients = st.integers(-3, 3) | st.fractions(-2, 2, max_denominator=3)
+
+
+@st.composite
+def forms(draw: st.DrawFn) -> Form:
+    numbers = [draw(coefficients) for _ in range(4)]
+    return sum(
+        (
+            QQ(Fraction(c).numerator, Fraction(c).denominator) * x
+            for c, x in zip(numbers, [*UNKNOWNS, RING(1)], strict=True)
+        ),
+        RING(0),
+    )
+
+
+systems = st.lists(forms(), min_size=1, max_size=6)
+
+
+def multiplied_out(forms: list[Form], why: Combination) -> Form:
+    total = RING(QQ(why.slack.numerator, why.slack.denominator))
+    for number, factor in why.multipliers.items():
+        total += QQ(factor.numerator, factor.denominator) * forms[number]
+    return total
+
+
+def holds(form: Form) -> Any:
+    terms = [z3.RealVal(str(c)) * z3.Real(str(RING.symbols[m.index(1)])) for m, c in form.terms() if any(m)]
+    return z3.Sum([z3.RealVal(str(form.coeff(1))), *terms, z3.RealVal(0)]) >= 0
+
+
+def z3_implies(forms: list[Form], *conclusions: Form) -> bool:
+    solver = z3.Solver()
+    solver.add([holds(form) for form in forms])
+    solver.add(z3.Not(z3.And([holds(form) for form in conclusions])) if conclusions else z3.BoolVal(True))
+    return bool(solver.check() == z3.unsat)
+
+
+@given(systems, forms())
+def test_what_follows_is_proved_and_what_does_not_is_not(known: list[Form], conclusion: Form) -> None:
+    why = polytopes.why(known, conclusion)
+    if polytopes.feasible(known):
+        assert (why is not None) == z3_implies(known, conclusion)
+    assert polytopes.implies(known, conclusion) == z3_implies(known, conclusion)
+    if why is not None:
+        assert multiplied_out(known, why) == conclusion
+        assert why.slack >= 0
+        assert all(factor > 0 for factor in why.multipliers.values())
+
+
+@given(systems)
+def test_what_is_empty_is_proved_to_be(known: list[Form]) -> None:
+    why = polytopes.why_empty(known)
+    assert (why is not None) == z3_implies(known)
+    if why is not None:
+        assert multiplied_out(known, why) == 0
+        assert why.slack > 0
+
+
+@given(systems)
+def test_nothing_redundant_is_left_and_nothing_is_lost(known: list[Form]) -> None:
+    kept = polytopes.irredundant(known)
+    assert z3_implies(kept, *known)
+    for form in kept:
+        others = [other for other in kept if other is not form]
+        assert not z3_implies(others, form)
+
+
+@given(systems, st.lists(st.booleans(), min_size=6, max_size=6), forms())
+def test_facts_answer_with_an_identity(learned: list[Form], equations: list[bool], asked: Form) -> None:
+    facts = Facts(RING)
+    try:
+        for number, (form, equation) in enumerate(zip(learned, equations, strict=False)):
+            (facts.learn_zero if equation else facts.learn_nonnegative)(form, {number: QQ(1)})
+    except Contradiction as contradiction:
+        why = contradiction.because
+    else:
+        why = None
+    if why is not None:
+        assert multiplied_out(learned, why) == 0
+        assert why.slack > 0
+        return
+    if facts.knows(asked):
+        why = facts.why(asked)
+        assert multiplied_out(learned, why) == asked
+        assert why.slack >= 0
+        assert all(factor > 0 or number in facts.zeros for number, factor in why.multipliers.items())
+    if facts.refutes(asked):
+        assert multiplied_out(learned, facts.why_not(asked)) == -asked
+    for number, why_zero in facts.zeros.items():
+        if why_zero is not None:
+            assert multiplied_out(learned, why_zero) == -learned[number]
