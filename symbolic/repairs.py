@@ -11,7 +11,7 @@ richness, if there is one. Where no point has that richness, criteria forbid it,
 layer2 lr 0 -1
 layer3 lr 0 -1
 >>> repair(mlp(3), preset("standard", 3), richness=Fraction(3, 4)).criteria
-('signal propagation', 'stable features')
+('signal propagation', 'useful update', 'stable features')
 """
 
 from __future__ import annotations

@@ -177,7 +177,7 @@ NETWORKS = [
 ]
 
 
-@settings(max_examples=40)
+@settings(max_examples=24)
 @given(st.sampled_from(NETWORKS), st.sampled_from(["sgd", "adam", "muon-spectral", "lion"]), st.data())
 def test_members_meet_the_criteria_and_neighbours_do_not(network, name, data) -> None:  # type: ignore[no-untyped-def]
     law = optimizer(name)

@@ -41,10 +41,10 @@ def test_agrees_with_tensor_programs_iv(data) -> None:  # type: ignore[no-untype
 
 
 def test_agrees_with_tensor_programs_iv_on_thousands() -> None:
-    """As above without hypothesis, whose drawing takes longer than the verdict: 3,000 near-stable ones."""
+    """As above without hypothesis, whose drawing takes longer than the verdict: 1,500 near-stable ones."""
     random = Random(0)
-    regimes = Counter(verdicts_agree(near_stable(random)) for _ in range(3000))
-    assert min(regimes[regime] for regime in ("unstable", "trivial", "lazy", "rich")) > 100
+    regimes = Counter(verdicts_agree(near_stable(random)) for _ in range(1500))
+    assert min(regimes[regime] for regime in ("unstable", "trivial", "lazy", "rich")) > 50
 
 
 def near_stable(random: Random) -> Parameterization:
@@ -152,6 +152,7 @@ def test_a_repair_leaves_a_zero_readout_at_zero() -> None:
     assert found.changes == (("layer3", "lr", Fraction(0), Fraction(-1)),)
 
 
+@settings(max_examples=30)
 @given(strategies.networks, strategies.optimizers, st.data())
 def test_a_repair_is_a_member_and_is_minimal(network, law, data) -> None:  # type: ignore[no-untyped-def]
     r = data.draw(strategies.richness())
