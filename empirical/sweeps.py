@@ -233,7 +233,7 @@ def measure(
         if progress:
             progress(min(done, 1.0), f"width {chunk.chain.width}")
     took = time.perf_counter() - begin
-    values_of = _gather(found)
+    values_of = gather(found)
     return Measurement(
         network, parameterization, training, sweep.allocation, first_seed, on, sweep.engines, took, values_of
     )
@@ -258,7 +258,7 @@ def estimate(
     return Cost(seconds, max(sweep.bytes(width) for width in widths))
 
 
-def _gather(found: Mapping[tuple[int, int], Mapping[Observable, Array]]) -> dict[Observable, dict[int, Array]]:
+def gather(found: Mapping[tuple[int, int], Mapping[Observable, Array]]) -> dict[Observable, dict[int, Array]]:
     """Chunks put together again, in order of width and seed whatever the order they were done in."""
     parts: dict[Observable, dict[int, list[Array]]] = {}
     for (width, _), values in sorted(found.items(), key=lambda item: item[0]):

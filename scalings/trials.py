@@ -17,6 +17,7 @@ from scalings.observables import Observable
 from scalings.parameterizations import LayerExponents, Parameterization
 
 Engine = Literal["dense", "matrix-free"]
+Loss = Literal["mse", "cross-entropy"]
 ENGINES: tuple[Engine, ...] = get_args(Engine)
 Json = dict[str, Any]
 
@@ -28,7 +29,8 @@ class Training:
     `steps` full-batch updates on a fixed subset of `batch` examples of `data`, on the mean over examples
     of half the squared error; on the centered output f - f_0 if `centered`. `lr` and `init` are the
     constants in front of the powers of n: with the default ones a few steps reduce the loss visibly, and
-    leave |dz|/|z| so small that finite-width corrections are too.
+    leave |dz|/|z| so small that finite-width corrections are too. `decay` is likewise that of weight decay, for
+    optimizers that have it; `loss` may be the cross-entropy instead, of the centered output too.
     """
 
     data: str = "digits"
@@ -38,6 +40,8 @@ class Training:
     optimizer: str = "sgd"
     lr: float = 0.5
     init: float = 1.0
+    loss: Loss = "mse"
+    decay: float = 0.1
 
     @classmethod
     def of(cls, optimizer: str, **options: Any) -> Training:

@@ -1,0 +1,213 @@
+"""Graphs: any network as a torch module, the same as the engine of multilayer perceptrons where both apply."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+
+from empirical import examples, tasks, training
+from empirical.chains import chain
+from empirical.graph_sweeps import Scaling, measure
+from empirical.graph_training import train, trajectory
+from empirical.graph_updates import MEASURABLE, polar
+from empirical.graphs import Graph
+from empirical.settings import Setting
+from empirical.weights import DenseWeights
+from scalings.architectures import cnn, mlp, resmlp, transformer
+from scalings.errors import ArgumentError
+from scalings.networks import Network
+from scalings.nodes import INPUT, WIDTH, Dense, Embedding, Norm, fixed
+from scalings.observables import Observable
+from scalings.parameterizations import Parameterization, preset
+from scalings.trials import Training
+
+SIZES = {"width": 24, "depth": 1}
+
+
+def flat(network: Network) -> Parameterization:
+    """Standard init scales, learning rates n^-1."""
+    roles = [layer.role for layer in network.layers]
+    random = [layer.start == "random" and layer.fan_in.grows for layer in network.layers]
+    return Parameterization.of(
+        multiplier=[0] * len(roles),
+        init=[Fraction(-1, 2) if grows else 0 for grows in random],
+        lr=[-1] * len(roles),
+        scales=[0] * len(network.multipliers),
+    )
+
+
+NETWORKS = {
+    "mlp with biases": mlp(3, biases=True),
+    "cnn": cnn(3),
+    "depthwise": cnn(3, depthwise=True, kernel=5),
+    "residual": resmlp(3, branch=2, norm=True),
+    "transformer": transformer(2, vocabulary=12, gains=True, biases=True),
+    "tied": transformer(1, vocabulary=12, tied=True),
+}
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "sign", "adam"])
+@pytest.mark.parametrize("centered", [True, False])
+def test_a_multilayer_perceptron_is_the_one_of_the_other_engine(optimizer: str, centered: bool) -> None:
+    """Two independent programs, one by autograd and one by hand, from the same weights."""
+    network, given = mlp(3, "tanh"), preset("ntp", 3)
+    how = Training(batch=6, steps=3, optimizer=optimizer, lr=0.1, centered=centered)
+    task, data = tasks.load(network, how), examples.load("digits", 6)
+    graph = Graph(Setting(network, SIZES, {"width": given}, rate=how.lr), range(2))
+    inputs, targets = torch.tensor(data.inputs), torch.tensor(data.targets)
+    weights = tuple(DenseWeights(tensor[0]) for tensor in graph.initial.values())
+    by_hand: dict[Observable, torch.Tensor] = {}
+    for state in training.trajectory(chain(network, given, how, 24), weights, how, inputs.expand(2, -1, -1), targets):
+        by_hand |= training.observe(state)
+    found: dict[Observable, torch.Tensor] = {}
+    for seen in trajectory(graph, how, torch.tensor(task.inputs), torch.tensor(task.targets)):
+        found |= seen
+    missing = {observable.quantity for observable in by_hand.keys() - found.keys()}
+    assert missing <= {"alignment", "dW_spectral"}
+    for observable in by_hand.keys() & found.keys():
+        torch.testing.assert_close(found[observable], by_hand[observable], rtol=1e-7, atol=1e-12, msg=str(observable))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("optimizer", MEASURABLE)
+def test_every_network_trains_with_every_optimizer(name: str, optimizer: str) -> None:
+    network = NETWORKS[name]
+    how = Training(batch=3, steps=2, optimizer=optimizer, lr=0.002)
+    setting = Setting(network, SIZES, {"width": flat(network)}, rate=how.lr, decay=0.1)
+    found = train(setting, how, tasks.load(network, how), range(2), "cpu")
+    assert all(np.isfinite(values).all() for values in found.values())
+    for one in network.representations:
+        assert (found[Observable("dz", one.name, 2)] > 0).all(), one
+    loss = [found[Observable("loss", "", step)].mean() for step in range(3)]
+    assert loss[2] < loss[0]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_three_terms_add_up(name: str) -> None:
+    """g W h is linear in both: what its change is made of, plus what decay took of it, is the change."""
+    network = NETWORKS[name]
+    how = Training(batch=3, steps=2, optimizer="adamw", lr=0.02, decay=1.0)
+    setting = Setting(network, SIZES, {"width": flat(network)}, rate=how.lr, decay=how.decay)
+    task = tasks.load(network, how)
+    graph = Graph(setting, range(2))
+    states = trajectory(graph, how, torch.tensor(task.inputs), torch.tensor(task.targets))
+    start = graph(torch.tensor(task.inputs))
+    *_, last = states
+    end = graph(torch.tensor(task.inputs))
+    node = next(layer for layer in network.layers if isinstance(layer, Dense) and layer.source != INPUT)
+    source = (node.source, 0)
+    shrunk, weight = graph.shrunk[node.weight], graph.initial[node.weight][0]
+    update, dh = graph.updates[node.weight][0], end[source] - start[source]
+    terms = [
+        graph.apply_weight(node, update, start[source]),
+        graph.apply_weight(node, weight, dh),
+        graph.apply_weight(node, update, dh),
+        -shrunk * graph.apply_weight(node, weight, end[source]),
+    ]
+    assert 0 < shrunk < 1
+    torch.testing.assert_close(sum(terms), end[node.name, 0] - start[node.name, 0])
+    if network.copies.get(node.name) is None:
+        norm = torch.linalg.vector_norm(terms[0].flatten(1), dim=1) / terms[0].shape[1:3].numel() ** 0.5
+        torch.testing.assert_close(last[Observable("layer", node.name, 2)], norm.detach())
+
+
+def test_copies_of_a_block_follow_the_depth_and_have_weights_of_their_own() -> None:
+    network = resmlp(2)
+    setting = Setting(network, {"width": 8, "depth": 3}, {"depth": flat(network)})
+    graph = Graph(setting, range(2))
+    assert graph.initial["weight1"].shape == (6, 2, 8, 8)
+    assert graph.initial["weight0"].shape == (1, 2, 8, 64)
+    assert not torch.equal(graph.initial["weight1"][0], graph.initial["weight1"][1])
+    values = graph(torch.zeros(4, 1, 64, dtype=torch.float64))
+    assert ("stream", 5) in values
+    assert ("stream", 6) not in values
+
+
+def test_a_seed_gives_the_same_run_whichever_seeds_are_beside_it() -> None:
+    network, how = transformer(1, vocabulary=12), Training(batch=3, steps=1)
+    setting, task = Setting(network, SIZES, {"width": flat(network)}, rate=0.1), tasks.load(network, how)
+    together, alone = train(setting, how, task, range(3), "cpu"), train(setting, how, task, [2], "cpu")
+    for observable, values in together.items():
+        np.testing.assert_allclose(values[2:], alone[observable], rtol=1e-9, atol=1e-13)
+
+
+def test_tied_weights_are_one_parameter() -> None:
+    """The readout is the embedding, transposed, and its gradient is the sum of those of both uses."""
+    network = NETWORKS["tied"]
+    graph = Graph(Setting(network, SIZES, {"width": flat(network)}), [0])
+    task = tasks.load(network, Training(batch=2))
+    values = graph(torch.tensor(task.inputs))
+    weight = graph.initial["weight_embedding"][0, 0]
+    assert weight.shape == (24, 12)
+    torch.testing.assert_close(values["readout", 0][0], values["final_norm", 0][0] @ weight)
+    values["readout", 0].sum().backward()
+    gradient = graph.updates["weight_embedding"].grad
+    assert gradient is not None
+    unseen = [letter for letter in range(12) if not task.inputs[:, :, letter].any()]
+    assert unseen
+    assert gradient[0, 0][:, unseen].abs().sum() > 0  # by the readout alone
+
+
+def test_attention_looks_back_only() -> None:
+    network = transformer(1, vocabulary=12)
+    graph = Graph(Setting(network, SIZES, {"width": flat(network)}), [0])
+    inputs = torch.tensor(tasks.load(network, Training(batch=2)).inputs)
+    changed = inputs.clone()
+    changed[:, -1] = inputs[:, -1].roll(1, -1)
+    before, after = graph(inputs)["readout", 0], graph(changed)["readout", 0]
+    torch.testing.assert_close(before[:, :, :-1], after[:, :, :-1])
+    assert not torch.allclose(before[:, :, -1], after[:, :, -1])
+
+
+@pytest.mark.parametrize(("rows", "columns", "rank"), [(5, 40, 9), (40, 5, 9), (30, 40, 6), (40, 30, 6)])
+def test_polar_factors(rows: int, columns: int, rank: int) -> None:
+    generator = torch.Generator().manual_seed(0)
+    rank = min(rank, rows, columns)
+    left, right = (torch.randn(3, size, rank, dtype=torch.float64, generator=generator) for size in (rows, columns))
+    found = polar(left @ right.mT, rank)
+    singular = torch.linalg.svdvals(found)
+    torch.testing.assert_close(singular[:, :rank], torch.ones(3, rank, dtype=torch.float64))
+    assert (singular[:, rank:] < 1e-9).all()
+    u, _, v = torch.linalg.svd(left @ right.mT, full_matrices=False)
+    torch.testing.assert_close(found, u[..., :rank] @ v[:, :rank])
+
+
+def test_measuring_gives_what_the_other_measure_does() -> None:
+    network = mlp(2)
+    seen: list[float] = []
+    measured = measure(
+        network,
+        preset("ntp", 2),
+        Training(batch=4, steps=1),
+        widths=(8, 12, 16, 24),
+        seeds=4,
+        progress=lambda done, _: seen.append(done),
+    )
+    assert measured.widths == (8, 12, 16, 24)
+    assert seen[-1] == 1.0
+    assert {width: len(values) for width, values in measured.values[Observable("dz", "layer1", 1)].items()} == dict(
+        measured.seeds
+    )
+    assert measured.fits[Observable("dz", "layer2", 1)].points  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("network", "training_", "widths", "says"),
+    [
+        (mlp(2), Training(optimizer="lamb"), (8, 16, 32), "optimizer: expected one of sgd"),
+        (mlp(2, inputs=65), Training(), (8, 16, 32), "network: expected 64 inputs"),
+        (mlp(2), Training(), (8, 8, 32), "widths: expected at least 3 widths"),
+        (transformer(1, vocabulary=12), Training(batch=99), (8, 16, 32), "batch: expected 1 to 14 lines"),
+        (transformer(1, vocabulary=12), Training(batch=2), (9, 16, 32), "9 units cannot be shared by 8 heads"),
+        (Network((Norm("norm", INPUT), Dense("d", "norm", "w", WIDTH, fixed(4)))), Training(), (8, 16, 32), "is Norm"),
+        (Network((Embedding("e", INPUT, "w", fixed(4), WIDTH),)), Training(), (8, 16, 32), "e grows"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused(
+    network: Network, training_: Training, widths: tuple[int, ...], says: str
+) -> None:
+    with pytest.raises(ArgumentError, match=says):
+        measure(network, flat(network), training_, widths=widths, seeds=1, scaling=Scaling())
