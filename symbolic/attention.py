@@ -5,14 +5,18 @@ over heads; the number of positions is fixed.
 
     scores at init   |s| = g |q| |k| / (sqrt(heads) sqrt(head_size))     queries and keys independent: generic
     change           |ds| = g (|dq| |k| + |q| |dk| + |dq| |dk|) / sqrt(heads)    the gradient of q lies along k: aligned
+                     but at the first update, what weights before q pass on to it: / (sqrt(heads) sqrt(head_size))
     backward         |d_q| = g |d_s| (|k| + |dk|) / sqrt(heads)
     mixing           |o| = |v|,  |do| = |dv| + min(1, |ds| / sqrt(heads)) |v|
     backward         |d_v| = |d_o|
                      |d_s| = |d_o| |v| / (sqrt(heads) sqrt(head_size)) + |d_o| |dv| / sqrt(heads)
 
 The last line is generic before the first update (the backward signal knows nothing of the values) and aligned
-afterwards: values have moved along it. Source: Yang et al., arXiv 2203.03466, section 5 and appendix B ("1/d
-attention"), for head_size that grows; Hron et al., arXiv 2006.10540, for heads that do.
+afterwards: values have moved along it. So the first update finds next to nothing of q and k in the gradients of what
+comes before them: W_q dh then lies along k only by chance (measured: tests/test_graph_agreement.py).
+
+Source: Yang et al., arXiv 2203.03466, section 5 and appendix B ("1/d attention"), for head_size that grows; Hron et
+al., arXiv 2006.10540, for heads that do.
 """
 
 from __future__ import annotations
@@ -33,8 +37,8 @@ class ScoresRule:
 
     def forward(self, run: Run[O], node: Scores) -> Steps[O]:
         share = run.algebra.product(run.multipliers[node.name], run.power(node.heads, -HALF))
-        by_query = run.times(run.now(node.key), run.change[node.query])
-        by_key = run.times(run.now(node.query), run.change[node.key])
+        by_query = run.times(run.now(node.key), self._aligned(run, node, node.query))
+        by_key = run.times(run.now(node.query), self._aligned(run, node, node.key))
         run.change[node.name] = run.times(share, run.added(by_query, by_key))
         yield run.observe("dz", node, run.total(run.change[node.name]))
         yield run.observe("z", node, run.now(node.name))
@@ -44,6 +48,13 @@ class ScoresRule:
         share = run.algebra.product(run.multipliers[node.name], run.power(node.heads, -HALF))
         for name, other in ((node.query, node.key), (node.key, node.query)):
             run.send(name, run.times(run.algebra.product(share, run.now(other)), signal))
+
+    def _aligned(self, run: Run[O], node: Scores, name: str) -> Parts[O]:
+        """Of the change of queries or keys, what lies along the others."""
+        change = run.change[name]
+        if run.step > 1:
+            return change
+        return run.coherently(run.times(run.power(node.head_size, -HALF), change), run.own.get(name, run.zero))
 
 
 class MixRule:

@@ -63,6 +63,8 @@ class Run(Generic[O]):
     initial: dict[str, O] = field(default_factory=dict)
     change: dict[str, Parts[O]] = field(default_factory=dict)
     signal: dict[str, Parts[O]] = field(default_factory=dict)
+    own: dict[str, O] = field(default_factory=dict)
+    """Of a change, what the updates of the node itself did, and of biases and gains behind it."""
     update: dict[str, O] = field(default_factory=dict)
     """|dW|_F by weight."""
     gradient: dict[str, O] = field(default_factory=dict)

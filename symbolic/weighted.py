@@ -52,6 +52,7 @@ class DenseRule:
         passed_on = run.times(algebra.product(g, run.layers[node.weight].init, self._aligned(run, node)), change)
         moved = run.total(change)
         interaction = algebra.product(acting, moved, self._overlap(run, node, source, moved))
+        run.own[node.name] = layer
         yield from moving(run, node, (layer, run.total(passed_on), interaction))
         yield from finish(run, node, decayed(run, node, run.coherently(passed_on, layer, interaction)))
 
@@ -101,6 +102,8 @@ class EntrywiseRule:
         layer = algebra.product(entry, run.initial[node.source])
         passed_on = run.times(algebra.product(own.multiplier, own.init), change)
         interaction = algebra.product(entry, run.total(change))
+        below = run.own.get(node.source, run.zero)
+        run.own[node.name] = algebra.total(layer, algebra.product(own.multiplier, own.init, below))
         yield from moving(run, node, (layer, run.total(passed_on), interaction))
         yield from finish(run, node, run.coherently(passed_on, layer, interaction))
 
@@ -128,6 +131,7 @@ class BiasRule:
     def forward(self, run: Run[O], node: Bias) -> Steps[O]:
         layer = run.algebra.product(run.layers[node.weight].multiplier, run.update[node.weight])
         passed_on = run.change[node.source]
+        run.own[node.name] = run.algebra.total(layer, run.own.get(node.source, run.zero))
         yield from moving(run, node, (layer, run.total(passed_on), run.zero))
         yield from finish(run, node, run.coherently(passed_on, layer))
 
