@@ -19,7 +19,20 @@ from typing import Any, Generic, Protocol, TypeAlias
 
 from scalings.exponents import MINUS_INFINITY
 from scalings.networks import Network, block_stream
-from scalings.nodes import INPUT, Dimension, Elementwise, Mix, Node, Norm, Repeat, sources
+from scalings.nodes import (
+    INPUT,
+    MATRICES,
+    Convolution,
+    Dense,
+    Dimension,
+    Elementwise,
+    Embedding,
+    Mix,
+    Node,
+    Norm,
+    Repeat,
+    sources,
+)
 from scalings.observables import Observable, Quantity
 from scalings.optimizers import UpdateLaw
 from scalings.parameterizations import LayerExponents
@@ -171,6 +184,30 @@ class Run(Generic[O]):
             if bends or not found.isdisjoint(sources(node)):
                 found.add(node.name)
         return frozenset(found)
+
+    @cached_property
+    def echoing(self) -> frozenset[str]:
+        """The nodes that read what their own weight has written elsewhere, with no weight matrix in between."""
+        return frozenset(
+            node.name for node in self.network.flat if isinstance(node, MATRICES) and self._writers(node) > {node.name}
+        )
+
+    def _writers(self, node: Dense | Convolution | Embedding) -> set[str]:
+        """The uses of its weight that reach this one without passing another matrix, itself included."""
+        nodes = {other.name: other for other in self.network.flat}
+        found, seen, waiting = {node.name}, set[str](), [node.source]
+        while waiting:
+            name = waiting.pop()
+            if name == INPUT or name in seen:
+                continue
+            seen.add(name)
+            before = nodes[name]
+            if isinstance(before, MATRICES):
+                found |= {name} if before.weight == node.weight else set()
+                continue
+            waiting += sources(before)
+            waiting += [before.nodes[-1].name] if isinstance(before, Repeat) else []
+        return found
 
 
 def in_turn(nodes: Sequence[Node], act: Any) -> Generator[Any, None, None]:

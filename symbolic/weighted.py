@@ -11,6 +11,9 @@
 The overlap of dh with h is generic at first. A nonlinearity gives it a part |dh|/|h| at once, by its curvature; where
 all is linear, only the second update does, through the part of dW that the first one moved.
 
+A readout that shares the weight of an embedding which its input still holds (a residual stream does) is aligned with it
+from the start: the logit of a token is |W_token|^2, by the law of large numbers, and not a sum of random signs.
+
 Sources: Karkada, arXiv 2404.19719; Yang and Hu, arXiv 2011.14522 (generic and aligned); Yang et al.,
 arXiv 2310.17813 (operator norms). The overlap rule is this project's own: it was found by measuring, and rests on
 that (tests/test_agreement.py) rather than on a theorem.
@@ -38,7 +41,8 @@ class DenseRule:
 
     def initialize(self, run: Run[O], node: Matrix) -> Steps[O]:
         own = run.layers[node.weight]
-        root = run.power(node.fan_out, HALF)
+        echoes = node.name in run.echoing
+        root = run.larger(node.fan_in, node.fan_out, exponent=HALF) if echoes else run.power(node.fan_out, HALF)
         run.initial[node.name] = run.algebra.product(own.multiplier, own.init, root, run.initial[node.source])
         yield run.observe("z", node, run.initial[node.name])
         yield run.observe("W_frobenius", node, random_norm(run, node))

@@ -13,7 +13,7 @@ from scalings.criteria import MAXIMALITY, TUTORIAL, UNIFORM_RICHNESS, Criterion
 from scalings.exponents import MINUS_INFINITY
 from scalings.families import Derivation
 from scalings.networks import Network
-from scalings.nodes import DEPTH_SCALE, INPUT, WIDTH, Dense, Embedding, fixed
+from scalings.nodes import DEPTH_SCALE, INPUT, WIDTH, Dense, Elementwise, Embedding, Scale, fixed
 from scalings.observables import Observable
 from scalings.optimizers import optimizer
 from scalings.parameterizations import LayerExponents, Parameterization, same_up_to_gauge
@@ -149,10 +149,13 @@ def test_a_convolution_is_a_dense_layer_on_patches(depthwise: bool) -> None:
 
 
 def test_tied_weights_obey_both_uses() -> None:
-    """The readout's multiplier makes up for the embedding's init scale; without one nothing does."""
-    tied = derive(transformer(grows="heads", tied=True), optimizer("adam"), loss="cross-entropy")
-    assert tied.family is not None
-    assert str(tied.family.scales[-1]) == "-r - 1/2"
+    """The readout's multiplier makes up for the embedding's init scale; without one nothing does. It is n^-1, and
+    r = 1/2: the stream holds the embedding, which its own transpose reads as the law of large numbers has it."""
+    (tied,) = derive(transformer(grows="heads", tied=True), optimizer("adam"), loss="cross-entropy").pieces
+    assert tied.dimension == 0
+    assert {"kappa_4 + 1", "eta_1", "eta_2 + 1", "sigma_1"} <= set(tied.equations)
+    untied = strategies.family(transformer(grows="heads"), optimizer("adam"))
+    assert (untied.low, untied.high) == (0, Fraction(1, 2))
     words = fixed(100)
     bare = Network(
         (Embedding("embedding", INPUT, "table", words, WIDTH), Dense("readout", "embedding", "table", WIDTH, words))
@@ -169,11 +172,23 @@ def test_the_residual_branch_may_be_richer_than_its_stream_unless_asked_not_to()
     assert derive(resmlp()).degrees_of_freedom == 1
 
 
+TIED = Network(
+    (
+        Embedding("embedding", INPUT, "table", fixed(16), WIDTH),
+        Dense("hidden", "embedding", "square", WIDTH, WIDTH),
+        Elementwise("activation", "hidden", "relu"),
+        Scale("readout_scale", "activation"),
+        Dense("readout", "readout_scale", "table", WIDTH, fixed(16)),
+    )
+)
+"""A weight with two uses, and a matrix in between: the second use does not find the first in what it reads."""
+
 NETWORKS = [
     mlp(3, biases=True),
     cnn(3, depthwise=True),
     resmlp(branch=2, norm=True),
-    transformer(grows="heads", tied=True),
+    transformer(grows="heads"),
+    TIED,
 ]
 
 
