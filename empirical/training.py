@@ -30,7 +30,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from empirical import matrix_free, updates, weights
+from empirical import gaussians, updates, weights
 from empirical.activations import Phi
 from empirical.chains import Chain, Layer
 from empirical.examples import Examples
@@ -43,7 +43,7 @@ Array = npt.NDArray[np.float64]
 
 _DRAW: dict[Engine, Callable[[Chain, Sequence[int], str], tuple[Weights, ...]]] = {
     "dense": weights.draw,
-    "matrix-free": matrix_free.draw,
+    "matrix-free": gaussians.draw,
 }
 
 

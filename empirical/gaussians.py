@@ -52,43 +52,63 @@ _MOST_PASSES = 5
 
 
 class GaussianMatrix:
-    """W, an i.i.d. N(0, scale^2) matrix of shape (fan_out, fan_in), float64; blocks of vectors are (k, fan)."""
+    """W, an i.i.d. N(0, scale^2) matrix of shape (fan_out, fan_in), float64; blocks of vectors are (k, fan).
+
+    `inputs` holds Q and Y, `outputs` holds P and X. What is asked for only decides what is drawn when, never
+    what W is: two that share one `GaussianMatrix` share one matrix.
+    """
 
     def __init__(self, shape: tuple[int, int], scale: float, stream: Stream) -> None:
         fan_out, fan_in = self.shape = shape
         self.scale, self.device, self._stream = scale, stream.device, stream
-        self._applied = _Revealed(fan_in, fan_out, stream.device)
-        self._transposed = _Revealed(fan_out, fan_in, stream.device)
+        self.inputs = Revealed(fan_in, fan_out, stream.device)
+        self.outputs = Revealed(fan_out, fan_in, stream.device)
         self._unseen_degrees = fan_out * fan_in
         self._unseen = stream.chi_square(self._unseen_degrees)
         self.frobenius = scale * math.sqrt(self._unseen)
 
     def apply(self, block: Tensor) -> Tensor:
         """W v for every row v: (k, fan_in) to (k, fan_out)."""
-        return self._multiply(block, self._applied, self._transposed)
+        return self._multiply(block, self.inputs, self.outputs)
 
     def apply_transpose(self, block: Tensor) -> Tensor:
         """W^T v for every row v: (k, fan_out) to (k, fan_in)."""
-        return self._multiply(block, self._transposed, self._applied)
+        return self._multiply(block, self.outputs, self.inputs)
+
+    def reveal(self, block: Tensor) -> Tensor | None:
+        """Coordinates along Q of every row, (k, count), once Q spans them all; None if one is not finite."""
+        return self._coordinates(block, self.inputs, self.outputs)
+
+    def reveal_transpose(self, block: Tensor) -> Tensor | None:
+        """Coordinates along P of every row, (k, count), once P spans them all; None if one is not finite."""
+        return self._coordinates(block, self.outputs, self.inputs)
 
     @property
     def ranks(self) -> tuple[int, int]:
         """How many directions W and its transpose have been applied to."""
-        return self._applied.count, self._transposed.count
+        return self.inputs.count, self.outputs.count
 
-    def _multiply(self, block: Tensor, side: _Revealed, other: _Revealed) -> Tensor:
-        sizes = torch.linalg.vector_norm(block, dim=1)
-        if self.scale == 0 or not sizes.isfinite().all():
+    def _multiply(self, block: Tensor, side: Revealed, other: Revealed) -> Tensor:
+        if self.scale == 0:
+            return block.new_zeros(len(block), other.dimension)
+        coordinates = self._coordinates(block, side, other)
+        if coordinates is None:
             # A run that diverged is no reason to raise: it goes on with nan, as with an explicit matrix.
-            return block.new_full((len(block), other.dimension), 0.0 if self.scale == 0 else math.nan)
+            return block.new_full((len(block), other.dimension), math.nan)
+        return coordinates @ side.image
+
+    def _coordinates(self, block: Tensor, side: Revealed, other: Revealed) -> Tensor | None:
+        sizes = torch.linalg.vector_norm(block, dim=1)
+        if not sizes.isfinite().all():
+            return None
         coordinates = block @ side.basis.mT
         directions = _new_directions(block, sizes, coordinates, side.basis)
         if len(directions):
-            side.append(directions, self._reveal(directions, other))
+            side.append(directions, self._reveal(directions, other) if self.scale else None)
             coordinates = torch.cat([coordinates, block @ directions.mT], dim=1)
-        return coordinates @ side.image
+        return coordinates
 
-    def _reveal(self, directions: Tensor, other: _Revealed) -> Tensor:
+    def _reveal(self, directions: Tensor, other: Revealed) -> Tensor:
         """W q for every row q of `directions`, orthonormal and outside of all that W was applied to."""
         known = self._known(directions, other)
         degrees = len(directions) * (other.dimension - other.count)
@@ -101,11 +121,11 @@ class GaussianMatrix:
         scale = self.scale * self._share(squared, degrees)
         return fresh.mul_(scale).addmm_(known - scale * seen, other.basis)
 
-    def _known(self, directions: Tensor, other: _Revealed) -> Tensor:
+    def _known(self, directions: Tensor, other: Revealed) -> Tensor:
         """X q: the coordinates along P of W q, which the transpose has revealed."""
         return directions @ other.image.mT
 
-    def _seen(self, fresh: Tensor, other: _Revealed) -> Tensor:
+    def _seen(self, fresh: Tensor, other: Revealed) -> Tensor:
         """P g: the coordinates along P of fresh numbers, where nothing is fresh."""
         return fresh @ other.basis.mT
 
@@ -118,7 +138,7 @@ class GaussianMatrix:
         return math.sqrt(factor)
 
 
-class _Revealed:
+class Revealed:
     """An orthonormal basis of the vectors multiplied with, and its image, a row each."""
 
     def __init__(self, dimension: int, image_dimension: int, device: torch.device) -> None:
@@ -138,9 +158,11 @@ class _Revealed:
     def image(self) -> Tensor:
         return self._image.all
 
-    def append(self, directions: Tensor, images: Tensor) -> None:
+    def append(self, directions: Tensor, images: Tensor | None) -> None:
+        """`images` is None where all of them are zero: they are not stored."""
         self._basis.append(directions)
-        self._image.append(images)
+        if images is not None:
+            self._image.append(images)
 
 
 def _new_directions(block: Tensor, sizes: Tensor, coordinates: Tensor, basis: Tensor) -> Tensor:

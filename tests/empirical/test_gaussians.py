@@ -12,9 +12,9 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from empirical import examples, matrix_free, training
+from empirical import examples, gaussians, training
 from empirical.chains import chain
-from empirical.matrix_free import GaussianMatrix
+from empirical.gaussians import GaussianMatrix, Revealed
 from empirical.normals import Stream
 from empirical.sweeps import measure
 from scalings.architectures import mlp
@@ -48,14 +48,14 @@ def one_thread() -> Iterator[None]:
 class ForgetsTheTranspose(GaussianMatrix):
     """Without the term P^T X q."""
 
-    def _known(self, directions: Tensor, other: matrix_free._Revealed) -> Tensor:
+    def _known(self, directions: Tensor, other: Revealed) -> Tensor:
         return torch.zeros_like(super()._known(directions, other))
 
 
 class ForgetsToProject(GaussianMatrix):
     """g instead of (I - P^T P) g."""
 
-    def _seen(self, fresh: Tensor, other: matrix_free._Revealed) -> Tensor:
+    def _seen(self, fresh: Tensor, other: Revealed) -> Tensor:
         return torch.zeros_like(super()._seen(fresh, other))
 
 
@@ -116,7 +116,7 @@ def test_bases_of_nearly_dependent_directions_are_orthonormal() -> None:
     matrix, v = gaussian(300, 200), normals(1, 200)
     for round in range(3):
         matrix.apply(v + torch.logspace(-11, 0, 12, dtype=torch.float64)[:, None] * normals(12, 200, seed=round))
-    basis = matrix._applied.basis
+    basis = matrix.inputs.basis
     torch.testing.assert_close(basis @ basis.mT, torch.eye(len(basis), dtype=torch.float64), rtol=0, atol=1e-13)
 
 
@@ -182,7 +182,7 @@ def trained_pvalues(kind: type[GaussianMatrix], monkeypatch: pytest.MonkeyPatch,
     Smallest of the eight p-values, on three other sets of 400 seeds: 0.05 to 0.24 for the engine itself, at most
     1e-231 without P^T X q and 6e-11 without the projection.
     """
-    monkeypatch.setattr(matrix_free, "GaussianMatrix", kind)
+    monkeypatch.setattr(gaussians, "GaussianMatrix", kind)
     at = chain(mlp(3, "tanh"), preset("mup", 3), SETUP, 12)
     data = examples.load("digits", SETUP.batch)
     seeds = range(first, first + 400)
