@@ -20,11 +20,9 @@ equally long at widths of about 750, 850 and 1600.
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -101,18 +99,6 @@ def peak_bytes(chain: Chain, training: Training, seeds: int, device: str, engine
     alone = runs_alone(chain, training, engine)
     at_a_time = 1 if alone else min(workers.count(device), -(-seeds // size))
     return at_a_time * size * seed_bytes(chain, training, engine)
-
-
-def available_bytes(device: str) -> int:
-    """The memory that can be had now; where the system does not say, as much as anyone could want."""
-    if device == "cuda":
-        return int(torch.cuda.mem_get_info()[0])
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-    except OSError:
-        return sys.maxsize
-    kibibytes = next(line.split()[1] for line in lines if line.startswith("MemAvailable:"))
-    return int(kibibytes) * 2**10
 
 
 def seconds(

@@ -170,24 +170,40 @@ def _new_directions(block: Tensor, sizes: Tensor, coordinates: Tensor, basis: Te
 
     In the order of the block: a row is dropped if nothing but rounding is left of it after those before it.
     """
-    rows, left = torch.addmm(block, coordinates, basis, alpha=-1), 1 / sizes
+    outside = torch.addmm(block, coordinates, basis, alpha=-1)
+    kept = torch.ones(len(block), dtype=torch.bool, device=block.device)
+    while True:
+        rows, new = _orthonormalised(outside[kept], 1 / sizes[kept], basis)
+        if new.all():
+            return rows
+        # Once more without the others: made unit vectors they were noise, which those after them were rid of too.
+        kept[kept.clone()] = new
+
+
+def _orthonormalised(rows: Tensor, left: Tensor, basis: Tensor) -> tuple[Tensor, Tensor]:
+    """Orthonormal rows of the same span, and which of the given rows are new: the former hold if all of them are.
+
+    `rows` are orthogonal to the basis but for rounding; `left` are the reciprocals of their lengths before.
+    """
+    new = torch.ones(len(rows), dtype=torch.bool, device=rows.device)
     for _ in range(_MOST_PASSES):
         gram = rows @ rows.mT
         size = gram.diagonal().sqrt()
-        new = left * size > _NEGLIGIBLE
-        # Rows of length 0, to which nothing is new, have left = inf and nan here: they compare as False.
-        inverse = torch.where(new, 1 / size, 0.0)[new]
-        unit = gram[new][:, new] * inverse * inverse[:, None]
+        left = left * size
+        # Rows of length 0, to which nothing is new, have left = nan here, which compares as False.
+        new = left > _NEGLIGIBLE
+        if not new.all() or not len(rows):
+            break
+        unit = gram / size / size[:, None]
         identity = torch.eye(len(unit), dtype=unit.dtype, device=unit.device)
-        settled = not len(unit) or float((unit - identity).abs().max()) < 0.1
+        settled = float((unit - identity).abs().max()) < 0.1
         root = torch.linalg.cholesky(unit if settled else unit + _SHIFT * identity)
-        combine = rows.new_zeros(len(unit), len(rows))
-        combine[:, new] = torch.linalg.solve_triangular(root, torch.diag(inverse), upper=False)
-        rows, left = combine @ rows, (left * size)[new] * root.diagonal()
+        rows = torch.linalg.solve_triangular(root, torch.diag(1 / size), upper=False) @ rows
         if settled:
             break
+        left = left * root.diagonal()
         rows.addmm_(rows @ basis.mT, basis, alpha=-1)
-    return rows
+    return rows, new
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,13 @@ class Stream:
         self._key, self._count = tuple(key), 0
         self.device = torch.device(device)
 
+    @classmethod
+    def of(cls, seed: int | tuple[int, ...] | None, device: str = "cpu") -> Stream:
+        """From a seed, or where there is none from torch's own generator, and so from torch.manual_seed."""
+        if seed is None:
+            seed = int(torch.randint(2**62, (1,)))
+        return cls((seed,) if isinstance(seed, int) else seed, device)
+
     def normal(self, rows: int, columns: int) -> Tensor:
         """The next block, of shape (rows, columns), float64."""
         block = torch.empty(rows, columns, dtype=torch.float64, device=self.device)

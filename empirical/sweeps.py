@@ -21,7 +21,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from empirical import costs, examples, regression, workers
+from empirical import costs, examples, memory, regression, workers
 from empirical.chains import Chain, chain
 from empirical.costs import Cost
 from empirical.training import train
@@ -183,7 +183,7 @@ class Sweep:
         return costs.peak_bytes(self.chain(width), self.training, seeds, self.device, engine)
 
     def refuse_beyond_memory(self) -> None:
-        free = costs.available_bytes(self.device)
+        free = memory.available_bytes(self.device)
         fitting = [width for width in self.widths if self.bytes(width) <= free]
         if len(fitting) == len(self.widths):
             return

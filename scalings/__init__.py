@@ -17,6 +17,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from empirical.modules import matrix_free as matrix_free
+    from empirical.optimizers import factored as factored
     from empirical.sweeps import measure as measure
     from scalings.architectures import mlp as mlp
     from scalings.certificates import certify as certify
@@ -40,6 +42,8 @@ _HOME = {
     "check": "symbolic.checks",
     "compare": "scalings.comparisons",
     "derive": "symbolic.derivations",
+    "factored": "empirical.optimizers",
+    "matrix_free": "empirical.modules",
     "measure": "empirical.sweeps",
     "mlp": "scalings.architectures",
     "optimizer": "scalings.optimizers",

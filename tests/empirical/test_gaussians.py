@@ -120,6 +120,21 @@ def test_bases_of_nearly_dependent_directions_are_orthonormal() -> None:
     torch.testing.assert_close(basis @ basis.mT, torch.eye(len(basis), dtype=torch.float64), rtol=0, atol=1e-13)
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_a_dependent_row_takes_nothing_from_those_after_it(seed: int) -> None:
+    """It is a mixture of rows that are themselves nearly dependent: Cholesky finds that out in its second pass only."""
+    matrix, few = gaussian(40, 30, seed=seed), normals(6, 30, seed=seed)
+    close = few[:3] + 1e-3 * few[3:]
+    mixture = (few[:3] - close) * 3 + few[:1]
+    block = torch.cat([few[:3], close, mixture, normals(5, 30, seed=100 + seed)])
+    image = matrix.apply(block)
+    assert matrix.ranks == (11, 0)
+    basis = matrix.inputs.basis
+    torch.testing.assert_close((block @ basis.mT) @ basis, block, rtol=0, atol=1e-11)
+    dense = matrix.apply(torch.eye(30, dtype=torch.float64)).mT
+    torch.testing.assert_close(image, block @ dense.mT, rtol=0, atol=1e-10)
+
+
 def test_wholly_revealed_it_is_an_explicit_matrix() -> None:
     """From then on nothing is drawn, and its norm is the one that was said at the start."""
     matrix = gaussian(30, 20, scale=0.7)

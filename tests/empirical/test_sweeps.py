@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from empirical import costs
+from empirical import costs, memory
 from empirical.chains import Chain
 from empirical.sweeps import DEFAULT_WIDTHS, Measurement, allocate, estimate, measure
 from scalings.architectures import mlp
@@ -136,7 +136,7 @@ def test_the_estimate_extrapolates_two_timed_runs(monkeypatch: pytest.MonkeyPatc
 
 
 def test_too_little_memory_is_refused_with_what_fits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(costs, "available_bytes", lambda _: 80 * 2**20)
+    monkeypatch.setattr(memory, "available_bytes", lambda _: 80 * 2**20)
     with pytest.raises(ValueError, match=r"width 9000 needs .* GiB, but cpu has 0.0781 GiB free: .* widths up to 128"):
         measure(mlp(3), NTP, SMALL, widths=(64, 128, 9000), device="cpu")
 

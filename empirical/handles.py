@@ -1,0 +1,152 @@
+"""Handles: parameters of matrix-free layers, which torch may pass around but finds no numbers in.
+
+A `Handle` has its weight's shape, but lies on the meta device. It goes into a parameter group like any other,
+and `empirical.factored(optimizer)` finds its `Operator` again. Its `grad` is such a tensor too, whose presence
+says that there is a gradient: None, as any `zero_grad` leaves it, means none.
+
+What would change numbers that are not there shows in torch's version counters, and is refused in one line: an
+optimizer that was not wrapped, the clipping of gradients by their norm.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from empirical.memory import available_bytes
+from empirical.operators import Combination, Operator
+from scalings.errors import ArgumentError
+
+_LARGE = 2**25
+"""Bytes; what is smaller is had without asking whether there is room."""
+
+
+class Handle(nn.Parameter):
+    """The parameter of a matrix-free layer: a shape, an `operator`, its `gradient`, and the name of its `layer`."""
+
+    operator: Operator
+    gradient: Combination | None
+    layer: str
+    _found: list[tuple[int, Combination]]
+    _token: tuple[Tensor | None, int]
+
+    def __new__(cls, operator: Operator, layer: str, requires_grad: bool = True) -> Handle:
+        meta = torch.empty(operator.shape, dtype=torch.float64, device="meta")
+        handle: Handle = super().__new__(cls, meta, True)
+        handle.operator, handle.layer, handle.gradient = operator, layer, None
+        handle._found, handle._token = [], (None, 0)
+        handle.register_post_accumulate_grad_hook(_accumulate)  # type: ignore[no-untyped-call]
+        handle.requires_grad_(requires_grad)
+        return handle
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Handle:
+        """A weight of its own from here on. W(0) is the same matrix, whoever asks for more of it."""
+        operator = Operator(self.operator.gaussian)
+        operator.weight = self.operator.weight
+        memo[id(self)] = twin = Handle(operator, self.layer, self.requires_grad)
+        return twin
+
+    def found(self, gradient: Combination) -> None:
+        """Called in a backward pass, which passes it on to `gradient` if it is one that accumulates."""
+        self._found.append((_backward_pass(), gradient))
+
+    def check(self) -> None:
+        """Raises ArgumentError if anything acted on the numbers that are not there."""
+        if self._version:
+            raise ArgumentError(
+                "optimizer",
+                f"the weight of {self.layer!r} is matrix-free, but was changed in place: step it with"
+                " empirical.factored(optimizer), and set its std where the layer is made",
+            )
+
+    def check_gradient(self) -> None:
+        """Raises ArgumentError if the gradient was scaled or zeroed in place."""
+        if self.grad is not None and (self.grad is not self._token[0] or self.grad._version != self._token[1]):
+            raise self.changed_gradient()
+
+    def changed_gradient(self) -> ArgumentError:
+        return ArgumentError(
+            "gradient",
+            f"that of {self.layer!r} is matrix-free, but was changed in place: zero it with set_to_none=True,"
+            " and where gradients are clipped by the norm of all of them leave the layer dense",
+        )
+
+
+def _accumulate(handle: Tensor) -> None:
+    """After torch has added a stand-in to `handle.grad`: the gradient itself, to the one that is there, if one is."""
+    assert isinstance(handle, Handle)
+    assert handle.grad is not None
+    token, version = handle._token
+    again = handle.grad is token
+    if again and handle.grad._version != version + 1:
+        raise handle.changed_gradient()
+    terms = [gradient for number, gradient in handle._found if number == _backward_pass()]
+    if again and handle.gradient is not None:
+        terms.insert(0, handle.gradient)
+    handle.gradient, handle._found = reduce(Combination.__add__, terms), []
+    handle._token = (handle.grad, handle.grad._version)
+
+
+def _backward_pass() -> int:
+    """A number for the backward pass that is under way: torch.autograd.grad leaves parameters alone."""
+    return torch._C._current_graph_task_id()
+
+
+class _Product(torch.autograd.Function):
+    """W v for every row v of a block: (k, fan_in) to (k, fan_out)."""
+
+    @staticmethod
+    def forward(ctx: Any, block: Tensor, weight: Handle) -> Tensor:
+        image, ctx.h = weight.operator.apply(block.contiguous())
+        ctx.weight = weight
+        return image
+
+    @staticmethod
+    def backward(ctx: Any, d: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        weight: Handle = ctx.weight
+        if torch.is_grad_enabled():
+            raise ArgumentError("create_graph", f"the matrix-free layer {weight.layer!r} has no second derivatives")
+        _check_room(weight, len(d))
+        d_block, coordinates = weight.operator.apply_transpose(d.contiguous())
+        if not ctx.needs_input_grad[1]:
+            return d_block, None
+        weight.found(weight.operator.gradient(coordinates, ctx.h))
+        return d_block if ctx.needs_input_grad[0] else None, torch.empty_like(weight)
+
+
+def multiply(block: Tensor, weight: Handle) -> Tensor:
+    """W v for every vector v of a block (..., fan_in). Raises ArgumentError for what cannot be multiplied."""
+    weight.check()
+    expected = (weight.operator.gaussian.device.type, torch.float64, weight.shape[1])
+    given = (block.device.type, block.dtype, block.shape[-1])
+    if given != expected:
+        raise ArgumentError(
+            "input",
+            f"the matrix-free layer {weight.layer!r} expects vectors of {expected[2]} {expected[1]} on {expected[0]},"
+            f" but got {given[2]} {given[1]} on {given[0]}",
+        )
+    rows = block.reshape(-1, block.shape[-1])
+    _check_room(weight, len(rows))
+    product: Tensor = _Product.apply(rows, weight)  # type: ignore[no-untyped-call]
+    return product.reshape(*block.shape[:-1], -1)
+
+
+def _check_room(weight: Handle, rows: int) -> None:
+    """Raises ArgumentError if the bases cannot be extended by so many rows; their room doubles when it runs out."""
+    operator = weight.operator
+    held, fans = sum(operator.gaussian.ranks), sum(operator.shape)
+    needed = 8 * fans * (2 * rows + held // 2)
+    if needed < _LARGE:
+        return
+    free = available_bytes(operator.gaussian.device.type)
+    if needed > free:
+        fits = int(free / (8 * (2 * rows + held // 2)) / 2)
+        raise ArgumentError(
+            "memory",
+            f"{weight.layer!r}, {operator.shape[0]} x {operator.shape[1]}, needs {needed / 2**30:.3g} GiB for {rows}"
+            f" more vectors after {held}, but {free / 2**30:.3g} GiB are free: at a time like this fans of {fits} would"
+            " fit, or fewer examples and steps",
+        )

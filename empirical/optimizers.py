@@ -1,0 +1,173 @@
+"""Optimizers: torch's own SGD and Muon, taught to step matrix-free weights.
+
+`factored(optimizer)` adds two hooks to an optimizer. Before each step the weights of matrix-free layers move by
+the optimizer's law, carried out on `Combination`s; the step itself then sees only the other parameters. With W the
+weight and G its gradient, SGD is
+
+    G <- G + lambda W,    M <- mu M + (1 - tau) G  (at first M = G),    G <- G + mu M (Nesterov) or M,
+    W <- W - eta G,
+
+all linear, so no approximation, and W(0) keeps its share: (1 - eta lambda)^t of it is left without momentum.
+Decoupled decay is W <- (1 - eta lambda) W instead of the first line. Muon is
+
+    M <- mu M + (1 - mu) G,    O = f(G + mu (M - G)) (Nesterov) or f(M),    W <- (1 - eta lambda) W - eta' O,
+
+where f acts on singular values, which are those of the core: U f(S) V^T. Momentum has the rank of all gradients so
+far, which no more than the examples seen bound. Any law that acts on entries (Adam, sign) is refused: its
+updates are not of low rank.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from empirical.handles import Handle
+from empirical.operators import Combination
+from scalings.errors import ArgumentError
+
+Step = Callable[[Handle, Mapping[str, Any], dict[str, Any]], None]
+"""Steps one weight by a parameter group's settings and the optimizer's state for it."""
+
+_RANK = 1e-10
+"""Singular values below this share of the largest are rounding, which no orthogonalisation may blow up."""
+
+
+def factored(optimizer: Optimizer, *, decoupled: bool = False, exact: bool = False) -> Optimizer:
+    """The same `torch.optim.SGD` or `torch.optim.Muon`, which from now on also steps matrix-free layers.
+
+    Call it once, before training. `decoupled` takes SGD's weight_decay, of all its parameters, as
+    W <- (1 - lr weight_decay) W (Loshchilov and Hutter, arXiv 1711.05101) instead of adding it to the gradient.
+    `exact` orthogonalises Muon's momentum of matrix-free layers by its singular vectors, instead of by Newton-Schulz
+    iterations, which are here done in float64. Schedulers, closures aside, work as ever: settings are read from the
+    parameter groups at each step. Raises ArgumentError for any other optimizer, and for settings that do not apply.
+    """
+    muon = getattr(torch.optim, "Muon", None)
+    if type(optimizer) is torch.optim.SGD:
+        step: Step = partial(_sgd, decoupled=decoupled)
+        wrong = "exact" if exact else None
+    elif muon is not None and type(optimizer) is muon:
+        step = partial(_muon, exact=exact)
+        wrong = "decoupled" if decoupled else None
+    else:
+        raise ArgumentError(
+            "optimizer",
+            f"expected torch.optim.SGD or torch.optim.Muon, whose updates have low rank, but got"
+            f" {type(optimizer).__name__}: give it the parameters of dense layers only, or leave these dense",
+        )
+    if wrong:
+        raise ArgumentError(wrong, f"expected False with {type(optimizer).__name__}, to which it does not apply")
+    _Hooks(optimizer, step, decoupled)
+    return optimizer
+
+
+class _Hooks:
+    """What is done before a step and undone after it."""
+
+    def __init__(self, optimizer: Optimizer, step: Step, decoupled: bool) -> None:
+        self._step, self._decoupled = step, decoupled
+        self._hidden: list[tuple[Handle, Tensor]] = []
+        self._decays: list[float] = []
+        optimizer.register_step_pre_hook(self._before)
+        optimizer.register_step_post_hook(self._after)
+
+    @torch.no_grad()
+    def _before(self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        _, closure = (*args, kwargs.get("closure"))[:2]
+        if closure is not None:
+            raise ArgumentError("closure", "expected none with matrix-free layers: call backward before step")
+        for group in optimizer.param_groups:
+            for parameter in group["params"]:
+                if isinstance(parameter, Handle):
+                    self._move(parameter, group, optimizer.state)
+                elif self._decoupled and parameter.grad is not None:
+                    parameter.mul_(1 - float(group["lr"]) * group["weight_decay"])
+        if self._decoupled:
+            self._decays = [group["weight_decay"] for group in optimizer.param_groups]
+            for group in optimizer.param_groups:
+                group["weight_decay"] = 0.0
+
+    def _move(self, handle: Handle, group: Mapping[str, Any], states: Any) -> None:
+        handle.check()
+        if handle.grad is None or handle.gradient is None:
+            return
+        handle.check_gradient()
+        self._step(handle, group, states[handle])
+        # The optimizer leaves alone what has no gradient.
+        self._hidden.append((handle, handle.grad))
+        handle.grad = None
+
+    def _after(self, optimizer: Optimizer, _args: tuple[Any, ...], _kwargs: dict[str, Any]) -> None:
+        for handle, token in self._hidden:
+            handle.grad = token
+        self._hidden = []
+        if self._decoupled:
+            for group, decay in zip(optimizer.param_groups, self._decays, strict=True):
+                group["weight_decay"] = decay
+
+
+def _sgd(handle: Handle, group: Mapping[str, Any], state: dict[str, Any], decoupled: bool) -> None:
+    gradient, weight = _gradient(handle, group), handle.operator.weight
+    lr, decay, momentum = float(group["lr"]), group["weight_decay"], group["momentum"]
+    if decoupled:
+        weight = weight * (1 - lr * decay)
+    elif decay:
+        gradient = gradient + weight * decay
+    if momentum:
+        before = state.get("momentum_buffer")
+        now = gradient if before is None else before * momentum + gradient * (1 - group["dampening"])
+        state["momentum_buffer"] = now
+        gradient = gradient + now * momentum if group["nesterov"] else now
+    handle.operator.weight = weight + gradient * -lr
+
+
+def _muon(handle: Handle, group: Mapping[str, Any], state: dict[str, Any], exact: bool) -> None:
+    gradient, momentum, lr = _gradient(handle, group), group["momentum"], float(group["lr"])
+    now = gradient * (1 - momentum)
+    if "momentum_buffer" in state:
+        now = state["momentum_buffer"] * momentum + now
+    state["momentum_buffer"] = now
+    mean = gradient * (1 - momentum) + now * momentum if group["nesterov"] else now
+    orthogonal = mean.with_core(_polar if exact else partial(_newton_schulz, group=group))
+    decayed = handle.operator.weight * (1 - lr * group["weight_decay"])
+    handle.operator.weight = decayed + orthogonal * (-lr * _adjustment(group["adjust_lr_fn"], handle.operator.shape))
+
+
+def _gradient(handle: Handle, group: Mapping[str, Any]) -> Combination:
+    assert handle.gradient is not None
+    return handle.gradient * -1 if group.get("maximize") else handle.gradient
+
+
+def _polar(core: Tensor) -> Tensor:
+    """U V^T, of the singular vectors whose singular value is not rounding."""
+    if not core.isfinite().all() or not core.numel():
+        return core * math.nan
+    left, sizes, right = torch.linalg.svd(core, full_matrices=False)
+    kept = sizes > _RANK * sizes[0]
+    polar: Tensor = left[:, kept] @ right[kept]
+    return polar
+
+
+def _newton_schulz(core: Tensor, group: Mapping[str, Any]) -> Tensor:
+    """X <- a X + (b X X^T + c (X X^T)^2) X, from X = core / |core|_F, as torch.optim.Muon has it."""
+    a, b, c = group["ns_coefficients"]
+    # On singular values the same, and cheaper, for the transpose of a tall matrix.
+    found: Tensor = core.mT if core.shape[0] > core.shape[1] else core
+    found = found / torch.linalg.matrix_norm(core).clamp(min=group["eps"])
+    for _ in range(group["ns_steps"]):
+        gram = found @ found.mT
+        found = a * found + (b * gram + c * gram @ gram) @ found
+    return found.mT if core.shape[0] > core.shape[1] else found
+
+
+def _adjustment(rule: str | None, shape: tuple[int, int]) -> float:
+    """The learning rate's factor, by the rules of torch.optim.Muon."""
+    if rule == "match_rms_adamw":
+        return 0.2 * math.sqrt(max(shape))
+    return math.sqrt(max(1.0, shape[0] / shape[1]))

@@ -1,0 +1,399 @@
+"""Any torch network trains unchanged with matrix-free layers, in law the dense one; what cannot be is refused."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+from torch import Tensor, nn
+from torch.nn import functional
+
+from empirical import layers
+from empirical.gaussians import GaussianMatrix
+from empirical.layers import GaussianConv, GaussianLinear
+from empirical.modules import matrix_free
+from empirical.optimizers import factored
+from scalings.errors import ArgumentError
+from tests.empirical.test_gaussians import MISTAKES, one_thread
+
+__all__ = ["one_thread"]
+
+Make = Callable[..., torch.optim.Optimizer]
+
+
+def momentum(parameters: object) -> torch.optim.Optimizer:
+    return torch.optim.SGD(parameters, lr=0.5, momentum=0.9, weight_decay=0.05)  # type: ignore[arg-type]
+
+
+def muon(parameters: object) -> torch.optim.Optimizer:
+    return torch.optim.Muon(parameters, lr=0.2, weight_decay=0.05)  # type: ignore[arg-type]
+
+
+def normals(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def perceptron(width: int) -> nn.Sequential:
+    sizes = [
+        nn.Linear(5, width, False),
+        nn.Tanh(),
+        nn.Linear(width, width, False),
+        nn.Tanh(),
+        nn.Linear(width, 2, False),
+    ]
+    return nn.Sequential(*sizes).double()
+
+
+def std(_: str, layer: nn.Module) -> float:
+    return float(layer.weight[0].numel() ** -0.5)  # type: ignore[union-attr, index]
+
+
+def train(
+    model: nn.Module, optimizer: torch.optim.Optimizer, inputs: Tensor, targets: Tensor, steps: int
+) -> list[float]:
+    """The losses: a training loop that knows nothing of how the layers are made."""
+    losses = []
+    for _ in range(steps):
+        optimizer.zero_grad()
+        loss = (model(inputs) - targets).square().mean()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+def observables(model: nn.Sequential, optimizer: torch.optim.Optimizer, inputs: Tensor, targets: Tensor) -> list[float]:
+    """Of a trained network: losses, norms of what the layers say, of a backward signal and of weights, an entry."""
+    losses = train(model, optimizer, inputs, targets, steps=4)
+    seen = inputs.clone().requires_grad_()
+    first = model[1](model[0](seen))
+    middle = model[2](first)
+    middle.square().sum().backward()
+    with torch.no_grad():
+        hidden, output = (
+            layer.matrix() if isinstance(layer, GaussianLinear) else layer.weight for layer in (model[2], model[4])
+        )
+        norms = [middle.norm(), seen.grad.norm(), hidden.norm(), torch.linalg.matrix_norm(hidden, 2), output.norm()]
+        return [losses[0], losses[-1], *(float(norm) for norm in norms), float(hidden[3, 4])]
+
+
+def samples(make: Make, seeds: range, free: bool) -> np.ndarray:
+    """Observables, a row each, of networks of width 12 from as many seeds."""
+    inputs, targets, values = normals(4, 5), normals(4, 2, seed=1), []
+    for seed in seeds:
+        torch.manual_seed(seed + 10**6 * free)
+        model = perceptron(12)
+        if free:
+            model = matrix_free(model, std, narrow=0)
+        else:
+            for layer in model[::2]:
+                nn.init.normal_(layer.weight, std=std("", layer))
+        optimizer = make(model.parameters())
+        values.append(observables(model, factored(optimizer) if free else optimizer, inputs, targets))
+    return np.array(values).T
+
+
+dense_samples = functools.cache(functools.partial(samples, free=False))
+
+
+def pvalues(kind: type[GaussianMatrix], make: Make, monkeypatch: pytest.MonkeyPatch, first: int = 0) -> list[float]:
+    """Two-sample Kolmogorov-Smirnov tests of 400 seeds against torch's own layers.
+
+    POWER
+    """
+    monkeypatch.setattr(layers, "GaussianMatrix", kind)
+    seeds = range(first, first + 400)
+    pairs = zip(samples(make, seeds, free=True), dense_samples(make, seeds), strict=True)
+    return [float(stats.ks_2samp(*pair).pvalue) for pair in pairs]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("make", [momentum, muon])
+def test_trained_networks_have_the_law_of_dense_ones(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert min(pvalues(GaussianMatrix, make, monkeypatch)) > 0.001
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mistake", MISTAKES)
+@pytest.mark.parametrize("make", [momentum, muon])
+def test_a_mistake_changes_that_law(make: Make, mistake: type[GaussianMatrix], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert min(pvalues(mistake, make, monkeypatch)) < 1e-6
+
+
+def inconsistency(layer: GaussianLinear) -> float:
+    """Of (W^T u) . v and u . (W v), and of a sum's image, over all that the layer was asked."""
+    operator = layer.weight.operator
+    v, u = normals(20, layer.in_features, seed=8), normals(20, layer.out_features, seed=9)
+    v[:5], u[:5] = operator.gaussian.inputs.basis[-5:], operator.gaussian.outputs.basis[-5:]
+    v[5:10] = v[:5] + 1e-6 * v[5:10]
+    (image, _), (back, _) = operator.apply(v), operator.apply_transpose(u)
+    mix = normals(3, 20, seed=10)
+    gaps = [
+        (u @ image.mT - back @ v.mT) / (u.norm(dim=1)[:, None] * image.norm(dim=1)),
+        (operator.apply(v)[0] - image) / image.norm(dim=1, keepdim=True),
+        (operator.apply(mix @ v)[0] - mix @ image) / (mix @ image).norm(dim=1, keepdim=True),
+    ]
+    return max(float(gap.abs().max()) for gap in gaps)
+
+
+@pytest.mark.parametrize("kind", [GaussianMatrix, *MISTAKES])
+def test_it_is_one_linear_map_after_fifty_steps(kind: type[GaussianMatrix], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layers, "GaussianMatrix", kind)
+    model = matrix_free(perceptron(600), std, seed=0, narrow=0)
+    optimizer = factored(torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=0.01))
+    batches = iter(normals(50, 4, 5, seed=3))
+    for _ in range(50):
+        train(model, optimizer, next(batches), normals(4, 2, seed=1), steps=1)
+    assert min(model[2].weight.operator.gaussian.ranks) > 100
+    assert (inconsistency(model[2]) < 1e-9) == (kind is GaussianMatrix)
+
+
+class Block(nn.Module):
+    """A transformer's: attention of two heads, then a perceptron of four times the width."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(2))
+        self.query, self.key, self.value, self.out = (nn.Linear(width, width, bias=False) for _ in range(4))
+        self.up, self.down = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.norms[0](x)
+        q, k, v = (layer(h).unflatten(-1, (2, -1)).transpose(1, 2) for layer in (self.query, self.key, self.value))
+        mixed = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+        x = x + self.out(mixed.transpose(1, 2).flatten(2))
+        return x + self.down(functional.gelu(self.up(self.norms[1](x))))
+
+
+class Transformer(nn.Module):
+    def __init__(self, width: int, letters: int = 11) -> None:
+        super().__init__()
+        self.embedding, self.blocks = nn.Embedding(letters, width), nn.Sequential(Block(width), Block(width))
+        self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, letters, bias=False)
+
+    def forward(self, text: Tensor) -> Tensor:
+        scores: Tensor = self.head(self.norm(self.blocks(self.embedding(text))))
+        return scores
+
+
+def learn(model: nn.Module, optimizer: torch.optim.Optimizer, steps: int) -> list[float]:
+    text, losses = torch.tensor([[1, 4, 2, 8, 5, 7], [3, 1, 4, 1, 5, 9]]), []
+    for _ in range(steps):
+        optimizer.zero_grad()
+        loss = functional.cross_entropy(model(text[:, :-1]).flatten(0, 1), text[:, 1:].flatten())
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+def test_a_transformer_trains_unchanged_at_large_width() -> None:
+    """8,192 wide, built on the meta device: 24 n^2 = 1.6e9 weights in two blocks, 12 GiB if they were there."""
+    with torch.device("meta"):
+        model = Transformer(2**13).double()
+    model = matrix_free(model, std, seed=0)
+    assert sum(isinstance(module, GaussianLinear) for module in model.modules()) == 12
+    assert type(model.head) is nn.Linear
+    losses = learn(model, factored(torch.optim.SGD(model.parameters(), lr=1e-3)), steps=3)
+    assert losses[2] < losses[0] - 0.1
+
+
+def test_a_transformer_is_the_dense_one_with_the_same_weights() -> None:
+    torch.manual_seed(0)
+    free, dense = (Transformer(20).double() for _ in range(2))
+    start = {name: value.detach().clone() for name, value in free.named_parameters()}
+    free = matrix_free(free, std, seed=0, narrow=0)
+    learned = learn(free, factored(torch.optim.SGD(free.parameters(), lr=0.1, momentum=0.9)), steps=6)
+    for name, module in free.named_modules():
+        if isinstance(module, GaussianLinear):
+            start[f"{name}.weight"] = module.weight.operator.gaussian.apply(torch.eye(module.in_features).double()).mT
+    dense.load_state_dict(start)
+    assert learned == pytest.approx(
+        learn(dense, torch.optim.SGD(dense.parameters(), lr=0.1, momentum=0.9), steps=6), abs=1e-9
+    )
+
+
+CONVOLUTIONS = [
+    (nn.Conv2d(40, 70, (3, 2), stride=(2, 1), padding=(1, 0), dilation=(1, 2)), (2, 40, 6, 5)),
+    (nn.Conv2d(40, 70, (4, 3), padding="same", bias=False), (1, 40, 3, 5)),
+    (nn.Conv2d(40, 70, 3, padding="valid"), (40, 5, 6)),
+    (nn.Conv1d(40, 70, 3, padding=1, stride=2), (2, 40, 9)),
+    (nn.Conv1d(40, 70, 4, padding="same"), (40, 9)),
+]
+
+
+@pytest.mark.parametrize(("like", "shape"), CONVOLUTIONS, ids=str)
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")
+def test_a_convolution_is_that_of_torch(like: nn.Conv1d | nn.Conv2d, shape: tuple[int, ...]) -> None:
+    """Forward, backward, and the weight's gradient through a step."""
+    like, images = like.double(), normals(*shape).requires_grad_()
+    free = GaussianConv(like, seed=0)
+    free.bias = like.bias
+    with torch.no_grad():
+        like.weight.copy_(free.matrix().reshape(like.weight.shape))
+    twin = images.detach().clone().requires_grad_()
+    free._check_patches = lambda _: None  # type: ignore[method-assign] - the small image is no matter here
+    torch.testing.assert_close(free(images), like(twin))
+    for model, seen in ((free, images), (like, twin)):
+        torch.tanh(model(seen)).square().sum().backward()
+    torch.testing.assert_close(images.grad, twin.grad)
+    factored(torch.optim.SGD([free.weight], lr=0.1)).step()
+    torch.testing.assert_close(free.matrix(), (like.weight - 0.1 * like.weight.grad).flatten(1).detach())
+
+
+def test_a_convolution_with_many_patches_is_refused() -> None:
+    model = matrix_free(nn.Sequential(nn.Conv2d(32, 128, 3)).double(), std=0.1)
+    assert model(normals(2, 32, 6, 6)).shape == (2, 128, 4, 4)
+    with pytest.raises(
+        ArgumentError, match=r"'0' sees 64 patches .* few against its fan of 128: .* at most 32 patches"
+    ):
+        model(normals(1, 32, 10, 10))
+
+
+def test_std_is_given_or_taken_from_the_weights() -> None:
+    def model() -> nn.Sequential:
+        torch.manual_seed(0)
+        parts = nn.Sequential(nn.Linear(80, 90), nn.Linear(90, 100), nn.Linear(100, 3)).double()
+        for layer, size in zip(parts, (0.2, 0.0, 0.7), strict=True):
+            nn.init.normal_(layer.weight, std=size)
+        return parts
+
+    taken = matrix_free(model())
+    assert taken[0].std == pytest.approx(0.2, rel=0.05)
+    assert taken[1].std == 0
+    assert torch.equal(taken[2].weight, model()[2].weight)
+    assert torch.equal(taken[0].bias, model()[0].bias)
+    given = matrix_free(model(), {"0": 0.1, "2": 0.5}, seed=1)
+    assert given[0].std == 0.1
+    assert type(given[1]) is nn.Linear
+    assert float(given[2].weight.detach().std()) == pytest.approx(0.5, rel=0.2)
+    assert matrix_free(nn.Linear(100, 100).double(), 0.1).std == 0.1
+    with pytest.raises(ArgumentError, match=r"std: expected names of .* \(0, 1, 2\), but got '3'"):
+        matrix_free(model(), {"3": 0.1})
+    with pytest.raises(ArgumentError, match="std: expected a finite number of at least 0 for layer '0', but got -1"):
+        matrix_free(model(), -1.0)
+
+
+def test_numbers_follow_the_seed() -> None:
+    block = normals(1, 90)
+    first, again, other = (matrix_free(nn.Linear(90, 90, False).double(), 0.1, seed=seed)(block) for seed in (1, 1, 2))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    torch.manual_seed(0)
+    unseeded = GaussianLinear(90, 90)(block)
+    assert not torch.equal(unseeded, GaussianLinear(90, 90)(block))
+    torch.manual_seed(0)
+    assert torch.equal(unseeded, GaussianLinear(90, 90)(block))
+
+
+class Attention(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.MultiheadAttention(80, 2)
+
+
+class Mine(nn.Linear):
+    pass
+
+
+class Loose(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(3))
+        self.line = nn.Linear(80, 80)
+
+
+def tied() -> nn.Module:
+    model = nn.Sequential(nn.Linear(80, 80), nn.Linear(80, 80))
+    model[1].weight = model[0].weight
+    return model
+
+
+def hooked() -> nn.Module:
+    model = nn.Sequential(nn.Linear(80, 80))
+    model[0].register_forward_hook(lambda *_: None)
+    return model
+
+
+def trained() -> nn.Module:
+    model = nn.Sequential(nn.Linear(80, 80))
+    nn.init.normal_(model[0].weight, std=0.1)
+    with torch.no_grad():
+        model[0].weight += 4 * torch.outer(torch.randn(80), torch.randn(80)) / 80
+    return model
+
+
+def orthogonal() -> nn.Module:
+    model = nn.Sequential(nn.Linear(80, 80))
+    nn.init.orthogonal_(model[0].weight)
+    return model
+
+
+line = nn.Linear(80, 80)
+REFUSED: dict[str, tuple[Callable[[], nn.Module], float | None, str]] = {
+    "uniform": (lambda: nn.Sequential(nn.Linear(80, 80)), None, "'0' is not Gaussian: the Kolmogorov-Smirnov"),
+    "orthogonal": (orthogonal, None, "'0' is not i.i.d. Gaussian, or was trained: its largest singular value is 1,"),
+    "trained": (trained, None, "'0' is not i.i.d. Gaussian, or was trained"),
+    "shared": (lambda: nn.Sequential(line, nn.Tanh(), line), 0.1, "'0' is shared: it stands at two places"),
+    "tied": (tied, 0.1, "'0' is shared: another module has the same weight"),
+    "hooks": (hooked, 0.1, r"'0' has hooks \(_forward_hooks\)"),
+    "subclass": (lambda: nn.Sequential(Mine(80, 80)), 0.1, "'0' is a Mine, of which nothing is known"),
+    "attention": (Attention, 0.1, "'inner.out_proj' is a NonDynamicallyQuantizableLinear"),
+    "groups": (lambda: nn.Conv2d(80, 80, 3, groups=2), 0.1, "has groups=2"),
+    "volumes": (lambda: nn.Conv3d(80, 80, 3), 0.1, "is a Conv3d: convolutions other than Conv1d and Conv2d"),
+    "loose": (lambda: Loose().to("meta"), 0.1, "module '', a Loose, has parameters or buffers on the meta device"),
+    "meta": (lambda: nn.Linear(80, 80, device="meta"), None, "its std is needed"),
+}
+
+
+@pytest.mark.parametrize(("make", "size", "reason"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_swapped_is_refused_by_name_and_reason(
+    make: Callable[[], nn.Module], size: float | None, reason: str
+) -> None:
+    torch.manual_seed(0)
+    model = make().double()
+    with pytest.raises(ArgumentError, match=reason):
+        matrix_free(model, size)
+    assert not any(isinstance(module, GaussianLinear) for module in model.modules())
+
+
+def test_float32_is_refused() -> None:
+    with pytest.raises(ArgumentError, match=r"'0' is torch\.float32: matrix-free layers are float64"):
+        matrix_free(nn.Sequential(nn.Linear(80, 80)), 0.1)
+
+
+def test_it_can_be_left_dense_if_asked() -> None:
+    model = nn.Sequential(Mine(80, 80), nn.Linear(80, 80)).double()
+    kinds = [type(layer) for layer in matrix_free(model, 0.1, keep_dense=True)]
+    assert kinds == [Mine, GaussianLinear]
+
+
+@pytest.fixture
+def wide() -> GaussianLinear:
+    return GaussianLinear(3000, 2000, name="wide", seed=0)
+
+
+def test_wrong_use_is_one_clear_line(wide: GaussianLinear, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(
+        ArgumentError, match=r"'wide' expects vectors of 3000 torch.float64 on cpu, but got 2000 torch.f"
+    ):
+        wide(torch.zeros(1, 2000))
+    with pytest.raises(ArgumentError, match=r"'wide' cannot be saved"):
+        wide.state_dict()
+    with pytest.raises(ArgumentError, match=r"'wide' stays float64 on cpu, and cannot become torch.float32"):
+        wide.float()
+    with pytest.raises(ArgumentError, match=r"create_graph: the matrix-free layer 'wide' has no second derivatives"):
+        wide(normals(1, 3000)).sum().backward(create_graph=True)
+    monkeypatch.setattr("empirical.handles.available_bytes", lambda _: 2**25)
+    with pytest.raises(ArgumentError, match=r"'wide', 2000 x 3000, needs 0.03.* GiB for 500 more vectors .* fans of 2"):
+        wide(normals(500, 3000))
+
+
+def test_what_is_not_finite_goes_through(wide: GaussianLinear) -> None:
+    assert wide(torch.full((1, 3000), math.nan, dtype=torch.float64)).isnan().all()
+    assert wide(normals(1, 3000)).isfinite().all()
