@@ -7,7 +7,8 @@ So training is carried out on the changes themselves, with
     tanh    tanh(z + dz) - tanh(z)      =  tanh(dz) (1 - tanh(z) tanh(z + dz))
     gelu    x Phi(x)                    :  dz Phi(z + dz) + z (Phi(z + dz) - Phi(z))
 
-of which only gelu's last bracket still cancels, in absolute terms at 1e-16.
+of which only gelu's last bracket still cancels, in absolute terms at 1e-16. Where phi(z) and its change are at
+hand they are used: tanh's derivative is 1 - h^2, and tanh(z + dz) = h + dh.
 """
 
 from __future__ import annotations
@@ -29,37 +30,45 @@ _ROOT_HALF = math.sqrt(0.5)
 
 @dataclass(frozen=True)
 class Phi:
-    """An activation: its value at z, derivative at z, change of value and of derivative from z to z + dz.
+    """An activation, h = phi(z): its value, derivative, and the changes of both from z to z + dz.
 
     `gain` is 1 / sqrt(E phi(u)^2), u ~ N(0, 1): weights of scale gain / sqrt(fan_in) behind it keep
     preactivations at unit variance. It is a constant; no exponent depends on it.
     """
 
     value: Callable[[Tensor], Tensor]
-    slope: Callable[[Tensor], Tensor]
-    change: Callable[[Tensor, Tensor], Tensor]
-    slope_change: Callable[[Tensor, Tensor], Tensor]
+    """Of z."""
+    slope: Callable[[Tensor, Tensor], Tensor]
+    """Of z and h."""
+    change: Callable[[Tensor, Tensor, Tensor], Tensor]
+    """dh, of z, h and dz."""
+    slope_change: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
+    """Of z, h, dz and dh."""
     gain: float
 
 
-def _relu_slope(z: Tensor) -> Tensor:
+def _relu_slope(z: Tensor, _: Tensor) -> Tensor:
     return (z > 0).to(z.dtype)
 
 
-def _relu_change(z: Tensor, dz: Tensor) -> Tensor:
+def _relu_change(z: Tensor, _: Tensor, dz: Tensor) -> Tensor:
     return torch.maximum(dz, -z) - torch.clamp(-z, min=0)
 
 
-def _tanh_slope(z: Tensor) -> Tensor:
-    return 1 - torch.tanh(z) ** 2
+def _relu_slope_change(z: Tensor, h: Tensor, dz: Tensor, dh: Tensor) -> Tensor:
+    return _relu_slope(z + dz, dh) - _relu_slope(z, h)
 
 
-def _tanh_change(z: Tensor, dz: Tensor) -> Tensor:
-    return torch.tanh(dz) * (1 - torch.tanh(z) * torch.tanh(z + dz))
+def _tanh_slope(_: Tensor, h: Tensor) -> Tensor:
+    return 1 - h**2
 
 
-def _tanh_slope_change(z: Tensor, dz: Tensor) -> Tensor:
-    return -_tanh_change(z, dz) * (torch.tanh(z) + torch.tanh(z + dz))
+def _tanh_change(z: Tensor, h: Tensor, dz: Tensor) -> Tensor:
+    return torch.tanh(dz) * (1 - h * torch.tanh(z + dz))
+
+
+def _tanh_slope_change(_: Tensor, h: Tensor, _dz: Tensor, dh: Tensor) -> Tensor:
+    return -dh * (2 * h + dh)
 
 
 def _normal_cdf(z: Tensor) -> Tensor:
@@ -67,24 +76,28 @@ def _normal_cdf(z: Tensor) -> Tensor:
     return 0.5 * tail
 
 
-def _gelu_slope(z: Tensor) -> Tensor:
+def _gelu_slope(z: Tensor, _: Tensor) -> Tensor:
     return _normal_cdf(z) + z * torch.exp(-0.5 * z**2) / math.sqrt(2 * math.pi)
 
 
-def _gelu_change(z: Tensor, dz: Tensor) -> Tensor:
+def _gelu_change(z: Tensor, _: Tensor, dz: Tensor) -> Tensor:
     after = _normal_cdf(z + dz)
     return dz * after + z * (after - _normal_cdf(z))
 
 
+def _gelu_slope_change(z: Tensor, h: Tensor, dz: Tensor, dh: Tensor) -> Tensor:
+    return _gelu_slope(z + dz, dh) - _gelu_slope(z, h)
+
+
 PHI: dict[Activation, Phi] = {
-    "relu": Phi(torch.relu, _relu_slope, _relu_change, lambda z, dz: _relu_slope(z + dz) - _relu_slope(z), 2**0.5),
+    "relu": Phi(torch.relu, _relu_slope, _relu_change, _relu_slope_change, 2**0.5),
     "tanh": Phi(torch.tanh, _tanh_slope, _tanh_change, _tanh_slope_change, 1.5925374197228312),
-    "gelu": Phi(
-        lambda z: z * _normal_cdf(z),
-        _gelu_slope,
-        _gelu_change,
-        lambda z, dz: _gelu_slope(z + dz) - _gelu_slope(z),
-        1.5335304412500158,
+    "gelu": Phi(lambda z: z * _normal_cdf(z), _gelu_slope, _gelu_change, _gelu_slope_change, 1.5335304412500158),
+    "linear": Phi(
+        lambda z: z,
+        lambda z, _: torch.ones_like(z),
+        lambda _z, _h, dz: dz,
+        lambda z, _h, _dz, _dh: torch.zeros_like(z),
+        1.0,
     ),
-    "linear": Phi(lambda z: z, torch.ones_like, lambda _, dz: dz, lambda z, _: torch.zeros_like(z), 1.0),
 }

@@ -34,7 +34,10 @@ class Stream:
 
     def normal(self, rows: int, columns: int) -> Tensor:
         """The next block, of shape (rows, columns), float64."""
-        block = torch.empty(rows, columns, dtype=torch.float64, device=self.device)
+        return self.fill(torch.empty(rows, columns, dtype=torch.float64, device=self.device))
+
+    def fill(self, block: Tensor) -> Tensor:
+        """The next block, in place of this one, which is contiguous."""
         sequences = self._sequences(math.ceil(block.numel() / _PIECE))
         tasks = list(zip(torch.split(block.view(-1), _PIECE), sequences, strict=True))
         threads = min(torch.get_num_threads(), len(tasks)) if self.device.type == "cpu" else 1

@@ -20,7 +20,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from empirical.gaussians import GaussianMatrix, Revealed
+from empirical.bases import Revealed, padded
+from empirical.gaussians import GaussianMatrix
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Combination:
 
     def __add__(self, other: Combination) -> Combination:
         rows, columns = (max(sizes) for sizes in zip(self.core.shape, other.core.shape, strict=True))
-        core = _padded(self.core, rows, columns) + _padded(other.core, rows, columns)
+        core = padded(self.core, rows, columns) + padded(other.core, rows, columns)
         return Combination(self.initial + other.initial, core)
 
     def with_core(self, change: Callable[[Tensor], Tensor]) -> Combination:
@@ -88,7 +89,3 @@ class Operator:
         if self.gaussian.scale:
             change.addmm_(coordinates, side.image, alpha=self.weight.initial)
         return change, coordinates
-
-
-def _padded(core: Tensor, rows: int, columns: int) -> Tensor:
-    return torch.nn.functional.pad(core, (0, columns - core.shape[1], 0, rows - core.shape[0]))

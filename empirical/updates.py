@@ -9,38 +9,44 @@ it costs k (fan_in + fan_out) a vector; |dW|_F^2 = <U U^T, V V^T>; and |dW|_2^2 
 the k x k matrix (U U^T)(V V^T), or of L^T (V V^T) L with U U^T = L L^T. No n x n matrix is ever formed, unless
 k exceeds a fan.
 
-Sign and Adam act on the entries of G, which destroys its low rank: there dW is an explicit matrix.
+Sign and Adam act on the entries of G, which destroys its low rank: there dW is an explicit matrix. So it is for SGD
+where a side of it is shorter than a few steps' factors are many, as a readout's.
 """
 
 from __future__ import annotations
 
-import math
+import itertools
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from empirical.blocks import Terms, inner
+from empirical.free_updates import CoreUpdate, OneSidedUpdate
+from empirical.free_weights import FreeWeights
 from empirical.rows import Rows
+from empirical.spectra import spectral_norm, spectral_norm_of_factors
 from empirical.weights import DenseWeights, Weights
 from scalings.errors import ArgumentError
 
 MEASURABLE = ("sgd", "sign", "adam")
 _BETAS = (0.9, 0.999)
-_EXACT_SIDE = 128
-"""Up to this many rows or columns a matrix's spectral norm is taken from its Gram matrix, exactly."""
-_MOST_ROUNDS = 60
+_NARROW = 16
 
 
 class Update(Protocol):
     """dW of one layer; shapes as in `Weights`. The only mutable thing in a training run."""
 
-    def step(self, d: Tensor, h: Tensor, image: Tensor) -> None:
-        """One more update, from d (seeds, batch, fan_out), h (seeds, batch, fan_in) and image = g W(0) h."""
+    def step(self, d: Terms, h: Terms, image: Terms) -> None:
+        """One more update, from d (seeds, batch, fan_out), h (seeds, batch, fan_in) and image = g W(0) h.
+
+        Each is a sum, of what it was at step 0 and its change.
+        """
         ...
 
     def apply(self, block: Tensor) -> Tensor: ...
 
-    def apply_transpose(self, block: Tensor) -> Tensor: ...
+    def apply_transpose(self, d: Terms) -> Tensor: ...
 
     def frobenius(self) -> Tensor: ...
 
@@ -51,16 +57,18 @@ class Update(Protocol):
         ...
 
 
-def start(optimizer: str, weights: Weights, *, lr: float, multiplier: float) -> Update:
-    """dW = 0 of a layer. Raises ArgumentError for an optimizer that cannot be measured."""
+def start(optimizer: str, weights: Weights, *, lr: float, multiplier: float, first: bool = False) -> Update:
+    """dW = 0 of a layer, or of the `first` one. Raises ArgumentError for an optimizer that cannot be measured."""
     check_optimizer(optimizer)
-    if optimizer == "sgd":
-        return FactoredUpdate(lr, multiplier)
-    if not isinstance(weights, DenseWeights):
+    if isinstance(weights, DenseWeights) and (optimizer != "sgd" or min(weights.matrix.shape[1:]) <= _NARROW):
+        return ExplicitUpdate(optimizer, weights.matrix, lr, multiplier)
+    if optimizer != "sgd":
         raise ArgumentError(
             "optimizer", f"{optimizer} acts on every entry of a weight matrix and needs the dense engine"
         )
-    return ElementwiseUpdate(optimizer, weights.matrix, lr, multiplier)
+    if isinstance(weights, FreeWeights):
+        return (OneSidedUpdate if first else CoreUpdate)(weights, lr, multiplier)
+    return FactoredUpdate(lr, multiplier)
 
 
 def check_optimizer(optimizer: str) -> None:
@@ -101,16 +109,16 @@ class FactoredUpdate:
         self._right: _Factor | None = None
         self._inner: list[Tensor] = []
 
-    def step(self, d: Tensor, h: Tensor, image: Tensor) -> None:
-        scaled = d * (-self._lr / d.shape[1])
+    def step(self, d: Terms, h: Terms, image: Terms) -> None:
+        factor = -self._lr / d[0].shape[1]
         # <W(0), g d h^T> = d . g W(0) h, and the forward pass has just computed g W(0) h.
-        self._inner.append((scaled * image).sum(dim=(1, 2)))
-        scaled *= self._multiplier
+        self._inner.append(factor * inner(d, image))
+        left, right = sum(d[1:], d[0]) * (factor * self._multiplier), sum(h[1:], h[0])
         if self._left is None or self._right is None:
-            self._left, self._right = _Factor(scaled), _Factor(h)
+            self._left, self._right = _Factor(left), _Factor(right)
         else:
-            self._left.append(scaled)
-            self._right.append(h)
+            self._left.append(left)
+            self._right.append(right)
 
     @property
     def factors(self) -> tuple[Tensor, Tensor]:
@@ -133,9 +141,9 @@ class FactoredUpdate:
         left, right = self.factors
         return (block @ right.mT) @ left
 
-    def apply_transpose(self, block: Tensor) -> Tensor:
+    def apply_transpose(self, d: Terms) -> Tensor:
         left, right = self.factors
-        return (block @ left.mT) @ right
+        return (sum(d[1:], d[0]) @ left.mT) @ right
 
     def frobenius(self) -> Tensor:
         left, right = self.factors
@@ -148,7 +156,7 @@ class FactoredUpdate:
 
     def spectral(self) -> Tensor:
         left, right = self.factors
-        return _spectral(left.mT @ right) if self._is_full else _spectral_of_factors(*self._grams)
+        return spectral_norm(left.mT @ right) if self._is_full else spectral_norm_of_factors(*self._grams)
 
     @property
     def _is_full(self) -> bool:
@@ -160,20 +168,25 @@ class FactoredUpdate:
         return torch.stack(self._inner).sum(dim=0)
 
 
-class ElementwiseUpdate:
-    """dW of a law that acts on every entry of G: sign, and Adam with eps = 0 (0/0 read as no step)."""
+class ExplicitUpdate:
+    """dW as a matrix: of SGD, sign, and Adam with eps = 0 (0/0 read as no step)."""
 
     def __init__(self, optimizer: str, initial: Tensor, lr: float, multiplier: float) -> None:
-        self._adam = optimizer == "adam"
+        self._optimizer = optimizer
         self._initial, self._lr, self._multiplier = initial, lr, multiplier
         self._steps = 0
-        self._moments = (torch.zeros_like(initial), torch.zeros_like(initial)) if self._adam else None
+        self._moments = (torch.zeros_like(initial), torch.zeros_like(initial)) if optimizer == "adam" else None
         self.matrix = torch.zeros_like(initial)
 
-    def step(self, d: Tensor, h: Tensor, image: Tensor) -> None:  # noqa: ARG002 - only factors need the image
+    def step(self, d: Terms, h: Terms, image: Terms) -> None:  # noqa: ARG002 - only factors need the image
         self._steps += 1
-        gradient = (d.mT @ h) * (self._multiplier / d.shape[1])
-        self.matrix -= self._lr * (self._normalized(gradient) if self._adam else gradient.sign())
+        scale = self._multiplier / d[0].shape[1]
+        if self._optimizer == "sgd":
+            for left, right in itertools.product(d, h):
+                self.matrix.baddbmm_(left.mT, right, alpha=-self._lr * scale)
+            return
+        gradient = (sum(d[1:], d[0]).mT @ sum(h[1:], h[0])) * scale
+        self.matrix -= self._lr * (self._normalized(gradient) if self._moments else gradient.sign())
 
     def _normalized(self, gradient: Tensor) -> Tensor:
         assert self._moments is not None
@@ -186,57 +199,15 @@ class ElementwiseUpdate:
     def apply(self, block: Tensor) -> Tensor:
         return block @ self.matrix.mT
 
-    def apply_transpose(self, block: Tensor) -> Tensor:
-        return block @ self.matrix
+    def apply_transpose(self, d: Terms) -> Tensor:
+        return sum(d[1:], d[0]) @ self.matrix
 
     def frobenius(self) -> Tensor:
         norm: Tensor = torch.linalg.vector_norm(self.matrix, dim=(1, 2))
         return norm
 
     def spectral(self) -> Tensor:
-        return _spectral(self.matrix)
+        return spectral_norm(self.matrix)
 
     def inner(self) -> Tensor:
         return (self._initial * self.matrix).sum(dim=(1, 2))
-
-
-def _spectral(matrix: Tensor) -> Tensor:
-    """|A|_2 of a batch of matrices: exact where one side is small, else by subspace iteration."""
-    rows, columns = matrix.shape[1:]
-    if min(rows, columns) <= _EXACT_SIDE:
-        gram = matrix @ matrix.mT if rows <= columns else matrix.mT @ matrix
-        return _largest_eigenvalue(gram).sqrt()
-    # dW of real data has a few large singular values over a bulk smaller by about n^(1/2): a block of 16 that
-    # starts anywhere is on them in a few rounds. The values only grow; they are done when they no longer do.
-    basis = _any_block(columns, 16, matrix).expand(len(matrix), -1, -1)
-    found = matrix.new_zeros(len(matrix))
-    for _ in range(_MOST_ROUNDS):
-        image = matrix @ torch.linalg.qr(basis)[0]
-        before, found = found, _largest_eigenvalue(image.mT @ image)
-        if not (found > before * (1 + 1e-10)).any():
-            break
-        basis = matrix.mT @ image
-    return found.sqrt()
-
-
-def _any_block(rows: int, columns: int, like: Tensor) -> Tensor:
-    count = torch.arange(rows * columns, dtype=like.dtype, device=like.device)
-    return torch.sin(1 + count * math.sqrt(2) + count**2 / 7).reshape(rows, columns)
-
-
-def _spectral_of_factors(left: Tensor, right: Tensor) -> Tensor:
-    """|U^T V|_2 from U U^T and V V^T: the largest eigenvalue of their product, made symmetric by a Cholesky factor."""
-    size = left.diagonal(dim1=1, dim2=2).sum(dim=1)
-    scale = torch.where(size > 0, size, 1.0)[:, None, None]
-    # Later steps nearly repeat earlier ones, so the Gram matrix is singular in float64: a ridge of 1e-14 of
-    # its trace makes it positive definite and changes the norm by less than 1e-11 of itself.
-    ridge = 1e-14 * torch.eye(left.shape[1], dtype=left.dtype, device=left.device)
-    root = torch.linalg.cholesky_ex(left / scale + ridge)[0]
-    return _largest_eigenvalue(root.mT @ right @ root).clamp(min=0).sqrt() * scale[:, 0, 0].sqrt() * (size > 0)
-
-
-def _largest_eigenvalue(gram: Tensor) -> Tensor:
-    """Of symmetric matrices, (seeds,); nan where a matrix is not finite, on which LAPACK would raise."""
-    finite = gram.isfinite().all(dim=(1, 2))
-    safe = torch.where(finite[:, None, None], gram, 0.0)
-    return torch.where(finite, torch.linalg.eigvalsh(safe)[:, -1].clamp(min=0), math.nan)

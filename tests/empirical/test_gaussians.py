@@ -12,9 +12,10 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from empirical import examples, gaussians, training
+from empirical import examples, free_weights, training
+from empirical.bases import Revealed
 from empirical.chains import chain
-from empirical.gaussians import GaussianMatrix, Revealed
+from empirical.gaussians import GaussianMatrix
 from empirical.normals import Stream
 from empirical.sweeps import measure
 from scalings.architectures import mlp
@@ -112,6 +113,15 @@ def test_dependent_directions_are_dropped() -> None:
     assert (first[6] == 0).all()
 
 
+def test_lone_directions_close_to_the_basis_are_orthogonal_to_it() -> None:
+    """One row at a time, until the space is full and all that is left of a row is rounding."""
+    matrix, first = gaussian(8, 40), normals(1, 40)
+    for seed in range(1, 80):
+        matrix.apply(first + 1e-8 * normals(1, 40, seed=seed))
+    basis = matrix.inputs.basis
+    torch.testing.assert_close(basis @ basis.mT, torch.eye(40, dtype=torch.float64), rtol=0, atol=1e-13)
+
+
 def test_bases_of_nearly_dependent_directions_are_orthonormal() -> None:
     matrix, v = gaussian(300, 200), normals(1, 200)
     for round in range(3):
@@ -197,7 +207,7 @@ def trained_pvalues(kind: type[GaussianMatrix], monkeypatch: pytest.MonkeyPatch,
     Smallest of the eight p-values, on three other sets of 400 seeds: 0.05 to 0.24 for the engine itself, at most
     1e-231 without P^T X q and 6e-11 without the projection.
     """
-    monkeypatch.setattr(gaussians, "GaussianMatrix", kind)
+    monkeypatch.setattr(free_weights, "GaussianMatrix", kind)
     at = chain(mlp(3, "tanh"), preset("mup", 3), SETUP, 12)
     data = examples.load("digits", SETUP.batch)
     seeds = range(first, first + 400)

@@ -245,12 +245,12 @@ def test_spectral_norm_of_large_updates() -> None:
         update = updates.start(name, weights, lr=0.3, multiplier=2.0)
         for _ in range(3):
             d, h = (torch.randn(seeds, 16, width, generator=generator, dtype=torch.float64) for _ in range(2))
-            update.step(d, h, torch.zeros_like(d))
+            update.step((d,), (h,), (torch.zeros_like(d),))
         dense = update.apply(torch.eye(width, dtype=torch.float64).expand(seeds, -1, -1)).mT
         torch.testing.assert_close(update.spectral(), torch.linalg.matrix_norm(dense, ord=2), rtol=1e-6, atol=0)
         torch.testing.assert_close(update.frobenius(), torch.linalg.matrix_norm(dense), rtol=1e-10, atol=0)
         block = torch.randn(seeds, 3, width, generator=generator, dtype=torch.float64)
-        torch.testing.assert_close(update.apply_transpose(block), block @ dense)
+        torch.testing.assert_close(update.apply_transpose((block,)), block @ dense)
 
 
 def test_nearly_repeated_steps_keep_their_spectral_norm() -> None:
@@ -260,7 +260,7 @@ def test_nearly_repeated_steps_keep_their_spectral_norm() -> None:
     update = updates.start("sgd", weights, lr=1.0, multiplier=1.0)
     d, h = (torch.randn(1, 16, 200, generator=generator, dtype=torch.float64) for _ in range(2))
     for step in range(4):
-        update.step(d * (1 + 1e-9 * step), h, torch.zeros_like(d))
+        update.step((d * (1 + 1e-9 * step),), (h,), (torch.zeros_like(d),))
     dense = update.apply(torch.eye(200, dtype=torch.float64)[None]).mT
     assert float(update.spectral()) == pytest.approx(float(torch.linalg.matrix_norm(dense, ord=2)), rel=1e-9)
 

@@ -1,0 +1,104 @@
+"""Bases: orthonormal rows that span all vectors a matrix was multiplied with, and their images.
+
+New directions come from Gram-Schmidt against the basis and Cholesky-QR among themselves, both repeated until, before
+the last pass, the block was orthonormal to a digit and no vector had lost more than half its length to the basis.
+A vector that lies in the span of earlier ones up to 1e-12 of its length adds no direction. They are worked out in the
+place where they are kept.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from empirical.blocks import Pool
+from empirical.rows import Rows
+
+_NEGLIGIBLE = 1e-12
+"""A direction shorter than this share of the vector that it comes from is rounding."""
+_SHIFT = 1e-13
+"""Added to a Gram matrix of unit rows it makes any of them positive definite (Fukaya et al., arXiv 1809.11085)."""
+_MOST_PASSES = 5
+
+
+class Revealed:
+    """An orthonormal basis of the vectors multiplied with, and its image, a row each; `room` is memory for so many."""
+
+    def __init__(self, dimension: int, image_dimension: int, device: torch.device, room: int) -> None:
+        self.dimension = dimension
+        self._basis = Rows(torch.empty(0, dimension, dtype=torch.float64, device=device), room)
+        self._image = Rows(torch.empty(0, image_dimension, dtype=torch.float64, device=device), room)
+
+    @property
+    def count(self) -> int:
+        return self._basis.count
+
+    @property
+    def basis(self) -> Tensor:
+        return self._basis.all
+
+    @property
+    def image(self) -> Tensor:
+        """Of the rows of the basis; nothing if the matrix is zero."""
+        return self._image.all
+
+    def extend_basis(self, number: int) -> Tensor:
+        """So many more rows, to be written to."""
+        return self._basis.extend(number)
+
+    def extend_image(self, number: int) -> Tensor:
+        return self._image.extend(number)
+
+
+def extend(revealed: Revealed, block: Tensor, sizes: Tensor, coordinates: Tensor, pool: Pool) -> Tensor:
+    """Extend the basis until it spans the block, whose rows have these `sizes` and `coordinates` along it so far.
+
+    Returns the new rows, in the order of the block: one is dropped if nothing but rounding is left of it after
+    those before it.
+    """
+    basis = revealed.basis
+    outside = torch.addmm(block, coordinates, basis, alpha=-1, out=pool.empty(*block.shape))
+    kept = torch.ones(len(block), dtype=torch.bool, device=block.device)
+    while True:
+        rows = outside if kept.all() else outside[kept]
+        combine, found, new = _orthonormalise(rows, sizes[kept], basis, pool)
+        if new.all():
+            return torch.mm(combine, found, out=revealed.extend_basis(len(combine)))
+        # Once more without the others: made unit vectors they were noise, which those after them were rid of too.
+        kept[kept.clone()] = new
+
+
+def _orthonormalise(rows: Tensor, before: Tensor, basis: Tensor, pool: Pool) -> tuple[Tensor, Tensor, Tensor]:
+    """A square matrix and rows whose product is orthonormal, and which of the given rows are new.
+
+    The first two hold if all are. `rows` are orthogonal to the basis but for rounding; `before` are their lengths
+    before they were.
+    """
+    left = torch.ones_like(before)
+    for _ in range(_MOST_PASSES):
+        gram = rows @ rows.mT
+        size = gram.diagonal().sqrt()
+        kept = size / before
+        left = left * kept
+        # Rows that were 0, to which nothing is new, have left = nan here, which compares as False.
+        new = left > _NEGLIGIBLE
+        if not new.all() or not len(rows):
+            return gram, rows, new
+        unit = gram / size / size[:, None]
+        identity = torch.eye(len(unit), dtype=unit.dtype, device=unit.device)
+        settled = float((unit - identity).abs().max()) < 0.1 and (not len(basis) or float(kept.min()) > 0.5)
+        root = torch.linalg.cholesky(unit if settled else unit + _SHIFT * identity)
+        combine = torch.linalg.solve_triangular(root, torch.diag(1 / size), upper=False)
+        if settled:
+            break
+        left, before = left * root.diagonal(), torch.ones_like(before)
+        rows = torch.mm(combine, rows, out=pool.empty(*rows.shape))
+        rows.addmm_(rows @ basis.mT, basis, alpha=-1)
+    else:
+        combine = identity
+    return combine, rows, new
+
+
+def padded(core: Tensor, rows: int, columns: int) -> Tensor:
+    """The core of the same matrix in bases that have grown since."""
+    return torch.nn.functional.pad(core, (0, columns - core.shape[1], 0, rows - core.shape[0]))

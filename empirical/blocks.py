@@ -1,0 +1,96 @@
+"""Blocks: tensors of gigabytes, worked on without asking the system for them each time.
+
+A block, (..., units), is some vectors with a number for each unit. At a width of 2^20 eight of them are 64 MiB, and
+fresh memory costs more than arithmetic on it: the system clears every page when it is touched first. A `Pool`
+hands out memory that nothing looks at any more. Elementwise work goes through slabs of units, so that what is
+computed on the way stays in the cache.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+Terms = tuple[Tensor, ...]
+"""Blocks of one shape whose sum is meant, which is not formed if it need not be."""
+
+_SMALL = 2**17
+"""Numbers; the allocator keeps what is smaller anyway."""
+_SLAB = 2**17
+"""Numbers of a block that are worked on at a time on a CPU: a megabyte."""
+
+
+def _references(arrays: list[npt.NDArray[np.float64]]) -> list[int]:
+    return [sys.getrefcount(array) for array in arrays]
+
+
+_UNUSED = _references([np.empty(0)])[0]
+"""References to an array that only its list has, counted as they are counted below."""
+
+
+class Pool:
+    """Uninitialised float64 tensors. On a CPU their memory is used again once no tensor or view of it is left."""
+
+    def __init__(self, device: torch.device | str = "cpu") -> None:
+        self.device = torch.device(device)
+        self._arrays: list[npt.NDArray[np.float64]] = []
+
+    def empty(self, *shape: int) -> Tensor:
+        size = math.prod(shape)
+        # torch keeps the memory of a GPU itself.
+        if self.device.type != "cpu" or size < _SMALL:
+            return torch.empty(shape, dtype=torch.float64, device=self.device)
+        for index, references in enumerate(_references(self._arrays)):
+            # A tensor's memory holds on to the array that it came from, whoever looks at it.
+            if references == _UNUSED and size <= self._arrays[index].size <= 2 * size:
+                return torch.from_numpy(self._arrays[index])[:size].view(shape)
+        self._arrays.append(np.empty(size))
+        return torch.from_numpy(self._arrays[-1]).view(shape)
+
+
+def slabs(*blocks: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """Blocks of one shape (..., units), cut along units."""
+    units = blocks[0].shape[-1]
+    size = max(1, _SLAB * units // max(1, blocks[0].numel())) if blocks[0].device.type == "cpu" else max(1, units)
+    return zip(*(torch.split(block, size, dim=-1) for block in blocks), strict=True)
+
+
+def by_units(pool: Pool, function: Callable[..., Tensor], *blocks: Tensor) -> Tensor:
+    """What an elementwise function makes of blocks of one shape."""
+    found = pool.empty(*blocks[0].shape)
+    for out, *pieces in slabs(found, *blocks):
+        out.copy_(function(*pieces))
+    return found
+
+
+def norms(*sums: Terms) -> tuple[Tensor, ...]:
+    """The norm of each sum of blocks, Euclidean over units and root-mean-square over examples.
+
+    All blocks are (seeds, batch, units), the norms (seeds,).
+    """
+    flat = [block for terms in sums for block in terms]
+    parts: list[list[Tensor]] = [[] for _ in sums]
+    for pieces in slabs(*flat):
+        left = list(pieces)
+        for found, terms in zip(parts, sums, strict=True):
+            total = left.pop(0)
+            for _ in terms[1:]:
+                total = total + left.pop(0)
+            found.append(torch.linalg.vector_norm(total, dim=(1, 2)))
+    scale = 1 / math.sqrt(flat[0].shape[1])
+    return tuple(torch.linalg.vector_norm(torch.stack(found), dim=0) * scale for found in parts)
+
+
+def inner(first: Terms, second: Terms) -> Tensor:
+    """<sum of the first, sum of the second>, of shape (seeds,)."""
+    found = []
+    for pieces in slabs(*first, *second):
+        left, right = pieces[: len(first)], pieces[len(first) :]
+        found.append((sum(left[1:], left[0]) * sum(right[1:], right[0])).sum(dim=(1, 2)))
+    return torch.stack(found).sum(dim=0)

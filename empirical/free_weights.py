@@ -1,0 +1,97 @@
+"""Free weights: the initial weights of a chain's layers behind the operations of `Weights`, matrix-free.
+
+They remember where the blocks lie in their bases that training comes back to: the first one a layer saw, and the last.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from empirical.bases import Revealed
+from empirical.blocks import Pool
+from empirical.chains import Chain
+from empirical.gaussians import GaussianMatrix
+from empirical.normals import Stream
+from empirical.weights import DenseWeights, Weights
+
+Coordinates = tuple[Tensor | None, ...]
+"""Of a block's rows along a basis, (batch, count) for each seed; None where a row is not finite."""
+
+
+class Side:
+    """What all matrices of a layer do on one side, the inputs or the outputs."""
+
+    def __init__(
+        self, reveal: Sequence[Callable[[Tensor], Tensor | None]], bases: Sequence[Revealed], scale: float, pool: Pool
+    ) -> None:
+        self._reveal, self.bases, self._scale, self._pool = reveal, bases, scale, pool
+        self.units = bases[0].dimension
+        self._seen: list[tuple[Tensor, Coordinates]] = []
+
+    def coordinates(self, block: Tensor) -> Coordinates:
+        for seen, found in self._seen:
+            if seen is block:
+                return found
+        found = tuple(reveal(rows) for reveal, rows in zip(self._reveal, block, strict=True))
+        self._seen = [*self._seen[:1], (block, found)]
+        return found
+
+    def images(self, block: Tensor, units: int) -> Tensor:
+        """W(0) v, or W(0)^T v, for every row v, of so many units."""
+        found = self._pool.empty(*block.shape[:2], units)
+        if not self._scale:
+            return found.zero_()
+        for out, coordinates, basis in zip(found, self.coordinates(block), self.bases, strict=True):
+            if coordinates is None:
+                # A run that diverged is no reason to raise: it goes on with nan, as with an explicit matrix.
+                out.fill_(math.nan)
+            else:
+                torch.mm(coordinates, basis.image, out=out)
+        return found
+
+
+class FreeWeights:
+    """W(0) of one layer, a `GaussianMatrix` for each seed; `inputs` and `outputs` know the blocks."""
+
+    def __init__(self, matrices: Sequence[GaussianMatrix], pool: Pool) -> None:
+        (self._fan_out, self._fan_in), scale, self._matrices = matrices[0].shape, matrices[0].scale, matrices
+        self.pool = pool
+        self.inputs = Side([m.reveal for m in matrices], [m.inputs for m in matrices], scale, pool)
+        self.outputs = Side([m.reveal_transpose for m in matrices], [m.outputs for m in matrices], scale, pool)
+
+    def apply(self, block: Tensor) -> Tensor:
+        return self.inputs.images(block, self._fan_out)
+
+    def apply_transpose(self, block: Tensor) -> Tensor:
+        return self.outputs.images(block, self._fan_in)
+
+    def frobenius(self) -> Tensor:
+        norms = [matrix.frobenius for matrix in self._matrices]
+        return torch.tensor(norms, dtype=torch.float64, device=self._matrices[0].device)
+
+
+def draw(
+    chain: Chain, seeds: Sequence[int], device: str, *, room: int = 0, pool: Pool | None = None
+) -> tuple[Weights, ...]:
+    """W(0) of every layer for these seeds, float64, none of it yet revealed but the output layer.
+
+    The numbers are a function of (width, seed) and of the kind of device, others than the dense engine's. `room` is
+    how many directions there will be.
+    """
+    layers: list[Weights] = []
+    pool = pool or Pool(device)
+    for number, layer in enumerate(chain.layers):
+        streams = [Stream((seed, chain.width, number), device) for seed in seeds]
+        if layer.role == "output":
+            # n numbers for each output unit: fewer than the batch has directions.
+            matrices = torch.stack([stream.normal(*layer.shape) for stream in streams])
+            layers.append(DenseWeights(matrices.mul_(layer.scale)))
+        else:
+            layers.append(
+                FreeWeights([GaussianMatrix(layer.shape, layer.scale, s, room=room, pool=pool) for s in streams], pool)
+            )
+    return tuple(layers)
