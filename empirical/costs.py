@@ -74,12 +74,13 @@ def cheaper_engine(chain: Chain, training: Training) -> Engine:
 def seed_bytes(chain: Chain, training: Training, engine: Engine) -> int:
     """The bytes that training one seed takes."""
     # Matrices: W(0), and for the elementwise laws dW, G, its sign; Adam's moments and temporaries.
-    # Blocks: a state and temporaries; the factors of dW, old and new. Gram matrices of one layer's factors.
+    # Blocks: a state and temporaries, and for the dense engine the factors of dW, old and new. Gram matrices of one
+    # layer's factors.
     copies = {"sgd": 1, "sign": 4, "adam": 8}[training.optimizer]
     weights = copies * _matrices(chain) if engine == "dense" else _revealed(chain, training)
     rank = training.batch * training.steps
     grams = max(4 * min(rank**2, fan_out * fan_in) for fan_out, fan_in in chain.shapes)
-    blocks = _units(chain) * training.batch * (10 + 2 * training.steps)
+    blocks = _units(chain) * training.batch * (10 + 2 * training.steps if engine == "dense" else 7)
     return 8 * (weights + blocks + grams)
 
 
@@ -140,16 +141,16 @@ def _matrices(chain: Chain) -> int:
 
 
 def _revealed(chain: Chain, training: Training) -> int:
-    """Numbers that matrix-free layers hold: bases and images, a third more while they grow."""
+    """Numbers that matrix-free layers hold: bases and images, and dW where it is not in these bases."""
     directions, total = training.batch * (training.steps + 1), 0
     for layer in chain.layers:
         fan_out, fan_in = layer.shape
         if layer.role == "output":
-            total += fan_out * fan_in
+            total += 2 * fan_out * fan_in
         elif layer.role == "input":
-            total += min(training.batch, fan_in) * (fan_out + fan_in)
+            total += min(training.batch, fan_in) * (2 * fan_out + fan_in)
         else:
-            total += (min(directions, fan_in) + min(directions, fan_out)) * (fan_out + fan_in) * 4 // 3
+            total += (min(directions, fan_in) + min(directions, fan_out)) * (fan_out + fan_in)
     return total
 
 

@@ -88,8 +88,10 @@ def draw(
         streams = [Stream((seed, chain.width, number), device) for seed in seeds]
         if layer.role == "output":
             # n numbers for each output unit: fewer than the batch has directions.
-            matrices = torch.stack([stream.normal(*layer.shape) for stream in streams])
-            layers.append(DenseWeights(matrices.mul_(layer.scale)))
+            matrices = torch.empty(len(streams), *layer.shape, dtype=torch.float64, device=device)
+            for matrix, stream in zip(matrices, streams, strict=True):
+                stream.fill(matrix)
+            layers.append(DenseWeights(matrices.mul_(layer.scale), pool))
         else:
             layers.append(
                 FreeWeights([GaussianMatrix(layer.shape, layer.scale, s, room=room, pool=pool) for s in streams], pool)

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from empirical.memory import available_bytes
+from empirical.memory import available_bytes, is_exhausted
 from empirical.operators import Combination, Operator
 from scalings.errors import ArgumentError
 
@@ -130,23 +130,34 @@ def multiply(block: Tensor, weight: Handle) -> Tensor:
         )
     rows = block.reshape(-1, block.shape[-1])
     _check_room(weight, len(rows))
-    product: Tensor = _Product.apply(rows, weight)  # type: ignore[no-untyped-call]
+    try:
+        product: Tensor = _Product.apply(rows, weight)  # type: ignore[no-untyped-call]
+    except (MemoryError, RuntimeError) as error:
+        if is_exhausted(error):
+            raise _no_room(weight, len(rows)) from None
+        raise
     return product.reshape(*block.shape[:-1], -1)
 
 
 def _check_room(weight: Handle, rows: int) -> None:
-    """Raises ArgumentError if the bases cannot be extended by so many rows; their room doubles when it runs out."""
+    """Raises ArgumentError if the bases cannot be extended by so many rows."""
+    needed = _bytes(weight, rows)
+    if needed > _LARGE and needed > available_bytes(weight.operator.gaussian.device.type):
+        raise _no_room(weight, rows)
+
+
+def _bytes(weight: Handle, rows: int) -> int:
+    """What so many more vectors take at most: in a block, in a basis, and the room of both bases may double."""
     operator = weight.operator
-    held, fans = sum(operator.gaussian.ranks), sum(operator.shape)
-    needed = 8 * fans * (2 * rows + held // 2)
-    if needed < _LARGE:
-        return
-    free = available_bytes(operator.gaussian.device.type)
-    if needed > free:
-        fits = int(free / (8 * (2 * rows + held // 2)) / 2)
-        raise ArgumentError(
-            "memory",
-            f"{weight.layer!r}, {operator.shape[0]} x {operator.shape[1]}, needs {needed / 2**30:.3g} GiB for {rows}"
-            f" more vectors after {held}, but {free / 2**30:.3g} GiB are free: at a time like this fans of {fits} would"
-            " fit, or fewer examples and steps",
-        )
+    return 8 * sum(operator.shape) * (2 * rows + sum(operator.gaussian.ranks) // 2)
+
+
+def _no_room(weight: Handle, rows: int) -> ArgumentError:
+    (fan_out, fan_in), held = weight.operator.shape, sum(weight.operator.gaussian.ranks)
+    needed, free = _bytes(weight, rows), available_bytes(weight.operator.gaussian.device.type)
+    fits = int(free / needed * min(fan_out, fan_in))
+    return ArgumentError(
+        "memory",
+        f"{weight.layer!r}, {fan_out} x {fan_in}, needs {needed / 2**30:.3g} GiB for {rows} more vectors after {held},"
+        f" but {free / 2**30:.3g} GiB are free: here fans of {fits} would fit, or fewer examples and steps",
+    )

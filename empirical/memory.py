@@ -18,3 +18,9 @@ def available_bytes(device: str) -> int:
         return sys.maxsize
     kibibytes = next(line.split()[1] for line in lines if line.startswith("MemAvailable:"))
     return int(kibibytes) * 2**10
+
+
+def is_exhausted(error: BaseException) -> bool:
+    """Whether this is what torch or numpy raise for memory that the system does not give."""
+    kinds = (MemoryError, torch.OutOfMemoryError)
+    return isinstance(error, kinds) or (isinstance(error, RuntimeError) and "allocate memory" in str(error))

@@ -12,6 +12,7 @@ in half octaves, it makes the standard errors of all widths about equal.
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -160,8 +161,7 @@ class Sweep:
     @cached_property
     def engines(self) -> dict[int, Engine]:
         """The engine of each width: the one that was asked for, or the cheaper one."""
-        named: dict[str, Engine] = dict(zip(ENGINES, ENGINES, strict=True))
-        return {w: named.get(self.engine) or costs.cheaper_engine(self.chain(w), self.training) for w in self.widths}
+        return {width: self._engine(self.chain(width)) for width in self.widths}
 
     @cached_property
     def chunks(self) -> tuple[Chunk, ...]:
@@ -177,21 +177,32 @@ class Sweep:
                 chunks.append(Chunk(at, engine, these, len(these) * work, alone))
         return tuple(chunks)
 
-    def bytes(self, width: int) -> int:
-        """The most bytes in use at a time at this width."""
-        seeds, engine = self.allocation[width], self.engines[width]
-        return costs.peak_bytes(self.chain(width), self.training, seeds, self.device, engine)
+    def bytes(self, width: int, engine: Engine | None = None) -> int:
+        """The most bytes in use at a time at this width, which need not be one of the sweep."""
+        seeds = self.allocation.get(width, self.seeds)
+        at, chosen = self.chain(width), engine or self.engines.get(width) or self._engine(self.chain(width))
+        return costs.peak_bytes(at, self.training, seeds, self.device, chosen)
+
+    def _engine(self, at: Chain) -> Engine:
+        named: dict[str, Engine] = dict(zip(ENGINES, ENGINES, strict=True))
+        return named.get(self.engine) or costs.cheaper_engine(at, self.training)
+
+    def _widest(self, free: int, engine: Engine | None = None) -> int:
+        """The largest width that fits, by bisection; 0 if none does."""
+        return bisect.bisect_right(range(1, self.widths[-1] + 1), free, key=lambda width: self.bytes(width, engine))
 
     def refuse_beyond_memory(self) -> None:
         free = memory.available_bytes(self.device)
-        fitting = [width for width in self.widths if self.bytes(width) <= free]
-        if len(fitting) == len(self.widths):
+        if all(self.bytes(width) <= free for width in self.widths):
             return
-        widest, fits = self.widths[-1], f"expected widths up to {fitting[-1]}" if fitting else "no width fits"
+        widest, fits = self.widths[-1], self._widest(free)
+        hint = f"expected widths up to {fits}" if fits >= self.widths[0] else "no such width fits"
+        if self.engine == "dense" and self.training.optimizer == "sgd":
+            hint += f", or the matrix-free engine, which fits up to {self._widest(free, 'matrix-free')}"
         raise ArgumentError(
             "widths",
             f"width {widest} needs {self.bytes(widest) / 2**30:.3g} GiB, but {self.device} has"
-            f" {free / 2**30:.3g} GiB free: {fits}",
+            f" {free / 2**30:.3g} GiB free: {hint}",
         )
 
 
@@ -223,7 +234,12 @@ def measure(
     found: dict[tuple[int, int], dict[Observable, Array]] = {}
 
     def run(chunk: Chunk) -> dict[Observable, Array]:
-        return train(chunk.chain, training, sweep.examples, chunk.seeds, on, chunk.engine)
+        try:
+            return train(chunk.chain, training, sweep.examples, chunk.seeds, on, chunk.engine)
+        except (MemoryError, RuntimeError) as error:
+            if memory.is_exhausted(error):
+                raise ArgumentError("widths", f"the memory of {on} did not do for width {chunk.chain.width}") from None
+            raise
 
     alone = ((chunk, run(chunk)) for chunk in sweep.chunks if chunk.alone)
     beside = workers.spread(run, [chunk for chunk in sweep.chunks if not chunk.alone], on)

@@ -61,7 +61,7 @@ def start(optimizer: str, weights: Weights, *, lr: float, multiplier: float, fir
     """dW = 0 of a layer, or of the `first` one. Raises ArgumentError for an optimizer that cannot be measured."""
     check_optimizer(optimizer)
     if isinstance(weights, DenseWeights) and (optimizer != "sgd" or min(weights.matrix.shape[1:]) <= _NARROW):
-        return ExplicitUpdate(optimizer, weights.matrix, lr, multiplier)
+        return ExplicitUpdate(optimizer, weights, lr, multiplier)
     if optimizer != "sgd":
         raise ArgumentError(
             "optimizer", f"{optimizer} acts on every entry of a weight matrix and needs the dense engine"
@@ -171,12 +171,14 @@ class FactoredUpdate:
 class ExplicitUpdate:
     """dW as a matrix: of SGD, sign, and Adam with eps = 0 (0/0 read as no step)."""
 
-    def __init__(self, optimizer: str, initial: Tensor, lr: float, multiplier: float) -> None:
-        self._optimizer = optimizer
-        self._initial, self._lr, self._multiplier = initial, lr, multiplier
+    def __init__(self, optimizer: str, weights: DenseWeights, lr: float, multiplier: float) -> None:
+        self._optimizer, self._pool, self._initial = optimizer, weights.pool, weights.matrix
+        self._lr, self._multiplier = lr, multiplier
         self._steps = 0
-        self._moments = (torch.zeros_like(initial), torch.zeros_like(initial)) if optimizer == "adam" else None
-        self.matrix = torch.zeros_like(initial)
+        self._moments = (
+            (torch.zeros_like(weights.matrix), torch.zeros_like(weights.matrix)) if optimizer == "adam" else None
+        )
+        self.matrix = torch.zeros_like(weights.matrix)
 
     def step(self, d: Terms, h: Terms, image: Terms) -> None:  # noqa: ARG002 - only factors need the image
         self._steps += 1
@@ -200,7 +202,7 @@ class ExplicitUpdate:
         return block @ self.matrix.mT
 
     def apply_transpose(self, d: Terms) -> Tensor:
-        return sum(d[1:], d[0]) @ self.matrix
+        return DenseWeights(self.matrix, self._pool).apply_transpose(sum(d[1:], d[0]))
 
     def frobenius(self) -> Tensor:
         norm: Tensor = torch.linalg.vector_norm(self.matrix, dim=(1, 2))

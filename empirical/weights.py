@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from empirical.blocks import Pool
 from empirical.chains import Chain
 
 
@@ -40,15 +41,17 @@ class Weights(Protocol):
 
 @dataclass(frozen=True)
 class DenseWeights:
-    """The matrices themselves: `matrix` of shape (seeds, fan_out, fan_in)."""
+    """The matrices themselves: `matrix` of shape (seeds, fan_out, fan_in). What is long comes from the `pool`."""
 
     matrix: Tensor
+    pool: Pool | None = None
 
     def apply(self, block: Tensor) -> Tensor:
         return block @ self.matrix.mT
 
     def apply_transpose(self, block: Tensor) -> Tensor:
-        return block @ self.matrix
+        pool = self.pool or Pool(block.device)
+        return torch.bmm(block, self.matrix, out=pool.empty(*block.shape[:2], self.matrix.shape[2]))
 
     def frobenius(self) -> Tensor:
         return self._frobenius

@@ -104,7 +104,8 @@ dense_samples = functools.cache(functools.partial(samples, free=False))
 def pvalues(kind: type[GaussianMatrix], make: Make, monkeypatch: pytest.MonkeyPatch, first: int = 0) -> list[float]:
     """Two-sample Kolmogorov-Smirnov tests of 400 seeds against torch's own layers.
 
-    POWER
+    Smallest of the eight p-values on three other sets of seeds: 0.01 to 0.28 for the operator itself under momentum,
+    0.05 to 0.21 under Muon; at most 3e-77 without P^T X q, and 9e-19 without the projection.
     """
     monkeypatch.setattr(layers, "GaussianMatrix", kind)
     seeds = range(first, first + 400)
@@ -390,7 +391,7 @@ def test_wrong_use_is_one_clear_line(wide: GaussianLinear, monkeypatch: pytest.M
     with pytest.raises(ArgumentError, match=r"create_graph: the matrix-free layer 'wide' has no second derivatives"):
         wide(normals(1, 3000)).sum().backward(create_graph=True)
     monkeypatch.setattr("empirical.handles.available_bytes", lambda _: 2**25)
-    with pytest.raises(ArgumentError, match=r"'wide', 2000 x 3000, needs 0.03.* GiB for 500 more vectors .* fans of 2"):
+    with pytest.raises(ArgumentError, match=r"'wide', 2000 x 3000, needs 0.03.* GiB for 500 more vectors .* fans of 1677"):
         wide(normals(500, 3000))
 
 

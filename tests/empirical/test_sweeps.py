@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import subprocess
 import sys
 from fractions import Fraction
@@ -14,8 +15,9 @@ import torch
 
 from empirical import costs, memory
 from empirical.chains import Chain
-from empirical.sweeps import DEFAULT_WIDTHS, Measurement, allocate, estimate, measure
+from empirical.sweeps import DEFAULT_WIDTHS, Measurement, Sweep, allocate, estimate, measure
 from scalings.architectures import mlp
+from scalings.errors import ArgumentError
 from scalings.fits import Diverged, Fit
 from scalings.networks import Network
 from scalings.nodes import INPUT, Dense, Elementwise, fixed
@@ -135,10 +137,30 @@ def test_the_estimate_extrapolates_two_timed_runs(monkeypatch: pytest.MonkeyPatc
     assert 2**20 < cost.bytes < 2**30
 
 
-def test_too_little_memory_is_refused_with_what_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("engine", ["auto", "dense"])
+def test_too_little_memory_is_refused_with_what_fits(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And what it says does fit, one more does not."""
     monkeypatch.setattr(memory, "available_bytes", lambda _: 80 * 2**20)
-    with pytest.raises(ValueError, match=r"width 9000 needs .* GiB, but cpu has 0.0781 GiB free: .* widths up to 128"):
-        measure(mlp(3), NTP, SMALL, widths=(64, 128, 9000), device="cpu")
+    with pytest.raises(ValueError, match=r"width 90000 needs .* GiB, but cpu has 0.0781 GiB free: .* up to") as refused:
+        measure(mlp(3), NTP, SMALL, widths=(64, 128, 90000), seeds=1, device="cpu", engine=engine)
+    found = [int(number) for number in re.findall(r"up to (\d+)", str(refused.value))]
+    assert len(found) == (2 if engine == "dense" else 1)
+    sweep = Sweep(mlp(3), NTP, SMALL, (64, 128, found[0]), 1, 0, "cpu", engine)
+    assert sweep.bytes(found[0]) <= 80 * 2**20 < sweep.bytes(found[0] + 1)
+    if engine == "dense":
+        assert found[1] > 4 * found[0]
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")]
+)
+def test_memory_that_runs_out_is_one_line(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def train(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("empirical.sweeps.train", train)
+    with pytest.raises(ArgumentError, match="widths: the memory of cpu did not do for width 128"):
+        measure(mlp(3), NTP, SMALL, widths=(64, 100, 128), device="cpu")
 
 
 @pytest.mark.parametrize(
