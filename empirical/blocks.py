@@ -76,12 +76,14 @@ def norms(*sums: Terms) -> tuple[Tensor, ...]:
     """
     flat = [block for terms in sums for block in terms]
     parts: list[list[Tensor]] = [[] for _ in sums]
+    scratch: Tensor | None = None
     for pieces in slabs(*flat):
+        scratch = torch.empty_like(pieces[0]) if scratch is None else scratch[..., : pieces[0].shape[-1]]
         left = list(pieces)
         for found, terms in zip(parts, sums, strict=True):
             total = left.pop(0)
             for _ in terms[1:]:
-                total = total + left.pop(0)
+                total = torch.add(total, left.pop(0), out=scratch)
             found.append(torch.linalg.vector_norm(total, dim=(1, 2)))
     scale = 1 / math.sqrt(flat[0].shape[1])
     return tuple(torch.linalg.vector_norm(torch.stack(found), dim=0) * scale for found in parts)

@@ -89,9 +89,10 @@ class OneSidedUpdate:
         if not self._images:
             self._images = [rows.new_zeros(0, d[0].shape[2]) for rows in right]
         for seed, rows in enumerate(right):
-            new = rows.shape[1] - len(self._images[seed])
-            if new:
-                self._images[seed] = torch.cat([self._images[seed], rows.new_zeros(new, d[0].shape[2])])
+            known = self._images[seed]
+            if rows.shape[1] > len(known):
+                self._images[seed] = self._weights.pool.empty(rows.shape[1], d[0].shape[2]).zero_()
+                self._images[seed][: len(known)] = known
             for term in d:
                 self._images[seed].addmm_(rows.mT, term[seed], alpha=factor * self._multiplier)
 

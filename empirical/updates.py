@@ -212,4 +212,4 @@ class ExplicitUpdate:
         return spectral_norm(self.matrix)
 
     def inner(self) -> Tensor:
-        return (self._initial * self.matrix).sum(dim=(1, 2))
+        return inner((self._initial,), (self.matrix,))
