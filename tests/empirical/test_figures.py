@@ -41,7 +41,7 @@ def test_what_has_no_exponent_is_named(measurement: Measurement, tmp_path: Path)
 def test_pyplot_is_never_loaded(tmp_path: Path) -> None:
     code = (
         "import sys; from fractions import Fraction; from empirical.figures import richness_figure;"
-        "from empirical.sweeps import measure; from scalings.networks import mlp;"
+        "from empirical.sweeps import measure; from scalings.architectures import mlp;"
         "from scalings.parameterizations import preset; from scalings.trials import Training;"
         "m = measure(mlp(2), preset('mup', 2), Training(batch=8, steps=1), widths=(8, 12, 16, 24), seeds=2);"
         f"richness_figure([('a', m, Fraction(1, 2))], r'{tmp_path / 'a.png'}');"

@@ -388,9 +388,10 @@ def test_wrong_use_is_one_clear_line(wide: GaussianLinear, monkeypatch: pytest.M
         wide.state_dict()
     with pytest.raises(ArgumentError, match=r"'wide' stays float64 on cpu, and cannot become torch.float32"):
         wide.float()
-    image = wide(normals(1, 3000)).sum()
+    block = normals(1, 3000).requires_grad_()
+    image = wide(block).sum()
     with pytest.raises(ArgumentError, match=r"create_graph: the matrix-free layer 'wide' has no second derivatives"):
-        torch.autograd.grad(image, wide.bias, create_graph=True)
+        torch.autograd.grad(image, block, create_graph=True)
     monkeypatch.setattr("empirical.handles.available_bytes", lambda _: 2**25)
     needs = r"'wide', 2000 x 3000, needs 0.03.* GiB for 500 more vectors after 1, .* fans of 1677 would fit"
     with pytest.raises(ArgumentError, match=needs):
