@@ -164,6 +164,39 @@ class Chosen:
         return preset(self.preset, network.depth)
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """Exponents that a derivation is given, with ? for those that it is asked for."""
+
+    init: Exponents = None
+    """Powers of n of init scales that are given, with ? for those that are asked for, as in 0,-1/2,?."""
+    lr: Exponents = None
+    """Likewise of learning rates."""
+    decay: Exponents = None
+    """Likewise of weight decays."""
+    scales: Exponents = None
+    """Likewise of multipliers without a weight."""
+
+    def resolve(self, network: Network, law: UpdateLaw) -> dict[str, Exponent]:
+        """By the names that derivations use. Raises ArgumentError for another length, and for what is not there."""
+        lists = {"init": self.init, "lr": self.lr, "decay": self.decay, "scales": self.scales}
+        found: dict[str, Exponent] = {}
+        for name, text in lists.items():
+            if text is None:
+                continue
+            if name == "decay" and law.decay == "none":
+                raise ArgumentError("decay", f"{law.name} has none; expected an optimizer such as adamw")
+            column = parse_list(name, text, lambda item: None if item.strip() == "?" else parse_exponent(item))
+            nodes = [node.name for node in (network.multipliers if name == "scales" else network.layers)]
+            if len(column) != len(nodes):
+                raise ArgumentError(name, f"expected one for each of {', '.join(nodes)}, but got {len(column)}")
+            for number, exponent in enumerate(column, start=1):
+                if exponent is not None:
+                    found[f"{_UNKNOWNS[name]}_{number}"] = exponent
+        return found
+
+
 def _check_lengths(
     network: Network,
     columns: dict[str, tuple[Exponent, ...]],
@@ -238,27 +271,6 @@ def parse_delta(text: str) -> Fraction:
     if not 0 < delta <= 1:
         raise ArgumentError("delta", f"expected a number above 0, at most 1, such as 0.05, but got {text!r}")
     return delta
-
-
-def given_exponents(network: Network, law: UpdateLaw, lists: dict[str, str | None]) -> dict[str, Exponent]:
-    """The exponents that lists of "init", "lr", "decay" and "scales" give, by the names that derivations use.
-
-    An entry ? gives nothing. Raises ArgumentError for lists of another length, and for what the network does not have.
-    """
-    found: dict[str, Exponent] = {}
-    for name, text in lists.items():
-        if text is None:
-            continue
-        if name == "decay" and law.decay == "none":
-            raise ArgumentError("decay", f"{law.name} has none; expected an optimizer such as adamw")
-        column = parse_list(name, text, lambda item: None if item.strip() == "?" else parse_exponent(item))
-        nodes = [node.name for node in (network.multipliers if name == "scales" else network.layers)]
-        if len(column) != len(nodes):
-            raise ArgumentError(name, f"expected one for each of {', '.join(nodes) or 'none'}, but got {len(column)}")
-        for number, exponent in enumerate(column, start=1):
-            if exponent is not None:
-                found[f"{_UNKNOWNS[name]}_{number}"] = exponent
-    return found
 
 
 def parse_richness(text: str) -> Fraction:

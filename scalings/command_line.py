@@ -22,9 +22,8 @@ from scalings import __version__, outputs
 from scalings.arguments import (
     Chosen,
     ChosenModel,
-    Exponents,
     Format,
-    given_exponents,
+    Given,
     parse_delta,
     parse_richness,
     parse_widths,
@@ -81,16 +80,14 @@ def _unusable(message: str) -> int:
 @app.command
 def derive(
     model: ChosenModel = ChosenModel(),  # noqa: B008 - frozen
+    fixed: Given = Given(),  # noqa: B008 - frozen
     *,
     criteria: Literal["tutorial", "stability"] = "tutorial",
     without: Annotated[list[str] | None, Parameter(negative="")] = None,
     criterion: Annotated[list[str] | None, Parameter(negative="")] = None,
-    init: Exponents = None,
-    lr: Exponents = None,
-    decay: Exponents = None,
-    scales: Exponents = None,
     gauge: Gauge = "unit-multiplier",
     all_depths: Annotated[bool, Parameter(negative="")] = False,
+    minimal: Annotated[bool, Parameter(negative="")] = False,
     certificate: Path | None = None,
     overwrite: bool = False,
     format: Literal["text", "json", "latex", "markdown"] = "text",
@@ -107,18 +104,12 @@ def derive(
         A criterion to drop, by name, as in "maximality"; may be given several times.
     criterion
         One of your own to add, as in "quiet: dz <= n^(1/4) at hidden after updates"; may be given several times.
-    init
-        Powers of n of init scales that are given, with ? for those that are asked for, as in 0,-1/2,?.
-    lr
-        Likewise of learning rates.
-    decay
-        Likewise of weight decays.
-    scales
-        Likewise of multipliers without a weight.
     gauge
         How the family is written: g = 1, unit init, or one global learning rate.
     all_depths
         Prove for an mlp that the answer has as many freedoms at every depth, by induction over a hidden layer.
+    minimal
+        Name no more reasons than are needed for what is implied; takes longer.
     certificate
         A file (.json) to write a proof to, for `scalings certify`.
     overwrite
@@ -132,8 +123,8 @@ def derive(
         outputs.check_output("certificate", certificate, overwrite=overwrite, endings=outputs.CERTIFICATES)
     network, law = model.resolve()
     kept = [*_kept(CRITERIA[criteria], without or ()), *map(parse_criterion, criterion or ())]
-    given = given_exponents(network, law, {"init": init, "lr": lr, "decay": decay, "scales": scales})
-    derivation = derive(network, law, kept, gauge, scale=model.scale, loss=model.loss, given=given)
+    given = fixed.resolve(network, law)
+    derivation = derive(network, law, kept, gauge, scale=model.scale, loss=model.loss, given=given, minimal=minimal)
     if all_depths:
         from symbolic.inductions import induct
 
@@ -144,7 +135,9 @@ def derive(
         from scalings import certification
         from symbolic.certificates import derivation_certificate
 
-        proof = derivation_certificate(network, law, kept, scale=model.scale, loss=model.loss, given=given)
+        proof = derivation_certificate(
+            network, law, kept, scale=model.scale, loss=model.loss, given=given, minimal=minimal
+        )
         certification.write_certificate(certificate, proof)
     if format == "json":
         from scalings.documents import derivation_document
@@ -190,6 +183,8 @@ def check(
         What a yes asks for: stability and a moving output, or the tutorial's criteria too.
     richness
         A wished richness r, which a yes asks for too, and the repair has.
+    minimal
+        Name no more reasons than are needed for what is implied; takes longer.
     certificate
         A file (.json) to write a proof to, for `scalings certify`.
     overwrite

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
+from scalings.answers import Polytope
 from scalings.checks import Check, Forbidden, Repair
 from scalings.comparisons import Agreement, Comparison
 from scalings.criteria import Criterion
@@ -52,10 +53,27 @@ def derivation_document(derivation: Derivation, gauge: str) -> Document:
             }
             for piece in derivation.pieces
         ],
+        "polytopes": [_polytope(polytope) for polytope in derivation.polytopes],
+        "gauge_directions": [
+            {"name": name, **{which: format_exponent(exponent) for which, exponent in direction.named.items()}}
+            for name, direction in derivation.gauges
+        ],
         "contradiction": list(derivation.contradiction),
         "induction": _induction(derivation.induction) if derivation.induction else None,
         "assumptions": list(derivation.assumptions),
         "steps": [_step(step) for step in derivation.steps],
+    }
+
+
+def _polytope(polytope: Polytope) -> Document:
+    """Relations with the criteria behind them, and what spans the polytope, one for the family or for each piece."""
+    spanned = {"vertices": polytope.vertices, "rays": polytope.rays, "lines": polytope.lines}
+    return {
+        "relations": [{"relation": facet.relation, "criteria": list(facet.criteria)} for facet in polytope.facets],
+        **{
+            name: None if points is None else [{x: str(value) for x, value in point.items()} for point in points]
+            for name, points in spanned.items()
+        },
     }
 
 

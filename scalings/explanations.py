@@ -9,9 +9,10 @@ Statements are affine in few named unknowns, so turning them into LaTeX is a mat
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from html import escape
 
+from scalings.answers import Point, Polytope
 from scalings.exponents import Affine, format_power
 from scalings.families import Derivation, Family
 
@@ -25,7 +26,7 @@ def markdown(derivation: Derivation, gauge: str) -> str:
         for piece in derivation.pieces:
             relations = [f"{e} = 0" for e in piece.equations] + [f"{i} >= 0" for i in piece.inequalities]
             lines += ["", f"A piece of dimension {piece.dimension}:", "", *(f"- `{one}`" for one in relations)]
-        return "\n".join(lines)
+        return "\n".join([*lines, *_markdown_polytopes(derivation)])
     low, high = derivation.family.low, derivation.family.high
     lines += ["", f"One degree of freedom, {low} <= r <= {high}; the gauge is {gauge}.", ""]
     rows = [
@@ -36,7 +37,28 @@ def markdown(derivation: Derivation, gauge: str) -> str:
         (node.name, "", format_power(scale, derivation.symbol))
         for node, scale in zip(derivation.network.multipliers, derivation.family.scales, strict=True)
     ]
-    return "\n".join([*lines, *_markdown_table(_header(derivation), rows)])
+    return "\n".join([*lines, *_markdown_table(_header(derivation), rows), *_markdown_polytopes(derivation)])
+
+
+def _markdown_polytopes(derivation: Derivation) -> list[str]:
+    """Facets with the criteria behind them, and what spans the answer."""
+    lines: list[str] = []
+    for polytope in derivation.polytopes:
+        facets: list[tuple[str, ...]] = [
+            (f"`{facet.relation}`", ", ".join(facet.criteria)) for facet in polytope.facets
+        ]
+        lines += ["", *_markdown_table(("relation", "comes from"), facets)]
+        spanning = [*_spanning(polytope)]
+        if spanning:
+            rows: list[tuple[str, ...]] = [(kind, *map(str, point.values())) for kind, point in spanning]
+            lines += ["", *_markdown_table(("", *spanning[0][1]), rows)]
+    return lines
+
+
+def _spanning(polytope: Polytope) -> Iterator[tuple[str, Point]]:
+    """Vertices, rays and lines, by these names."""
+    for kind, points in (("vertex", polytope.vertices or ()), ("ray", polytope.rays), ("line", polytope.lines)):
+        yield from ((kind, point) for point in points)
 
 
 def latex(derivation: Derivation, gauge: str) -> str:
@@ -47,10 +69,26 @@ def latex(derivation: Derivation, gauge: str) -> str:
         for piece in derivation.pieces:
             relations = [f"{e} = 0" for e in piece.equations] + [f"{i} >= 0" for i in piece.inequalities]
             lines += [f"A piece of dimension {piece.dimension}:", *_align(to_latex(one) for one in relations)]
-        return "\n".join(lines)
+        return "\n".join([*lines, *_latex_polytopes(derivation)])
     low, high = (to_latex(str(end)) for end in (derivation.family.low, derivation.family.high))
     lines.append(f"One degree of freedom is left, ${low} \\le r \\le {high}$, in the gauge {_text(gauge)}:")
-    return "\n".join([*lines, *_align(_family_rows(derivation.family, derivation.symbol))])
+    rows = _align(_family_rows(derivation.family, derivation.symbol))
+    return "\n".join([*lines, *rows, *_latex_polytopes(derivation)])
+
+
+def _latex_polytopes(derivation: Derivation) -> list[str]:
+    """Facets with the criteria behind them, then vertices, rays and lines as points."""
+    lines: list[str] = []
+    for polytope in derivation.polytopes:
+        lines.append("What bounds the answer, and where it comes from:")
+        lines += _align(f"{to_latex(f.relation)} && \\text{{{_text(', '.join(f.criteria))}}}" for f in polytope.facets)
+        spanning = [*_spanning(polytope)]
+        if spanning:
+            names = ", ".join(to_latex(name) for name in spanning[0][1])
+            lines.append(f"It is spanned, in ${names}$, by")
+            points = ((kind, ", ".join(to_latex(str(value)) for value in point.values())) for kind, point in spanning)
+            lines += _align(f"\\text{{{kind}}} &\\quad ({point})" for kind, point in points)
+    return lines
 
 
 def html(derivation: Derivation) -> str:

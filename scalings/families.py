@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from scalings.answers import Polytope, gauge_direction
 from scalings.errors import ArgumentError
-from scalings.exponents import Affine
+from scalings.exponents import Affine, Exponent
 from scalings.networks import Network
 from scalings.nodes import SCALE_SYMBOLS, WIDTH_SCALE
 from scalings.optimizers import UpdateLaw
@@ -63,6 +64,8 @@ class Step:
     freedoms: int
     """Unknowns that are still free after this step."""
     implied_by: tuple[str, ...] = ()
+    only_bounds: bool = False
+    """Whether all that it taught are inequalities."""
 
     @property
     def title(self) -> str:
@@ -88,6 +91,7 @@ class Piece:
     equations: tuple[str, ...]
     inequalities: tuple[str, ...]
     steps: tuple[Step, ...] = ()
+    polytope: Polytope | None = None
 
 
 @dataclass(frozen=True)
@@ -130,6 +134,20 @@ class Derivation:
     """What the exponents are powers of."""
     induction: Induction | None = None
     """The proof for every depth, if it was asked for."""
+    polytope: Polytope | None = None
+    """The family as a polytope; each piece has its own."""
+
+    @property
+    def polytopes(self) -> tuple[Polytope, ...]:
+        """The family, or each piece."""
+        found = (self.polytope, *(piece.polytope for piece in self.pieces))
+        return tuple(one for one in found if one)
+
+    @property
+    def gauges(self) -> tuple[tuple[str, LayerExponents[Exponent]], ...]:
+        """Beside its freedoms: for each layer how its exponents move together without a change of what is trained."""
+        direction = gauge_direction(self.law)
+        return tuple((layer.name, direction) for layer in self.network.layers)
 
     def _repr_html_(self) -> str:
         from scalings.explanations import html

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from scalings.answers import Polytope
 from scalings.checks import Check, Forbidden, Repair
 from scalings.comparisons import Agreement, Comparison
 from scalings.criteria import Criterion
@@ -28,6 +30,7 @@ _STYLES = {"PASS": "green", "FAIL": "bold red", "INCONCLUSIVE": "yellow"}
 
 def derivation_report(derivation: Derivation, gauge: Gauge) -> Iterator[RenderableType]:
     """The derivation from top to bottom: assumptions, steps, answer."""
+    symbol = derivation.symbol
     decays = ", lambda_l of the decays" if derivation.law.decay != "none" else ""
     scales = ", kappa_k of the multipliers without a weight" if derivation.network.multipliers else ""
     yield Text(
@@ -42,17 +45,19 @@ def derivation_report(derivation: Derivation, gauge: Gauge) -> Iterator[Renderab
     if derivation.contradiction:
         yield Text(f"\nThese criteria contradict each other: {', '.join(derivation.contradiction)}", style="bold")
     elif derivation.family is None:
-        freedoms = "1 degree" if derivation.degrees_of_freedom == 1 else f"{derivation.degrees_of_freedom} degrees"
+        count = derivation.degrees_of_freedom
+        freedoms = "1 degree" if count == 1 else f"{count or 'No'} degrees"
         pieces = "one piece" if len(derivation.pieces) == 1 else f"{len(derivation.pieces)} pieces"
-        yield Text(f"\nAt most {freedoms} of freedom, in {pieces} (in the gauge g = 1):", style="bold")
+        most = "At most " if len(derivation.pieces) > 1 else ""
+        yield Text(f"\n{most}{freedoms} of freedom, in {pieces} (in the gauge g = 1):", style="bold")
         for number, piece in enumerate(derivation.pieces, start=1):
             yield Text(f"\npiece {number}, dimension {piece.dimension}", style="bold")
             if piece.steps:
                 yield _steps_table(piece.steps, len(derivation.steps) + 1)
-            yield from (Text(f"    {equation} = 0") for equation in piece.equations)
-            yield from (Text(f"    {inequality} >= 0") for inequality in piece.inequalities)
+            if piece.polytope:
+                yield from _polytope_report(piece.polytope)
     else:
-        low, high, symbol = derivation.family.low, derivation.family.high, derivation.symbol
+        low, high = derivation.family.low, derivation.family.high
         freedom = Text("\n1 degree of freedom is left, the richness r:", style="bold")
         yield freedom.append(f" |dz| ~ {symbol}^r at the hidden layers, {low} <= r <= {high}", style="not bold")
         yield Text(f"r = {low} is the lazy end, r = {high} the rich one. In three gauges:")
@@ -63,8 +68,49 @@ def derivation_report(derivation: Derivation, gauge: Gauge) -> Iterator[Renderab
                 yield layers_table(derivation.network, family.layers, family.scales, symbol)
             except ArgumentError as error:
                 yield Text(error.message)
+    if derivation.polytope:
+        yield Text("\nThe answer as a polytope", style="bold")
+        yield from _polytope_report(derivation.polytope)
+    if derivation.polytopes:
+        direction = derivation.gauges[0][1].named
+        shifts = ", ".join(f"{_GREEK[name]} times {_gauge_power(power, symbol)}" for name, power in direction.items())
+        yield Text(f"\nBeside its freedoms there are {len(derivation.gauges)} gauges, one for each weight: {shifts}.")
     if derivation.induction:
         yield from _induction_report(derivation.induction)
+
+
+_GREEK = {"multiplier": "g", "init": "sigma", "lr": "eta", "decay": "lambda"}
+
+
+def _gauge_power(power: Exponent, symbol: str) -> str:
+    return format_power(Affine(Fraction(0), {"t": Fraction(power)}), symbol)
+
+
+def _polytope_report(polytope: Polytope) -> Iterator[RenderableType]:
+    yield facets_table(polytope)
+    if polytope.vertices is None:
+        yield Text("It has too many candidates for vertices to look through them.")
+    elif any((polytope.vertices, polytope.rays, polytope.lines)) and len(polytope.vertices[:1]) < len(polytope.facets):
+        yield span_table(polytope)
+
+
+def facets_table(polytope: Polytope) -> Table:
+    """Every relation that no other implies, and the criteria that it comes from."""
+    table = _table("relation", "comes from")
+    for facet in polytope.facets:
+        table.add_row(facet.relation, ", ".join(facet.criteria))
+    return table
+
+
+def span_table(polytope: Polytope) -> Table:
+    """Vertices, rays and lines, a row each, a column an unknown."""
+    kinds = {"vertex": polytope.vertices or (), "ray": polytope.rays, "line": polytope.lines}
+    names = next((list(point) for points in kinds.values() for point in points), [])
+    table = _table("", *names)
+    for kind, points in kinds.items():
+        for point in points:
+            table.add_row(kind, *(str(point[name]) for name in names))
+    return table
 
 
 def _induction_report(induction: Induction) -> Iterator[RenderableType]:

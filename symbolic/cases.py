@@ -8,7 +8,7 @@ term or another), the case takes one of them, and says how many there were so th
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from scalings.families import Step
 from scalings.observables import Observable
@@ -35,6 +35,8 @@ class Case:
     inequalities: dict[int, Alternative] = field(default_factory=dict)
     """Number of a step -> the forms that it says are >= 0."""
     orders: dict[Observable, UnknownOrder] = field(default_factory=dict)
+    defines_richness: bool = False
+    """Whether the richness is known to be the order of |dz| at the hidden layers."""
 
     @property
     def freedoms(self) -> int:
@@ -51,6 +53,11 @@ class Case:
     def steps_behind(self, facts: Iterable[int]) -> frozenset[int]:
         """The numbers of the steps that taught these facts."""
         return frozenset[int]().union(*(self.sources[fact] for fact in facts))
+
+    def titles(self, facts: Iterable[int]) -> tuple[str, ...]:
+        """The steps that taught these facts themselves, without those that these rest on."""
+        numbers = sorted({max(self.sources[fact]) for fact in facts if fact < len(self.sources)})
+        return tuple(dict.fromkeys(self.steps[number].title for number in numbers))
 
     def names(self, facts: Iterable[int]) -> tuple[str, ...]:
         """What the numbered facts are, without repetition."""
@@ -86,7 +93,7 @@ def impose(requirement: Requirement, case: Case, algebra: Unknowns) -> None:
     equations = [f"{ring({u: 1})} = {case.facts.solved[u][0]}" for u in case.facts.solved.keys() - solved]
     bounds = [case.facts.reduce(form) for form in case.inequalities[number]]
     statement = ", ".join([*sorted(equations), *(describe(form) for form in bounds if form)])
-    case.steps.append(_step(requirement, statement, case))
+    case.steps.append(replace(_step(requirement, statement, case), only_bounds=not equations))
 
 
 def _step(requirement: Requirement, statement: str, case: Case, implied_by: tuple[str, ...] = ()) -> Step:

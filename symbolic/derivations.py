@@ -35,6 +35,7 @@ from scalings.nodes import SCALE_SYMBOLS, WIDTH_SCALE
 from scalings.optimizers import OPTIMIZERS, UpdateLaw
 from scalings.parameterizations import Gauge
 from symbolic import polytopes
+from symbolic.answers import polytope
 from symbolic.cases import Case, impose
 from symbolic.facts import Contradiction, Facts
 from symbolic.propagation import Loss
@@ -52,11 +53,13 @@ def derive(
     scale: str = WIDTH_SCALE,
     loss: Loss = "mse",
     given: Mapping[str, Exponent] | None = None,
+    minimal: bool = False,
 ) -> Derivation:
     """Which exponents of a scale variable meet the criteria, for this network (default `mlp(3)`) and optimizer.
 
     All other scale variables are held fixed. `given` are exponents that are not asked for, by name ("sigma_2" is the
-    init scale of the second layer). The family, where the answer is one segment, is written in the wished gauge; the
+    init scale of the second layer). With `minimal`, a step that taught nothing new names no more reasons than it needs,
+    which takes longer to find. The family, where the answer is one segment, is written in the wished gauge; the
     steps and pieces are always in the gauge g = 1. Raises ArgumentError if the optimizer has no such gauge, an
     exponent is given that the network does not have, or the criteria leave too much open.
     """
@@ -66,16 +69,18 @@ def derive(
     cases = explore(question)
     answer = segment(cases[0], question) if len(cases) == 1 else None
     common = _common_steps(cases)
+    steps = answer.steps if answer else common
     return Derivation(
         network=question.network,
         law=law,
         criteria=tuple(dict.fromkeys(criterion.name for criterion in criteria)),
         assumptions=_assumptions(question),
-        steps=answer.steps if answer else common,
+        steps=_with_reasons(question, steps) if minimal else steps,
         family=answer.family.in_gauge(gauge) if answer else None,
         pieces=() if answer else tuple(_piece(case, len(common)) for case in cases),
         contradiction=() if cases else tuple(dict.fromkeys(one.name for one in contradiction(question))),
         scale=scale,
+        polytope=polytope(cases[0]) if answer else None,
     )
 
 
@@ -127,6 +132,23 @@ def _run(question: Question, case: Case) -> bool:
     return True
 
 
+def _with_reasons(question: Question, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """The steps; those that taught nothing new with no more reasons than they need, where so few are found."""
+    from symbolic.implications import Reasons
+    from symbolic.programs import write_program
+
+    program = write_program(question)
+    reasons, titles = Reasons(program), dict[str, str]()
+    found: list[Step] = []
+    for step in steps:
+        name = f"{step.title}, step {step.update}"
+        needed = None if step.statement or name not in program.names else reasons.of(name, list(titles))
+        found.append(step if needed is None else replace(step, implied_by=tuple(titles[one] for one in needed)))
+        if name in program.names:
+            titles[name] = step.title
+    return tuple(found)
+
+
 def _common_steps(cases: Sequence[Case]) -> tuple[Step, ...]:
     """The steps before the cases part."""
     together = zip(*(case.steps for case in cases), strict=False)
@@ -143,7 +165,9 @@ def _piece(case: Case, common: int) -> Piece:
     ring = case.facts.ring
     equations = [f"{ring({unknown: 1}) - value}" for unknown, (value, _) in facts.solved.items()]
     dimension = ring.ngens - 1 - len(equations)
-    return Piece(dimension, tuple(sorted(equations)), tuple(map(str, inequalities)), tuple(case.steps[common:]))
+    return Piece(
+        dimension, tuple(sorted(equations)), tuple(map(str, inequalities)), tuple(case.steps[common:]), polytope(case)
+    )
 
 
 def contradiction(question: Question) -> tuple[Criterion, ...]:

@@ -210,13 +210,15 @@ def normalise(form: Form) -> tuple[Form, Fraction]:
 
     A constant form has direction zero, and `form >= 0` then says 0 >= bound.
     """
-    constant = form.coeff(1)
+    constant = form.get(form.ring.zero_monom)
     if form.is_ground:
-        return form.ring.zero, -_fraction(constant)
-    direction = form - constant
-    coefficients = [_fraction(c) for c in direction.coeffs()]
-    factor = Fraction(gcd(*(c.numerator for c in coefficients)), lcm(*(c.denominator for c in coefficients)))
-    return direction.quo_ground(_number(form.ring, factor)), -_fraction(constant) / factor
+        return form.ring.zero, -_fraction(constant) if constant else Fraction(0)
+    direction = form - constant if constant else form
+    coefficients = direction.coeffs()
+    top, bottom = gcd(*(c.numerator for c in coefficients)), lcm(*(c.denominator for c in coefficients))
+    if top != 1 or bottom != 1:
+        direction = direction.quo_ground(form.ring.domain(top, bottom))
+    return direction, Fraction(-constant.numerator * bottom, constant.denominator * top) if constant else Fraction(0)
 
 
 def _combination(multipliers: Multipliers, slack: Fraction) -> Combination:

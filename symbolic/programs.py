@@ -28,7 +28,7 @@ from typing import Final, Literal, TypeAlias
 
 from scalings.criteria import Sign
 from scalings.exponents import MINUS_INFINITY, Exponent
-from scalings.observables import Observable
+from scalings.observables import Observable, Quantity
 from symbolic.questions import Question
 
 Operation = Literal["unknown", "constant", "product", "total", "smaller", "power", "ratio"]
@@ -68,6 +68,8 @@ class Program:
     relations: tuple[Relation, ...]
     richness: tuple[str, ...]
     """The orders of |dz| at the hidden layers at the end."""
+    observed: frozenset[str] = frozenset()
+    """The orders of z, d, dz and dW."""
     traced: tuple[str, str] | None = None
     """A relation, and the order on one side of it of which a proof is to show the monomial."""
 
@@ -75,6 +77,11 @@ class Program:
     def line(self) -> dict[str, Line]:
         """By name."""
         return {line.name: line for line in self.lines}
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Of the relations."""
+        return frozenset(relation.name for relation in self.relations)
 
     def lines_for(self, names: Iterable[str]) -> list[Line]:
         """The lines that these orders need, in order."""
@@ -186,7 +193,12 @@ def write_program(question: Question, zeros: Container[str] = ()) -> Program:
         (Line(NOTHING, "total"), *(_line(tracer, number, names) for number in range(len(tracer.operations)))),
         tuple(Relation(title, names[left], sign, names[right]) for title, (left, sign, right) in relations),
         tuple(dict.fromkeys(names[orders[observable]] for observable in changes)),
+        frozenset(names[order] for key, order in orders.items() if key.quantity in _STATES and order != ZERO),
     )
+
+
+_STATES: frozenset[Quantity] = frozenset({"z", "d", "dz", "dW_frobenius"})
+"""What the rest of a run is computed from."""
 
 
 def _label(labels: dict[Traced, str], order: Traced, label: str) -> None:

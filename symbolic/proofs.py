@@ -27,6 +27,10 @@ Disjunction: TypeAlias = frozenset[Vector]
 Document: TypeAlias = dict[str, Any]
 
 
+class TooMuch(Exception):
+    """More than `most` forms in an order, or cases in a proof."""
+
+
 class Undecided(Exception):
     """It is not known whether form >= 0, and the program cannot go on without."""
 
@@ -41,25 +45,39 @@ class Branch:
 
     program: Program
     facts: Facts
+    most: int | None = None
+    """The largest size of an order; None for any."""
     assumed: dict[int, Vector] = field(default_factory=dict)
     """By number; lemmas have numbers too."""
     known: set[Vector] = field(default_factory=set)
     """All facts, lemmas among them."""
     count: int = 0
     orders: dict[str, Order] = field(default_factory=dict)
+    simplified: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """How much was known when each order was simplified."""
     unsettled: set[Disjunction] = field(default_factory=set)
+    forms: dict[Vector, Form] = field(default_factory=dict)
+    """What has been turned into a form; shared by all cases."""
     lines: list[Document] = field(default_factory=list)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the unknowns."""
+        return self.program.unknowns or ("none",)
 
     def split(self) -> Branch:
         """A case of this one."""
         return Branch(
             self.program,
             self.facts.copy(),
+            self.most,
             dict(self.assumed),
             set(self.known),
             self.count,
             dict(self.orders),
+            dict(self.simplified),
             set(self.unsettled),
+            self.forms,
         )
 
     # Facts
@@ -107,14 +125,18 @@ class Branch:
         return True
 
     def as_form(self, vector: Vector) -> Form:
+        if vector in self.forms:
+            return self.forms[vector]
         ring = self.facts.ring
         terms = {ring.gens[n].LM: ring.domain(c.numerator, c.denominator) for n, c in enumerate(vector[:-1]) if c}
         constant = vector[-1]
-        return ring.from_dict(terms) + ring.domain(constant.numerator, constant.denominator)
+        if constant:
+            terms[ring.zero_monom] = ring.domain(constant.numerator, constant.denominator)
+        self.forms[vector] = ring.from_dict(terms)
+        return self.forms[vector]
 
     def written(self, vector: Vector) -> Document:
-        names = [*map(str, self.facts.ring.symbols), "constant"]
-        return {name: str(c) for name, c in zip(names, vector, strict=True) if c}
+        return {name: str(c) for name, c in zip((*self.names, "constant"), vector, strict=True) if c}
 
     # Orders
 
@@ -122,7 +144,12 @@ class Branch:
         """What the program computes, in the light of the facts. Raises Undecided."""
         if name not in self.orders:
             self.orders[name] = self._computed(self.program.line[name])
-        self.orders[name] = self._simplified(name, self.orders[name])
+            if self.most and len(self.orders[name]) > self.most:
+                raise TooMuch
+        known = (len(self.assumed), len(self.facts.zeros))
+        if self.simplified.get(name) != known:
+            self.orders[name] = self._simplified(name, self.orders[name])
+            self.simplified[name] = known
         return self.orders[name]
 
     def _computed(self, line: Line) -> Order:  # noqa: PLR0911 - one for each operation
@@ -130,7 +157,7 @@ class Branch:
         size = self.facts.ring.ngens + 1
         match line.operation:
             case "unknown":
-                place = [str(symbol) for symbol in self.facts.ring.symbols].index(line.name)
+                place = self.names.index(line.name)
                 return frozenset({tuple(Fraction(n == place) for n in range(size))})
             case "constant":
                 assert line.exponent is not None
@@ -222,13 +249,12 @@ class Branch:
 
     def _settled(self, disjunction: Disjunction) -> bool:
         alternatives = sorted(disjunction)
-        line = {"either": [self.written(form) for form in alternatives]}
         if any(self.conclude(form) for form in alternatives) or self._implied(alternatives):
-            self.lines.append(line)
+            self.lines.append({"either": [self.written(form) for form in alternatives]})
             self.unsettled.remove(disjunction)
             return True
         if len(alternatives) == 1:
-            self.lines.append(line)
+            self.lines.append({"either": [self.written(form) for form in alternatives]})
             self.unsettled.remove(disjunction)
             self.assume(alternatives[0])
             return True
@@ -263,9 +289,12 @@ class Branch:
         self.lines.append({"contradiction": _absurd(contradiction.because)})
 
 
-def prove(program: Program) -> tuple[list[Document], list[Branch]]:
-    """The lines of the proof, down to the leaves: those are to be finished."""
-    root = Branch(program, Facts(ring(program.unknowns or ["none"], QQ)[0]))
+def prove(program: Program, most: int | None = None) -> tuple[list[Document], list[Branch]]:
+    """The lines of the proof, down to the leaves: those are to be finished.
+
+    Raises TooMuch if an order has more than `most` forms, or the proof as many cases.
+    """
+    root = Branch(program, Facts(ring(program.unknowns or ["none"], QQ)[0]), most)
     leaves: list[Branch] = []
     _follow(root, program.relations, leaves)
     return root.lines, leaves
@@ -302,6 +331,8 @@ def _follow(branch: Branch, relations: Sequence[Relation], leaves: list[Branch])
 
 def _split(branch: Branch, forms: Sequence[Vector], relations: Sequence[Relation], leaves: list[Branch]) -> None:
     cases = []
+    if branch.most and len(leaves) + len(branch.assumed) > branch.most * 4:
+        raise TooMuch
     for form in forms:
         case = branch.split()
         cases.append({"if": branch.written(form), "then": case.lines})

@@ -43,6 +43,7 @@ def segment(case: Case, question: Question) -> Segment | None:
         facts.learn_zero(richness - change, {len(case.sources): facts.ring.domain(1)})
     except Contradiction:
         return None
+    case.defines_richness = True
     bounds = [*_bounds(case)]
     lows = [bound.value for bound in bounds if bound.low]
     highs = [bound.value for bound in bounds if not bound.low]
@@ -93,16 +94,12 @@ def _explained(case: Case, bounds: Sequence[_Bound], criteria: Sequence[Criterio
     ranked = sorted(bounds, key=lambda bound: (priority[case.steps[bound.step].criterion], bound.step))
     for number, step in enumerate(case.steps):
         own = [bound for bound in bounds if bound.step == number]
-        if not own or not _only_bounds(step):
+        if not own or not step.only_bounds:
             yield step
             continue
         others = [next(o for o in ranked if o.implies(bound) and _binds(o, ranked)) for bound in own]
         reasons = tuple(dict.fromkeys(case.steps[other.step].title for other in others if other.step != number))
         yield replace(step, statement=", ".join(dict.fromkeys(map(str, own))), implied_by=reasons)
-
-
-def _only_bounds(step: Step) -> bool:
-    return all("<=" in relation or ">=" in relation for relation in step.statement.split(", "))
 
 
 def _binds(bound: _Bound, ranked: Sequence[_Bound]) -> bool:

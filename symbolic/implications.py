@@ -1,0 +1,134 @@
+"""Which criteria a criterion follows from: as few as can be, found by proof.
+
+A relation between observables rarely rests on all that was learned before. So it is proved anew, from other relations
+and from what the observables are made of nearby, while whatever lies further off is an unknown of its own:
+
+    z, d, dz, dW    are taken as they come, unless a relation speaks of them,
+    everything else is what the training loop computes from them.
+
+What holds whatever those are holds for those there are. No relation, single ones and pairs are tried, in this order, so
+that none of those found can be spared.
+
+>>> from symbolic.programs import write_program
+>>> from symbolic.questions import Question
+>>> from scalings.architectures import mlp
+>>> program = write_program(Question(mlp(3)))
+>>> reasons = Reasons(program)
+>>> reasons.of("stable features (layer1), step 1", [name for name in program.names if not name.endswith(("2", "3"))])
+('maximality (layer2), step 1',)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import combinations
+
+from symbolic import polytopes
+from symbolic.programs import Line, Program, Relation
+from symbolic.proofs import Branch, TooMuch, Undecided, prove
+
+NEAREST = 4
+"""Of how many relations pairs are tried."""
+LARGEST = 8
+"""Proofs with more forms in an order are given up."""
+
+
+@dataclass
+class Reasons:
+    """Implications between the relations of a program; those of equal shape are proved once."""
+
+    program: Program
+    known: dict[Program, bool] = field(default_factory=dict)
+
+    def of(self, name: str, others: Sequence[str]) -> tuple[str, ...] | None:
+        """The others from which this relation follows and none of which can be spared; None if none were found.
+
+        Nothing, one and two are tried, those first that share the most observables with it.
+        """
+        relations = {relation.name: relation for relation in self.program.relations}
+        touched = self._atoms([relations[name]])
+        shared = {other: len(touched & self._atoms([relations[other]])) for other in others if other != name}
+        near = sorted((other for other, number in shared.items() if number), key=lambda other: -shared[other])
+        nearest = sorted(near, key=lambda other: self._beyond(relations[other], touched))[:NEAREST]
+        for size, candidates in enumerate([[], near, nearest]):
+            for chosen in combinations(candidates, size):
+                if self._follows(relations[name], [relations[other] for other in chosen]):
+                    return chosen
+        return None
+
+    def _beyond(self, relation: Relation, touched: set[str]) -> int:
+        """How many orders a relation speaks of directly that are not touched."""
+        return len({relation.left, relation.right} - touched - {"0"})
+
+    def _follows(self, relation: Relation, others: Sequence[Relation]) -> bool:
+        local = _canonical(self._nearby([*others, relation]))
+        if local not in self.known:
+            self.known[local] = _last_follows(local)
+        return self.known[local]
+
+    def _atoms(self, relations: Sequence[Relation]) -> set[str]:
+        """The observables that these relations, or what is computed from them nearby, speak of."""
+        nearby = self._nearby(relations)
+        return {line.name for line in nearby.lines if line.operation == "unknown"} | (
+            self.program.observed & {line.name for line in nearby.lines}
+        )
+
+    def _nearby(self, relations: Sequence[Relation]) -> Program:
+        """What the relations speak of, spelled out to the next observables."""
+        spelled = {side for relation in relations for side in (relation.left, relation.right)}
+        for side in tuple(spelled - self.program.observed):  # a product of observables
+            spelled.update(self.program.line[side].arguments)
+        lines: dict[str, Line] = {}
+
+        def visit(name: str) -> None:
+            line = self.program.line[name]
+            if name in self.program.observed - spelled:
+                line = Line(name, "unknown")
+            if name not in lines:
+                for argument in line.arguments:
+                    visit(argument)
+                lines[name] = line
+
+        for side in sorted(spelled):
+            visit(side)
+        unknowns = tuple(line.name for line in lines.values() if line.operation == "unknown")
+        return Program(unknowns, tuple(lines.values()), tuple(relations), ())
+
+
+def _canonical(program: Program) -> Program:
+    """The same program with names that say only in which order they came."""
+    names = {line.name: f"x{number}" for number, line in enumerate(program.lines)}
+    return replace(
+        program,
+        unknowns=tuple(names[name] for name in program.unknowns),
+        lines=tuple(
+            replace(line, name=names[line.name], arguments=tuple(map(names.__getitem__, line.arguments)))
+            for line in program.lines
+        ),
+        relations=tuple(
+            Relation(str(number), names[relation.left], relation.sign, names[relation.right])
+            for number, relation in enumerate(program.relations)
+        ),
+    )
+
+
+def _last_follows(program: Program) -> bool:
+    """Whether the last relation of a program follows from those before it."""
+    *others, last = program.relations
+    try:
+        _, cases = prove(replace(program, relations=tuple(others)), LARGEST)
+        return all(_holds(case, last) for case in cases)
+    except TooMuch:
+        return False
+
+
+def _holds(case: Branch, relation: Relation) -> bool:
+    """Whether a relation holds by what a case knows."""
+    try:
+        case.impose(relation)
+    except Undecided:
+        return False
+    return all(
+        any(polytopes.follows(case.facts, case.as_form(form)) for form in disjunction) for disjunction in case.unsettled
+    )
