@@ -135,9 +135,7 @@ def derive(
         from scalings import certification
         from symbolic.certificates import derivation_certificate
 
-        proof = derivation_certificate(
-            network, law, kept, scale=model.scale, loss=model.loss, given=given, minimal=minimal
-        )
+        proof = derivation_certificate(network, law, kept, scale=model.scale, loss=model.loss, given=given)
         certification.write_certificate(certificate, proof)
     if format == "json":
         from scalings.documents import derivation_document
