@@ -29,11 +29,13 @@ from scalings.nodes import (
     WIDTH,
     Dense,
     Dimension,
+    Elementwise,
     Embedding,
     Mix,
     Node,
     Norm,
     Repeat,
+    Scale,
     Scores,
     fixed,
 )
@@ -345,6 +347,24 @@ def test_a_weight_shared_by_embedding_and_readout(optimizer: str) -> None:
     found = experiment(network, tied, text, WIDE, 6)
     confirm(found, least=50)
     agrees(found, "z", "readout", 0, 0)
+
+
+@pytest.mark.parametrize("r", ["0", "1/2"])
+def test_a_shared_weight_behind_a_matrix_is_as_one_of_its_own(r: str) -> None:
+    """The control: what the readout reads went through another matrix, and its first output is of order n^(-r)."""
+    network = Network(
+        (
+            Embedding("embedding", INPUT, "table", fixed(16), WIDTH),
+            Dense("hidden", "embedding", "square", WIDTH, WIDTH),
+            Elementwise("activation", "hidden", "relu"),
+            Scale("readout_scale", "activation"),
+            Dense("readout", "readout_scale", "table", WIDTH, fixed(16)),
+        )
+    )
+    text = how("sgd", batch=4, loss="cross-entropy")
+    found = experiment(network, member(network, "sgd", r, loss="cross-entropy"), text, WIDE, 24)
+    confirm(found)
+    agrees(found, "z", "readout", 0, -Fraction(r))
 
 
 @pytest.mark.parametrize("r", ["0", "1/2"])
