@@ -20,13 +20,15 @@ from torch import Tensor
 Terms = tuple[Tensor, ...]
 """Blocks of one shape whose sum is meant, which is not formed if it need not be."""
 
+Array = npt.NDArray[np.float64] | npt.NDArray[np.float32]
+
 _SMALL = 2**17
 """Numbers; the allocator keeps what is smaller anyway."""
 _SLAB = 2**17
 """Numbers of a block that are worked on at a time on a CPU: a megabyte."""
 
 
-def _references(arrays: list[npt.NDArray[np.float64]]) -> list[int]:
+def _references(arrays: list[Array]) -> list[int]:
     return [sys.getrefcount(array) for array in arrays]
 
 
@@ -35,22 +37,26 @@ _UNUSED = _references([np.empty(0)])[0]
 
 
 class Pool:
-    """Uninitialised float64 tensors. On a CPU their memory is used again once no tensor or view of it is left."""
+    """Uninitialised tensors, float64 if no other kind is said.
 
-    def __init__(self, device: torch.device | str = "cpu") -> None:
-        self.device = torch.device(device)
-        self._arrays: list[npt.NDArray[np.float64]] = []
+    On a CPU their memory is used again once no tensor or view of it is left.
+    """
+
+    def __init__(self, device: torch.device | str = "cpu", kind: torch.dtype = torch.float64) -> None:
+        self.device, self.kind = torch.device(device), kind
+        self._arrays: list[Array] = []
 
     def empty(self, *shape: int) -> Tensor:
         size = math.prod(shape)
         # torch keeps the memory of a GPU itself.
         if self.device.type != "cpu" or size < _SMALL:
-            return torch.empty(shape, dtype=torch.float64, device=self.device)
+            return torch.empty(shape, dtype=self.kind, device=self.device)
         for index, references in enumerate(_references(self._arrays)):
             # A tensor's memory holds on to the array that it came from, whoever looks at it.
             if references == _UNUSED and size <= self._arrays[index].size <= 2 * size:
                 return torch.from_numpy(self._arrays[index])[:size].view(shape)
-        self._arrays.append(np.empty(size))
+        single = self.kind == torch.float32
+        self._arrays.append(np.empty(size, dtype=np.float32) if single else np.empty(size, dtype=np.float64))
         return torch.from_numpy(self._arrays[-1]).view(shape)
 
 
@@ -96,3 +102,17 @@ def inner(first: Terms, second: Terms) -> Tensor:
         left, right = pieces[: len(first)], pieces[len(first) :]
         found.append((sum(left[1:], left[0]) * sum(right[1:], right[0])).sum(dim=(1, 2)))
     return torch.stack(found).sum(dim=0)
+
+
+def gram(terms: Terms) -> Tensor:
+    """The inner products of all examples of a sum, of shape (seeds, batch, batch)."""
+    found = terms[0] @ terms[0].mT
+    for change in terms[1:]:
+        found = found + gram_change(terms[0], change)
+    return found
+
+
+def gram_change(block: Tensor, change: Tensor) -> Tensor:
+    """The Gram matrix of block + change less that of block, without subtracting."""
+    cross = block @ change.mT
+    return cross + cross.mT + change @ change.mT

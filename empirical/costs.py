@@ -10,7 +10,8 @@ alpha and beta on the machine at hand, all its workers busy as they will be. Mat
 term, and a third run gives their alpha. The estimate is meant to be right within a factor of two.
 
 **Which engine is cheaper** may not depend on how busy the machine is, since the engines draw different numbers.
-So it is a count of operations, which for a batch of B examples and t steps, K = B (t + 1), is
+So it is a count of operations, which for a batch of B examples and t steps, K = B (t + 1) without the tangent
+kernel and B (3t + 2) / 2 with it, is
 
     dense  m k,        matrix-free  (m + k) (300 + 2 K)
 
@@ -30,7 +31,10 @@ import torch
 from empirical import workers
 from empirical.chains import Chain
 from empirical.examples import Examples
+from empirical.laws import matrices
+from empirical.plans import directions
 from empirical.training import train
+from empirical.updates import is_low_rank
 from scalings.errors import ArgumentError
 from scalings.trials import Engine, Training
 
@@ -63,12 +67,13 @@ def choose_device(device: str) -> str:
 
 
 def cheaper_engine(chain: Chain, training: Training) -> Engine:
-    """The engine that takes fewer operations; matrix-free needs updates of low rank, which are those of SGD."""
+    """The engine that takes fewer operations; matrix-free needs updates of low rank."""
     shapes = [layer.shape for layer in chain.layers if layer.role == "hidden"]
-    directions = training.batch * (training.steps + 1)
+    products = sum(directions(training)) / 2
     dense = sum(fan_out * fan_in for fan_out, fan_in in shapes)
-    matrix_free = sum((fan_out + fan_in) * (300 + 2 * directions) for fan_out, fan_in in shapes)
-    return "matrix-free" if training.optimizer == "sgd" and matrix_free < dense else "dense"
+    matrix_free = sum((fan_out + fan_in) * (300 + 2 * products) for fan_out, fan_in in shapes)
+    possible = is_low_rank(training.optimizer) and training.precision == "double"
+    return "matrix-free" if possible and matrix_free < dense else "dense"
 
 
 def seed_bytes(chain: Chain, training: Training, engine: Engine) -> int:
@@ -76,11 +81,10 @@ def seed_bytes(chain: Chain, training: Training, engine: Engine) -> int:
     # Matrices: W(0), and for the elementwise laws dW, G, its sign; Adam's moments and temporaries.
     # Blocks: a state and temporaries, and for the dense engine the factors of dW, old and new. Gram matrices of one
     # layer's factors.
-    copies = {"sgd": 1, "sign": 4, "adam": 8}[training.optimizer]
-    weights = copies * _matrices(chain) if engine == "dense" else _revealed(chain, training)
+    weights = matrices(training.optimizer) * _matrices(chain) if engine == "dense" else _revealed(chain, training)
     rank = training.batch * training.steps
     grams = max(4 * min(rank**2, fan_out * fan_in) for fan_out, fan_in in chain.shapes)
-    blocks = _units(chain) * training.batch * (10 + 2 * training.steps if engine == "dense" else 7)
+    blocks = _units(chain) * training.batch * _blocks(training, engine)
     return 8 * (weights + blocks + grams)
 
 
@@ -142,7 +146,7 @@ def _matrices(chain: Chain) -> int:
 
 def _revealed(chain: Chain, training: Training) -> int:
     """Numbers that matrix-free layers hold: bases and images, and dW where it is not in these bases."""
-    directions, total = training.batch * (training.steps + 1), 0
+    (forward, backward), total = directions(training), 0
     for layer in chain.layers:
         fan_out, fan_in = layer.shape
         if layer.role == "output":
@@ -150,8 +154,14 @@ def _revealed(chain: Chain, training: Training) -> int:
         elif layer.role == "input":
             total += min(training.batch, fan_in) * (2 * fan_out + fan_in)
         else:
-            total += (min(directions, fan_in) + min(directions, fan_out)) * (fan_out + fan_in)
+            total += (min(forward, fan_in) + min(backward, fan_out)) * (fan_out + fan_in)
     return total
+
+
+def _blocks(training: Training, engine: Engine) -> int:
+    """Blocks of a layer's units in use at a time; factors outside of the bases of W(0) are kept, with their images."""
+    factored = engine == "dense" or training.optimizer != "sgd"
+    return 7 + 3 * training.kernel + (3 + 3 * training.steps if factored else 0)
 
 
 def _units(chain: Chain) -> int:

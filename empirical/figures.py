@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from scipy import stats
 
+from empirical.paths import Path as Paths
 from empirical.sweeps import Measurement
 from scalings.errors import ArgumentError
 from scalings.exponents import Exponent
@@ -79,6 +80,31 @@ def exponents_figure(
     for panel in panels[-3:]:
         panel.set_xlabel("width n")
     figure.suptitle(f"{measurement.parameterization.name} after {at_step} steps: points measured, slopes derived")
+    figure.savefig(path, dpi=150)
+
+
+def paths_figure(paths: Sequence[tuple[str, Paths]], path: str | Path) -> None:
+    """Loss, feature movement and kernel change against the step, and the distance from the linearized network against
+    the width: a line for each labelled path."""
+    from matplotlib import colormaps
+
+    figure, panels = _canvas(2, 2, size=(10.0, 7.0))
+    titles = ("loss", "|dz|/|z| of the last hidden layer", "|dK|/|K|", "distance from the linearized network")
+    for index, (label, seen) in enumerate(paths):
+        color = colormaps["viridis"](0.85 * index / max(len(paths) - 1, 1))
+        for panel, values in zip(panels, (seen.loss, seen.movement, seen.kernel_change), strict=False):
+            panel.plot(range(len(values)), values, color=color, label=label)
+        widths = list(seen.distances)
+        means = [float(np.exp(np.mean(np.log(values)))) for values in seen.distances.values()]
+        panels[-1].plot(widths, means, color=color, marker=_MARKERS[index % len(_MARKERS)], label=label)
+    for panel, title in zip(panels, titles, strict=True):
+        panel.set_title(title, loc="left")
+        panel.set_xlabel("step")
+        panel.set_yscale("log")
+    panels[-1].set_xscale("log", base=2)
+    panels[-1].set_xlabel("width n")
+    panels[0].legend(frameon=False, fontsize=9)
+    figure.suptitle(f"From lazy to rich, at width {paths[0][1].width}")
     figure.savefig(path, dpi=150)
 
 

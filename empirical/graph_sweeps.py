@@ -16,9 +16,10 @@ from dataclasses import dataclass, field
 from empirical import costs, tasks, workers
 from empirical.graph_training import train
 from empirical.graph_updates import check_optimizer
+from empirical.plans import allocate
 from empirical.regression import Array
 from empirical.settings import Setting, weight_shape
-from empirical.sweeps import Measurement, Progress, allocate, gather
+from empirical.sweeps import Measurement, Progress, gather
 from scalings.errors import ArgumentError
 from scalings.networks import Network
 from scalings.nodes import DEPTH_SCALE, WIDTH_SCALE

@@ -35,7 +35,8 @@ class Rows:
         start, shape[-2] = shape[-2], room
         if self._buffer.device.type == "cpu":
             # numpy asks for large pages; memory that is not written to is not there.
-            larger = torch.from_numpy(np.empty(shape))
+            single = self._buffer.dtype == torch.float32
+            larger = torch.from_numpy(np.empty(shape, dtype=np.float32) if single else np.empty(shape))
         else:
             larger = self._buffer.new_empty(shape)
         larger[..., :start, :] = self._buffer

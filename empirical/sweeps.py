@@ -1,14 +1,4 @@
-"""Sweeps: one parameterization trained at many widths from many seeds, and the exponents that come of it.
-
-**How many seeds at which width.** The variance over seeds of a log observable falls like 1/n (it is an average
-over n units) and a run's time grows like n where blocks of vectors dominate and like n^2 where matrices do. For
-the variance of the 1/n-corrected slope in a given time,
-
-    seeds(n) = seeds * min(32, n_max / n)
-
-is within 3 % of the best of all powers of n_max / n and caps that were tried; at the default widths, 64 to 2048
-in half octaves, it makes the standard errors of all widths about equal.
-"""
+"""Sweeps: one parameterization trained at many widths from many seeds, and the exponents that come of it."""
 
 from __future__ import annotations
 
@@ -25,8 +15,9 @@ import numpy.typing as npt
 from empirical import costs, examples, memory, regression, workers
 from empirical.chains import Chain, chain
 from empirical.costs import Cost
+from empirical.plans import allocate, default_seeds, default_widths
 from empirical.training import train
-from empirical.updates import check_optimizer
+from empirical.updates import check_optimizer, is_low_rank
 from scalings.errors import ArgumentError
 from scalings.fits import Diverged, Fit
 from scalings.networks import Network
@@ -37,10 +28,6 @@ from scalings.trials import ENGINES, Engine, Record, Training, Trial
 Array = npt.NDArray[np.float64]
 Progress = Callable[[float, str], None]
 """Called with the fraction done, in [0, 1], and a few words on what was just done."""
-
-DEFAULT_WIDTHS = (64, 91, 128, 181, 256, 362, 512, 724, 1024, 1448, 2048)
-DEFAULT_SEEDS = 12
-_CAP = 32
 
 
 @dataclass(frozen=True)
@@ -91,11 +78,6 @@ class Measurement:
                     yield Record(observable, width, seed, value)
 
 
-def allocate(widths: Sequence[int], seeds: int) -> dict[int, int]:
-    """The number of seeds at each width, `seeds` at the largest; see the module's docstring for the rule."""
-    return {width: round(seeds * min(_CAP, widths[-1] / width)) for width in widths}
-
-
 @dataclass(frozen=True)
 class Chunk:
     """Seeds of one width that are trained together, and their share of the work, in arbitrary units.
@@ -122,6 +104,8 @@ class Sweep:
     first_seed: int
     device: str
     engine: str
+    cap: int = 32
+    """How many times the seeds of the largest width a smaller one may have."""
 
     def __post_init__(self) -> None:
         increasing = all(a < b for a, b in itertools.pairwise(self.widths))
@@ -136,7 +120,7 @@ class Sweep:
         if self.engine not in ("auto", *ENGINES):
             raise ArgumentError("engine", f"expected one of auto, {', '.join(ENGINES)}, but got {self.engine!r}")
         check_optimizer(self.training.optimizer)
-        if self.engine == "matrix-free" and self.training.optimizer != "sgd":
+        if self.engine == "matrix-free" and not is_low_rank(self.training.optimizer):
             raise ArgumentError(
                 "engine",
                 f"expected auto or dense with {self.training.optimizer}, whose updates are not of low rank as those of"
@@ -156,7 +140,7 @@ class Sweep:
 
     @property
     def allocation(self) -> dict[int, int]:
-        return allocate(self.widths, self.seeds)
+        return allocate(self.widths, self.seeds, self.cap)
 
     @cached_property
     def engines(self) -> dict[int, Engine]:
@@ -197,7 +181,7 @@ class Sweep:
             return
         widest, fits = self.widths[-1], self._widest(free)
         hint = f"expected widths up to {fits}" if fits >= self.widths[0] else "no such width fits"
-        if self.engine == "dense" and self.training.optimizer == "sgd":
+        if self.engine == "dense" and is_low_rank(self.training.optimizer):
             hint += f", or the matrix-free engine, which fits up to {self._widest(free, 'matrix-free')}"
         raise ArgumentError(
             "widths",
@@ -211,24 +195,24 @@ def measure(
     parameterization: Parameterization,
     training: Training = Training(),  # noqa: B008 - frozen
     *,
-    widths: Sequence[int] = DEFAULT_WIDTHS,
+    widths: Sequence[int] | None = None,
     seeds: int | None = None,
     first_seed: int = 0,
     device: str = "auto",
     engine: str = "auto",
+    cap: int = 32,
     progress: Progress | None = None,
 ) -> Measurement:
     """Train the network at every width from many seeds and record every observable at every step.
 
-    `seeds` is their number at the largest width, `DEFAULT_SEEDS` if not given; smaller widths get up to
-    32 times as many. `engine` is auto, dense or matrix-free, two engines of one law: auto takes at each width
-    the one with fewer operations, and `Measurement.engine` says which. A run that diverges is a result,
-    recorded as inf or nan. Raises ArgumentError, in one line, for what cannot be measured: widths, seeds,
+    `widths` and `seeds`, the number of them at the largest width, default to those of `empirical.plans`; smaller
+    widths get up to `cap` times as many. `engine` is auto, dense or matrix-free, two engines of one law: auto
+    takes at each width the one with fewer operations, and `Measurement.engine` says which. A run that diverges is a
+    result, recorded as inf or nan. Raises ArgumentError, in one line, for what cannot be measured: widths, seeds,
     device, data, engine, memory, or the network itself.
     """
-    number = DEFAULT_SEEDS if seeds is None else seeds
-    on = costs.choose_device(device)
-    sweep = Sweep(network, parameterization, training, tuple(widths), number, first_seed, on, engine)
+    sweep = _planned(network, parameterization, training, widths, seeds, first_seed, device, engine, cap)
+    on = sweep.device
     sweep.refuse_beyond_memory()
     begin, done, total = time.perf_counter(), 0.0, sum(chunk.work for chunk in sweep.chunks)
     found: dict[tuple[int, int], dict[Observable, Array]] = {}
@@ -260,18 +244,36 @@ def estimate(
     parameterization: Parameterization,
     training: Training = Training(),  # noqa: B008 - frozen
     *,
-    widths: Sequence[int] = DEFAULT_WIDTHS,
+    widths: Sequence[int] | None = None,
     seeds: int | None = None,
     device: str = "auto",
     engine: str = "auto",
+    cap: int = 32,
 ) -> Cost:
     """What `measure` with the same arguments will cost; takes a fraction of a second. Raises as it does."""
-    number = DEFAULT_SEEDS if seeds is None else seeds
-    on = costs.choose_device(device)
-    sweep = Sweep(network, parameterization, training, tuple(widths), number, 0, on, engine)
+    sweep = _planned(network, parameterization, training, widths, seeds, 0, device, engine, cap)
+    on = sweep.device
     sweep.refuse_beyond_memory()
     seconds = costs.seconds(sweep.chain, training, sweep.allocation, on, sweep.engines)
-    return Cost(seconds, max(sweep.bytes(width) for width in widths))
+    return Cost(seconds, max(sweep.bytes(width) for width in sweep.widths))
+
+
+def _planned(
+    network: Network,
+    parameterization: Parameterization,
+    training: Training,
+    widths: Sequence[int] | None,
+    seeds: int | None,
+    first_seed: int,
+    device: str,
+    engine: str,
+    cap: int,
+) -> Sweep:
+    """The sweep with its defaults filled in."""
+    chosen = default_widths(training, engine) if widths is None else tuple(widths)
+    number = default_seeds(chosen) if seeds is None else seeds
+    on = costs.choose_device(device)
+    return Sweep(network, parameterization, training, chosen, number, first_seed, on, engine, cap)
 
 
 def gather(found: Mapping[tuple[int, int], Mapping[Observable, Array]]) -> dict[Observable, dict[int, Array]]:

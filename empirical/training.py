@@ -14,14 +14,16 @@ the derivative with respect to h as d is to z,
 
 which in exact arithmetic is the same training. Tensors are (seeds, batch, units), float64, on any device.
 
-`train` draws weights and follows the run; `trajectory` yields the state after every update, `observe` takes
-a state's norms.
+The change dj of the signals that make the tangent kernel takes the same backward pass as dd, from dj_L = 0.
+
+`train` draws weights and follows the run; `trajectory` yields the state after every update, which
+`observations.observe` takes the norms of.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -31,82 +33,42 @@ from torch import Tensor
 
 from empirical import free_weights, updates, weights
 from empirical.activations import Phi
-from empirical.blocks import Pool, Terms, by_units, norms
-from empirical.chains import Chain, Layer
+from empirical.blocks import Pool, Terms, by_units, gram
+from empirical.chains import Chain
 from empirical.examples import Examples
-from empirical.updates import Update
+from empirical.observations import coordinates, observe
+from empirical.plans import directions
+from empirical.states import Change, Initial, State
 from empirical.weights import Weights
-from scalings.observables import Observable, Quantity
+from scalings.observables import Observable
 from scalings.trials import Engine, Training
 
 Array = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Initial:
-    """One layer at step 0: its input h, its preactivation z, and the loss's derivatives by phi(z) and z."""
-
-    h: Tensor
-    z: Tensor
-    d_h: Tensor
-    d: Tensor
-
-
-@dataclass(frozen=True)
-class Change:
-    """One layer's changes since step 0: of its input (None if that is the data), of z and of d.
-
-    dz = layer + passthrough + interaction; the last two are None at the first layer.
-    """
-
-    dh: Tensor | None
-    layer: Tensor
-    passthrough: Tensor | None
-    interaction: Tensor | None
-    dz: Tensor
-    dd: Tensor
-
-
-@dataclass(frozen=True)
-class State:
-    """The network after `step` updates; one entry a layer in each tuple, `changes` empty at step 0.
-
-    `updates` are the run's own dW: they move on with the next step.
-    """
-
-    step: int
-    layers: tuple[Layer, ...]
-    weights: tuple[Weights, ...]
-    updates: tuple[Update, ...]
-    initial: tuple[Initial, ...]
-    pool: Pool
-    changes: tuple[Change, ...] = ()
-
-    def activation(self, index: int) -> tuple[Tensor, Tensor]:
-        """A layer's h = phi(z) at step 0, and its change since; the last layer's is z."""
-        if index + 1 == len(self.initial):
-            return self.initial[index].z, self.changes[index].dz
-        dh = self.changes[index + 1].dh
-        assert dh is not None
-        return self.initial[index + 1].h, dh
 
 
 def train(
     chain: Chain, training: Training, data: Examples, seeds: Sequence[int], device: str, engine: Engine = "dense"
 ) -> dict[Observable, Array]:
     """Every observable at every step, each an array over these seeds."""
-    pool, room = Pool(device), training.batch * (training.steps + 1)
-    initial: tuple[Weights, ...]
-    if engine == "dense":
-        initial = weights.draw(chain, seeds, device)
-    else:
-        initial = free_weights.draw(chain, seeds, device, room=room, pool=pool)
-    h, targets = (torch.tensor(array, device=device) for array in (data.inputs, data.targets))
+    kind = torch.float32 if training.precision == "single" else torch.float64
+    pool = Pool(device, kind)
+    initial = draw(chain, training, seeds, device, engine, pool)
+    h, targets = (torch.tensor(array, dtype=kind, device=device) for array in (data.inputs, data.targets))
+    look = coordinates if training.observing == "coordinates" else partial(observe, spectra=training.spectra)
     values: dict[Observable, Tensor] = {}
     # No name for a state here: the changes of one step, gigabytes if wide, are free before the next ones are made.
-    for seen in map(observe, trajectory(chain, initial, training, h.expand(len(seeds), -1, -1), targets, pool)):
+    for seen in map(look, trajectory(chain, initial, training, h.expand(len(seeds), -1, -1), targets, pool)):
         values |= seen
     return {observable: value.cpu().numpy() for observable, value in values.items()}
+
+
+def draw(
+    chain: Chain, training: Training, seeds: Sequence[int], device: str, engine: Engine, pool: Pool
+) -> tuple[Weights, ...]:
+    """The initial weights of an engine, of the pool's kind."""
+    if engine == "dense":
+        return tuple(weight.to(pool.kind) for weight in weights.draw(chain, seeds, device))
+    return free_weights.draw(chain, seeds, device, room=max(directions(training)), pool=pool)
 
 
 def trajectory(
@@ -123,18 +85,28 @@ def trajectory(
     """
     pool = pool or Pool(inputs.device)
     initial = _initial(chain, weights, training, inputs, targets, pool)
+    rank = training.steps * training.batch
     started = tuple(
-        updates.start(training.optimizer, weight, lr=layer.lr, multiplier=layer.multiplier, first=not index)
+        updates.start(training.optimizer, weight, lr=layer.lr, multiplier=layer.multiplier, first=not index, rank=rank)
         for index, (layer, weight) in enumerate(zip(chain.layers, weights, strict=True))
     )
     state = State(0, chain.layers, weights, started, initial, pool)
     yield state
     for step in range(1, training.steps + 1):
-        _update(state)
-        state = State(step, chain.layers, weights, started, initial, pool)
+        sizes = _update(state)
+        state = State(step, chain.layers, weights, started, initial, pool, gradients=sizes)
         state = replace(state, changes=tuple(_forward(state)))
-        state = replace(state, changes=_backward(state))
+        state = replace(state, changes=_backward(state, kernel=training.kernel))
         yield state
+
+
+def outputs_of(state: State, training: Training, inputs: Tensor) -> Tensor:
+    """How far the outputs of other examples have moved: (seeds, examples, inputs) to (seeds, examples, outputs)."""
+    chain = Chain(inputs.shape[2], state.layers)
+    targets = inputs.new_zeros(inputs.shape[1], state.layers[-1].shape[0])
+    initial = _initial(chain, state.weights, training, inputs, targets, state.pool)
+    *_, last = _forward(replace(state, initial=initial))
+    return last.dz
 
 
 def _initial(
@@ -156,16 +128,22 @@ def _initial(
     return tuple(found)
 
 
-def _update(state: State) -> None:
-    """One step of the optimizer, from d and h as they are now."""
-    if not state.changes:
-        for update, at in zip(state.updates, state.initial, strict=True):
-            update.step((at.d,), (at.h,), (at.z,))
-        return
-    for update, at, change in zip(state.updates, state.initial, state.changes, strict=True):
-        h = (at.h,) if change.dh is None else (at.h, change.dh)
-        image = (at.z,) if change.passthrough is None else (at.z, change.passthrough)
-        update.step((at.d, change.dd), h, image)
+def _update(state: State) -> tuple[Tensor, ...]:
+    """One step of the optimizer, from d and h as they are now; |G|_F of each layer."""
+    sizes = []
+    for index, (layer, update, at) in enumerate(zip(state.layers, state.updates, state.initial, strict=True)):
+        d: Terms = (at.d,)
+        h: Terms = (at.h,)
+        image: Terms = (at.z,)
+        if state.changes:
+            change = state.changes[index]
+            d = (at.d, change.dd)
+            h = h if change.dh is None else (at.h, change.dh)
+            image = image if change.passthrough is None else (at.z, change.passthrough)
+        squared = (gram(d) * gram(h)).sum(dim=(1, 2)).clamp(min=0)
+        sizes.append(squared.sqrt() * (abs(layer.multiplier) / at.d.shape[1]))
+        update.step(d, h, image)
+    return tuple(sizes)
 
 
 def _forward(state: State) -> Iterator[Change]:
@@ -190,56 +168,33 @@ def _sum_of_terms(own: Tensor, passthrough: Tensor, interaction: Tensor) -> Tens
     return own + passthrough + interaction
 
 
-def _backward(state: State) -> tuple[Change, ...]:
-    """The changes of this step with their dd, from output to input."""
-    changes = list(state.changes)
-    dd_h = changes[-1].dz
-    for index in reversed(range(len(changes))):
-        layer, at, change = state.layers[index], state.initial[index], changes[index]
+def _backward(state: State, *, kernel: bool) -> tuple[Change, ...]:
+    """The changes of this step with their dd, and dj if `kernel`."""
+    changes, output = state.changes, state.changes[-1].dz
+    # dj first: matrix-free weights remember the block they saw last, and the next update asks for dd.
+    if kernel:
+        signals = _signals(state, torch.zeros_like(output))
+        changes = tuple(replace(change, dj=dj) for change, dj in zip(changes, signals, strict=True))
+    signals = _signals(state, output)
+    return tuple(replace(change, dd=dd) for change, dd in zip(changes, signals, strict=True))
+
+
+def _signals(state: State, output: Tensor) -> list[Tensor]:
+    """The changes of backward signals, from that of the residual, of every layer."""
+    found: list[Tensor] = []
+    dd_h = output
+    for index in reversed(range(len(state.changes))):
+        layer, at, change = state.layers[index], state.initial[index], state.changes[index]
         h, dh = state.activation(index)
         dd = by_units(state.pool, partial(_backward_change, layer.phi), at.z, h, change.dz, dh, at.d_h, dd_h)
-        changes[index] = replace(change, dd=dd)
+        found.insert(0, dd)
         if index:
             dd_h = state.weights[index].apply_transpose(dd)
             dd_h = dd_h.add_(state.updates[index].apply_transpose((at.d, dd))).mul_(layer.multiplier)
-    return tuple(changes)
+    return found
 
 
 def _backward_change(phi: Phi, z: Tensor, h: Tensor, dz: Tensor, dh: Tensor, d_h: Tensor, dd_h: Tensor) -> Tensor:
     """dd; its first term has the slope as it is now."""
     change = phi.slope_change(z, h, dz, dh)
     return (phi.slope(z, h) + change) * dd_h + change * d_h
-
-
-def observe(state: State) -> dict[Observable, Tensor]:
-    """Every observable of a state, each of shape (seeds,); what is zero by structure is left out."""
-    values: dict[Observable, Tensor] = {}
-
-    def record(name: str, found: dict[Quantity, Tensor]) -> None:
-        values.update({Observable(quantity, name, state.step): value for quantity, value in found.items()})
-
-    residual: Terms = (state.initial[-1].d_h,)
-    for index, layer in enumerate(state.layers):
-        at, initial = state.initial[index], state.weights[index].frobenius()
-        if not state.changes:
-            z, d = norms((at.z,), (at.d,))
-            record(layer.name, {"z": z, "d": d, "W_frobenius": initial})
-            continue
-        change, update = state.changes[index], state.updates[index]
-        size = update.frobenius()
-        z, dz, d, dd, own = norms((at.z, change.dz), (change.dz,), (at.d, change.dd), (change.dd,), (change.layer,))
-        record(layer.name, {"z": z, "dz": dz, "d": d, "dd": dd, "layer": own})
-        if change.passthrough is not None and change.interaction is not None:
-            passthrough, interaction = norms((change.passthrough,), (change.interaction,))
-            record(layer.name, {"passthrough": passthrough, "interaction": interaction})
-        weight = (initial**2 + 2 * update.inner() + size**2).clamp(min=0).sqrt()
-        record(layer.name, {"dW_frobenius": size, "dW_spectral": update.spectral(), "W_frobenius": weight})
-        record(layer.name, {"alignment": _ratio(own, layer.multiplier * size * norms((at.h,))[0])})
-    if state.changes:
-        residual = (*residual, state.changes[-1].dz)
-    record("", {"loss": norms(residual)[0] ** 2 / 2})
-    return values
-
-
-def _ratio(part: Tensor, whole: Tensor) -> Tensor:
-    return torch.where(whole == 0, 0.0, part / whole)

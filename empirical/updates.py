@@ -1,16 +1,17 @@
 """Updates: dW = W(t) - W(0), accumulated, for a batch of seeds.
 
-A step of SGD is a sum of B outer products: with G = g/B sum_b d_b h_b^T,
+A step of SGD is a sum of B outer products: G = g/B sum_b d_b h_b^T is of rank B, and so is every step of a law
+that acts on singular values or scales G as a whole (empirical.laws). There
 
-    dW = -eta g/B  sum over steps and examples of  d h^T  =  U^T V,
+    dW  =  U^T C V,        U of shape (k, fan_out), V (k, fan_in), C (k, k), k = batch * steps,
 
-U of shape (k, fan_out) and V of shape (k, fan_in), k = batch * steps. It stays in these factors: applying
-it costs k (fan_in + fan_out) a vector; |dW|_F^2 = <U U^T, V V^T>; and |dW|_2^2 is the largest eigenvalue of
-the k x k matrix (U U^T)(V V^T), or of L^T (V V^T) L with U U^T = L L^T. No n x n matrix is ever formed, unless
-k exceeds a fan.
+stays in these factors: applying it costs k (fan_in + fan_out) a vector; |dW|_F^2 = <U U^T C, C V V^T>; and |dW|_2^2
+is the largest eigenvalue of the k x k matrix L^T C (V V^T) C^T L, with U U^T = L L^T. No n x n matrix is ever
+formed, unless k exceeds a fan.
 
-Sign and Adam act on the entries of G, which destroys its low rank: there dW is an explicit matrix. So it is for SGD
-where a side of it is shorter than a few steps' factors are many, as a readout's.
+Laws that act on the entries of G destroy its low rank: there dW is an explicit matrix. So it is for SGD where a side of
+it is shorter than a few steps' factors are many, as a readout's. SGD on matrix-free weights has its dW in the bases
+that these have anyway (empirical.free_updates).
 """
 
 from __future__ import annotations
@@ -21,16 +22,16 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from empirical import laws
 from empirical.blocks import Terms, inner
 from empirical.free_updates import CoreUpdate, OneSidedUpdate
 from empirical.free_weights import FreeWeights
-from empirical.rows import Rows
+from empirical.laws import EntryLaw, Factor, LowRankLaw, Past
 from empirical.spectra import spectral_norm, spectral_norm_of_factors
 from empirical.weights import DenseWeights, Weights
 from scalings.errors import ArgumentError
 
-MEASURABLE = ("sgd", "sign", "adam")
-_BETAS = (0.9, 0.999)
+MEASURABLE = (*laws.LOW_RANK, *laws.ENTRYWISE)
 _NARROW = 16
 
 
@@ -57,68 +58,69 @@ class Update(Protocol):
         ...
 
 
-def start(optimizer: str, weights: Weights, *, lr: float, multiplier: float, first: bool = False) -> Update:
-    """dW = 0 of a layer, or of the `first` one. Raises ArgumentError for an optimizer that cannot be measured."""
+def start(
+    optimizer: str, weights: Weights, *, lr: float, multiplier: float, first: bool = False, rank: int = 1
+) -> Update:
+    """dW = 0 of a layer, or of the `first` one, which will be a sum of `rank` outer products.
+
+    Raises ArgumentError for an optimizer that cannot be measured.
+    """
     check_optimizer(optimizer)
-    if isinstance(weights, DenseWeights) and (optimizer != "sgd" or min(weights.matrix.shape[1:]) <= _NARROW):
-        return ExplicitUpdate(optimizer, weights, lr, multiplier)
-    if optimizer != "sgd":
+    if optimizer == "sgd" and isinstance(weights, FreeWeights):
+        return (OneSidedUpdate if first else CoreUpdate)(weights, lr, multiplier)
+    if optimizer == "sgd" and isinstance(weights, DenseWeights):
+        fans = weights.matrix.shape[1:]
+        if min(fans) <= _NARROW or rank > max(fans):
+            return MatrixUpdate(None, weights, lr, multiplier)
+    if law := laws.low_rank(optimizer):
+        return FactoredUpdate(law, weights, lr, multiplier)
+    if not isinstance(weights, DenseWeights):
         raise ArgumentError(
             "optimizer", f"{optimizer} acts on every entry of a weight matrix and needs the dense engine"
         )
-    if isinstance(weights, FreeWeights):
-        return (OneSidedUpdate if first else CoreUpdate)(weights, lr, multiplier)
-    return FactoredUpdate(lr, multiplier)
+    return MatrixUpdate(laws.ENTRYWISE[optimizer](), weights, lr, multiplier)
 
 
 def check_optimizer(optimizer: str) -> None:
     """Raises ArgumentError, naming those that can be measured."""
-    if optimizer not in MEASURABLE:
+    if laws.low_rank(optimizer) is None and optimizer not in laws.ENTRYWISE:
         raise ArgumentError(
             "optimizer", f"expected one of {', '.join(MEASURABLE)}, which can be measured, but got {optimizer!r}"
         )
 
 
-class _Factor:
-    """U or V, and its Gram matrix, to which only what is new is added."""
-
-    def __init__(self, rows: Tensor) -> None:
-        self._rows, self._gram = Rows(rows), rows.new_empty(len(rows), 0, 0)
-
-    @property
-    def rows(self) -> Tensor:
-        return self._rows.all
-
-    def append(self, rows: Tensor) -> None:
-        self._rows.append(rows)
-
-    def gram(self) -> Tensor:
-        """The inner products of all rows, of shape (seeds, k, k)."""
-        known = self._gram.shape[1]
-        new = self.rows[:, known:] @ self.rows.mT
-        self._gram = torch.cat([torch.cat([self._gram, new[:, :, :known].mT], dim=2), new], dim=1)
-        return self._gram
+def is_low_rank(optimizer: str) -> bool:
+    """Whether updates keep the low rank of a gradient, as matrix-free layers need."""
+    return laws.low_rank(optimizer) is not None
 
 
 class FactoredUpdate:
-    """SGD's dW = U^T V."""
+    """dW = -eta g U^T S V of a law that keeps the low rank of gradients, with rows d/B in U and h in V."""
 
-    def __init__(self, lr: float, multiplier: float) -> None:
-        self._lr, self._multiplier = lr, multiplier
-        self._left: _Factor | None = None
-        self._right: _Factor | None = None
+    def __init__(self, law: LowRankLaw, weights: Weights, lr: float, multiplier: float) -> None:
+        self._law, self._weights, self._lr, self._multiplier = law, weights, lr, multiplier
+        self._left: Factor | None = None
+        self._right: Factor | None = None
+        self._mix = torch.empty(0)
+        # <W(0), g d h^T> = d . g W(0) h, and the forward pass has just computed g W(0) h.
+        self._images: list[Tensor] = []
         self._inner: list[Tensor] = []
 
     def step(self, d: Terms, h: Terms, image: Terms) -> None:
-        factor = -self._lr / d[0].shape[1]
-        # <W(0), g d h^T> = d . g W(0) h, and the forward pass has just computed g W(0) h.
-        self._inner.append(factor * inner(d, image))
-        left, right = sum(d[1:], d[0]) * (factor * self._multiplier), sum(h[1:], h[0])
+        batch, shape = d[0].shape[1], (d[0].shape[2], h[0].shape[2])
+        left, right = sum(d[1:], d[0]) / batch, sum(h[1:], h[0])
         if self._left is None or self._right is None:
-            self._left, self._right = _Factor(left), _Factor(right)
+            self._left, self._right = Factor(left), Factor(right)
         else:
             self._left.append(left)
             self._right.append(right)
+            self._mix = torch.nn.functional.pad(self._mix, (0, batch) * (self._mix.dim() - 1))
+        self._images.append(sum(image[1:], image[0]))
+        self._inner.append((left * self._images[-1]).sum(dim=2))
+        new = self._law(Past(self._left, self._right, self._multiplier, batch, shape, self._weight))
+        self._mix = self._mix + new if self._mix.numel() else new
+        if new.dim() == 2:
+            self._images.clear()  # of a diagonal S only the products within a row are needed
 
     @property
     def factors(self) -> tuple[Tensor, Tensor]:
@@ -127,7 +129,7 @@ class FactoredUpdate:
         return left.rows, right.rows
 
     @property
-    def _factors(self) -> tuple[_Factor, _Factor]:
+    def _factors(self) -> tuple[Factor, Factor]:
         assert self._left is not None
         assert self._right is not None
         return self._left, self._right
@@ -139,24 +141,39 @@ class FactoredUpdate:
 
     def apply(self, block: Tensor) -> Tensor:
         left, right = self.factors
-        return (block @ right.mT) @ left
+        return self._mixed(block @ right.mT, transpose=True) @ left
 
     def apply_transpose(self, d: Terms) -> Tensor:
         left, right = self.factors
-        return (sum(d[1:], d[0]) @ left.mT) @ right
+        return self._mixed(sum(d[1:], d[0]) @ left.mT) @ right
+
+    def _mixed(self, coordinates: Tensor, *, transpose: bool = False) -> Tensor:
+        """-eta g times coordinates (seeds, rows, k) times S or S^T."""
+        scale = -self._lr * self._multiplier
+        if self._mix.dim() == 2:
+            return coordinates.mul_(scale * self._mix[:, None])
+        return coordinates @ (scale * (self._mix.mT if transpose else self._mix))
 
     def frobenius(self) -> Tensor:
-        left, right = self.factors
         if self._is_full:
-            norm: Tensor = torch.linalg.vector_norm(left.mT @ right, dim=(1, 2))
+            norm: Tensor = torch.linalg.vector_norm(self._dense(), dim=(1, 2))
             return norm
         over_outputs, over_inputs = self._grams
-        squared = (over_outputs * over_inputs).sum(dim=(1, 2))
+        squared = (over_outputs * self._sandwiched(over_inputs)).sum(dim=(1, 2))
         return squared.clamp(min=0).sqrt()
 
     def spectral(self) -> Tensor:
-        left, right = self.factors
-        return spectral_norm(left.mT @ right) if self._is_full else spectral_norm_of_factors(*self._grams)
+        if self._is_full:
+            return spectral_norm(self._dense())
+        over_outputs, over_inputs = self._grams
+        return spectral_norm_of_factors(over_outputs, self._sandwiched(over_inputs))
+
+    def _sandwiched(self, over_inputs: Tensor) -> Tensor:
+        """(eta g)^2 S V V^T S^T."""
+        scaled = self._lr * self._multiplier * self._mix
+        if scaled.dim() == 2:
+            return over_inputs * scaled[:, :, None] * scaled[:, None]
+        return scaled @ over_inputs @ scaled.mT
 
     @property
     def _is_full(self) -> bool:
@@ -165,44 +182,45 @@ class FactoredUpdate:
         return min(left.shape[2], right.shape[2]) <= left.shape[1]
 
     def inner(self) -> Tensor:
-        return torch.stack(self._inner).sum(dim=0)
+        if self._mix.dim() == 2:
+            return -self._lr * (self._mix * torch.cat(self._inner, dim=1)).sum(dim=1)
+        pairs = self.factors[0] @ torch.cat(self._images, dim=1).mT
+        return -self._lr * (self._mix * pairs).sum(dim=(1, 2))
+
+    def _dense(self) -> Tensor:
+        left, right = self.factors
+        return self._mixed(left.mT.clone()) @ right
+
+    def _weight(self) -> Tensor:
+        """|W(t)|_F, while a step is made: its own rows have no part in dW yet."""
+        initial = self._weights.frobenius()
+        if not self._mix.numel():
+            return initial
+        return (initial**2 + 2 * self.inner() + self.frobenius() ** 2).clamp(min=0).sqrt()
 
 
-class ExplicitUpdate:
-    """dW as a matrix: of SGD, sign, and Adam with eps = 0 (0/0 read as no step)."""
+class MatrixUpdate:
+    """dW as a matrix: of a law that acts on the entries of G, or of SGD (None)."""
 
-    def __init__(self, optimizer: str, weights: DenseWeights, lr: float, multiplier: float) -> None:
-        self._optimizer, self._pool, self._initial = optimizer, weights.pool, weights.matrix
-        self._lr, self._multiplier = lr, multiplier
-        self._steps = 0
-        self._moments = (
-            (torch.zeros_like(weights.matrix), torch.zeros_like(weights.matrix)) if optimizer == "adam" else None
-        )
+    def __init__(self, law: EntryLaw | None, weights: DenseWeights, lr: float, multiplier: float) -> None:
+        self._law, self._initial, self._lr, self._multiplier = law, weights.matrix, lr, multiplier
         self.matrix = torch.zeros_like(weights.matrix)
+        self._applied = DenseWeights(self.matrix, weights.pool)
 
     def step(self, d: Terms, h: Terms, image: Terms) -> None:  # noqa: ARG002 - only factors need the image
-        self._steps += 1
         scale = self._multiplier / d[0].shape[1]
-        if self._optimizer == "sgd":
+        if self._law is None:
             for left, right in itertools.product(d, h):
                 self.matrix.baddbmm_(left.mT, right, alpha=-self._lr * scale)
             return
-        gradient = (sum(d[1:], d[0]).mT @ sum(h[1:], h[0])) * scale
-        self.matrix -= self._lr * (self._normalized(gradient) if self._moments else gradient.sign())
-
-    def _normalized(self, gradient: Tensor) -> Tensor:
-        assert self._moments is not None
-        (first, second), (b1, b2) = self._moments, _BETAS
-        first.mul_(b1).add_(gradient, alpha=1 - b1)
-        second.mul_(b2).addcmul_(gradient, gradient, value=1 - b2)
-        size = (second / (1 - b2**self._steps)).sqrt_()
-        return torch.where(size == 0, 0.0, first / (1 - b1**self._steps) / size)
+        gradient = (sum(d[1:], d[0]) * scale).mT @ sum(h[1:], h[0])
+        self.matrix.add_(self._law(gradient, self._weight), alpha=-self._lr)
 
     def apply(self, block: Tensor) -> Tensor:
-        return block @ self.matrix.mT
+        return self._applied.apply(block)
 
     def apply_transpose(self, d: Terms) -> Tensor:
-        return DenseWeights(self.matrix, self._pool).apply_transpose(sum(d[1:], d[0]))
+        return self._applied.apply_transpose(sum(d[1:], d[0]))
 
     def frobenius(self) -> Tensor:
         norm: Tensor = torch.linalg.vector_norm(self.matrix, dim=(1, 2))
@@ -213,3 +231,7 @@ class ExplicitUpdate:
 
     def inner(self) -> Tensor:
         return inner((self._initial,), (self.matrix,))
+
+    def _weight(self) -> Tensor:
+        norm: Tensor = torch.linalg.vector_norm(self._initial + self.matrix, dim=(1, 2))
+        return norm

@@ -50,11 +50,15 @@ class DenseWeights:
         return block @ self.matrix.mT
 
     def apply_transpose(self, block: Tensor) -> Tensor:
-        pool = self.pool or Pool(block.device)
+        pool = self.pool or Pool(block.device, block.dtype)
         return torch.bmm(block, self.matrix, out=pool.empty(*block.shape[:2], self.matrix.shape[2]))
 
     def frobenius(self) -> Tensor:
         return self._frobenius
+
+    def to(self, kind: torch.dtype) -> DenseWeights:
+        """The same in another precision."""
+        return self if self.matrix.dtype == kind else DenseWeights(self.matrix.to(kind))
 
     @cached_property
     def _frobenius(self) -> Tensor:

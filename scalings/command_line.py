@@ -31,7 +31,7 @@ from scalings.arguments import (
 from scalings.criteria import CRITERIA, TUTORIAL, Criterion
 from scalings.errors import ArgumentError
 from scalings.fits import Verdict
-from scalings.nodes import WIDTH_SCALE
+from scalings.nodes import WIDTH_SCALE, Activation
 from scalings.parameterizations import Gauge
 from scalings.relations import parse_criterion
 
@@ -305,9 +305,10 @@ def measure(
     data
         digits, or mnist (needs the extra "data").
     widths
-        Hidden widths, increasing, at least 3 and 8 for a verdict; default 64 to 2048 in half octaves.
+        Hidden widths, increasing, at least 3 and 8 for a verdict; default 128 to 65536 in octaves where updates are
+        of low rank, as those of sgd, else 64 to 2048 in half octaves.
     seeds
-        Runs at the largest width; smaller widths get more.
+        Runs at the largest width, default 1 or 12; smaller widths get more.
     steps
         Number of updates.
     batch
@@ -343,7 +344,7 @@ def measure(
     if output:
         check_output("output", output, overwrite=overwrite)
     training = Training.of(law.name, data=data, batch=batch, steps=steps, centered=centered)
-    sizes = parse_widths(widths) or sweeps.DEFAULT_WIDTHS
+    sizes = parse_widths(widths)
     cost = sweeps.estimate(network, parameterization, training, widths=sizes, seeds=seeds, device=device, engine=engine)
     _warn(f"training takes about {max(1, round(cost.seconds))} s and {max(1, cost.bytes >> 20)} MiB")
     with _progress() as progress:
@@ -380,6 +381,7 @@ def verify(
     widths: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     seeds: int | None = None,
     device: str = "auto",
+    wide: Annotated[bool, Parameter(negative="")] = False,
     delta: str = "0.05",
     output: Path = Path("verify.png"),
     overwrite: bool = False,
@@ -394,11 +396,14 @@ def verify(
     data
         digits, or mnist (needs the extra "data").
     widths
-        Hidden widths, increasing, at least 8 for a verdict; default 64 to 2048 in half octaves.
+        Hidden widths, increasing, at least 8 for a verdict; default 64 to 2048 in half octaves, or 2^13 to
+        2^20 if wide.
     seeds
         Runs at the largest width; smaller widths get more.
     device
         auto, cpu or cuda.
+    wide
+        Three members at widths up to 2^20, matrix-free: some minutes on two cores, and 4 GiB.
     delta
         The margin within which a measured exponent agrees with the derived one.
     output
@@ -415,10 +420,12 @@ def verify(
 
     margin, sizes = parse_delta(delta), parse_widths(widths)
     check_output("output", output, overwrite=overwrite)
-    cost = estimate(data, widths=sizes, seeds=seeds, device=device)
+    cost = estimate(data, widths=sizes, seeds=seeds, device=device, wide=wide)
     _warn(f"training takes about {max(1, round(cost.seconds))} s and {max(1, cost.bytes >> 20)} MiB")
     with _progress() as progress:
-        verification = verify(data, widths=sizes, seeds=seeds, device=device, delta=margin, progress=progress)
+        verification = verify(
+            data, widths=sizes, seeds=seeds, device=device, wide=wide, delta=margin, progress=progress
+        )
     if format == "json":
         _print_json(documents.verification_document(verification, str(output)))
     else:
@@ -427,6 +434,66 @@ def verify(
     with replacing(output) as path:
         richness_figure([(member.name, member.measurement, member.richness) for member in named], path)
     return EXIT[verification.verdict]
+
+
+@app.command
+def richness(
+    *,
+    data: str = "digits",
+    activation: Activation = "relu",
+    widths: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
+    seeds: int = 1,
+    steps: int = 20,
+    device: str = "auto",
+    output: Path | None = None,
+    overwrite: bool = False,
+    format: Format = "text",
+) -> int:
+    """Follow training from the lazy to the rich end, and tell them apart by what the trained networks are.
+
+    Example: scalings richness --output richness.png
+
+    Parameters
+    ----------
+    data
+        digits, or mnist (needs the extra "data").
+    activation
+        Of the hidden layers.
+    widths
+        Hidden widths, increasing, at least 4; default 256 to 16384 in octaves.
+    seeds
+        Runs at the largest width; smaller widths get up to 8 times as many.
+    steps
+        Number of updates.
+    device
+        auto, cpu or cuda.
+    output
+        A figure to write (.png, .pdf or .svg).
+    overwrite
+        Replace the figure if it exists.
+    format
+        Of the answer.
+    """
+    from empirical.figures import paths_figure
+    from scalings import documents, tables
+    from scalings.outputs import check_output, replacing
+    from scalings.richness import richness
+
+    sizes = parse_widths(widths)
+    if output:
+        check_output("output", output, overwrite=overwrite)
+    with _progress() as progress:
+        courses = richness(
+            data, activation=activation, widths=sizes, seeds=seeds, steps=steps, device=device, progress=progress
+        )
+    if format == "json":
+        _print_json(documents.richness_document(courses))
+    else:
+        _print(tables.richness_report(courses))
+    if output:
+        with replacing(output) as path:
+            paths_figure([(f"r = {member.richness}", member.path) for member in courses.members], path)
+    return EXIT[courses.verdict]
 
 
 def _print(renderables: Iterable[object]) -> None:

@@ -142,13 +142,15 @@ def _is_slow(observable: Observable, network: Network, derived: Mapping[Observab
             )
         case "passthrough":
             return position > 0 and _is_mixed(position - 1, observable.step, names, derived)
-        case "interaction":  # generic and aligned overlap are of one order only where the gap is 1
+        case (
+            "interaction" | "interaction_alignment"
+        ):  # generic and aligned overlap are of one order only where the gap is 1
             return own - order("interaction") < 1
         case "z":
             larger, smaller = sorted((order("z", 0), order("dz")), reverse=True)
             return 0 < larger - smaller < 1
         case quantity:
-            return quantity == "dd"
+            return quantity in ("dd", "ntk_change")
 
 
 def _is_mixed(position: int, step: int, names: Sequence[str], derived: Mapping[Observable, Exponent]) -> bool:
@@ -210,10 +212,12 @@ def _described(comparison: Comparison) -> str:
 
 
 def _remedy(derived: Exponent, fit: Fit, delta: Fraction) -> str:
-    """What would settle it: seeds, if the estimate is well within the margin or well outside, else width."""
-    from empirical.regression import needed
+    """What would settle it with a probability of 0.8, if the estimate stays where it is: seeds, or width."""
+    from empirical.regression import octaves_needed, seeds_needed
 
     room = abs(float(delta) - abs(fit.exponent - derived))
     if room < 0.2 * float(delta):
         return "the estimate lies at the margin's edge, where larger widths would tell more than seeds"
-    return f"about {max(2.0, needed(fit, room)):.0f} times the seeds would settle it"
+    seeds, octaves = max(2.0, seeds_needed(fit, room)), octaves_needed(fit, room)
+    width = f" or {octaves} more octave{'s' * (octaves > 1)} of width" if octaves else ""
+    return f"about {seeds:.0f} times the seeds{width} would settle it"

@@ -16,13 +16,14 @@ from scalings.comparisons import Agreement, Comparison
 from scalings.criteria import Criterion
 from scalings.exponents import Affine, Exponent, format_exponent
 from scalings.families import PARAMETER, Derivation, Induction, Step
-from scalings.fits import Diverged
+from scalings.fits import Diverged, Fit
 from scalings.networks import Network
 from scalings.observables import Observable
 from scalings.parameterizations import LayerExponents, Parameterization
 
 if TYPE_CHECKING:
     from empirical.sweeps import Measurement
+    from scalings.richness import Courses
     from scalings.verification import Verification
 
 Document = dict[str, Any]
@@ -199,6 +200,34 @@ def verification_document(verification: Verification, figure: str) -> Document:
         "verdict": verification.verdict,
         "figure": figure,
         "derivation": derivation_document(verification.derivation, "unit-multiplier"),
+        "members": members,
+    }
+
+
+def richness_document(courses: Courses) -> Document:
+    """The answer of `richness`: every step at the largest width, and the distances at every width."""
+    members = []
+    for member in courses.members:
+        path, fit = member.path, member.path.fit
+        numbers = asdict(fit) if isinstance(fit, Fit) else None
+        members.append(
+            {
+                "richness": str(member.richness),
+                "loss": list(path.loss),
+                "movement": list(path.movement),
+                "ntk_change": list(path.kernel_change),
+                "distance": {str(width): values.tolist() for width, values in path.distances.items()},
+                "derived_bound": format_exponent(member.derived),
+                "exponent": None if numbers is None else numbers["exponent"],
+                "low": None if numbers is None else _finite(numbers["low"]),
+                "high": None if numbers is None else _finite(numbers["high"]),
+            }
+        )
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "training": asdict(courses.training),
+        "widths": list(courses.widths),
+        "verdict": courses.verdict,
         "members": members,
     }
 

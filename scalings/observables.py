@@ -8,6 +8,15 @@ Notation (DESIGN.md, section 1): z_l = g_l W_l h_(l-1) is the preactivation of l
 
 Norms are Euclidean over units and root-mean-square over examples. `gradient` is that of the raw weight, which made
 the update of this step; `decay` the fraction by which weight decay has made a weight smaller.
+Alignments divide by |W(0)|_F and |dW|_F.
+
+K is the tangent kernel that training starts to descend with, over pairs of examples: the part of the neural
+tangent kernel that lies along the initial residuals, layers weighted with their learning rates,
+
+    K(b, b')  =  sum_l eta_l g_l^2 <j_l(b), j_l(b')> <h_(l-1)(b), h_(l-1)(b')>,    j_l = (df/dz_l)^T residual(0),
+
+so that j_l(0) = d_l(0), and -dloss/dt = mean K(b, b') under gradient flow. Like training, it is the same in every
+gauge. `ntk_change` is |K(t) - K(0)|_F / |K(0)|_F.
 """
 
 from __future__ import annotations
@@ -24,12 +33,16 @@ Quantity = Literal[
     "passthrough",
     "interaction",
     "alignment",
+    "passthrough_alignment",
+    "interaction_alignment",
     "gradient",
     "dW_frobenius",
     "dW_spectral",
     "W_frobenius",
+    "W_spectral",
     "decay",
     "loss",
+    "ntk_change",
 ]
 QUANTITIES: tuple[Quantity, ...] = get_args(Quantity)
 TERMS: tuple[Quantity, Quantity, Quantity] = ("layer", "passthrough", "interaction")
@@ -44,12 +57,16 @@ SYMBOLS: dict[Quantity, str] = {
     "passthrough": "|g W dh|",
     "interaction": "|g dW dh|",
     "alignment": "|dW h|/(|dW||h|)",
+    "passthrough_alignment": "|W dh|/(|W||dh|)",
+    "interaction_alignment": "|dW dh|/(|dW||dh|)",
     "gradient": "|G|_F",
     "dW_frobenius": "|dW|_F",
     "dW_spectral": "|dW|_2",
     "W_frobenius": "|W|_F",
+    "W_spectral": "|W|_2",
     "decay": "decay",
     "loss": "loss",
+    "ntk_change": "|dK|/|K|",
 }
 
 

@@ -17,12 +17,13 @@ from scalings.criteria import Criterion
 from scalings.errors import ArgumentError
 from scalings.exponents import Affine, Exponent, format_exponent, format_power
 from scalings.families import Derivation, Induction, Step
-from scalings.fits import Diverged
+from scalings.fits import Diverged, Fit
 from scalings.networks import Network
 from scalings.observables import QUANTITIES, SYMBOLS, TERMS, Observable
 from scalings.parameterizations import GAUGES, Gauge, LayerExponents, Parameterization
 
 if TYPE_CHECKING:
+    from scalings.richness import Courses
     from scalings.verification import Verification
 
 _STYLES = {"PASS": "green", "FAIL": "bold red", "INCONCLUSIVE": "yellow"}
@@ -232,6 +233,32 @@ def verification_report(verification: Verification, figure: str) -> Iterator[Ren
     yield Text("Every other observable, every step and every point: --format json.\n", style="dim")
     yield from (verdict_line(member.name, member.agreement) for member in members)
     yield Text.assemble("\nverdict: ", (verification.verdict, _STYLES[verification.verdict]), f"; figure: {figure}")
+
+
+def richness_report(courses: Courses) -> Iterator[RenderableType]:
+    """Each member at the end of training, and how its distance from the linearized network goes with the width."""
+    training, widths = courses.training, courses.widths
+    yield Text(
+        f"{training.steps} updates on {training.batch} examples of {training.data}, widths {widths[0]} to {widths[-1]}."
+        f" At width {widths[-1]}, and the exponent of the distance from the linearized network on other examples:\n"
+    )
+    table = _table("r", "loss", "|dz|/|z|", "|dK|/|K|", "distance", "derived", "measured", "95 % interval")
+    for member in courses.members:
+        path, fit = member.path, member.path.fit
+        distance = f"{float(path.distances[path.width].mean()):.4f}"
+        ended = [f"{path.loss[-1]:.4f}", f"{path.movement[-1]:.4f}", f"{path.kernel_change[-1]:.4f}", distance]
+        found = (f"{fit.exponent:+.3f}", f"[{fit.low:+.3f}, {fit.high:+.3f}]") if isinstance(fit, Fit) else ("none", "")
+        table.add_row(str(member.richness), *ended, f"<= {format_exponent(member.derived)}", *found)
+    yield table
+    verdict = courses.verdict
+    yield Text.assemble("\nverdict: ", (verdict, _STYLES[verdict]), f", {_RICHNESS_VERDICT[verdict]}")
+
+
+_RICHNESS_VERDICT = {
+    "PASS": "the lazy end converges to the predictor of its own initial kernel, the rich end does not",
+    "FAIL": "the two ends do not do what was derived",
+    "INCONCLUSIVE": "the intervals do not tell the two ends apart: larger widths or more seeds would",
+}
 
 
 def agreement_table(agreements: Iterable[tuple[str, Agreement]], step: int, *, everything: bool = True) -> Table:

@@ -19,7 +19,12 @@ from scalings.parameterizations import LayerExponents, Parameterization
 Engine = Literal["dense", "matrix-free"]
 Loss = Literal["mse", "cross-entropy"]
 ENGINES: tuple[Engine, ...] = get_args(Engine)
+Observing = Literal["all", "coordinates"]
+Precision = Literal["double", "single"]
 Json = dict[str, Any]
+
+_LR = {"sgd": 0.5, "momentum": 0.2, "nesterov": 0.1, "normalized-sgd": 0.1, "lars": 0.05, "shampoo": 0.1}
+"""Such that three steps reduce the loss visibly, and |dz|/|z| stays small."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +47,20 @@ class Training:
     init: float = 1.0
     loss: Loss = "mse"
     decay: float = 0.1
+    kernel: bool = True
+    """Follow the tangent kernel too, for a second backward pass in each step."""
+    spectra: bool = False
+    """Take the spectral norms of dense weights too, which costs more than their training."""
+    observing: Observing = "all"
+    """Or only representations, their changes and the loss: what a coordinate check looks at."""
+    precision: Precision = "double"
+    """Of the dense engine; single is enough to look at sizes, since changes are carried, not subtracted."""
 
     @classmethod
     def of(cls, optimizer: str, **options: Any) -> Training:
-        """The defaults for this optimizer: those that move every entry by eta itself need a smaller one."""
-        return cls(optimizer=optimizer, lr=0.5 if optimizer == "sgd" else 0.02, **options)
+        """The defaults for this optimizer: those that normalise their gradient need a smaller learning rate."""
+        kind = optimizer.partition(":")[0]
+        return cls(optimizer=optimizer, lr=_LR.get(kind, 0.02), **options)
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,10 @@
 """The main job: derive the family, train members of it on real data, and see whether the two agree.
 
 Members are r = 0, 1/4 and 1/2 of the derived family, and two drawn at random in (0, 3/8], each layer of them in a
-gauge of its own. What is measured is the centered output f - f_0: at the lazy end the initial output is a random
-function of order 1 at any width, whose noise every change inherits (DESIGN.md, section 3).
+gauge of its own. `wide` takes the first three to hidden widths of a million, where no matrix is ever formed.
+
+What is measured is the centered output f - f_0: at the lazy end the initial output is a random function of order 1 at
+any width, whose noise every change inherits (DESIGN.md, section 3).
 """
 
 from __future__ import annotations
@@ -11,12 +13,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scalings.architectures import mlp
 from scalings.comparisons import DELTA, Agreement, compare, judge
 from scalings.families import Derivation, Family
 from scalings.fits import Verdict
+from scalings.networks import Network
 from scalings.optimizers import optimizer
 from scalings.parameterizations import Parameterization, preset
 from scalings.trials import Training
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 
 RICHNESS = (Fraction(0), Fraction(1, 4), Fraction(1, 2))
 MEMBERS = len(RICHNESS) + 2
+WIDE_WIDTHS = tuple(2**k for k in range(13, 21))
+_WIDE_SEEDS, _WIDE_CAP, _WIDE_BATCH = 1, 2, 8
 # Nearer to 1/2 the interaction is of nearly the order of the layer term, and no sum of the two has a slope
 # that a fit could resolve.
 _RANDOM_RICHNESS = [Fraction(k, 16) for k in (1, 2, 3, 5, 6)]
@@ -68,6 +73,7 @@ def verify(
     device: str = "auto",
     delta: Fraction = DELTA,
     draw: int = 0,
+    wide: bool = False,
     progress: Callable[[float, str], None] | None = None,
 ) -> Verification:
     """Derive, measure, compare. `draw` chooses the two random members.
@@ -75,17 +81,16 @@ def verify(
     `widths` and `seeds` default to those of `measure`. Raises ArgumentError, in one line, for what cannot be
     measured.
     """
-    from empirical.examples import input_size
-    from empirical.sweeps import DEFAULT_WIDTHS, measure
+    from empirical.sweeps import measure
     from symbolic.derivations import derive
     from symbolic.predictions import predict
 
-    network = mlp(3, inputs=input_size(data))
-    training = Training(data=data)
+    plan = _plan(data, wide, widths, seeds)
+    network, training = plan.network, plan.training
     law = optimizer(training.optimizer)
     derivation = derive(network, law)
     assert derivation.family is not None, "the tutorial's criteria leave one segment"
-    chosen = list(_members(derivation.family, Random(draw)))
+    chosen = list(_members(derivation.family, Random(draw)))[: plan.members]
     members: list[Member] = []
     for number, (name, richness, parameterization) in enumerate(chosen):
 
@@ -97,8 +102,7 @@ def verify(
             network,
             parameterization,
             training,
-            widths=widths or DEFAULT_WIDTHS,
-            seeds=seeds,
+            **plan.sweep,
             first_seed=number * 10_000,
             device=device,
             progress=report,
@@ -110,16 +114,43 @@ def verify(
 
 
 def estimate(
-    data: str = "digits", *, widths: Sequence[int] | None = None, seeds: int | None = None, device: str = "auto"
+    data: str = "digits",
+    *,
+    widths: Sequence[int] | None = None,
+    seeds: int | None = None,
+    device: str = "auto",
+    wide: bool = False,
 ) -> Cost:
     """What training all members in `verify` will cost. Raises ArgumentError as it does."""
     from empirical import sweeps
+
+    plan = _plan(data, wide, widths, seeds)
+    one = sweeps.estimate(plan.network, preset("ntp", 3), plan.training, **plan.sweep, device=device)
+    return replace(one, seconds=plan.members * one.seconds)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What is trained, of how many members, and how their sweeps are laid out."""
+
+    network: Network
+    training: Training
+    members: int
+    sweep: dict[str, Any]
+
+
+def _plan(data: str, wide: bool, widths: Sequence[int] | None, seeds: int | None) -> _Plan:
     from empirical.examples import input_size
+    from empirical.plans import DEFAULT_SEEDS, DEFAULT_WIDTHS
 
     network = mlp(3, inputs=input_size(data))
-    training, widths = Training(data=data), widths or sweeps.DEFAULT_WIDTHS
-    one = sweeps.estimate(network, preset("ntp", 3), training, widths=widths, seeds=seeds, device=device)
-    return replace(one, seconds=MEMBERS * one.seconds)
+    # The kernel's order is a bound that asserts nothing here, and would take a third of the time.
+    if wide:
+        training = Training(data=data, batch=_WIDE_BATCH, kernel=False)
+        sweep = {"widths": widths or WIDE_WIDTHS, "seeds": _WIDE_SEEDS if seeds is None else seeds, "cap": _WIDE_CAP}
+        return _Plan(network, training, len(RICHNESS), {**sweep, "engine": "matrix-free"})
+    sweep = {"widths": widths or DEFAULT_WIDTHS, "seeds": DEFAULT_SEEDS if seeds is None else seeds}
+    return _Plan(network, Training(data=data, kernel=False), MEMBERS, sweep)
 
 
 def _members(family: Family, random: Random) -> Iterator[tuple[str, Fraction, Parameterization]]:

@@ -24,16 +24,14 @@ from fractions import Fraction
 from scalings.errors import ArgumentError
 from scalings.exponents import MINUS_INFINITY, Exponent
 from scalings.networks import Network
-from scalings.nodes import WIDTH_SCALE, Activation, Elementwise
+from scalings.nodes import WIDTH_SCALE, Elementwise
 from scalings.observables import Observable
 from scalings.optimizers import OPTIMIZERS, UpdateLaw
 from scalings.parameterizations import Parameterization
+from symbolic.consequences import SLOPE_CHANGE, kernel_change, weights_and_alignments
 from symbolic.orders import EXACT
 from symbolic.propagation import Loss, train
 from symbolic.runs import HALF
-
-_SLOPE_CHANGE: dict[Activation, Fraction] = {"tanh": Fraction(1), "gelu": Fraction(1), "relu": HALF}
-"""The power of |dz|/|z| in |dphi'|; linear activations have none."""
 
 
 def predict(
@@ -47,21 +45,28 @@ def predict(
 ) -> dict[Observable, Exponent]:
     """The power of the scale variable of every observable at every step, -oo for what is zero by structure.
 
-    Changes dd of backward signals are predicted for multilayer perceptrons in the width alone. Raises ArgumentError if
-    the parameterization has not one entry for each layer of the network, or without steps.
+    Changes dd of backward signals are predicted for multilayer perceptrons in the width alone, and so are those of the
+    tangent kernel, alignments and |W|_2, if all is fully aligned and nothing decays. Raises ArgumentError if the
+    parameterization has not one entry for each layer of the network, or without steps.
     """
     if steps < 1:
         raise ArgumentError("steps", f"expected at least 1, but got {steps}")
     layers, scales = parameterization.layers, parameterization.scales
     orders = dict(train(network, layers, law, EXACT, steps, scales=scales, scale=scale, loss=loss))
+    is_followed = network.is_chain and scale == WIDTH_SCALE and loss == "mse"
+    is_plain = law.alpha == law.omega == 1 and law.decay == "none"
     for step in range(1, steps + 1):
         for layer in network.layers:
             update = orders[Observable("dW_frobenius", layer.name, step)]
             zero = MINUS_INFINITY in (update, orders[Observable("layer", layer.name, step)])
             orders[Observable("dW_spectral", layer.name, step)] = update
             orders[Observable("alignment", layer.name, step)] = MINUS_INFINITY if zero else Fraction(0)
-        if network.is_chain and scale == WIDTH_SCALE and loss == "mse":
+        if is_followed:
             orders |= dict(_backward_changes(network, parameterization, orders, step))
+            if is_plain:
+                orders |= [kernel_change(network, parameterization, orders, step)]
+    if is_followed and is_plain:
+        orders |= dict(weights_and_alignments(network, parameterization, orders, steps))
     return orders
 
 
@@ -70,9 +75,7 @@ def _backward_changes(
 ) -> Iterator[tuple[Observable, Exponent]]:
     """|dd| of each layer, from the output, where the residual changes as the output does, to the input."""
     layers = network.layers
-    powers = {
-        node.source: _SLOPE_CHANGE.get(node.activation) for node in network.nodes if isinstance(node, Elementwise)
-    }
+    powers = {node.source: SLOPE_CHANGE.get(node.activation) for node in network.nodes if isinstance(node, Elementwise)}
     change = orders[Observable("dz", layers[-1].name, step)]
     yield Observable("dd", layers[-1].name, step), change
     for layer, above, scale in reversed(list(zip(layers[:-1], layers[1:], parameterization.layers[1:], strict=True))):

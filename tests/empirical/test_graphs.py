@@ -14,6 +14,7 @@ from empirical.graph_sweeps import Scaling, measure
 from empirical.graph_training import train, trajectory
 from empirical.graph_updates import MEASURABLE, polar
 from empirical.graphs import Graph
+from empirical.observations import observe
 from empirical.settings import Setting
 from empirical.weights import DenseWeights
 from scalings.architectures import cnn, mlp, resmlp, transformer
@@ -61,12 +62,12 @@ def test_a_multilayer_perceptron_is_the_one_of_the_other_engine(optimizer: str, 
     weights = tuple(DenseWeights(tensor[0]) for tensor in graph.initial.values())
     by_hand: dict[Observable, torch.Tensor] = {}
     for state in training.trajectory(chain(network, given, how, 24), weights, how, inputs.expand(2, -1, -1), targets):
-        by_hand |= training.observe(state)
+        by_hand |= observe(state)
     found: dict[Observable, torch.Tensor] = {}
     for seen in trajectory(graph, how, torch.tensor(task.inputs), torch.tensor(task.targets)):
         found |= seen
     missing = {observable.quantity for observable in by_hand.keys() - found.keys()}
-    assert missing <= {"alignment", "dW_spectral"}
+    assert missing <= {"alignment", "passthrough_alignment", "interaction_alignment", "dW_spectral", "ntk_change"}
     for observable in by_hand.keys() & found.keys():
         torch.testing.assert_close(found[observable], by_hand[observable], rtol=1e-7, atol=1e-12, msg=str(observable))
 

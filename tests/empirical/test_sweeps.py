@@ -15,7 +15,8 @@ import torch
 
 from empirical import costs, memory
 from empirical.chains import Chain
-from empirical.sweeps import DEFAULT_WIDTHS, Measurement, Sweep, allocate, estimate, measure
+from empirical.plans import DEFAULT_WIDTHS, allocate
+from empirical.sweeps import Measurement, Sweep, estimate, measure
 from scalings.architectures import mlp
 from scalings.errors import ArgumentError
 from scalings.fits import Diverged, Fit
@@ -163,6 +164,15 @@ def test_memory_that_runs_out_is_one_line(error: Exception, monkeypatch: pytest.
         measure(mlp(3), NTP, SMALL, widths=(64, 100, 128), device="cpu")
 
 
+def test_other_errors_are_not_taken_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("shapes")
+
+    monkeypatch.setattr("empirical.sweeps.train", broken)
+    with pytest.raises(RuntimeError, match="shapes"):
+        measure(mlp(3), NTP, SMALL, widths=WIDTHS, seeds=1, device="cpu")
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -178,7 +188,7 @@ def test_memory_that_runs_out_is_one_line(error: Exception, monkeypatch: pytest.
             {"engine": "matrix-free", "training": Training(optimizer="sign")},
             "engine: expected auto or dense with sign, whose updates are not of low rank .* but got 'matrix-free'",
         ),
-        ({"training": Training(optimizer="muon")}, "optimizer: expected one of sgd, sign, adam, .* but got 'muon'"),
+        ({"training": Training(optimizer="adamw")}, "optimizer: expected one of sgd, momentum, .* but got 'adamw'"),
         ({"training": Training(data="cifar")}, "data: expected one of digits, mnist, but got 'cifar'"),
         ({"training": Training(data="mnist")}, "network: expected 784 inputs, as mnist has, but got 64"),
         ({"training": Training(batch=0)}, "batch: expected 1 to 1797 examples of digits, but got 0"),

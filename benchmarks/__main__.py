@@ -1,0 +1,82 @@
+"""`python -m benchmarks [limits growth rivals coverage] [--quick]`: each its table; --quick is for a smoke test."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import coverage, growth, limits, rivals
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what was asked for, or everything."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("what", nargs="*", choices=[*_SECTIONS, []], help="default: everything")
+    parser.add_argument("--quick", action="store_true", help="the smallest case of each: whether it runs at all")
+    chosen = parser.parse_args(arguments)
+    console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
+    console.print(f"load of the machine before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; idle is 0\n")
+    for name in chosen.what or _SECTIONS:
+        console.print(_SECTIONS[name](chosen.quick))
+        console.print()
+    return 0
+
+
+def _limits(quick: bool) -> Table:
+    table = _table("the machine's limits", "what", "at best", "")
+    for what, rate, unit in limits.limits(1 if quick else 5):
+        table.add_row(what, f"{rate:.1f}", unit)
+    return table
+
+
+def _growth(quick: bool) -> Table:
+    table = _table("one run: 3 layers, batch 8, 4 updates, float64", "engine", "width", "seconds", "GiB")
+    for engine, widths in growth.WIDTHS.items():
+        costs = list(growth.growth(engine, widths[:2] if quick else widths, 1 if quick else 2))
+        for cost in costs:
+            table.add_row(engine, str(cost.width), f"{cost.seconds:.3f}", f"{cost.gibibytes:.2f}")
+        least = growth.LARGE if engine == "matrix-free" else 2**11
+        power = growth.exponent(costs, least)
+        table.add_row(engine, f"from {least}", "" if power is None else f"~ n^{power:.2f}", "")
+    return table
+
+
+def _rivals(quick: bool) -> Table:
+    table = _table("784-n-n-10, 5 seeds, 4 updates, batch 64", "optimizer", "scalings", "mup", "faster", "engine")
+    if find_spec("mup") is None:
+        table.add_row("mup is not installed", "", "", "", "")
+        return table
+    for race in rivals.races((64, 128, 256) if quick else rivals.WIDTHS, 1 if quick else 3):
+        seconds = (f"{race.ours:.2f} s", f"{race.mups:.2f} s", f"{race.times_faster:.2f} times")
+        table.add_row(race.optimizer, *seconds, race.engine)
+    return table
+
+
+def _coverage(quick: bool) -> Table:
+    table = _table("95 % intervals", "of", "fits", "cover", "95 % interval of that", "median half-width")
+    every = [*coverage.simulated(5 if quick else 1000), coverage.trained(2 if quick else 200)]
+    for one in every:
+        low, high = one.interval
+        table.add_row(one.what, str(one.fits), f"{one.share:.3f}", f"[{low:.3f}, {high:.3f}]", f"{one.half_width:.4f}")
+    return table
+
+
+def _table(title: str, *columns: str) -> Table:
+    return Table(*columns, title=title, title_justify="left", box=None, pad_edge=False)
+
+
+_SECTIONS: dict[str, Callable[[bool], Table]] = {
+    "limits": _limits,
+    "growth": _growth,
+    "rivals": _rivals,
+    "coverage": _coverage,
+}
+
+if __name__ == "__main__":
+    raise SystemExit(main())

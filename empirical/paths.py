@@ -1,0 +1,112 @@
+"""Paths: many steps of training followed, and compared with the linearized network at the end.
+
+What is followed is the loss, the feature movement |dz|/|z(0)| of the last hidden layer and the change of the tangent
+kernel, at every step. At the end, the *distance* |F*(t) - F*_lin(t)| / |F*_lin(t)|, over examples that were not trained
+on, says how far the network is from the predictor of its own initial kernel (empirical.linearized).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from empirical import costs, examples, memory, regression, workers
+from empirical.blocks import Pool, norms
+from empirical.chains import chain
+from empirical.linearized import linearized
+from empirical.observations import kernel_change, loss
+from empirical.plans import allocate
+from empirical.training import draw, outputs_of, trajectory
+from scalings.errors import ArgumentError
+from scalings.fits import Diverged, Fit
+from scalings.networks import Network
+from scalings.parameterizations import Parameterization
+from scalings.trials import Training
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Path:
+    """Means over the seeds of the largest width at steps 0, 1, ...; distances over seeds at every width."""
+
+    width: int
+    loss: tuple[float, ...]
+    movement: tuple[float, ...]
+    kernel_change: tuple[float, ...]
+    distances: Mapping[int, Array] = field(repr=False)
+
+    @cached_property
+    def fit(self) -> Fit | Diverged | None:
+        """The exponent of n of the distance."""
+        return regression.fit(self.distances)
+
+
+def follow(
+    network: Network,
+    parameterization: Parameterization,
+    training: Training,
+    *,
+    widths: Sequence[int],
+    seeds: int,
+    others: int = 32,
+    first_seed: int = 0,
+    device: str = "auto",
+    progress: Callable[[float, str], None] | None = None,
+) -> Path:
+    """Train at every width and look at `others` more examples. Raises ArgumentError for what cannot be trained."""
+    on = costs.choose_device(device)
+    data = examples.load(training.data, training.batch + others)
+    if len(widths) < 4 or list(widths) != sorted(set(widths)) or widths[0] < 2:
+        listed = ", ".join(map(str, widths))
+        raise ArgumentError("widths", f"expected at least 4 widths, strictly increasing from 2, but got {listed}")
+    for name, number in (("seeds", seeds), ("steps", training.steps)):
+        if number < 1:
+            raise ArgumentError(name, f"expected at least 1, but got {number}")
+    plan = allocate(widths, seeds, cap=8)
+    training = replace(training, kernel=True)
+    found: dict[int, tuple[Array, Array]] = {}
+    done, total = 0.0, sum(number * width for width, number in plan.items())
+
+    def run(width: int) -> tuple[Array, Array]:
+        try:
+            return trained(width)
+        except (MemoryError, RuntimeError) as error:
+            if memory.is_exhausted(error):
+                raise ArgumentError("widths", f"the memory of {on} did not do for width {width}") from None
+            raise
+
+    def trained(width: int) -> tuple[Array, Array]:
+        these = range(first_seed, first_seed + plan[width])
+        at = chain(network, parameterization, training, width)
+        pool = Pool(on)
+        initial = draw(at, training, these, on, costs.cheaper_engine(at, training), pool)
+        every = torch.tensor(data.inputs, device=on).expand(len(these), -1, -1)
+        inputs, apart = every[:, : training.batch], every[:, training.batch :]
+        targets = torch.tensor(data.targets[: training.batch], device=on)
+        seen: list[torch.Tensor] = []
+        for state in trajectory(at, initial, training, inputs, targets, pool):
+            zero = torch.zeros(len(these), dtype=torch.float64, device=on)
+            moved, changed = zero, zero
+            if state.changes:
+                dz, z = norms((state.changes[-2].dz,), (state.initial[-2].z,))
+                moved, changed = dz / z, kernel_change(state)
+            seen.append(torch.stack([loss(state), moved, changed]).mean(dim=1))
+        ended = outputs_of(state, training, apart)
+        frozen = linearized(at, initial, inputs, targets, apart, training.steps)
+        distance, size = norms((ended - frozen,), (frozen,))
+        return torch.stack(seen).cpu().numpy(), (distance / size).cpu().numpy()
+
+    for width, result in workers.spread(run, sorted(plan, reverse=True), on):
+        found[width] = result
+        done += plan[width] * width / total
+        if progress:
+            progress(min(done, 1.0), f"width {width}")
+    widest = max(plan)
+    loss_path, movement, kernel = (tuple(column.tolist()) for column in found[widest][0].T)
+    return Path(widest, loss_path, movement, kernel, {width: found[width][1] for width in sorted(found)})

@@ -1,0 +1,29 @@
+"""The benchmarks run, in their smallest case."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.__main__ import main
+from benchmarks.coverage import simulated
+
+
+@pytest.mark.parametrize("what", ["limits", "coverage"])
+def test_the_smallest_case_runs(capsys: pytest.CaptureFixture[str], what: str) -> None:
+    assert main([what, "--quick"]) == 0
+    assert "cover" in capsys.readouterr().out or what == "limits"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", ["growth", "rivals"])
+def test_the_smallest_case_of_what_takes_longer(capsys: pytest.CaptureFixture[str], what: str) -> None:
+    assert main([what, "--quick"]) == 0
+    assert "GiB" in capsys.readouterr().out or what == "rivals"
+
+
+@pytest.mark.slow
+def test_simulated_intervals_cover_what_they_say() -> None:
+    """2400 fits: all together between 93 and 97 %."""
+    *_, every = simulated(300)
+    assert every.fits == 2400
+    assert 0.93 <= every.share <= 0.97
