@@ -28,10 +28,14 @@ from symbolic import polytopes
 from symbolic.programs import Line, Program, Relation
 from symbolic.proofs import Branch, TooMuch, Undecided, prove
 
-NEAREST = 4
-"""Of how many relations pairs are tried."""
+NEAREST = 8
+"""How many relations are tried, and pairs of four of them."""
 LARGEST = 8
 """Proofs with more forms in an order are given up."""
+LONGEST = 36
+"""What is computed by more operations is no longer near."""
+MOST_PROOFS = 60
+"""Afterwards no more are tried: it is a search for better reasons, not for any."""
 
 
 @dataclass
@@ -50,8 +54,8 @@ class Reasons:
         touched = self._atoms([relations[name]])
         shared = {other: len(touched & self._atoms([relations[other]])) for other in others if other != name}
         near = sorted((other for other, number in shared.items() if number), key=lambda other: -shared[other])
-        nearest = sorted(near, key=lambda other: self._beyond(relations[other], touched))[:NEAREST]
-        for size, candidates in enumerate([[], near, nearest]):
+        nearest = sorted(near, key=lambda other: self._beyond(relations[other], touched))[:4]
+        for size, candidates in enumerate([[], near[:NEAREST], nearest]):
             for chosen in combinations(candidates, size):
                 if self._follows(relations[name], [relations[other] for other in chosen]):
                     return chosen
@@ -64,6 +68,8 @@ class Reasons:
     def _follows(self, relation: Relation, others: Sequence[Relation]) -> bool:
         local = _canonical(self._nearby([*others, relation]))
         if local not in self.known:
+            if len(self.known) == MOST_PROOFS or len(local.lines) > LONGEST:
+                return False
             self.known[local] = _last_follows(local)
         return self.known[local]
 

@@ -1,102 +1,183 @@
-"""Answers as polytopes: facets with the criteria that bind there, vertices and rays, and minimal reasons."""
+"""What an answer looks like: facets, vertices, the criteria behind them, gauges, and what follows from what."""
 
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import combinations
+from random import Random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sympy.polys.domains import QQ
+from sympy.polys.rings import ring
 
-from scalings.architectures import mlp, resmlp
-from scalings.criteria import (
-    CRITERIA,
-    MAXIMALITY,
-    NONTRIVIALITY,
-    STABILITY,
-    STABLE_FEATURES,
-    TUTORIAL,
-    UNIFORM_RICHNESS,
-)
+from scalings.architectures import mlp
+from scalings.criteria import CRITERIA, TUTORIAL
 from scalings.families import Derivation
-from scalings.nodes import DEPTH_SCALE
 from scalings.optimizers import optimizer
+from scalings.parameterizations import Parameterization
+from symbolic import polytopes
 from symbolic.checks import check
 from symbolic.derivations import derive
+from symbolic.facts import Form
+from symbolic.implications import Reasons
+from symbolic.programs import write_program
+from symbolic.questions import Question
+from symbolic.vertices import span
 from tests import strategies
+from tests.symbolic.test_checks import near_stable
+from tests.symbolic.test_polytopes import RING, UNKNOWNS, forms, z3_implies
 
-STANDARD = {"sigma_1": Fraction(0), "sigma_2": Fraction(-1, 2), "sigma_3": Fraction(-1, 2)}
-
-
-def facets(derivation: Derivation) -> dict[str, tuple[str, ...]]:
-    return {facet.relation: facet.criteria for polytope in derivation.polytopes for facet in polytope.facets}
+ZERO = Fraction(0)
 
 
-def test_the_family_has_two_vertices_which_are_its_two_ends() -> None:
-    derivation = derive(mlp(3))
-    polytope = derivation.polytope
-    assert polytope is not None
+def parameterization(point: dict[str, Fraction]) -> Parameterization:
+    """A point of an answer for three layers."""
+    numbers = range(1, 4)
+    return Parameterization.of(
+        multiplier="0,0,0", init=[point[f"sigma_{n}"] for n in numbers], lr=[point[f"eta_{n}"] for n in numbers]
+    )
+
+
+def test_the_family_is_a_segment_between_its_ends() -> None:
+    [polytope] = derive(mlp(3)).polytopes
     assert polytope.vertices is not None
-    assert not polytope.rays
-    assert not polytope.lines
-    assert sorted(vertex["r"] for vertex in polytope.vertices) == [0, Fraction(1, 2)]
-    assert derivation.family is not None
-    for vertex in polytope.vertices:
-        member = derivation.family.member(vertex["r"])
-        assert [layer.lr for layer in member.layers] == [vertex[f"eta_{number}"] for number in (1, 2, 3)]
-        assert check(mlp(3), member).meets(*TUTORIAL)
+    family = strategies.family(mlp(3))
+    ends = [parameterization(dict(vertex)).layers for vertex in polytope.vertices]
+    assert ends == [family.member(0).layers, family.member(Fraction(1, 2)).layers]
+    assert (polytope.rays, polytope.lines) == ((), ())
 
 
-def test_which_criterion_binds_where() -> None:
-    found = facets(derive(mlp(3)))
-    assert found["r >= 0"] == ("bounded output (layer3)",)
-    assert found["r <= 1/2"] == ("maximality (layer2)",)
-    assert found["sigma_2 = -1/2"] == ("signal propagation (layer2)",)
+def test_each_facet_names_what_binds_there() -> None:
+    [polytope] = derive(mlp(3)).polytopes
+    behind = {facet.relation: facet.criteria for facet in polytope.facets}
+    assert behind["r >= 0"] == ("bounded output (layer3)",)
+    assert behind["r <= 1/2"] == ("maximality (layer2)",)
+    assert behind["sigma_2 = -1/2"] == ("signal propagation (layer2)",)
 
 
-def test_reasons_are_sound_and_minimal() -> None:
-    """What named criteria imply is silent where they alone are imposed, and not where one of them is missing."""
-    derivation = derive(mlp(3), minimal=True)
-    implied = {step.title: step.implied_by for step in derivation.steps if step.implied_by}
-    assert implied["useful update (layer3)"] == ("nontriviality (layer3)", "bounded output (layer3)")
-    assert all(reason.startswith("maximality") for reason in implied["stable features (layer2)"])
-    weaker = derive(mlp(3), criteria=[one for one in TUTORIAL if one not in (MAXIMALITY, NONTRIVIALITY)])
-    steps = [*weaker.steps, *(step for piece in weaker.pieces for step in piece.steps)]
-    assert any(step.statement for step in steps if step.criterion in ("stable features", "useful update"))
+@pytest.mark.parametrize("name", ["signal propagation", "useful update", "maximality"])
+def test_a_facet_is_gone_without_what_binds_there(name: str) -> None:
+    """The control: what a criterion is said to bind is not bound without it."""
+    relations = [facet.relation for p in derive(mlp(3)).polytopes for facet in p.facets if name in facet.criteria[0]]
+    derivation = derive(mlp(3), criteria=[criterion for criterion in TUTORIAL if criterion.name != name])
+    left = {facet.relation for polytope in derivation.polytopes for facet in polytope.facets}
+    assert relations
+    assert not left.issuperset(relations)
 
 
-@pytest.mark.parametrize(("name", "rates"), [("sgd", ["0", "-1", "-1"]), ("adam", ["-1/2", "-3/2", "-1"])])
-def test_the_largest_stable_learning_rates_are_the_vertex(name: str, rates: list[str]) -> None:
-    (piece,) = derive(mlp(3), optimizer(name), STABILITY, given=STANDARD).pieces
-    assert piece.polytope is not None
-    assert piece.polytope.vertices is not None
-    (vertex,) = piece.polytope.vertices
-    assert [str(vertex[f"eta_{number}"]) for number in (1, 2, 3)] == rates
-    assert len(piece.polytope.rays) == 3, "smaller learning rates are stable too"
+def stability() -> Derivation:
+    if not _STABILITY:
+        _STABILITY.append(derive(mlp(3), criteria=CRITERIA["stability"]))
+    return _STABILITY[0]
 
 
-def test_vertices_and_rays_span_what_the_relations_say() -> None:
-    dropped = [one for one in TUTORIAL if one not in (MAXIMALITY, UNIFORM_RICHNESS)]
-    (piece,) = derive(resmlp(), optimizer("adam"), dropped, scale=DEPTH_SCALE).pieces
-    polytope = piece.polytope
-    assert polytope is not None
-    assert polytope.vertices
-    for vertex in polytope.vertices:
-        assert strategies.contains(piece, vertex)
-        for ray in polytope.rays:
-            assert strategies.contains(piece, {name: vertex[name] + 3 * ray[name] for name in vertex})
-            assert not strategies.contains(piece, {name: vertex[name] - ray[name] for name in vertex})
-    assert {vertex["kappa_1"] for vertex in polytope.vertices} == {Fraction(-1), Fraction(-1, 2)}
+_STABILITY: list[Derivation] = []
 
 
-def test_gauges_are_counted_beside_the_freedoms() -> None:
-    derivation = derive(mlp(4), optimizer("adam"))
+def test_vertices_and_rays_of_stability_are_stable_and_move_the_output() -> None:
+    for polytope in stability().polytopes:
+        assert polytope.vertices
+        assert polytope.rays
+        for vertex in polytope.vertices:
+            assert check(mlp(3), parameterization(dict(vertex))).nontrivial
+            for ray in polytope.rays:
+                further = {name: value + 2 * ray.get(name, ZERO) for name, value in vertex.items()}
+                assert check(mlp(3), parameterization(further)).nontrivial
+                back = {name: value - 2 * ray.get(name, ZERO) for name, value in vertex.items()}
+                assert not check(mlp(3), parameterization(back)).nontrivial
+
+
+@settings(max_examples=40)
+@given(st.lists(forms(), min_size=1, max_size=5))
+def test_vertices_are_what_brute_force_finds(known: list[Form]) -> None:
+    """In three dimensions: every feasible point where three inequalities are tight and no other point is."""
+    if not polytopes.feasible(known):
+        return
+    spanned = span(known, UNKNOWNS)
+    assert spanned.vertices is not None
+    for point in spanned.vertices:
+        at = RING.domain
+        equal = [x - at(point[str(x)].numerator, point[str(x)].denominator) for x in UNKNOWNS]
+        assert all(z3_implies([*equal, *(-form for form in equal)], form) for form in known)
+    if not spanned.lines:
+        assert len(spanned.vertices) == brute_force(known)
+        assert spanned.vertices
+    for direction in (*spanned.rays, *spanned.lines):
+        slopes = [
+            sum(
+                (form.coeff(x) * QQ(direction[str(x)].numerator, direction[str(x)].denominator) for x in UNKNOWNS),
+                QQ(0),
+            )
+            for form in known
+        ]
+        assert all(slope >= 0 for slope in slopes)
+        assert direction not in spanned.lines or not any(slopes)
+
+
+def brute_force(known: list[Form]) -> int:
+    """How many vertices there are, by the linear programs alone: tight sets that leave one point."""
+    points = set()
+    for chosen in combinations(known, 3):
+        system = [*known, *(-form for form in chosen)]
+        if polytopes.feasible(system):
+            tight = [form for form in (*UNKNOWNS,) if bounded(system, form)]
+            if len(tight) == 3:
+                points.add(tuple(value(system, unknown) for unknown in UNKNOWNS))
+    return len(points)
+
+
+def value(system: list[Form], form: Form) -> Fraction:
+    why = polytopes.why(system, form + 1000)
+    assert why is not None
+    return why.slack - 1000
+
+
+def bounded(system: list[Form], form: Form) -> bool:
+    """Whether a form has one value on the system (values are small here)."""
+    low, high = polytopes.why(system, form + 1000), polytopes.why(system, 1000 - form)
+    return low is not None and high is not None and low.slack - 1000 == 1000 - high.slack
+
+
+def test_more_candidates_than_can_be_looked_through_are_given_up() -> None:
+    _, *unknowns = ring([f"x{n}" for n in range(14)], QQ)
+    assert span([*unknowns, *(1 - x for x in unknowns)], unknowns).vertices is None
+
+
+def test_gauges_stand_beside_the_freedoms() -> None:
+    derivation = derive(mlp(3), optimizer("adam"))
+    assert [name for name, _ in derivation.gauges] == ["layer1", "layer2", "layer3"]
+    assert {(g.multiplier, g.init, g.lr) for _, g in derivation.gauges} == {(1, -1, -1)}
     assert derivation.degrees_of_freedom == 1
-    assert len(derivation.gauges) == 4
-    assert {str(direction.lr) for _, direction in derivation.gauges} == {"-1"}
 
 
-def test_a_union_of_pieces_has_a_polytope_for_each() -> None:
-    derivation = derive(mlp(2), criteria=CRITERIA["stability"])
-    assert len(derivation.polytopes) == len(derivation.pieces) > 1
-    assert STABLE_FEATURES.name in {
-        title.partition(" (")[0] for titles in facets(derivation).values() for title in titles
-    }
+def test_reasons_are_as_few_as_can_be() -> None:
+    """Stable features follow from the maximality of the next layer alone; useful output updates need two criteria."""
+    steps = {step.title: step for step in derive(mlp(4), minimal=True).steps}
+    assert [steps[f"stable features (layer{n})"].implied_by for n in (1, 2, 3)] == [
+        (f"maximality (layer{n + 1})",) for n in (1, 2, 3)
+    ]
+    assert set(steps["useful update (layer4)"].implied_by) == {"bounded output (layer4)", "nontriviality (layer4)"}
+    assert steps["maximality (layer1)"].implied_by == ()
+
+
+def test_what_does_not_follow_is_not_said_to() -> None:
+    program = write_program(Question(mlp(3)))
+    reasons = Reasons(program)
+    assert reasons.of("bounded output (layer3), step 0", ["signal propagation (layer2), step 0"]) is None
+    assert reasons.of("useful update (layer3), step 1", ["nontriviality (layer3), step 1"]) is None
+
+
+def test_what_is_implied_holds_wherever_its_reason_does() -> None:
+    """On thousands of random parameterizations: with maximality at layer l + 1, features at layer l are stable."""
+    random, seen = Random(0), 0
+    for _ in range(1500):
+        given = near_stable(random)
+        if given.depth == 3:
+            satisfied = {(f.criterion.name, f.layer): f.satisfied for f in check(mlp(3), given).findings}
+            for layer in (1, 2):
+                if satisfied["maximality", f"layer{layer + 1}"]:
+                    assert satisfied["stable features", f"layer{layer}"]
+                    seen += 1
+    assert seen > 100
