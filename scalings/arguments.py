@@ -136,6 +136,8 @@ class Chosen:
         listed = max((len(column) for column in columns.values()), default=DEFAULT_DEPTH)
         network, law = self.model.resolve(inputs, listed)
         _check_lengths(network, columns, lists, scales)
+        if self.decay is not None and law.decay == "none":
+            raise ArgumentError("decay", f"{law.name} has none; expected an optimizer such as adamw")
         base = self._base(network, law, columns)
         kept = {name: [layer.named[name] for layer in base.layers] for name in base.layers[0].named} if base else {}
         title = self.preset if self.preset and not columns else "custom"
@@ -235,6 +237,8 @@ def _read_network(path: Path) -> Network:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise ArgumentError("network", f"cannot read '{path}': {reason}") from None
+    except RecursionError:
+        raise ArgumentError("network", f"'{path}' is nested too deeply") from None
     except json.JSONDecodeError as error:
         raise ArgumentError("network", f"'{path}' is not JSON: {error}") from None
 

@@ -1,12 +1,9 @@
 """The verifier of certificates: a proof checker that knows nothing of networks, and trusts nothing but this page.
 
-A program computes orders, and criteria relate them. An order is the largest of several forms, affine in the unknown
-exponents. A proof gathers facts (forms >= 0). Each claim is Farkas' identity, form = sum of factor_i * fact_i + slack
-with slack >= 0 and factor_i >= 0 unless -fact_i is a fact too. left <= right means: each form on the left is exceeded
-by one on the right, and it has to be settled by which: by the facts, by learning the only one, or in a case for each,
-down to -1 >= 0 or to facts that imply a piece of the answer. So nothing else meets all criteria; and the answer does,
-as each piece implies all facts of some case.
-"""
+A program computes orders, each the largest of several affine forms; criteria relate them. A proof gathers facts (forms
+>= 0). A claim is Farkas' identity, form = sum of factor_i * fact_i + slack, slack, factor_i >= 0 but for equations.
+left <= right: each form on the left is exceeded by one on the right, by the facts, by learning the only one, or in a
+case for each, down to -1 >= 0 or to facts that imply a piece of the answer, which implies all facts of one case."""
 
 from fractions import Fraction
 from typing import Any
@@ -108,9 +105,12 @@ class _Proof:
                 orders[line["in"]] = frozenset(least.values())
             elif "lemma" in line:
                 facts = {**facts, f"lemma {len(facts)}": self.proves(line["by"], self.form(line["lemma"]), facts)}
-            elif "monomial" in line:  # what is left of an order, how it came there, and how large it is at least
-                form = self.form(line["monomial"])
-                self.proves(line["by"], _sum((1, form), (-1, self.form({"constant": line["value"]}))), facts)
+            elif "monomial" in line:  # what is left of an order, how it came there, and how large it is
+                form, value = self.form(line["monomial"]), self.form({"constant": line["value"]})
+                exact = {n: fact for n, fact in facts.items() if _sum((-1, fact)) in facts.values()}
+                self.proves(line["by"], _sum((1, form), (-1, value)), exact)
+                sides = {self.criteria[name][side] for name in asked for side in ("left", "right")}
+                _check(line["by"]["slack"] == "0" and line["of"] in sides, f"{line['of']} is not just that")
                 _check(self.order(line["of"], orders) == {form}, f"{line['of']} is not just {line['monomial']}")
                 for name, source in line["path"].items():
                     same = source in self.program[name]["of"] and self.order(name, orders) == self.order(source, orders)
@@ -134,9 +134,9 @@ class _Proof:
             forms = [self.form(case["if"]) for case in line["cases"]]
             opposite = {_sum((-1, form)) for form in forms} == {*forms} != set()
             _check(opposite or frozenset(forms) in todo, f"the cases {forms} are not all there are")
-            left = todo - {frozenset(forms)}
             for form, case in zip(forms, line["cases"], strict=True):
-                self.follow(case["then"], {**facts, str(len(facts)): form}, {**orders}, asked, left)
+                known = {**facts, str(len(facts)): form}
+                self.follow(case["then"], known, {**orders}, asked, todo - {frozenset(forms)})
         elif "contradiction" in line:
             self.proves(line["contradiction"], self.form({"constant": -1}), facts)
         else:

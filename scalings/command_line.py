@@ -36,6 +36,8 @@ from scalings.parameterizations import Gauge
 from scalings.relations import parse_criterion
 
 YES, NO, UNUSABLE, INCONCLUSIVE = 0, 1, 2, 3
+REPAIRED = 32
+"""Of networks with more weights no repair is looked for: it would take long."""
 BROKEN_PIPE, INTERRUPTED = 141, 130  # as a shell reports a process that these signals ended
 EXIT: dict[Verdict, int] = {"PASS": YES, "FAIL": NO, "INCONCLUSIVE": INCONCLUSIVE}
 
@@ -209,7 +211,7 @@ def check(
         )
         certification.write_certificate(certificate, proof)
     remedy = None
-    if not yes:
+    if not yes and network.depth <= REPAIRED:
         from symbolic.repairs import repair
 
         remedy = repair(network, parameterization, law, wished, scale=chosen.model.scale, loss=chosen.model.loss)

@@ -23,6 +23,8 @@ def markdown(derivation: Derivation, gauge: str) -> str:
     lines += [f"- {assumption}" for assumption in derivation.assumptions]
     lines += ["", *_markdown_table(("step", "criterion", "layer", "gives", "freedoms left"), _step_rows(derivation))]
     if derivation.family is None:
+        if derivation.contradiction:
+            lines += ["", f"These criteria contradict each other: {', '.join(derivation.contradiction)}."]
         for piece in derivation.pieces:
             relations = [f"{e} = 0" for e in piece.equations] + [f"{i} >= 0" for i in piece.inequalities]
             lines += ["", f"A piece of dimension {piece.dimension}:", "", *(f"- `{one}`" for one in relations)]
@@ -65,6 +67,8 @@ def latex(derivation: Derivation, gauge: str) -> str:
     """The derivation as LaTeX for an article that loads amsmath: a list, then align environments."""
     lines = ["\\begin{itemize}", *(f"\\item {_text(a)}" for a in derivation.assumptions), "\\end{itemize}"]
     lines += _align(f"{to_latex(s.statement)} && \\text{{{_text(s.title)}}}" for s in derivation.steps if s.statement)
+    if derivation.contradiction:
+        lines.append(f"These criteria contradict each other: {_text(', '.join(derivation.contradiction))}.")
     if derivation.family is None:
         for piece in derivation.pieces:
             relations = [f"{e} = 0" for e in piece.equations] + [f"{i} >= 0" for i in piece.inequalities]
@@ -166,7 +170,8 @@ def _text(words: str) -> str:
 
 
 def _align(rows: Iterable[str]) -> list[str]:
-    return ["\\begin{align*}", " \\\\\n".join(rows), "\\end{align*}"]
+    rows = list(rows)
+    return [] if not rows else ["\\begin{align*}", " \\\\\n".join(rows), "\\end{align*}"]
 
 
 def _step_rows(derivation: Derivation) -> list[tuple[str, ...]]:

@@ -21,6 +21,7 @@ n^(2r - 1) of a hidden layer is
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -33,8 +34,23 @@ MINUS_INFINITY: Final[float] = -math.inf
 """The exponent of a quantity that is exactly zero; absorbing under products, neutral under sums."""
 
 
+LONGEST: Final = 100
+"""No number that a person writes has more characters."""
 LARGEST: Final = 100
 """No power of the width that anyone trains with is larger; n^100 overflows a float soon."""
+
+
+def parse_fraction(text: str) -> Fraction:
+    """Read "1", "-1/2" or "0.25"; never evaluates the text, nor powers of ten that would fill the memory.
+
+    Raises ValueError otherwise.
+    """
+    if len(text) > LONGEST or re.search(r"[eE][+-]?\d{4}", text):
+        raise ValueError(f"expected a fraction such as -1/2, but got {text[:LONGEST]!r}")
+    try:
+        return Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        raise ValueError(f"expected a fraction such as -1/2, but got {text!r}") from None
 
 
 def parse_exponent(text: str) -> Exponent:
@@ -43,8 +59,8 @@ def parse_exponent(text: str) -> Exponent:
     if text == "-oo":
         return MINUS_INFINITY
     try:
-        exponent = Fraction(text)
-    except (ValueError, ZeroDivisionError):
+        exponent = parse_fraction(text)
+    except ValueError:
         raise ValueError(f"expected a fraction such as -1/2, or -oo, but got {text!r}") from None
     if abs(exponent) > LARGEST:
         raise ValueError(f"expected a fraction from -{LARGEST} to {LARGEST}, but got {text!r}")

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from scalings.answers import Polytope, gauge_direction
 from scalings.errors import ArgumentError
-from scalings.exponents import Affine, Exponent
+from scalings.exponents import Affine, Exponent, parse_fraction
 from scalings.networks import Network
 from scalings.nodes import SCALE_SYMBOLS, WIDTH_SCALE
 from scalings.optimizers import UpdateLaw
@@ -33,8 +33,8 @@ class Family:
     def member(self, r: Fraction | int | str, gamma: Fraction | int | str = 1) -> Parameterization:
         """The parameterization with activity |dz| ~ gamma n^r. Raises ArgumentError outside the range."""
         try:
-            value = Fraction(r)
-        except (ValueError, ZeroDivisionError):
+            value = parse_fraction(r) if isinstance(r, str) else Fraction(r)
+        except ValueError:
             raise ArgumentError("r", f"expected a fraction such as 1/4, but got {r!r}") from None
         if not self.low <= value <= self.high:
             raise ArgumentError("r", f"expected {self.low} <= r <= {self.high}, but got {value}")

@@ -10,12 +10,13 @@ True
 from __future__ import annotations
 
 from dataclasses import fields
-from fractions import Fraction
-from typing import Any
+from typing import Any, get_args
 
 from scalings.errors import ArgumentError
+from scalings.exponents import parse_fraction
 from scalings.networks import Network
 from scalings.nodes import (
+    ACTIVATIONS,
     Bias,
     Convolution,
     Dense,
@@ -31,6 +32,7 @@ from scalings.nodes import (
     Repeat,
     Scale,
     Scores,
+    Start,
     Sum,
 )
 
@@ -52,6 +54,7 @@ _KINDS: dict[str, type[Node]] = {
     "mix": Mix,
     "repeat": Repeat,
 }
+_KEYS = frozenset({"size", "order", "others"})
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 _DIMENSIONS = frozenset(
     {
@@ -78,7 +81,10 @@ def network_from_json(document: list[Json]) -> Network:
     """The network that `network_to_json` wrote, or a person. Raises ArgumentError for what is not one."""
     if not isinstance(document, list):
         raise ArgumentError("network", "expected a list of operations")
-    return Network(tuple(_node_from_json(number, item) for number, item in enumerate(document, start=1)))
+    try:
+        return Network(tuple(_node_from_json(number, item) for number, item in enumerate(document, start=1)))
+    except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        raise ArgumentError("network", f"not a list of operations as is to be ({error})") from None
 
 
 def _node_to_json(node: Node) -> Json:
@@ -95,13 +101,15 @@ def _to_json(value: Any) -> Any:
 
 
 def _node_from_json(number: int, document: Any) -> Node:
-    if not isinstance(document, dict) or document.get("op") not in _KINDS:
+    if not isinstance(document, dict) or document.get("op") not in list(_KINDS):
         raise ArgumentError("network", f"operation {number}: expected an op among {', '.join(_KINDS)}")
     kind = _KINDS[document["op"]]
     known = [field.name for field in fields(kind)]
     given = {name: value for name, value in document.items() if name != "op"}
     if unknown := sorted(given.keys() - set(known)):
         raise ArgumentError("network", f"operation {number}: {document['op']} has no {unknown[0]!r}")
+    if given.get("activation", "relu") not in ACTIVATIONS or given.get("start", "one") not in get_args(Start):
+        raise ArgumentError("network", f"operation {number}: no such activation, or no such start")
     try:
         return kind(**{name: _from_json(number, name, value) for name, value in given.items()})
     except TypeError:
@@ -120,9 +128,11 @@ def _from_json(number: int, name: str, value: Any) -> Any:
 def _dimension(number: int, name: str, value: Any) -> Dimension:
     """A size, or {"size": 4, "order": "1"}: four times the width."""
     try:
-        if isinstance(value, int):
-            return Dimension(value)
-        others = tuple((scale, Fraction(order)) for scale, order in value.get("others", {}).items())
-        return Dimension(int(value["size"]), Fraction(value.get("order", 0)), others)
+        size, order = (value, "0") if isinstance(value, int) else (int(value["size"]), str(value.get("order", 0)))
+        powers = {} if isinstance(value, int) else value.get("others", {})
+        others = tuple((scale, parse_fraction(str(power))) for scale, power in powers.items())
+        if size < 1 or parse_fraction(order) < 0 or set(value if isinstance(value, dict) else ()) - _KEYS:
+            raise ValueError
+        return Dimension(size, parse_fraction(order), others)
     except (AttributeError, KeyError, TypeError, ValueError, ZeroDivisionError):
         raise ArgumentError("network", f"operation {number}: {name} is a size, or has a size and an order") from None

@@ -26,7 +26,7 @@ from fractions import Fraction
 from typing import Literal
 
 from scalings.errors import ArgumentError
-from scalings.exponents import MINUS_INFINITY, Exponent, parse_exponent
+from scalings.exponents import MINUS_INFINITY, Exponent, parse_exponent, parse_fraction
 
 Decay = Literal["none", "coupled", "independent", "l2"]
 _ZERO, _HALF, _ONE = Fraction(0), Fraction(1, 2), Fraction(1)
@@ -152,8 +152,8 @@ def optimizer(name: str) -> UpdateLaw:
 
 def _numbers(listed: str, most: int) -> list[Fraction]:
     try:
-        numbers = [Fraction(item) for item in listed.split(",")]
-    except (ValueError, ZeroDivisionError):
+        numbers = [parse_fraction(item) for item in listed.split(",")]
+    except ValueError:
         raise ArgumentError("optimizer", f"expected fractions, comma-separated, but got {listed!r}") from None
     if len(numbers) > most:
         raise ArgumentError("optimizer", f"expected at most {most} exponents, but got {len(numbers)} ({listed!r})")

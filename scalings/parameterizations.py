@@ -56,7 +56,12 @@ class LayerExponents(Generic[T_co]):
 
 
 def shifted(layer: LayerExponents[E], t: E, law: UpdateLaw) -> LayerExponents[E]:
-    """The gauge transformation of a layer by n^t under an optimizer's update law."""
+    """The gauge transformation of a layer by n^t under an optimizer's update law.
+
+    Raises ArgumentError where there is none: an epsilon is compared with the gradient of the raw weight, which moves.
+    """
+    if law.epsilon != MINUS_INFINITY and str(t) != "0":
+        raise ArgumentError("gauge", "epsilon fixes the gauge: with it, only multipliers n^0 are understood")
     decay = None if layer.decay is None else layer.decay + t * law.decay_gauge_power
     return LayerExponents(layer.multiplier + t, layer.init + t * Fraction(-1), layer.lr + t * -law.gauge_power, decay)
 

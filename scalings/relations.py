@@ -22,10 +22,13 @@ from typing import get_args
 
 from scalings.criteria import Criterion, Factor, Product, Sign, When, Where
 from scalings.errors import ArgumentError
-from scalings.observables import QUANTITIES
+from scalings.exponents import parse_fraction
 
 _FORM = re.compile(r"^(?P<name>[^:]+):(?P<left>.+?)(?P<sign>~|<=)(?P<right>.+?)\bat\b(?P<where>.+)$")
 _WHEN: dict[str, When] = {"initially": "initialization", "after updates": "updates", "when settled": "settled"}
+_SPOKEN = ("z", "dz", "d", "layer", "passthrough", "interaction", "gradient", "dW_frobenius", "W_frobenius", "decay")
+_INITIAL = ("z", "d", "W_frobenius")
+"""What there is at initialization."""
 _POWERS = ("units", "copies", "n")
 
 
@@ -43,7 +46,8 @@ def parse_criterion(text: str) -> Criterion:
         raise _wrong(f"one of {', '.join(get_args(Where))}", where)
     sign: Sign = "~" if form["sign"] == "~" else "<="
     left, right = _product(form["left"]), _product(form["right"])
-    if when == "initially" and any(quantity not in ("z", "W_frobenius", "d") for quantity, _ in left.factors):
+    sides = (*left.factors, *right.factors)
+    if any(quantity not in _INITIAL for quantity, moment in sides if when == "initially" or moment == "initially"):
         raise _wrong("z, d or W_frobenius, since nothing has changed initially", form["left"].strip())
     return Criterion(name, text.partition(":")[2].strip(), "your own", left, sign, right, where, _WHEN[when])  # type: ignore[arg-type]
 
@@ -58,17 +62,17 @@ def _product(text: str) -> Product:
             continue
         if base in _POWERS:
             powers[base] += _fraction(exponent)
-        elif name in QUANTITIES and moment in ("", "0", "before") and bool(at) == bool(moment):
+        elif name in _SPOKEN and moment in ("", "0", "before") and bool(at) == bool(moment):
             factors.append((name, {"": "now", "0": "initially", "before": "before"}[moment]))  # type: ignore[arg-type]
         else:
-            raise _wrong(f"1, a power of {', '.join(_POWERS)}, or one of {', '.join(QUANTITIES)}", item.strip())
+            raise _wrong(f"1, a power of {', '.join(_POWERS)}, or one of {', '.join(_SPOKEN)}", item.strip())
     return Product(tuple(factors), 2 * powers["units"], powers["copies"], powers["n"])
 
 
 def _fraction(text: str) -> Fraction:
     try:
-        return Fraction(text.strip("()")) if text else Fraction(1)
-    except (ValueError, ZeroDivisionError):
+        return parse_fraction(text.strip("()")) if text else Fraction(1)
+    except ValueError:
         raise _wrong("a fraction as exponent", text) from None
 
 

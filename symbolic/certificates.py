@@ -20,6 +20,7 @@ from string import ascii_uppercase
 from typing import Any
 
 from scalings.criteria import MOVING_OUTPUT, STABILITY, TUTORIAL, Criterion, Product
+from scalings.errors import ArgumentError
 from scalings.exponents import MINUS_INFINITY, Exponent, format_exponent
 from scalings.families import PARAMETER
 from scalings.networks import Network
@@ -93,12 +94,16 @@ def parameterization_certificate(
         question = Question(network, law, _SETTLED, scale, loss, updates=UPDATES + 1)
     else:
         question = Question(network, law, (violated.criterion,) if violated else wanted, scale, loss)
-    given = dict(_exponents(question, parameterization.in_gauge("unit-multiplier", law)))
+    written = parameterization.in_gauge("unit-multiplier", law)
+    question = replace(question, given=tuple(_started(question, written)))
+    given = dict(_exponents(question, written))
     zeros = [name for name, exponent in given.items() if exponent == MINUS_INFINITY]
     program = write_program(question, zeros)
     if violated:
         title = f"{violated.criterion.name} ({violated.layer}), step {violated.step}"
         asked_for = tuple(relation for relation in program.relations if relation.name.startswith(title))
+        if not asked_for:
+            raise ArgumentError("certificate", f"the program does not have what {title} violates")
         program = replace(program, relations=asked_for, traced=_traced(program, asked_for))
     return {"about": _about(question), "zero": zeros, **_document(_given(program, given))}
 
@@ -138,8 +143,14 @@ def _exponents(question: Question, parameterization: Parameterization) -> Iterat
         else:
             layer = parameterization.layers[int(number) - 1]
             exponent = {"eta": layer.lr, "sigma": layer.init, "lambda": layer.decay}[kind]
-            assert exponent is not None, "a weight that decays has a decay"
-            yield name, exponent
+            yield name, MINUS_INFINITY if exponent is None else exponent
+
+
+def _started(question: Question, parameterization: Parameterization) -> Iterator[tuple[str, Exponent]]:
+    """The init scales of weights that start at zero or one unless they are given otherwise, as here."""
+    for number, (node, layer) in enumerate(zip(question.network.layers, parameterization.layers, strict=True), start=1):
+        if node.start != "random":
+            yield f"sigma_{number}", layer.init
 
 
 def _given(program: Program, given: Mapping[str, Exponent]) -> Program:
@@ -150,7 +161,7 @@ def _given(program: Program, given: Mapping[str, Exponent]) -> Program:
     beside = [
         replace(relation, right=_WHATEVER) if relation.left == NOTHING else relation
         for relation in program.relations
-        if relation.left != NOTHING or relation.sign == "~"
+        if relation.left != NOTHING or (relation.sign == "~" and relation.right != NOTHING)
     ]
     program = replace(program, relations=tuple(beside))
     sides = [side for relation in program.relations for side in (relation.left, relation.right)]

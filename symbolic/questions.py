@@ -128,7 +128,9 @@ class Question:
         layers = [
             LayerExponents(
                 constant(Fraction(0)),
-                named(f"sigma_{number}") if layer.start == "random" else constant(_KNOWN[layer.start]),
+                named(f"sigma_{number}")
+                if layer.start == "random" or f"sigma_{number}" in given
+                else constant(_KNOWN[layer.start]),
                 named(f"eta_{number}"),
                 named(f"lambda_{number}") if self._decays(layer) else None,
             )

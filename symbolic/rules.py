@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from scalings.errors import ArgumentError
 from scalings.nodes import BOUNDED, Elementwise, Norm, Pool, Repeat, Scale, Sum
 from symbolic.orders import O
 from symbolic.runs import HALF, Parts, Run, Steps, in_turn
@@ -41,6 +42,8 @@ class NormRule:
     """
 
     def initialize(self, run: Run[O], node: Norm) -> Steps[O]:
+        if run.initial[node.source] == run.zero:
+            raise ArgumentError("init", f"{node.name} divides by the size of {node.source}, which is zero")
         nonzero = run.algebra.power(run.initial[node.source], Fraction(0))
         run.initial[node.name] = run.algebra.product(nonzero, self._root(run, node))
         yield from ()

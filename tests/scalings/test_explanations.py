@@ -15,6 +15,7 @@ from scalings.explanations import display_latex, html, latex, markdown
 from scalings.families import Derivation
 from scalings.nodes import DEPTH_SCALE
 from scalings.optimizers import optimizer
+from scalings.relations import parse_criterion
 from symbolic.derivations import derive
 
 GAUGE = "unit-multiplier"
@@ -26,6 +27,7 @@ def derivations() -> dict[str, Derivation]:
         "family": derive(mlp(3)),
         "polytope": derive(mlp(2), criteria=dropped),
         "pieces": derive(mlp(2), criteria=CRITERIA["stability"]),
+        "contradiction": derive(mlp(2), criteria=[*TUTORIAL, parse_criterion("loud: z ~ n^1 at hidden initially")]),
         "depth": derive(resmlp(branch=2), optimizer("adam"), scale=DEPTH_SCALE),
         "transformer": derive(transformer(grows="heads", biases=True), optimizer("adamw"), loss="cross-entropy"),
     }
@@ -52,7 +54,7 @@ def test_latex_compiles(tmp_path: Path) -> None:
 def test_latex_is_balanced_and_without_what_a_program_writes(name: str) -> None:
     for text in (latex(DERIVATIONS[name], GAUGE), display_latex(DERIVATIONS[name])):
         assert text.count("{") == text.count("}")
-        assert re.findall(r"\\begin{(\w+\*?)}", text).sort() == re.findall(r"\\end{(\w+\*?)}", text).sort()
+        assert sorted(re.findall(r"\\begin{(\w+\*?)}", text)) == sorted(re.findall(r"\\end{(\w+\*?)}", text))
         mathematics = "".join(re.findall(r"\\begin{align\*}(.*?)\\end{align\*}", text, re.DOTALL))
         assert not re.search(r"(?<!\\)\b(eta|sigma|kappa|lambda)_|\*|>=|<=|0\.5|Rational|-oo", mathematics)
 

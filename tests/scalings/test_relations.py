@@ -33,11 +33,14 @@ def test_the_tutorials_criteria_can_be_said(text: str, criterion: Criterion) -> 
     [
         ("dz <= 1 at output after updates", "expected NAME: LEFT ~ RIGHT"),
         ("quiet: dz < 1 at output after updates", "expected NAME: LEFT ~ RIGHT"),
-        ("quiet: dx <= 1 at output after updates", "one of z, dz, d, dd.*but got 'dx'"),
+        ("quiet: dx <= 1 at output after updates", "one of z, dz, d, layer.*but got 'dx'"),
         ("quiet: dz <= n^one at output after updates", "expected a fraction as exponent, but got 'one'"),
         ("quiet: dz <= 1 at readout after updates", "expected one of hidden, layers.*but got 'readout'"),
         ("quiet: dz <= 1 at output later", "expected one of initially, after updates, when settled"),
         ("quiet: dz <= 1 at output initially", "nothing has changed initially"),
+        ("quiet: z <= dz at output initially", "nothing has changed initially"),
+        ("quiet: dz@0 ~ n^7 at hidden after updates", "nothing has changed initially"),
+        ("quiet: dW_spectral <= 1 at hidden after updates", "but got 'dW_spectral'"),
         ("quiet: dz@1 <= 1 at output after updates", "but got 'dz@1'"),
     ],
 )
