@@ -54,7 +54,7 @@ class Step:
 
     `statement` relates the unknowns eta_l (learning rates), sigma_l (init scales) and r, as sympy reads
     them; it is empty where nothing new was said. `implied_by` then names steps that say it already: enough of
-    them, though not always as few as could be.
+    them, and if minimal reasons were asked for and up to two are enough, none that can be spared.
     """
 
     criterion: str

@@ -54,7 +54,7 @@ def span(forms: Sequence[Form], unknowns: Sequence[Form]) -> Span:
             [*(rows[i] for i in chosen), *lines], [*(sides[i] for i in chosen), *[Fraction(0)] * len(lines)]
         )
         if (
-            found
+            found is not None  # the one point there is, where nothing is free, has no coordinates
             and found not in vertices
             and all(_dot(row, found) >= side for row, side in zip(rows, sides, strict=True))
         ):

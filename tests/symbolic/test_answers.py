@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from fractions import Fraction
 from itertools import combinations
 from random import Random
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from sympy.polys.domains import QQ
 from sympy.polys.rings import ring
 
-from scalings.architectures import mlp
+from scalings.architectures import mlp, resmlp
 from scalings.criteria import CRITERIA, TUTORIAL
 from scalings.families import Derivation
 from scalings.optimizers import optimizer
@@ -169,15 +170,25 @@ def test_what_does_not_follow_is_not_said_to() -> None:
     assert reasons.of("useful update (layer3), step 1", ["nontriviality (layer3), step 1"]) is None
 
 
-def test_what_is_implied_holds_wherever_its_reason_does() -> None:
-    """On thousands of random parameterizations: with maximality at layer l + 1, features at layer l are stable."""
-    random, seen = Random(0), 0
+def test_the_only_point_of_an_answer_without_freedoms_is_its_vertex() -> None:
+    [polytope] = derive(resmlp(), scale="depth").polytopes
+    assert polytope.vertices is not None
+    [vertex] = polytope.vertices
+    assert {f"{name} = {value}" for name, value in vertex.items()} == {facet.relation for facet in polytope.facets}
+
+
+def test_what_is_implied_holds_wherever_its_reasons_do() -> None:
+    """On random parameterizations: where a layer meets all that a step is said to follow from, it meets that too."""
+    silent = [step for step in derive(mlp(3), minimal=True).steps if not step.statement and step.implied_by]
+    random, seen = Random(0), Counter[str]()
     for _ in range(1500):
         given = near_stable(random)
         if given.depth == 3:
-            satisfied = {(f.criterion.name, f.layer): f.satisfied for f in check(mlp(3), given).findings}
-            for layer in (1, 2):
-                if satisfied["maximality", f"layer{layer + 1}"]:
-                    assert satisfied["stable features", f"layer{layer}"]
-                    seen += 1
-    assert seen > 100
+            findings = check(mlp(3), given).findings
+            satisfied = {f"{f.criterion.name} ({f.layer})": f.satisfied for f in findings}
+            for step in silent:
+                if all(satisfied[reason] for reason in step.implied_by):
+                    assert satisfied[step.title]
+                    seen[step.title] += 1
+    assert len(seen) == 3
+    assert min(seen.values()) > 20
