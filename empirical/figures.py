@@ -43,7 +43,7 @@ def richness_figure(
     Without `layer` and `step`, the last hidden layer after the last step. The file's ending is its format.
     Raises ArgumentError where a measurement has no exponent there.
     """
-    figure, (axes,) = _canvas(1, 1, size=(6.4, 4.2))
+    figure, (axes,) = canvas(1, 1, size=(6.4, 4.2))
     heights = []
     for index, (label, measurement, exponent) in enumerate(measurements):
         name = layer or measurement.network.layers[-2].name
@@ -66,7 +66,7 @@ def exponents_figure(
     What has no exponent, measured or predicted, is left out.
     """
     at_step = measurement.training.steps if step is None else step
-    figure, panels = _canvas(2, 3, size=(10.0, 6.2))
+    figure, panels = canvas(2, 3, size=(10.0, 6.2))
     for panel, quantity in zip(panels, _PANELS, strict=True):
         heights = []
         for index, layer in enumerate(measurement.network.layers):
@@ -88,7 +88,7 @@ def paths_figure(paths: Sequence[tuple[str, Paths]], path: str | Path) -> None:
     the width: a line for each labelled path."""
     from matplotlib import colormaps
 
-    figure, panels = _canvas(2, 2, size=(10.0, 7.0))
+    figure, panels = canvas(2, 2, size=(10.0, 7.0))
     titles = ("loss", "|dz|/|z| of the last hidden layer", "|dK|/|K|", "distance from the linearized network")
     for index, (label, seen) in enumerate(paths):
         color = colormaps["viridis"](0.85 * index / max(len(paths) - 1, 1))
@@ -108,7 +108,7 @@ def paths_figure(paths: Sequence[tuple[str, Paths]], path: str | Path) -> None:
     figure.savefig(path, dpi=150)
 
 
-def _canvas(rows: int, columns: int, size: tuple[float, float]) -> tuple[Figure, list[Axes]]:
+def canvas(rows: int, columns: int, size: tuple[float, float]) -> tuple[Figure, list[Axes]]:
     # A Figure of its own, without pyplot: no window, no global state, nothing to close.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

@@ -7,18 +7,16 @@ to stderr.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
-from scalings import __version__, outputs
+from scalings import __version__, experiments, outputs
 from scalings.arguments import (
     Chosen,
     ChosenModel,
@@ -28,18 +26,16 @@ from scalings.arguments import (
     parse_richness,
     parse_widths,
 )
+from scalings.console import EXIT, NO, UNUSABLE, YES, print_json, print_tables, progress_bar, warn
 from scalings.criteria import CRITERIA, TUTORIAL, Criterion
 from scalings.errors import ArgumentError
-from scalings.fits import Verdict
 from scalings.nodes import WIDTH_SCALE, Activation
 from scalings.parameterizations import Gauge
 from scalings.relations import parse_criterion
 
-YES, NO, UNUSABLE, INCONCLUSIVE = 0, 1, 2, 3
 REPAIRED = 32
 """Of networks with more weights no repair is looked for: it would take long."""
 BROKEN_PIPE, INTERRUPTED = 141, 130  # as a shell reports a process that these signals ended
-EXIT: dict[Verdict, int] = {"PASS": YES, "FAIL": NO, "INCONCLUSIVE": INCONCLUSIVE}
 
 app = App(
     name="scalings",
@@ -51,6 +47,8 @@ app = App(
     result_action="return_value",
     suppress_keyboard_interrupt=False,
 )
+for command in (experiments.law,):
+    app.command(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -142,11 +140,11 @@ def derive(
     if format == "json":
         from scalings.documents import derivation_document
 
-        _print_json(derivation_document(derivation, gauge))
+        print_json(derivation_document(derivation, gauge))
     elif format == "text":
         from scalings.tables import derivation_report
 
-        _print(derivation_report(derivation, gauge))
+        print_tables(derivation_report(derivation, gauge))
     else:
         from scalings import explanations
 
@@ -216,9 +214,9 @@ def check(
 
         remedy = repair(network, parameterization, law, wished, scale=chosen.model.scale, loss=chosen.model.loss)
     if format == "json":
-        _print_json(documents.check_document(network, parameterization, verdict, asked, remedy, satisfied=yes))
+        print_json(documents.check_document(network, parameterization, verdict, asked, remedy, satisfied=yes))
     else:
-        _print(tables.check_report(network, parameterization, verdict, asked, remedy, chosen.model.symbol))
+        print_tables(tables.check_report(network, parameterization, verdict, asked, remedy, chosen.model.symbol))
     return YES if yes else NO
 
 
@@ -245,9 +243,9 @@ def certify(file: Path, *, format: Format = "text") -> int:
     except Refused as refused:
         reason = str(refused)
     if format == "json":
-        _print_json(certification.certificate_document(document, reason))
+        print_json(certification.certificate_document(document, reason))
     else:
-        _print(certification.certificate_report(document, reason))
+        print_tables(certification.certificate_report(document, reason))
     return NO if reason else YES
 
 
@@ -275,9 +273,9 @@ def predict(
     network, parameterization, law = chosen.resolve()
     orders = predict(network, parameterization, law, steps, scale=chosen.model.scale, loss=chosen.model.loss)
     if format == "json":
-        _print_json(documents.prediction_document(network, parameterization, orders))
+        print_json(documents.prediction_document(network, parameterization, orders))
     else:
-        _print([tables.prediction_table(network, orders, chosen.model.symbol)])
+        print_tables([tables.prediction_table(network, orders, chosen.model.symbol)])
     return YES
 
 
@@ -348,8 +346,8 @@ def measure(
     training = Training.of(law.name, data=data, batch=batch, steps=steps, centered=centered)
     sizes = parse_widths(widths)
     cost = sweeps.estimate(network, parameterization, training, widths=sizes, seeds=seeds, device=device, engine=engine)
-    _warn(f"training takes about {max(1, round(cost.seconds))} s and {max(1, cost.bytes >> 20)} MiB")
-    with _progress() as progress:
+    warn(f"training takes about {max(1, round(cost.seconds))} s and {max(1, cost.bytes >> 20)} MiB")
+    with progress_bar() as progress:
         measurement = sweeps.measure(
             network,
             parameterization,
@@ -365,10 +363,10 @@ def measure(
     reason = no_slopes(network, orders, stable=stable, centered=centered)
     agreement = compare(network, orders, measurement.fits, margin, only_bounds=reason)
     if format == "json":
-        _print_json(documents.measurement_document(measurement, agreement))
+        print_json(documents.measurement_document(measurement, agreement))
     else:
         title = parameterization.name
-        _print([tables.agreement_table([(title, agreement)], steps), tables.verdict_line(title, agreement)])
+        print_tables([tables.agreement_table([(title, agreement)], steps), tables.verdict_line(title, agreement)])
         print(f"engine: {measurement.engine}")
     if output:
         with replacing(output) as path:
@@ -423,15 +421,15 @@ def verify(
     margin, sizes = parse_delta(delta), parse_widths(widths)
     check_output("output", output, overwrite=overwrite)
     cost = estimate(data, widths=sizes, seeds=seeds, device=device, wide=wide)
-    _warn(f"training takes about {max(1, round(cost.seconds))} s and {max(1, cost.bytes >> 20)} MiB")
-    with _progress() as progress:
+    warn(f"training takes about {max(1, round(cost.seconds))} s and {max(1, cost.bytes >> 20)} MiB")
+    with progress_bar() as progress:
         verification = verify(
             data, widths=sizes, seeds=seeds, device=device, wide=wide, delta=margin, progress=progress
         )
     if format == "json":
-        _print_json(documents.verification_document(verification, str(output)))
+        print_json(documents.verification_document(verification, str(output)))
     else:
-        _print(tables.verification_report(verification, str(output)))
+        print_tables(tables.verification_report(verification, str(output)))
     named = verification.members[: len(RICHNESS)]
     with replacing(output) as path:
         richness_figure([(member.name, member.measurement, member.richness) for member in named], path)
@@ -484,60 +482,15 @@ def richness(
     sizes = parse_widths(widths)
     if output:
         check_output("output", output, overwrite=overwrite)
-    with _progress() as progress:
+    with progress_bar() as progress:
         courses = richness(
             data, activation=activation, widths=sizes, seeds=seeds, steps=steps, device=device, progress=progress
         )
     if format == "json":
-        _print_json(documents.richness_document(courses))
+        print_json(documents.richness_document(courses))
     else:
-        _print(tables.richness_report(courses))
+        print_tables(tables.richness_report(courses))
     if output:
         with replacing(output) as path:
             paths_figure([(f"r = {member.richness}", member.path) for member in courses.members], path)
     return EXIT[courses.verdict]
-
-
-def _print(renderables: Iterable[object]) -> None:
-    from rich.console import Console
-
-    # In a file or a pipe a table is as wide as it needs to be, and folded only in a terminal.
-    console = Console(width=None if sys.stdout.isatty() else 1000, highlight=False)
-    for renderable in renderables:
-        console.print(renderable)
-
-
-def _print_json(document: object) -> None:
-    print(json.dumps(document, indent=2, allow_nan=False))
-
-
-def _warn(message: str) -> None:
-    print(message, file=sys.stderr)
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[float, str], None]]:
-    """A progress bar on stderr while something long runs, or a line at every tenth where it is no terminal."""
-    if not sys.stderr.isatty():
-        yield _progress_lines()
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    columns = (BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("starting", total=1.0)
-        yield lambda fraction, what: bar.update(task, completed=fraction, description=what)
-
-
-def _progress_lines() -> Callable[[float, str], None]:
-    tenths = iter(range(1, 11))
-    following = next(tenths)
-
-    def report(fraction: float, what: str) -> None:
-        nonlocal following
-        if fraction * 10 >= following - 1e-9:
-            _warn(f"{fraction:.0%} {what}")
-            following = next((tenth for tenth in tenths if tenth > fraction * 10), 11)
-
-    return report

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from scalings.richness import Courses
     from scalings.verification import Verification
 
-_STYLES = {"PASS": "green", "FAIL": "bold red", "INCONCLUSIVE": "yellow"}
+STYLES = {"PASS": "green", "FAIL": "bold red", "INCONCLUSIVE": "yellow"}
 
 
 def derivation_report(derivation: Derivation, gauge: Gauge) -> Iterator[RenderableType]:
@@ -97,7 +97,7 @@ def _polytope_report(polytope: Polytope) -> Iterator[RenderableType]:
 
 def facets_table(polytope: Polytope) -> Table:
     """Every relation that no other implies, and the criteria that it comes from."""
-    table = _table("relation", "comes from")
+    table = empty_table("relation", "comes from")
     for facet in polytope.facets:
         table.add_row(facet.relation, ", ".join(facet.criteria))
     return table
@@ -107,7 +107,7 @@ def span_table(polytope: Polytope) -> Table:
     """Vertices, rays and lines, a row each, a column an unknown."""
     kinds = {"vertex": polytope.vertices or (), "ray": polytope.rays, "line": polytope.lines}
     names = next((list(point) for points in kinds.values() for point in points), [])
-    table = _table("", *names)
+    table = empty_table("", *names)
     for kind, points in kinds.items():
         for point in points:
             table.add_row(kind, *(str(point[name]) for name in names))
@@ -120,7 +120,7 @@ def _induction_report(induction: Induction) -> Iterator[RenderableType]:
         "Insert a hidden layer behind the input layer of any network; b_t is the order of |d| that the rest sends back "
         "after t updates."
     )
-    table = _table("step", "criterion", "layer", "gives")
+    table = empty_table("step", "criterion", "layer", "gives")
     for number, step in enumerate(induction.steps, start=1):
         table.add_row(str(number), step.criterion, step.layer, step.gives)
     yield table
@@ -135,7 +135,7 @@ def _induction_report(induction: Induction) -> Iterator[RenderableType]:
 
 
 def _steps_table(steps: Iterable[Step], first: int) -> Table:
-    table = _table("step", "criterion", "layer", "gives", "freedoms left")
+    table = empty_table("step", "criterion", "layer", "gives", "freedoms left")
     for number, step in enumerate(steps, start=first):
         table.add_row(str(number), step.criterion, step.layer, step.gives, str(step.freedoms))
     return table
@@ -149,7 +149,7 @@ def layers_table(
 ) -> Table:
     """Multiplier, init scale, learning rate and decay of each layer, then multipliers without a weight."""
     decays = ["decay lambda"] if any(layer.decay is not None for layer in layers) else []
-    table = _table("layer", "role", "multiplier g", "init scale sigma", "learning rate eta", *decays)
+    table = empty_table("layer", "role", "multiplier g", "init scale sigma", "learning rate eta", *decays)
     for node, layer in zip(network.layers, layers, strict=True):
         table.add_row(node.name, node.role, *(format_power(exponent, symbol) for exponent in layer.named.values()))
     for multiplier, exponent in zip(network.multipliers, scales, strict=False):
@@ -179,7 +179,7 @@ def check_report(
     yield from (Text(f"  note: {note}") for note in check.notes)
     yield from _remedy(repair, symbol)
     yield Text()
-    table = _table("criterion", "layer", "step", "found", "", "required", "satisfied")
+    table = empty_table("criterion", "layer", "step", "found", "", "required", "satisfied")
     for finding in check.findings:
         satisfied = Text("yes" if finding.satisfied else "no", style="" if finding.satisfied else "bold red")
         found, required = format_power(finding.found, symbol), format_power(finding.required, symbol)
@@ -202,7 +202,7 @@ def _remedy(repair: Repair | Forbidden | None, symbol: str) -> Iterator[Renderab
 def prediction_table(network: Network, orders: Mapping[Observable, Exponent], symbol: str = "n") -> Table:
     """The order of every observable, a row a layer, a column a step."""
     steps = sorted({observable.step for observable in orders})
-    table = _table("quantity", "layer", *(f"step {step}" for step in steps))
+    table = empty_table("quantity", "layer", *(f"step {step}" for step in steps))
     for quantity, written in SYMBOLS.items():
         for layer in [*(one.name for one in network.representations), ""]:
             found = [orders.get(Observable(quantity, layer, step)) for step in steps]
@@ -232,7 +232,7 @@ def verification_report(verification: Verification, figure: str) -> Iterator[Ren
     yield agreement_table(agreements, training.steps, everything=False)
     yield Text("Every other observable, every step and every point: --format json.\n", style="dim")
     yield from (verdict_line(member.name, member.agreement) for member in members)
-    yield Text.assemble("\nverdict: ", (verification.verdict, _STYLES[verification.verdict]), f"; figure: {figure}")
+    yield Text.assemble("\nverdict: ", (verification.verdict, STYLES[verification.verdict]), f"; figure: {figure}")
 
 
 def richness_report(courses: Courses) -> Iterator[RenderableType]:
@@ -242,7 +242,7 @@ def richness_report(courses: Courses) -> Iterator[RenderableType]:
         f"{training.steps} updates on {training.batch} examples of {training.data}, widths {widths[0]} to {widths[-1]}."
         f" At width {widths[-1]}, and the exponent of the distance from the linearized network on other examples:\n"
     )
-    table = _table("r", "loss", "|dz|/|z|", "|dK|/|K|", "distance", "derived", "measured", "95 % interval")
+    table = empty_table("r", "loss", "|dz|/|z|", "|dK|/|K|", "distance", "derived", "measured", "95 % interval")
     for member in courses.members:
         path, fit = member.path, member.path.fit
         distance = f"{float(path.distances[path.width].mean()):.4f}"
@@ -251,7 +251,7 @@ def richness_report(courses: Courses) -> Iterator[RenderableType]:
         table.add_row(str(member.richness), *ended, f"<= {format_exponent(member.derived)}", *found)
     yield table
     verdict = courses.verdict
-    yield Text.assemble("\nverdict: ", (verdict, _STYLES[verdict]), f", {_RICHNESS_VERDICT[verdict]}")
+    yield Text.assemble("\nverdict: ", (verdict, STYLES[verdict]), f", {_RICHNESS_VERDICT[verdict]}")
 
 
 _RICHNESS_VERDICT = {
@@ -266,7 +266,7 @@ def agreement_table(agreements: Iterable[tuple[str, Agreement]], step: int, *, e
 
     Without `everything`, of those that decide nothing only the terms of |dz| are shown.
     """
-    table = _table("member", "observable", "layer", "derived", "measured", "95 % interval", "verdict")
+    table = empty_table("member", "observable", "layer", "derived", "measured", "95 % interval", "verdict")
     order = {"asserted": 0, "upper bound": 1, "reported": 2}
     for name, agreement in agreements:
         shown = [one for one in agreement.comparisons if one.observable.step == step and _is_shown(one, everything)]
@@ -288,7 +288,7 @@ def _agreement_row(comparison: Comparison) -> list[RenderableType]:
         measured, interval = "diverged", f"from width {fit.width} on"
     else:
         measured, interval = f"{fit.exponent:+.3f}", f"[{fit.low:+.3f}, {fit.high:+.3f}]"
-    verdict = Text(comparison.verdict, style=_STYLES[comparison.verdict])
+    verdict = Text(comparison.verdict, style=STYLES[comparison.verdict])
     if comparison.role != "asserted":
         verdict = Text(f"({comparison.verdict})", style="dim")
     observable = comparison.observable
@@ -297,10 +297,10 @@ def _agreement_row(comparison: Comparison) -> list[RenderableType]:
 
 def verdict_line(name: str, agreement: Agreement) -> Text:
     """The verdict of one measurement and its reason."""
-    return Text.assemble(f"{name}: ", (agreement.verdict, _STYLES[agreement.verdict]), f", {agreement.reason}")
+    return Text.assemble(f"{name}: ", (agreement.verdict, STYLES[agreement.verdict]), f", {agreement.reason}")
 
 
-def _table(*columns: str) -> Table:
+def empty_table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         table.add_column(column, overflow="fold")

@@ -1,0 +1,58 @@
+"""The console: tables and JSON to stdout, progress and warnings to stderr, and what exit codes mean."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+from scalings.fits import Verdict
+
+YES, NO, UNUSABLE, INCONCLUSIVE = 0, 1, 2, 3
+EXIT: dict[Verdict, int] = {"PASS": YES, "FAIL": NO, "INCONCLUSIVE": INCONCLUSIVE}
+
+
+def print_tables(renderables: Iterable[object]) -> None:
+    from rich.console import Console
+
+    # In a file or a pipe a table is as wide as it needs to be, and folded only in a terminal.
+    console = Console(width=None if sys.stdout.isatty() else 1000, highlight=False)
+    for renderable in renderables:
+        console.print(renderable)
+
+
+def print_json(document: object) -> None:
+    print(json.dumps(document, indent=2, allow_nan=False))
+
+
+def warn(message: str) -> None:
+    print(message, file=sys.stderr)
+
+
+@contextmanager
+def progress_bar() -> Iterator[Callable[[float, str], None]]:
+    """A progress bar on stderr while something long runs, or a line at every tenth where it is no terminal."""
+    if not sys.stderr.isatty():
+        yield _progress_lines()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("starting", total=1.0)
+        yield lambda fraction, what: bar.update(task, completed=fraction, description=what)
+
+
+def _progress_lines() -> Callable[[float, str], None]:
+    tenths = iter(range(1, 11))
+    following = next(tenths)
+
+    def report(fraction: float, what: str) -> None:
+        nonlocal following
+        if fraction * 10 >= following - 1e-9:
+            warn(f"{fraction:.0%} {what}")
+            following = next((tenth for tenth in tenths if tenth > fraction * 10), 11)
+
+    return report

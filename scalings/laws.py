@@ -1,0 +1,194 @@
+"""Measured laws: what one step of a real optimizer does to a weight, as powers of what it was given.
+
+    |dW|_F  =  C eta^e |G|_F^p  fan_in^(q_in/2) fan_out^(q_out/2)  max(fan_in, fan_out)^m  |W|_F^s
+
+with e = 1 in every `UpdateLaw`. An optimizer may follow different laws in different *regimes* (Adam one for gradients
+above its eps and one for those below), or none: that is shown, and no law is forced on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from math import exp
+from typing import Literal, get_args
+
+from scalings.fits import Verdict
+from scalings.optimizers import OPTIMIZERS, UpdateLaw
+
+Power = Literal["lr", "gradient", "fan_in", "fan_out", "larger_fan", "weight"]
+POWERS: tuple[Power, ...] = get_args(Power)
+SYMBOLS: dict[Power, str] = {
+    "lr": "eta",
+    "gradient": "|G|_F",
+    "fan_in": "fan_in^(1/2)",
+    "fan_out": "fan_out^(1/2)",
+    "larger_fan": "max(fan_in, fan_out)",
+    "weight": "|W|_F",
+}
+Axis = Literal["gradient", "weight", "lr"]
+AXES: tuple[Axis, ...] = get_args(Axis)
+
+RESOLUTION = 0.03
+"""An exponent is taken for a fraction if its interval lies within this of it."""
+DENOMINATOR = 4
+"""The largest denominator of such a fraction; neighbours are then at least 1/12 apart."""
+DEPARTURE = 0.05
+"""A law may be left by this much (in e-folds, as a standard deviation over where it was probed)."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A measured exponent with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def nearest(self) -> Fraction:
+        return Fraction(self.value).limit_denominator(DENOMINATOR)
+
+    def distance(self, fraction: int | None = None) -> float:
+        """How far the interval reaches from a fraction, the nearest simple one unless given."""
+        at = self.nearest if fraction is None else fraction
+        return float(max(self.high - at, at - self.low))
+
+    @property
+    def exact(self) -> Fraction | None:
+        """The simple fraction that the whole interval is close to; None if there is none."""
+        return self.nearest if self.distance() <= RESOLUTION else None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it may or may not be that fraction: the interval reaches into the band around it, and out of it."""
+        return self.exact is None and max(self.low - self.nearest, self.nearest - self.high) <= RESOLUTION
+
+
+@dataclass(frozen=True)
+class Regime:
+    """A box of learning rates, gradients and weights, and the law in it.
+
+    `ranges` are of the learning rate and of the root-mean-square entries of G and W; `log_constant` is log C.
+    `departure` is by how much the law is left within the box, beyond the noise (e-folds).
+    """
+
+    ranges: Mapping[Axis, tuple[float, float]]
+    powers: Mapping[Power, Interval]
+    log_constant: float
+    departure: float
+    noise: float
+    points: int
+
+    @property
+    def law(self) -> UpdateLaw | None:
+        """The exact law; None where an exponent is no simple fraction, or the powers do not describe it."""
+        exact = {power: interval.exact for power, interval in self.powers.items()}
+        found = [exact[power] for power in POWERS[1:]]
+        if self.departure > DEPARTURE or exact["lr"] != 1 or None in found:
+            return None
+        gradient, fan_in, fan_out, larger_fan, weight = (fraction for fraction in found if fraction is not None)
+        return UpdateLaw("measured", gradient, fan_in, fan_out, larger_fan, weight)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The optimizers of the table that have this law."""
+        law = self.law
+        return tuple(name for name, other in OPTIMIZERS.items() if law and same_law(law, other))
+
+    @property
+    def odd(self) -> str:
+        """The exponent that is least like a law's, in words; only where there is no law."""
+        power = max(self.powers, key=lambda power: self.powers[power].distance(1 if power == "lr" else None))
+        one = self.powers[power]
+        return f"the exponent of {SYMBOLS[power]} is {one.value:.3f}, 95 % interval [{one.low:.3f}, {one.high:.3f}]"
+
+    @property
+    def is_open(self) -> bool:
+        """No law yet, but only because some interval is too wide."""
+        odd = [one for one in self.powers.values() if one.exact is None]
+        return bool(odd) and self.departure <= DEPARTURE and all(one.is_open for one in odd)
+
+
+def differences(found: UpdateLaw, expected: UpdateLaw) -> str:
+    """Where two laws differ, in words."""
+    pairs = [(SYMBOLS[power], getattr(found, power), getattr(expected, power)) for power in POWERS[1:]]
+    return ", ".join(f"{symbol} has the power {a}, not {b}" for symbol, a, b in pairs if a != b)
+
+
+def same_law(one: UpdateLaw, other: UpdateLaw) -> bool:
+    """Whether two optimizers have the same five exponents, whatever their names."""
+    return all(getattr(one, power) == getattr(other, power) for power in POWERS[1:])
+
+
+@dataclass(frozen=True)
+class Boundary:
+    """Where two regimes meet: at entries of this size (root mean square) for fans of the base shape.
+
+    As a Frobenius norm it scales with the fans by these powers, which follow from the laws on its two sides;
+    None where one side has no law.
+    """
+
+    axis: Axis
+    size: float
+    fan_in: Fraction | None
+    fan_out: Fraction | None
+
+
+@dataclass(frozen=True)
+class LawMeasurement:
+    """What was seen of an optimizer.
+
+    `regime` is the one it was asked about, None if the law bends right there; `others` are those beside it, along one
+    axis each, and `boundaries` lie between neighbours. `scans` are
+    (root-mean-square entry or learning rate, |dW|_F) along each axis, the others held at the base.
+    `decay` is lambda if a step without gradient is -eta lambda W, None if it moves in another way. `coupling` is
+    by how much (in e-folds) a layer's step changes with another layer's gradient.
+    """
+
+    name: str
+    steps: int
+    regime: Regime | None
+    others: tuple[Regime, ...]
+    boundaries: tuple[Boundary, ...]
+    scans: Mapping[Axis, tuple[tuple[float, float], ...]]
+    base: Mapping[Axis, float]
+    decay: float | None
+    coupling: float
+    seconds: float
+
+    def meets(self, expected: UpdateLaw | None = None) -> Verdict:
+        """PASS: an exact law where it was asked (the expected one). FAIL: none, or another. Else the intervals are
+        too wide to say."""
+        if self.coupling > DEPARTURE or self.regime is None:
+            return "FAIL"
+        if self.regime.is_open:
+            return "INCONCLUSIVE"
+        found = self.regime.law
+        return "PASS" if found and (expected is None or same_law(found, expected)) else "FAIL"
+
+    def reason(self, expected: UpdateLaw | None = None) -> str:
+        """The verdict in words."""
+        regime = self.regime
+        if regime is None:
+            return "the law bends at the gradients, weights and learning rate that were asked about"
+        if self.coupling > DEPARTURE:
+            return (
+                f"a layer's step changes by a factor of {exp(self.coupling):.3g} with another layer's gradient: "
+                "no law of one layer describes it (clipping by the global norm does that)"
+            )
+        if regime.departure > DEPARTURE:
+            return f"no product of powers describes it: steps leave the best one by {regime.departure:.2g} e-folds"
+        if not regime.law:
+            return f"{regime.odd}: {'more --points would settle it' if regime.is_open else 'not in the model'}"
+        if expected and not same_law(regime.law, expected):
+            return f"it is not the law of {expected.name}: {differences(regime.law, expected)}"
+        return self._named(regime, regime.law)
+
+    def _named(self, regime: Regime, law: UpdateLaw) -> str:
+        if regime.names:
+            return f"the law of {', '.join(regime.names)}"
+        named = OPTIMIZERS.get(self.name.lower())
+        but = f"; in the table's {named.name} {differences(named, law)}" if named else ""
+        return f"a law of the model, which no optimizer of the table has{but}"
