@@ -47,7 +47,7 @@ from symbolic.derivations import derive
 from symbolic.orders import EXACT
 from symbolic.propagation import train
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 WIDTHS = (32, 48, 64, 96, 128, 192, 256, 384)
 WIDE = (64, 96, 128, 192, 256, 320, 384, 512)
