@@ -2,18 +2,21 @@
 
 Imposing a criterion compares two unknown orders. The comparison is a condition on the exponents; if it is a
 conjunction of linear relations, they are learned. If it has several alternatives (a maximum attained by one
-term or another), the case takes one of them, and says how many there were so that others can be explored.
+term or another), the case takes the first, or that which has a given point, so that others can be explored.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Any
 
 from scalings.families import Step
 from scalings.observables import Observable
 from symbolic import polytopes
-from symbolic.facts import Contradiction, Facts, Form, describe
+from symbolic.facts import Contradiction, Facts, Form, as_affine, describe
+from symbolic.questions import Run
 from symbolic.requirements import Requirement
 from symbolic.unknowns import Alternative, UnknownOrder, Unknowns
 
@@ -26,9 +29,10 @@ class Case:
     """
 
     facts: Facts
-    choices: tuple[int, ...] = ()
-    alternatives: list[int] = field(default_factory=list)
-    """How many there were, wherever there was more than one."""
+    point: Mapping[str, Fraction] = field(default_factory=dict)
+    """Exponents that this case is to have, by name; without any, it takes what comes first."""
+    choices: list[int] = field(default_factory=list)
+    """Which alternative it has taken, wherever there was more than one."""
     steps: list[Step] = field(default_factory=list)
     sources: list[frozenset[int]] = field(default_factory=list)
     """For each fact the steps that taught it."""
@@ -62,6 +66,38 @@ class Case:
     def names(self, facts: Iterable[int]) -> tuple[str, ...]:
         """What the numbered facts are, without repetition."""
         return tuple(dict.fromkeys(self.steps[number].title for number in sorted(self.steps_behind(facts))))
+
+
+def explore(ring: Any, run: Run) -> list[Case]:
+    """All cases that a run with these unknowns leaves possible and that are not within another.
+
+    Where it meets alternatives, a point that meets the criteria and is in no case yet tells which case is next.
+    """
+    first = Case(Facts(ring))
+    cases = [first] if _possible(first, run) else []
+    if not first.choices:
+        return cases
+    from symbolic.points import Points
+
+    points = Points(ring, run)
+    while (point := points.outside([case.forms for case in cases])) is not None:
+        case = Case(Facts(ring), point)
+        if not _possible(case, run):
+            raise AssertionError(f"z3 and this derivation disagree about {point}")
+        cases.append(case)
+    kept = polytopes.maximal([case.forms for case in cases])
+    return sorted((cases[index] for index in kept), key=lambda case: case.choices)
+
+
+def _possible(case: Case, run: Run) -> bool:
+    """Train on unknown exponents, imposing each criterion as soon as its observables exist; False if none can be."""
+    algebra = Unknowns(case.facts)
+    try:
+        for requirement in run(algebra, algebra.unknown, case.orders):
+            impose(requirement, case, algebra)
+    except Contradiction:
+        return False
+    return True
 
 
 def impose(requirement: Requirement, case: Case, algebra: Unknowns) -> None:
@@ -110,6 +146,10 @@ def _choose(condition: list[Alternative], case: Case) -> Alternative:
         raise Contradiction
     if len(condition) == 1:
         return condition[0]
-    branch = len(case.alternatives)
-    case.alternatives.append(len(condition))
-    return condition[case.choices[branch] if branch < len(case.choices) else 0]
+    chosen = next(
+        number
+        for number, alternative in enumerate(condition)
+        if not case.point or all(as_affine(form).at(**case.point) >= 0 for form in alternative)
+    )
+    case.choices.append(chosen)
+    return condition[chosen]

@@ -36,12 +36,11 @@ from scalings.optimizers import OPTIMIZERS, UpdateLaw
 from scalings.parameterizations import Gauge
 from symbolic import polytopes
 from symbolic.answers import polytope
-from symbolic.cases import Case, impose
-from symbolic.facts import Contradiction, Facts
+from symbolic.cases import Case, explore
+from symbolic.facts import Facts
 from symbolic.propagation import Loss
 from symbolic.questions import Question
 from symbolic.segments import segment
-from symbolic.unknowns import Unknowns
 
 
 def derive(
@@ -66,7 +65,7 @@ def derive(
     question = Question(network or mlp(3), law, tuple(criteria), scale, loss, tuple(sorted((given or {}).items())))
     if unknown := sorted(dict(question.given).keys() - question.owners.keys()):
         raise ArgumentError("given", f"expected exponents among {', '.join(question.owners)}, but got {unknown[0]}")
-    cases = explore(question)
+    cases = explore(question.ring, question.train)
     answer = segment(cases[0], question) if len(cases) == 1 else None
     common = _common_steps(cases)
     steps = answer.steps if answer else common
@@ -78,7 +77,7 @@ def derive(
         steps=_with_reasons(question, steps) if minimal else steps,
         family=answer.family.in_gauge(gauge) if answer else None,
         pieces=() if answer else tuple(_piece(case, len(common)) for case in cases),
-        contradiction=() if cases else tuple(dict.fromkeys(one.name for one in contradiction(question))),
+        contradiction=() if cases else _contradictory(question),
         scale=scale,
         polytope=polytope(cases[0]) if answer else None,
     )
@@ -104,32 +103,11 @@ def _assumptions(question: Question) -> tuple[str, ...]:
     )
 
 
-def explore(question: Question) -> list[Case]:
-    """All cases that are possible and not within another. Where a run meets alternatives, the others wait."""
-    cases: list[Case] = []
-    pending: list[tuple[int, ...]] = [()]
-    while pending:
-        case = Case(Facts(question.ring), pending.pop())
-        if _run(question, case):
-            cases.append(case)
-        for branch in range(len(case.choices), len(case.alternatives)):
-            taken = case.choices + (0,) * (branch - len(case.choices))
-            pending.extend((*taken, other) for other in range(1, case.alternatives[branch]))
-    if len(cases) > 1:
-        cases = [cases[index] for index in polytopes.maximal([case.forms for case in cases])]
-    return cases
+def _contradictory(question: Question) -> tuple[str, ...]:
+    from symbolic.points import Points
 
-
-def _run(question: Question, case: Case) -> bool:
-    """Train on unknown exponents, imposing each criterion as soon as its observables exist; False if none can be."""
-    algebra = Unknowns(case.facts)
-    forms = dict(zip(question.unknowns, question.ring.gens, strict=False))
-    try:
-        for requirement in question.train(algebra, lambda name: algebra.form(forms[name]), case.orders):
-            impose(requirement, case, algebra)
-    except Contradiction:
-        return False
-    return True
+    points = Points(question.ring, question.train)
+    return tuple(dict.fromkeys(criterion.name for criterion in points.contradictory(question.criteria)))
 
 
 def _with_reasons(question: Question, steps: tuple[Step, ...]) -> tuple[Step, ...]:
@@ -168,16 +146,3 @@ def _piece(case: Case, common: int) -> Piece:
     return Piece(
         dimension, tuple(sorted(equations)), tuple(map(str, inequalities)), tuple(case.steps[common:]), polytope(case)
     )
-
-
-def contradiction(question: Question) -> tuple[Criterion, ...]:
-    """A minimal set of criteria that contradict each other: dropping any one of them leaves an answer."""
-    needed = list(question.criteria)
-    for criterion in question.criteria:
-        others = [other for other in needed if other is not criterion]
-        try:
-            if not explore(replace(question, criteria=tuple(others))):
-                needed = others
-        except ArgumentError:
-            pass  # so much is open without it that it surely is needed
-    return tuple(needed)

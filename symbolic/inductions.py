@@ -21,7 +21,7 @@ answer has the same dimension, and the same range, at every depth.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 
 from sympy.polys.domains import QQ
@@ -36,11 +36,12 @@ from scalings.nodes import Activation
 from scalings.observables import Observable
 from scalings.optimizers import OPTIMIZERS, UpdateLaw
 from symbolic import polytopes
-from symbolic.cases import Case, impose
-from symbolic.facts import Contradiction, Facts
+from symbolic.cases import Case, explore
+from symbolic.orders import Algebra, O
 from symbolic.propagation import UPDATES, Boundary
 from symbolic.questions import Question
-from symbolic.unknowns import UnknownOrder, Unknowns
+from symbolic.requirements import Requirement
+from symbolic.unknowns import Unknowns
 
 _SIGNALS = [f"b_{step}" for step in range(UPDATES + 1)]
 
@@ -76,35 +77,14 @@ def _beginning(depth: int, activation: Activation) -> Network:
 
 def _meet(question: Question, symbols: Sequence[str]) -> Case | None:
     """What the criteria say of these layers and the signals they are sent; None if that is not one polyhedron."""
-    cases: list[Case] = []
-    pending: list[tuple[int, ...]] = [()]
-    while pending:
-        case = Case(Facts(ring(list(symbols), QQ)[0]), pending.pop())
-        if _impose_all(question, symbols, case):
-            cases.append(case)
-        for branch in range(len(case.choices), len(case.alternatives)):
-            taken = case.choices + (0,) * (branch - len(case.choices))
-            pending.extend((*taken, other) for other in range(1, case.alternatives[branch]))
-    largest = polytopes.maximal([case.forms for case in cases])
-    return cases[largest[0]] if len(largest) == 1 else None
 
+    def run(algebra: Algebra[O], unknown: Callable[[str], O], orders: dict[Observable, O]) -> Iterator[Requirement]:
+        zero, one = algebra.constant(MINUS_INFINITY), algebra.constant(Fraction(0))
+        rest = Boundary(one, [zero] * UPDATES, [unknown(signal) for signal in _SIGNALS])
+        return question.train(algebra, unknown, orders, rest)
 
-def _impose_all(question: Question, symbols: Sequence[str], case: Case) -> bool:
-    """Train these layers on unknown exponents and signals; False if the criteria contradict each other."""
-    algebra = Unknowns(case.facts)
-    forms = dict(zip(symbols, case.facts.ring.gens, strict=True))
-
-    def unknown(name: str) -> UnknownOrder:
-        return algebra.form(forms[name])
-
-    zero = algebra.constant(MINUS_INFINITY)
-    rest = Boundary(algebra.constant(Fraction(0)), [zero] * UPDATES, [unknown(signal) for signal in _SIGNALS])
-    try:
-        for requirement in question.train(algebra, unknown, case.orders, rest):
-            impose(requirement, case, algebra)
-    except Contradiction:
-        return False
-    return True
+    cases = explore(ring(list(symbols), QQ)[0], run)
+    return cases[0] if len(cases) == 1 else None
 
 
 def _changed(one: Case, other: Case, short: Network, long: Network) -> list[str]:

@@ -21,6 +21,7 @@ import z3
 
 from scalings.exponents import Exponent
 from symbolic.facts import Form
+from symbolic.reals import nonnegative, number, value
 
 _KINDS = ("kappa", "sigma", "lambda", "eta")
 """From what is changed last to what is changed first."""
@@ -35,41 +36,26 @@ def nearest(
     unknown belongs. Unknowns that are not given are free.
     """
     solver = z3.Optimize()
-    solver.add(z3.Or([z3.And([_nonnegative(form) for form in forms]) for forms in polyhedra]))
+    solver.add(z3.Or([z3.And([nonnegative(form) for form in forms]) for forms in polyhedra]))
     variables = {name: z3.Real(name) for name in given}
-    changed = {name: _differs(variables[name], value) for name, value in given.items()}
+    changed = {name: _differs(variables[name], exponent) for name, exponent in given.items()}
     for layer in dict.fromkeys(layers[name] for name in given):
         solver.add_soft(z3.Not(z3.Or([changed[name] for name in given if layers[name] == layer])), id="layers")
     for kind in _KINDS:
         for name in (name for name in given if name.startswith(kind)):
             solver.add_soft(z3.Not(changed[name]), id=kind)
-    finite = [(variables[name], value) for name, value in given.items() if isinstance(value, Fraction)]
-    solver.minimize(z3.Sum([z3.RealVal(0), *(_distance(variable, value) for variable, value in finite)]))
+    finite = [(variables[name], exponent) for name, exponent in given.items() if isinstance(exponent, Fraction)]
+    solver.minimize(z3.Sum([z3.RealVal(0), *(_distance(variable, exponent) for variable, exponent in finite)]))
     if solver.check() != z3.sat:
         return None
     model = solver.model()
-    return {name: _value(model, variable) for name, variable in variables.items()}
+    return {name: value(model, variable) for name, variable in variables.items()}
 
 
-def _differs(variable: z3.ArithRef, value: Exponent) -> z3.BoolRef:
-    return variable != _number(value) if isinstance(value, Fraction) else z3.BoolVal(True)
+def _differs(variable: z3.ArithRef, given: Exponent) -> z3.BoolRef:
+    return variable != number(given) if isinstance(given, Fraction) else z3.BoolVal(True)
 
 
-def _distance(variable: z3.ArithRef, value: Fraction) -> z3.ArithRef:
-    number = _number(value)
-    return z3.If(variable >= number, variable - number, number - variable)
-
-
-def _number(value: Fraction) -> z3.RatNumRef:
-    return z3.Q(value.numerator, value.denominator)
-
-
-def _value(model: z3.ModelRef, variable: z3.ArithRef) -> Fraction:
-    return Fraction(model.eval(variable, model_completion=True).as_fraction())
-
-
-def _nonnegative(form: Form) -> z3.BoolRef:
-    """form >= 0 as a z3 expression, in whole numbers."""
-    _, cleared = form.clear_denoms()
-    terms = [int(c) * z3.Real(str(form.ring.symbols[m.index(1)])) for m, c in cleared.terms() if any(m)]
-    return z3.Sum([z3.RealVal(int(cleared.coeff(1))), *terms]) >= 0
+def _distance(variable: z3.ArithRef, given: Fraction) -> z3.ArithRef:
+    exact = number(given)
+    return z3.If(variable >= exact, variable - exact, exact - variable)

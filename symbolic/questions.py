@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 from sympy.polys.domains import QQ
 from sympy.polys.rings import ring
@@ -38,6 +38,15 @@ from symbolic.propagation import UPDATES, Boundary, Loss, train
 from symbolic.requirements import Requirement, requirements
 
 _KNOWN: dict[Start, Exponent] = {"zero": MINUS_INFINITY, "one": Fraction(0)}
+
+
+class Run(Protocol):
+    """Training with these unknowns, over any algebra; what it observes goes into `orders`."""
+
+    def __call__(
+        self, algebra: Algebra[O], unknown: Callable[[str], O], orders: dict[Observable, O]
+    ) -> Iterator[Requirement]:
+        """Each requirement, as soon as what it is about is among the orders."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ richness, if there is one. Where no point has that richness, criteria forbid it,
 layer2 lr 0 -1
 layer3 lr 0 -1
 >>> repair(mlp(3), preset("standard", 3), richness=Fraction(3, 4)).criteria
-('signal propagation', 'useful update', 'stable features')
+('signal propagation', 'stable features')
 """
 
 from __future__ import annotations
@@ -28,10 +28,11 @@ from scalings.networks import Network, wrong_depth
 from scalings.nodes import WIDTH_SCALE
 from scalings.optimizers import OPTIMIZERS, UpdateLaw
 from scalings.parameterizations import LayerExponents, Parameterization, wrong_scales
+from symbolic.cases import explore
 from symbolic.checks import check
-from symbolic.derivations import contradiction, explore
 from symbolic.facts import Form
 from symbolic.nearest import nearest
+from symbolic.points import Points
 from symbolic.propagation import Loss
 from symbolic.questions import Question
 
@@ -61,7 +62,7 @@ def repair(
     given = _exponents(question, parameterization.in_gauge("unit-multiplier", law))
     found = nearest(_answer(question), given, question.owners)
     if found is None:
-        excluding = contradiction(question)
+        excluding = Points(question.ring, question.train).contradictory(question.criteria)
         return Forbidden(tuple(dict.fromkeys(one.name for one in excluding if one not in wished)), richness)
     layers, scales = question.exponents(lambda name: found[name], lambda exponent: exponent)
     member = Parameterization(tuple(layers), scales=tuple(scales))
@@ -82,7 +83,7 @@ def _of_richness(richness: Fraction) -> Criterion:
 @cache
 def _answer(question: Question) -> list[list[Form]]:
     """The polyhedra that meet the criteria, as forms >= 0."""
-    return [case.forms for case in explore(question)]
+    return [case.forms for case in explore(question.ring, question.train)]
 
 
 def _exponents(question: Question, given: Parameterization) -> dict[str, Exponent]:

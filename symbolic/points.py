@@ -1,0 +1,115 @@
+"""Points: exponents that meet criteria, found by z3; or criteria that no exponents meet.
+
+`Expressions` is one more `Algebra`, of linear expressions over the rationals. The largest of several is a number of its
+own that none of them exceeds and that one of them is; so z3 decides with all cases at once whether some exponents
+meet the criteria. Nothing of an answer rests on it: a point tells a derivation which case to derive next, and that
+there is no other one; the proofs of certificates do without.
+
+>>> from scalings.architectures import mlp
+>>> from symbolic.questions import Question
+>>> question = Question(mlp(2))
+>>> points = Points(question.ring, question.train)
+>>> points.outside([]) is not None, points.contradictory(question.criteria)
+(True, ())
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any, TypeAlias
+
+import z3
+
+from scalings.criteria import Criterion
+from scalings.exponents import MINUS_INFINITY, Exponent
+from scalings.observables import Observable
+from symbolic.facts import Form
+from symbolic.questions import Run
+from symbolic.reals import nonnegative, number, value
+
+Expression: TypeAlias = z3.ArithRef | None
+"""None is zero, of order -oo."""
+
+
+class Expressions:
+    """The algebra of orders as z3 knows them; `solver` is told what the largest and the smallest are."""
+
+    def __init__(self, solver: z3.Solver) -> None:
+        self.solver = solver
+        self.chosen: dict[tuple[bool, frozenset[z3.ArithRef]], z3.ArithRef] = {}
+
+    def constant(self, exponent: Exponent) -> Expression:
+        return None if exponent == MINUS_INFINITY else number(Fraction(exponent))
+
+    def product(self, *orders: Expression) -> Expression:
+        known = [order for order in orders if order is not None]
+        return z3.simplify(z3.Sum(known)) if len(known) == len(orders) else None
+
+    def total(self, *orders: Expression) -> Expression:
+        known = [order for order in orders if order is not None]
+        return self._extreme(known, largest=True) if known else None
+
+    def smaller(self, *orders: Expression) -> Expression:
+        known = [order for order in orders if order is not None]
+        return self._extreme(known, largest=False) if len(known) == len(orders) else None
+
+    def power(self, order: Expression, exponent: Fraction) -> Expression:
+        return None if order is None else z3.simplify(number(exponent) * order)
+
+    def ratio(self, numerator: Expression, denominator: Expression) -> Expression:
+        return None if numerator is None or denominator is None else z3.simplify(numerator - denominator)
+
+    def _extreme(self, orders: Sequence[z3.ArithRef], *, largest: bool) -> z3.ArithRef:
+        key = largest, frozenset(orders)
+        if len(key[1]) == 1:
+            return orders[0]
+        if key not in self.chosen:
+            extreme = z3.Real(f"order {len(self.chosen)}")
+            self.solver.add([extreme >= order if largest else extreme <= order for order in orders])
+            self.solver.add(z3.Or([extreme == order for order in orders]))
+            self.chosen[key] = extreme
+        return self.chosen[key]
+
+
+class Points:
+    """The exponents that meet what a run with these unknowns asks for."""
+
+    def __init__(self, ring: Any, run: Run) -> None:
+        self.solver = z3.Solver()
+        self.exponents = {name: z3.Real(name) for name in map(str, ring.symbols)}
+        self.wanted: dict[Criterion, z3.BoolRef] = {}
+        algebra, orders = Expressions(self.solver), dict[Observable, Expression]()
+        for requirement in run(algebra, self.exponents.__getitem__, orders):
+            left, right = requirement.sides(orders, algebra)
+            wanted = self.wanted.setdefault(requirement.criterion, z3.Bool(f"criterion {len(self.wanted)}"))
+            self.solver.add(z3.Implies(wanted, _relation(left, requirement.criterion.sign == "~", right)))
+
+    def outside(self, polyhedra: Sequence[Sequence[Form]]) -> dict[str, Fraction] | None:
+        """Exponents that meet all criteria and are in none of the polyhedra (forms >= 0); None if there are none."""
+        beyond = [z3.Or([z3.Not(nonnegative(form)) for form in forms]) for forms in polyhedra]
+        if self.solver.check(*self.wanted.values(), *beyond) != z3.sat:
+            return None
+        model = self.solver.model()
+        return {name: value(model, exponent) for name, exponent in self.exponents.items()}
+
+    def contradictory(self, criteria: Sequence[Criterion]) -> tuple[Criterion, ...]:
+        """A minimal set of these criteria that contradict each other, of which later ones are kept; () if none do."""
+        needed = list(criteria)
+        if self._agree(needed):
+            return ()
+        for criterion in criteria:
+            others = [other for other in needed if other != criterion]
+            if not self._agree(others):
+                needed = others
+        return tuple(needed)
+
+    def _agree(self, criteria: Sequence[Criterion]) -> bool:
+        wanted = [self.wanted[criterion] for criterion in criteria if criterion in self.wanted]
+        return bool(self.solver.check(wanted) == z3.sat)
+
+
+def _relation(left: Expression, equal: bool, right: Expression) -> z3.BoolRef:
+    if left is None or right is None:
+        return z3.BoolVal(left is None and (right is None or not equal))
+    return left == right if equal else left <= right

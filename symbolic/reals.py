@@ -1,0 +1,25 @@
+"""Exact numbers and affine forms, as z3 has them."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import z3
+
+from symbolic.facts import Form
+
+
+def number(exact: Fraction) -> z3.RatNumRef:
+    return z3.Q(exact.numerator, exact.denominator)
+
+
+def value(model: z3.ModelRef, variable: z3.ArithRef) -> Fraction:
+    """What a model has for a variable, and 0 if it leaves that open."""
+    return Fraction(model.eval(variable, model_completion=True).as_fraction())
+
+
+def nonnegative(form: Form) -> z3.BoolRef:
+    """form >= 0, in whole numbers."""
+    _, cleared = form.clear_denoms()
+    terms = [int(c) * z3.Real(str(form.ring.symbols[m.index(1)])) for m, c in cleared.terms() if any(m)]
+    return z3.Sum([z3.RealVal(int(cleared.coeff(1))), *terms]) >= 0

@@ -1,0 +1,93 @@
+"""z3 and the derivation are of one opinion about which exponents meet criteria; the exact run is the judge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scalings.architectures import mlp, transformer
+from scalings.criteria import TUTORIAL, Criterion
+from scalings.exponents import Exponent
+from scalings.networks import Network
+from scalings.observables import Observable
+from scalings.optimizers import UpdateLaw, optimizer
+from scalings.relations import parse_criterion
+from symbolic.cases import explore
+from symbolic.derivations import derive
+from symbolic.facts import as_affine
+from symbolic.orders import EXACT
+from symbolic.points import Points
+from symbolic.questions import Question
+
+STEADY = parse_criterion("steady: dW_frobenius ~ n^0 at hidden after updates")
+LOUD = parse_criterion("loud: z ~ n^(1/4) at hidden initially")
+TOO_RICH = parse_criterion("too rich: dz ~ n^(3/4) at hidden when settled")
+
+criteria = st.lists(st.sampled_from([*TUTORIAL, STEADY, LOUD, TOO_RICH]), min_size=4, unique=True).map(tuple)
+laws = st.sampled_from([optimizer(name) for name in ("sgd", "adam", "muon")])
+
+
+def meets(question: Question, point: dict[str, Fraction]) -> bool:
+    """Run on the point itself."""
+    orders: dict[Observable, Exponent] = {}
+    met = []
+    for requirement in question.train(EXACT, point.__getitem__, orders):
+        left, right = requirement.sides(orders, EXACT)
+        met.append(left == right if requirement.criterion.sign == "~" else left <= right)
+    return all(met)
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.builds(mlp, st.integers(2, 3)), laws, criteria)
+def test_a_point_meets_the_criteria_and_some_case_has_it(
+    network: Network, law: UpdateLaw, criteria: tuple[Criterion, ...]
+) -> None:
+    question = Question(network, law, criteria)
+    points = Points(question.ring, question.train)
+    cases = explore(question.ring, question.train)
+    point = points.outside([])
+    assert (point is None) == (not cases)
+    if point is not None:
+        assert meets(question, point)
+        assert any(all(as_affine(form).at(**point) >= 0 for form in case.forms) for case in cases)
+    assert points.outside([case.forms for case in cases]) is None
+    for left_out in range(len(cases)):  # the control: a point is found wherever a case is missing
+        others = [case.forms for number, case in enumerate(cases) if number != left_out]
+        elsewhere = points.outside(others)
+        assert elsewhere is not None
+        assert meets(question, elsewhere)
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.builds(mlp, st.integers(2, 3)), laws, criteria)
+def test_no_criterion_of_a_contradiction_can_be_spared(
+    network: Network, law: UpdateLaw, criteria: tuple[Criterion, ...]
+) -> None:
+    question = Question(network, law, criteria)
+    points = Points(question.ring, question.train)
+    needed = points.contradictory(criteria)
+    assert bool(needed) == (points.outside([]) is None)
+    assert not needed or not answers(network, law, needed)
+    for spared in needed:
+        assert answers(network, law, [criterion for criterion in needed if criterion != spared])
+
+
+def answers(network: Network, law: UpdateLaw, criteria: Sequence[Criterion]) -> bool:
+    """Whether some exponents meet the criteria, by z3 and by an exact run on what it found."""
+    question = Question(network, law, tuple(criteria))
+    point = Points(question.ring, question.train).outside([])
+    return point is not None and meets(question, point)
+
+
+def test_only_a_tied_transformer_cannot_be_lazy() -> None:
+    """The untied one is the control: it has the whole family."""
+    lazy = parse_criterion("lazy: dz ~ n^0 at hidden when settled")
+    for tied, contradiction in (
+        (True, ("signal propagation", "useful update", "uniform richness", "lazy")),
+        (False, ()),
+    ):
+        derivation = derive(transformer(grows="heads", tied=tied), optimizer("adam"), (*TUTORIAL, lazy))
+        assert derivation.contradiction == contradiction
