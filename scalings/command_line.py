@@ -33,8 +33,8 @@ from scalings.nodes import WIDTH_SCALE, Activation
 from scalings.parameterizations import Gauge
 from scalings.relations import parse_criterion
 
-REPAIRED = 32
-"""Of networks with more weights no repair is looked for: it would take long."""
+REPAIRED = 128
+"""Of networks with more weights no repair is looked for: it would take longer than the check itself."""
 BROKEN_PIPE, INTERRUPTED = 141, 130  # as a shell reports a process that these signals ended
 
 app = App(
@@ -213,6 +213,8 @@ def check(
         from symbolic.repairs import repair
 
         remedy = repair(network, parameterization, law, wished, scale=chosen.model.scale, loss=chosen.model.loss)
+    if not yes and network.depth > REPAIRED:
+        warn(f"no repair is looked for where there are more than {REPAIRED} weights")
     if format == "json":
         print_json(documents.check_document(network, parameterization, verdict, asked, remedy, satisfied=yes))
     else:

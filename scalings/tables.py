@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
@@ -11,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from scalings.answers import Polytope
-from scalings.checks import Check, Forbidden, Repair
+from scalings.checks import Check, Finding, Forbidden, Repair
 from scalings.comparisons import Agreement, Comparison
 from scalings.criteria import Criterion
 from scalings.errors import ArgumentError
@@ -25,6 +27,11 @@ from scalings.parameterizations import GAUGES, Gauge, LayerExponents, Parameteri
 if TYPE_CHECKING:
     from scalings.richness import Courses
     from scalings.verification import Verification
+
+LONGEST_RUN = 4
+"""More layers in a row that say the same are one row of a table."""
+MOST_REASONS = 12
+"""More than these, and more rows of one criterion, are only counted."""
 
 STYLES = {"PASS": "green", "FAIL": "bold red", "INCONCLUSIVE": "yellow"}
 
@@ -150,8 +157,12 @@ def layers_table(
     """Multiplier, init scale, learning rate and decay of each layer, then multipliers without a weight."""
     decays = ["decay lambda"] if any(layer.decay is not None for layer in layers) else []
     table = empty_table("layer", "role", "multiplier g", "init scale sigma", "learning rate eta", *decays)
-    for node, layer in zip(network.layers, layers, strict=True):
-        table.add_row(node.name, node.role, *(format_power(exponent, symbol) for exponent in layer.named.values()))
+    rows = (
+        (node.name, (node.role, *(format_power(exponent, symbol) for exponent in layer.named.values())))
+        for node, layer in zip(network.layers, layers, strict=True)
+    )
+    for name, cells in _in_runs(rows):
+        table.add_row(name, *cells)
     for multiplier, exponent in zip(network.multipliers, scales, strict=False):
         table.add_row(multiplier.name, "", format_power(exponent, symbol))
     return table
@@ -175,18 +186,37 @@ def check_report(
     if check.richness is not None:
         verdict.append(f", r = {format_exponent(check.richness)}")
     yield verdict
-    yield from (Text(f"  {reason}") for reason in check.reasons(*asked))
+    reasons = check.reasons(*asked)
+    yield from (Text(f"  {reason}") for reason in reasons[:MOST_REASONS])
+    if len(reasons) > MOST_REASONS:
+        yield Text(f"  and {len(reasons) - MOST_REASONS} more reasons: --format json has them all")
     yield from (Text(f"  note: {note}") for note in check.notes)
     yield from _remedy(repair, symbol)
     yield Text()
     table = empty_table("criterion", "layer", "step", "found", "", "required", "satisfied")
-    for finding in check.findings:
-        satisfied = Text("yes" if finding.satisfied else "no", style="" if finding.satisfied else "bold red")
-        found, required = format_power(finding.found, symbol), format_power(finding.required, symbol)
-        table.add_row(
-            finding.criterion.name, finding.layer, str(finding.step), found, finding.criterion.sign, required, satisfied
-        )
+    rows = ((finding.layer, _finding_cells(finding, symbol)) for finding in check.findings)
+    for criterion, runs in groupby(_in_runs(rows), key=lambda row: row[1][0]):
+        layers = list(runs)
+        for layer, (_, *cells, satisfied) in layers[:MOST_REASONS]:
+            table.add_row(criterion, layer, *cells, Text(satisfied, style="" if satisfied == "yes" else "bold red"))
+        if len(layers) > MOST_REASONS:
+            table.add_row(criterion, f"and {len(layers) - MOST_REASONS} more")
     yield table
+
+
+def _finding_cells(finding: Finding, symbol: str) -> tuple[str, ...]:
+    found, required = format_power(finding.found, symbol), format_power(finding.required, symbol)
+    satisfied = "yes" if finding.satisfied else "no"
+    return finding.criterion.name, str(finding.step), found, finding.criterion.sign, required, satisfied
+
+
+def _in_runs(rows: Iterable[tuple[str, tuple[str, ...]]]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The rows (a layer's name and the cells), of which many layers in a row that say the same become one."""
+    for cells, run in groupby(rows, key=itemgetter(1)):
+        names = [name for name, _ in run]
+        if len(names) > LONGEST_RUN:
+            names = [f"{names[0]} to {names[-1]}"]
+        yield from ((name, cells) for name in names)
 
 
 def _remedy(repair: Repair | Forbidden | None, symbol: str) -> Iterator[RenderableType]:

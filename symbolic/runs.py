@@ -11,6 +11,7 @@ Zhu and Hayou, arXiv 2310.02244 (the two laws of large numbers in depth).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -188,9 +189,9 @@ class Run(Generic[O]):
     @cached_property
     def echoing(self) -> frozenset[str]:
         """The nodes that read what their own weight has written elsewhere, with no weight matrix in between."""
-        return frozenset(
-            node.name for node in self.network.flat if isinstance(node, MATRICES) and self._writers(node) > {node.name}
-        )
+        uses = Counter(node.weight for node in self.network.flat if isinstance(node, MATRICES))
+        shared = [node for node in self.network.flat if isinstance(node, MATRICES) and uses[node.weight] > 1]
+        return frozenset(node.name for node in shared if self._writers(node) > {node.name})
 
     def _writers(self, node: Dense | Convolution | Embedding) -> set[str]:
         """The uses of its weight that reach this one without passing another matrix, itself included."""

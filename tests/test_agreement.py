@@ -138,8 +138,8 @@ def test_in_a_linear_network_the_first_interaction_is_generic() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("r", "verdict"), [("0", "PASS"), ("1/4", "INCONCLUSIVE"), ("1/2", "PASS")])
 def test_an_uncentered_network_has_the_same_orders(r: str, verdict: str) -> None:
-    """The check beside the centered default. At both ends all exponents can be asserted, at r = 0 since the widths reach
-    far enough for the noise of the initial output; in between that output fades too slowly for any slope."""
+    """The check beside the centered default. At both ends all exponents can be asserted, at r = 0 because the widths
+    reach far enough for the noise of the initial output; in between that output fades too slowly for any slope."""
     network = mlp(3)
     member = strategies.family(network).member(r)
     training = Training(centered=False)

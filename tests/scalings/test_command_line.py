@@ -305,3 +305,18 @@ def test_a_file_that_is_no_certificate_is_unusable(tmp_path: Path, capsys: pytes
     (tmp_path / "text.json").write_text("no JSON", encoding="utf-8")
     code, _, error = run(capsys, "certify", str(tmp_path / "text.json"))
     assert (code, error.endswith("is not JSON\n")) == (2, True)
+
+
+def test_many_layers_that_say_the_same_are_one_row(capsys: pytest.CaptureFixture[str]) -> None:
+    """A table of hundreds of layers stays readable; reasons beyond a dozen are counted, and JSON has them all."""
+    assert main(["check", "--preset", "mup", "--depth", "300"]) == 0
+    good = capsys.readouterr().out
+    assert "layer2 to layer299" in good
+    assert len(good.splitlines()) < 20
+    assert main(["check", "--preset", "standard", "--depth", "300"]) == 1
+    bad = capsys.readouterr()
+    assert "and 288 more reasons: --format json has them all" in bad.out
+    assert len(bad.out.splitlines()) < 80
+    assert "no repair is looked for" in bad.err
+    main(["check", "--preset", "standard", "--depth", "300", "--format", "json"])
+    assert len(json.loads(capsys.readouterr().out)["reasons"]) == 300
