@@ -24,7 +24,7 @@ Array = npt.NDArray[np.float64] | npt.NDArray[np.float32]
 
 _SMALL = 2**17
 """Numbers; the allocator keeps what is smaller anyway."""
-_SLAB = 2**17
+SLAB = 2**17
 """Numbers of a block that are worked on at a time on a CPU: a megabyte."""
 
 
@@ -63,7 +63,7 @@ class Pool:
 def slabs(*blocks: Tensor) -> Iterator[tuple[Tensor, ...]]:
     """Blocks of one shape (..., units), cut along units."""
     units = blocks[0].shape[-1]
-    size = max(1, _SLAB * units // max(1, blocks[0].numel())) if blocks[0].device.type == "cpu" else max(1, units)
+    size = max(1, SLAB * units // max(1, blocks[0].numel())) if blocks[0].device.type == "cpu" else max(1, units)
     return zip(*(torch.split(block, size, dim=-1) for block in blocks), strict=True)
 
 

@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Protocol, TypeAlias
+from typing import ClassVar, Protocol, TypeAlias
 
 import torch
 from torch import Tensor
@@ -165,6 +165,9 @@ Size: TypeAlias = Callable[[], Tensor]
 class EntryLaw(Protocol):
     """A law that acts on the entries of G; it may keep moments of earlier ones. Shapes (seeds, fan_out, fan_in)."""
 
+    local: ClassVar[bool]
+    """Whether an entry's step is made of its own gradients alone."""
+
     def __call__(self, gradient: Tensor, size: Size) -> Tensor:
         """The step divided by -eta, from G and |W(t)|_F."""
         ...
@@ -172,12 +175,15 @@ class EntryLaw(Protocol):
 
 @dataclass
 class Sign:
+    local: ClassVar[bool] = True
+
     def __call__(self, gradient: Tensor, size: Size) -> Tensor:  # noqa: ARG002
         return gradient.sign()
 
 
 @dataclass
 class Lion:
+    local: ClassVar[bool] = True
     beta: tuple[float, float] = (0.9, 0.99)
     _moment: Tensor | None = None
 
@@ -193,6 +199,7 @@ class Lion:
 class Adam:
     """With eps = 0; 0/0 is read as no step."""
 
+    local: ClassVar[bool] = True
     beta: tuple[float, float] = (0.9, 0.999)
     _moments: list[Tensor] = field(default_factory=list)
     _steps: int = 0
@@ -213,6 +220,7 @@ class Adam:
 
 @dataclass
 class Lamb:
+    local: ClassVar[bool] = False
     _adam: Adam = field(default_factory=Adam)
 
     def __call__(self, gradient: Tensor, size: Size) -> Tensor:
@@ -224,6 +232,7 @@ class Lamb:
 class Adafactor:
     """Relative steps: times the root mean square of W, after clipping the update's own at 1."""
 
+    local: ClassVar[bool] = False
     _rows: Tensor | None = None
     _columns: Tensor | None = None
     _steps: int = 0

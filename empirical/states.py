@@ -37,7 +37,7 @@ class Change:
     """One layer's changes since step 0: of its input (None if that is the data), of z, of d and of j.
 
     dz = layer + passthrough + interaction; the last two are None at the first layer, and so is dj where j is
-    not followed.
+    not followed. Where nobody looks at the terms, `layer` has the interaction in it, which is None.
     """
 
     dh: Tensor | None
@@ -64,7 +64,7 @@ class State:
     pool: Pool
     changes: tuple[Change, ...] = ()
     gradients: tuple[Tensor, ...] = ()
-    """|G|_F of the last update, (seeds,)."""
+    """|G|_F of the last update, (seeds,), if somebody looks at it."""
 
     def activation(self, index: int) -> tuple[Tensor, Tensor]:
         """A layer's h = phi(z) at step 0, and its change since; the last layer's is z."""

@@ -93,9 +93,11 @@ def trajectory(
     state = State(0, chain.layers, weights, started, initial, pool)
     yield state
     for step in range(1, training.steps + 1):
-        sizes = _update(state)
+        terms = training.observing == "all"
+        sizes = _gradients(state) if terms else ()
+        _update(state)
         state = State(step, chain.layers, weights, started, initial, pool, gradients=sizes)
-        state = replace(state, changes=tuple(_forward(state)))
+        state = replace(state, changes=tuple(_forward(state, terms=terms)))
         state = replace(state, changes=_backward(state, kernel=training.kernel))
         yield state
 
@@ -128,37 +130,50 @@ def _initial(
     return tuple(found)
 
 
-def _update(state: State) -> tuple[Tensor, ...]:
-    """One step of the optimizer, from d and h as they are now; |G|_F of each layer."""
+def _update(state: State) -> None:
+    """One step of the optimizer, from d and h as they are now."""
+    for index, update in enumerate(state.updates):
+        d, h = _now(state, index)
+        at, change = state.initial[index], state.changes[index] if state.changes else None
+        update.step(d, h, (at.z,) if change is None or change.passthrough is None else (at.z, change.passthrough))
+
+
+def _gradients(state: State) -> tuple[Tensor, ...]:
+    """|G|_F of each layer, (seeds,)."""
     sizes = []
-    for index, (layer, update, at) in enumerate(zip(state.layers, state.updates, state.initial, strict=True)):
-        d: Terms = (at.d,)
-        h: Terms = (at.h,)
-        image: Terms = (at.z,)
-        if state.changes:
-            change = state.changes[index]
-            d = (at.d, change.dd)
-            h = h if change.dh is None else (at.h, change.dh)
-            image = image if change.passthrough is None else (at.z, change.passthrough)
+    for index, layer in enumerate(state.layers):
+        d, h = _now(state, index)
         squared = (gram(d) * gram(h)).sum(dim=(1, 2)).clamp(min=0)
-        sizes.append(squared.sqrt() * (abs(layer.multiplier) / at.d.shape[1]))
-        update.step(d, h, image)
+        sizes.append(squared.sqrt() * (abs(layer.multiplier) / d[0].shape[1]))
     return tuple(sizes)
 
 
-def _forward(state: State) -> Iterator[Change]:
-    """The changes of this step from input to output, dd still missing."""
+def _now(state: State, index: int) -> tuple[Terms, Terms]:
+    """A layer's d and h as they are now: what they were at step 0 and their changes."""
+    at = state.initial[index]
+    if not state.changes:
+        return (at.d,), (at.h,)
+    change = state.changes[index]
+    return (at.d, change.dd), (at.h,) if change.dh is None else (at.h, change.dh)
+
+
+def _forward(state: State, *, terms: bool = True) -> Iterator[Change]:
+    """The changes of this step from input to output, dd still missing; without `terms`, dW h undivided."""
     dh = None
     for index, (layer, weight, update, at) in enumerate(
         zip(state.layers, state.weights, state.updates, state.initial, strict=True)
     ):
         g = layer.multiplier
-        own = update.apply(at.h).mul_(g)
+        passthrough, interaction = None, None
         if dh is None:
-            passthrough, interaction, dz = None, None, own
-        else:
-            passthrough, interaction = weight.apply(dh).mul_(g), update.apply(dh).mul_(g)
+            dz = own = update.apply(at.h).mul_(g)
+        elif terms:
+            own, passthrough = update.apply(at.h).mul_(g), weight.apply(dh).mul_(g)
+            interaction = update.apply(dh).mul_(g)
             dz = by_units(state.pool, _sum_of_terms, own, passthrough, interaction)
+        else:
+            own, passthrough = update.apply(at.h + dh).mul_(g), weight.apply(dh).mul_(g)
+            dz = own + passthrough
         yield Change(dh, own, passthrough, interaction, dz, dd=dz)
         if index + 1 < len(state.layers):
             dh = by_units(state.pool, layer.phi.change, at.z, state.initial[index + 1].h, dz)

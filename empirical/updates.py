@@ -17,13 +17,14 @@ that these have anyway (empirical.free_updates).
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from empirical import laws
-from empirical.blocks import Terms, inner
+from empirical.blocks import SLAB, Terms, inner
 from empirical.free_updates import CoreUpdate, OneSidedUpdate
 from empirical.free_weights import FreeWeights
 from empirical.laws import EntryLaw, Factor, LowRankLaw, Past
@@ -78,7 +79,7 @@ def start(
         raise ArgumentError(
             "optimizer", f"{optimizer} acts on every entry of a weight matrix and needs the dense engine"
         )
-    return MatrixUpdate(laws.ENTRYWISE[optimizer](), weights, lr, multiplier)
+    return MatrixUpdate(laws.ENTRYWISE[optimizer], weights, lr, multiplier)
 
 
 def check_optimizer(optimizer: str) -> None:
@@ -200,21 +201,31 @@ class FactoredUpdate:
 
 
 class MatrixUpdate:
-    """dW as a matrix: of a law that acts on the entries of G, or of SGD (None)."""
+    """dW as a matrix: of a law that acts on the entries of G, or of SGD (None).
 
-    def __init__(self, law: EntryLaw | None, weights: DenseWeights, lr: float, multiplier: float) -> None:
-        self._law, self._initial, self._lr, self._multiplier = law, weights.matrix, lr, multiplier
+    A law that looks at no more than an entry's own past is carried out on a slab of rows at a time, each slab with
+    its own moments: what is computed on the way stays in the cache.
+    """
+
+    def __init__(self, law: Callable[[], EntryLaw] | None, weights: DenseWeights, lr: float, multiplier: float) -> None:
+        self._initial, self._lr, self._multiplier = weights.matrix, lr, multiplier
         self.matrix = torch.zeros_like(weights.matrix)
         self._applied = DenseWeights(self.matrix, weights.pool)
+        seeds, fan_out, fan_in = weights.matrix.shape
+        whole = law is None or not law().local or weights.matrix.device.type != "cpu"
+        rows = fan_out if whole else max(1, SLAB // (seeds * fan_in))
+        self._slabs = [slice(start, start + rows) for start in range(0, fan_out, rows)]
+        self._laws = [law() for _ in self._slabs] if law else []
 
     def step(self, d: Terms, h: Terms, image: Terms) -> None:  # noqa: ARG002 - only factors need the image
         scale = self._multiplier / d[0].shape[1]
-        if self._law is None:
+        if not self._laws:
             for left, right in itertools.product(d, h):
                 self.matrix.baddbmm_(left.mT, right, alpha=-self._lr * scale)
             return
-        gradient = (sum(d[1:], d[0]) * scale).mT @ sum(h[1:], h[0])
-        self.matrix.add_(self._law(gradient, self._weight), alpha=-self._lr)
+        left, right = (sum(d[1:], d[0]) * scale).mT, sum(h[1:], h[0])
+        for rows, law in zip(self._slabs, self._laws, strict=True):
+            self.matrix[:, rows].add_(law(left[:, rows] @ right, self._weight), alpha=-self._lr)
 
     def apply(self, block: Tensor) -> Tensor:
         return self._applied.apply(block)
