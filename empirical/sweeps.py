@@ -5,7 +5,7 @@ from __future__ import annotations
 import bisect
 import itertools
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -28,6 +28,9 @@ from scalings.trials import ENGINES, Engine, Record, Training, Trial
 Array = npt.NDArray[np.float64]
 Progress = Callable[[float, str], None]
 """Called with the fraction done, in [0, 1], and a few words on what was just done."""
+
+LEAST_WIDTHS = 3
+"""That a slope with an interval can be fitted to."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,14 @@ class Measurement:
                     yield Record(observable, width, seed, value)
 
 
+class Interrupted(KeyboardInterrupt):
+    """A sweep was interrupted; `measurement` is of the widths that were done, enough for fits."""
+
+    def __init__(self, measurement: Measurement) -> None:
+        super().__init__()
+        self.measurement = measurement
+
+
 @dataclass(frozen=True)
 class Chunk:
     """Seeds of one width that are trained together, and their share of the work, in arbitrary units.
@@ -109,9 +120,11 @@ class Sweep:
 
     def __post_init__(self) -> None:
         increasing = all(a < b for a, b in itertools.pairwise(self.widths))
-        if len(self.widths) < 3 or not increasing or self.widths[0] < 2:
+        if len(self.widths) < LEAST_WIDTHS or not increasing or self.widths[0] < 2:
             listed = ", ".join(map(str, self.widths))
-            raise ArgumentError("widths", f"expected at least 3 widths, strictly increasing from 2, but got {listed}")
+            raise ArgumentError(
+                "widths", f"expected at least {LEAST_WIDTHS} widths, strictly increasing from 2, but got {listed}"
+            )
         for what, least in (("seeds", 1), ("first_seed", 0)):
             if getattr(self, what) < least:
                 raise ArgumentError(what, f"expected at least {least}, but got {getattr(self, what)}")
@@ -149,9 +162,9 @@ class Sweep:
 
     @cached_property
     def chunks(self) -> tuple[Chunk, ...]:
-        """Largest width first, so that the last ones to finish are small."""
+        """Smallest width first, so that most widths are there if the sweep is interrupted."""
         chunks = []
-        for width, seeds in reversed(self.allocation.items()):
+        for width, seeds in self.allocation.items():
             at, engine = self.chain(width), self.engines[width]
             size = costs.chunk_size(at, self.training, self.device, engine)
             work, alone = costs.seed_bytes(at, self.training, engine), costs.runs_alone(at, self.training, engine)
@@ -209,7 +222,8 @@ def measure(
     widths get up to `cap` times as many. `engine` is auto, dense or matrix-free, two engines of one law: auto
     takes at each width the one with fewer operations, and `Measurement.engine` says which. A run that diverges is a
     result, recorded as inf or nan. Raises ArgumentError, in one line, for what cannot be measured: widths, seeds,
-    device, data, engine, memory, or the network itself.
+    device, data, engine, memory, or the network itself; and Interrupted with what there is, if that is enough for
+    fits, instead of KeyboardInterrupt.
     """
     sweep = _planned(network, parameterization, training, widths, seeds, first_seed, device, engine, cap)
     on = sweep.device
@@ -225,18 +239,27 @@ def measure(
                 raise ArgumentError("widths", f"the memory of {on} did not do for width {chunk.chain.width}") from None
             raise
 
+    def measured(widths: Collection[int]) -> Measurement:
+        seeds = {width: number for width, number in sweep.allocation.items() if width in widths}
+        took = time.perf_counter() - begin
+        values = gather({(width, first): seen for (width, first), seen in found.items() if width in widths})
+        return Measurement(network, parameterization, training, seeds, first_seed, on, sweep.engines, took, values)
+
     alone = ((chunk, run(chunk)) for chunk in sweep.chunks if chunk.alone)
     beside = workers.spread(run, [chunk for chunk in sweep.chunks if not chunk.alone], on)
-    for chunk, values in itertools.chain(alone, beside):
-        found[chunk.chain.width, chunk.seeds.start] = values
-        done += chunk.work / total
-        if progress:
-            progress(min(done, 1.0), f"width {chunk.chain.width}")
-    took = time.perf_counter() - begin
-    values_of = gather(found)
-    return Measurement(
-        network, parameterization, training, sweep.allocation, first_seed, on, sweep.engines, took, values_of
-    )
+    try:
+        for chunk, values in itertools.chain(beside, alone):
+            found[chunk.chain.width, chunk.seeds.start] = values
+            done += chunk.work / total
+            if progress:
+                progress(min(done, 1.0), f"width {chunk.chain.width}")
+    except KeyboardInterrupt:
+        missing = {c.chain.width for c in sweep.chunks if (c.chain.width, c.seeds.start) not in found}
+        kept = [width for width in sweep.widths if width not in missing]
+        if len(kept) >= LEAST_WIDTHS:
+            raise Interrupted(measured(kept)) from None
+        raise
+    return measured(sweep.widths)
 
 
 def estimate(

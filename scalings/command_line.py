@@ -349,17 +349,21 @@ def measure(
     sizes = parse_widths(widths)
     cost = sweeps.estimate(network, parameterization, training, widths=sizes, seeds=seeds, device=device, engine=engine)
     warn(f"training takes about {max(1, round(cost.seconds))} s and {max(1, cost.bytes >> 20)} MiB")
-    with progress_bar() as progress:
-        measurement = sweeps.measure(
-            network,
-            parameterization,
-            training,
-            widths=sizes,
-            seeds=seeds,
-            device=device,
-            engine=engine,
-            progress=progress,
-        )
+    try:
+        with progress_bar() as progress:
+            measurement = sweeps.measure(
+                network,
+                parameterization,
+                training,
+                widths=sizes,
+                seeds=seeds,
+                device=device,
+                engine=engine,
+                progress=progress,
+            )
+    except sweeps.Interrupted as interrupted:
+        measurement = interrupted.measurement
+        warn(f"interrupted: this is what the widths up to {measurement.widths[-1]} say")
     orders = predict(network, parameterization, law, steps)
     stable = check(network, parameterization, law).stable
     reason = no_slopes(network, orders, stable=stable, centered=centered)

@@ -16,7 +16,7 @@ import torch
 from empirical import costs, memory
 from empirical.chains import Chain
 from empirical.plans import DEFAULT_WIDTHS, allocate
-from empirical.sweeps import Measurement, Sweep, estimate, measure
+from empirical.sweeps import Interrupted, Measurement, Sweep, estimate, measure
 from scalings.architectures import mlp
 from scalings.errors import ArgumentError
 from scalings.fits import Diverged, Fit
@@ -116,6 +116,24 @@ def test_interrupts_pass_through_and_threads_are_restored() -> None:
     assert torch.get_num_threads() == before
 
 
+def test_what_an_interrupted_sweep_has_done_is_kept() -> None:
+    """Widths are done from small to large; those that are complete have the values of an uninterrupted sweep."""
+    widths = (8, 12, 16, 24, 32)
+
+    def interrupt(done: float, _: str) -> None:
+        if done > 0.6:
+            raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted) as interrupted:
+        measure(mlp(3), NTP, SMALL, widths=widths, seeds=1, progress=interrupt)
+    kept, whole = interrupted.value.measurement, measure(mlp(3), NTP, SMALL, widths=widths, seeds=1)
+    assert 3 <= len(kept.widths) < 5
+    for observable, by_width in kept.values.items():
+        assert set(by_width) == set(kept.widths)
+        for width, values in by_width.items():
+            np.testing.assert_array_equal(values, whole.values[observable][width])
+
+
 def test_seeds_are_spent_where_widths_are_small() -> None:
     seeds = allocate(DEFAULT_WIDTHS, 10)
     assert seeds[2048] == 10
@@ -160,7 +178,7 @@ def test_memory_that_runs_out_is_one_line(error: Exception, monkeypatch: pytest.
         raise error
 
     monkeypatch.setattr("empirical.sweeps.train", train)
-    with pytest.raises(ArgumentError, match="widths: the memory of cpu did not do for width 128"):
+    with pytest.raises(ArgumentError, match="widths: the memory of cpu did not do for width 64"):
         measure(mlp(3), NTP, SMALL, widths=(64, 100, 128), device="cpu")
 
 
