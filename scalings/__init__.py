@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from symbolic.derivations import derive as derive
     from symbolic.predictions import predict as predict
     from symbolic.repairs import repair as repair
+    from symbolic.several import derive_each as derive_each
 
 __version__ = "0.1.0"
 
@@ -42,6 +43,7 @@ _HOME = {
     "check": "symbolic.checks",
     "compare": "scalings.comparisons",
     "derive": "symbolic.derivations",
+    "derive_each": "symbolic.several",
     "factored": "empirical.optimizers",
     "matrix_free": "empirical.modules",
     "measure": "empirical.sweeps",

@@ -15,7 +15,7 @@ from scalings.architectures import Heads, cnn, mlp, resmlp, transformer
 from scalings.errors import ArgumentError
 from scalings.exponents import Exponent, parse_exponent
 from scalings.graphs import network_from_json
-from scalings.networks import Network
+from scalings.networks import Network, wrong_scale
 from scalings.nodes import SCALE_SYMBOLS, WIDTH_SCALE, Activation
 from scalings.optimizers import UpdateLaw, optimizer, with_epsilon
 from scalings.parameterizations import Parameterization, preset, wrong_scales
@@ -73,7 +73,13 @@ class ChosenModel:
     loss: Loss = "mse"
     """Mean squared error, or cross-entropy."""
     scale: str = WIDTH_SCALE
-    """The scale variable under study, the others held fixed: width, or depth (the number of repeated blocks)."""
+    """The scale variable under study, the others held fixed: width, or depth (the number of repeated blocks); of derive
+    several, as in width,depth."""
+
+    @property
+    def scales(self) -> tuple[str, ...]:
+        """The scale variables, where several may be asked for."""
+        return tuple(self.scale.split(","))
 
     @property
     def symbol(self) -> str:
@@ -83,10 +89,8 @@ class ChosenModel:
     def resolve(self, inputs: int = 64, depth: int = DEFAULT_DEPTH) -> tuple[Network, UpdateLaw]:
         """The network and the update law that were chosen. Raises ArgumentError."""
         network = self._network(inputs, depth)
-        if self.scale not in network.scales:
-            raise ArgumentError(
-                "scale", f"expected one of {', '.join(network.scales)} for this network, but got {self.scale!r}"
-            )
+        if unknown := [scale for scale in self.scales if scale not in network.scales]:
+            raise wrong_scale(network, unknown[0])
         law = optimizer(self.optimizer)
         law = law if self.epsilon is None else with_epsilon(law, self.epsilon)
         return network, replace(law, alpha=_share("alpha", self.alpha), omega=_share("omega", self.omega))
@@ -135,6 +139,9 @@ class Chosen:
         scales = None if self.scales is None else parse_list("scales", self.scales, parse_exponent)
         listed = max((len(column) for column in columns.values()), default=DEFAULT_DEPTH)
         network, law = self.model.resolve(inputs, listed)
+        if len(self.model.scales) > 1:
+            expected = f"expected one of {', '.join(network.scales)}, but got {self.model.scale!r}"
+            raise ArgumentError("scale", f"{expected}: lists of exponents are powers of one scale variable at a time")
         _check_lengths(network, columns, lists, scales)
         if self.decay is not None and law.decay == "none":
             raise ArgumentError("decay", f"{law.name} has none; expected an optimizer such as adamw")

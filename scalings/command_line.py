@@ -124,6 +124,10 @@ def derive(
     network, law = model.resolve()
     kept = [*_kept(CRITERIA[criteria], without or ()), *map(parse_criterion, criterion or ())]
     given = fixed.resolve(network, law)
+    if len(model.scales) > 1:
+        if given or all_depths or certificate:
+            raise ArgumentError("scale", "with several, no exponents are given, and nothing is certified or inducted")
+        return _derive_each(model, kept, gauge, minimal, format)
     derivation = derive(network, law, kept, gauge, scale=model.scale, loss=model.loss, given=given, minimal=minimal)
     if all_depths:
         from symbolic.inductions import induct
@@ -150,6 +154,25 @@ def derive(
 
         print({"latex": explanations.latex, "markdown": explanations.markdown}[format](derivation, gauge))
     return NO if derivation.degrees_of_freedom is None else YES
+
+
+def _derive_each(model: ChosenModel, kept: Sequence[Criterion], gauge: Gauge, minimal: bool, format: str) -> int:
+    """The answer of derive in several scale variables."""
+    from scalings import monomial_reports
+    from symbolic.several import derive_each
+
+    network, law = model.resolve()
+    answer = derive_each(network, law, kept, gauge, scales=model.scales, loss=model.loss, minimal=minimal)
+    match format:
+        case "json":
+            print_json(monomial_reports.monomials_document(answer))
+        case "text":
+            print_tables(monomial_reports.monomials_report(answer))
+        case "latex":
+            print(monomial_reports.monomials_latex(answer))
+        case "markdown":
+            print(monomial_reports.monomials_markdown(answer))
+    return NO if any(one.degrees_of_freedom is None for one in answer.derivations) else YES
 
 
 def _kept(criteria: Sequence[Criterion], dropped: Sequence[str]) -> list[Criterion]:

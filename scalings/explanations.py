@@ -21,7 +21,7 @@ def markdown(derivation: Derivation, gauge: str) -> str:
     """The derivation as a Markdown document."""
     lines = [f"# {derivation.network.depth} layers, {derivation.law.name}", "", "Assuming that", ""]
     lines += [f"- {assumption}" for assumption in derivation.assumptions]
-    lines += ["", *_markdown_table(("step", "criterion", "layer", "gives", "freedoms left"), _step_rows(derivation))]
+    lines += ["", *markdown_table(("step", "criterion", "layer", "gives", "freedoms left"), _step_rows(derivation))]
     if derivation.family is None:
         if derivation.contradiction:
             lines += ["", f"These criteria contradict each other: {', '.join(derivation.contradiction)}."]
@@ -39,7 +39,7 @@ def markdown(derivation: Derivation, gauge: str) -> str:
         (node.name, "", format_power(scale, derivation.symbol))
         for node, scale in zip(derivation.network.multipliers, derivation.family.scales, strict=True)
     ]
-    return "\n".join([*lines, *_markdown_table(_header(derivation), rows), *_markdown_polytopes(derivation)])
+    return "\n".join([*lines, *markdown_table(_header(derivation), rows), *_markdown_polytopes(derivation)])
 
 
 def _markdown_polytopes(derivation: Derivation) -> list[str]:
@@ -49,11 +49,11 @@ def _markdown_polytopes(derivation: Derivation) -> list[str]:
         facets: list[tuple[str, ...]] = [
             (f"`{facet.relation}`", ", ".join(facet.criteria)) for facet in polytope.facets
         ]
-        lines += ["", *_markdown_table(("relation", "comes from"), facets)]
+        lines += ["", *markdown_table(("relation", "comes from"), facets)]
         spanning = [*_spanning(polytope)]
         if spanning:
             rows: list[tuple[str, ...]] = [(kind, *map(str, point.values())) for kind, point in spanning]
-            lines += ["", *_markdown_table(("", *spanning[0][1]), rows)]
+            lines += ["", *markdown_table(("", *spanning[0][1]), rows)]
     return lines
 
 
@@ -65,18 +65,18 @@ def _spanning(polytope: Polytope) -> Iterator[tuple[str, Point]]:
 
 def latex(derivation: Derivation, gauge: str) -> str:
     """The derivation as LaTeX for an article that loads amsmath: a list, then align environments."""
-    lines = ["\\begin{itemize}", *(f"\\item {_text(a)}" for a in derivation.assumptions), "\\end{itemize}"]
-    lines += _align(f"{to_latex(s.statement)} && \\text{{{_text(s.title)}}}" for s in derivation.steps if s.statement)
+    lines = ["\\begin{itemize}", *(f"\\item {plain(a)}" for a in derivation.assumptions), "\\end{itemize}"]
+    lines += align(f"{to_latex(s.statement)} && \\text{{{plain(s.title)}}}" for s in derivation.steps if s.statement)
     if derivation.contradiction:
-        lines.append(f"These criteria contradict each other: {_text(', '.join(derivation.contradiction))}.")
+        lines.append(f"These criteria contradict each other: {plain(', '.join(derivation.contradiction))}.")
     if derivation.family is None:
         for piece in derivation.pieces:
             relations = [f"{e} = 0" for e in piece.equations] + [f"{i} >= 0" for i in piece.inequalities]
-            lines += [f"A piece of dimension {piece.dimension}:", *_align(to_latex(one) for one in relations)]
+            lines += [f"A piece of dimension {piece.dimension}:", *align(to_latex(one) for one in relations)]
         return "\n".join([*lines, *_latex_polytopes(derivation)])
     low, high = (to_latex(str(end)) for end in (derivation.family.low, derivation.family.high))
-    lines.append(f"One degree of freedom is left, ${low} \\le r \\le {high}$, in the gauge {_text(gauge)}:")
-    rows = _align(_family_rows(derivation.family, derivation.symbol))
+    lines.append(f"One degree of freedom is left, ${low} \\le r \\le {high}$, in the gauge {plain(gauge)}:")
+    rows = align(_family_rows(derivation.family, derivation.symbol))
     return "\n".join([*lines, *rows, *_latex_polytopes(derivation)])
 
 
@@ -85,13 +85,13 @@ def _latex_polytopes(derivation: Derivation) -> list[str]:
     lines: list[str] = []
     for polytope in derivation.polytopes:
         lines.append("What bounds the answer, and where it comes from:")
-        lines += _align(f"{to_latex(f.relation)} && \\text{{{_text(', '.join(f.criteria))}}}" for f in polytope.facets)
+        lines += align(f"{to_latex(f.relation)} && \\text{{{plain(', '.join(f.criteria))}}}" for f in polytope.facets)
         spanning = [*_spanning(polytope)]
         if spanning:
             names = ", ".join(to_latex(name) for name in spanning[0][1])
             lines.append(f"It is spanned, in ${names}$, by")
             points = ((kind, ", ".join(to_latex(str(value)) for value in point.values())) for kind, point in spanning)
-            lines += _align(f"\\text{{{kind}}} &\\quad ({point})" for kind, point in points)
+            lines += align(f"\\text{{{kind}}} &\\quad ({point})" for kind, point in points)
     return lines
 
 
@@ -127,14 +127,24 @@ def display_latex(derivation: Derivation) -> str:
 
 def to_latex(statement: str) -> str:
     """An affine statement such as "eta_1 = -2*sigma_3 - 1/2" in LaTeX."""
-    statement = re.sub(r"\b(eta|sigma|lambda|kappa)_(\d+)", r"\\\1_{\2}", statement)
+    statement = re.sub(r"\b(eta|sigma|lambda|kappa)_(\d+)\b", r"\\\1_{\2}", statement)
+    # Free in several scale variables (scalings.monomials): with the symbol of its own.
+    statement = re.sub(
+        r"\b(eta|sigma|lambda|kappa)_(\d+)_(\w+)", lambda x: f"\\{x[1]}_{{{x[2]},{base(x[3])}}}", statement
+    )
+    statement = re.sub(r"\br_(\w+)", lambda x: f"r_{{{base(x[1])}}}", statement)
     statement = re.sub(r"(\d+)/(\d+)", r"\\tfrac{\1}{\2}", statement)
     statement = statement.replace("*", " ").replace(">=", "\\ge").replace("<=", "\\le")
     return re.sub(r"\|dz\| ~ (\w+)\^r at every hidden layer", r"|\\Delta z_l| \\sim \1^r", statement)
 
 
+def base(symbol: str) -> str:
+    """What stands for a scale variable: its letter, or its name."""
+    return symbol if len(symbol) == 1 else f"\\mathrm{{{plain(symbol)}}}"
+
+
 def _power(exponent: Affine, symbol: str) -> str:
-    return "0" if str(exponent) == "-oo" else f"{symbol}^{{{to_latex(str(exponent)).replace(' ', '')}}}"
+    return "0" if str(exponent) == "-oo" else f"{base(symbol)}^{{{to_latex(str(exponent)).replace(' ', '')}}}"
 
 
 def _family_rows(family: Family, symbol: str) -> list[str]:
@@ -164,12 +174,14 @@ def _html_table(header: tuple[str, ...], rows: list[tuple[str, ...]], *, escaped
     return f"<table>{row('th', header)}{''.join(row('td', cells) for cells in rows)}</table>"
 
 
-def _text(words: str) -> str:
+def plain(words: str) -> str:
+    """Words for LaTeX, the powers among them as mathematics."""
     escaped = re.sub(r"([_&%#])", r"\\\1", words)
     return re.sub(r"(\w)\^\(?(-?[\w/-]+)\)?", lambda power: f"${power[1]}^{{{to_latex(power[2])}}}$", escaped)
 
 
-def _align(rows: Iterable[str]) -> list[str]:
+def align(rows: Iterable[str]) -> list[str]:
+    """An align environment; nothing without rows."""
     rows = list(rows)
     return [] if not rows else ["\\begin{align*}", " \\\\\n".join(rows), "\\end{align*}"]
 
@@ -181,6 +193,7 @@ def _step_rows(derivation: Derivation) -> list[tuple[str, ...]]:
     ]
 
 
-def _markdown_table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+def markdown_table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+    """Its lines."""
     escaped = [[cell.replace("|", "\\|") for cell in row] for row in rows]
     return [f"| {' | '.join(row)} |" for row in (header, ["---"] * len(header), *escaped)]

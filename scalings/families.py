@@ -92,6 +92,10 @@ class Piece:
     inequalities: tuple[str, ...]
     steps: tuple[Step, ...] = ()
     polytope: Polytope | None = None
+    layers: tuple[LayerExponents[Affine], ...] = ()
+    """Every exponent in terms of the unknowns that are free."""
+    scales: tuple[Affine, ...] = ()
+    """Likewise of the network's multipliers without a weight."""
 
 
 @dataclass(frozen=True)

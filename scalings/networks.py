@@ -128,12 +128,13 @@ class Network:
 
     @cached_property
     def scales(self) -> tuple[str, ...]:
-        """The scale variables that some size of the network is a power of, the width first."""
+        """The scale variables that some size of the network is a power of, the width first; the width if none is."""
         dimensions = [*self.units.values(), *self.copies.values()]
         dimensions += [node.vocabulary for node in self.flat if isinstance(node, Embedding)]
         dimensions += [size for node in self.flat if isinstance(node, Scores) for size in (node.heads, node.head_size)]
+        width = [WIDTH_SCALE for dimension in dimensions if dimension.order]
         others = (scale for dimension in dimensions for scale, _ in dimension.others)
-        return tuple(dict.fromkeys([WIDTH_SCALE, *others]))
+        return tuple(dict.fromkeys([*width, *others])) or (WIDTH_SCALE,)
 
     @cached_property
     def representations(self) -> tuple[Representation, ...]:
@@ -229,6 +230,11 @@ def block_stream(block: Repeat) -> tuple[str, ...]:
         found.append(name)
         name = sums[name].sources[0]
     return tuple(found) if name == block.name else ()
+
+
+def wrong_scale(network: Network, given: str) -> ArgumentError:
+    """What a scale variable gets that no size of the network is a power of."""
+    return ArgumentError("scale", f"expected one of {', '.join(network.scales)} for this network, but got {given!r}")
 
 
 def wrong_depth(network: Network, given: int) -> ArgumentError:

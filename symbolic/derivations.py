@@ -60,7 +60,8 @@ def derive(
     init scale of the second layer). With `minimal`, a step that taught nothing new names no more reasons than it needs,
     which takes longer to find. The family, where the answer is one segment, is written in the wished gauge; the
     steps and pieces are always in the gauge g = 1. Raises ArgumentError if the optimizer has no such gauge, an
-    exponent is given that the network does not have, or the criteria leave too much open.
+    exponent is given that the network does not have, the scale variable is not one of the network's, or the criteria
+    leave too much open.
     """
     question = Question(network or mlp(3), law, tuple(criteria), scale, loss, tuple(sorted((given or {}).items())))
     if unknown := sorted(dict(question.given).keys() - question.owners.keys()):
@@ -76,7 +77,7 @@ def derive(
         assumptions=_assumptions(question),
         steps=_with_reasons(question, steps) if minimal else steps,
         family=answer.family.in_gauge(gauge) if answer else None,
-        pieces=() if answer else tuple(_piece(case, len(common)) for case in cases),
+        pieces=() if answer else tuple(_piece(question, case, len(common)) for case in cases),
         contradiction=() if cases else _contradictory(question),
         scale=scale,
         polytope=polytope(cases[0]) if answer else None,
@@ -133,7 +134,7 @@ def _common_steps(cases: Sequence[Case]) -> tuple[Step, ...]:
     return tuple(steps[0] for steps in takewhile(lambda steps: len(set(steps)) == 1, together))
 
 
-def _piece(case: Case, common: int) -> Piece:
+def _piece(question: Question, case: Case, common: int) -> Piece:
     """The case as a polyhedron: implicit equations found, redundant inequalities dropped."""
     facts = Facts(case.facts.ring)
     for form in polytopes.equalities(case.forms):
@@ -143,6 +144,13 @@ def _piece(case: Case, common: int) -> Piece:
     ring = case.facts.ring
     equations = [f"{ring({unknown: 1}) - value}" for unknown, (value, _) in facts.solved.items()]
     dimension = ring.ngens - 1 - len(equations)
+    layers, scales = question.solution(facts)
     return Piece(
-        dimension, tuple(sorted(equations)), tuple(map(str, inequalities)), tuple(case.steps[common:]), polytope(case)
+        dimension,
+        tuple(sorted(equations)),
+        tuple(map(str, inequalities)),
+        tuple(case.steps[common:]),
+        polytope(case),
+        tuple(layers),
+        tuple(scales),
     )

@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Generic, Literal, TypeAlias
 
-from scalings.networks import Network, wrong_depth
+from scalings.networks import Network, wrong_depth, wrong_scale
 from scalings.nodes import (
     INPUT,
     WIDTH_SCALE,
@@ -108,10 +108,13 @@ def train(
 
     `layers` are the orders of g, sigma and eta of each weight of the network, from input to output, `scales` those
     of its multipliers without a weight (1 if not given). Under mean squared error ("mse") the residual is of order 1
-    unless the output explodes, under cross-entropy always. Raises ArgumentError for another number of either.
+    unless the output explodes, under cross-entropy always. Raises ArgumentError for another number of either, and
+    for a scale variable that the network has not.
     """
     if len(layers) != network.depth:
         raise wrong_depth(network, len(layers))
+    if scale not in network.scales:
+        raise wrong_scale(network, scale)
     run = _start(network, layers, law, algebra, scales, scale)
     zero, one = run.zero, run.one
     boundary_changes = [zero, *(boundary.changes if boundary else [zero] * steps)]

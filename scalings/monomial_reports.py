@@ -1,0 +1,144 @@
+"""Answers in several scale variables as a person sees them, as JSON, as Markdown and as LaTeX."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from scalings.documents import SCHEMA_VERSION, derivation_document
+from scalings.explanations import align, base, markdown_table, plain, to_latex
+from scalings.families import Derivation
+from scalings.monomials import Monomial, Monomials
+from scalings.parameterizations import LayerExponents
+from scalings.tables import empty_table, facets_table
+
+_RULE = (
+    "Every order is a monomial. Its power of each scale variable is derived with the others held fixed, where a sum is "
+    "its largest term; nothing is claimed of limits in which several grow together."
+)
+
+
+def monomials_report(answer: Monomials) -> Iterator[RenderableType]:
+    """Assumptions, one table of monomials, and for each scale variable what its powers come from."""
+    names = " and the ".join(f"{one.scale} {one.symbol}" for one in answer.derivations)
+    yield Text(
+        f"Which powers of the {names} meet the criteria, for {answer.network.depth} layers trained with "
+        f"{answer.law.name}?\n{_RULE}\n"
+    )
+    yield Text("Assuming that", style="bold")
+    yield from (Text(f"  - {assumption}") for assumption in answer.assumptions)
+    yield Text()
+    table = empty_table("scale variable", "held fixed", "freedoms", "where")
+    for one in answer.derivations:
+        table.add_row(*_summary(answer, one))
+    yield table
+    if answer.layers:
+        yield Text(f"\n{answer.gauge}", style="bold")
+        table = empty_table(*_header(answer))
+        for row in _rows(answer):
+            table.add_row(*row)
+        yield table
+    for one in answer.derivations:
+        yield Text(f"\nPowers of the {one.scale} {one.symbol}", style="bold")
+        spoken = {step.criterion for steps in (one.steps, *(piece.steps for piece in one.pieces)) for step in steps}
+        yield Text(f"criteria: {', '.join(name for name in one.criteria if name in spoken)}")
+        if one.contradiction:
+            yield Text(f"These criteria contradict each other: {', '.join(one.contradiction)}")
+        elif one in answer.unanswered:
+            yield Text(f"They are a union of {len(one.pieces)} pieces, so there is no table of monomials:")
+        yield from map(facets_table, one.polytopes)
+
+
+def monomials_document(answer: Monomials) -> dict[str, Any]:
+    """The answer of `derive` in several scale variables: exponents by variable, and each derivation as it is alone."""
+    layers = [
+        {"name": node.name, "role": node.role, **{name: _powers(answer, one) for name, one in layer.named.items()}}
+        for node, layer in zip(answer.network.layers, answer.layers, strict=False)
+    ]
+    multipliers = zip(answer.network.multipliers, answer.scales, strict=False)
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "optimizer": answer.law.name,
+        "depth": answer.network.depth,
+        "gauge": answer.gauge,
+        "scale": [one.scale for one in answer.derivations],
+        "held_fixed": {one.scale: list(answer.held(one)) for one in answer.derivations},
+        "degrees_of_freedom": {one.scale: one.degrees_of_freedom for one in answer.derivations},
+        "conditions": {one.scale: list(answer.conditions(one)) for one in answer.derivations},
+        "layers": layers,
+        "scales": [{"name": node.name, "multiplier": _powers(answer, one)} for node, one in multipliers],
+        "assumptions": list(answer.assumptions),
+        "derivations": [derivation_document(one, answer.gauge) for one in answer.derivations],
+    }
+
+
+def monomials_markdown(answer: Monomials) -> str:
+    """The same as Markdown."""
+    summaries: list[tuple[str, ...]] = [_summary(answer, one) for one in answer.derivations]
+    lines = [f"# {answer.network.depth} layers, {answer.law.name}", "", _RULE, "", "Assuming that", ""]
+    lines += [f"- {assumption}" for assumption in answer.assumptions]
+    lines += ["", *markdown_table(("scale variable", "held fixed", "freedoms", "where"), summaries)]
+    if answer.layers:
+        lines += ["", f"In the gauge {answer.gauge}:", "", *markdown_table(_header(answer), [*_rows(answer)])]
+    return "\n".join(lines)
+
+
+def monomials_latex(answer: Monomials) -> str:
+    """The same as LaTeX for an article that loads amsmath."""
+    lines = [
+        plain(_RULE),
+        "\\begin{itemize}",
+        *(f"\\item {plain(one)}" for one in answer.assumptions),
+        "\\end{itemize}",
+    ]
+    for one in answer.derivations:
+        scale, held, freedoms, _ = _summary(answer, one)
+        said = f"In the {plain(scale)} ({plain(held) or 'nothing else'} held fixed), freedoms left: {freedoms}."
+        lines += [said, *align(to_latex(condition) for condition in answer.conditions(one))]
+    if not answer.layers:
+        return "\n".join(lines)
+    names = {"multiplier": "g", "init": "\\sigma", "lr": "\\eta", "decay": "\\lambda"}
+    rows = [
+        ", & ".join(f"{names[name]}_{{{number}}} &\\sim {_latex(one)}" for name, one in layer.named.items())
+        for number, layer in enumerate(answer.layers, start=1)
+    ]
+    rows += [f"g'_{{{number}}} &\\sim {_latex(one)}" for number, one in enumerate(answer.scales, start=1)]
+    return "\n".join([*lines, f"In the gauge {plain(answer.gauge)}:", *align(rows)])
+
+
+def _summary(answer: Monomials, one: Derivation) -> tuple[str, str, str, str]:
+    """The scale variable, what was held fixed, how many freedoms are left, and within which bounds."""
+    freedoms = "none meets the criteria" if one.degrees_of_freedom is None else str(one.degrees_of_freedom)
+    richness = [f"|dz| ~ {one.symbol}^r at the hidden layers"] if one.family else []
+    bounds = () if one in answer.unanswered else answer.conditions(one)
+    return f"{one.scale} {one.symbol}", ", ".join(answer.held(one)), freedoms, ", ".join([*richness, *bounds])
+
+
+def _header(answer: Monomials) -> tuple[str, ...]:
+    decays = ("decay lambda",) if answer.law.decay != "none" else ()
+    return ("layer", "role", "multiplier g", "init scale sigma", "learning rate eta", *decays)
+
+
+def _rows(answer: Monomials) -> Iterator[tuple[str, ...]]:
+    layers: tuple[LayerExponents[Monomial], ...] = answer.layers
+    width = len(_header(answer))
+    for node, layer in zip(answer.network.layers, layers, strict=True):
+        found = (node.name, node.role, *map(str, layer.named.values()))
+        yield found + ("",) * (width - len(found))
+    for multiplier, scale in zip(answer.network.multipliers, answer.scales, strict=True):
+        yield (multiplier.name, "", str(scale)) + ("",) * (width - 3)
+
+
+def _powers(answer: Monomials, monomial: Monomial) -> dict[str, str]:
+    """Scale variable -> exponent, as sympy reads it."""
+    return {one.scale: str(power) for one, (_, power) in zip(answer.derivations, monomial.powers, strict=True)}
+
+
+def _latex(monomial: Monomial) -> str:
+    if monomial.is_zero:
+        return "0"
+    powers = ((symbol, str(power)) for symbol, power in monomial.powers if str(power) != "0")
+    return " ".join(f"{base(symbol)}^{{{to_latex(power).replace(' ', '')}}}" for symbol, power in powers) or "1"

@@ -1,0 +1,153 @@
+"""Answers in several scale variables at once: every hyperparameter's order is a monomial, such as n^(2r-1) m^(-1).
+
+Its power of each scale variable is derived with the others held fixed: within the variable under study a sum is its
+largest term, and what is a power of another one is a constant there. So the answers stand side by side, and a
+hyperparameter is the product of what they say. Nothing is claimed of limits in which several variables grow together.
+
+>>> from fractions import Fraction
+>>> width, depth = Affine(Fraction(-1), {"r": Fraction(2)}), Affine(Fraction(-1))
+>>> print(Monomial((("n", width), ("m", depth))))
+n^(2r-1) m^(-1)
+>>> print(Monomial((("n", Affine(Fraction(0))), ("m", Affine(Fraction(0))))))
+1
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from scalings.exponents import MINUS_INFINITY, Affine, format_power
+from scalings.families import PARAMETER, Derivation
+from scalings.networks import Network
+from scalings.optimizers import UpdateLaw
+from scalings.parameterizations import Gauge, LayerExponents, in_gauge
+
+Answer = tuple[tuple[LayerExponents[Affine], ...], tuple[Affine, ...]]
+"""Exponents of the layers and of the multipliers without a weight, in terms of what is free."""
+
+
+@dataclass(frozen=True)
+class Monomial:
+    """A product of powers of scale variables, by their symbols."""
+
+    powers: tuple[tuple[str, Affine], ...]
+
+    @property
+    def is_zero(self) -> bool:
+        """Whether it is the order of what is zero by structure."""
+        return any(power.constant == MINUS_INFINITY for _, power in self.powers)
+
+    def __str__(self) -> str:
+        if self.is_zero:
+            return "0"
+        powers = ((symbol, power) for symbol, power in self.powers if str(power) != "0")
+        return " ".join(symbol if str(power) == "1" else format_power(power, symbol) for symbol, power in powers) or "1"
+
+
+@dataclass(frozen=True)
+class Monomials:
+    """What was derived in each of several scale variables, the others held fixed, of one network and one optimizer.
+
+    An exponent that several of them leave free gets the symbol of its own: r_n is the richness in the width. `layers`
+    and `scales` are empty where one of the answers is not one polyhedron; `unanswered` then says in which variables.
+    """
+
+    derivations: tuple[Derivation, ...]
+    gauge: Gauge = "unit-multiplier"
+
+    @property
+    def network(self) -> Network:
+        return self.derivations[0].network
+
+    @property
+    def law(self) -> UpdateLaw:
+        return self.derivations[0].law
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """Of all derivations, each once."""
+        return tuple(dict.fromkeys(said for derivation in self.derivations for said in derivation.assumptions))
+
+    @property
+    def unanswered(self) -> tuple[Derivation, ...]:
+        """Those whose answer is empty or a union of several pieces."""
+        return tuple(derivation for derivation in self.derivations if _answer(derivation) is None)
+
+    @property
+    def layers(self) -> tuple[LayerExponents[Monomial], ...]:
+        """Of each weight, from input to output."""
+        answers = {symbol: layers for symbol, (layers, _) in self._answers().items()}
+        if not answers:
+            return ()
+        return tuple(
+            _together({symbol: in_gauge(layers[number], self.gauge, self.law) for symbol, layers in answers.items()})
+            for number in range(self.network.depth)
+        )
+
+    @property
+    def scales(self) -> tuple[Monomial, ...]:
+        """Of each multiplier without a weight."""
+        answers = {symbol: scales for symbol, (_, scales) in self._answers().items()}
+        count = len(self.network.multipliers) if answers else 0
+        return tuple(Monomial(tuple((symbol, scales[k]) for symbol, scales in answers.items())) for k in range(count))
+
+    def held(self, derivation: Derivation) -> tuple[str, ...]:
+        """The scale variables that one of the derivations holds fixed."""
+        return tuple(scale for scale in self.network.scales if scale != derivation.scale)
+
+    def conditions(self, derivation: Derivation) -> tuple[str, ...]:
+        """What bounds the exponents that one of the derivations leaves free."""
+        if derivation.family:
+            found: tuple[str, ...] = (f"{derivation.family.low} <= {PARAMETER} <= {derivation.family.high}",)
+        else:
+            found = tuple(f"{bound} >= 0" for piece in derivation.pieces for bound in piece.inequalities)
+        names = self._own_names(derivation)
+        return tuple(re.sub(r"[a-z]+(_\d+)?\b", lambda name: names.get(name[0], name[0]), one) for one in found)
+
+    def _answers(self) -> dict[str, Answer]:
+        """By the symbols of the scale variables; empty if one is not answered by one polyhedron."""
+        found: dict[str, Answer] = {}
+        for derivation in self.derivations:
+            answer, names = _answer(derivation), self._own_names(derivation)
+            if answer is None:
+                return {}
+            layers = tuple(layer.each(lambda exponent: _renamed(exponent, names)) for layer in answer[0])  # noqa: B023
+            found[derivation.symbol] = layers, tuple(_renamed(scale, names) for scale in answer[1])
+        return found
+
+    def _own_names(self, derivation: Derivation) -> dict[str, str]:
+        """New names for the exponents that it leaves free, if others leave one of the same name free."""
+        others = {name for one in self.derivations if one is not derivation for name in _free(one)}
+        return {name: f"{name}_{derivation.symbol}" for name in _free(derivation) & others}
+
+
+def _answer(derivation: Derivation) -> Answer | None:
+    """The exponents in the gauge g = 1, if one polyhedron holds them all."""
+    if derivation.family:
+        family = derivation.family.in_gauge("unit-multiplier")
+        return family.layers, family.scales
+    if len(derivation.pieces) != 1:
+        return None
+    (piece,) = derivation.pieces
+    return piece.layers, piece.scales
+
+
+def _free(derivation: Derivation) -> frozenset[str]:
+    """The names that its answer is written in."""
+    layers, scales = _answer(derivation) or ((), ())
+    exponents = [*scales, *(exponent for layer in layers for exponent in layer.named.values())]
+    return frozenset(name for exponent in exponents for name in exponent.coefficients)
+
+
+def _renamed(exponent: Affine, names: Mapping[str, str]) -> Affine:
+    return Affine(exponent.constant, {names.get(name, name): factor for name, factor in exponent.coefficients.items()})
+
+
+def _together(layers: Mapping[str, LayerExponents[Affine]]) -> LayerExponents[Monomial]:
+    """One layer's exponents of each scale variable, as products."""
+    names = next(iter(layers.values())).named
+    return LayerExponents(
+        **{name: Monomial(tuple((symbol, one.named[name]) for symbol, one in layers.items())) for name in names}
+    )

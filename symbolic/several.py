@@ -1,0 +1,47 @@
+"""Derivations in several scale variables, one after the other.
+
+>>> from scalings.architectures import resmlp
+>>> from scalings.nodes import DEPTH_SCALE, WIDTH_SCALE
+>>> answer = derive_each(resmlp(), OPTIMIZERS["adam"], scales=(WIDTH_SCALE, DEPTH_SCALE))
+>>> for node, layer in zip(answer.network.layers, answer.layers, strict=True):
+...     print(f"{node.name}: {layer.init}, {layer.lr}")
+embedding: 1, n^(r-1/2)
+branch1: n^(-1/2), n^(r-3/2)
+readout: n^(-r-1/2), n^(-1)
+>>> print(*answer.scales)
+m^(-1)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from scalings.criteria import TUTORIAL, Criterion
+from scalings.errors import ArgumentError
+from scalings.monomials import Monomials
+from scalings.networks import Network
+from scalings.optimizers import OPTIMIZERS, UpdateLaw
+from scalings.parameterizations import Gauge
+from symbolic.derivations import derive
+from symbolic.propagation import Loss
+
+
+def derive_each(
+    network: Network,
+    law: UpdateLaw = OPTIMIZERS["sgd"],
+    criteria: Sequence[Criterion] = TUTORIAL,
+    gauge: Gauge = "unit-multiplier",
+    *,
+    scales: Sequence[str] = (),
+    loss: Loss = "mse",
+    minimal: bool = False,
+) -> Monomials:
+    """Which powers of each of these scale variables meet the criteria, the others held fixed; all of them if not given.
+
+    Raises ArgumentError as `derive` does, and for scale variables that the network has not, or that come twice.
+    """
+    asked = tuple(scales) or network.scales
+    if twice := [scale for scale in asked if asked.count(scale) > 1]:
+        raise ArgumentError("scale", f"expected scale variables that differ, but got {twice[0]!r} twice")
+    derivations = (derive(network, law, criteria, scale=scale, loss=loss, minimal=minimal) for scale in asked)
+    return Monomials(tuple(derivations), gauge)
