@@ -99,7 +99,7 @@ def no_slopes(network: Network, derived: Mapping[Observable, Exponent], *, stabl
     """Why no derived order shows as a slope at finite width; empty if they do."""
     if not stable:
         return "it is unstable: what explodes has no slope until it has"
-    if not centered and -HALF < derived[Observable("z", network.output.name, 0)] < 0:
+    if not centered and -HALF < derived[Observable("z", network.function.name, 0)] < 0:
         return "its initial output fades too slowly from the residual: train the centered output"
     return ""
 

@@ -15,7 +15,9 @@ from scalings.networks import Representation
 from scalings.nodes import WIDTH_SCALE
 from scalings.observables import Observable, Quantity
 
-Where = Literal["hidden", "layers", "single layers", "repeated layers", "hidden matrices", "output", "scores"]
+Where = Literal[
+    "hidden", "layers", "single layers", "repeated layers", "hidden matrices", "output", "output matrices", "scores"
+]
 When = Literal["initialization", "updates", "settled"]
 Sign = Literal["~", "<="]
 Factor = tuple[Quantity, Literal["now", "before", "initially"]]
@@ -62,16 +64,18 @@ class Criterion:
     def applies(self, layer: Representation) -> bool:
         """Whether the criterion speaks of this representation.
 
-        "hidden" are layers and residual streams whose result grows in size, "layers" those with a weight.
+        "output" is the function f that the network computes, "hidden" are layers and residual streams before those
+        that only make f out of them, "layers" all with a weight.
         """
         is_layer, is_repeated = layer.kind == "layer", layer.copies.grows
         return {
-            "hidden": layer.kind != "scores" and not layer.is_output,
+            "hidden": layer.is_hidden,
             "layers": is_layer,
             "single layers": is_layer and not is_repeated,
             "repeated layers": is_layer and is_repeated,
-            "hidden matrices": layer.is_matrix and not layer.is_output,
+            "hidden matrices": layer.is_matrix and layer.is_hidden,
             "output": layer.is_output,
+            "output matrices": layer.is_matrix and not layer.is_hidden,
             "scores": layer.kind == "scores",
         }[self.where]
 
@@ -225,7 +229,7 @@ MAXIMAL_OUTPUT_DECAY = Criterion(
     Product((("decay", "now"),)),
     "~",
     _ONE,
-    "output",
+    "output matrices",
     "updates",
 )
 

@@ -23,6 +23,7 @@ from scalings.nodes import (
     WIDTH_SCALE,
     Bias,
     Dense,
+    DepthwiseConvolution,
     Dimension,
     Elementwise,
     Embedding,
@@ -30,19 +31,23 @@ from scalings.nodes import (
     Mix,
     Multiplier,
     Node,
+    Norm,
+    Pool,
     Repeat,
+    Scale,
     Scores,
     Sum,
     Weighted,
     sources,
 )
 
-Kind: TypeAlias = Literal["layer", "stream", "scores"]
+Kind: TypeAlias = Literal["layer", "stream", "scores", "output"]
+Part: TypeAlias = Literal["hidden", "readout", "output"]
 
 
 @dataclass(frozen=True)
 class Representation:
-    """A result that criteria speak of: of a layer with a weight, of a residual stream, or attention scores."""
+    """A result that criteria speak of: of a layer with a weight, of a sum, attention scores, or the output f."""
 
     name: str
     kind: Kind
@@ -54,10 +59,17 @@ class Representation:
     before queries, keys and values have moved."""
     is_matrix: bool = False
     """Whether it is the result of a weight matrix, on which weight decay acts."""
+    part: Part = "hidden"
+    """The network's output f itself, a term or factor of it that nothing else reads, or what comes before."""
 
     @property
     def is_output(self) -> bool:
-        return self.kind == "layer" and not self.units.grows
+        return self.part == "output"
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether it is a hidden preactivation, or a residual stream."""
+        return self.part == "hidden" and self.kind != "scores"
 
 
 @dataclass(frozen=True)
@@ -97,6 +109,38 @@ class Network:
     @property
     def output(self) -> Node:
         return self.nodes[-1]
+
+    @cached_property
+    def function(self) -> Node:
+        """What criteria call the output f: the last operation, or what it reads if it is elementwise.
+
+        An elementwise function at the end has entries of size 1 to work on, so that |phi(f)| = |f| and |dphi| = |df|.
+        """
+        nodes = {node.name: node for node in self.flat}
+        node = self.output
+        while isinstance(node, Elementwise) and node.source in nodes:
+            node = nodes[node.source]
+        return node
+
+    @cached_property
+    def readouts(self) -> frozenset[str]:
+        """The operations that make f out of the last hidden representations: the last matrices, and what rescales,
+        normalizes, shifts, averages and adds their results. None where f itself grows: then it is part of a network.
+
+        Their results are not hidden: what rescales them later may make up for any size they have.
+        """
+        nodes = {node.name: node for node in self.flat}
+        found: set[str] = set()
+        waiting = [self.function.name]
+        while waiting:
+            name = waiting.pop()
+            node = nodes.get(name)
+            if node is None or name in found or self.units[name].grows:
+                continue
+            found.add(name)
+            if isinstance(node, Bias | Gain | DepthwiseConvolution | Scale | Sum | Pool | Norm):
+                waiting += sources(node)
+        return frozenset(found)
 
     @property
     def is_chain(self) -> bool:
@@ -148,10 +192,23 @@ class Network:
                 self.copies.get(node.name, ONE),
                 2 if node.name in dormant else 1,
                 isinstance(node, MATRICES),
+                self._part(node),
             )
             for node in self.flat
-            if (kind := _kind(node)) is not None
+            if (kind := self._kind(node)) is not None
         )
+
+    def _kind(self, node: Node) -> Kind | None:
+        if isinstance(node, WEIGHTED):
+            return "layer"
+        if isinstance(node, Sum | Scores):
+            return "stream" if isinstance(node, Sum) else "scores"
+        return "output" if self._part(node) == "output" else None
+
+    def _part(self, node: Node) -> Part:
+        if node.name not in self.readouts:
+            return "hidden"
+        return "output" if node is self.function else "readout"
 
 
 def _flat(nodes: tuple[Node, ...]) -> Iterator[Node]:
@@ -159,12 +216,6 @@ def _flat(nodes: tuple[Node, ...]) -> Iterator[Node]:
         yield node
         if isinstance(node, Repeat):
             yield from _flat(node.nodes)
-
-
-def _kind(node: Node) -> Kind | None:
-    if isinstance(node, WEIGHTED):
-        return "layer"
-    return "stream" if isinstance(node, Sum) else "scores" if isinstance(node, Scores) else None
 
 
 def _owners(network: Network) -> dict[str, Weighted]:

@@ -58,7 +58,7 @@ def check(
     changes = [
         orders[Observable("dz", one.name, step)]
         for one in network.representations
-        if one.kind != "scores" and not one.is_output
+        if one.is_hidden
         for step in range(1, UPDATES + 1)
     ]
     growing = any(
@@ -74,7 +74,7 @@ def check(
 
 def full_change(network: Network, scale: str = WIDTH_SCALE) -> Fraction:
     """The order of |dz| at which every hidden unit moves by order 1."""
-    hidden = (one for one in network.representations if one.kind != "scores" and not one.is_output)
+    hidden = (one for one in network.representations if one.is_hidden)
     return max(one.units.order_in(scale) / 2 for one in hidden)
 
 

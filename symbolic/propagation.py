@@ -29,6 +29,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Generic, Literal, TypeAlias
 
+from scalings.errors import ArgumentError
 from scalings.networks import Network, wrong_depth, wrong_scale
 from scalings.nodes import (
     INPUT,
@@ -115,11 +116,17 @@ def train(
         raise wrong_depth(network, len(layers))
     if scale not in network.scales:
         raise wrong_scale(network, scale)
+    if not boundary and not network.readouts:
+        grows = f"expected an output of a fixed size, but {network.output.name} grows; a readout is missing"
+        raise ArgumentError("network", grows)
     run = _start(network, layers, law, algebra, scales, scale)
     zero, one = run.zero, run.one
     boundary_changes = [zero, *(boundary.changes if boundary else [zero] * steps)]
     run.initial[INPUT] = boundary.initial if boundary else one
     yield from in_turn(network.nodes, run.initialize)
+    # An output without a rule that observes it: a multiplier, a pool or a normalization at the end.
+    bare = [one.name for one in network.representations if one.kind == "output"]
+    yield from ((Observable("z", name, 0), run.initial[name]) for name in bare)
     for step in range(steps + 1):
         run.step = step
         if step:
@@ -127,10 +134,14 @@ def train(
                 yield from step_weight(run, layer)
             run.change[INPUT] = (boundary_changes[step],)
             yield from in_turn(network.nodes, run.forward)
+            for name in bare:
+                yield Observable("dz", name, step), run.total(run.change[name])
+                yield Observable("z", name, step), run.now(name)
         residual, value = _residual(run, loss)
         if boundary:
             residual = boundary.signals[step]
         yield Observable("loss", "", step), value
+        yield from ((Observable("d", name, step), residual) for name in bare)
         run.gradient = dict.fromkeys(run.gradient, zero)
         run.signal = {network.output.name: (residual,)}
         yield from in_turn(network.nodes[::-1], run.backward)

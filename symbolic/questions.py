@@ -87,7 +87,7 @@ class Question:
     @property
     def hidden_changes(self) -> list[Observable]:
         """|dz| at the hidden layers when orders have settled: what the richness is the exponent of."""
-        hidden = (one for one in self.network.representations if one.kind != "scores" and not one.is_output)
+        hidden = (one for one in self.network.representations if one.is_hidden)
         return [Observable("dz", one.name, self.updates) for one in hidden]
 
     def train(
