@@ -5,7 +5,7 @@
 >>> [multiplier.name for multiplier in transformer().multipliers]
 ['scores', 'attention_scale', 'mlp_scale']
 >>> transformer().scales
-('width', 'depth')
+('width', 'vocabulary', 'depth')
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ from scalings.nodes import (
     Sum,
     fixed,
     times,
+    tokens,
 )
 
 DEEPEST = 10_000
@@ -169,14 +170,14 @@ def transformer(
     if grows not in get_args(Heads):
         raise ArgumentError("grows", f"expected one of {', '.join(get_args(Heads))}, but got {grows!r}")
     nodes: list[Node] = [
-        Embedding("embedding", INPUT, "weight_embedding", fixed(vocabulary), WIDTH),
+        Embedding("embedding", INPUT, "weight_embedding", tokens(vocabulary), WIDTH),
         Repeat("block", "embedding", (*_attention(grows, gains), *_branch(activation, gains, biases)), times(blocks)),
         *_normalised("final", "block", gains),
     ]
     if tied:
         nodes.append(Scale("readout_scale", nodes[-1].name))
     weight = "weight_embedding" if tied else "weight_readout"
-    nodes.append(Dense("readout", nodes[-1].name, weight, WIDTH, fixed(vocabulary)))
+    nodes.append(Dense("readout", nodes[-1].name, weight, WIDTH, tokens(vocabulary)))
     return Network(tuple(nodes))
 
 

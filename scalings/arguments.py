@@ -16,7 +16,7 @@ from scalings.errors import ArgumentError
 from scalings.exponents import Exponent, parse_exponent
 from scalings.graphs import network_from_json
 from scalings.networks import Network, wrong_scale
-from scalings.nodes import SCALE_SYMBOLS, WIDTH_SCALE, Activation
+from scalings.nodes import BATCH_SCALES, SCALE_SYMBOLS, WIDTH_SCALE, Activation
 from scalings.optimizers import UpdateLaw, optimizer, with_epsilon
 from scalings.parameterizations import Parameterization, preset, wrong_scales
 
@@ -73,8 +73,9 @@ class ChosenModel:
     loss: Loss = "mse"
     """Mean squared error, or cross-entropy."""
     scale: str = WIDTH_SCALE
-    """The scale variable under study, the others held fixed: width, or depth (the number of repeated blocks); of derive
-    several, as in width,depth."""
+    """The scale variable under study, the others held fixed: width, depth (the number of repeated blocks), vocabulary,
+    batch:noise or batch:signal (the batch size, where the gradient is mostly that); for derive several, as in
+    width,depth."""
 
     @property
     def scales(self) -> tuple[str, ...]:
@@ -89,7 +90,7 @@ class ChosenModel:
     def resolve(self, inputs: int = 64, depth: int = DEFAULT_DEPTH) -> tuple[Network, UpdateLaw]:
         """The network and the update law that were chosen. Raises ArgumentError."""
         network = self._network(inputs, depth)
-        if unknown := [scale for scale in self.scales if scale not in network.scales]:
+        if unknown := [scale for scale in self.scales if scale not in (*network.scales, *BATCH_SCALES)]:
             raise wrong_scale(network, unknown[0])
         law = optimizer(self.optimizer)
         law = law if self.epsilon is None else with_epsilon(law, self.epsilon)

@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Literal
 
 from scalings.networks import Representation
-from scalings.nodes import WIDTH_SCALE
+from scalings.nodes import VOCABULARY_SCALE, WIDTH_SCALE
 from scalings.observables import Observable, Quantity
 
 Where = Literal[
@@ -40,8 +40,9 @@ class Product:
         return tuple(Observable(quantity, layer.name, steps[when]) for quantity, when in self.factors)
 
     def constant(self, layer: Representation, scale: str = WIDTH_SCALE) -> Fraction:
-        """The exponent that the numbers of units and copies contribute."""
-        return self.units * layer.units.order_in(scale) / 2 + self.copies * layer.copies.order_in(scale) + self.power
+        """The exponent that the numbers of units and copies contribute; in the vocabulary a logit is one unit."""
+        units = 0 if scale == VOCABULARY_SCALE else layer.units.order_in(scale)
+        return self.units * units / 2 + self.copies * layer.copies.order_in(scale) + self.power
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,7 @@ def monomials_report(answer: Monomials) -> Iterator[RenderableType]:
         yield table
     for one in answer.derivations:
         yield Text(f"\nPowers of the {one.scale} {one.symbol}", style="bold")
+        yield from (Text(f"  - {assumption}") for assumption in answer.own_assumptions(one))
         spoken = {step.criterion for steps in (one.steps, *(piece.steps for piece in one.pieces)) for step in steps}
         yield Text(f"criteria: {', '.join(name for name in one.criteria if name in spoken)}")
         if one.contradiction:
@@ -71,6 +72,7 @@ def monomials_document(answer: Monomials) -> dict[str, Any]:
         "layers": layers,
         "scales": [{"name": node.name, "multiplier": _powers(answer, one)} for node, one in multipliers],
         "assumptions": list(answer.assumptions),
+        "own_assumptions": {one.scale: list(answer.own_assumptions(one)) for one in answer.derivations},
         "derivations": [derivation_document(one, answer.gauge) for one in answer.derivations],
     }
 
@@ -81,6 +83,8 @@ def monomials_markdown(answer: Monomials) -> str:
     lines = [f"# {answer.network.depth} layers, {answer.law.name}", "", _RULE, "", "Assuming that", ""]
     lines += [f"- {assumption}" for assumption in answer.assumptions]
     lines += ["", *markdown_table(("scale variable", "held fixed", "freedoms", "where"), summaries)]
+    for one in answer.derivations:
+        lines += ["", f"In the {one.scale} {one.symbol}:", "", *(f"- {said}" for said in answer.own_assumptions(one))]
     if answer.layers:
         lines += ["", f"In the gauge {answer.gauge}:", "", *markdown_table(_header(answer), [*_rows(answer)])]
     return "\n".join(lines)
@@ -98,6 +102,8 @@ def monomials_latex(answer: Monomials) -> str:
         scale, held, freedoms, _ = _summary(answer, one)
         said = f"In the {plain(scale)} ({plain(held) or 'nothing else'} held fixed), freedoms left: {freedoms}."
         lines += [said, *align(to_latex(condition) for condition in answer.conditions(one))]
+        own = (f"\\item {plain(assumption)}" for assumption in answer.own_assumptions(one))
+        lines += ["\\begin{itemize}", *own, "\\end{itemize}"]
     if not answer.layers:
         return "\n".join(lines)
     names = {"multiplier": "g", "init": "\\sigma", "lr": "\\eta", "decay": "\\lambda"}

@@ -67,8 +67,13 @@ class Monomials:
 
     @property
     def assumptions(self) -> tuple[str, ...]:
-        """Of all derivations, each once."""
-        return tuple(dict.fromkeys(said for derivation in self.derivations for said in derivation.assumptions))
+        """What all derivations take for granted."""
+        first, *others = (derivation.assumptions for derivation in self.derivations)
+        return tuple(said for said in first if all(said in other for other in others))
+
+    def own_assumptions(self, derivation: Derivation) -> tuple[str, ...]:
+        """What one of the derivations assumes and not all do."""
+        return tuple(said for said in derivation.assumptions if said not in self.assumptions)
 
     @property
     def unanswered(self) -> tuple[Derivation, ...]:
@@ -95,7 +100,8 @@ class Monomials:
 
     def held(self, derivation: Derivation) -> tuple[str, ...]:
         """The scale variables that one of the derivations holds fixed."""
-        return tuple(scale for scale in self.network.scales if scale != derivation.scale)
+        asked = (one.scale for one in self.derivations)
+        return tuple(scale for scale in dict.fromkeys((*self.network.scales, *asked)) if scale != derivation.scale)
 
     def conditions(self, derivation: Derivation) -> tuple[str, ...]:
         """What bounds the exponents that one of the derivations leaves free."""

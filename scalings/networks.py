@@ -15,6 +15,7 @@ from typing import Literal, TypeAlias
 
 from scalings.errors import ArgumentError
 from scalings.nodes import (
+    BATCH_SCALES,
     INPUT,
     MATRICES,
     MULTIPLIERS,
@@ -285,7 +286,8 @@ def block_stream(block: Repeat) -> tuple[str, ...]:
 
 def wrong_scale(network: Network, given: str) -> ArgumentError:
     """What a scale variable gets that no size of the network is a power of."""
-    return ArgumentError("scale", f"expected one of {', '.join(network.scales)} for this network, but got {given!r}")
+    known = ", ".join((*network.scales, *BATCH_SCALES))
+    return ArgumentError("scale", f"expected one of {known} for this network, but got {given!r}")
 
 
 def wrong_depth(network: Network, given: int) -> ArgumentError:

@@ -29,7 +29,11 @@ Start = Literal["random", "zero", "one"]
 INPUT = "input"
 """The name of the network's input, as the first operation's source."""
 WIDTH_SCALE, DEPTH_SCALE = "width", "depth"
-SCALE_SYMBOLS = {WIDTH_SCALE: "n", DEPTH_SCALE: "m"}
+VOCABULARY_SCALE = "vocabulary"
+BATCH_NOISE, BATCH_SIGNAL = "batch:noise", "batch:signal"
+BATCH_SCALES = (BATCH_NOISE, BATCH_SIGNAL)
+"""The number of examples in a batch, where the mean gradient is mostly noise, and where it is mostly signal."""
+SCALE_SYMBOLS = {WIDTH_SCALE: "n", DEPTH_SCALE: "m", VOCABULARY_SCALE: "V", BATCH_NOISE: "B", BATCH_SIGNAL: "B"}
 """What powers of a scale variable are written as; others are written by their name."""
 
 
@@ -51,8 +55,8 @@ class Dimension:
 
     @property
     def grows(self) -> bool:
-        """Whether it is a size of the network rather than of its data."""
-        return bool(self.order) or any(order for _, order in self.others)
+        """Whether it is a size of the network rather than of its data, as the vocabulary is."""
+        return bool(self.order) or any(order for scale, order in self.others if scale != VOCABULARY_SCALE)
 
 
 def fixed(size: int) -> Dimension:
@@ -63,6 +67,11 @@ def fixed(size: int) -> Dimension:
 def times(size: int) -> Dimension:
     """A number of repetitions: the scale variable "depth", written m."""
     return Dimension(size, others=((DEPTH_SCALE, Fraction(1)),))
+
+
+def tokens(size: int) -> Dimension:
+    """A number of tokens: the scale variable "vocabulary", written V."""
+    return Dimension(size, others=((VOCABULARY_SCALE, Fraction(1)),))
 
 
 WIDTH = Dimension(1, Fraction(1))

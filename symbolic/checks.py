@@ -28,6 +28,7 @@ from scalings.parameterizations import Parameterization
 from symbolic.orders import EXACT
 from symbolic.propagation import UPDATES, Loss, train
 from symbolic.requirements import requirements
+from symbolic.sampling import fans
 
 CHECKED = tuple(dict.fromkeys((*STABILITY, MOVING_OUTPUT, *TUTORIAL)))
 
@@ -86,7 +87,7 @@ def _epsilon_notes(
         return
     symbol = SCALE_SYMBOLS.get(scale, scale)
     for layer in network.layers:
-        root = (layer.fan_in.order_in(scale) + layer.fan_out.order_in(scale)) / 2
+        root = sum(fans(layer, scale)) / 2
         entries = [orders[Observable("gradient", layer.name, step)] - root for step in range(1, UPDATES + 1)]
         below = [(step, entry) for step, entry in enumerate(entries, start=1) if entry < law.epsilon]
         if below:

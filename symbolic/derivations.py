@@ -34,7 +34,7 @@ from scalings.networks import Network
 from scalings.nodes import SCALE_SYMBOLS, WIDTH_SCALE
 from scalings.optimizers import OPTIMIZERS, UpdateLaw
 from scalings.parameterizations import Gauge
-from symbolic import polytopes
+from symbolic import polytopes, sampling
 from symbolic.answers import polytope
 from symbolic.cases import Case, explore
 from symbolic.facts import Facts
@@ -95,7 +95,7 @@ def _assumptions(question: Question) -> tuple[str, ...]:
     held = [other for other in question.network.scales if other != question.scale]
     return (
         "the gauge g = 1 fixes one of multiplier, init scale and learning rate in each layer",
-        "weights are independent Gaussians at initialization; batch, steps and the data's sizes are fixed",
+        *sampling.assumptions(question.scale),
         *question.law.assumptions,
         _LOSSES[question.loss],
         *(f"{name} = {format_exponent(value)} is given" for name, value in question.given),

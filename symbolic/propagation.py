@@ -32,7 +32,9 @@ from typing import Generic, Literal, TypeAlias
 from scalings.errors import ArgumentError
 from scalings.networks import Network, wrong_depth, wrong_scale
 from scalings.nodes import (
+    BATCH_SCALES,
     INPUT,
+    VOCABULARY_SCALE,
     WIDTH_SCALE,
     Bias,
     Convolution,
@@ -56,6 +58,7 @@ from symbolic.attention import MixRule, ScoresRule
 from symbolic.orders import Algebra, O
 from symbolic.rules import ElementwiseRule, NormRule, PoolRule, RepeatRule, ScaleRule, SumRule
 from symbolic.runs import Rule, Run, Steps, in_turn
+from symbolic.sampling import check_vocabulary
 from symbolic.weighted import BiasRule, DenseRule, EntrywiseRule, step_weight
 
 UPDATES = 3
@@ -114,8 +117,10 @@ def train(
     """
     if len(layers) != network.depth:
         raise wrong_depth(network, len(layers))
-    if scale not in network.scales:
+    if scale not in (*network.scales, *BATCH_SCALES):
         raise wrong_scale(network, scale)
+    if scale == VOCABULARY_SCALE:
+        check_vocabulary(network, loss)
     if not boundary and not network.readouts:
         grows = f"expected an output of a fixed size, but {network.output.name} grows; a readout is missing"
         raise ArgumentError("network", grows)

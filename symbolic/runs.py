@@ -23,6 +23,7 @@ from scalings.networks import Network, block_stream
 from scalings.nodes import (
     INPUT,
     MATRICES,
+    VOCABULARY_SCALE,
     Convolution,
     Dense,
     Dimension,
@@ -110,14 +111,18 @@ class Run(Generic[O]):
 
     def power(self, dimension: Dimension, exponent: Fraction) -> O:
         """dimension^exponent."""
-        order = dimension.order_in(self.scale)
+        order = self._order(dimension)
         if not order:
             return self.one
         return self.algebra.constant(exponent if order == 1 else exponent * order)
 
     def larger(self, *dimensions: Dimension, exponent: Fraction) -> O:
         """The largest dimension, to a power >= 0."""
-        return self.algebra.constant(exponent * max(dimension.order_in(self.scale) for dimension in dimensions))
+        return self.algebra.constant(exponent * max(map(self._order, dimensions)))
+
+    def _order(self, dimension: Dimension) -> Fraction:
+        """Its power of the scale variable. In the vocabulary rules speak of one token and one logit at a time."""
+        return Fraction(0) if self.scale == VOCABULARY_SCALE else dimension.order_in(self.scale)
 
     # Parts
 

@@ -20,6 +20,7 @@ from scalings.criteria import TUTORIAL, Criterion
 from scalings.errors import ArgumentError
 from scalings.monomials import Monomials
 from scalings.networks import Network
+from scalings.nodes import SCALE_SYMBOLS
 from scalings.optimizers import OPTIMIZERS, UpdateLaw
 from scalings.parameterizations import Gauge
 from symbolic.derivations import derive
@@ -41,7 +42,8 @@ def derive_each(
     Raises ArgumentError as `derive` does, and for scale variables that the network has not, or that come twice.
     """
     asked = tuple(scales) or network.scales
-    if twice := [scale for scale in asked if asked.count(scale) > 1]:
-        raise ArgumentError("scale", f"expected scale variables that differ, but got {twice[0]!r} twice")
+    symbols = [SCALE_SYMBOLS.get(scale, scale) for scale in asked]
+    if twice := [symbol for symbol in symbols if symbols.count(symbol) > 1]:
+        raise ArgumentError("scale", f"expected scale variables that differ, but got {twice[0]} twice in {asked}")
     derivations = (derive(network, law, criteria, scale=scale, loss=loss, minimal=minimal) for scale in asked)
     return Monomials(tuple(derivations), gauge)

@@ -22,11 +22,14 @@ that (tests/test_agreement.py) rather than on a theorem.
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Generic
 
+from scalings.exponents import MINUS_INFINITY
 from scalings.nodes import MATRICES, Bias, Convolution, Dense, DepthwiseConvolution, Embedding, Gain, Weighted
 from scalings.observables import TERMS
 from symbolic.orders import O
 from symbolic.runs import HALF, Parts, Run, Steps
+from symbolic.sampling import fans, sampling
 
 Matrix = Dense | Convolution | Embedding
 Entrywise = Gain | DepthwiseConvolution
@@ -179,44 +182,68 @@ def random_norm(run: Run[O], node: Weighted) -> O:
 
 
 def step_weight(run: Run[O], node: Weighted) -> Steps[O]:
-    """One step of the optimizer on the weight of this node, its first."""
+    """One step of the optimizer on the weight of this node, its first; as many as there are for what a step costs."""
     algebra, law, weight = run.algebra, run.law, node.weight
-    now = algebra.total(random_norm(run, node), run.update[weight])
-    gradient, decay = run.gradient[weight], run.layers[weight].decay
+    seen = _Seen(run, node)
+    raw, now = seen.gradient, seen.weight
+    gradient, decay = raw, run.layers[weight].decay
     if law.decay == "none" or not isinstance(node, MATRICES):
         decay = None
     if decay is not None and law.decay == "l2":
         gradient = algebra.total(gradient, algebra.product(decay, now))
-    size = algebra.product(run.layers[weight].lr, _fans(run, node))
+    size = algebra.product(run.layers[weight].lr, seen.fans)
     if law.weight:  # |W|^0 = 1 also for zero weights, unlike |G|^0: a zero gradient is a zero update
         size = algebra.product(size, algebra.power(now, law.weight))
-    size = algebra.product(size, _damping(run, node, gradient))
+    size = algebra.product(size, seen.damping(gradient))
     one_step = algebra.product(size, algebra.power(gradient, law.gradient))
     if decay is not None and law.decay == "l2":  # of a step along G + lambda W, the shares of the two
         share = algebra.ratio(one_step, gradient) if law.gradient != 1 else size
-        one_step, size = algebra.product(share, run.gradient[weight]), share
-    run.update[weight] = algebra.total(run.update[weight], one_step)
+        one_step, size = algebra.product(share, raw), share
+    run.update[weight] = algebra.total(run.update[weight], seen.scaled(one_step, seen.sampling.update))
     yield run.observe("gradient", node, gradient)
-    yield run.observe("dW_frobenius", node, run.update[weight])
-    yield run.observe("W_frobenius", node, algebra.total(random_norm(run, node), run.update[weight]))
+    yield run.observe("dW_frobenius", node, seen.scaled(run.update[weight], seen.sampling.weight))
+    yield run.observe("W_frobenius", node, seen.weight)
     if decay is not None:
         shrinking = {"coupled": run.layers[weight].lr, "independent": run.one, "l2": size}[law.decay]
-        shrunk = algebra.product(shrinking, decay)
+        shrunk = seen.scaled(algebra.product(shrinking, decay), seen.sampling.steps)
         run.shrinkage[weight] = algebra.total(run.shrinkage.get(weight, run.zero), shrunk)
         yield run.observe("decay", node, run.shrinkage[weight])
 
 
-def _fans(run: Run[O], node: Weighted) -> O:
-    """fan_in^(q_in/2) fan_out^(q_out/2) max(fans)^m."""
-    law = run.law
-    powers = run.power(node.fan_in, HALF * law.fan_in), run.power(node.fan_out, HALF * law.fan_out)
-    larger = max(dimension.order_in(run.scale) for dimension in (node.fan_in, node.fan_out))
-    return run.algebra.product(*powers, run.algebra.constant(law.larger_fan * larger))
+class _Seen(Generic[O]):
+    """What the update law sees of a weight: all of its entries, and the mean gradient over all examples."""
 
+    def __init__(self, run: Run[O], node: Weighted) -> None:
+        self.run, self.node = run, node
+        self.sampling = sampling(run.network, node, run.scale)
+        self._fans = fans(node, run.scale)
 
-def _damping(run: Run[O], node: Weighted, gradient: O) -> O:
-    """min(1, entries of G / epsilon)."""
-    if run.law.epsilon == -float("inf"):
-        return run.one
-    entry = run.algebra.product(gradient, run.power(node.fan_in, -HALF), run.power(node.fan_out, -HALF))
-    return run.algebra.smaller(run.one, run.algebra.ratio(entry, run.algebra.constant(Fraction(run.law.epsilon))))
+    @property
+    def gradient(self) -> O:
+        """|G|_F."""
+        return self.scaled(self.run.gradient[self.node.weight], self.sampling.gradient)
+
+    @property
+    def weight(self) -> O:
+        """|W|_F."""
+        now = self.run.algebra.total(random_norm(self.run, self.node), self.run.update[self.node.weight])
+        return self.scaled(now, self.sampling.weight)
+
+    @property
+    def fans(self) -> O:
+        """fan_in^(q_in/2) fan_out^(q_out/2) max(fans)^m."""
+        law, (fan_in, fan_out) = self.run.law, self._fans
+        powers = HALF * (law.fan_in * fan_in + law.fan_out * fan_out) + law.larger_fan * max(fan_in, fan_out)
+        return self.run.algebra.constant(powers)
+
+    def damping(self, gradient: O) -> O:
+        """min(1, entries of G / epsilon)."""
+        run = self.run
+        if run.law.epsilon == MINUS_INFINITY:
+            return run.one
+        entry = self.scaled(gradient, -HALF * sum(self._fans))
+        return run.algebra.smaller(run.one, run.algebra.ratio(entry, run.algebra.constant(Fraction(run.law.epsilon))))
+
+    def scaled(self, order: O, power: Fraction) -> O:
+        """Times this power of the scale variable."""
+        return self.run.algebra.product(order, self.run.algebra.constant(power)) if power else order

@@ -63,7 +63,7 @@ def test_scale_variables_of_ones_own() -> None:
     scores = next(node for node in document[1]["nodes"] if node["op"] == "scores")
     scores["heads"]["others"], scores["head_size"]["others"] = {"n_head": "1"}, {"d_head": "1"}
     network = network_from_json(document)
-    assert network.scales == ("d_head", "n_head", "depth"), "no size is a power of the width"
+    assert network.scales == ("d_head", "n_head", "vocabulary", "depth"), "no size is a power of the width"
     answer = derive_each(network, optimizer("adam"), scales=network.scales[:2], loss="cross-entropy")
     assert [one.degrees_of_freedom for one in answer.derivations] == [0, 1]
     assert [str(scale) for scale in answer.scales] == ["d_head^(-1)", "1", "1"]
@@ -85,7 +85,7 @@ def test_a_contradiction_in_one_variable_leaves_no_table() -> None:
     answer = derive_each(mlp(2, hidden=[cells]), criteria=[*TUTORIAL, loud])
     assert (answer.layers, answer.scales) == ((), ())
     assert [one.contradiction for one in answer.unanswered] == [("signal propagation", "loud")]
-    with pytest.raises(ArgumentError, match="scale variables that differ, but got 'depth' twice"):
+    with pytest.raises(ArgumentError, match="scale variables that differ, but got m twice"):
         derive_each(resmlp(), scales=(DEPTH_SCALE, DEPTH_SCALE))
 
 
@@ -134,7 +134,11 @@ def test_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["derive", "--scale", "width,height"], "--scale: expected one of width for this network, but got 'height'"),
+        (
+            ["derive", "--scale", "width,height"],
+            "--scale: expected one of width, batch:noise, batch:signal for this network, but got 'height'",
+        ),
+        (["derive", "--scale", "batch:noise,batch:signal"], "--scale: expected scale variables that differ, but got B"),
         (
             ["check", "--network", "resmlp", "--scale", "width,depth", "--init", "0,0,0", "--lr", "0,0,0"],
             "--scale: expected one of width, depth, but got 'width,depth': lists of exponents are powers of one",
@@ -153,5 +157,5 @@ def test_what_takes_one_variable_at_a_time(
 
 
 def test_an_unknown_scale_variable_is_refused_in_python_too() -> None:
-    with pytest.raises(ArgumentError, match="expected one of width, depth for this network, but got 'foo'"):
+    with pytest.raises(ArgumentError, match="expected one of width, depth, batch:noise, batch:signal for this network"):
         derive(resmlp(), scale="foo")

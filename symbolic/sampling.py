@@ -1,0 +1,147 @@
+"""What one update is in a scale variable of the data: how the loss, a mean over examples, is sampled.
+
+In the width and the depth nothing of this changes. In the *vocabulary* V and in the *batch* B rules speak of one token
+and of one example at a time, and only the update law sees all of them. With |d| |h| the gradient of one example:
+
+    scale variable   the law sees |G|_F        a rule sees of |dW|_F    steps      assumed
+    vocabulary       V^(-1/2) |d| |h|          V^(-1/2)                 as many    each token is 1/V of the examples
+    other weights    |d| |h|                   all                      as many    what all tokens share adds up
+    batch:signal     |d| |h|                   all                      as many    examples agree
+    batch:noise      B^(-1/2) |d| |h|          B^(1/2) B^(-1)           B^(-1)     examples disagree
+
+**Vocabulary.** A one-hot input touches one row of the embedding, and a logit is one row of the readout. The gradient of
+a row is a mean over all examples, of which 1/V have its token, so that it is 1/V of an example's; V rows of like size
+make |G|_F = V^(1/2) / V times that, and each has V^(-1/2) of |dW|_F. The residual of the cross-entropy is of order 1 at
+the target's logit and 1/V at every other: what these send back is a mean over all rows, no larger than what the row of
+the target does. Every order is that of one token's row and of one logit, not of the norm over all of them. Sources:
+Yang et al., arXiv 2203.03466 (one-hot inputs and logits, their number fixed, in the width); Kunstner et al., arXiv
+2402.19449 (rows of rare tokens: gradients go with the frequency, steps of Adam do not). A vocabulary that grows *with*
+the width is another limit (Hayou and Liu, arXiv 2506.15025), and no product of the powers derived here. That all tokens
+share what other weights learn is assumed: where targets have nothing in common, the first gradient of a hidden layer is
+V^(-1/2) of it, and the next ones, behind readouts that have moved, fall more slowly (tests/test_data_scales.py).
+
+**Batch.** While the batch is small the mean gradient is mostly noise, B^(-1/2) of an example's, and the number of
+examples is what training costs: B^(-1) as many steps. A step moves the weights along the signal by the share B^(1/2)
+of what the law makes of a noise of that size; over B^(-1) steps this adds up to B^(1/2) B^(-1). The noise adds up, at
+random, to B^(-1/2) of a step: to the same. Once the batch is so large that examples agree, neither gradient nor number
+of steps changes. Sources: McCandlish et al., arXiv 1812.06162 (the two regimes); Malladi et al., arXiv 2205.10287 (the
+square root for Adam). Momenta are assumed to remember as many examples, 1 - beta ~ B, as there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from scalings.errors import ArgumentError
+from scalings.networks import Network
+from scalings.nodes import (
+    BATCH_NOISE,
+    BATCH_SIGNAL,
+    VOCABULARY_SCALE,
+    Bias,
+    Convolution,
+    Dense,
+    DepthwiseConvolution,
+    Dimension,
+    Elementwise,
+    Embedding,
+    Gain,
+    Pool,
+    Repeat,
+    Scale,
+    Scores,
+    Sum,
+    Weighted,
+)
+
+HALF = Fraction(1, 2)
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Powers of the scale variable, beside what rules know of one example and one token."""
+
+    gradient: Fraction = Fraction(0)
+    """Of |G|_F, beside |d| |h|."""
+    weight: Fraction = Fraction(0)
+    """Of |W|_F, beside the norm of the rows that a rule sees."""
+    update: Fraction = Fraction(0)
+    """Of the change that a rule sees after all steps, beside |dW|_F of one step."""
+    steps: Fraction = Fraction(0)
+    """Of the number of steps."""
+
+
+ALIKE = Sampling()
+_NOISE = Sampling(gradient=-HALF, update=-HALF, steps=Fraction(-1))
+
+
+def sampling(network: Network, node: Weighted, scale: str) -> Sampling:
+    """How the weight of this node, its first, is sampled in the scale variable under study."""
+    if scale == BATCH_NOISE:
+        return _NOISE
+    if scale != VOCABULARY_SCALE:
+        return ALIKE
+    rows = max(_rows(one) for one in network.flat if getattr(one, "weight", None) == node.weight)
+    return Sampling(gradient=-HALF * rows, weight=HALF * rows, update=-HALF * rows)
+
+
+def fans(node: Weighted, scale: str) -> tuple[Fraction, Fraction]:
+    """The powers of the scale variable in fan_in and fan_out, as the update law sees them."""
+    fan_in = node.vocabulary if isinstance(node, Embedding) and scale == VOCABULARY_SCALE else node.fan_in
+    return fan_in.order_in(scale), node.fan_out.order_in(scale)
+
+
+def _rows(node: object) -> Fraction:
+    """The power of the vocabulary in the number of rows of a weight."""
+    if isinstance(node, Embedding):
+        return node.vocabulary.order_in(VOCABULARY_SCALE)
+    return node.fan_out.order_in(VOCABULARY_SCALE) if isinstance(node, Dense | Bias | Gain) else Fraction(0)
+
+
+def check_vocabulary(network: Network, loss: str) -> None:
+    """Raises ArgumentError for what has no orders in the vocabulary: a squared error, and tokens that are no rows."""
+    if loss != "cross-entropy":
+        raise ArgumentError(
+            "scale", "in the vocabulary only --loss cross-entropy: a squared error over V logits is not that of one"
+        )
+    for node in network.flat:
+        if not _counts_tokens(network, node):
+            continue
+        at_end = node.name in network.readouts and isinstance(node, Dense | Bias | Gain | Scale | Sum | Pool)
+        if not isinstance(node, Embedding) and not at_end and not isinstance(node, Elementwise):
+            what = "only embeddings and the layers of the logits may grow in the vocabulary"
+            raise ArgumentError("scale", f"{what}, but {node.name} does")
+
+
+def _counts_tokens(network: Network, node: object) -> bool:
+    sizes: list[Dimension] = [network.units[node.name]]  # type: ignore[attr-defined]
+    match node:
+        case Dense() | Bias() | Gain() | Embedding():
+            sizes += [node.fan_in, *([node.vocabulary] if isinstance(node, Embedding) else [])]
+        case Convolution():
+            sizes += [node.channels_in]
+        case DepthwiseConvolution() | Scores() | Repeat():
+            pass
+    return any(size.order_in(VOCABULARY_SCALE) for size in sizes)
+
+
+def assumptions(scale: str) -> tuple[str, ...]:
+    """What is taken for granted of initial weights and of the data, in words."""
+    gaussians = "weights are independent Gaussians at initialization"
+    if scale == VOCABULARY_SCALE:
+        return (
+            gaussians,
+            "steps are fixed; of the examples of a step each token has a share 1/V",
+            "orders are those of one token's row and of one logit, with a residual of 1 at the target, 1/V elsewhere",
+            "what the other weights learn is shared by all tokens: their gradients add up",
+        )
+    if scale == BATCH_NOISE:
+        return (
+            gaussians,
+            "examples disagree: the gradient of a batch is noise of size B^(-1/2), in which the signal has size 1",
+            "the number of examples is fixed, so that of steps is B^(-1); momenta remember as many examples",
+        )
+    if scale == BATCH_SIGNAL:
+        return (gaussians, "examples agree: the gradient of a batch is that of one; the number of steps is fixed")
+    return (f"{gaussians}; batch, steps and the data's sizes are fixed",)
