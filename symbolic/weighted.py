@@ -5,7 +5,7 @@
     backward     |d_(l-1)| = g |W^T d| + g |dW^T d|                 generic, transposed; then aligned
     gradient     |G|_F = g |d| |h|                                  outer products: rank O(1)
     update acts  |g dW h| = g |dW|_F |h| fan_in^(-(1-alpha)/2)      updates align with their inputs, and transposed
-    overlap      |g dW dh| = g |dW|_F |dh| min(1, max(fan_in^(-1/2), |dh|/|h|))
+    overlap      |g dW dh| = g |dW|_F |dh| max(fan_in^(-1/2), fan_in^(-(1-alpha)/2) min(1, |dh|/|h|))
     decay        a fourth term of |dz|: the fraction by which W shrank, times |z|
 
 The overlap of dh with h is generic at first. A nonlinearity gives it a part |dh|/|h| at once, by its curvature; where
@@ -53,12 +53,10 @@ class DenseRule:
     def forward(self, run: Run[O], node: Matrix) -> Steps[O]:
         algebra, g, update = run.algebra, run.layers[node.weight].multiplier, run.update[node.weight]
         source, change = run.initial[node.source], run.change[node.source]
-        unaligned = run.power(node.fan_in, (run.law.alpha - 1) / 2)
-        acting = algebra.product(g, update, unaligned)
-        layer = algebra.product(acting, source)
+        layer = algebra.product(g, update, self._unaligned(run, node), source)
         passed_on = run.times(algebra.product(g, run.layers[node.weight].init, self._aligned(run, node)), change)
         moved = run.total(change)
-        interaction = algebra.product(acting, moved, self._overlap(run, node, source, moved))
+        interaction = algebra.product(g, update, moved, self._overlap(run, node, source, moved))
         run.own[node.name] = layer
         yield from moving(run, node, (layer, run.total(passed_on), interaction))
         yield from finish(run, node, decayed(run, node, run.coherently(passed_on, layer, interaction)))
@@ -81,12 +79,18 @@ class DenseRule:
             return run.algebra.product(by_law, run.power(node.fan_out, HALF * (1 - omega)))
         return run.larger(node.fan_in, node.fan_out, exponent=HALF)
 
+    def _unaligned(self, run: Run[O], node: Matrix) -> O:
+        """What an update loses of the input that it aligns with by alpha only."""
+        return run.power(node.fan_in, (run.law.alpha - 1) / 2)
+
     def _overlap(self, run: Run[O], node: Matrix, source: O, moved: O) -> O:
+        """Generic, whatever alpha is; or of the part along h, on which the update acts as it does on h."""
         algebra = run.algebra
         generic = run.power(node.fan_in, -HALF)
         if run.step == 1 and node.source not in run.curved:
             return generic
-        return algebra.smaller(run.one, algebra.total(generic, algebra.ratio(moved, source)))
+        along = algebra.smaller(run.one, algebra.ratio(moved, source))
+        return algebra.total(generic, algebra.product(self._unaligned(run, node), along))
 
 
 class EntrywiseRule:

@@ -76,6 +76,38 @@ def test_updates_that_align_less_may_be_larger_but_leave_less_room_for_richness(
     assert ("by alpha" in assumption) == (share != 1)
 
 
+@pytest.mark.parametrize(
+    ("alpha", "init", "overlap"),
+    [("0", "-1/2", "-1/2"), ("0", "-1", "-1/2"), ("1/2", "-1/2", "-1/2"), ("1/2", "-1", "-1/4"), ("1", "-1", "0")],
+)
+def test_alpha_counts_once_in_an_interaction(alpha: str, init: str, overlap: str) -> None:
+    """DESIGN.md, section 1: what moves has a generic part, on which an update acts by chance, and no less than that;
+    and a part along h, |dh|/|h| of it, on which it acts as it does on h."""
+    from scalings.parameterizations import Parameterization
+
+    law = replace(optimizer("sgd"), alpha=Fraction(alpha))
+    rates = {"-1/2": "0,-1,-1", "-1": "1,0,-1"}[init]
+    given = Parameterization.of(multiplier="0,0,0", init=f"0,-1/2,{init}", lr=rates)
+    orders = predict(mlp(3), given, law)
+    update, moved = orders[Observable("dW_frobenius", "layer2", 2)], orders[Observable("dz", "layer1", 2)]
+    assert orders[Observable("interaction", "layer2", 2)] == update + moved + Fraction(overlap)
+    unaligned = (Fraction(alpha) - 1) / 2
+    assert orders[Observable("layer", "layer2", 2)] == update + HALF + unaligned
+
+
+def test_an_update_by_chance_acts_on_anything_by_chance() -> None:
+    """Alpha = 0 is a matrix that knows nothing of its input: n^(-1/2) of the product of norms, along h or not."""
+    import numpy as np
+
+    generator = np.random.default_rng(0)
+    for width in (64, 1024):
+        update, h = generator.normal(size=(width, width)), generator.normal(size=width)
+        other = generator.normal(size=width)
+        for vector in (h, h + other, other):
+            share = np.linalg.norm(update @ vector) / np.linalg.norm(update) / np.linalg.norm(vector)
+            assert share * width**0.5 == pytest.approx(1, abs=6 * width**-0.5)
+
+
 def test_an_unaligned_readout_lets_the_standard_readout_see_features() -> None:
     """With omega = 0 the readout of init scale n^(-1/2) moves by order 1 where features do."""
     law = replace(optimizer("sgd"), omega=Fraction(0))
