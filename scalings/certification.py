@@ -1,25 +1,36 @@
-"""Certificates as files, and what one proves in plain words.
+"""Certificates as files, what they are about, and what they prove, in plain words.
 
-The proof itself is rechecked by `scalings.certificates`, which knows nothing of this module.
+The proof itself is rechecked by `scalings.certificates`, which knows nothing of this module. That its program is the
+one of the network, law and criteria that it is about is rechecked by writing that program again.
 """
 
 from __future__ import annotations
 
 import json
-from collections import Counter
+import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from rich.console import RenderableType
+from rich.table import Table
 from rich.text import Text
 
+from scalings import certificates
 from scalings.errors import ArgumentError
-from scalings.exponents import Affine
+from scalings.exponents import Affine, format_power
+from scalings.nodes import SCALE_SYMBOLS
 from scalings.outputs import replacing
+from scalings.shapes import CERTIFICATE, CERTIFICATES, fault
+from scalings.statements import statement_from_json
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+SAME = "Its program is the one that its network, law and criteria give, written anew and compared."
+NOT_COMPARED = "Its program was not compared with its network, law and criteria: that needs sympy."
+_LETTERS = "order "
+"""What a name that means nothing begins with."""
 
 
 def write_certificate(path: Path, certificate: object) -> None:
@@ -28,36 +39,102 @@ def write_certificate(path: Path, certificate: object) -> None:
         partial.write_text(json.dumps(certificate, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def read_certificate(path: Path) -> Any:
-    """The JSON in a file. Raises ArgumentError if there is none."""
+def read_certificate(path: Path) -> dict[str, Any]:
+    """The certificate in a file. Raises ArgumentError if there is none, or what is there is not written as one is."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ArgumentError("file", f"cannot read '{path}': {error.strerror}") from None
     except (ValueError, RecursionError):
         raise ArgumentError("file", f"expected a certificate, but '{path}' is not JSON") from None
+    several = isinstance(document, dict) and "parts" in document
+    try:
+        found = fault(document, CERTIFICATES if several else CERTIFICATE)
+    except RecursionError:
+        found = "it is nested too deeply"
+    if found:
+        raise ArgumentError("file", f"expected a certificate, but '{path}' is none: {found}")
+    return document if isinstance(document, dict) else {}
 
 
-def certificate_document(certificate: Any, refusal: str | None) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Recheck:
+    """What became of a certificate: `parts` by name (one without a name, if it is one), why it is refused if it is."""
+
+    parts: Mapping[str, Any]
+    compared: str
+    refusal: str | None
+
+
+def recheck(document: Mapping[str, Any]) -> Recheck:
+    """Recheck the proof, then, if sympy is there, that the program is what the certificate says that it is."""
+    parts = document.get("parts", {"": document})
+    try:
+        certificates.certify(document)
+    except certificates.Refused as refused:
+        return Recheck(parts, NOT_COMPARED, str(refused))
+    try:
+        from symbolic.statements import difference
+    except ModuleNotFoundError:
+        return Recheck(parts, NOT_COMPARED, None)
+    differences = ((name, difference(part)) for name, part in parts.items())
+    refusal = next((f"{name}: {found}".removeprefix(": ") for name, found in differences if found), None)
+    return Recheck(parts, refusal or SAME, refusal)
+
+
+def certificate_document(checked: Recheck) -> dict[str, Any]:
     """The answer of `certify`: what was proved, or the reason why it was not."""
-    document: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "valid": refusal is None, "reason": refusal}
-    if refusal is None:
-        document |= {key: value for key, value in certificate.items() if key not in ("program", "proof")}
-        document["monomials"] = _monomials(certificate["proof"])
+    document: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "valid": checked.refusal is None}
+    document |= {"reason": checked.refusal, "compared": checked.compared}
+    if checked.refusal is None:
+        shown = {name: _shown(part) for name, part in checked.parts.items()}
+        document |= shown.get("", {"parts": shown})
     return document
 
 
-def certificate_report(certificate: Any, refusal: str | None) -> Iterator[RenderableType]:
-    """What a certificate proves, or why it does not."""
-    if refusal is not None:
-        yield Text(f"refused: {refusal}", style="bold red")
+def _shown(part: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {key: value for key, value in part.items() if key not in ("program", "proof")}
+    return {**kept, "monomials": _monomials(part["proof"])}
+
+
+def certificate_report(checked: Recheck) -> Iterator[RenderableType]:
+    """What a certificate is about and proves, or why it does not."""
+    if checked.refusal is not None:
+        yield Text(f"refused: {checked.refusal}", style="bold red")
         return
-    unknowns, answer = certificate["unknowns"], certificate["answer"]
     yield Text("valid", style="bold green")
-    yield Text(f"About {certificate.get('about', 'the program in it')}, in the gauge g = 1.")
-    yield Text(f"Unknown exponents: {', '.join(unknowns)}.")
-    asked = Counter(criterion["criterion"].partition(" (")[0] for criterion in certificate["criteria"])
-    yield Text(f"Asked, at layers and steps: {', '.join(f'{name} ({times})' for name, times in asked.items())}.")
+    yield Text(checked.compared)
+    for name, part in checked.parts.items():
+        if name:
+            yield Text(f"\n{name.capitalize()}", style="bold")
+        yield from _part_report(part)
+    if induction := _induction(checked.parts):
+        yield Text(f"\n{induction}", style="bold")
+
+
+_SUBJECTS = {
+    "derivation": "Which exponents meet the criteria",
+    "family": "Which exponents meet the criteria",
+    "parameterization": "Whether given exponents meet the criteria",
+    "growth": "Whether orders settle under given exponents",
+    "layer inserted": "What the criteria imply if a hidden layer is inserted behind the input layer",
+    "layer removed": "What implies the criteria if a hidden layer is inserted behind the input layer",
+}
+
+
+def _part_report(part: Mapping[str, Any]) -> Iterator[RenderableType]:
+    about, answer = part["about"], part["answer"]
+    statement = statement_from_json(about)
+    symbol = SCALE_SYMBOLS.get(statement.scale, statement.scale)
+    yield Text(
+        f"{_SUBJECTS[statement.kind]}: {statement.network.depth} weights trained with {statement.law.name} "
+        f"({statement.loss}), powers of the {statement.scale} {symbol}, in the gauge g = 1."
+    )
+    yield Text(f"Network: {', '.join(_operations(about['network']))}.")
+    if statement.given:
+        yield Text(f"Given: {', '.join(f'{name} = {value}' for name, value in about['given'].items())}.")
+    yield Text(f"Unknown exponents: {', '.join(part['unknowns'])}.")
+    yield _criteria_table(part)
     if not answer:
         yield Text("\nNothing meets all of this.", style="bold")
     for name, piece in answer.items():
@@ -65,9 +142,81 @@ def certificate_report(certificate: Any, refusal: str | None) -> Iterator[Render
         yield Text(f"\n{title}, of {_freedoms(piece['freedoms'])}:", style="bold")
         yield from (Text(f"    {unknown} = {_affine(value)}") for unknown, value in piece["solved"].items())
         yield from (Text(f"    {_affine(form)} >= 0") for form in piece["inequalities"])
-    for monomial in _monomials(certificate["proof"]):
-        yield Text(f"\n{monomial['of']} has the exponent {_affine(monomial['monomial'])} = {monomial['value']}, from")
-        yield from (Text(f"    {source}") for source in monomial["path"].values())
+    for monomial in _monomials(part["proof"]):
+        yield Text(f"\n{monomial['of']} has the exponent {_affine(monomial['monomial'])} = {monomial['value']}")
+        yield from (Text(f"    {line}") for line in _path(part, monomial, symbol))
+
+
+def _operations(nodes: Any) -> Iterator[str]:
+    """Of a network as JSON, in short."""
+    for node in nodes:
+        inner = f" of {', '.join(_operations(node['nodes']))}" if node["op"] == "repeat" else ""
+        yield f"{node['name']} ({node.get('activation', node['op'])}{inner})"
+
+
+def _criteria_table(part: Mapping[str, Any]) -> Table:
+    """Every criterion, what it asks, and where that was rechecked; what else was asked, relation by relation."""
+    asks: dict[str, list[str]] = {}
+    for criterion in part["about"]["criteria"]:
+        asks.setdefault(criterion["name"], []).append(criterion["asks"])
+    where: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    others: list[tuple[str, str, str]] = []
+    implied = {*part.get("implied", [])}
+    for line in part["criteria"]:
+        name = line["criterion"]
+        role = "follows" if name in implied else "asked"
+        place = re.fullmatch(r"(without it: )?(.*) \((.*)\), step ([0-9]+)(, last copy)*", name)
+        if place and place[2] in asks:
+            where.setdefault((f"{place[1] or ''}{place[2]}", role), []).append((place[3], place[4]))
+        elif not name.startswith("given: "):
+            others.append((name, f"{line['left']} {line['sign']} {line['right']}", role))
+    table = Table("rechecked", "what", "where", box=None, pad_edge=False, header_style="dim")
+    if implied:
+        table.add_column("", style="dim")
+    for (name, role), places in where.items():
+        layers, steps = (", ".join(dict.fromkeys(one[k] for one in places)) for k in (0, 1))
+        row = [name, "; ".join(asks[name.removeprefix("without it: ")]), f"{layers}; step {steps}"]
+        table.add_row(*row, *([role] if implied else []))
+    for name, relation, role in others:
+        table.add_row(name, relation, "", *([role] if implied else []))
+    return table
+
+
+def _path(part: Mapping[str, Any], monomial: Mapping[str, Any], symbol: str) -> Iterator[str]:
+    """How a monomial came about: each order on the way in terms of those before it; of a sum, one term."""
+    program = {line["order"]: line for line in part["program"]}
+    path, unknowns = monomial["path"], part["unknowns"]
+
+    def spelled(name: str) -> str:
+        if name in program:
+            return name if not name.startswith(_LETTERS) else terms(name)
+        return format_power(Affine(Fraction(0), {name: Fraction(1)}) if name in unknowns else Fraction(name), symbol)
+
+    def terms(name: str) -> str:
+        line = program[name]
+        if line["is"] == "power":
+            return f"({spelled(line['of'][0])})^({line['exponent']})"
+        sources = [path[name]] if line["is"] == "total" else line["of"]
+        return (" / " if line["is"] == "ratio" else " * ").join(map(spelled, sources))
+
+    reached = [monomial["of"]]
+    for name in reached:
+        if name in program:
+            sources = [path[name]] if name in path else program[name]["of"]
+            reached += [source for source in sources if source not in reached]
+            if not name.startswith(_LETTERS):
+                yield f"{name} ~ {terms(name)}"
+
+
+def _induction(parts: Mapping[str, Any]) -> str | None:
+    """What the parts prove together of every depth, if they do."""
+    statements = [(statement_from_json(part["about"]), part["answer"]) for part in parts.values()]
+    inserted = next((one for one, _ in statements if one.kind == "layer inserted"), None)
+    if inserted is None or replace(inserted, kind="layer removed") not in [one for one, _ in statements]:
+        return None
+    answers = [found for one, found in statements if one == replace(inserted, kind="family")]
+    freedoms = [_freedoms(piece["freedoms"]) for found in answers for piece in found.values()]
+    return f"So at every depth from 2 on exactly {freedoms[0]} is left, by induction." if len(freedoms) == 1 else None
 
 
 def _freedoms(number: int) -> str:

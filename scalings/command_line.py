@@ -137,9 +137,13 @@ def derive(
         derivation = replace(derivation, induction=induct(law, kept, model.activation or "relu"))
     if certificate:
         from scalings import certification
-        from symbolic.certificates import derivation_certificate
+        from symbolic.certificates import derivation_certificate, induction_certificate
 
-        proof = derivation_certificate(network, law, kept, scale=model.scale, loss=model.loss, given=given)
+        proof = derivation_certificate(
+            network, law, kept, scale=model.scale, loss=model.loss, given=given, derivation=derivation
+        )
+        if all_depths:
+            proof = induction_certificate(proof, network.depth, law, kept, model.activation or "relu")
         certification.write_certificate(certificate, proof)
     if format == "json":
         from scalings.documents import derivation_document
@@ -223,14 +227,6 @@ def check(
     asked = TUTORIAL if criteria == "tutorial" else ()
     wished = None if richness is None else parse_richness(richness)
     yes = verdict.nontrivial and verdict.meets(*asked) and wished in (None, verdict.richness)
-    if certificate:
-        from scalings import certification
-        from symbolic.certificates import parameterization_certificate
-
-        proof = parameterization_certificate(
-            network, parameterization, law, asked, scale=chosen.model.scale, loss=chosen.model.loss
-        )
-        certification.write_certificate(certificate, proof)
     remedy = None
     if not yes and network.depth <= REPAIRED:
         from symbolic.repairs import repair
@@ -238,6 +234,14 @@ def check(
         remedy = repair(network, parameterization, law, wished, scale=chosen.model.scale, loss=chosen.model.loss)
     if not yes and network.depth > REPAIRED:
         warn(f"no repair is looked for where there are more than {REPAIRED} weights")
+    if certificate:
+        from scalings import certification
+        from symbolic.certificates import check_certificate
+
+        proof = check_certificate(
+            network, parameterization, remedy, law, asked, wished, scale=chosen.model.scale, loss=chosen.model.loss
+        )
+        certification.write_certificate(certificate, proof)
     if format == "json":
         print_json(documents.check_document(network, parameterization, verdict, asked, remedy, satisfied=yes))
     else:
@@ -247,7 +251,7 @@ def check(
 
 @app.command
 def certify(file: Path, *, format: Format = "text") -> int:
-    """Recheck a certificate that derive or check wrote, with exact fractions and nothing else.
+    """Recheck a certificate that derive or check wrote: its proof, and that it is about what it says.
 
     Example: scalings certify family.json
 
@@ -259,19 +263,13 @@ def certify(file: Path, *, format: Format = "text") -> int:
         Of the answer.
     """
     from scalings import certification
-    from scalings.certificates import Refused, certify
 
-    document = certification.read_certificate(file)
-    try:
-        certify(document)
-        reason = None
-    except Refused as refused:
-        reason = str(refused)
+    verdict = certification.recheck(certification.read_certificate(file))
     if format == "json":
-        print_json(certification.certificate_document(document, reason))
+        print_json(certification.certificate_document(verdict))
     else:
-        print_tables(certification.certificate_report(document, reason))
-    return NO if reason else YES
+        print_tables(certification.certificate_report(verdict))
+    return NO if verdict.refusal else YES
 
 
 @app.command

@@ -12,6 +12,8 @@ scores; WHEN is one of initially, after updates, when settled.
 ('quiet output', '<=', '-1/2', 'updates')
 >>> parse_criterion("signal: z ~ units^1/2 at hidden initially").right.units
 Fraction(1, 1)
+>>> format_relation(quiet)
+'dz <= n^(-1/2) at output after updates'
 """
 
 from __future__ import annotations
@@ -50,6 +52,21 @@ def parse_criterion(text: str) -> Criterion:
     if any(quantity not in _INITIAL for quantity, moment in sides if when == "initially" or moment == "initially"):
         raise _wrong("z, d or W_frobenius, since nothing has changed initially", form["left"].strip())
     return Criterion(name, text.partition(":")[2].strip(), "your own", left, sign, right, where, _WHEN[when])  # type: ignore[arg-type]
+
+
+def format_relation(criterion: Criterion) -> str:
+    """What a criterion asks, as `parse_criterion` reads it after the name."""
+    when = next(words for words, moment in _WHEN.items() if moment == criterion.when)
+    left, right = _written(criterion.left), _written(criterion.right)
+    return f"{left} {criterion.sign} {right} at {criterion.where} {when}"
+
+
+def _written(product: Product) -> str:
+    moments = {"now": "", "initially": "@0", "before": "@before"}
+    powers = {"units": product.units / 2, "copies": product.copies, "n": product.power}
+    factors = [f"{quantity}{moments[moment]}" for quantity, moment in product.factors]
+    factors += [base if power == 1 else f"{base}^({power})" for base, power in powers.items() if power]
+    return " * ".join(factors) or "1"
 
 
 def _product(text: str) -> Product:

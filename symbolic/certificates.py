@@ -8,34 +8,38 @@
 >>> document["answer"]["A"]["solved"]["eta_2"], document["answer"]["A"]["inequalities"]
 ({'r': '2', 'constant': '-1'}, [{'r': '1'}, {'r': '-1', 'constant': '1/2'}])
 
-Every number in it matters: a certificate with any one of them changed is refused.
+Every number in it matters: a certificate with any one of them changed is refused. What it is "about" is a statement
+(`scalings.statements`) from which its program can be written again (`symbolic.statements`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from string import ascii_uppercase
-from typing import Any
 
+from scalings.architectures import mlp
+from scalings.checks import Finding, Forbidden, Repair
 from scalings.criteria import MOVING_OUTPUT, STABILITY, TUTORIAL, Criterion, Product
 from scalings.errors import ArgumentError
-from scalings.exponents import MINUS_INFINITY, Exponent, format_exponent
-from scalings.families import PARAMETER
+from scalings.exponents import MINUS_INFINITY, Exponent
+from scalings.families import Derivation
 from scalings.networks import Network
-from scalings.nodes import WIDTH_SCALE
+from scalings.nodes import WIDTH_SCALE, Activation
 from scalings.observables import Quantity
 from scalings.optimizers import OPTIMIZERS, UpdateLaw
 from scalings.parameterizations import Parameterization
+from scalings.statements import Kind, Statement, statement_to_json
 from symbolic import polytopes
 from symbolic.checks import check
 from symbolic.derivations import derive
-from symbolic.facts import Facts, Form
-from symbolic.programs import NOTHING, Line, Program, Relation, write_program
-from symbolic.proofs import Branch, Document, by, imposed, prove
+from symbolic.pieces import PieceOfAnswer
+from symbolic.programs import Program, Relation
+from symbolic.proofs import Branch, Document, NotImplied, by, imposed, prove
 from symbolic.propagation import UPDATES, Loss
-from symbolic.questions import Question
+from symbolic.repairs import of_richness
+from symbolic.statements import assemble, question, spell_out
 
 
 def derivation_certificate(
@@ -46,31 +50,39 @@ def derivation_certificate(
     scale: str = WIDTH_SCALE,
     loss: Loss = "mse",
     given: Mapping[str, Exponent] | None = None,
+    derivation: Derivation | None = None,
 ) -> Document:
     """A proof that exactly the exponents of the answer meet the criteria, in the gauge g = 1.
 
-    The arguments are those of `symbolic.derivations.derive`.
+    The arguments are those of `symbolic.derivations.derive`, and what it answered, if it has been asked.
     """
-    derivation = derive(network, law, criteria, scale=scale, loss=loss, given=given)
+    derivation = derivation or derive(network, law, criteria, scale=scale, loss=loss, given=given)
+    kind: Kind = "family" if derivation.family else "derivation"
     pairs = tuple(sorted((given or {}).items()))
-    question = Question(derivation.network, law, tuple(criteria), scale, loss, pairs)
-    program = write_program(question)
-    if derivation.family:
-        program = _with_richness(program)
-    return {"about": _about(question), **_document(program)}
+    return _certificate(Statement(kind, derivation.network, law, tuple(criteria), scale, loss, pairs))
 
 
-def _with_richness(program: Program) -> Program:
-    """The program with the richness as one more unknown, which the last changes of hidden layers define."""
-    definitions = (
-        Relation(f"definition of the richness ({change})", change, "~", PARAMETER) for change in program.richness
-    )
-    return replace(
-        program,
-        unknowns=(*program.unknowns, PARAMETER),
-        lines=(*program.lines, Line(PARAMETER, "unknown")),
-        relations=(*program.relations, *definitions),
-    )
+def induction_certificate(
+    derived: Document,
+    depth: int,
+    law: UpdateLaw = OPTIMIZERS["sgd"],
+    criteria: Sequence[Criterion] = TUTORIAL,
+    activation: Activation = "relu",
+) -> Document:
+    """A derivation's certificate, one for depth 2, and proofs that a hidden layer can be inserted and removed.
+
+    Raises ArgumentError where the induction fails.
+    """
+    network = mlp(2, activation)
+    parts = {"derivation": derived}
+    if depth != network.depth:
+        parts["depth 2"] = derivation_certificate(network, law, criteria)
+    kinds: tuple[Kind, ...] = ("layer inserted", "layer removed")
+    try:
+        parts |= {kind: _certificate(Statement(kind, network, law, tuple(criteria))) for kind in kinds}
+    except NotImplied as missing:
+        raise ArgumentError("certificate", f"the induction fails: {missing} does not follow") from None
+    return {"parts": parts}
 
 
 def parameterization_certificate(
@@ -78,40 +90,59 @@ def parameterization_certificate(
     parameterization: Parameterization,
     law: UpdateLaw = OPTIMIZERS["sgd"],
     asked: Sequence[Criterion] = (),
+    richness: Fraction | None = None,
     *,
     scale: str = WIDTH_SCALE,
     loss: Loss = "mse",
 ) -> Document:
     """A proof that given exponents meet stability, a moving output and what else is asked, or violate one of these.
 
-    If they do, the proof shows the monomial that does, how it comes about, and its exponent. The exponents are those
+    If they do, the proof shows the monomials that do, how they come about, and their exponents. The exponents are those
     of the gauge g = 1.
     """
     verdict = check(network, parameterization, law, scale=scale, loss=loss)
     wanted = tuple(dict.fromkeys((*STABILITY, MOVING_OUTPUT, *asked)))
-    violated = next((f for one in wanted for f in verdict.findings if f.criterion == one and not f.satisfied), None)
+    statement = Statement("parameterization", network, law, wanted, scale, loss, richness=richness)
+    given = dict(_exponents(statement, parameterization.in_gauge("unit-multiplier", law)))
+    statement = replace(statement, given=tuple(given.items()))
+    findings = [finding for one in wanted for finding in verdict.findings if finding.criterion == one]
+    violated = next((finding for finding in findings if not finding.satisfied), None)
     if violated is None and verdict.growing:
-        question = Question(network, law, _SETTLED, scale, loss, updates=UPDATES + 1)
-    else:
-        question = Question(network, law, (violated.criterion,) if violated else wanted, scale, loss)
-    written = parameterization.in_gauge("unit-multiplier", law)
-    question = replace(question, given=tuple(_started(question, written)))
-    given = dict(_exponents(question, written))
-    zeros = [name for name, exponent in given.items() if exponent == MINUS_INFINITY]
-    program = write_program(question, zeros)
-    if violated:
-        title = f"{violated.criterion.name} ({violated.layer}), step {violated.step}"
-        asked_for = tuple(relation for relation in program.relations if relation.name.startswith(title))
-        if not asked_for:
-            raise ArgumentError("certificate", f"the program does not have what {title} violates")
-        program = replace(program, relations=asked_for, traced=_traced(program, asked_for))
-    return {"about": _about(question), "zero": zeros, **_document(_given(program, given))}
+        statement = replace(statement, kind="growth", criteria=_SETTLED, richness=None)
+    program = assemble(statement)
+    values = program.values({**dict.fromkeys(program.unknowns, Fraction(0)), **given})
+    broken = list(_broken(program, values))
+    if not broken and (violated or verdict.growing):
+        raise ArgumentError("certificate", "the program does not have what is violated")
+    return _certificate(statement, _clearest(broken, violated, values) if broken else None)
+
+
+def check_certificate(
+    network: Network,
+    parameterization: Parameterization,
+    remedy: Repair | Forbidden | None,
+    law: UpdateLaw = OPTIMIZERS["sgd"],
+    asked: Sequence[Criterion] = (),
+    richness: Fraction | None = None,
+    *,
+    scale: str = WIDTH_SCALE,
+    loss: Loss = "mse",
+) -> Document:
+    """The answer of a check; where it is refused also that its repair is not, or that there can be none."""
+    verdict = parameterization_certificate(network, parameterization, law, asked, richness, scale=scale, loss=loss)
+    if remedy is None:
+        return verdict
+    if isinstance(remedy, Repair):
+        repaired, wish = remedy.parameterization, remedy.richness
+        other = parameterization_certificate(network, repaired, law, TUTORIAL, wish, scale=scale, loss=loss)
+        return {"parts": {"refused": verdict, "repaired": other}}
+    wished = () if remedy.richness is None else (of_richness(remedy.richness),)
+    criteria = (*(one for one in TUTORIAL if one.name in remedy.criteria), *wished)
+    other = _certificate(Statement("derivation", network, law, criteria, scale, loss))
+    return {"parts": {"refused": verdict, "forbidden": other}}
 
 
 _CHANGES: tuple[Quantity, ...] = ("dz", "dW_frobenius")
-_WHATEVER = "whatever"
-"""An unknown of which nothing is asked but to be the order of zero, which it cannot be."""
-
 _SETTLED = tuple(
     Criterion(
         "settled orders",
@@ -127,128 +158,60 @@ _SETTLED = tuple(
 )
 
 
-def _about(question: Question) -> str:
-    """Network, optimizer and scale variable, in words."""
-    layers = f"{question.network.depth} weights trained with {question.law.name}"
-    given = "".join(f", {name} = {format_exponent(value)}" for name, value in question.given)
-    return f"{layers} ({question.loss}){given}: powers of the {question.scale}"
+def _exponents(statement: Statement, parameterization: Parameterization) -> Iterator[tuple[str, Exponent]]:
+    """What is given for each unknown, and for each init scale of a weight that starts at zero or one."""
+    names = question(statement).unknowns
+    for number, layer in enumerate(parameterization.layers, start=1):
+        yield f"eta_{number}", layer.lr
+        yield f"sigma_{number}", layer.init
+        if f"lambda_{number}" in names:
+            yield f"lambda_{number}", MINUS_INFINITY if layer.decay is None else layer.decay
+    for number, _ in enumerate(statement.network.multipliers, start=1):
+        yield f"kappa_{number}", dict(enumerate(parameterization.scales, start=1)).get(number, Fraction(0))
 
 
-def _exponents(question: Question, parameterization: Parameterization) -> Iterator[tuple[str, Exponent]]:
-    """What is given for each unknown."""
-    for name in question.unknowns:
-        kind, _, number = name.partition("_")
-        if kind == "kappa":
-            yield name, dict(enumerate(parameterization.scales, start=1)).get(int(number), Fraction(0))
-        else:
-            layer = parameterization.layers[int(number) - 1]
-            exponent = {"eta": layer.lr, "sigma": layer.init, "lambda": layer.decay}[kind]
-            yield name, MINUS_INFINITY if exponent is None else exponent
+def _broken(program: Program, values: Mapping[str, Exponent]) -> Iterator[Relation]:
+    """The relations that do not hold."""
+    for one in program.relations:
+        left, right = values[one.left], values[one.right]
+        if left != right if one.sign == "~" else left > right:
+            yield one
 
 
-def _started(question: Question, parameterization: Parameterization) -> Iterator[tuple[str, Exponent]]:
-    """The init scales of weights that start at zero or one unless they are given otherwise, as here."""
-    for number, (node, layer) in enumerate(zip(question.network.layers, parameterization.layers, strict=True), start=1):
-        if node.start != "random":
-            yield f"sigma_{number}", layer.init
-
-
-def _given(program: Program, given: Mapping[str, Exponent]) -> Program:
-    """The program with what is given as relations before all others; without the unknowns that it does not need.
-
-    Zero is at most anything, and of no order whatever: a number beside it does not matter.
-    """
-    beside = [
-        replace(relation, right=_WHATEVER) if relation.left == NOTHING else relation
-        for relation in program.relations
-        if relation.left != NOTHING or (relation.sign == "~" and relation.right != NOTHING)
-    ]
-    program = replace(program, relations=tuple(beside))
-    sides = [side for relation in program.relations for side in (relation.left, relation.right)]
-    needed = {*sides, *(argument for line in program.lines_for(sides) for argument in line.arguments)}
-    unknowns = [name for name in program.unknowns if name in needed]
-    exponents = {name: str(given[name]) for name in unknowns}
-    constants = [Line(value, "constant", (), Fraction(value)) for value in {*exponents.values()} - {*program.line}]
-    relations = [Relation(f"given: {name}", name, "~", value) for name, value in exponents.items()]
-    whatever = [_WHATEVER for relation in program.relations if relation.right == _WHATEVER][:1]
-    return replace(
-        program,
-        unknowns=(*unknowns, *whatever),
-        lines=(*(Line(name, "unknown") for name in whatever), *constants, *program.lines),
-        relations=(*relations, *program.relations),
+def _clearest(broken: Sequence[Relation], finding: Finding | None, values: Mapping[str, Exponent]) -> Relation:
+    """The relation that a finding speaks of: of a repeated block's copies the one with its exponents."""
+    if finding is None:
+        return broken[0]
+    title = f"{finding.criterion.name} ({finding.layer}), step {finding.step}"
+    exponents = finding.found, finding.required
+    return min(
+        broken, key=lambda one: ((values[one.left], values[one.right]) != exponents, not one.name.startswith(title))
     )
 
 
-def _traced(program: Program, relations: Sequence[Relation]) -> tuple[str, str] | None:
-    """The side of a relation whose monomial is to be shown."""
-    sides = [(one.name, side) for one in relations for side in (one.left, one.right) if program.line[side].arguments]
-    return sides[0] if sides else None
-
-
-def _document(program: Program) -> Document:
-    """The program, what is asked of it, the answer and its proof."""
+def _certificate(statement: Statement, refuted: Relation | None = None) -> Document:
+    """The statement, its program, what is asked of it, the answer and its proof."""
+    program = assemble(statement, None if refuted is None else {refuted.name})
+    if refuted:
+        shown = (replace(one, shown=not one.name.startswith("given")) for one in program.relations)
+        program = replace(program, relations=tuple(shown))
     lines, leaves = prove(program)
-    whole = {number: _Piece.of(leaves[number]) for number in _maximal(leaves)}
+    whole = {number: PieceOfAnswer.of(leaves[number].facts) for number in _maximal(leaves)}
     pieces = dict(zip(_letters(), whole.values(), strict=False))
     for number, branch in enumerate(leaves):
         branch.lines.append(_end(branch, pieces, whole.get(number)))
     used = imposed(lines)  # all of them, unless fewer contradict each other
-    relations = [relation for relation in program.relations if relation.name in used]
-    return {
-        "unknowns": list(program.unknowns),
-        "program": [_line(line) for line in program.lines_for(side for r in relations for side in (r.left, r.right))],
-        "criteria": [{"criterion": r.name, "left": r.left, "sign": r.sign, "right": r.right} for r in relations],
-        "answer": {name: piece.document(len(program.unknowns)) for name, piece in pieces.items()},
-        "proof": lines,
-    }
-
-
-@dataclass(frozen=True)
-class _Piece:
-    """A polyhedron: unknowns in terms of those that are free, and irredundant bounds on these."""
-
-    solved: dict[str, Form]
-    bounds: list[Form]
-    facts: Facts
-    """The same as facts, numbered as the verifier does: equations, their opposites, bounds."""
-
-    @classmethod
-    def of(cls, branch: Branch) -> _Piece:
-        ring, known = branch.facts.ring, branch.facts
-        solved = {str(ring({unknown: 1})): value for unknown, (value, _) in sorted(known.solved.items(), reverse=True)}
-        bounds = polytopes.irredundant(known.inequalities)
-        facts, one = Facts(ring), ring.domain(1)
-        for number, (unknown, value) in enumerate(solved.items()):
-            facts.learn_zero(_named(ring, unknown) - value, {number: one})
-        for number, form in enumerate(bounds, start=2 * len(solved)):
-            facts.learn_nonnegative(form, {number: one})
-        return cls(solved, bounds, facts)
-
-    @property
-    def forms(self) -> list[Form]:
-        """All of it, as forms >= 0."""
-        ring = self.facts.ring
-        zeros = [_named(ring, unknown) - value for unknown, value in self.solved.items()]
-        return [*zeros, *(-zero for zero in zeros), *self.bounds]
-
-    def document(self, unknowns: int) -> Document:
-        inside = polytopes.inside(self.bounds) if self.bounds else {}
-        return {
-            "freedoms": unknowns - len(self.solved),
-            "solved": {unknown: _written(value) for unknown, value in self.solved.items()},
-            "inequalities": [_written(form) for form in self.bounds],
-            "inside": {name: str(value) for name, value in inside.items()},
-            "distances": [str(_value(form, inside)) for form in self.bounds],
-        }
+    program = replace(program, relations=tuple(one for one in program.relations if one.name in used))
+    answer = {name: piece.document() for name, piece in pieces.items()}
+    return {"about": statement_to_json(statement), **spell_out(program), "answer": answer, "proof": lines}
 
 
 def _maximal(leaves: Sequence[Branch]) -> list[int]:
     """The leaves that are within no other."""
-    known = [leaf.facts for leaf in leaves]
-    return polytopes.maximal([[*f.equations, *(-e for e in f.equations), *f.inequalities] for f in known])
+    return polytopes.maximal([leaf.facts.forms for leaf in leaves])
 
 
-def _end(branch: Branch, pieces: dict[str, _Piece], own: _Piece | None) -> Document:
+def _end(branch: Branch, pieces: dict[str, PieceOfAnswer], own: PieceOfAnswer | None) -> Document:
     """That the leaf is within a piece, its own if it has one, and then that it is all of it."""
     for name, piece in pieces.items():
         claims = [polytopes.follows(branch.facts, form) for form in piece.forms] if own in (None, piece) else [None]
@@ -261,27 +224,5 @@ def _end(branch: Branch, pieces: dict[str, _Piece], own: _Piece | None) -> Docum
     raise AssertionError("a case is in no piece")
 
 
-def _line(line: Line) -> Document:
-    exponent = {} if line.exponent is None else {"exponent": str(line.exponent)}
-    return {"order": line.name, "is": line.operation, "of": list(line.arguments), **exponent}
-
-
 def _letters() -> Iterable[str]:
     return (letter * times for times in range(1, 100) for letter in ascii_uppercase)
-
-
-def _named(ring: Any, unknown: str) -> Form:
-    return ring.gens[[str(symbol) for symbol in ring.symbols].index(unknown)]
-
-
-def _written(form: Form) -> Document:
-    names = form.ring.symbols
-    terms = {str(names[m.index(1)]) if any(m) else "constant": c for m, c in form.terms()}
-    return {
-        name: f"{c.numerator}/{c.denominator}" if c.denominator != 1 else str(c.numerator) for name, c in terms.items()
-    }
-
-
-def _value(form: Form, point: dict[str, Fraction]) -> Fraction:
-    terms = (Fraction(text) * point.get(name, Fraction(1)) for name, text in _written(form).items())
-    return sum(terms, Fraction(0))

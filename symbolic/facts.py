@@ -85,6 +85,11 @@ class Facts:
         """What has been eliminated, as forms = 0."""
         return [self.ring({unknown: 1}) - value for unknown, (value, _) in self.solved.items()]
 
+    @property
+    def forms(self) -> list[Form]:
+        """All that is known, as forms >= 0."""
+        return [*self.equations, *(-form for form in self.equations), *self.inequalities]
+
     def copy(self) -> Facts:
         """The same knowledge, to grow on its own."""
         return Facts(self.ring, dict(self.solved), dict(self.bounds), dict(self.zeros))

@@ -2,7 +2,7 @@
 
 `Tracer` is the third `Algebra`, beside given and unknown exponents: it computes nothing and notes each operation.
 What is zero by structure is left out on the way (a sum drops it, a product with it is zero), equal operations are
-noted once, and operations on constants are carried out.
+noted once, and operations on constants are carried out. The smaller of two orders is their product over their sum.
 
 >>> from scalings.criteria import BOUNDED_OUTPUT
 >>> from scalings.architectures import mlp
@@ -18,8 +18,8 @@ Line(name='|z| layer2 step 0', operation='product', arguments=('sigma_2', '|z| l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property, reduce
 from itertools import count, product
@@ -29,9 +29,10 @@ from typing import Final, Literal, TypeAlias
 from scalings.criteria import Sign
 from scalings.exponents import MINUS_INFINITY, Exponent
 from scalings.observables import Observable, Quantity
+from symbolic.propagation import Boundary
 from symbolic.questions import Question
 
-Operation = Literal["unknown", "constant", "product", "total", "smaller", "power", "ratio"]
+Operation = Literal["unknown", "constant", "product", "total", "power", "ratio"]
 Traced: TypeAlias = int
 """The number of an operation; ZERO is the order -oo, the sum of nothing."""
 ZERO: Final = -1
@@ -57,6 +58,10 @@ class Relation:
     left: str
     sign: Sign
     right: str
+    implied: bool = False
+    """It is to be proved that this follows from those before it that are not."""
+    shown: bool = False
+    """A proof is to show the monomials on its sides, how they came about, and their values."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +75,8 @@ class Program:
     """The orders of |dz| at the hidden layers at the end."""
     observed: frozenset[str] = frozenset()
     """The orders of z, d, dz and dW."""
-    traced: tuple[str, str] | None = None
-    """A relation, and the order on one side of it of which a proof is to show the monomial."""
+    changes: tuple[str, ...] = ()
+    """The orders of |dz| at the hidden layers after each update: the largest of them is the richness of a check."""
 
     @cached_property
     def line(self) -> dict[str, Line]:
@@ -92,6 +97,26 @@ class Program:
                 found.append(line)
                 needed.update(line.arguments)
         return found[::-1]
+
+    def values(self, given: Mapping[str, Exponent]) -> dict[str, Exponent]:
+        """Every order where all unknowns are given."""
+        found: dict[str, Exponent] = {}
+        for line in self.lines:
+            of = [found[name] for name in line.arguments]
+            match line.operation:
+                case "unknown":
+                    found[line.name] = given[line.name]
+                case "constant":
+                    found[line.name] = line.exponent if line.exponent is not None else MINUS_INFINITY
+                case "product":
+                    found[line.name] = sum(of, Fraction(0))
+                case "total":
+                    found[line.name] = max(of, default=MINUS_INFINITY)
+                case "power":
+                    found[line.name] = of[0] * (line.exponent or Fraction(0))
+                case "ratio":
+                    found[line.name] = of[0] - of[1]
+        return found
 
 
 @dataclass
@@ -119,10 +144,15 @@ class Tracer:
         return self._note("product", tuple(others)) if len(others) > 1 else others[0]
 
     def total(self, *orders: Traced) -> Traced:
-        return self._chosen("total", max, [order for order in orders if order != ZERO])
+        kept = self._extreme(max, [order for order in orders if order != ZERO])
+        if not kept:
+            return ZERO
+        return self._note("total", tuple(kept)) if len(kept) > 1 else kept[0]
 
     def smaller(self, *orders: Traced) -> Traced:
-        return ZERO if ZERO in orders else self._chosen("smaller", min, orders)
+        if ZERO in orders:
+            return ZERO
+        return reduce(lambda a, b: self.ratio(self.product(a, b), self.total(a, b)), self._extreme(min, orders))
 
     def power(self, order: Traced, exponent: Fraction) -> Traced:
         if order == ZERO or exponent == 1:
@@ -140,20 +170,33 @@ class Tracer:
             return self.product(numerator, self.constant(-known))
         return self._note("ratio", (numerator, denominator))
 
-    def _chosen(
-        self, operation: Operation, choose: Callable[[Iterable[Fraction]], Fraction], orders: Iterable[Traced]
-    ) -> Traced:
-        """The extreme of these orders, no two of which are equal or constants."""
+    def named(self, labels: Mapping[Traced, str]) -> dict[Traced, str]:
+        """A name for each operation: an unknown's own, a constant's exponent, an observable's label, or letters."""
+        letters = ("order " + "".join(word) for length in count(1) for word in product(ascii_lowercase, repeat=length))
+        names = {ZERO: NOTHING}
+        for number, (operation, _, name) in enumerate(self.operations):
+            if operation in ("unknown", "constant"):
+                names[number] = str(name)
+            else:
+                names[number] = labels.get(number) or next(letters)
+        return names
+
+    def lines(self, names: Mapping[Traced, str]) -> tuple[Line, ...]:
+        """All that was noted, in order, the order of zero first."""
+        noted = (
+            Line(
+                names[number], operation, tuple(names[one] for one in of), data if isinstance(data, Fraction) else None
+            )
+            for number, (operation, of, data) in enumerate(self.operations)
+        )
+        return (Line(NOTHING, "total"), *noted)
+
+    def _extreme(self, choose: Callable[[Iterable[Fraction]], Fraction], orders: Iterable[Traced]) -> Sequence[Traced]:
+        """These orders, no two of which are equal or constants."""
         different = list(dict.fromkeys(orders))
         constants = [known for known in map(self._constant, different) if known is not None]
         kept = [order for order in different if self._constant(order) is None]
-        if constants:
-            kept.append(self.constant(choose(constants)))
-        if operation == "smaller":  # two at a time
-            return reduce(lambda a, b: self._note(operation, (a, b)), kept)
-        if not kept:
-            return ZERO
-        return self._note(operation, tuple(kept)) if len(kept) > 1 else kept[0]
+        return [*kept, self.constant(choose(constants))] if constants else kept
 
     def _constant(self, order: Traced) -> Fraction | None:
         operation, _, exponent = self.operations[order]
@@ -173,28 +216,53 @@ def write_program(question: Question, zeros: Container[str] = ()) -> Program:
     They are in the order in which both sides are there, a bound before an equation. Unknowns among `zeros` are not
     unknown: they have the order -oo.
     """
-    tracer, orders = Tracer(), dict[Observable, Traced]()
-    labels: dict[Traced, str] = {}
-    asked: dict[str, tuple[Traced, Sign, Traced]] = {}
-    for requirement in question.train(tracer, lambda name: ZERO if name in zeros else tracer.unknown(name), orders):
-        for observable in requirement.observables:
-            _label(labels, orders[observable], str(observable))
-        left, right = requirement.sides(orders, tracer)
-        title = f"{requirement.criterion.name} ({requirement.layer.name}), step {requirement.step}"
-        if (left, requirement.criterion.sign, right) not in asked.values():
-            asked[_unused(title, asked)] = left, requirement.criterion.sign, right
-    for observable, order in orders.items():
-        _label(labels, order, str(observable))
-    changes = [observable for observable in question.hidden_changes if orders.get(observable, ZERO) != ZERO]
-    names = _named(tracer, labels)
-    relations = sorted(asked.items(), key=lambda item: (max(item[1][0], item[1][2]), item[1][1] == "~"))
+    tracer, record = Tracer(), Record()
+    record.train(question, tracer, lambda name: ZERO if name in zeros else tracer.unknown(name))
+    names = tracer.named(record.labels)
+    hidden = question.hidden_changes
+    last = [record.orders.get(key, ZERO) for key in hidden]
+    ever = [record.orders.get(replace(key, step=step), ZERO) for key in hidden for step in range(1, key.step + 1)]
     return Program(
         tuple(name for name in question.unknowns if name not in zeros),
-        (Line(NOTHING, "total"), *(_line(tracer, number, names) for number in range(len(tracer.operations)))),
-        tuple(Relation(title, names[left], sign, names[right]) for title, (left, sign, right) in relations),
-        tuple(dict.fromkeys(names[orders[observable]] for observable in changes)),
-        frozenset(names[order] for key, order in orders.items() if key.quantity in _STATES and order != ZERO),
+        tracer.lines(names),
+        record.relations(names),
+        tuple(dict.fromkeys(names[order] for order in last if order != ZERO)),
+        frozenset(names[order] for key, order in record.orders.items() if key.quantity in _STATES and order != ZERO),
+        tuple(dict.fromkeys(names[order] for order in ever if order != ZERO)),
     )
+
+
+@dataclass
+class Record:
+    """A training run as it is written down: what each order is called, and what is asked of which."""
+
+    orders: dict[Observable, Traced] = field(default_factory=dict)
+    labels: dict[Traced, str] = field(default_factory=dict)
+    asked: dict[str, tuple[Traced, Sign, Traced]] = field(default_factory=dict)
+
+    def train(
+        self,
+        question: Question,
+        tracer: Tracer,
+        unknown: Callable[[str], Traced],
+        boundary: Boundary[Traced] | None = None,
+        prefix: str = "",
+    ) -> None:
+        """Write down a run, all its names with this prefix."""
+        for requirement in question.train(tracer, unknown, self.orders, boundary):
+            for observable in requirement.observables:
+                _label(self.labels, self.orders[observable], f"{prefix}{observable}")
+            left, right = requirement.sides(self.orders, tracer)
+            title = f"{requirement.criterion.name} ({requirement.layer.name}), step {requirement.step}"
+            if (left, requirement.criterion.sign, right) not in self.asked.values():
+                self.asked[_unused(prefix + title, self.asked)] = left, requirement.criterion.sign, right
+        for observable, order in self.orders.items():
+            _label(self.labels, order, f"{prefix}{observable}")
+
+    def relations(self, names: Mapping[Traced, str]) -> tuple[Relation, ...]:
+        """What is asked, in the order in which both sides are there, a bound before an equation."""
+        listed = sorted(self.asked.items(), key=lambda item: (max(item[1][0], item[1][2]), item[1][1] == "~"))
+        return tuple(Relation(title, names[left], sign, names[right]) for title, (left, sign, right) in listed)
 
 
 _STATES: frozenset[Quantity] = frozenset({"z", "d", "dz", "dW_frobenius"})
@@ -211,21 +279,3 @@ def _unused(label: str, taken: Container[str]) -> str:
     while label in taken:
         label += ", last copy"
     return label
-
-
-def _named(tracer: Tracer, labels: Mapping[Traced, str]) -> dict[Traced, str]:
-    """A name for every operation: an unknown's own, a constant's exponent, an observable's label, or else letters."""
-    letters = ("order " + "".join(word) for length in count(1) for word in product(ascii_lowercase, repeat=length))
-    names = {ZERO: NOTHING}
-    for number, (operation, _, name) in enumerate(tracer.operations):
-        if operation in ("unknown", "constant"):
-            names[number] = str(name)
-        else:
-            names[number] = labels.get(number) or next(letters)
-    return names
-
-
-def _line(tracer: Tracer, number: Traced, names: Mapping[Traced, str]) -> Line:
-    operation, arguments, exponent = tracer.operations[number]
-    listed = tuple(names[argument] for argument in arguments)
-    return Line(names[number], operation, listed, exponent if isinstance(exponent, Fraction) else None)

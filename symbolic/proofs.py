@@ -2,8 +2,7 @@
 
 The program of a question is carried out once more, on forms that are never rewritten, so that anybody can follow. A
 form of an order that another exceeds is dropped, with the identity that shows it. Where a criterion leaves alternatives
-that the facts do not decide, each becomes a case; so does a minimum or a ratio of which it is not known which form is
-attained.
+that the facts do not decide, each becomes a case; so does a ratio of which it is not known which form it is taken to.
 """
 
 from __future__ import annotations
@@ -29,6 +28,10 @@ Document: TypeAlias = dict[str, Any]
 
 class TooMuch(Exception):
     """More than `most` forms in an order, or cases in a proof."""
+
+
+class NotImplied(Exception):
+    """A relation that is to be implied is not known to follow."""
 
 
 class Undecided(Exception):
@@ -59,6 +62,8 @@ class Branch:
     forms: dict[Vector, Form] = field(default_factory=dict)
     """What has been turned into a form; shared by all cases."""
     lines: list[Document] = field(default_factory=list)
+    learning: bool = True
+    """Whether relations teach facts, and are not to be implied by them."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -78,6 +83,7 @@ class Branch:
             dict(self.simplified),
             set(self.unsettled),
             self.forms,
+            learning=self.learning,
         )
 
     # Facts
@@ -152,7 +158,7 @@ class Branch:
             self.simplified[name] = known
         return self.orders[name]
 
-    def _computed(self, line: Line) -> Order:  # noqa: PLR0911 - one for each operation
+    def _computed(self, line: Line) -> Order:
         given = [self.order(argument) for argument in line.arguments]
         size = self.facts.ring.ngens + 1
         match line.operation:
@@ -167,8 +173,6 @@ class Branch:
                 return frozenset(_scaled(form, line.exponent) for form in given[0])
             case "total":
                 return frozenset().union(*given)
-            case "smaller":
-                return self._smaller(line.name, *given)
             case "product":
                 return _products(given, Fraction(1))
             case "ratio":
@@ -177,29 +181,12 @@ class Branch:
                     raise Undecided(_difference(first, second))
                 return _products(given, Fraction(-1))
 
-    def _smaller(self, name: str, first: Order, second: Order) -> Order:
-        """min(max a, max b) = max over all pairs of min(a, b)."""
-        claims: dict[frozenset[Vector], Document] = {}
-        smaller = set[Vector]()
-        for a in sorted(first):
-            for b in sorted(second):
-                pairs = [(x, y) for x, y in ((a, b), (b, a)) if self.facts.knows(self.as_form(_difference(y, x)))]
-                if not pairs:
-                    raise Undecided(_difference(a, b))
-                smaller.add(pairs[0][0])
-                claims[frozenset({a, b})] = self._below(*pairs[0])
-        self.lines.append({"in": name, "smaller": list(claims.values())})
-        return frozenset(smaller)
-
-    def _below(self, lesser: Vector, greater: Vector) -> Document:
-        why = self.facts.why(self.as_form(_difference(greater, lesser)))
-        return {"form": self.written(lesser), "below": self.written(greater), "by": by(why)}
-
     def _simplified(self, name: str, order: Order) -> Order:
         """Without forms that others exceed, which is said."""
         while pair := next(self._comparable(order), None):
             greater, lesser = pair
-            self.lines.append({"in": name, "drop": self._below(lesser, greater)})
+            why = self.facts.why(self.as_form(_difference(greater, lesser)))
+            self.lines.append({"in": name, "drop": [self.written(lesser), self.written(greater)], "by": by(why)})
             order -= {lesser}
         return order
 
@@ -215,23 +202,28 @@ class Branch:
     # Criteria
 
     def trace(self, name: str) -> None:
-        """Say which monomial an order is, how large it is at least, and which argument of each sum it came from."""
-        [form] = self.order(name)
-        affine = self.as_form(form)
-        value = self.facts.reduce(affine)
-        assert value.is_ground, "every exponent is given"
+        """Say which monomial an order is, how large it is, and which argument of each sum it came from.
+
+        Of zero, and of what has not been given, there is nothing to say.
+        """
+        forms = [*self.order(name)]
+        values = [self.facts.reduce(self.as_form(form)) for form in forms]
+        if len(forms) != 1 or not values[0].is_ground:
+            return
+        [form], [value] = forms, values
         path: dict[str, str] = {}
         pending = [name]
         while pending:
             line = self.program.line[pending.pop()]
             sources = line.arguments
-            if line.operation in ("total", "smaller"):
+            if line.operation == "total":
                 sources = (next(source for source in line.arguments if self.order(source) == self.order(line.name)),)
                 path[line.name] = sources[0]
             pending += [source for source in sources if source not in path]
-        why = self.facts.why(affine - value)
+        because = by(self.facts.why(self.as_form(form) - value))
+        assert because.pop("slack") == "0", "given exponents are equations"
         said = {"monomial": self.written(form), "of": name, "value": str(as_affine(value).constant)}
-        self.lines.append({**said, "by": by(why), "path": path})
+        self.lines.append({**said, "by": because, "path": path})
 
     def impose(self, relation: Relation) -> None:
         """Ask for a relation: for each form on the one side, one on the other that exceeds it. Raises Undecided."""
@@ -253,7 +245,7 @@ class Branch:
             self.lines.append({"either": [self.written(form) for form in alternatives]})
             self.unsettled.remove(disjunction)
             return True
-        if len(alternatives) == 1:
+        if len(alternatives) == 1 and self.learning:
             self.lines.append({"either": [self.written(form) for form in alternatives]})
             self.unsettled.remove(disjunction)
             self.assume(alternatives[0])
@@ -261,8 +253,8 @@ class Branch:
         return False
 
     def _implied(self, alternatives: Sequence[Vector]) -> bool:
-        """Whether one of several alternatives follows from several inequalities together."""
-        for form in alternatives if len(alternatives) > 1 else ():
+        """Whether an alternative follows from several inequalities together; a single one may be learned as well."""
+        for form in alternatives if len(alternatives) > 1 or not self.learning else ():
             if why := polytopes.follows(self.facts, self.as_form(form)):
                 self.lemma(form, why)
                 return True
@@ -275,7 +267,8 @@ class Branch:
     def close(self, contradiction: Contradiction) -> None:
         """End in a contradiction, having said what was still to be settled."""
         assert contradiction.because is not None
-        for disjunction in sorted(self.unsettled, key=lambda one: (len(one), sorted(one))):
+        due = self.unsettled if self.learning else ()
+        for disjunction in sorted(due, key=lambda one: (len(one), sorted(one))):
             self.unsettled.remove(disjunction)
             alternatives = sorted(disjunction)
             if len(alternatives) > 1 and not disjunction & self.known:
@@ -292,7 +285,8 @@ class Branch:
 def prove(program: Program, most: int | None = None) -> tuple[list[Document], list[Branch]]:
     """The lines of the proof, down to the leaves: those are to be finished.
 
-    Raises TooMuch if an order has more than `most` forms, or the proof as many cases.
+    Raises TooMuch if an order has more than `most` forms, or the proof as many cases, and NotImplied if a relation that
+    is to be implied is not known to follow.
     """
     root = Branch(program, Facts(ring(program.unknowns or ["none"], QQ)[0]), most)
     leaves: list[Branch] = []
@@ -311,14 +305,18 @@ def _follow(branch: Branch, relations: Sequence[Relation], leaves: list[Branch])
     try:
         for number, relation in enumerate(relations):
             try:
-                if branch.program.traced and branch.program.traced[0] == relation.name:
-                    branch.trace(branch.program.traced[1])
+                branch.learning = branch.learning and not relation.implied
+                for side in (relation.left, relation.right) if relation.shown else ():
+                    if branch.program.line[side].operation != "constant":
+                        branch.trace(side)
                 branch.impose(relation)
             except Undecided as undecided:
                 forms = [undecided.form, _scaled(undecided.form, Fraction(-1))]
                 return _split(branch, forms, relations[number:], leaves)
             undecided_one = branch.settle()
             if undecided_one is not None:
+                if not branch.learning:
+                    raise NotImplied(relation.name)
                 branch.unsettled.remove(undecided_one)
                 return _split(branch, sorted(undecided_one), relations[number + 1 :], leaves)
         branch.find_equations()
@@ -345,6 +343,8 @@ def _split(branch: Branch, forms: Sequence[Vector], relations: Sequence[Relation
             case.close(contradiction)
             continue
         if rest is not None:
+            if not case.learning:
+                raise NotImplied
             case.unsettled.remove(rest)
             _split(case, sorted(rest), relations, leaves)
         else:

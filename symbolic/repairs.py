@@ -57,7 +57,7 @@ def repair(
         raise wrong_depth(network, parameterization.depth)
     if parameterization.scales and len(parameterization.scales) != len(network.multipliers):
         raise wrong_scales([node.name for node in network.multipliers], len(parameterization.scales))
-    wished = () if richness is None else (_of_richness(richness),)
+    wished = () if richness is None else (of_richness(richness),)
     question = Question(network, law, (*TUTORIAL, *wished), scale, loss)
     given = _exponents(question, parameterization.in_gauge("unit-multiplier", law))
     found = nearest(_answer(question), given, question.owners)
@@ -73,7 +73,7 @@ def repair(
     return Repair(repaired, activity, tuple(_changes(network, parameterization, repaired)))
 
 
-def _of_richness(richness: Fraction) -> Criterion:
+def of_richness(richness: Fraction) -> Criterion:
     """|dz| ~ n^r at every hidden layer."""
     sentence = f"every hidden preactivation changes by n^({richness})"
     changes, power = Product((("dz", "now"),)), Product(power=richness)

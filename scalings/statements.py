@@ -1,0 +1,108 @@
+"""What a certificate is about, as data: what was asked, of which network, under which law and criteria.
+
+A certificate proves something of a straight-line program; its statement says where that program comes from, so that
+anybody can write the program again and compare. Criteria are written as a person would add them (`scalings.relations`).
+
+>>> from scalings.architectures import mlp
+>>> from scalings.criteria import BOUNDED_OUTPUT
+>>> from scalings.optimizers import optimizer
+>>> statement = Statement("derivation", mlp(2), optimizer("sgd"), (BOUNDED_OUTPUT,))
+>>> written = statement_to_json(statement)
+>>> written["criteria"], statement_to_json(statement_from_json(written)) == written
+([{'name': 'bounded output', 'asks': 'z <= 1 at output initially'}], True)
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields, replace
+from fractions import Fraction
+from hashlib import sha256
+from typing import Any, Literal, get_args
+
+from scalings.criteria import Criterion
+from scalings.errors import ArgumentError
+from scalings.exponents import Exponent, format_exponent, parse_exponent, parse_fraction
+from scalings.graphs import network_from_json, network_to_json
+from scalings.networks import Network
+from scalings.nodes import WIDTH_SCALE
+from scalings.optimizers import UpdateLaw
+from scalings.relations import format_relation, parse_criterion
+
+Kind = Literal["derivation", "family", "parameterization", "growth", "layer inserted", "layer removed"]
+"""Which exponents meet the criteria; the same, with the richness defined; whether given exponents do; whether their
+orders settle; that criteria on an mlp with one more hidden layer imply those without it; and the other way round."""
+_LOSSES = ("mse", "cross-entropy")
+_CHECKSUM = "checksum"
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What is claimed: that exponents of this network, in the gauge g = 1, meet these criteria.
+
+    They are powers of the scale variable. `given` are those that are given, for a parameterization all; `richness` is
+    the one that is wished.
+    """
+
+    kind: Kind
+    network: Network
+    law: UpdateLaw
+    criteria: tuple[Criterion, ...]
+    scale: str = WIDTH_SCALE
+    loss: str = "mse"
+    given: tuple[tuple[str, Exponent], ...] = ()
+    richness: Fraction | None = None
+
+
+def statement_to_json(statement: Statement) -> dict[str, Any]:
+    """As JSON types, fractions as strings. The checksum tells an accidental change even of what nothing depends on."""
+    document = {
+        "kind": statement.kind,
+        "network": network_to_json(statement.network),
+        "law": {field.name: _written(getattr(statement.law, field.name)) for field in fields(UpdateLaw)},
+        "criteria": [{"name": one.name, "asks": format_relation(one)} for one in statement.criteria],
+        "scale": statement.scale,
+        "loss": statement.loss,
+        "given": {name: format_exponent(exponent) for name, exponent in statement.given},
+        "richness": None if statement.richness is None else str(statement.richness),
+    }
+    return {**document, _CHECKSUM: _checksum(document)}
+
+
+def statement_from_json(document: Any) -> Statement:
+    """The statement that `statement_to_json` wrote. Raises ArgumentError, saying what is wrong with it."""
+    try:
+        content = {name: value for name, value in document.items() if name != _CHECKSUM}
+        if document[_CHECKSUM] != _checksum(content):
+            raise ValueError("its checksum is that of another one")
+        if content["kind"] not in get_args(Kind) or content["loss"] not in _LOSSES:
+            raise ValueError("its kind or its loss is unknown")
+        return Statement(
+            content["kind"],
+            network_from_json(content["network"]),
+            _law(content["law"]),
+            tuple(_criterion(**one) for one in content["criteria"]),
+            content["scale"],
+            content["loss"],
+            tuple((name, parse_exponent(exponent)) for name, exponent in content["given"].items()),
+            None if content["richness"] is None else parse_fraction(content["richness"]),
+        )
+    except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        raise ArgumentError("file", f"what the certificate is about cannot be used: {error}") from None
+
+
+def _written(value: str | Exponent) -> str:
+    return value if isinstance(value, str) else format_exponent(value)
+
+
+def _law(document: dict[str, str]) -> UpdateLaw:
+    texts = ("name", "decay")
+    return UpdateLaw(**{key: value if key in texts else parse_exponent(value) for key, value in document.items()})  # type: ignore[arg-type]
+
+
+def _criterion(name: str, asks: str) -> Criterion:
+    return replace(parse_criterion(f"criterion: {asks}"), name=name)
+
+
+def _checksum(document: dict[str, Any]) -> str:
+    return sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,114 @@
+"""The induction over a hidden layer (`symbolic.inductions`), as two implications that a certificate can prove.
+
+Both are about the same program, which trains two beginnings of a multilayer perceptron: its input layer with a hidden
+layer behind it ("the layer is there"), and the input layer alone ("without it"). The orders b_t of the backward signal
+that the rest sends are unknown, and the same for both.
+
+    layer inserted    criteria with the layer                  =>  criteria without it, equations for its unknowns
+    layer removed     criteria without it, these equations     =>  criteria with the layer
+
+and from either it follows that both beginnings hand on the same orders, |z(0)|, |z(t)| and |dz(t)|.
+
+>>> from scalings.architectures import mlp
+>>> from scalings.criteria import TUTORIAL
+>>> from scalings.optimizers import optimizer
+>>> program = insertion(mlp(2), optimizer("sgd"), TUTORIAL, "layer inserted")
+>>> program.unknowns
+('eta_2', 'sigma_2', 'eta_1', 'sigma_1', 'b_3', 'b_2', 'b_1', 'b_0')
+>>> [f"{one.left} ~ {one.right}" for one in program.relations if one.name.startswith("equation")]
+['eta_2 ~ order ax', 'sigma_2 ~ -1/2']
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from fractions import Fraction
+
+from scalings.architectures import mlp
+from scalings.criteria import Criterion
+from scalings.errors import ArgumentError
+from scalings.exponents import Affine
+from scalings.networks import Network
+from scalings.nodes import ACTIVATIONS
+from scalings.observables import Observable
+from scalings.optimizers import UpdateLaw
+from scalings.statements import Kind
+from symbolic import polytopes
+from symbolic.facts import as_affine
+from symbolic.programs import ZERO, Program, Record, Relation, Traced, Tracer
+from symbolic.proofs import prove
+from symbolic.propagation import UPDATES, Boundary
+from symbolic.questions import Question
+
+_SIGNALS = [f"b_{step}" for step in range(UPDATES + 1)]
+
+
+def insertion(network: Network, law: UpdateLaw, criteria: Sequence[Criterion], kind: Kind) -> Program:
+    """The program with the relations of one implication. `network` is the multilayer perceptron of two layers.
+
+    Raises ArgumentError for another network, and where the criteria do not determine the layer's own unknowns.
+    """
+    activation = next((one for one in ACTIVATIONS if network == mlp(2, one)), None)
+    if activation is None:
+        raise ArgumentError("network", "the induction is over the layers of a multilayer perceptron")
+    one, other = (Question(Network(mlp(depth + 1, activation).nodes[:-1]), law, tuple(criteria)) for depth in (1, 2))
+    own = [name for name in other.unknowns if name not in one.unknowns]
+    tracer, short, long = Tracer(), Record(), Record()
+    for record, question, prefix in ((long, other, ""), (short, one, "without it: ")):
+        signals = [tracer.unknown(signal) for signal in _SIGNALS]
+        rest = Boundary(tracer.constant(Fraction(0)), [ZERO] * UPDATES, signals)
+        record.train(question, tracer, tracer.unknown, rest, prefix)
+    unknowns = (*own, *one.unknowns, *reversed(_SIGNALS))
+
+    def written(*relations: Relation) -> Program:
+        return Program(unknowns, tracer.lines(names()), relations, ())
+
+    def names() -> dict[Traced, str]:
+        return tracer.named({**short.labels, **long.labels})
+
+    solved = _solved(written(*long.relations(names())), own)
+    equations = {name: _order(tracer, affine) for name, affine in solved.items()}
+    handed = list(_handed_on(short, long, one, other))
+    called = names()
+    with_it, without = long.relations(called), short.relations(called)
+    own_ones = [Relation(f"equation for {name}", name, "~", called[order]) for name, order in equations.items()]
+    same = [Relation(f"{what} is handed on as it is read", called[a], "~", called[b]) for what, a, b in handed]
+    hypotheses = with_it if kind == "layer inserted" else (*without, *own_ones)
+    conclusions = (*own_ones, *without, *same) if kind == "layer inserted" else (*with_it, *same)
+    return written(*hypotheses, *(replace(relation, implied=True) for relation in conclusions))
+
+
+def _solved(program: Program, own: Sequence[str]) -> Mapping[str, Affine]:
+    """The layer's own unknowns in terms of the others, as the criteria determine them."""
+    _, leaves = prove(program)
+    largest = polytopes.maximal([leaf.facts.forms for leaf in leaves])
+    if len(largest) != 1:
+        raise ArgumentError("certificate", "the criteria allow more than one polyhedron, so that the induction fails")
+    facts = leaves[largest[0]].facts
+    forms = dict(zip(program.unknowns, facts.ring.gens, strict=True))
+    found = {name: as_affine(facts.reduce(forms[name])) for name in own}
+    if undetermined := [name for name, affine in found.items() if {*affine.coefficients} & {*own}]:
+        raise ArgumentError("certificate", f"{undetermined[0]} is not determined, so that the induction fails")
+    return found
+
+
+def _order(tracer: Tracer, affine: Affine) -> Traced:
+    """The order with this exponent: powers of unknowns over powers of unknowns."""
+    powers = [(tracer.unknown(name), factor) for name, factor in affine.coefficients.items()]
+    over = [tracer.power(order, factor) for order, factor in powers if factor > 0]
+    under = [tracer.power(order, -factor) for order, factor in powers if factor < 0]
+    constant = tracer.constant(affine.constant)
+    return tracer.ratio(tracer.product(constant, *over), tracer.product(tracer.constant(Fraction(0)), *under))
+
+
+def _handed_on(short: Record, long: Record, one: Question, other: Question) -> list[tuple[str, Traced, Traced]]:
+    """What the rest of the network sees, of the beginning with the layer and of that without it."""
+    before, after = one.network.layers[-1].name, other.network.layers[-1].name
+    found = []
+    for step in range(UPDATES + 1):
+        for quantity in ("z", "dz") if step else ("z",):
+            orders = long.orders[Observable(quantity, after, step)], short.orders[Observable(quantity, before, step)]
+            if orders[0] != orders[1]:
+                found.append((f"|{quantity}| after {step} updates", *orders))
+    return found

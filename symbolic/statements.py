@@ -1,0 +1,157 @@
+"""From what a certificate is about to the program that it proves something of, and back again to compare.
+
+>>> from scalings.architectures import mlp
+>>> from scalings.criteria import BOUNDED_OUTPUT
+>>> from scalings.optimizers import optimizer
+>>> statement = Statement("derivation", mlp(2), optimizer("sgd"), (BOUNDED_OUTPUT,))
+>>> program = assemble(statement)
+>>> document = {"about": statement_to_json(statement), **spell_out(program), "answer": {"A": "a piece"}}
+>>> difference(document)
+>>> document["criteria"][0]["sign"] = "~"
+>>> difference(document)
+'another one is written from what it is about: its criteria differ'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any, get_args
+
+from scalings.errors import ArgumentError
+from scalings.exponents import MINUS_INFINITY, Exponent
+from scalings.families import PARAMETER
+from scalings.statements import Statement, statement_from_json
+from symbolic.insertions import insertion
+from symbolic.programs import NOTHING, Line, Program, Relation, write_program
+from symbolic.propagation import UPDATES, Loss
+from symbolic.questions import Question
+
+Document = dict[str, Any]
+LARGEST_CHANGE = "largest change"
+_WHATEVER = "whatever"
+"""An unknown of which nothing is asked but to be the order of zero, which it cannot be."""
+
+
+def assemble(statement: Statement, only: Container[str] | None = None) -> Program:
+    """The program that the statement is about, with all relations, or with those of these names.
+
+    Exponents that a parameterization gives are relations before all others.
+    """
+    if statement.kind in ("layer inserted", "layer removed"):
+        return _restricted(insertion(statement.network, statement.law, statement.criteria, statement.kind), only)
+    if statement.kind in ("parameterization", "growth"):
+        zeros = [name for name, exponent in statement.given if exponent == MINUS_INFINITY]
+        program = write_program(started(statement), zeros)
+        if statement.richness is not None:
+            program = _with_wish(program, statement.richness)
+        return _given(_restricted(program, only), dict(statement.given))
+    program = write_program(replace(question(statement), given=statement.given))
+    return _restricted(_with_richness(program) if statement.kind == "family" else program, only)
+
+
+def question(statement: Statement) -> Question:
+    """What it asks, with nothing given."""
+    updates = UPDATES + (statement.kind == "growth")
+    loss: Loss = next(one for one in get_args(Loss) if one == statement.loss)
+    return Question(statement.network, statement.law, statement.criteria, statement.scale, loss, updates=updates)
+
+
+def started(statement: Statement) -> Question:
+    """The same, with the init scales of weights that start at zero or one unless they are given otherwise, as here."""
+    asked_for = question(statement)
+    if missing := [name for name in asked_for.unknowns if name not in dict(statement.given)]:
+        raise ArgumentError("file", f"the parameterization that the certificate is about does not give {missing[0]}")
+    other = [(name, exponent) for name, exponent in statement.given if name not in asked_for.unknowns]
+    return replace(asked_for, given=tuple(other))
+
+
+def spell_out(program: Program) -> Document:
+    """A certificate's program, and what is asked of it."""
+    relations = program.relations
+    implied = [one.name for one in relations if one.implied]
+    lines = program.lines_for(side for one in relations for side in (one.left, one.right))
+    return {
+        "unknowns": list(program.unknowns),
+        "program": [_line(line) for line in lines],
+        "criteria": [{"criterion": r.name, "left": r.left, "sign": r.sign, "right": r.right} for r in relations],
+        **({"implied": implied} if implied else {}),
+    }
+
+
+def difference(document: Mapping[str, Any]) -> str | None:
+    """How a certificate's program differs from the one that is written from what it says it is about; None if not.
+
+    Where it says that nothing meets its criteria, it may be about some of them: the others can only ask for more.
+    """
+    try:
+        statement = statement_from_json(document["about"])
+        names = [line["criterion"] for line in document["criteria"]]
+        whole = assemble(statement)
+        program = assemble(statement, set(names))
+    except ArgumentError as error:
+        return error.message
+    missing = {one.name for one in whole.relations} - {*names}
+    if document["answer"] and missing:
+        return f"{len(missing)} of the criteria that it is about are not asked: {min(missing)}"
+    different = [key for key, value in spell_out(program).items() if document.get(key) != value]
+    return f"another one is written from what it is about: its {different[0]} differ" if different else None
+
+
+def _restricted(program: Program, only: Container[str] | None) -> Program:
+    kept = (one for one in program.relations if only is None or one.name in only)
+    return replace(program, relations=tuple(kept))
+
+
+def _with_richness(program: Program) -> Program:
+    """The program with the richness as one more unknown, which the last changes of hidden layers define."""
+    definitions = (
+        Relation(f"definition of the richness ({change})", change, "~", PARAMETER) for change in program.richness
+    )
+    return replace(
+        program,
+        unknowns=(*program.unknowns, PARAMETER),
+        lines=(*program.lines, Line(PARAMETER, "unknown")),
+        relations=(*program.relations, *definitions),
+    )
+
+
+def _with_wish(program: Program, richness: Fraction) -> Program:
+    """The program with the largest change of a hidden layer, which is to be of this order."""
+    changes = program.changes
+    largest = Line(LARGEST_CHANGE, "total", changes)
+    constant = [Line(str(richness), "constant", (), richness)] if str(richness) not in program.line else []
+    wish = Relation("wished richness", LARGEST_CHANGE if changes else NOTHING, "~", str(richness))
+    return replace(program, lines=(*program.lines, *constant, largest), relations=(*program.relations, wish))
+
+
+def _given(program: Program, given: Mapping[str, Exponent]) -> Program:
+    """The program with what is given as relations before all others; without the unknowns that it does not need.
+
+    Zero is at most anything, and of no order whatever: a number beside it does not matter.
+    """
+    beside = [
+        replace(relation, right=_WHATEVER) if relation.left == NOTHING else relation
+        for relation in program.relations
+        if relation.left != NOTHING or (relation.sign == "~" and relation.right != NOTHING)
+    ]
+    program = replace(program, relations=tuple(beside))
+    sides = [side for relation in program.relations for side in (relation.left, relation.right)]
+    needed = {*sides, *(argument for line in program.lines_for(sides) for argument in line.arguments)}
+    unknowns = [name for name in program.unknowns if name in needed]
+    exponents = {name: str(given[name]) for name in unknowns}
+    constants = [Line(value, "constant", (), Fraction(value)) for value in {*exponents.values()} - {*program.line}]
+    relations = [Relation(f"given: {name}", name, "~", value) for name, value in exponents.items()]
+    whatever = [_WHATEVER for relation in program.relations if relation.right == _WHATEVER][:1]
+    return replace(
+        program,
+        unknowns=(*unknowns, *whatever),
+        lines=(*(Line(name, "unknown") for name in whatever), *constants, *program.lines),
+        relations=(*relations, *program.relations),
+    )
+
+
+def _line(line: Line) -> Document:
+    exponent = {} if line.exponent is None else {"exponent": str(line.exponent)}
+    return {"order": line.name, "is": line.operation, "of": list(line.arguments), **exponent}
