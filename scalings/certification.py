@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from scalings.outputs import replacing
 from scalings.shapes import CERTIFICATE, CERTIFICATES, fault
 from scalings.statements import statement_from_json
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 1
 SAME = "Its program is the one that its network, law and criteria give, written anew and compared."
 NOT_COMPARED = "Its program was not compared with its network, law and criteria: that needs sympy."
 _LETTERS = "order "
@@ -134,7 +135,7 @@ def _part_report(part: Mapping[str, Any]) -> Iterator[RenderableType]:
     if statement.given:
         yield Text(f"Given: {', '.join(f'{name} = {value}' for name, value in about['given'].items())}.")
     yield Text(f"Unknown exponents: {', '.join(part['unknowns'])}.")
-    yield _criteria_table(part)
+    yield _criteria_table(part, symbol)
     if not answer:
         yield Text("\nNothing meets all of this.", style="bold")
     for name, piece in answer.items():
@@ -154,14 +155,14 @@ def _operations(nodes: Any) -> Iterator[str]:
         yield f"{node['name']} ({node.get('activation', node['op'])}{inner})"
 
 
-def _criteria_table(part: Mapping[str, Any]) -> Table:
+def _criteria_table(part: Mapping[str, Any], symbol: str) -> Table:
     """Every criterion, what it asks, and where that was rechecked; what else was asked, relation by relation."""
     asks: dict[str, list[str]] = {}
     for criterion in part["about"]["criteria"]:
         asks.setdefault(criterion["name"], []).append(criterion["asks"])
     where: dict[tuple[str, str], list[tuple[str, str]]] = {}
     others: list[tuple[str, str, str]] = []
-    implied = {*part.get("implied", [])}
+    implied, program = {*part.get("implied", [])}, _Program(part, symbol)
     for line in part["criteria"]:
         name = line["criterion"]
         role = "follows" if name in implied else "asked"
@@ -169,7 +170,8 @@ def _criteria_table(part: Mapping[str, Any]) -> Table:
         if place and place[2] in asks:
             where.setdefault((f"{place[1] or ''}{place[2]}", role), []).append((place[3], place[4]))
         elif not name.startswith("given: "):
-            others.append((name, f"{line['left']} {line['sign']} {line['right']}", role))
+            sides = program.spelled(line["left"]), program.spelled(line["right"])
+            others.append((name, f" {line['sign']} ".join(sides), role))
     table = Table("rechecked", "what", "where", box=None, pad_edge=False, header_style="dim")
     if implied:
         table.add_column("", style="dim")
@@ -184,28 +186,43 @@ def _criteria_table(part: Mapping[str, Any]) -> Table:
 
 def _path(part: Mapping[str, Any], monomial: Mapping[str, Any], symbol: str) -> Iterator[str]:
     """How a monomial came about: each order on the way in terms of those before it; of a sum, one term."""
-    program = {line["order"]: line for line in part["program"]}
-    path, unknowns = monomial["path"], part["unknowns"]
-
-    def spelled(name: str) -> str:
-        if name in program:
-            return name if not name.startswith(_LETTERS) else terms(name)
-        return format_power(Affine(Fraction(0), {name: Fraction(1)}) if name in unknowns else Fraction(name), symbol)
-
-    def terms(name: str) -> str:
-        line = program[name]
-        if line["is"] == "power":
-            return f"({spelled(line['of'][0])})^({line['exponent']})"
-        sources = [path[name]] if line["is"] == "total" else line["of"]
-        return (" / " if line["is"] == "ratio" else " * ").join(map(spelled, sources))
-
+    path, program = monomial["path"], _Program(part, symbol, monomial["path"])
     reached = [monomial["of"]]
     for name in reached:
-        if name in program:
-            sources = [path[name]] if name in path else program[name]["of"]
+        if name in program.lines:
+            sources = [path[name]] if name in path else program.lines[name]["of"]
             reached += [source for source in sources if source not in reached]
             if not name.startswith(_LETTERS):
-                yield f"{name} ~ {terms(name)}"
+                yield f"{name} ~ {program.terms(name)}"
+
+
+@dataclass(frozen=True)
+class _Program:
+    """What orders are computed from, in words; of sums on a path only the term on it."""
+
+    part: Mapping[str, Any]
+    symbol: str
+    path: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def lines(self) -> dict[str, Any]:
+        return {line["order"]: line for line in self.part["program"]}
+
+    def spelled(self, name: str) -> str:
+        """A name, or what it stands for if it means nothing."""
+        if name in self.lines:
+            return name if not name.startswith(_LETTERS) else self.terms(name)
+        exponent = Affine(Fraction(0), {name: Fraction(1)}) if name in self.part["unknowns"] else Fraction(name)
+        return format_power(exponent, self.symbol)
+
+    def terms(self, name: str) -> str:
+        line = self.lines[name]
+        if line["is"] == "power":
+            return f"({self.spelled(line['of'][0])})^({line['exponent']})"
+        if name in self.path:
+            return self.spelled(self.path[name])
+        joint = {"product": " * ", "ratio": " / "}.get(line["is"], " + ")
+        return joint.join(map(self.spelled, line["of"]))
 
 
 def _induction(parts: Mapping[str, Any]) -> str | None:

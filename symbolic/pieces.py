@@ -11,7 +11,7 @@
 >>> document["freedoms"], document["solved"], document["inequalities"]
 (1, {'x': {'y': '2'}}, [{'y': '1'}, {'y': '-1', 'constant': '3'}])
 >>> [point["distances"] for point in document["points"]]
-[['1', '2'], ['0', '3'], ['3', '0']]
+[['2', '1'], ['0', '3'], ['3', '0']]
 """
 
 from __future__ import annotations

@@ -8,8 +8,9 @@ noted once, and operations on constants are carried out. The smaller of two orde
 >>> from scalings.architectures import mlp
 >>> from scalings.optimizers import optimizer
 >>> program = write_program(Question(mlp(2), optimizer("sgd"), (BOUNDED_OUTPUT,)))
->>> program.relations[0]
-Relation(name='bounded output (layer2), step 0', left='|z| layer2 step 0', sign='<=', right='0')
+>>> asked = program.relations[0]
+>>> print(asked.name, ":", asked.left, asked.sign, asked.right)
+bounded output (layer2), step 0 : |z| layer2 step 0 <= 0
 >>> for line in program.lines_for(["|z| layer2 step 0"]):
 ...     print(line)
 Line(name='|z| layer1 step 0', operation='product', arguments=('sigma_1', '1/2'), exponent=None)

@@ -3,13 +3,14 @@
 >>> from scalings.architectures import mlp
 >>> from scalings.criteria import BOUNDED_OUTPUT
 >>> from scalings.optimizers import optimizer
+>>> from scalings.statements import statement_to_json
 >>> statement = Statement("derivation", mlp(2), optimizer("sgd"), (BOUNDED_OUTPUT,))
 >>> program = assemble(statement)
 >>> document = {"about": statement_to_json(statement), **spell_out(program), "answer": {"A": "a piece"}}
 >>> difference(document)
 >>> document["criteria"][0]["sign"] = "~"
 >>> difference(document)
-'another one is written from what it is about: its criteria differ'
+'what it is about gives another program, with other relations'
 """
 
 from __future__ import annotations
@@ -94,9 +95,12 @@ def difference(document: Mapping[str, Any]) -> str | None:
         return error.message
     missing = {one.name for one in whole.relations} - {*names}
     if document["answer"] and missing:
-        return f"{len(missing)} of the criteria that it is about are not asked: {min(missing)}"
+        return f"{len(missing)} of the criteria that it is about are not asked, such as {min(missing)}"
     different = [key for key, value in spell_out(program).items() if document.get(key) != value]
-    return f"another one is written from what it is about: its {different[0]} differ" if different else None
+    return f"what it is about gives another program, with other {_CONTENT[different[0]]}" if different else None
+
+
+_CONTENT = {"unknowns": "unknowns", "program": "orders", "criteria": "relations", "implied": "implications"}
 
 
 def _restricted(program: Program, only: Container[str] | None) -> Program:

@@ -73,7 +73,7 @@ WRITERS = {
     "stability": lambda: derivation_certificate(mlp(2), criteria=CRITERIA["stability"]),
     "without maximality": lambda: derivation_certificate(mlp(2), criteria=without("maximality")),
     "without stable features": lambda: derivation_certificate(mlp(2), criteria=without("stable features")),
-    "contradiction": lambda: derivation_certificate(mlp(2), criteria=[*TUTORIAL, VANISHING]),
+    "contradiction": lambda: derivation_certificate(mlp(2), criteria=[*TUTORIAL[:3], VANISHING]),
     "refused": lambda: parameterization_certificate(mlp(3), preset("standard", 3)),
     "refused at once": lambda: parameterization_certificate(
         mlp(2), Parameterization.of(multiplier="0,0", init="1/2,-1/2", lr="0,0")
@@ -340,7 +340,7 @@ def test_a_certificate_is_about_what_it_says(name: str, other: dict[str, Any]) -
     certify(forged)  # what it proves of its program still holds
     refusal = recheck(forged).refusal
     assert refusal is not None
-    assert "another one is written" in refusal or "are not asked" in refusal
+    assert "gives another program" in refusal or "are not asked" in refusal
 
 
 def test_of_contradictory_criteria_a_certificate_needs_only_some() -> None:
