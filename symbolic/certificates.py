@@ -34,12 +34,13 @@ from scalings.statements import Kind, Statement, statement_to_json
 from symbolic import polytopes
 from symbolic.checks import check
 from symbolic.derivations import derive
+from symbolic.implications import LARGEST
 from symbolic.pieces import PieceOfAnswer
 from symbolic.programs import Program, Relation
-from symbolic.proofs import Branch, Document, NotImplied, by, imposed, prove
+from symbolic.proofs import Branch, Document, NotImplied, TooMuch, by, imposed, prove
 from symbolic.propagation import UPDATES, Loss
 from symbolic.repairs import of_richness
-from symbolic.statements import assemble, question, spell_out
+from symbolic.statements import assemble, question, spell_out, taken_as_they_come
 
 
 def derivation_certificate(
@@ -59,7 +60,8 @@ def derivation_certificate(
     derivation = derivation or derive(network, law, criteria, scale=scale, loss=loss, given=given)
     kind: Kind = "family" if derivation.family else "derivation"
     pairs = tuple(sorted((given or {}).items()))
-    return _certificate(Statement(kind, derivation.network, law, tuple(criteria), scale, loss, pairs))
+    statement = Statement(kind, derivation.network, law, tuple(criteria), scale, loss, pairs)
+    return (_contradiction(statement) if derivation.contradiction else None) or _certificate(statement)
 
 
 def induction_certificate(
@@ -138,8 +140,28 @@ def check_certificate(
         return {"parts": {"refused": verdict, "repaired": other}}
     wished = () if remedy.richness is None else (of_richness(remedy.richness),)
     criteria = (*(one for one in TUTORIAL if one.name in remedy.criteria), *wished)
-    other = _certificate(Statement("derivation", network, law, criteria, scale, loss))
-    return {"parts": {"refused": verdict, "forbidden": other}}
+    statement = Statement("derivation", network, law, criteria, scale, loss)
+    forbidden = _contradiction(statement) or _certificate(replace(statement, criteria=(*TUTORIAL, *wished)))
+    return {"parts": {"refused": verdict, "forbidden": forbidden}}
+
+
+def _contradiction(statement: Statement) -> Document | None:
+    """A proof that the criteria contradict each other that looks no further than to the next observables.
+
+    None if there is none: few criteria leave much open, and a proof that trains through all of it would never end.
+    """
+    whole = assemble(statement)
+    sides = {side for one in whole.relations for side in (one.left, one.right)}
+    for names in (whole.observed, whole.observed - sides):
+        program = taken_as_they_come(whole, names)
+        try:
+            lines, leaves = prove(program, LARGEST)
+        except TooMuch:
+            continue
+        if not leaves:
+            used = replace(program, relations=_used(program, lines))
+            return _written(statement, taken_as_they_come(used, names), lines, leaves)
+    return None
 
 
 _CHANGES: tuple[Quantity, ...] = ("dz", "dW_frobenius")
@@ -195,15 +217,23 @@ def _certificate(statement: Statement, refuted: Relation | None = None) -> Docum
     if refuted:
         shown = (replace(one, shown=not one.name.startswith("given")) for one in program.relations)
         program = replace(program, relations=tuple(shown))
-    lines, leaves = prove(program)
+    return _written(statement, program, *prove(program))
+
+
+def _written(statement: Statement, program: Program, lines: Sequence[Document], leaves: Sequence[Branch]) -> Document:
     whole = {number: PieceOfAnswer.of(leaves[number].facts) for number in _maximal(leaves)}
     pieces = dict(zip(_letters(), whole.values(), strict=False))
     for number, branch in enumerate(leaves):
         branch.lines.append(_end(branch, pieces, whole.get(number)))
-    used = imposed(lines)  # all of them, unless fewer contradict each other
-    program = replace(program, relations=tuple(one for one in program.relations if one.name in used))
+    program = replace(program, relations=_used(program, lines))
     answer = {name: piece.document() for name, piece in pieces.items()}
     return {"about": statement_to_json(statement), **spell_out(program), "answer": answer, "proof": lines}
+
+
+def _used(program: Program, lines: Sequence[Document]) -> tuple[Relation, ...]:
+    """All relations, unless fewer contradict each other."""
+    names = imposed(lines)
+    return tuple(one for one in program.relations if one.name in names)
 
 
 def _maximal(leaves: Sequence[Branch]) -> list[int]:

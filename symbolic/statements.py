@@ -81,10 +81,21 @@ def spell_out(program: Program) -> Document:
     }
 
 
+def taken_as_they_come(program: Program, names: Container[str]) -> Program:
+    """The program in which these orders are unknown: what contradicts itself then, whatever they are, always does."""
+    lines = tuple(Line(line.name, "unknown") if line.name in names else line for line in program.lines)
+    program = replace(program, lines=lines)
+    sides = [side for one in program.relations for side in (one.left, one.right)]
+    needed = {*sides, *(argument for line in program.lines_for(sides) for argument in line.arguments)}
+    unknowns = (line.name for line in lines if line.operation == "unknown" and line.name in needed)
+    return replace(program, unknowns=tuple(unknowns))
+
+
 def difference(document: Mapping[str, Any]) -> str | None:
     """How a certificate's program differs from the one that is written from what it says it is about; None if not.
 
-    Where it says that nothing meets its criteria, it may be about some of them: the others can only ask for more.
+    Where it says that nothing meets its criteria, it may be about some of them, and take orders as they come: whatever
+    is known besides can only ask for more.
     """
     try:
         statement = statement_from_json(document["about"])
@@ -96,6 +107,8 @@ def difference(document: Mapping[str, Any]) -> str | None:
     missing = {one.name for one in whole.relations} - {*names}
     if document["answer"] and missing:
         return f"{len(missing)} of the criteria that it is about are not asked, such as {min(missing)}"
+    if not document["answer"] and (others := {*document["unknowns"]} - {*program.unknowns}):
+        program = taken_as_they_come(program, others)
     different = [key for key, value in spell_out(program).items() if document.get(key) != value]
     return f"what it is about gives another program, with other {_CONTENT[different[0]]}" if different else None
 
