@@ -32,12 +32,13 @@ from scalings.optimizers import OPTIMIZERS, UpdateLaw
 from scalings.parameterizations import Parameterization
 from scalings.statements import Kind, Statement, statement_to_json
 from symbolic import polytopes
+from symbolic.branches import Branch, Document, NotImplied, TooMuch, by
 from symbolic.checks import check
 from symbolic.derivations import derive
 from symbolic.implications import LARGEST
 from symbolic.pieces import PieceOfAnswer
 from symbolic.programs import Program, Relation
-from symbolic.proofs import Branch, Document, NotImplied, TooMuch, by, imposed, prove
+from symbolic.proofs import imposed, prove
 from symbolic.propagation import UPDATES, Loss
 from symbolic.repairs import of_richness
 from symbolic.statements import assemble, question, spell_out, taken_as_they_come

@@ -114,7 +114,7 @@ def _contradictory(question: Question) -> tuple[str, ...]:
 def _with_reasons(question: Question, steps: tuple[Step, ...]) -> tuple[Step, ...]:
     """The steps; those that taught nothing new with no more reasons than they need, where so few are found."""
     from symbolic.implications import Reasons
-    from symbolic.programs import write_program
+    from symbolic.tracing import write_program
 
     program = write_program(question)
     reasons, titles = Reasons(program), dict[str, str]()

@@ -9,7 +9,7 @@ and from what the observables are made of nearby, while whatever lies further of
 What holds whatever those are holds for those there are. No relation, single ones and pairs are tried, in this order, so
 that none of those found can be spared.
 
->>> from symbolic.programs import write_program
+>>> from symbolic.tracing import write_program
 >>> from symbolic.questions import Question
 >>> from scalings.architectures import mlp
 >>> program = write_program(Question(mlp(3)))
@@ -25,8 +25,9 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 from symbolic import polytopes
+from symbolic.branches import Branch, TooMuch, Undecided
 from symbolic.programs import Line, Program, Relation
-from symbolic.proofs import Branch, TooMuch, Undecided, prove
+from symbolic.proofs import prove
 
 NEAREST = 8
 """How many relations are tried, and pairs of four of them."""

@@ -36,10 +36,11 @@ from scalings.optimizers import UpdateLaw
 from scalings.statements import Kind
 from symbolic import polytopes
 from symbolic.facts import as_affine
-from symbolic.programs import ZERO, Program, Record, Relation, Traced, Tracer
+from symbolic.programs import Program, Relation
 from symbolic.proofs import prove
 from symbolic.propagation import UPDATES, Boundary
 from symbolic.questions import Question
+from symbolic.tracing import ZERO, Record, Traced, Tracer
 
 _SIGNALS = [f"b_{step}" for step in range(UPDATES + 1)]
 

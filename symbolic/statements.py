@@ -25,9 +25,10 @@ from scalings.exponents import MINUS_INFINITY, Exponent
 from scalings.families import PARAMETER
 from scalings.statements import Statement, statement_from_json
 from symbolic.insertions import insertion
-from symbolic.programs import NOTHING, Line, Program, Relation, write_program
+from symbolic.programs import Line, Program, Relation
 from symbolic.propagation import UPDATES, Loss
 from symbolic.questions import Question
+from symbolic.tracing import NOTHING, write_program
 
 Document = dict[str, Any]
 LARGEST_CHANGE = "largest change"

@@ -23,8 +23,8 @@ from symbolic.checks import check
 from symbolic.derivations import derive
 from symbolic.facts import Form
 from symbolic.implications import Reasons
-from symbolic.programs import write_program
 from symbolic.questions import Question
+from symbolic.tracing import write_program
 from symbolic.vertices import span
 from tests import strategies
 from tests.symbolic.test_checks import near_stable
