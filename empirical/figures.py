@@ -51,9 +51,9 @@ def richness_figure(
         found = measurement.fits.get(at)
         if not isinstance(found, Fit):
             raise ArgumentError("observable", f"expected one with an exponent, but {at} of {label!r} gave {found}")
-        heights.append(_draw(axes, found, exponent, label, index / max(len(measurements) - 1, 1)))
+        heights.append(draw(axes, found, exponent, label, index / max(len(measurements) - 1, 1)))
         axes.set_ylabel(f"{SYMBOLS[quantity]} of {name} after {at.step} steps")
-    _legend(axes, heights, "points measured, slopes derived")
+    legend(axes, heights, "points measured, slopes derived")
     axes.set_xlabel("width n")
     figure.savefig(path, dpi=200)
 
@@ -74,9 +74,9 @@ def exponents_figure(
             found, exponent = measurement.fits.get(at), predicted.get(at)
             if isinstance(found, Fit) and exponent is not None:
                 position = index / (measurement.network.depth - 1)
-                heights.append(_draw(panel, found, exponent, layer.name, position))
+                heights.append(draw(panel, found, exponent, layer.name, position))
         panel.set_title(SYMBOLS[quantity], loc="left")
-        _legend(panel, heights)
+        legend(panel, heights)
     for panel in panels[-3:]:
         panel.set_xlabel("width n")
     figure.suptitle(f"{measurement.parameterization.name} after {at_step} steps: points measured, slopes derived")
@@ -123,7 +123,7 @@ def canvas(rows: int, columns: int, size: tuple[float, float]) -> tuple[Figure, 
     return figure, panels
 
 
-def _draw(axes: Axes, fit: Fit, exponent: Exponent, label: str, position: float) -> float:
+def draw(axes: Axes, fit: Fit, exponent: Exponent, label: str, position: float) -> float:
     """One observable, `position` in [0, 1] picking color and marker; the height at which it ends."""
     from matplotlib import colormaps
     from matplotlib.ticker import FixedLocator, LogLocator, NullLocator
@@ -150,7 +150,7 @@ def _draw(axes: Axes, fit: Fit, exponent: Exponent, label: str, position: float)
     return float(values[-1])
 
 
-def _legend(axes: Axes, heights: Sequence[float], title: str | None = None) -> None:
+def legend(axes: Axes, heights: Sequence[float], title: str | None = None) -> None:
     """In the order in which the lines lie at the largest width."""
     handles, labels = axes.get_legend_handles_labels()
     order = sorted(range(len(heights)), key=lambda index: -heights[index])

@@ -87,11 +87,11 @@ def fit_means(widths: list[int], means: Array, errors: Array, known: int) -> Fit
     design = _design(widths)
     degrees = max(len(widths) - 3, 1)
     total = np.maximum(errors, _ROUNDING) ** 2
-    lacking = _lacking(design, means, total) if len(widths) > 3 else 0.0
+    lacking = lacking_variance(design, means, total) if len(widths) > 3 else 0.0
     if not lacking and np.any(errors):
         degrees = max(degrees, known)
     total = total + lacking
-    coefficients, covariance = _weighted(design, means, total)
+    coefficients, covariance = weighted(design, means, total)
     exponent, error = float(coefficients[1]), float(np.sqrt(covariance[1, 1]))
     if len(widths) == 3 and not np.any(errors):
         error = math.inf  # three points on a curve of three parameters
@@ -108,19 +108,19 @@ def fit_means(widths: list[int], means: Array, errors: Array, known: int) -> Fit
     )
 
 
-def _weighted(design: Array, means: Array, variances: Array) -> tuple[Array, Array]:
+def weighted(design: Array, means: Array, variances: Array) -> tuple[Array, Array]:
     """Weighted least squares: the coefficients and their covariance."""
     root = np.sqrt(variances)
     inverse = np.linalg.pinv(design / root[:, None])
     return inverse @ (means / root), inverse @ inverse.T
 
 
-def _lacking(design: Array, means: Array, variances: Array) -> float:
+def lacking_variance(design: Array, means: Array, variances: Array) -> float:
     """Paule and Mandel's tau^2: the weighted residuals' sum of squares falls with it; stop at its expectation."""
-    degrees = len(means) - 3
+    degrees = len(means) - int(design.shape[1])
 
     def excess(extra: float) -> float:
-        coefficients, _ = _weighted(design, means, variances + extra)
+        coefficients, _ = weighted(design, means, variances + extra)
         return float(np.sum((means - design @ coefficients) ** 2 / (variances + extra))) - degrees
 
     if excess(0.0) <= 0:
@@ -158,7 +158,7 @@ def octaves_needed(fit: Fit, room: float, most: int = 10) -> int | None:
 
 def _slope_error(widths: list[int]) -> float:
     """The standard error of the corrected slope where every mean has error 1."""
-    _, covariance = _weighted(_design(widths), np.zeros(len(widths)), np.ones(len(widths)))
+    _, covariance = weighted(_design(widths), np.zeros(len(widths)), np.ones(len(widths)))
     return float(np.sqrt(covariance[1, 1]))
 
 

@@ -39,6 +39,7 @@ from empirical.examples import Examples
 from empirical.observations import coordinates, observe
 from empirical.plans import directions
 from empirical.states import Change, Initial, State
+from empirical.updates import Update
 from empirical.weights import Weights
 from scalings.observables import Observable
 from scalings.trials import Engine, Training
@@ -78,15 +79,17 @@ def trajectory(
     inputs: Tensor,
     targets: Tensor,
     pool: Pool | None = None,
+    started: tuple[Update, ...] | None = None,
 ) -> Iterator[State]:
     """The states after 0, 1, ..., `training.steps` full-batch updates.
 
-    `inputs` (seeds, batch, inputs) and `targets` (batch, outputs) are the examples.
+    `inputs` (seeds, batch, inputs) and `targets` (batch, outputs) are the examples; `started` are dW = 0 of each
+    layer where they are not those of the chain's own learning rates.
     """
     pool = pool or Pool(inputs.device)
     initial = _initial(chain, weights, training, inputs, targets, pool)
     rank = training.steps * training.batch
-    started = tuple(
+    started = started or tuple(
         updates.start(training.optimizer, weight, lr=layer.lr, multiplier=layer.multiplier, first=not index, rank=rank)
         for index, (layer, weight) in enumerate(zip(chain.layers, weights, strict=True))
     )

@@ -29,6 +29,7 @@ from torch import Tensor
 from torch.nn import Parameter
 from torch.optim import Optimizer
 
+from empirical import workers
 from empirical.monomials import fit_monomial, plateaus
 from scalings.errors import ArgumentError
 from scalings.laws import AXES, POWERS, Axis, Boundary, Interval, LawMeasurement, Regime
@@ -351,6 +352,7 @@ def _point(size: float) -> Stretch:
     return Stretch(size, size)
 
 
+@workers.one_thread()
 def measure_law(
     factory: Factory,
     name: str,

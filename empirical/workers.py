@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from typing import TypeVar
 
 import torch
@@ -20,6 +21,17 @@ R = TypeVar("R")
 def count(device: str) -> int:
     """How many chunks are trained at a time."""
     return torch.get_num_threads() if device == "cpu" else 1
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """For many operations on small tensors in turn: threads would wait for each other more than they work."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def spread(function: Callable[[T], R], tasks: Iterable[T], device: str) -> Iterator[tuple[T, R]]:

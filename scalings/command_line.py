@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
-from scalings import __version__, experiments, outputs
+from scalings import __version__, experiments, inversions, outputs
 from scalings.arguments import (
     Chosen,
     ChosenModel,
@@ -26,7 +26,18 @@ from scalings.arguments import (
     parse_richness,
     parse_widths,
 )
-from scalings.console import EXIT, NO, UNUSABLE, YES, print_json, print_tables, progress_bar, warn
+from scalings.console import (
+    BROKEN_PIPE,
+    EXIT,
+    INTERRUPTED,
+    NO,
+    UNUSABLE,
+    YES,
+    print_json,
+    print_tables,
+    progress_bar,
+    warn,
+)
 from scalings.criteria import CRITERIA, TUTORIAL, Criterion
 from scalings.errors import ArgumentError
 from scalings.nodes import WIDTH_SCALE, Activation
@@ -35,7 +46,6 @@ from scalings.relations import parse_criterion
 
 REPAIRED = 128
 """Of networks with more weights no repair is looked for: it would take longer than the check itself."""
-BROKEN_PIPE, INTERRUPTED = 141, 130  # as a shell reports a process that these signals ended
 
 app = App(
     name="scalings",
@@ -47,7 +57,7 @@ app = App(
     result_action="return_value",
     suppress_keyboard_interrupt=False,
 )
-for command in (experiments.law,):
+for command in (inversions.calibrate, inversions.freedom, experiments.transfer, experiments.law):
     app.command(command)
 
 

@@ -1,10 +1,6 @@
 """Comparing the two witnesses: derived exponents with fitted ones.
 
-The verdict on one observable is an equivalence test. With e the derived exponent and delta the margin:
-
-    PASS          the 95 % interval lies within [e - delta, e + delta]
-    FAIL          the interval misses that band
-    INCONCLUSIVE  neither: more seeds or more width would settle it
+The verdict on one observable is that of an equivalence test (`scalings.equivalence`).
 
 Some observables approach their order more slowly than a fit can resolve at finite width: a sum of terms whose
 orders are close, and the interaction on its way from the generic to the aligned order (at r = 1/2 too, where the
@@ -13,10 +9,8 @@ bound: PASS if the interval lies below e + delta, FAIL if above. So it is with e
 unstable, and in one that is not centered and whose initial output, of order n^(-r) with 0 < r < 1/2, fades from the
 residual as slowly as that.
 
-The whole passes if every asserted observable passes; this needs no correction for their number, since it is an
-intersection-union test (Berger 1982). It fails if some asserted exponent is refuted after Holm's correction over all of
-these (Holm 1979), or if training diverged. Upper bounds and other observables are reported and decide nothing: where
-two terms first cancel, a sum can for a while grow faster than its order.
+The whole is judged by the asserted observables, and fails too if training diverged. Upper bounds and other observables
+are reported and decide nothing: where two terms first cancel, a sum can for a while grow faster than its order.
 """
 
 from __future__ import annotations
@@ -26,6 +20,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
+from scalings.equivalence import Claim, claim, judge_claims, too_few
 from scalings.exponents import MINUS_INFINITY, Exponent, format_exponent
 from scalings.fits import Diverged, Fit, Verdict
 from scalings.networks import Network
@@ -33,8 +28,6 @@ from scalings.observables import Observable, Quantity
 
 DELTA = Fraction(1, 20)
 HALF = Fraction(1, 2)
-WIDTHS_FOR_A_VERDICT = 8
-LEVEL = 0.05
 
 Role = Literal["asserted", "upper bound", "reported"]
 _ASSERTED: frozenset[Quantity] = frozenset({"layer", "passthrough", "dz", "dW_frobenius", "dW_spectral"})
@@ -105,17 +98,10 @@ def no_slopes(network: Network, derived: Mapping[Observable, Exponent], *, stabl
 
 
 def _compare(observable: Observable, role: Role, derived: Exponent, fit: Fit | Diverged, delta: Fraction) -> Comparison:
-    from empirical.regression import p_value
-
     if isinstance(fit, Diverged) or derived == MINUS_INFINITY:
         return Comparison(observable, role, derived, fit, "FAIL", 0.0)
-    low, high = float(derived - delta), float(derived + delta)
-    verdict: Verdict = "INCONCLUSIVE"
-    if fit.high <= high and (fit.low >= low or role == "upper bound"):
-        verdict = "PASS"
-    elif fit.low > high or (fit.high < low and role != "upper bound"):
-        verdict = "FAIL"
-    return Comparison(observable, role, derived, fit, verdict, p_value(fit, float(derived), float(delta)))
+    tested = claim(str(observable), derived, fit, delta, is_bound=role == "upper bound")
+    return Comparison(observable, role, derived, fit, tested.verdict, tested.p_value)
 
 
 def _role(observable: Observable, network: Network, derived: Mapping[Observable, Exponent]) -> Role:
@@ -169,55 +155,18 @@ def judge(
     only_bounds: str = "",
 ) -> tuple[Verdict, str]:
     """The verdict of the whole and its reason, of one measurement or of several together."""
-    diverged = [comparison for comparison in comparisons if isinstance(comparison.fit, Diverged)]
-    if diverged:
-        return "FAIL", f"training diverged, first of all {_described(diverged[0])}"
-    widths = min((len(one.fit.points) for one in comparisons if isinstance(one.fit, Fit)), default=0)
-    if widths < WIDTHS_FOR_A_VERDICT:
-        return "INCONCLUSIVE", f"a verdict needs at least {WIDTHS_FOR_A_VERDICT} widths, but got {widths}"
-    asserted = [(one, one.fit) for one in comparisons if one.role == "asserted" and isinstance(one.fit, Fit)]
-    if refuted := _refuted([comparison for comparison, _ in asserted]):
-        return "FAIL", f"{len(refuted)} of {len(asserted)} exponents are refuted, first of all {_described(refuted[0])}"
-    if only_bounds or unmeasured or not asserted:
-        zero = f"{unmeasured[0]} was exactly zero in some run" if unmeasured else ""
-        return "INCONCLUSIVE", only_bounds or zero or "nothing moved that has an order to assert"
-    unsettled = [(comparison, fit) for comparison, fit in asserted if comparison.verdict != "PASS"]
-    if unsettled:
-        comparison, fit = max(unsettled, key=lambda pair: abs(pair[1].exponent - pair[0].derived) + pair[1].half_width)
-        remedy = _remedy(comparison.derived, fit, delta)
-        return "INCONCLUSIVE", f"{len(unsettled)} of {len(asserted)} are open, most {_described(comparison)}: {remedy}"
-    widest = max(fit.half_width for _, fit in asserted)
-    return "PASS", (
-        f"all {len(asserted)} asserted exponents are within {float(delta):g} of the derived ones; "
-        f"the widest 95 % interval has half-width {widest:.3f}"
-    )
-
-
-def _refuted(comparisons: Sequence[Comparison]) -> list[Comparison]:
-    """Those whose p-value survives Holm's correction, the smallest first."""
-    ordered = sorted(comparisons, key=lambda comparison: comparison.p_value)
-    refuted: list[Comparison] = []
-    for remaining, comparison in zip(range(len(ordered), 0, -1), ordered, strict=True):
-        if comparison.p_value * remaining >= LEVEL:
-            break
-        refuted.append(comparison)
-    return refuted
-
-
-def _described(comparison: Comparison) -> str:
-    derived, fit = format_exponent(comparison.derived), comparison.fit
-    if isinstance(fit, Diverged):
-        return f"{comparison.observable} (derived {derived}, but training diverged at width {fit.width})"
-    return f"{comparison.observable} (derived {derived}, measured {fit.exponent:.3f} +- {fit.half_width:.3f})"
-
-
-def _remedy(derived: Exponent, fit: Fit, delta: Fraction) -> str:
-    """What would settle it with a probability of 0.8, if the estimate stays where it is: seeds, or width."""
-    from empirical.regression import octaves_needed, seeds_needed
-
-    room = abs(float(delta) - abs(fit.exponent - derived))
-    if room < 0.2 * float(delta):
-        return "the estimate lies at the margin's edge, where larger widths would tell more than seeds"
-    seeds, octaves = max(2.0, seeds_needed(fit, room)), octaves_needed(fit, room)
-    width = f" or {octaves} more octave{'s' * (octaves > 1)} of width" if octaves else ""
-    return f"about {seeds:.0f} times the seeds{width} would settle it"
+    for one in comparisons:
+        if isinstance(one.fit, Diverged):
+            derived, width = format_exponent(one.derived), one.fit.width
+            where = f"{one.observable} (derived {derived}, but training diverged at width {width})"
+            return "FAIL", f"training diverged, first of all {where}"
+    if few := too_few(min((len(one.fit.points) for one in comparisons if isinstance(one.fit, Fit)), default=0)):
+        return "INCONCLUSIVE", few
+    asserted = [
+        Claim(str(one.observable), one.derived, one.fit, one.verdict, one.p_value)
+        for one in comparisons
+        if one.role == "asserted" and isinstance(one.fit, Fit)
+    ]
+    zero = f"{unmeasured[0]} was exactly zero in some run" if unmeasured else ""
+    nothing = "" if asserted else "nothing moved that has an order to assert"
+    return judge_claims(asserted, delta, unasked=only_bounds or zero or nothing)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 
 from scalings.fits import Verdict
 
 YES, NO, UNUSABLE, INCONCLUSIVE = 0, 1, 2, 3
+BROKEN_PIPE, INTERRUPTED = 141, 130  # as a shell reports a process that these signals ended
 EXIT: dict[Verdict, int] = {"PASS": YES, "FAIL": NO, "INCONCLUSIVE": INCONCLUSIVE}
 
 
@@ -28,6 +29,14 @@ def print_json(document: object) -> None:
 
 def warn(message: str) -> None:
     print(message, file=sys.stderr)
+
+
+def exit_code(verdict: Verdict, widths: Collection[int], *, interrupted: bool) -> int:
+    """Of an experiment that an interrupt may have ended early; then it says at which widths it was done."""
+    if not interrupted:
+        return EXIT[verdict]
+    warn(f"scalings: interrupted; the answer is of the widths measured by then: {', '.join(map(str, widths))}")
+    return INTERRUPTED
 
 
 @contextmanager

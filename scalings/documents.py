@@ -43,7 +43,7 @@ def derivation_document(derivation: Derivation, gauge: str) -> Document:
         "parameter": PARAMETER if family else None,
         "range": [str(family.low), str(family.high)] if family else None,
         "scale": derivation.scale,
-        "layers": _layers(derivation.network, family.layers) if family else [],
+        "layers": layers_document(derivation.network, family.layers) if family else [],
         "scales": _scales(derivation.network, family.scales) if family else [],
         "pieces": [
             {
@@ -112,7 +112,7 @@ def check_document(
     return {
         "schema_version": SCHEMA_VERSION,
         "parameterization": parameterization.name,
-        "layers": _layers(network, parameterization.layers),
+        "layers": layers_document(network, parameterization.layers),
         "scales": _scales(network, parameterization.scales),
         "stable": check.stable,
         "nontrivial": check.nontrivial,
@@ -143,7 +143,7 @@ def check_document(
 def _repair(network: Network, repair: Repair) -> Document:
     return {
         "richness": str(repair.richness),
-        "layers": _layers(network, repair.parameterization.layers),
+        "layers": layers_document(network, repair.parameterization.layers),
         "scales": _scales(network, repair.parameterization.scales),
         "changes": [
             {"layer": layer, "exponent": which, "from": format_exponent(old), "to": format_exponent(new)}
@@ -159,7 +159,7 @@ def prediction_document(
     return {
         "schema_version": SCHEMA_VERSION,
         "parameterization": parameterization.name,
-        "layers": _layers(network, parameterization.layers),
+        "layers": layers_document(network, parameterization.layers),
         "scales": _scales(network, parameterization.scales),
         "observables": [
             {**_observable(observable), "exponent": format_exponent(exponent)}
@@ -173,7 +173,7 @@ def measurement_document(measurement: Measurement, agreement: Agreement) -> Docu
     return {
         "schema_version": SCHEMA_VERSION,
         "parameterization": measurement.parameterization.name,
-        "layers": _layers(measurement.network, measurement.parameterization.layers),
+        "layers": layers_document(measurement.network, measurement.parameterization.layers),
         "training": asdict(measurement.training),
         "seeds": {str(width): seeds for width, seeds in measurement.seeds.items()},
         "engine": measurement.engine,
@@ -233,26 +233,28 @@ def richness_document(courses: Courses) -> Document:
 
 
 def _fit(comparison: Comparison) -> Document:
-    fit = comparison.fit
-    numbers: Document = {"exponent": None, "low": None, "high": None}
-    if isinstance(fit, Diverged):
-        numbers["diverged"] = {"width": fit.width, "seeds": fit.seeds}
-    else:
-        points = [{"width": width, "log_mean": mean, "standard_error": error} for width, mean, error in fit.points]
-        numbers = {
-            "exponent": fit.exponent,
-            "low": _finite(fit.low),
-            "high": _finite(fit.high),
-            "plain": fit.plain,
-            "local": list(fit.local),
-            "points": points,
-        }
     return {
         **_observable(comparison.observable),
-        **numbers,
+        **fit_numbers(comparison.fit),
         "predicted": format_exponent(comparison.derived),
         "role": comparison.role,
         "verdict": comparison.verdict,
+    }
+
+
+def fit_numbers(fit: Fit | Diverged) -> Document:
+    """The numbers of a fit."""
+    if isinstance(fit, Diverged):
+        diverged = {"width": fit.width, "seeds": fit.seeds}
+        return {"exponent": None, "low": None, "high": None, "diverged": diverged}
+    points = [{"width": width, "log_mean": mean, "standard_error": error} for width, mean, error in fit.points]
+    return {
+        "exponent": fit.exponent,
+        "low": _finite(fit.low),
+        "high": _finite(fit.high),
+        "plain": fit.plain,
+        "local": list(fit.local),
+        "points": points,
     }
 
 
@@ -265,7 +267,8 @@ def _observable(observable: Observable) -> Document:
     return {"quantity": observable.quantity, "layer": observable.layer or None, "step": observable.step}
 
 
-def _layers(network: Network, layers: tuple[LayerExponents[Affine | Exponent], ...]) -> list[Document]:
+def layers_document(network: Network, layers: tuple[LayerExponents[Affine | Exponent], ...]) -> list[Document]:
+    """The exponents of each layer."""
     return [
         {
             "name": node.name,

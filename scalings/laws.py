@@ -85,17 +85,25 @@ class Regime:
     def law(self) -> UpdateLaw | None:
         """The exact law; None where an exponent is no simple fraction, or the powers do not describe it."""
         exact = {power: interval.exact for power, interval in self.powers.items()}
-        found = [exact[power] for power in POWERS[1:]]
-        if self.departure > DEPARTURE or exact["lr"] != 1 or None in found:
+        found = {power: fraction for power in POWERS[1:] if (fraction := exact[power]) is not None}
+        if self.departure > DEPARTURE or exact["lr"] != 1 or len(found) < len(POWERS) - 1:
             return None
-        gradient, fan_in, fan_out, larger_fan, weight = (fraction for fraction in found if fraction is not None)
-        return UpdateLaw("measured", gradient, fan_in, fan_out, larger_fan, weight)
+        return UpdateLaw(
+            "measured",
+            gradient=found["gradient"],
+            fan_in=found["fan_in"],
+            fan_out=found["fan_out"],
+            larger_fan=found["larger_fan"],
+            weight=found["weight"],
+        )
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The optimizers of the table that have this law."""
+        """The optimizers of the table that have this law, decay apart."""
         law = self.law
-        return tuple(name for name, other in OPTIMIZERS.items() if law and same_law(law, other))
+        return tuple(
+            name for name, other in OPTIMIZERS.items() if law and other.decay == "none" and same_law(law, other)
+        )
 
     @property
     def odd(self) -> str:

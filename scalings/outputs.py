@@ -1,15 +1,52 @@
-"""Files that a command writes: refused before the work if they cannot be, and never half written."""
+"""What a command gives: its answer as text or JSON, and files.
+
+Files are refused before the work if they cannot be written, and never half written.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from cyclopts import Parameter
+
+from scalings.arguments import Format
+from scalings.console import print_json, print_tables
 from scalings.errors import ArgumentError
 
 FIGURES = (".png", ".pdf", ".svg")
 CERTIFICATES = (".json",)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """How the answer of an experiment is given, and a figure of it."""
+
+    output: Path | None = None
+    """A figure to write (.png, .pdf or .svg)."""
+    overwrite: bool = False
+    """Replace the figure if it exists."""
+    format: Format = "text"
+    """Of the answer."""
+
+    def check(self) -> None:
+        """Raises ArgumentError if the figure cannot be written."""
+        if self.output:
+            check_output("output", self.output, overwrite=self.overwrite)
+
+    def give(self, report: Iterable[object], document: dict[str, Any], draw: Callable[[Path], None]) -> None:
+        """Print one of the two, and draw the figure if it is wanted."""
+        if self.format == "json":
+            print_json(document)
+        else:
+            print_tables(report)
+        if self.output:
+            with replacing(self.output) as path:
+                draw(path)
 
 
 def check_output(argument: str, path: Path, *, overwrite: bool, endings: Sequence[str] = FIGURES) -> None:

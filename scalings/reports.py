@@ -1,19 +1,21 @@
-"""What the inverse experiments print: tables for a person, documents for a program."""
+"""What `law` and `transfer` print: tables for a person, documents for a program."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from math import exp
 from typing import Any
 
 from rich.console import RenderableType
 from rich.text import Text
 
-from scalings.documents import SCHEMA_VERSION, Document
+from scalings.documents import SCHEMA_VERSION, Document, fit_numbers, layers_document
 from scalings.fits import Verdict
+from scalings.inverse import TransferAgreement
 from scalings.laws import AXES, POWERS, SYMBOLS, Axis, Boundary, LawMeasurement, Regime
 from scalings.optimizers import UpdateLaw
-from scalings.tables import STYLES, empty_table
+from scalings.tables import STYLES, empty_table, layers_table
 
 _ENTRIES: dict[Axis, str] = {"gradient": "entries of G", "weight": "entries of W", "lr": "learning rate"}
 
@@ -108,4 +110,59 @@ def _regime(regime: Regime) -> Document:
         "points": regime.points,
         "law_of": list(regime.names),
         "is_law": regime.law is not None,
+    }
+
+
+def transfer_report(agreement: TransferAgreement) -> Iterator[RenderableType]:
+    """Both learning rates at every width, their drifts beside the derived one, and whether they transfer."""
+    found, derived = agreement.found, "none" if agreement.derived is None else str(agreement.derived)
+    yield layers_table(found.network, found.parameterization.layers)
+    yield Text(
+        f"\nFactors on all of these learning rates; {found.training.steps} updates on {found.training.batch} examples "
+        f"of {found.training.data}, {sum(found.seeds.values())} seeds.\n"
+    )
+    widths = [f"n = {width}" for width in found.seeds]
+    columns = empty_table("learning rate", *widths, "drift", "95 % interval", "derived", "as derived")
+    for rate in found.edges:
+        fit, claimed = found.drifts.get(rate), agreement.as_derived.get(rate)
+        if fit is None:
+            columns.add_row(rate, *["" for _ in found.seeds], "on the edge", "", derived, "")
+            continue
+        factors = [f"{exp(mean):.3g}" for _, mean, _ in fit.points]
+        interval = f"[{fit.low:+.3f}, {fit.high:+.3f}]"
+        judged = Text(claimed.verdict, style=STYLES[claimed.verdict]) if claimed else ""
+        columns.add_row(rate, *factors, f"{fit.exponent:+.3f}", interval, derived, judged)
+    yield columns
+    yield verdict_text(agreement.verdict, agreement.reason)
+
+
+def transfer_document(agreement: TransferAgreement) -> Document:
+    """The answer of `transfer`."""
+    found = agreement.found
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "parameterization": found.parameterization.name,
+        "layers": layers_document(found.network, found.parameterization.layers),
+        "training": asdict(found.training),
+        "seeds": {str(width): seeds for width, seeds in found.seeds.items()},
+        "device": found.device,
+        "interrupted": found.interrupted,
+        "seconds": found.seconds,
+        "verdict": agreement.verdict,
+        "reason": agreement.reason,
+        "derived": None if agreement.derived is None else str(agreement.derived),
+        "grid": list(found.grid),
+        "rates": [
+            {
+                "rate": rate,
+                "edges": [{"width": width, "side": side} for width, side in edges],
+                **(fit_numbers(found.drifts[rate]) if rate in found.drifts else {}),
+                "as_derived": agreement.as_derived[rate].verdict if rate in agreement.as_derived else None,
+            }
+            for rate, edges in found.edges.items()
+        ],
+        "curves": {
+            str(width): [{"factor": factor, "log_loss": loss} for factor, loss in curve]
+            for width, curve in found.curves.items()
+        },
     }

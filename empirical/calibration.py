@@ -1,0 +1,183 @@
+"""Calibration: the init scales and learning rates that meet criteria exactly, found at each width by training.
+
+Newton's method on logarithms, for each seed on its own networks: the derivatives are central differences of real
+training runs, and a step moves no hyperparameter by more than a factor e^2. The first width starts where every
+hyperparameter is a constant that knows nothing of the width, the next from the last one's solution; neither decides
+the result, as a solution meets its conditions to 1e-8. Nothing here knows an exponent.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from empirical import regression
+from empirical.conditions import COLUMNS, Experiment
+from empirical.ladders import climb, ladder, spread_seeds
+from empirical.sweeps import Progress, Sweep
+from scalings.calibrations import Calibration, Hyperparameter, System, all_conditions
+from scalings.errors import ArgumentError
+from scalings.fits import Fit
+from scalings.networks import Network
+from scalings.parameterizations import Parameterization
+from scalings.trials import Training
+
+Array = npt.NDArray[np.float64]
+
+DEFAULT_SEEDS = 12
+_MOST_SEEDS = 8
+"""Times as many seeds at small widths."""
+_SOLVED = 1e-8
+_MOST_ROUNDS = 40
+_LARGEST_MOVE = 2.0
+
+
+def solve(experiment: Experiment, start: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
+    """The logarithms of all hyperparameters, (seeds, 3L), at which the conditions hold, and whether they were found.
+
+    All multipliers stay as they are at the start, of shape (3L,).
+    """
+    depth = experiment.depth
+    logs = np.tile(start, (len(experiment.seeds), 1))
+    best, error = logs, np.full(len(logs), np.inf)
+    for _ in range(_MOST_ROUNDS):
+        residuals, slopes = experiment.jacobian(logs, range(depth, 3 * depth))
+        size = np.abs(residuals).max(axis=1)
+        better = size < error
+        best, error = np.where(better[:, None], logs, best), np.where(better, size, error)
+        usable = np.isfinite(slopes).all(axis=(1, 2)) & np.isfinite(residuals).all(axis=1)
+        if (error < _SOLVED).all() or not usable.any():
+            break
+        move = np.zeros((len(logs), 2 * depth))
+        for seed in np.flatnonzero(usable):
+            move[seed] = -np.linalg.lstsq(slopes[seed], residuals[seed], rcond=1e-12)[0]
+        move *= np.minimum(1.0, _LARGEST_MOVE / np.maximum(np.abs(move).max(axis=1, keepdims=True), 1e-300))
+        logs = logs + np.concatenate([np.zeros((len(logs), depth)), move], axis=1)
+    return best, error < _SOLVED
+
+
+def solve_all(sweep: Sweep, experiment: Experiment, start: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
+    """`solve`, seeds side by side."""
+    settings, seeds = 4 * experiment.depth + 1, experiment.seeds
+    run = partial(_solve_some, experiment, start)
+    found = spread_seeds(sweep, experiment.chain.width, len(seeds), settings, run)
+    return np.concatenate([logs for logs, _ in found]), np.concatenate([solved for _, solved in found])
+
+
+def _solve_some(experiment: Experiment, start: Array, these: slice) -> tuple[Array, npt.NDArray[np.bool_]]:
+    return solve(experiment.only(experiment.seeds[these]), start)
+
+
+def blank(network: Network) -> Parameterization:
+    """g = 1, and every init scale and learning rate the same constant at any width."""
+    zeros = [Fraction(0)] * network.depth
+    return Parameterization.of(multiplier=zeros, init=zeros, lr=zeros)
+
+
+def blank_ladder(
+    network: Network, training: Training, widths: Sequence[int] | None, seeds: int, first_seed: int, device: str
+) -> Sweep:
+    """Networks without any power of n, whose hyperparameters are to be solved for. Raises ArgumentError."""
+    return ladder(
+        network,
+        blank(network),
+        training,
+        widths=widths,
+        seeds=seeds,
+        first_seed=first_seed,
+        device=device,
+        cap=_MOST_SEEDS,
+        settings=4 * network.depth + 1,
+    )
+
+
+@dataclass(frozen=True)
+class Solution:
+    """At one width: logarithms of all hyperparameters, (seeds, 3L), which were found, and log(left / right) of others.
+
+    The last, (seeds, conditions), are of conditions that were not asked for.
+    """
+
+    logs: Array
+    solved: npt.NDArray[np.bool_]
+    others: Array
+
+
+def calibrate(
+    network: Network,
+    system: System,
+    training: Training = Training(steps=1),  # noqa: B008 - frozen
+    *,
+    widths: Sequence[int] | None = None,
+    seeds: int = DEFAULT_SEEDS,
+    first_seed: int = 0,
+    device: str = "auto",
+    progress: Progress | None = None,
+) -> Calibration:
+    """Solve the conditions at every width and fit the powers of n of the solutions.
+
+    `seeds` is their number at the largest width. Raises ArgumentError for what cannot be trained, and for a system that
+    has not one condition for each unknown.
+    """
+    if len(system) != 2 * network.depth:
+        count = 2 * network.depth
+        raise ArgumentError("system", f"{count} hyperparameters need {count} conditions, but got {len(system)}")
+    sweep = blank_ladder(network, training, widths, seeds, first_seed, device)
+    begin, names = time.perf_counter(), hyperparameters(network)
+    asked = {condition.criterion.name for condition in system}
+    others = tuple(one for one in all_conditions(network, training.steps) if one.criterion.name not in asked)
+    start = np.zeros(len(names))
+
+    def at(width: int, these: range) -> Solution:
+        nonlocal start
+        experiment = Experiment(sweep.chain(width), training, sweep.examples, system, these, sweep.device)
+        logs, solved = solve_all(sweep, experiment, start)
+        if solved.any():
+            start = logs[solved].mean(axis=0)
+        return Solution(logs, solved, experiment.asked(others).residuals(logs[:, None])[:, 0])
+
+    climbed = climb(sweep, at, progress)
+    kept = {width: one for width, one in climbed.found.items() if one.solved.any()}
+    return Calibration(
+        network=network,
+        training=training,
+        system=system,
+        seeds=climbed.seeds,
+        unsolved={n: int(np.sum(~one.solved)) for n, one in climbed.found.items() if not one.solved.all()},
+        fits=_fits(
+            (name, {n: one.logs[one.solved, column] for n, one in kept.items()})
+            for column, name in enumerate(names)
+            if name.which != "multiplier"
+        ),
+        others=_fits(
+            (str(condition), {n: one.others[one.solved, column] for n, one in kept.items()})
+            for column, condition in enumerate(others)
+        ),
+        interrupted=climbed.interrupted,
+        seconds=time.perf_counter() - begin,
+    )
+
+
+def hyperparameters(network: Network) -> list[Hyperparameter]:
+    """All of them in the order of `COLUMNS`."""
+    return [Hyperparameter(which, layer.name) for which in COLUMNS for layer in network.layers]
+
+
+K = TypeVar("K", Hyperparameter, str)
+
+
+def _fits(logs: Iterable[tuple[K, Mapping[int, Array]]]) -> dict[K, Fit]:
+    """The powers of n of what has these logarithms, where there are enough widths."""
+    found: dict[K, Fit] = {}
+    for key, by_width in logs:
+        fit = regression.fit({n: np.exp(values) for n, values in by_width.items()}) if len(by_width) >= 3 else None
+        if isinstance(fit, Fit):
+            found[key] = fit
+    return found

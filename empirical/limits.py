@@ -1,0 +1,36 @@
+"""Limits: what a number that is measured at several widths tends to, with an honest interval.
+
+    y_n  =  a  +  c / n  +  error_n,        var error_n = v(n) + tau^2,
+
+the model of `regression` for a number that has a limit instead of an exponent: v(n) from the seeds, tau^2 for what the
+model lacks, t quantiles with W - 2 degrees of freedom over W widths.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from empirical.regression import lacking_variance, weighted
+from scalings.freedoms import Limit
+
+Array = npt.NDArray[np.float64]
+_LEAST = 1e-9
+
+
+def limit(values: Mapping[int, Array]) -> Limit:
+    """The limit of the mean over seeds, from at least 3 widths with at least 2 seeds each."""
+    widths = sorted(values)
+    means = np.array([values[width].mean() for width in widths])
+    errors = np.array([values[width].std(ddof=1) / len(values[width]) ** 0.5 for width in widths])
+    n = np.array(widths, dtype=np.float64)
+    design = np.stack([np.ones_like(n), n[0] / n], axis=1)
+    variances = np.maximum(errors, _LEAST) ** 2
+    variances = variances + lacking_variance(design, means, variances)
+    coefficients, covariance = weighted(design, means, variances)
+    half = float(stats.t.ppf(0.975, len(widths) - 2) * covariance[0, 0] ** 0.5)
+    at = float(coefficients[0])
+    return Limit(at, at - half, at + half, tuple(zip(widths, means.tolist(), errors.tolist(), strict=True)))

@@ -1,0 +1,131 @@
+"""What the theory says of learning rates that are searched for, and of hyperparameters that are solved for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import cached_property
+
+from scalings.calibrations import Calibration, Hyperparameter
+from scalings.equivalence import Claim, claim, judge_claims, most_open, refuted, remedy, too_few
+from scalings.families import Family
+from scalings.fits import Fit, Verdict
+from scalings.networks import Network
+from scalings.optimizers import UpdateLaw
+from scalings.parameterizations import Parameterization
+from scalings.transfers import Rate, Transfer
+
+_FAR = Fraction(8)
+_FINE = Fraction(1, 128)
+_DENOMINATOR = 12
+
+
+def derived_drift(network: Network, parameterization: Parameterization, law: UpdateLaw) -> Fraction | None:
+    """The largest power of n by which all learning rates can be multiplied and training still be stable.
+
+    None if there is none, or no end to them: initialization alone can explode, and a network that is not trained has no
+    learning rate. Orders are maxima of affine functions of that power, so the stable ones lie below a single
+    fraction: bisection between exact checks finds it.
+    """
+    from symbolic.checks import check
+
+    def stable(power: Fraction) -> bool:
+        layers = tuple(replace(layer, lr=layer.lr + power) for layer in parameterization.layers)
+        return check(network, replace(parameterization, layers=layers), law).stable
+
+    low, high = -_FAR, _FAR
+    if not stable(low) or stable(high):
+        return None
+    while high - low > _FINE:
+        middle = (low + high) / 2
+        low, high = (middle, high) if stable(middle) else (low, middle)
+    found = ((low + high) / 2).limit_denominator(_DENOMINATOR)
+    return found if stable(found) and not stable(found + _FINE) else None
+
+
+@dataclass(frozen=True)
+class TransferAgreement:
+    """Whether learning rates transfer: both the best and the largest stable one go like n^0, within delta.
+
+    `derived` is the theory's power of n for either, None if it has none.
+    """
+
+    found: Transfer
+    derived: Fraction | None
+    delta: Fraction
+
+    @cached_property
+    def as_derived(self) -> dict[Rate, Claim]:
+        """Whether each drifts as derived, which may be not at all."""
+        if self.derived is None:
+            return {}
+        return {rate: claim(rate, self.derived, fit, self.delta) for rate, fit in self.found.drifts.items()}
+
+    @property
+    def verdict(self) -> Verdict:
+        return self._judged[0]
+
+    @property
+    def reason(self) -> str:
+        return self._judged[1]
+
+    @cached_property
+    def _judged(self) -> tuple[Verdict, str]:
+        for rate, edges in self.found.edges.items():
+            for width, side in edges[:1]:
+                return "INCONCLUSIVE", (
+                    f"the {rate} learning rate lies on the {side} edge of the grid at width {width}: "
+                    f"give a --grid that goes {'lower' if side == 'low' else 'higher'}"
+                )
+        if few := too_few(len(self.found.seeds)):
+            return "INCONCLUSIVE", few
+        still = [claim(rate, Fraction(0), fit, self.delta) for rate, fit in self.found.drifts.items()]
+        if moving := refuted(still):
+            drifts = " and ".join(f"the {one.name} learning rate goes like n^{_interval(one.fit)}" for one in moving)
+            return "FAIL", f"it does not transfer: {drifts} beside the parameterization"
+        if unsettled := [one for one in still if one.verdict != "PASS"]:
+            worst = most_open(unsettled)
+            drift = f"the {worst.name} learning rate goes like n^{_interval(worst.fit)}"
+            return "INCONCLUSIVE", f"whether it transfers is open: {drift}; {remedy(worst, self.delta)}"
+        margin = f"n^(+-{float(self.delta):g})"
+        return "PASS", f"it transfers: the best and the largest stable learning rate are within {margin}"
+
+
+def _interval(fit: Fit) -> str:
+    return f"({fit.exponent:+.3f} +- {fit.half_width:.3f})"
+
+
+@dataclass(frozen=True)
+class CalibrationAgreement:
+    """Whether a calibration found the member of the family of this richness."""
+
+    calibration: Calibration
+    family: Family
+    richness: Fraction
+    delta: Fraction
+
+    @cached_property
+    def solved(self) -> dict[Hyperparameter, Claim]:
+        """Each hyperparameter's exponent, the one that was solved for beside the derived one."""
+        member = self.family.in_gauge("unit-multiplier").member(self.richness)
+        layers = dict(zip((node.name for node in self.calibration.network.layers), member.layers, strict=True))
+        return {
+            key: claim(str(key), layers[key.layer].named[key.which], fit, self.delta)
+            for key, fit in self.calibration.fits.items()
+        }
+
+    @property
+    def verdict(self) -> Verdict:
+        return self._judged[0]
+
+    @property
+    def reason(self) -> str:
+        return self._judged[1]
+
+    @cached_property
+    def _judged(self) -> tuple[Verdict, str]:
+        for width, seeds in self.calibration.unsolved.items():
+            return "INCONCLUSIVE", f"no hyperparameters meet the criteria for {seeds} seeds at width {width}"
+        if few := too_few(len(self.calibration.seeds)):
+            return "INCONCLUSIVE", few
+        return judge_claims(list(self.solved.values()), self.delta)
