@@ -70,14 +70,15 @@ class Check:
     `findings` are those of stability, of a moving output, and of the tutorial's criteria; the properties
     are derived from them. `richness` is the largest order of |dz| over hidden layers and steps, None unless
     the parameterization is stable and the output moves. `growing` says that orders still grow with each
-    update, so that some number of updates explodes. `full_change` is the order of |dz| at which every hidden unit
-    moves by order 1: 1/2 in the width. `notes` are what else is worth knowing, such as a law that changes.
+    update, so that some number of updates explodes. `relative_change` is the largest order of |dz_l| / units_l^(1/2)
+    over hidden layers, each beside its own number of units: where it is 0, units of some hidden layer move by order 1,
+    and features are learned there. `notes` are what else is worth knowing, such as a law that changes.
     """
 
     findings: tuple[Finding, ...]
     largest_change: Exponent
     growing: bool
-    full_change: Fraction = Fraction(1, 2)
+    relative_change: Exponent
     notes: tuple[str, ...] = ()
 
     @property
@@ -96,7 +97,7 @@ class Check:
 
     @property
     def feature_learning(self) -> bool:
-        return self.richness == self.full_change
+        return self.nontrivial and self.relative_change == 0
 
     @property
     def regime(self) -> Regime:

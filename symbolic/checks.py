@@ -14,7 +14,6 @@ weight itself; so one more update tells growth from rest.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from fractions import Fraction
 from itertools import groupby
 
 from scalings.checks import Check, Finding
@@ -56,12 +55,9 @@ def check(
         loss=loss,
     )
     orders = dict(run)
-    changes = [
-        orders[Observable("dz", one.name, step)]
-        for one in network.representations
-        if one.is_hidden
-        for step in range(1, UPDATES + 1)
-    ]
+    hidden = [one for one in network.representations if one.is_hidden]
+    moved = [max(orders[Observable("dz", one.name, step)] for step in range(1, UPDATES + 1)) for one in hidden]
+    full = [one.units.order_in(scale) / 2 for one in hidden]
     growing = any(
         order != orders[Observable(key.quantity, key.layer, UPDATES)]
         for key, order in orders.items()
@@ -69,14 +65,12 @@ def check(
     )
     notes = tuple(_epsilon_notes(network, law, orders, scale))
     return Check(
-        tuple(_findings(network, law, orders, scale)), max(changes), growing, full_change(network, scale), notes
+        tuple(_findings(network, law, orders, scale)),
+        max(moved, default=MINUS_INFINITY),
+        growing,
+        max((change - own for change, own in zip(moved, full, strict=True)), default=MINUS_INFINITY),
+        notes,
     )
-
-
-def full_change(network: Network, scale: str = WIDTH_SCALE) -> Fraction:
-    """The order of |dz| at which every hidden unit moves by order 1."""
-    hidden = (one for one in network.representations if one.is_hidden)
-    return max(one.units.order_in(scale) / 2 for one in hidden)
 
 
 def _epsilon_notes(

@@ -51,6 +51,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 WIDTHS = (32, 48, 64, 96, 128, 192, 256, 384)
 WIDE = (64, 96, 128, 192, 256, 320, 384, 512)
+SQUARES = (64, 100, 144, 196, 256, 324, 400, 576)
+"""Of which n^(1/2) is a whole number."""
 NARROW = (16, 24, 32, 48, 64, 96, 128, 192)
 """For networks whose layers see many positions."""
 DEPTHS = (4, 6, 8, 12, 16, 24, 32, 64, 128, 256)
@@ -365,6 +367,16 @@ def test_a_shared_weight_behind_a_matrix_is_as_one_of_its_own(r: str) -> None:
     found = experiment(network, member(network, "sgd", r, loss="cross-entropy"), text, WIDE, 24)
     confirm(found)
     agrees(found, "z", "readout", 0, -Fraction(r))
+
+
+@pytest.mark.parametrize("r", ["0", "1/4"])
+def test_hidden_layers_of_different_widths(r: str) -> None:
+    """Of n and of 4 n^(1/2) units: r = 1/4 is the rich end, where the narrow layer moves as a whole."""
+    network = mlp(3, "tanh", hidden=[WIDTH, Dimension(4, Fraction(1, 2))])
+    found = experiment(network, member(network, "sgd", r), how("sgd"), SQUARES, 96)
+    confirm(found, slow=["passthrough layer3"])
+    agrees(found, "dz", "layer2", 1, Fraction(r))
+    agrees(found, "z", "layer2", 0, QUARTER)
 
 
 @pytest.mark.parametrize("r", ["0", "1/2"])

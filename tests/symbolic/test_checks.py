@@ -11,12 +11,15 @@ from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
 from scalings.architectures import mlp
+from scalings.criteria import TUTORIAL
 from scalings.errors import ArgumentError
 from scalings.exponents import MINUS_INFINITY, Exponent
+from scalings.nodes import WIDTH, Dimension
 from scalings.observables import Observable
 from scalings.optimizers import optimizer
 from scalings.parameterizations import Parameterization, preset
 from symbolic.checks import check
+from symbolic.derivations import derive
 from symbolic.predictions import predict
 from symbolic.repairs import repair
 from tests import strategies
@@ -162,3 +165,30 @@ def test_a_repair_is_a_member_and_is_minimal(network, law, data) -> None:  # typ
     assert check(network, found.parameterization, law).nontrivial
     assert len(found.changes) == 1, "one exponent was moved, so one is to be moved back"
     assert repair(network, member, law).changes == ()  # type: ignore[union-attr]
+
+
+NARROWING = [WIDTH, Dimension(4, Fraction(1, 2))]
+"""Hidden layers of n and of n^(1/2) units."""
+
+
+@pytest.mark.parametrize("law", ["sgd", "adam"])
+def test_each_layer_learns_features_beside_its_own_number_of_units(law: str) -> None:
+    """|dz| ~ n^r at both, r <= 1/4: there the narrow layer moves as a whole, and the wide one does not."""
+    network = mlp(3, hidden=NARROWING)
+    family = strategies.family(network, optimizer(law))
+    assert (family.low, family.high) == (0, Fraction(1, 4))
+    verdicts = {r: check(network, family.member(r), optimizer(law)) for r in ("0", "1/8", "1/4")}
+    assert [(one.regime, str(one.richness)) for one in verdicts.values()] == [
+        ("lazy", "0"),
+        ("lazy", "1/8"),
+        ("rich", "1/4"),
+    ]
+    assert all(one.meets(*TUTORIAL) for one in verdicts.values())
+    assert check(mlp(3), strategies.family(mlp(3), optimizer(law)).member("1/4"), optimizer(law)).regime == "lazy"
+
+
+def test_widths_that_grow_from_layer_to_layer_contradict_the_useful_update() -> None:
+    """What a narrow layer passes on to a wider one is larger than it is, and mostly not along the gradient."""
+    derivation = derive(mlp(3, hidden=NARROWING[::-1]))
+    assert derivation.degrees_of_freedom is None
+    assert derivation.contradiction == ("useful update",)
