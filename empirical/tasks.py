@@ -59,16 +59,16 @@ def load(network: Network, training: Training) -> Task:
     if outputs.grows:
         raise ArgumentError("network", f"expected an output of a fixed size, but {network.output.name} grows")
     if isinstance(first, Embedding):
-        return _text(training.batch, first.vocabulary.size, outputs.size)
-    loaded = examples.load(training.data, training.batch, outputs=outputs.size)
+        return _text(training.batch, first.vocabulary.at(1), outputs.at(1))
+    loaded = examples.load(training.data, training.batch, outputs=outputs.at(1))
     targets = loaded.targets[:, None, :]
     if isinstance(first, Convolution):
-        return Task(_images(loaded.inputs, first.channels_in.size), targets)
+        return Task(_images(loaded.inputs, first.channels_in.at(1)), targets)
     if not isinstance(first, Dense):
         raise ArgumentError(
             "network", f"expected a first operation with a weight matrix, but {first.name} is {type(first).__name__}"
         )
-    has, needs = first.fan_in.size, loaded.inputs.shape[1]
+    has, needs = first.fan_in.at(1), loaded.inputs.shape[1]
     if first.fan_in.grows or has != needs:
         raise ArgumentError("network", f"expected {needs} inputs, as {training.data} has, but got {has}")
     return Task(loaded.inputs[:, None, :], targets)

@@ -44,6 +44,8 @@ from scalings.nodes import (
 )
 
 DEEPEST = 10_000
+HEADS, HEAD_SIZE = 8, 64
+"""Of a transformer, the one that does not grow."""
 Heads = Literal["head-size", "heads"]
 """What grows with the width: the size of each head, or their number."""
 
@@ -182,7 +184,8 @@ def transformer(
 
 
 def _attention(grows: Heads, gains: bool) -> list[Node]:
-    heads, head_size = (fixed(8), WIDTH) if grows == "head-size" else (WIDTH, fixed(64))
+    fixed_number, fixed_size = fixed(HEADS), fixed(HEAD_SIZE)
+    heads, head_size = (fixed_number, _share(HEADS)) if grows == "head-size" else (_share(HEAD_SIZE), fixed_size)
     nodes = _normalised("attention", "block", gains)
     source = nodes[-1].name
     nodes += [Dense(name, source, f"weight_{name}", WIDTH, WIDTH) for name in ("query", "key", "value")]
@@ -194,6 +197,11 @@ def _attention(grows: Heads, gains: bool) -> list[Node]:
         Scale("attention_scale", "projection"),
         Sum("stream1", ("block", "attention_scale")),
     ]
+
+
+def _share(parts: int) -> Dimension:
+    """n / parts units."""
+    return Dimension(Fraction(1, parts), Fraction(1))
 
 
 def _branch(activation: Activation, gains: bool, biases: bool) -> list[Node]:

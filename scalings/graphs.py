@@ -94,7 +94,8 @@ def _node_to_json(node: Node) -> Json:
 def _to_json(value: Any) -> Any:
     if isinstance(value, Dimension):
         others = {"others": {scale: str(order) for scale, order in value.others}} if value.others else {}
-        return {"size": value.size, "order": str(value.order), **others}
+        size = value.size if value.size == int(value.size) else str(value.size)
+        return {"size": int(size) if not isinstance(size, str) else size, "order": str(value.order), **others}
     if isinstance(value, tuple):
         return [item if isinstance(item, str) else _node_to_json(item) for item in value]
     return value
@@ -128,10 +129,12 @@ def _from_json(number: int, name: str, value: Any) -> Any:
 def _dimension(number: int, name: str, value: Any) -> Dimension:
     """A size, or {"size": 4, "order": "1"}: four times the width."""
     try:
-        size, order = (value, "0") if isinstance(value, int) else (int(value["size"]), str(value.get("order", 0)))
+        given = value if isinstance(value, int) else value["size"]
+        size = given if isinstance(given, int) else parse_fraction(str(given))
+        order = "0" if isinstance(value, int) else str(value.get("order", 0))
         powers = {} if isinstance(value, int) else value.get("others", {})
         others = tuple((scale, parse_fraction(str(power))) for scale, power in powers.items())
-        if size < 1 or parse_fraction(order) < 0 or set(value if isinstance(value, dict) else ()) - _KEYS:
+        if size <= 0 or parse_fraction(order) < 0 or set(value if isinstance(value, dict) else ()) - _KEYS:
             raise ValueError
         return Dimension(size, parse_fraction(order), others)
     except (AttributeError, KeyError, TypeError, ValueError, ZeroDivisionError):

@@ -41,6 +41,7 @@ from scalings.nodes import (
     Weighted,
     sources,
 )
+from scalings.sizes import check_shared, check_sizes
 
 Kind: TypeAlias = Literal["layer", "stream", "scores", "output"]
 Part: TypeAlias = Literal["hidden", "readout", "output"]
@@ -78,13 +79,15 @@ class Network:
     """Operations in the order in which they are carried out; the last one is the output.
 
     Raises ArgumentError for an operation whose source does not come before it, or whose name comes twice; for
-    weights that are shared by layers other than dense ones; and for a repeated block that is not residual.
+    sizes that do not fit, such as a dense layer's fan_in and what it reads; for weights that are shared by layers of
+    other kinds or shapes; and for a repeated block that is not residual.
     """
 
     nodes: tuple[Node, ...]
 
     def __post_init__(self) -> None:
         _validate(self.nodes, {INPUT})
+        check_sizes(self.flat, self.units)
         _owners(self)
 
     @cached_property
@@ -227,6 +230,7 @@ def _owners(network: Network) -> dict[str, Weighted]:
             owner = found.setdefault(node.weight, node)
             if owner is not node and isinstance(node, Gain | Bias) != isinstance(owner, Gain | Bias):
                 raise ArgumentError("network", f"{owner.name} and {node.name} cannot share {node.weight}")
+            check_shared(owner, node)
     return found
 
 

@@ -39,9 +39,12 @@ SCALE_SYMBOLS = {WIDTH_SCALE: "n", DEPTH_SCALE: "m", VOCABULARY_SCALE: "V", BATC
 
 @dataclass(frozen=True)
 class Dimension:
-    """size * n^order units, times powers of `others`, pairs of a scale variable and its order."""
+    """size * n^order units, times powers of `others`, pairs of a scale variable and its order.
 
-    size: int
+    The size may be a fraction, such as that of heads of n/8 units.
+    """
+
+    size: int | Fraction
     order: Fraction = Fraction(0)
     others: tuple[tuple[str, Fraction], ...] = ()
 
@@ -52,6 +55,16 @@ class Dimension:
     def order_in(self, scale: str) -> Fraction:
         """The power of this scale variable."""
         return self.order if scale == WIDTH_SCALE else dict(self.others).get(scale, Fraction(0))
+
+    def __mul__(self, other: Dimension) -> Dimension:
+        scales = dict.fromkeys(scale for scale, _ in (*self.others, *other.others))
+        others = tuple((scale, self.order_in(scale) + other.order_in(scale)) for scale in scales)
+        return Dimension(self.size * other.size, self.order + other.order, others)
+
+    def __str__(self) -> str:
+        powers = [(WIDTH_SCALE, self.order), *sorted(self.others)]
+        written = [f"{SCALE_SYMBOLS.get(scale, scale)}^{order}" for scale, order in powers if order]
+        return " ".join([str(self.size), *(power.removesuffix("^1") for power in written)])
 
     @property
     def grows(self) -> bool:

@@ -27,7 +27,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Generic, Literal, TypeAlias
+from typing import Generic, Literal, TypeAlias, get_args
 
 from scalings.errors import ArgumentError
 from scalings.networks import Network, wrong_depth, wrong_scale
@@ -113,12 +113,14 @@ def train(
     `layers` are the orders of g, sigma and eta of each weight of the network, from input to output, `scales` those
     of its multipliers without a weight (1 if not given). Under mean squared error ("mse") the residual is of order 1
     unless the output explodes, under cross-entropy always. Raises ArgumentError for another number of either, and
-    for a scale variable that the network has not.
+    for a scale variable that the network has not, or a loss that is not one.
     """
     if len(layers) != network.depth:
         raise wrong_depth(network, len(layers))
     if scale not in (*network.scales, *BATCH_SCALES):
         raise wrong_scale(network, scale)
+    if loss not in get_args(Loss):
+        raise ArgumentError("loss", f"expected one of {', '.join(get_args(Loss))}, but got {loss!r}")
     if scale == VOCABULARY_SCALE:
         check_vocabulary(network, loss)
     if not boundary and not network.readouts:

@@ -15,14 +15,17 @@ from scalings.nodes import (
     INPUT,
     WIDTH,
     Bias,
+    Convolution,
     Dense,
     Dimension,
     Elementwise,
     Embedding,
     Gain,
     Node,
+    Norm,
     Repeat,
     Scale,
+    Scores,
     Sum,
     fixed,
     times,
@@ -53,6 +56,19 @@ def test_sizes_and_orders() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("grows", ["head-size", "heads"])
+def test_heads_share_the_units_of_a_transformer_in_number(grows: str) -> None:
+    network = transformer(grows=grows)  # type: ignore[arg-type]
+    (scores,) = (node for node in network.flat if isinstance(node, Scores))
+    assert scores.heads * scores.head_size == WIDTH == network.units["query"]
+    for width in (128, 512):
+        assert scores.heads.at(width) * scores.head_size.at(width) == width
+
+
+def test_normalized_inputs_have_the_datas_size() -> None:
+    Network((Norm("norm", INPUT), Dense("a", "norm", "w", fixed(64), WIDTH)))
+
+
 def test_shared_weights_are_one_parameter() -> None:
     assert [layer.name for layer in transformer(tied=True).layers].count("readout") == 0
     assert transformer(tied=True).depth == transformer().depth - 1
@@ -80,6 +96,34 @@ def dense(name: str, source: str, weight: str = "w") -> Dense:
         (
             [Repeat("r", INPUT, (Repeat("q", "r", (Sum("s", ("q",)),), times(2)), Sum("t", ("r", "q"))), times(2))],
             "one level is understood",
+        ),
+        (
+            [dense("a", INPUT), Dense("b", "a", "v", fixed(10), WIDTH)],
+            "b takes 10 units, but a gives 1 n",
+        ),
+        (
+            [dense("a", INPUT), Convolution("c", "a", "v", Dimension(2, Fraction(1)), WIDTH, 9)],
+            "c takes 2 n units, but a gives 1 n",
+        ),
+        (
+            [dense("a", INPUT), Bias("b", "a", "v", Dimension(1, Fraction(1, 2)))],
+            "b takes 1 n\\^1/2 units, but a gives 1 n",
+        ),
+        (
+            [dense("a", INPUT), Dense("b", "a", "v", WIDTH, fixed(10)), Sum("s", ("a", "b"))],
+            "s takes 1 n units, but b gives 10",
+        ),
+        (
+            [dense("a", INPUT), dense("b", "a", "v"), Scores("s", "a", "b", fixed(8), WIDTH)],
+            "s takes 8 n units, but a gives 1 n",
+        ),
+        (
+            [dense("a", INPUT), Dense("b", "a", "w", WIDTH, fixed(10))],
+            "a and b cannot share w: it is 1 n by 1 n for one and 10 by 1 n for the other",
+        ),
+        (
+            [Embedding("e", INPUT, "w", fixed(50), WIDTH), Dense("b", "e", "w", WIDTH, fixed(49))],
+            "e and b cannot share w: it is 1 n by 50 for one and 49 by 1 n for the other",
         ),
     ],
 )

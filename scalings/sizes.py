@@ -1,0 +1,73 @@
+"""Whether sizes fit: every operation takes what it is given, and shared weights have one shape.
+
+>>> from scalings.nodes import WIDTH, Dense, fixed
+>>> check_sizes([Dense("a", "h", "w", fixed(3), WIDTH)], {"h": WIDTH})
+Traceback (most recent call last):
+...
+scalings.errors.ArgumentError: network: a takes 3 units, but h gives 1 n
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from scalings.errors import ArgumentError
+from scalings.nodes import (
+    INPUT,
+    WEIGHTED,
+    Bias,
+    Convolution,
+    Dense,
+    DepthwiseConvolution,
+    Dimension,
+    Embedding,
+    Gain,
+    Node,
+    Scores,
+    Sum,
+    Weighted,
+    sources,
+)
+
+
+def check_sizes(nodes: Iterable[Node], units: Mapping[str, Dimension]) -> None:
+    """Raises ArgumentError if an operation takes another number of units than its source gives.
+
+    `units` are those of every result, by name; those of the input are the data's, and not compared, nor are those of
+    what only normalizes, averages or rescales it.
+    """
+    unknown = {INPUT}
+    for node in nodes:
+        if not isinstance(node, WEIGHTED) and unknown.issuperset(sources(node)):
+            unknown.add(node.name)
+        for source, takes in _taken(node, units):
+            if source not in unknown and str(units[source]) != str(takes):
+                raise ArgumentError("network", f"{node.name} takes {takes} units, but {source} gives {units[source]}")
+
+
+def check_shared(owner: Weighted, other: Weighted) -> None:
+    """Raises ArgumentError if two operations cannot share a weight: its shape must be the same, or transposed."""
+    one, two = _shape(owner), _shape(other)
+    if two not in (one, one[::-1]):
+        shapes = f"it is {' by '.join(one)} for one and {' by '.join(two)} for the other"
+        raise ArgumentError("network", f"{owner.name} and {other.name} cannot share {owner.weight}: {shapes}")
+
+
+def _taken(node: Node, units: Mapping[str, Dimension]) -> Iterator[tuple[str, Dimension]]:
+    """What an operation reads, with the number of units that it takes of it; nothing where any number will do."""
+    match node:
+        case Dense():
+            yield node.source, node.fan_in
+        case Convolution():
+            yield node.source, node.channels_in
+        case DepthwiseConvolution() | Bias() | Gain():
+            yield node.source, node.fan_out
+        case Scores():
+            yield from ((name, node.heads * node.head_size) for name in node.sources)
+        case Sum():
+            yield from ((name, units[node.sources[0]]) for name in node.sources[1:])
+
+
+def _shape(node: Weighted) -> tuple[str, str]:
+    """(fan_out, fan_in) of its weight, written out."""
+    return str(node.fan_out), str(node.vocabulary if isinstance(node, Embedding) else node.fan_in)
