@@ -29,6 +29,7 @@ from torch import Tensor
 
 from empirical.rows import Rows
 
+_EPS_2 = 1e-3
 _NEGLIGIBLE = 1e-13
 """Eigenvalues of a Gram matrix below this share of its largest are rounding."""
 _NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
@@ -118,7 +119,7 @@ def normalized(past: Past) -> Tensor:
 
 
 def lars(past: Past) -> Tensor:
-    return _over(past.weight(), past.size)[:, None] * sgd(past)
+    return _trusted(past.weight(), past.size)[:, None] * sgd(past)
 
 
 @dataclass(frozen=True)
@@ -225,12 +226,13 @@ class Lamb:
 
     def __call__(self, gradient: Tensor, size: Size) -> Tensor:
         step = self._adam(gradient, size)
-        return step * _over(size(), torch.linalg.vector_norm(step, dim=(1, 2)))[:, None, None]
+        return step * _trusted(size(), torch.linalg.vector_norm(step, dim=(1, 2)))[:, None, None]
 
 
 @dataclass
 class Adafactor:
-    """Relative steps: times the root mean square of W, after clipping the update's own at 1."""
+    """Relative steps: times the root mean square of W, after clipping the update's own at 1. Zero weights, which would
+    never move, take eps_2 = 1e-3 in its place, as the paper's code does; larger ones are not compared with it."""
 
     local: ClassVar[bool] = False
     _rows: Tensor | None = None
@@ -248,7 +250,8 @@ class Adafactor:
         step = torch.where((rows == 0) | (columns == 0), 0.0, gradient * (mean / rows).sqrt() / columns.sqrt())
         entries = gradient.shape[1] * gradient.shape[2]
         spread = torch.linalg.vector_norm(step, dim=(1, 2))[:, None, None] / entries**0.5
-        relative: Tensor = step / spread.clamp(min=1.0) * size()[:, None, None] / entries**0.5
+        weight = size()[:, None, None] / entries**0.5
+        relative: Tensor = step / spread.clamp(min=1.0) * torch.where(weight == 0, _EPS_2, weight)
         return relative
 
 
@@ -295,6 +298,11 @@ def matrices(optimizer: str) -> int:
 def _over(numerator: Tensor | float, size: Tensor) -> Tensor:
     """numerator / size; no step where the size is zero."""
     return torch.where(size == 0, 0.0, numerator / size)
+
+
+def _trusted(weight: Tensor, step: Tensor) -> Tensor:
+    """The trust ratio |W| / |step|: 1 where there are no weights yet, and no step where its size is zero."""
+    return torch.where(weight == 0, 1.0, _over(weight, step))
 
 
 def _root(gram: Tensor) -> tuple[Tensor, Tensor]:

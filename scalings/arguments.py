@@ -63,7 +63,8 @@ class ChosenModel:
     tied: bool | None = None
     """Let a transformer's readout be its embedding, transposed."""
     optimizer: str = "sgd"
-    """A name such as sgd, adam, adamw, muon, lion, shampoo, or law:p,q_in,q_out,m,s for any other update law."""
+    """A name such as sgd, adam, adamw, muon, lion, shampoo, or law:p,q_in,q_out,m,s for any other update law; with
+    weight decay as in adam+l2, lion+coupled or muon+independent."""
     alpha: str = "1"
     """Assumed alignment of updates with their inputs, from 0 to 1."""
     omega: str = "1"
@@ -145,7 +146,7 @@ class Chosen:
             raise ArgumentError("scale", f"{expected}: lists of exponents are powers of one scale variable at a time")
         _check_lengths(network, columns, lists, scales)
         if self.decay is not None and law.decay == "none":
-            raise ArgumentError("decay", f"{law.name} has none; expected an optimizer such as adamw")
+            raise ArgumentError("decay", f"{law.name} has none; expected an optimizer such as adamw or lion+coupled")
         base = self._base(network, law, columns)
         kept = {name: [layer.named[name] for layer in base.layers] for name in base.layers[0].named} if base else {}
         title = self.preset if self.preset and not columns else "custom"
@@ -196,7 +197,9 @@ class Given:
             if text is None:
                 continue
             if name == "decay" and law.decay == "none":
-                raise ArgumentError("decay", f"{law.name} has none; expected an optimizer such as adamw")
+                raise ArgumentError(
+                    "decay", f"{law.name} has none; expected an optimizer such as adamw or lion+coupled"
+                )
             column = parse_list(name, text, lambda item: None if item.strip() == "?" else parse_exponent(item))
             nodes = [node.name for node in (network.multipliers if name == "scales" else network.layers)]
             if len(column) != len(nodes):

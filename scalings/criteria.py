@@ -81,6 +81,11 @@ class Criterion:
         }[self.where]
 
     @property
+    def relation(self) -> tuple[object, ...]:
+        """What it asks, where and when, whatever it is called."""
+        return self.left, self.sign, self.right, self.where, self.when
+
+    @property
     def quantities(self) -> frozenset[Quantity]:
         """What it relates."""
         return frozenset(quantity for side in (self.left, self.right) for quantity, _ in side.factors)
@@ -234,6 +239,9 @@ MAXIMAL_OUTPUT_DECAY = Criterion(
     "updates",
 )
 
+OF_DECAY = (MAXIMAL_DECAY, MAXIMAL_OUTPUT_DECAY)
+"""What is asked of weight decay, where there is any."""
+
 TUTORIAL = (
     SIGNAL_PROPAGATION,
     BOUNDED_OUTPUT,
@@ -245,8 +253,7 @@ TUTORIAL = (
     STABLE_FEATURES,
     BOUNDED_SCORES,
     STABLE_SCORES,
-    MAXIMAL_DECAY,
-    MAXIMAL_OUTPUT_DECAY,
+    *OF_DECAY,
 )
 """The tutorial's criteria, in the order in which they are applied, and what they are for repeated blocks,
 attention and weight decay; a network without these is not asked for them."""

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from scalings.answers import Polytope, gauge_direction
 from scalings.errors import ArgumentError
-from scalings.exponents import Affine, Exponent, parse_fraction
+from scalings.exponents import MINUS_INFINITY, Affine, Exponent, parse_fraction
 from scalings.networks import Network
 from scalings.nodes import SCALE_SYMBOLS, WIDTH_SCALE
 from scalings.optimizers import UpdateLaw
@@ -149,9 +149,15 @@ class Derivation:
 
     @property
     def gauges(self) -> tuple[tuple[str, LayerExponents[Exponent]], ...]:
-        """Beside its freedoms: for each layer how its exponents move together without a change of what is trained."""
+        """Beside its freedoms: for each layer how its exponents move together without a change of what is trained.
+
+        An epsilon leaves none, and a law that makes an exception of zero weights none for them.
+        """
+        if self.law.epsilon != MINUS_INFINITY:
+            return ()
         direction = gauge_direction(self.law)
-        return tuple((layer.name, direction) for layer in self.network.layers)
+        layers = (one for one in self.network.layers if not (self.law.at_zero != "alike" and one.start == "zero"))
+        return tuple((layer.name, direction) for layer in layers)
 
     def _repr_html_(self) -> str:
         from scalings.explanations import html

@@ -9,7 +9,8 @@ sum of a fixed number of gradients. Three more things may belong to a law:
   by it. Where entries are smaller than that, the law is another one, that of SGD: |dW|_F is smaller by
   |G|_F / (epsilon sqrt(fan_in fan_out)).
 - `decay` lambda: of the weights by eta lambda ("coupled", as AdamW does it in torch), by lambda ("independent"), or
-  of the loss, G + lambda W ("l2").
+  of the loss, G + lambda W ("l2"), or of LAMB's step, before that is scaled to |W| ("inside"). Any law may have one:
+  "lion+coupled", "momentum+l2", "law:0,1,1+independent".
 - what is *assumed* of alignment: `alpha`, of an update with its own input (1: in the same direction, 0: not more
   than by chance), and `omega`, of the readout's initial weights with the change of what they read (1: the law of
   large numbers, 0: chance). Everett et al., arXiv 2407.05872, call them by these names; 1 is the default.
@@ -28,7 +29,8 @@ from typing import Literal
 from scalings.errors import ArgumentError
 from scalings.exponents import MINUS_INFINITY, Exponent, parse_exponent, parse_fraction
 
-Decay = Literal["none", "coupled", "independent", "l2"]
+Decay = Literal["none", "coupled", "independent", "l2", "inside"]
+AtZero = Literal["alike", "gradient", "entries"]
 _ZERO, _HALF, _ONE = Fraction(0), Fraction(1, 2), Fraction(1)
 
 
@@ -52,6 +54,9 @@ class UpdateLaw:
     """The power of n of the epsilon that a gradient's entries are compared with; -oo for epsilon -> 0."""
     alpha: Fraction = _ONE
     omega: Fraction = _ONE
+    at_zero: AtZero = "alike"
+    """The step of weights that are all zero: eta G ("gradient") or eta in each entry ("entries"), where a law that is
+    proportional to |W| makes an exception; with none ("alike") and s > 0 they never move."""
 
     @property
     def gauge_power(self) -> Fraction:
@@ -61,7 +66,13 @@ class UpdateLaw:
     @property
     def decay_gauge_power(self) -> Fraction:
         """Under the same, lambda -> n^(t times this) lambda, so that weights decay as before."""
-        return {"none": _ZERO, "coupled": self.gauge_power, "independent": _ZERO, "l2": Fraction(2)}[self.decay]
+        return {
+            "none": _ZERO,
+            "coupled": self.gauge_power,
+            "independent": _ZERO,
+            "l2": Fraction(2),
+            "inside": _ONE,
+        }[self.decay]
 
     @property
     def assumptions(self) -> tuple[str, ...]:
@@ -76,15 +87,22 @@ class UpdateLaw:
             found.append(
                 f"epsilon, beside which smaller entries of a gradient count for nothing, is n^({self.epsilon})"
             )
+        if self.at_zero != "alike":
+            found.append(f"weights that are all zero take another first step: {_AT_ZERO[self.at_zero]}")
         if self.decay != "none":
             found.append(f"matrices decay by a power lambda_l of the scale variable, {_DECAYS[self.decay]}")
         return tuple(found)
 
 
+_AT_ZERO = {
+    "gradient": "that of sgd, with a trust ratio of 1",
+    "entries": "the learning rate in each entry, with a trust ratio of 1 or an eps_2 of order 1",
+}
 _DECAYS = {
     "coupled": "times the learning rate, in each step",
     "independent": "in each step, whatever the learning rate",
     "l2": "as a term lambda |W|^2 / 2 of the loss",
+    "inside": "as a term lambda W of the step, before it is scaled to the size of the weights",
 }
 
 
@@ -115,20 +133,26 @@ OPTIMIZERS: dict[str, UpdateLaw] = {
         UpdateLaw("muon-jordan", _ZERO, fan_in=-_ONE, larger_fan=_HALF),
         UpdateLaw("muon-rms", _ZERO, larger_fan=_HALF),
         UpdateLaw("muon-spectral", _ZERO, fan_in=-_ONE, fan_out=_ONE),
-        UpdateLaw("lars", _ZERO, weight=_ONE),
-        UpdateLaw("lamb", _ZERO, weight=_ONE),
-        UpdateLaw("adafactor", _ZERO, weight=_ONE),
+        # What these do with zero weights, such as biases, is what their papers' code does: a trust ratio of 1, and at
+        # least eps_2 in place of the root mean square of the weights (Shazeer and Stern, arXiv 1804.04235, section 8).
+        UpdateLaw("lars", _ZERO, weight=_ONE, at_zero="gradient"),
+        UpdateLaw("lamb", _ZERO, weight=_ONE, at_zero="entries"),
+        UpdateLaw("adafactor", _ZERO, weight=_ONE, at_zero="entries"),
         shampoo(Fraction(1, 4), Fraction(1, 4)),
     )
 }
-_CUSTOM = "law:p,q_in,q_out,m,s and shampoo:e_left,e_right take exponents of their own"
+_CUSTOM = "law:p,q_in,q_out,m,s and shampoo:e_left,e_right take exponents of their own, and +l2 or +coupled adds decay"
 
 
 def optimizer(name: str) -> UpdateLaw:
     """The update law of this name, or "law:p,q_in,q_out,m,s" (later ones 0 if left out), or "shampoo:1/4,1/4".
 
-    Raises ArgumentError, naming those there are.
+    With "+coupled", "+independent" or "+l2" behind the name, weights decay; LAMB's own way is "lamb+inside". Raises
+    ArgumentError, naming those there are.
     """
+    base, plus, decay = name.rpartition("+")
+    if plus and (base in OPTIMIZERS or decay in _DECAYS):
+        return _decaying(optimizer(base), decay)
     if "clip" in name:
         raise ArgumentError(
             "optimizer", "clipping by the global norm couples all layers: no law of one layer's gradient describes it"
@@ -150,6 +174,16 @@ def optimizer(name: str) -> UpdateLaw:
     return OPTIMIZERS[name]
 
 
+def _decaying(law: UpdateLaw, decay: str) -> UpdateLaw:
+    if decay not in _DECAYS:
+        raise ArgumentError("optimizer", f"expected {', '.join(_DECAYS)} behind the +, but got {decay!r}")
+    if law.decay != "none":
+        raise ArgumentError("optimizer", f"{law.name} decays already, so nothing is understood behind the +")
+    if decay == "inside" and law.name != "lamb":
+        raise ArgumentError("optimizer", f"decay inside the step is lamb's; expected {law.name}+coupled, or another")
+    return replace(law, name=f"{law.name}+{decay}", decay=decay)  # type: ignore[arg-type]
+
+
 def _numbers(listed: str, most: int) -> list[Fraction]:
     try:
         numbers = [parse_fraction(item) for item in listed.split(",")]
@@ -160,8 +194,23 @@ def _numbers(listed: str, most: int) -> list[Fraction]:
     return numbers
 
 
+_WITHOUT_EPSILON = {
+    "sign": "takes signs, and divides by nothing",
+    "lion": "takes signs, and divides by nothing",
+    "lamb": "divides its step by the step's own size as well, and an epsilon drops out of that",
+    "adafactor": "compares its epsilon with mean squares over rows and columns, for which there is no rule here",
+    "lars": "divides by the norm of the whole gradient, not by the size of its entries",
+    "normalized-sgd": "divides by the norm of the whole gradient, not by the size of its entries",
+}
+
+
 def with_epsilon(law: UpdateLaw, exponent: str) -> UpdateLaw:
-    """The same law with an epsilon of this power of n. Raises ArgumentError where nothing is divided by |G|."""
+    """The same law with an epsilon of this power of n. Raises ArgumentError where no entry is divided by its size."""
+    name = law.name.partition("+")[0]
+    if law.gradient == 1:
+        raise ArgumentError("epsilon", f"{law.name} has none: it divides by nothing")
+    if name in _WITHOUT_EPSILON:
+        raise ArgumentError("epsilon", f"{law.name} has none that counts: it {_WITHOUT_EPSILON[name]}")
     if law.gradient or law.weight or not law.fan_in == law.fan_out == 1:
         raise ArgumentError("epsilon", f"{law.name} does not divide by the size of a gradient's entries")
     try:

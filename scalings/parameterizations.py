@@ -58,8 +58,11 @@ class LayerExponents(Generic[T_co]):
 def shifted(layer: LayerExponents[E], t: E, law: UpdateLaw) -> LayerExponents[E]:
     """The gauge transformation of a layer by n^t under an optimizer's update law.
 
-    Raises ArgumentError where there is none: an epsilon is compared with the gradient of the raw weight, which moves.
+    Raises ArgumentError where there is none: an epsilon is compared with the gradient of the raw weight, which moves;
+    and the first step of zero weights, where it is another law's, moves otherwise than those that follow.
     """
+    if law.at_zero != "alike" and layer.init in (MINUS_INFINITY, Affine(MINUS_INFINITY)) and str(t) != "0":
+        raise ArgumentError("gauge", f"{law.name} has no gauge for weights that start at zero: the first step has none")
     if law.epsilon != MINUS_INFINITY and str(t) != "0":
         raise ArgumentError("gauge", "epsilon fixes the gauge: with it, only multipliers n^0 are understood")
     decay = None if layer.decay is None else layer.decay + t * law.decay_gauge_power

@@ -96,7 +96,7 @@ def _written(value: str | Exponent) -> str:
 
 
 def _law(document: dict[str, str]) -> UpdateLaw:
-    texts = ("name", "decay")
+    texts = ("name", "decay", "at_zero")
     return UpdateLaw(**{key: value if key in texts else parse_exponent(value) for key, value in document.items()})  # type: ignore[arg-type]
 
 

@@ -79,10 +79,11 @@ def derivation_report(derivation: Derivation, gauge: Gauge) -> Iterator[Renderab
     if derivation.polytope:
         yield Text("\nThe answer as a polytope", style="bold")
         yield from _polytope_report(derivation.polytope)
-    if derivation.polytopes:
+    if derivation.polytopes and derivation.gauges:
         direction = derivation.gauges[0][1].named
         shifts = ", ".join(f"{_GREEK[name]} times {_gauge_power(power, symbol)}" for name, power in direction.items())
-        yield Text(f"\nBeside its freedoms there are {len(derivation.gauges)} gauges, one for each weight: {shifts}.")
+        which = "weight" if len(derivation.gauges) == derivation.network.depth else "weight that does not start at zero"
+        yield Text(f"\nBeside its freedoms there are {len(derivation.gauges)} gauges, one for each {which}: {shifts}.")
     if derivation.induction:
         yield from _induction_report(derivation.induction)
 

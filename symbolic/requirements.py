@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, lru_cache
 
-from scalings.criteria import Criterion
+from scalings.criteria import OF_DECAY, Criterion
+from scalings.errors import ArgumentError
 from scalings.networks import Network, Representation
 from scalings.nodes import WIDTH_SCALE
 from scalings.observables import Observable
@@ -56,8 +57,14 @@ def requirements(
 ) -> tuple[Requirement, ...]:
     """All requirements of a run of that many updates, criterion by criterion, layer by layer, step by step.
 
-    Criteria of weight decay are left out where nothing decays.
+    The tutorial's criteria of weight decay are left out where nothing decays. Raises ArgumentError for another one.
     """
+    if law.decay == "none":
+        known = [one.relation for one in OF_DECAY]
+        own = [one.name for one in criteria if "decay" in one.quantities and one.relation not in known]
+        if own:
+            expected = "expected an optimizer such as adamw or lion+coupled"
+            raise ArgumentError("criterion", f"{own[0]!r} speaks of decay, but {law.name} has none; {expected}")
     steps = {"initialization": [0], "updates": range(1, updates + 1), "settled": [updates]}
     return tuple(
         Requirement(criterion, layer, step, scale)

@@ -195,20 +195,27 @@ def step_weight(run: Run[O], node: Weighted) -> Steps[O]:
         decay = None
     if decay is not None and law.decay == "l2":
         gradient = algebra.total(gradient, algebra.product(decay, now))
-    size = algebra.product(run.layers[weight].lr, seen.fans)
-    if law.weight:  # |W|^0 = 1 also for zero weights, unlike |G|^0: a zero gradient is a zero update
+    size, power = algebra.product(run.layers[weight].lr, seen.fans), law.gradient
+    if law.at_zero != "alike" and now == run.zero:
+        power = Fraction(law.at_zero == "gradient")
+        size = algebra.product(run.layers[weight].lr, seen.entries(1 - power))
+    elif law.weight:  # |W|^0 = 1 also for zero weights, unlike |G|^0: a zero gradient is a zero update
         size = algebra.product(size, algebra.power(now, law.weight))
     size = algebra.product(size, seen.damping(gradient))
-    one_step = algebra.product(size, algebra.power(gradient, law.gradient))
+    one_step = algebra.product(size, algebra.power(gradient, power))
     if decay is not None and law.decay == "l2":  # of a step along G + lambda W, the shares of the two
-        share = algebra.ratio(one_step, gradient) if law.gradient != 1 else size
+        share = algebra.ratio(one_step, gradient) if power != 1 else size
         one_step, size = algebra.product(share, raw), share
+    if decay is not None and law.decay == "inside":  # of a step along u + lambda W, u having entries of size 1
+        own = seen.entries(Fraction(1))
+        size = algebra.ratio(size, algebra.total(own, algebra.product(decay, now)))
+        one_step = algebra.product(size, own, algebra.power(gradient, Fraction(0)))
     run.update[weight] = algebra.total(run.update[weight], seen.scaled(one_step, seen.sampling.update))
     yield run.observe("gradient", node, gradient)
     yield run.observe("dW_frobenius", node, seen.scaled(run.update[weight], seen.sampling.weight))
     yield run.observe("W_frobenius", node, seen.weight)
     if decay is not None:
-        shrinking = {"coupled": run.layers[weight].lr, "independent": run.one, "l2": size}[law.decay]
+        shrinking = {"coupled": run.layers[weight].lr, "independent": run.one, "l2": size, "inside": size}[law.decay]
         shrunk = seen.scaled(algebra.product(shrinking, decay), seen.sampling.steps)
         run.shrinkage[weight] = algebra.total(run.shrinkage.get(weight, run.zero), shrunk)
         yield run.observe("decay", node, run.shrinkage[weight])
@@ -239,6 +246,10 @@ class _Seen(Generic[O]):
         law, (fan_in, fan_out) = self.run.law, self._fans
         powers = HALF * (law.fan_in * fan_in + law.fan_out * fan_out) + law.larger_fan * max(fan_in, fan_out)
         return self.run.algebra.constant(powers)
+
+    def entries(self, power: Fraction) -> O:
+        """(fan_in fan_out)^(power/2)."""
+        return self.run.algebra.constant(HALF * power * sum(self._fans))
 
     def damping(self, gradient: O) -> O:
         """min(1, entries of G / epsilon)."""

@@ -6,13 +6,14 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
-from empirical import examples, observations, training, updates
+from empirical import examples, laws, observations, training, updates
 from empirical.chains import Chain, chain
 from empirical.weights import DenseWeights, draw
 from scalings.architectures import mlp
@@ -401,3 +402,17 @@ def test_cuda_runs_the_same_program(optimizer: str) -> None:
     drawn = training.train(at, setup, data, SEEDS, "cuda")
     assert drawn.keys() == results[0].keys()
     assert math.isfinite(sum(float(value.sum()) for value in drawn.values()))
+
+
+def test_zero_weights_take_a_first_step() -> None:
+    """A trust ratio of 1, or eps_2 in place of the root mean square: a law of |W| would leave them at zero."""
+    gradient, nothing, some = torch.randn(2, 3, 5), torch.zeros(2), torch.full((2,), 0.6)
+    for law, zero in ((laws.Lamb, 15**0.5), (laws.Adafactor, 1e-3 * 15**0.5)):
+        first = law()(gradient, lambda: nothing)
+        assert torch.linalg.vector_norm(first, dim=(1, 2)) == pytest.approx(zero, rel=1e-5)
+        assert torch.linalg.vector_norm(law()(gradient, lambda: some), dim=(1, 2)) == pytest.approx(0.6, rel=1e-5)
+    rows, size = torch.ones(2, 4, 3), torch.full((2,), 2.0)
+    for weight, factor in ((nothing, 1.0), (some, 0.3)):
+        past = SimpleNamespace(size=size, ages=torch.zeros(4), outputs=SimpleNamespace(rows=rows))
+        past.weight = lambda weight=weight: weight
+        assert torch.all(laws.lars(past) == factor)  # type: ignore[arg-type]

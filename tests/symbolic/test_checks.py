@@ -76,7 +76,13 @@ def test_the_drawn_parameterizations_reach_every_regime(regime: str) -> None:
 @given(strategies.networks, strategies.optimizers, st.data())
 def test_a_gauge_changes_no_verdict(network, law, data) -> None:  # type: ignore[no-untyped-def]
     parameterization = data.draw(strategies.parameterizations(network.depth))
-    other = parameterization.shifted(data.draw(strategies.gauges(network.depth)), law)
+    shifts = data.draw(strategies.gauges(network.depth))
+    if law.at_zero != "alike":  # the first step of zero weights has no gauge
+        shifts = [
+            Fraction(0) if layer.init == MINUS_INFINITY else t
+            for layer, t in zip(parameterization.layers, shifts, strict=True)
+        ]
+    other = parameterization.shifted(shifts, law)
     assert check(network, other, law) == check(network, parameterization, law)
 
 
@@ -133,7 +139,11 @@ def test_a_zero_initialised_readout_moves_features_from_the_second_update() -> N
 
 def test_weights_that_are_never_moved_are_trivial_under_a_law_of_their_norm() -> None:
     zero = Parameterization.of(multiplier="0,0,0", init="0,-1/2,-oo", lr="0,-1/2,0")
-    assert check(mlp(3), zero, optimizer("lars")).regime == "trivial"
+    assert check(mlp(3), zero, optimizer("law:0,0,0,0,1")).regime == "trivial"
+    assert check(mlp(3), zero, optimizer("lars")).regime == "unstable", "whose first step is that of sgd"
+    for name in ("lamb", "adafactor"):
+        slow = Parameterization.of(multiplier="0,0,0", init="0,-1/2,-oo", lr="0,-1/2,-1")
+        assert check(mlp(3), slow, optimizer(name)).regime == "rich", name
 
 
 def test_growth_with_every_update_is_unstable() -> None:
@@ -141,6 +151,11 @@ def test_growth_with_every_update_is_unstable() -> None:
     verdict = check(mlp(3), growing, optimizer("lars"))
     assert verdict.growing
     assert verdict.reasons() == ("orders grow with every further update",)
+
+
+def test_a_loss_that_is_not_one_is_refused() -> None:
+    with pytest.raises(ArgumentError, match="loss: expected one of mse, cross-entropy, but got 'hinge'"):
+        check(mlp(3), preset("mup", 3), loss="hinge")  # type: ignore[arg-type]
 
 
 def test_one_entry_for_each_layer() -> None:

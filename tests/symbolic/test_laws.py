@@ -10,10 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scalings.architectures import mlp
+from scalings.criteria import TUTORIAL
 from scalings.errors import ArgumentError
 from scalings.exponents import MINUS_INFINITY
 from scalings.observables import Observable
 from scalings.optimizers import OPTIMIZERS, UpdateLaw, optimizer, with_epsilon
+from scalings.parameterizations import Parameterization
+from scalings.relations import parse_criterion
 from symbolic.checks import check
 from symbolic.derivations import derive
 from symbolic.predictions import predict
@@ -77,14 +80,43 @@ def test_updates_that_align_less_may_be_larger_but_leave_less_room_for_richness(
 
 
 @pytest.mark.parametrize(
+    ("name", "high", "rates"),
+    [
+        # A first step of Adam in every entry, and steps of |b| afterwards, which are no larger.
+        ("lamb", "1/2", ["r - 1/2", "r - 1/2", "0"]),
+        ("adafactor", "1/2", ["r - 1/2", "r - 1/2", "0"]),
+        # A first step of sgd wants n^(2r), with which the steps of |b| that follow explode unless r = 0.
+        ("lars", "0", ["0", "0", "0"]),
+    ],
+)
+def test_zero_biases_are_trained_by_laws_of_the_weights_norm(name: str, high: str, rates: list[str]) -> None:
+    """Trust ratio 1 where |W| = 0: You et al., arXiv 1708.03888 and 1904.00962; eps_2: arXiv 1804.04235, section 8."""
+    law, network = optimizer(name), mlp(3, biases=True)
+    derivation = derive(network, law)
+    layers = derivation.family.layers if derivation.family else derivation.pieces[0].layers
+    assert derivation.degrees_of_freedom == (1 if high == "1/2" else 0)
+    found = {node.name: str(layer.lr) for node, layer in zip(network.layers, layers, strict=True)}
+    assert [found[f"bias{number}"] for number in (1, 2, 3)] == rates
+    assert any("all zero" in assumption for assumption in derivation.assumptions)
+    assert len(derivation.gauges) == 3, "of the matrices: the first step of a bias has no gauge that later ones have"
+    frozen = derive(network, optimizer("law:0,0,0,0,1"))
+    assert frozen.degrees_of_freedom is None, "without the exception zero biases never move"
+
+
+def test_zero_weights_have_no_gauge_where_their_first_step_is_anothers() -> None:
+    zero = Parameterization.of(multiplier="0,0", init="0,-oo", lr="0,-1")
+    with pytest.raises(ArgumentError, match="lamb has no gauge for weights that start at zero"):
+        zero.shifted([Fraction(0), HALF], optimizer("lamb"))
+    assert zero.shifted([HALF, Fraction(0)], optimizer("lamb")).layers[1] == zero.layers[1]
+
+
+@pytest.mark.parametrize(
     ("alpha", "init", "overlap"),
     [("0", "-1/2", "-1/2"), ("0", "-1", "-1/2"), ("1/2", "-1/2", "-1/2"), ("1/2", "-1", "-1/4"), ("1", "-1", "0")],
 )
 def test_alpha_counts_once_in_an_interaction(alpha: str, init: str, overlap: str) -> None:
     """DESIGN.md, section 1: what moves has a generic part, on which an update acts by chance, and no less than that;
     and a part along h, |dh|/|h| of it, on which it acts as it does on h."""
-    from scalings.parameterizations import Parameterization
-
     law = replace(optimizer("sgd"), alpha=Fraction(alpha))
     rates = {"-1/2": "0,-1,-1", "-1": "1,0,-1"}[init]
     given = Parameterization.of(multiplier="0,0,0", init=f"0,-1/2,{init}", lr=rates)
@@ -117,8 +149,6 @@ def test_an_unaligned_readout_lets_the_standard_readout_see_features() -> None:
 
 
 def _passthrough(law: UpdateLaw) -> object:
-    from scalings.parameterizations import Parameterization
-
     standard = Parameterization.of(multiplier="0,0,0", init="0,-1/2,-1/2", lr="1/2,-1/2,-1")
     return predict(mlp(3), standard, law, steps=1)[Observable("passthrough", "layer3", 1)]
 
@@ -135,12 +165,52 @@ def test_epsilon_must_follow_the_gradients_order(epsilon: str, drowned: set[str]
     assert (verdict.richness == HALF) == (not drowned)
 
 
-def test_a_law_that_divides_by_nothing_has_no_epsilon() -> None:
-    for name in ("sgd", "lamb", "muon"):
-        with pytest.raises(ArgumentError, match=f"{name} does not divide by the size of a gradient's entries"):
-            with_epsilon(optimizer(name), "0")
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("sgd", "it divides by nothing"),
+        ("momentum+l2", "it divides by nothing"),
+        ("sign", "takes signs, and divides by nothing"),
+        ("lion+coupled", "takes signs, and divides by nothing"),
+        ("lamb", "divides its step by the step's own size as well"),
+        ("lars", "divides by the norm of the whole gradient"),
+        ("adafactor", "compares its epsilon with mean squares over rows and columns"),
+        ("muon", "muon does not divide by the size of a gradient's entries"),
+    ],
+)
+def test_a_law_without_an_epsilon_says_why(name: str, reason: str) -> None:
+    with pytest.raises(ArgumentError, match=f"epsilon: .*{reason}"):
+        with_epsilon(optimizer(name), "0")
+
+
+def test_an_epsilon_is_a_power() -> None:
     with pytest.raises(ArgumentError, match="expected a fraction"):
         with_epsilon(optimizer("adam"), "tiny")
+    assert with_epsilon(optimizer("adam+l2"), "-1").epsilon == -1
+
+
+def test_a_gradient_that_decay_drowns_is_normalised_with_it() -> None:
+    """Loshchilov and Hutter, arXiv 1711.05101: with Adam, decay in the loss is not decay of the weights. As strong as
+    the criteria ask for it is larger than the gradient, and learning rates must make up for that."""
+    families = {name: strategies.family(mlp(3), optimizer(name)).member(HALF) for name in ("adam+l2", "adamw")}
+    rates = {name: str(member.layers[1].lr) for name, member in families.items()}
+    assert rates == {"adam+l2": "-1/2", "adamw": "-1"}
+    orders = predict(mlp(3), families["adam+l2"], optimizer("adam+l2"), 1)
+    without = replace(families["adam+l2"].layers[1], decay=MINUS_INFINITY)
+    layers = (families["adam+l2"].layers[0], without, families["adam+l2"].layers[2])
+    alone = predict(mlp(3), Parameterization(layers), optimizer("adam+l2"), 1)
+    moved = Observable("dW_frobenius", "layer2", 1)
+    assert alone[moved] == orders[moved] + HALF
+
+
+def test_a_criterion_of_decay_needs_decay() -> None:
+    slow = parse_criterion("slow: decay <= n^(-1/2) at hidden matrices after updates")
+    with pytest.raises(
+        ArgumentError, match="criterion: 'slow' speaks of decay, but sgd has none; expected an optimizer"
+    ):
+        derive(mlp(2), criteria=[*TUTORIAL, slow])
+    assert derive(mlp(2), optimizer("adamw"), [*TUTORIAL, slow]).degrees_of_freedom is not None
+    assert derive(mlp(2), criteria=TUTORIAL).family is not None, "the tutorial's own are left out"
 
 
 @pytest.mark.parametrize(
@@ -150,6 +220,14 @@ def test_a_law_that_divides_by_nothing_has_no_epsilon() -> None:
         ("adamw", ["0", "1", "1"]),
         ("adamw-independent", ["0", "0", "0"]),
         ("sgd-l2", ["-1", "0", "1"]),
+        ("momentum+l2", ["-1", "0", "1"]),
+        ("lion+coupled", ["0", "1", "1"]),
+        # Steps of spectral norm eta, weights of size n^0 (input n^(1/2), output n^(-1/2)): Moonlight, arXiv 2502.16982.
+        ("muon+coupled", ["-1/2", "0", "1/2"]),
+        ("muon+independent", ["0", "0", "0"]),
+        # lambda W beside entries of size 1: as large as these where weights are to shrink by as much as they learn.
+        ("lamb+inside", ["0", "1", "1"]),
+        ("adam+l2", ["-1", "0", "1"]),
     ],
 )
 def test_decay_has_an_exponent_of_its_own(name: str, decays: list[str]) -> None:
@@ -177,6 +255,10 @@ def test_too_much_decay_is_unstable() -> None:
         ("law:1,2,3,4,5,6", "expected at most 5 exponents, but got 6"),
         ("law:-1", "expected a power p >= 0 of the gradient, but got -1"),
         ("shampoo:1/2,1/2", "expected a power p >= 0 of the gradient, but got -1"),
+        ("lion+decoupled", "expected coupled, independent, l2, inside behind the \\+, but got 'decoupled'"),
+        ("adamw+l2", "adamw decays already"),
+        ("adam+inside", "decay inside the step is lamb's; expected adam\\+coupled"),
+        ("lyon+l2", "did you mean lion"),
     ],
 )
 def test_what_is_no_law_is_refused(name: str, message: str) -> None:
@@ -187,4 +269,4 @@ def test_what_is_no_law_is_refused(name: str, message: str) -> None:
 def test_every_law_says_what_it_assumes() -> None:
     for law in OPTIMIZERS.values():
         assert law.name in law.assumptions[0]
-        assert (len(law.assumptions) > 1) == (law.decay != "none")
+        assert (len(law.assumptions) > 1) == (law.decay != "none" or law.at_zero != "alike")
