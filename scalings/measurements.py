@@ -1,0 +1,241 @@
+"""The commands that train: measure, verify and richness."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from scalings.arguments import (
+    Chosen,
+    Format,
+    parse_delta,
+    parse_widths,
+)
+from scalings.console import (
+    EXIT,
+    print_json,
+    print_tables,
+    progress_bar,
+    warn,
+)
+from scalings.nodes import Activation
+
+
+def measure(
+    chosen: Chosen = Chosen(),  # noqa: B008 - frozen
+    *,
+    data: str = "digits",
+    widths: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
+    seeds: int | None = None,
+    steps: int = 3,
+    batch: int = 16,
+    engine: str = "auto",
+    device: str = "auto",
+    centered: bool = True,
+    delta: str = "0.05",
+    output: Path | None = None,
+    overwrite: bool = False,
+    format: Format = "text",
+) -> int:
+    """Train at many widths from many seeds, fit every exponent, and compare it with the derived one.
+
+    Example: scalings measure --preset mup --widths 64,128,256,512
+
+    Parameters
+    ----------
+    data
+        digits, or mnist (needs the extra "data").
+    widths
+        Hidden widths, increasing, at least 3 and 8 for a verdict; default 128 to 65536 in octaves where updates are
+        of low rank, as those of sgd, else 64 to 2048 in half octaves.
+    seeds
+        Runs at the largest width, default 1 or 12; smaller widths get more.
+    steps
+        Number of updates.
+    batch
+        Number of examples, all of which make up every update.
+    engine
+        auto, dense or matrix-free: matrices that are drawn in full, or only where they are multiplied with; auto
+        takes the cheaper one at each width. The law is the same.
+    device
+        auto, cpu or cuda.
+    centered
+        Train f - f_0 instead of f: the same orders with less noise.
+    delta
+        The margin within which a measured exponent agrees with the derived one.
+    output
+        A figure to write (.png, .pdf or .svg).
+    overwrite
+        Replace the figure if it exists.
+    format
+        Of the answer.
+    """
+    from empirical import sweeps
+    from empirical.examples import input_size
+    from empirical.figures import exponents_figure
+    from scalings import documents, tables
+    from scalings.comparisons import compare, no_slopes
+    from scalings.outputs import check_output, replacing
+    from scalings.trials import Training
+    from symbolic.checks import check
+    from symbolic.predictions import predict
+
+    margin = parse_delta(delta)
+    network, parameterization, law = chosen.resolve(input_size(data))
+    if output:
+        check_output("output", output, overwrite=overwrite)
+    training = Training.of(law.name, data=data, batch=batch, steps=steps, centered=centered)
+    sizes = parse_widths(widths)
+    cost = sweeps.estimate(network, parameterization, training, widths=sizes, seeds=seeds, device=device, engine=engine)
+    warn(f"training takes about {max(1, round(cost.seconds))} s and {max(1, cost.bytes >> 20)} MiB")
+    try:
+        with progress_bar() as progress:
+            measurement = sweeps.measure(
+                network,
+                parameterization,
+                training,
+                widths=sizes,
+                seeds=seeds,
+                device=device,
+                engine=engine,
+                progress=progress,
+            )
+    except sweeps.Interrupted as interrupted:
+        measurement = interrupted.measurement
+        warn(f"interrupted: this is what the widths up to {measurement.widths[-1]} say")
+    orders = predict(network, parameterization, law, steps)
+    stable = check(network, parameterization, law).stable
+    reason = no_slopes(network, orders, stable=stable, centered=centered)
+    agreement = compare(network, orders, measurement.fits, margin, only_bounds=reason)
+    if format == "json":
+        print_json(documents.measurement_document(measurement, agreement))
+    else:
+        title = parameterization.name
+        print_tables([tables.agreement_table([(title, agreement)], steps), tables.verdict_line(title, agreement)])
+        print(f"engine: {measurement.engine}")
+    if output:
+        with replacing(output) as path:
+            exponents_figure(measurement, orders, path)
+    return EXIT[agreement.verdict]
+
+
+def verify(
+    *,
+    data: str = "digits",
+    widths: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
+    seeds: int | None = None,
+    device: str = "auto",
+    wide: Annotated[bool, Parameter(negative="")] = False,
+    delta: str = "0.05",
+    output: Path = Path("verify.png"),
+    overwrite: bool = False,
+    format: Format = "text",
+) -> int:
+    """Derive the family, train members of it on real data, and say whether the two agree.
+
+    Example: scalings verify --data digits --output verify.png
+
+    Parameters
+    ----------
+    data
+        digits, or mnist (needs the extra "data").
+    widths
+        Hidden widths, increasing, at least 8 for a verdict; default 64 to 2048 in half octaves, or 2^13 to
+        2^20 if wide.
+    seeds
+        Runs at the largest width; smaller widths get more.
+    device
+        auto, cpu or cuda.
+    wide
+        Three members at widths up to 2^20, matrix-free: some minutes on two cores, and 4 GiB.
+    delta
+        The margin within which a measured exponent agrees with the derived one.
+    output
+        The figure to write (.png, .pdf or .svg).
+    overwrite
+        Replace the figure if it exists.
+    format
+        Of the answer.
+    """
+    from empirical.figures import richness_figure
+    from scalings import documents, tables
+    from scalings.outputs import check_output, replacing
+    from scalings.verification import RICHNESS, estimate, verify
+
+    margin, sizes = parse_delta(delta), parse_widths(widths)
+    check_output("output", output, overwrite=overwrite)
+    cost = estimate(data, widths=sizes, seeds=seeds, device=device, wide=wide)
+    warn(f"training takes about {max(1, round(cost.seconds))} s and {max(1, cost.bytes >> 20)} MiB")
+    with progress_bar() as progress:
+        verification = verify(
+            data, widths=sizes, seeds=seeds, device=device, wide=wide, delta=margin, progress=progress
+        )
+    if format == "json":
+        print_json(documents.verification_document(verification, str(output)))
+    else:
+        print_tables(tables.verification_report(verification, str(output)))
+    named = verification.members[: len(RICHNESS)]
+    with replacing(output) as path:
+        richness_figure([(member.name, member.measurement, member.richness) for member in named], path)
+    return EXIT[verification.verdict]
+
+
+def richness(
+    *,
+    data: str = "digits",
+    activation: Activation = "relu",
+    widths: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
+    seeds: int = 1,
+    steps: int = 20,
+    device: str = "auto",
+    output: Path | None = None,
+    overwrite: bool = False,
+    format: Format = "text",
+) -> int:
+    """Follow training from the lazy to the rich end, and tell them apart by what the trained networks are.
+
+    Example: scalings richness --output richness.png
+
+    Parameters
+    ----------
+    data
+        digits, or mnist (needs the extra "data").
+    activation
+        Of the hidden layers.
+    widths
+        Hidden widths, increasing, at least 4; default 256 to 16384 in octaves.
+    seeds
+        Runs at the largest width; smaller widths get up to 8 times as many.
+    steps
+        Number of updates.
+    device
+        auto, cpu or cuda.
+    output
+        A figure to write (.png, .pdf or .svg).
+    overwrite
+        Replace the figure if it exists.
+    format
+        Of the answer.
+    """
+    from empirical.figures import paths_figure
+    from scalings import documents, tables
+    from scalings.outputs import check_output, replacing
+    from scalings.richness import richness
+
+    sizes = parse_widths(widths)
+    if output:
+        check_output("output", output, overwrite=overwrite)
+    with progress_bar() as progress:
+        courses = richness(
+            data, activation=activation, widths=sizes, seeds=seeds, steps=steps, device=device, progress=progress
+        )
+    if format == "json":
+        print_json(documents.richness_document(courses))
+    else:
+        print_tables(tables.richness_report(courses))
+    if output:
+        with replacing(output) as path:
+            paths_figure([(f"r = {member.richness}", member.path) for member in courses.members], path)
+    return EXIT[courses.verdict]
