@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +22,7 @@ from scalings.console import (
     warn,
 )
 from scalings.nodes import Activation
+from scalings.outputs import Answer
 
 
 def measure(
@@ -35,9 +37,7 @@ def measure(
     device: str = "auto",
     centered: bool = True,
     delta: str = "0.05",
-    output: Path | None = None,
-    overwrite: bool = False,
-    format: Format = "text",
+    answer: Answer = Answer(),  # noqa: B008 - frozen
 ) -> int:
     """Train at many widths from many seeds, fit every exponent, and compare it with the derived one.
 
@@ -65,27 +65,19 @@ def measure(
         Train f - f_0 instead of f: the same orders with less noise.
     delta
         The margin within which a measured exponent agrees with the derived one.
-    output
-        A figure to write (.png, .pdf or .svg).
-    overwrite
-        Replace the figure if it exists.
-    format
-        Of the answer.
     """
     from empirical import sweeps
     from empirical.examples import input_size
     from empirical.figures import exponents_figure
     from scalings import documents, tables
     from scalings.comparisons import compare, no_slopes
-    from scalings.outputs import check_output, replacing
     from scalings.trials import Training
     from symbolic.checks import check
     from symbolic.predictions import predict
 
     margin = parse_delta(delta)
     network, parameterization, law = chosen.resolve(input_size(data))
-    if output:
-        check_output("output", output, overwrite=overwrite)
+    answer.check()
     training = Training.of(law.name, data=data, batch=batch, steps=steps, centered=centered)
     sizes = parse_widths(widths)
     cost = sweeps.estimate(network, parameterization, training, widths=sizes, seeds=seeds, device=device, engine=engine)
@@ -109,15 +101,13 @@ def measure(
     stable = check(network, parameterization, law).stable
     reason = no_slopes(network, orders, stable=stable, centered=centered)
     agreement = compare(network, orders, measurement.fits, margin, only_bounds=reason)
-    if format == "json":
-        print_json(documents.measurement_document(measurement, agreement))
-    else:
-        title = parameterization.name
-        print_tables([tables.agreement_table([(title, agreement)], steps), tables.verdict_line(title, agreement)])
-        print(f"engine: {measurement.engine}")
-    if output:
-        with replacing(output) as path:
-            exponents_figure(measurement, orders, path)
+    title = parameterization.name
+    table, verdict = tables.agreement_table([(title, agreement)], steps), tables.verdict_line(title, agreement)
+    answer.give(
+        [table, verdict, f"engine: {measurement.engine}"],
+        documents.measurement_document(measurement, agreement),
+        partial(exponents_figure, measurement, orders),
+    )
     return EXIT[agreement.verdict]
 
 
@@ -190,9 +180,7 @@ def richness(
     seeds: int = 1,
     steps: int = 20,
     device: str = "auto",
-    output: Path | None = None,
-    overwrite: bool = False,
-    format: Format = "text",
+    answer: Answer = Answer(),  # noqa: B008 - frozen
 ) -> int:
     """Follow training from the lazy to the rich end, and tell them apart by what the trained networks are.
 
@@ -212,30 +200,17 @@ def richness(
         Number of updates.
     device
         auto, cpu or cuda.
-    output
-        A figure to write (.png, .pdf or .svg).
-    overwrite
-        Replace the figure if it exists.
-    format
-        Of the answer.
     """
     from empirical.figures import paths_figure
     from scalings import documents, tables
-    from scalings.outputs import check_output, replacing
     from scalings.richness import richness
 
     sizes = parse_widths(widths)
-    if output:
-        check_output("output", output, overwrite=overwrite)
+    answer.check()
     with progress_bar() as progress:
         courses = richness(
             data, activation=activation, widths=sizes, seeds=seeds, steps=steps, device=device, progress=progress
         )
-    if format == "json":
-        print_json(documents.richness_document(courses))
-    else:
-        print_tables(tables.richness_report(courses))
-    if output:
-        with replacing(output) as path:
-            paths_figure([(f"r = {member.richness}", member.path) for member in courses.members], path)
+    lines = [(f"r = {member.richness}", member.path) for member in courses.members]
+    answer.give(tables.richness_report(courses), documents.richness_document(courses), partial(paths_figure, lines))
     return EXIT[courses.verdict]
