@@ -22,13 +22,15 @@ from empirical.settings import Setting, weight_shape
 from empirical.sweeps import Measurement, Progress, gather
 from scalings.errors import ArgumentError
 from scalings.networks import Network
-from scalings.nodes import DEPTH_SCALE, WIDTH_SCALE
+from scalings.nodes import DEPTH_SCALE, WIDTH_SCALE, Dense
 from scalings.observables import Observable
 from scalings.parameterizations import Parameterization
 from scalings.trials import Training
 
 DEFAULT_WIDTHS = (32, 48, 64, 96, 128, 192, 256, 384)
-DEFAULT_SEEDS = 8
+_NARROW_WIDTHS = (16, 24, 32, 48, 64, 96, 128, 192)
+DEFAULT_DEPTHS = (4, 6, 8, 12, 16, 24, 32, 64)
+DEFAULT_SEEDS = 16
 _CHUNK_BYTES = 2**28
 _COPIES_OF_WEIGHTS = 8
 """W(0), W, dW, its gradient, two moments, and what autograd holds."""
@@ -47,6 +49,13 @@ class Scaling:
         sizes = {WIDTH_SCALE: 64, DEPTH_SCALE: 1, **self.sizes, self.variable: size}
         exponents = {**self.beside, self.variable: given}
         return Setting(network, sizes, exponents, training.lr, training.decay, training.init)
+
+
+def default_sizes(network: Network, variable: str) -> tuple[int, ...]:
+    """Values of a scale variable that tell its exponents in a minute or two; images and texts have many positions."""
+    if variable == DEPTH_SCALE:
+        return DEFAULT_DEPTHS
+    return DEFAULT_WIDTHS if isinstance(network.nodes[0], Dense) else _NARROW_WIDTHS
 
 
 def measure(

@@ -24,6 +24,7 @@ from scalings.equivalence import Claim, claim, judge_claims, too_few
 from scalings.exponents import MINUS_INFINITY, Exponent, format_exponent
 from scalings.fits import Diverged, Fit, Verdict
 from scalings.networks import Network
+from scalings.nodes import Mix
 from scalings.observables import Observable, Quantity
 
 DELTA = Fraction(1, 20)
@@ -83,7 +84,9 @@ def compare(
         if observable in derived
     )
     last = max((observable.step for observable in measured), default=0)
-    zero = [o for o in derived if o not in measured and role(o) == "asserted" and o.step <= last]
+    seen = {observable.quantity for observable in measured}
+    missing = [o for o in derived if o not in measured and o.quantity in seen and o.step <= last]
+    zero = [observable for observable in missing if role(observable) == "asserted"]
     unmeasured = tuple(observable for observable in zero if derived[observable] != MINUS_INFINITY)
     return Agreement(comparisons, unmeasured, *judge(comparisons, unmeasured, delta, only_bounds))
 
@@ -105,7 +108,8 @@ def _compare(observable: Observable, role: Role, derived: Exponent, fit: Fit | D
 
 
 def _role(observable: Observable, network: Network, derived: Mapping[Observable, Exponent]) -> Role:
-    if observable.step and _is_slow(observable, network, derived):
+    slow = _is_slow if network.is_chain else _may_be_slow
+    if observable.step and slow(observable, network, derived):
         return "upper bound"
     return "asserted" if observable.quantity in _ASSERTED and observable.step else "reported"
 
@@ -137,6 +141,28 @@ def _is_slow(observable: Observable, network: Network, derived: Mapping[Observab
             return 0 < larger - smaller < 1
         case quantity:
             return quantity in ("dd", "ntk_change")
+
+
+def _may_be_slow(observable: Observable, network: Network, derived: Mapping[Observable, Exponent]) -> bool:
+    """Whether anything before it, or itself, could be slow; of the output, and of what attention has mixed, it is not
+    known that they are not."""
+    if observable.quantity not in ("dz", "passthrough"):
+        return observable.quantity in ("z", "interaction", "interaction_alignment", "dd", "ntk_change")
+    names = [node.name for node in network.flat]
+    before = names[: names.index(observable.layer) + 1]
+    attends = any(isinstance(node, Mix) and node.name in before for node in network.flat)
+    return (
+        attends
+        or observable.layer == network.function.name
+        or any(_competes(name, observable.step, derived) for name in before)
+    )
+
+
+def _competes(name: str, step: int, derived: Mapping[Observable, Exponent]) -> bool:
+    """Whether the terms of a change are within n^1 of each other, but not of one order."""
+    terms: tuple[Quantity, ...] = ("layer", "passthrough", "interaction")
+    largest, *others = sorted(derived.get(Observable(term, name, step), MINUS_INFINITY) for term in terms)[::-1]
+    return any(0 < largest - other < 1 for other in others if other != MINUS_INFINITY)
 
 
 def _is_mixed(position: int, step: int, names: Sequence[str], derived: Mapping[Observable, Exponent]) -> bool:

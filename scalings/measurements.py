@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from scalings.arguments import (
     Chosen,
+    ChosenModel,
     Format,
     parse_delta,
     parse_widths,
@@ -21,8 +24,20 @@ from scalings.console import (
     progress_bar,
     warn,
 )
-from scalings.nodes import Activation
+from scalings.errors import ArgumentError
+from scalings.networks import Network
+from scalings.nodes import DEPTH_SCALE, WIDTH_SCALE, Activation, Embedding, Node, Repeat, Scores, fixed
+from scalings.optimizers import optimizer
 from scalings.outputs import Answer
+from scalings.parameterizations import Parameterization
+
+if TYPE_CHECKING:
+    from empirical.sweeps import Measurement
+    from scalings.trials import Training
+
+_HELD = {WIDTH_SCALE: 64, DEPTH_SCALE: 2}
+"""Where scale variables stand that are not varied; at 1 if they are not named."""
+_BATCH, _LINES, _HEAD_SIZE = 16, 8, 4
 
 
 def measure(
@@ -32,7 +47,7 @@ def measure(
     widths: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     seeds: int | None = None,
     steps: int = 3,
-    batch: int = 16,
+    batch: int | None = None,
     engine: str = "auto",
     device: str = "auto",
     centered: bool = True,
@@ -55,7 +70,7 @@ def measure(
     steps
         Number of updates.
     batch
-        Number of examples, all of which make up every update.
+        Number of examples, all of which make up every update; default 16, or 8 lines of text.
     engine
         auto, dense or matrix-free: matrices that are drawn in full, or only where they are multiplied with; auto
         takes the cheaper one at each width. The law is the same.
@@ -66,39 +81,28 @@ def measure(
     delta
         The margin within which a measured exponent agrees with the derived one.
     """
-    from empirical import sweeps
     from empirical.examples import input_size
     from empirical.figures import exponents_figure
+    from empirical.sweeps import Interrupted
     from scalings import documents, tables
     from scalings.comparisons import compare, no_slopes
     from scalings.trials import Training
     from symbolic.checks import check
     from symbolic.predictions import predict
 
-    margin = parse_delta(delta)
+    margin, model = parse_delta(delta), chosen.model
     network, parameterization, law = chosen.resolve(input_size(data))
     answer.check()
-    training = Training.of(law.name, data=data, batch=batch, steps=steps, centered=centered)
-    sizes = parse_widths(widths)
-    cost = sweeps.estimate(network, parameterization, training, widths=sizes, seeds=seeds, device=device, engine=engine)
-    warn(f"training takes about {max(1, round(cost.seconds))} s and {max(1, cost.bytes >> 20)} MiB")
+    size = batch or (_LINES if isinstance(network.nodes[0], Embedding) else _BATCH)
+    training = Training.of(law.name, data=data, batch=size, steps=steps, centered=centered, loss=model.loss)
+    sweep = partial(_graph_sweep, model.scale) if _is_graph(network, model) else _sweep
     try:
-        with progress_bar() as progress:
-            measurement = sweeps.measure(
-                network,
-                parameterization,
-                training,
-                widths=sizes,
-                seeds=seeds,
-                device=device,
-                engine=engine,
-                progress=progress,
-            )
-    except sweeps.Interrupted as interrupted:
+        measurement = sweep(network, parameterization, training, parse_widths(widths), seeds, device, engine)
+    except Interrupted as interrupted:
         measurement = interrupted.measurement
-        warn(f"interrupted: this is what the widths up to {measurement.widths[-1]} say")
-    orders = predict(network, parameterization, law, steps)
-    stable = check(network, parameterization, law).stable
+        warn(f"interrupted: this is what the {model.scale}s up to {measurement.widths[-1]} say")
+    orders = predict(network, parameterization, law, steps, scale=model.scale, loss=model.loss)
+    stable = check(network, parameterization, law, scale=model.scale, loss=model.loss).stable
     reason = no_slopes(network, orders, stable=stable, centered=centered)
     agreement = compare(network, orders, measurement.fits, margin, only_bounds=reason)
     title = parameterization.name
@@ -109,6 +113,83 @@ def measure(
         partial(exponents_figure, measurement, orders),
     )
     return EXIT[agreement.verdict]
+
+
+def _is_graph(network: Network, model: ChosenModel) -> bool:
+    """Whether this is beyond multilayer perceptrons in the width, which have engines of their own."""
+    return not network.is_chain or (model.scale, model.loss) != (WIDTH_SCALE, "mse")
+
+
+def _sweep(
+    network: Network,
+    parameterization: Parameterization,
+    training: Training,
+    widths: tuple[int, ...] | None,
+    seeds: int | None,
+    device: str,
+    engine: str,
+) -> Measurement:
+    from empirical import sweeps
+
+    asked = partial(sweeps.estimate, network, parameterization, training)
+    cost = asked(widths=widths, seeds=seeds, device=device, engine=engine)
+    warn(f"training takes about {max(1, round(cost.seconds))} s and {max(1, cost.bytes >> 20)} MiB")
+    with progress_bar() as progress:
+        run = partial(sweeps.measure, network, parameterization, training)
+        return run(widths=widths, seeds=seeds, device=device, engine=engine, progress=progress)
+
+
+def _graph_sweep(
+    scale: str,
+    network: Network,
+    parameterization: Parameterization,
+    training: Training,
+    widths: tuple[int, ...] | None,
+    seeds: int | None,
+    device: str,
+    engine: str,
+) -> Measurement:
+    """With steps so small that the residual changes little: how it does is no power of the width.
+
+    Other scale variables are held at small values, with the exponents in them that their criteria determine.
+    """
+    from empirical import graph_sweeps
+
+    if engine == "matrix-free":
+        raise ArgumentError("engine", "only multilayer perceptrons in the width are trained matrix-free")
+    gentle, small = replace(training, lr=training.lr / 5), Network(tuple(map(_small, network.nodes)))
+    held = {other: size for other, size in _HELD.items() if other in network.scales and other != scale}
+    beside = {other: _determined(network, training, other) for other in held}
+    scaling = graph_sweeps.Scaling(scale, held, beside)
+    sizes = widths or graph_sweeps.default_sizes(network, scale)
+    run = partial(graph_sweeps.measure, small, parameterization, gentle, seeds=seeds, device=device)
+    with progress_bar() as progress:
+        return run(widths=sizes, scaling=scaling, progress=progress)
+
+
+def _small(node: Node) -> Node:
+    """The same orders at a fraction of the time: the depth itself is the number of blocks, and heads are small."""
+    if isinstance(node, Repeat):
+        blocks = replace(node.times, size=1) if node.times.order_in(DEPTH_SCALE) == 1 else node.times
+        return replace(node, times=blocks, nodes=tuple(map(_small, node.nodes)))
+    if isinstance(node, Scores) and node.heads.grows and not node.head_size.grows:
+        share = Fraction(node.heads.size * node.head_size.size) / _HEAD_SIZE
+        return replace(node, heads=replace(node.heads, size=share), head_size=fixed(_HEAD_SIZE))
+    return node
+
+
+def _determined(network: Network, training: Training, scale: str) -> Parameterization:
+    """The exponents of a scale variable that is held fixed; at the rich end, if they are a family."""
+    from symbolic.derivations import derive
+
+    derivation = derive(network, optimizer(training.optimizer), scale=scale, loss=training.loss)
+    if derivation.family:
+        return derivation.family.member(derivation.family.high)
+    if derivation.degrees_of_freedom != 0 or len(derivation.pieces) != 1:
+        raise ArgumentError("network", f"its criteria do not determine one answer in the {scale}, to be held fixed")
+    [piece] = derivation.pieces
+    layers = tuple(layer.each(lambda exponent: exponent.at()) for layer in piece.layers)
+    return Parameterization(layers, scales=tuple(exponent.at() for exponent in piece.scales))
 
 
 def verify(

@@ -381,3 +381,18 @@ def test_many_layers_that_say_the_same_are_one_row(capsys: pytest.CaptureFixture
     assert "no repair is looked for" in bad.err
     main(["check", "--preset", "standard", "--depth", "300", "--format", "json"])
     assert len(json.loads(capsys.readouterr().out)["reasons"]) == 300
+
+
+@pytest.mark.parametrize(
+    "model", [("--network", "resmlp"), ("--network", "transformer", "--grows", "heads"), ("--biases",)]
+)
+def test_any_network_can_be_measured(capsys: pytest.CaptureFixture[str], model: tuple[str, ...]) -> None:
+    """Node graphs are trained too, with the other scale variables at what their criteria determine."""
+    small = ("--widths", "8,16,32", "--seeds", "1", "--batch", "4", "--steps", "1")
+    code, document = run_json(capsys, "measure", *model, "--preset", "family:1/2", *small)
+    assert code == 3, "three widths are too few for a verdict"
+    assert {fit["quantity"] for fit in document["fits"]} >= {"dz", "dW_frobenius", "layer"}
+    assert document["engine"] == "dense"
+    code, out, err = run(capsys, "measure", *model, "--preset", "family:1/2", "--engine", "matrix-free")
+    assert (code, out) == (2, "")
+    assert err == "scalings: --engine: only multilayer perceptrons in the width are trained matrix-free\n"
