@@ -168,6 +168,11 @@ class Chosen:
             return _member(self.preset.removeprefix(FAMILY), network, law, self.model)
         if self.model.network != "mlp" or self.model.biases:
             raise ArgumentError("preset", "the presets are for an mlp without biases; expected family:R or lists")
+        if self.model.scale != WIDTH_SCALE:
+            expected = (
+                f"expected family:R or lists, since the presets are powers of the width, not of {self.model.scale}"
+            )
+            raise ArgumentError("preset", f"{expected}, but got {self.preset!r}")
         if law.gradient != 1 and "lr" not in columns:
             raise ArgumentError(
                 "lr", f"expected a list of exponents, since the presets' are for sgd, not for {law.name}; or family:R"

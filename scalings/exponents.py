@@ -74,7 +74,7 @@ def format_exponent(exponent: Exponent) -> str:
 
 def format_power(exponent: Affine | Exponent, base: str = "n") -> str:
     """The power of the width as a person reads it: "n^(2r-1)", "n^0", and "0" for -oo."""
-    if exponent == MINUS_INFINITY:
+    if is_zero(exponent):
         return "0"
     text = str(exponent).replace("*", "").replace(" ", "")
     return f"{base}^{text}" if text.isdigit() or text.isalpha() else f"{base}^({text})"
@@ -126,6 +126,11 @@ class Affine:
             parts.append((self.constant, str(abs(self.constant))))
         head, *tail = parts
         return ("-" if head[0] < 0 else "") + head[1] + "".join(f" {'-' if c < 0 else '+'} {t}" for c, t in tail)
+
+
+def is_zero(exponent: Affine | Exponent) -> bool:
+    """Whether it is the exponent of what is zero by structure."""
+    return (exponent.constant if isinstance(exponent, Affine) else exponent) == MINUS_INFINITY
 
 
 def _factor(value: Fraction) -> str:

@@ -85,7 +85,8 @@ class UpdateLaw:
             found.append(f"the readout's initial weights align with what moves by omega = {self.omega}")
         if self.epsilon != MINUS_INFINITY:
             found.append(
-                f"epsilon, beside which smaller entries of a gradient count for nothing, is n^({self.epsilon})"
+                "epsilon, beside which smaller entries of a gradient count for nothing, is the power "
+                f"{self.epsilon} of the scale variable"
             )
         if self.at_zero != "alike":
             found.append(f"weights that are all zero take another first step: {_AT_ZERO[self.at_zero]}")

@@ -24,7 +24,7 @@ from fractions import Fraction
 from typing import Generic, Literal, TypeVar, get_args
 
 from scalings.errors import ArgumentError
-from scalings.exponents import MINUS_INFINITY, Affine, Exponent, parse_exponent
+from scalings.exponents import MINUS_INFINITY, Affine, Exponent, is_zero, parse_exponent
 from scalings.optimizers import UpdateLaw
 
 Gauge = Literal["unit-multiplier", "unit-init", "global-lr"]
@@ -61,7 +61,7 @@ def shifted(layer: LayerExponents[E], t: E, law: UpdateLaw) -> LayerExponents[E]
     Raises ArgumentError where there is none: an epsilon is compared with the gradient of the raw weight, which moves;
     and the first step of zero weights, where it is another law's, moves otherwise than those that follow.
     """
-    if law.at_zero != "alike" and layer.init in (MINUS_INFINITY, Affine(MINUS_INFINITY)) and str(t) != "0":
+    if law.at_zero != "alike" and is_zero(layer.init) and str(t) != "0":
         raise ArgumentError("gauge", f"{law.name} has no gauge for weights that start at zero: the first step has none")
     if law.epsilon != MINUS_INFINITY and str(t) != "0":
         raise ArgumentError("gauge", "epsilon fixes the gauge: with it, only multipliers n^0 are understood")
@@ -74,12 +74,12 @@ def in_gauge(layer: LayerExponents[E], gauge: Gauge, law: UpdateLaw) -> LayerExp
     if gauge == "unit-multiplier":
         return shifted(layer, layer.multiplier * Fraction(-1), law)
     if gauge == "unit-init":
-        if layer.init == MINUS_INFINITY:
+        if is_zero(layer.init):
             raise ArgumentError("gauge", "no gauge gives zero-initialised weights the init scale n^0")
         return shifted(layer, layer.init, law)
     if not law.gauge_power:
         raise ArgumentError("gauge", f"no gauge moves a learning rate of {law.name}, so none makes it global")
-    if layer.lr == MINUS_INFINITY:
+    if is_zero(layer.lr):
         raise ArgumentError("gauge", "no gauge gives a layer that is not trained the learning rate n^0")
     return shifted(layer, layer.lr * (1 / law.gauge_power), law)
 

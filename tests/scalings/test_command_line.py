@@ -160,6 +160,8 @@ def test_divergence_is_a_result(capsys: pytest.CaptureFixture[str]) -> None:
         ("check --preset family:2", "--preset: expected family:R with a fraction 0 <= R <= 1/2, but got 'family:2'"),
         ("check --preset family:x", "--preset: expected family:R with a fraction 0 <= R <= 1/2, but got 'family:x'"),
         ("check --preset mup --optimizer adam", "--lr: expected a list of exponents, since the presets' are for sgd"),
+        ("check --preset mup --scale batch:noise", "the presets are powers of the width, not of batch:noise, but got"),
+        ("derive --biases --gauge unit-init", "--gauge: no gauge gives zero-initialised weights the init scale n^0"),
         ("check --preset mup --multiplier -oo,0,0", "--multiplier: expected fractions, but got -oo"),
         ("check --preset mup --depth 0", "--depth: expected 2 to 10000 weight matrices, but got 0"),
         ("check --preset mup --depth 1000000", "--depth: expected 2 to 10000 weight matrices, but got 1000000"),

@@ -14,7 +14,15 @@ from scalings.errors import ArgumentError
 from scalings.exponents import MINUS_INFINITY, Affine, format_exponent, format_power, parse_exponent
 from scalings.observables import Observable
 from scalings.optimizers import optimizer
-from scalings.parameterizations import GAUGES, Gauge, Parameterization, preset, same_up_to_gauge
+from scalings.parameterizations import (
+    GAUGES,
+    Gauge,
+    LayerExponents,
+    Parameterization,
+    in_gauge,
+    preset,
+    same_up_to_gauge,
+)
 from scalings.trials import Record, Training, Trial
 from tests import strategies
 
@@ -51,6 +59,8 @@ def test_powers_as_a_person_reads_them() -> None:
         "n^0",
         "n^(2r)",
     ]
+    zeros = (MINUS_INFINITY, Affine(MINUS_INFINITY), Affine(MINUS_INFINITY, {"r": half}))
+    assert {format_power(zero) for zero in zeros} == {"0"}
 
 
 @given(strategies.depths, strategies.optimizers, st.sampled_from(GAUGES), st.data())
@@ -62,6 +72,17 @@ def test_gauges_lead_back(depth, law, gauge, data) -> None:  # type: ignore[no-u
             parameterization.in_gauge(gauge, law)
     else:
         assert same_up_to_gauge(parameterization.in_gauge(gauge, law), parameterization, law)
+
+
+@pytest.mark.parametrize(
+    ("one", "zero"), [(Fraction(0), MINUS_INFINITY), (Affine(Fraction(0)), Affine(MINUS_INFINITY))]
+)
+def test_no_gauge_makes_one_of_what_is_zero(one, zero) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(ArgumentError, match="zero-initialised weights"):
+        in_gauge(LayerExponents(one, zero, one), "unit-init", SGD)
+    with pytest.raises(ArgumentError, match="not trained"):
+        in_gauge(LayerExponents(one, one, zero), "global-lr", SGD)
+    assert in_gauge(LayerExponents(one, zero, one), "global-lr", SGD).init == zero
 
 
 @given(strategies.depths, strategies.optimizers, st.data())

@@ -186,7 +186,9 @@ def test_a_law_without_an_epsilon_says_why(name: str, reason: str) -> None:
 def test_an_epsilon_is_a_power() -> None:
     with pytest.raises(ArgumentError, match="expected a fraction"):
         with_epsilon(optimizer("adam"), "tiny")
-    assert with_epsilon(optimizer("adam+l2"), "-1").epsilon == -1
+    law = with_epsilon(optimizer("adam+l2"), "-1")
+    assert law.epsilon == -1
+    assert any("the power -1 of the scale variable" in said for said in law.assumptions)
 
 
 def test_a_gradient_that_decay_drowns_is_normalised_with_it() -> None:
