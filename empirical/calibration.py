@@ -31,7 +31,7 @@ from scalings.trials import Training
 
 Array = npt.NDArray[np.float64]
 
-DEFAULT_SEEDS = 12
+DEFAULT_SEEDS = 24
 _MOST_SEEDS = 8
 """Times as many seeds at small widths."""
 _SOLVED = 1e-8

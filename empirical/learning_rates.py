@@ -4,8 +4,8 @@ All learning rates of a network are multiplied by one factor. At each width
 
 - **best**: the factor with the lowest loss in the mean over all updates; of its logarithm the mean over seeds. (The
   loss after the last update alone has several valleys: a learning rate that is too large for one direction may happen
-  to end well.) A sweep in octaves over the whole grid, with some of the seeds, finds the valley; a second, in quarter
-  octaves around it and with all seeds, is refined by a parabola (`optima`).
+  to end well.) A sweep in octaves over the whole grid, with some of the seeds, finds the valley; a second, in eighths
+  of octaves around it and with all seeds, is refined by a parabola (`optima`).
 - **largest stable**: for each seed, in quarters of quarters of the whole grid: no loss is above the initial one.
 
 Seeds and factors are trained as one batch (`ensembles`), on dense matrices: so many runs share each of them. Powers of
@@ -46,8 +46,8 @@ _MOST_SEEDS = 4
 """Times as many seeds at small widths."""
 _SCOUTS = 4
 """Seeds of the first sweep."""
-_FINE = 4
-"""Points an octave in the second sweep, which goes an octave to each side."""
+_FINE = 8
+"""Points an octave in the second sweep, which goes half an octave to each side."""
 _PARTS, _SECTIONS = 4, 6
 """The interval in which a run becomes unstable is cut into so many parts so many times."""
 _RECENTERINGS = 3
@@ -96,7 +96,7 @@ class Bench:
             return float(grid[at]), 0.0, sorted(curve.items()), "low" if at == 0 else "high"
         center = float(grid[at])
         for _ in range(_RECENTERINGS):
-            fine = np.clip(center + np.arange(-_FINE, _FINE + 1) / _FINE, grid[0], grid[-1])
+            fine = np.clip(center + np.arange(-_FINE // 2, _FINE // 2 + 1) / _FINE, grid[0], grid[-1])
             fine = np.unique(fine)
             curves = self.curves(fine)
             curve |= dict(zip(fine.tolist(), curves.mean(axis=0).tolist(), strict=True))

@@ -23,7 +23,11 @@ def lowest(curves: Array) -> int:
 
 
 def minimum(grid: Array, curve: Array) -> float:
-    """The minimum of the parabola around the lowest point, never further off than half a step."""
+    """The minimum of the parabola around the lowest point, never further off than a step.
+
+    Half a step would not do: where the curve is steeper on one side, as losses are on that of instability, the parabola
+    of several points always has its minimum on the other, and the bound would decide where.
+    """
     at = int(np.argmin(curve))
     first, last = max(at - _REACH, 0), min(at + _REACH + 1, len(grid))
     if last - first < 3:
@@ -31,7 +35,7 @@ def minimum(grid: Array, curve: Array) -> float:
     x, step = grid[first:last] - grid[at], float(grid[1] - grid[0])
     curvature, slope, _ = np.polyfit(x, curve[first:last], 2)
     shift = -slope / (2 * curvature) if curvature > 0 else 0.0
-    return float(grid[at] + np.clip(shift, -step / 2, step / 2))
+    return float(grid[at] + np.clip(shift, -step, step))
 
 
 def minimum_with_error(grid: Array, curves: Array) -> tuple[float, float]:

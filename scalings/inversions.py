@@ -29,7 +29,7 @@ def calibrate(
     activation: Activation = "relu",
     data: str = "digits",
     widths: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
-    seeds: int = 12,
+    seeds: int = 24,
     batch: int = 16,
     device: str = "auto",
     delta: str = "0.05",
