@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from empirical.modules import matrix_free as matrix_free
     from empirical.optimizers import factored as factored
     from empirical.sweeps import measure as measure
+    from scalings.architectures import cnn as cnn
     from scalings.architectures import mlp as mlp
+    from scalings.architectures import resmlp as resmlp
+    from scalings.architectures import transformer as transformer
     from scalings.certificates import certify as certify
     from scalings.comparisons import compare as compare
     from scalings.optimizers import optimizer as optimizer
@@ -41,6 +44,7 @@ _HOME = {
     "Training": "scalings.trials",
     "certify": "scalings.certificates",
     "check": "symbolic.checks",
+    "cnn": "scalings.architectures",
     "compare": "scalings.comparisons",
     "derive": "symbolic.derivations",
     "derive_each": "symbolic.several",
@@ -52,6 +56,8 @@ _HOME = {
     "predict": "symbolic.predictions",
     "preset": "scalings.parameterizations",
     "repair": "symbolic.repairs",
+    "resmlp": "scalings.architectures",
+    "transformer": "scalings.architectures",
     "verify": "scalings.verification",
 }
 __all__ = sorted(_HOME)  # noqa: PLE0605 - the names above, each loaded when it is asked for

@@ -148,6 +148,8 @@ def check(
     chosen: Chosen = Chosen(),  # noqa: B008 - frozen
     *,
     criteria: Literal["stability", "tutorial"] = "stability",
+    without: Annotated[list[str] | None, Parameter(negative="")] = None,
+    criterion: Annotated[list[str] | None, Parameter(negative="")] = None,
     richness: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     certificate: Path | None = None,
     overwrite: bool = False,
@@ -161,10 +163,14 @@ def check(
     ----------
     criteria
         What a yes asks for: stability and a moving output, or the tutorial's criteria too.
+    without
+        One of the tutorial's criteria that a yes does not ask for, by name, as in "maximality"; may be given several
+        times.
+    criterion
+        One of your own that a yes asks for too, as in "quiet: dz <= n^(1/4) at hidden after updates"; may be given
+        several times.
     richness
         A wished richness r, which a yes asks for too, and the repair has.
-    minimal
-        Name no more reasons than are needed for what is implied; takes longer.
     certificate
         A file (.json) to write a proof to, for `scalings certify`.
     overwrite
@@ -178,8 +184,9 @@ def check(
     network, parameterization, law = chosen.resolve()
     if certificate:
         outputs.check_output("certificate", certificate, overwrite=overwrite, endings=outputs.CERTIFICATES)
-    verdict = check(network, parameterization, law, scale=chosen.model.scale, loss=chosen.model.loss)
-    asked = TUTORIAL if criteria == "tutorial" else ()
+    kept = _kept(TUTORIAL if criteria == "tutorial" else (), without or ())
+    asked = (*kept, *map(parse_criterion, criterion or ()))
+    verdict = check(network, parameterization, law, scale=chosen.model.scale, loss=chosen.model.loss, criteria=asked)
     wished = None if richness is None else parse_richness(richness)
     yes = verdict.nontrivial and verdict.meets(*asked) and wished in (None, verdict.richness)
     remedy = None

@@ -103,7 +103,7 @@ def parameterization_certificate(
     If they do, the proof shows the monomials that do, how they come about, and their exponents. The exponents are those
     of the gauge g = 1.
     """
-    verdict = check(network, parameterization, law, scale=scale, loss=loss)
+    verdict = check(network, parameterization, law, scale=scale, loss=loss, criteria=asked)
     wanted = tuple(dict.fromkeys((*STABILITY, MOVING_OUTPUT, *asked)))
     statement = Statement("parameterization", network, law, wanted, scale, loss, richness=richness)
     given = dict(_exponents(statement, parameterization.in_gauge("unit-multiplier", law)))

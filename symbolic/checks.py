@@ -13,11 +13,11 @@ weight itself; so one more update tells growth from rest.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
 from scalings.checks import Check, Finding
-from scalings.criteria import MOVING_OUTPUT, STABILITY, TUTORIAL
+from scalings.criteria import MOVING_OUTPUT, STABILITY, TUTORIAL, Criterion
 from scalings.exponents import MINUS_INFINITY, Exponent, format_power
 from scalings.networks import Network
 from scalings.nodes import SCALE_SYMBOLS, WIDTH_SCALE
@@ -26,7 +26,7 @@ from scalings.optimizers import OPTIMIZERS, UpdateLaw
 from scalings.parameterizations import Parameterization
 from symbolic.orders import EXACT
 from symbolic.propagation import UPDATES, Loss, train
-from symbolic.requirements import requirements
+from symbolic.requirements import awake, requirements
 from symbolic.sampling import fans
 
 CHECKED = tuple(dict.fromkeys((*STABILITY, MOVING_OUTPUT, *TUTORIAL)))
@@ -39,10 +39,12 @@ def check(
     *,
     scale: str = WIDTH_SCALE,
     loss: Loss = "mse",
+    criteria: Sequence[Criterion] = (),
 ) -> Check:
     """Whether a parameterization is stable, moves the output, and learns features, and why.
 
-    Raises ArgumentError if it has not one entry for each layer of the network.
+    `criteria` are checked beside those of stability and the tutorial's. Raises ArgumentError if the parameterization
+    has not one entry for each layer of the network.
     """
     run = train(
         network,
@@ -65,7 +67,7 @@ def check(
     )
     notes = tuple(_epsilon_notes(network, law, orders, scale))
     return Check(
-        tuple(_findings(network, law, orders, scale)),
+        tuple(_findings(network, law, orders, scale, tuple(dict.fromkeys((*CHECKED, *criteria))))),
         max(moved, default=MINUS_INFINITY),
         growing,
         max((change - own for change, own in zip(moved, full, strict=True)), default=MINUS_INFINITY),
@@ -91,10 +93,16 @@ def _epsilon_notes(
             yield f"{what}: {sizes}; {law.name} then acts as SGD does"
 
 
-def _findings(network: Network, law: UpdateLaw, orders: Mapping[Observable, Exponent], scale: str) -> Iterator[Finding]:
+def _findings(
+    network: Network,
+    law: UpdateLaw,
+    orders: Mapping[Observable, Exponent],
+    scale: str,
+    criteria: tuple[Criterion, ...],
+) -> Iterator[Finding]:
     """For each criterion and layer the first violation, or the last step where there is none."""
     symbol = SCALE_SYMBOLS.get(scale, scale)
-    every = requirements(network, law, CHECKED, UPDATES, scale)
+    every = awake(requirements(network, law, criteria, UPDATES, scale), orders)
     spelled_out = [one for one in every if orders.keys() >= set(one.observables)]  # decay, where there is none
     for _, group in groupby(spelled_out, key=lambda one: (one.criterion, one.layer)):
         findings = [

@@ -33,9 +33,9 @@ from scalings.observables import Observable
 from scalings.optimizers import OPTIMIZERS, UpdateLaw
 from scalings.parameterizations import LayerExponents
 from symbolic.facts import Facts, as_affine
-from symbolic.orders import Algebra, O
+from symbolic.orders import EXACT, Algebra, O
 from symbolic.propagation import UPDATES, Boundary, Loss, train
-from symbolic.requirements import Requirement, requirements
+from symbolic.requirements import Requirement, awake, requirements
 
 _KNOWN: dict[Start, Exponent] = {"zero": MINUS_INFINITY, "one": Fraction(0)}
 
@@ -102,7 +102,8 @@ class Question:
         A requirement comes as soon as all its observables exist, and again whenever one of them is renewed.
         """
         layers, scales = self.exponents(unknown, algebra.constant)
-        waiting = _waiting(requirements(self.network, self.law, self.criteria, self.updates, self.scale))
+        every = requirements(self.network, self.law, self.criteria, self.updates, self.scale)
+        waiting = _waiting(list(awake(every, self._zeros)))
         run = train(
             self.network,
             layers,
@@ -119,6 +120,17 @@ class Question:
             for requirement, needed in waiting.get(observable, ()):
                 if needed <= orders.keys():
                     yield requirement
+
+    @cached_property
+    def _zeros(self) -> dict[Observable, Exponent]:
+        """Where weights are given to start at zero, orders of a run: what is zero there is so whatever is unknown."""
+        if MINUS_INFINITY not in dict(self.given).values():
+            return {}
+        layers, scales = self.exponents(lambda _: Fraction(0), EXACT.constant)
+        run = train(
+            self.network, layers, self.law, EXACT, self.updates, scales=scales, scale=self.scale, loss=self.loss
+        )
+        return dict(run)
 
     def solution(self, facts: Facts) -> tuple[list[LayerExponents[Affine]], list[Affine]]:
         """Every exponent of the layers and of the multipliers in terms of what the facts leave free."""

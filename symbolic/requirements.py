@@ -5,13 +5,14 @@ A requirement relates two orders, whether they are exact (`check`) or unknown (`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property, lru_cache
 
 from scalings.criteria import OF_DECAY, Criterion
 from scalings.errors import ArgumentError
+from scalings.exponents import MINUS_INFINITY, Exponent
 from scalings.networks import Network, Representation
 from scalings.nodes import WIDTH_SCALE
 from scalings.observables import Observable
@@ -75,3 +76,22 @@ def requirements(
         for step in steps[criterion.when]
         if criterion.when != "updates" or criterion.sign == "<=" or step >= layer.first_update
     )
+
+
+def awake(every: Sequence[Requirement], orders: Mapping[Observable, Exponent]) -> Iterator[Requirement]:
+    """Those that ask nothing of what does not move yet: behind weights that start at zero the gradient is late.
+
+    An equation between what is zero at one update, and is not at the last one, starts when it is not.
+    """
+
+    settled = max((one.step for one in every), default=0)
+
+    def sleeps(one: Requirement) -> bool:
+        if one.criterion.when != "updates" or one.criterion.sign != "~":
+            return False
+        last = {observable: replace(observable, step=settled) for observable in one.observables if observable.step}
+        return any(
+            orders.get(now) == MINUS_INFINITY and orders.get(later) != MINUS_INFINITY for now, later in last.items()
+        )
+
+    return (one for one in every if not sleeps(one))

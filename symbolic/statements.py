@@ -44,8 +44,7 @@ def assemble(statement: Statement, only: Container[str] | None = None) -> Progra
     if statement.kind in ("layer inserted", "layer removed"):
         return _restricted(insertion(statement.network, statement.law, statement.criteria, statement.kind), only)
     if statement.kind in ("parameterization", "growth"):
-        zeros = [name for name, exponent in statement.given if exponent == MINUS_INFINITY]
-        program = write_program(started(statement), zeros)
+        program = write_program(started(statement))
         if statement.richness is not None:
             program = _with_wish(program, statement.richness)
         return _given(_restricted(program, only), dict(statement.given))
@@ -61,12 +60,16 @@ def question(statement: Statement) -> Question:
 
 
 def started(statement: Statement) -> Question:
-    """The same, with the init scales of weights that start at zero or one unless they are given otherwise, as here."""
+    """The same, with what is zero, and the init scales of weights that start at zero or one unless given otherwise."""
     asked_for = question(statement)
     if missing := [name for name in asked_for.unknowns if name not in dict(statement.given)]:
         raise ArgumentError("file", f"the parameterization that the certificate is about does not give {missing[0]}")
-    other = [(name, exponent) for name, exponent in statement.given if name not in asked_for.unknowns]
-    return replace(asked_for, given=tuple(other))
+    started = [
+        (name, exponent)
+        for name, exponent in statement.given
+        if exponent == MINUS_INFINITY or name not in asked_for.unknowns
+    ]
+    return replace(asked_for, given=tuple(started))
 
 
 def spell_out(program: Program) -> Document:

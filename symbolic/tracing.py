@@ -131,20 +131,19 @@ class Tracer:
         return self.numbers[key]
 
 
-def write_program(question: Question, zeros: Container[str] = ()) -> Program:
+def write_program(question: Question) -> Program:
     """The training run of a question, and its requirements as relations between orders.
 
-    They are in the order in which both sides are there, a bound before an equation. Unknowns among `zeros` are not
-    unknown: they have the order -oo.
+    They are in the order in which both sides are there, a bound before an equation.
     """
     tracer, record = Tracer(), Record()
-    record.train(question, tracer, lambda name: ZERO if name in zeros else tracer.unknown(name))
+    record.train(question, tracer, tracer.unknown)
     names = tracer.named(record.labels)
     hidden = question.hidden_changes
     last = [record.orders.get(key, ZERO) for key in hidden]
     ever = [record.orders.get(replace(key, step=step), ZERO) for key in hidden for step in range(1, key.step + 1)]
     return Program(
-        tuple(name for name in question.unknowns if name not in zeros),
+        question.unknowns,
         tracer.lines(names),
         record.relations(names),
         tuple(dict.fromkeys(names[order] for order in last if order != ZERO)),

@@ -398,3 +398,14 @@ def test_any_network_can_be_measured(capsys: pytest.CaptureFixture[str], model: 
     code, out, err = run(capsys, "measure", *model, "--preset", "family:1/2", "--engine", "matrix-free")
     assert (code, out) == (2, "")
     assert err == "scalings: --engine: only multilayer perceptrons in the width are trained matrix-free\n"
+
+
+def test_a_check_asks_for_criteria_of_ones_own(capsys: pytest.CaptureFixture[str]) -> None:
+    quiet = ("--criterion", "quiet: dz <= n^(1/4) at hidden after updates")
+    code, out, _ = run(capsys, "check", "--preset", "mup", *quiet)
+    assert code == 1
+    assert "quiet at layer1 after 1 update: n^(1/2) is not <= n^(1/4)" in out
+    assert run(capsys, "check", "--preset", "ntp", *quiet)[0] == 0
+    lazy_head = ("check", "--init", "0,-1/2,-1/2", "--lr", "0,-5/4,-1", "--criteria", "tutorial")
+    assert run(capsys, *lazy_head)[0] == 1
+    assert run(capsys, *lazy_head, "--without", "maximality", "--without", "useful update")[0] == 0

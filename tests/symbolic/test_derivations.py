@@ -26,10 +26,11 @@ from scalings.criteria import (
     Product,
 )
 from scalings.errors import ArgumentError
+from scalings.exponents import MINUS_INFINITY
 from scalings.families import Derivation, Piece
 from scalings.nodes import Dimension
 from scalings.optimizers import OPTIMIZERS, UpdateLaw, optimizer
-from scalings.parameterizations import GAUGES, Gauge
+from scalings.parameterizations import GAUGES, Gauge, Parameterization
 from symbolic.checks import check
 from symbolic.derivations import derive
 from tests import strategies
@@ -193,3 +194,15 @@ def test_deriving_loads_neither_torch_nor_z3(module: str) -> None:
     # ... and the test can fail: sympy is loaded.
     control = subprocess.run([sys.executable, "-c", code.format("sympy")], capture_output=True, check=False)
     assert control.returncode == 1
+
+
+def test_a_readout_that_starts_at_zero_leaves_the_rich_end_alone() -> None:
+    """Tensor Programs V (arXiv 2203.03466), appendix D.2, starts it so: the other layers learn from update 2 on."""
+    found = derive(mlp(3), given={"sigma_3": MINUS_INFINITY})
+    assert (found.degrees_of_freedom, found.contradiction) == (0, ())
+    [piece] = found.pieces
+    assert set(piece.equations) == {"eta_1 - 1", "eta_2", "eta_3 + 1", "sigma_1", "sigma_2 + 1/2"}
+    mup = Parameterization.of(multiplier="0,0,0", init="0,-1/2,-oo", lr="1,0,-1")
+    assert check(mlp(3), mup).meets(*TUTORIAL)
+    slow = Parameterization.of(multiplier="0,0,0", init="0,-1/2,-oo", lr="1,-1/4,-1")
+    assert not check(mlp(3), slow).meets(*TUTORIAL)
