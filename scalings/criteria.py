@@ -41,8 +41,12 @@ class Product:
 
     def constant(self, layer: Representation, scale: str = WIDTH_SCALE) -> Fraction:
         """The exponent that the numbers of units and copies contribute; in the vocabulary a logit is one unit."""
-        units = 0 if scale == VOCABULARY_SCALE else layer.units.order_in(scale)
-        return self.units * units / 2 + self.copies * layer.copies.order_in(scale) + self.power
+        found = self.power
+        if self.units and scale != VOCABULARY_SCALE:
+            found += self.units * layer.units.order_in(scale) / 2
+        if self.copies:
+            found += self.copies * layer.copies.order_in(scale)
+        return found
 
 
 @dataclass(frozen=True)

@@ -32,8 +32,8 @@ class Requirement:
     @cached_property
     def observables(self) -> tuple[Observable, ...]:
         """Every observable that the relation speaks of."""
-        sides = (self.criterion.left, self.criterion.right)
-        return tuple(observable for side in sides for observable in side.observables(self.layer, self.step))
+        (_, left), (_, right) = self._sides
+        return left + right
 
     def sides(self, orders: Mapping[Observable, O], algebra: Algebra[O]) -> tuple[O, O]:
         """The orders of the left and the right side."""
@@ -85,13 +85,12 @@ def awake(every: Sequence[Requirement], orders: Mapping[Observable, Exponent]) -
     """
 
     settled = max((one.step for one in every), default=0)
+    zero = {observable for observable, order in orders.items() if order == MINUS_INFINITY}
 
     def sleeps(one: Requirement) -> bool:
-        if one.criterion.when != "updates" or one.criterion.sign != "~":
+        if one.criterion.when != "updates" or one.criterion.sign != "~" or zero.isdisjoint(one.observables):
             return False
-        last = {observable: replace(observable, step=settled) for observable in one.observables if observable.step}
-        return any(
-            orders.get(now) == MINUS_INFINITY and orders.get(later) != MINUS_INFINITY for now, later in last.items()
-        )
+        still = (observable for observable in one.observables if observable.step and observable in zero)
+        return any(replace(observable, step=settled) not in zero for observable in still)
 
     return (one for one in every if not sleeps(one))
