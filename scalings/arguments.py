@@ -75,8 +75,8 @@ class ChosenModel:
     """Mean squared error, or cross-entropy."""
     scale: str = WIDTH_SCALE
     """The scale variable under study, the others held fixed: width, depth (the number of repeated blocks), vocabulary,
-    batch:noise or batch:signal (the batch size, where the gradient is mostly that); for derive several, as in
-    width,depth."""
+    batch:noise or batch:signal (the batch size, where the gradient is mostly that). Powers that are given and printed
+    are powers of it. derive takes several, as in width,depth."""
 
     @property
     def scales(self) -> tuple[str, ...]:
@@ -102,7 +102,8 @@ class ChosenModel:
         given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
         for name in given:
             if name not in _OPTIONS.get(self.network, set()):
-                raise ArgumentError(name, f"a {self.network} has no such option")
+                owners = " or ".join(network for network, options in _OPTIONS.items() if name in options)
+                raise ArgumentError(name, f"expected --network {owners}, but got {self.network}")
         match self.network:
             case "mlp":
                 return mlp(**{"depth": depth, "inputs": inputs, **given})

@@ -89,7 +89,9 @@ def derive(
         from symbolic.inductions import induct
 
         if not network.is_chain or given or (model.scale, model.loss) != (WIDTH_SCALE, "mse"):
-            raise ArgumentError("all_depths", "the induction is over an mlp's layers, in its width, with nothing given")
+            raise ArgumentError(
+                "all_depths", "the induction is over an mlp's layers, without biases, in its width, with nothing given"
+            )
         derivation = replace(derivation, induction=induct(law, kept, model.activation or "relu"))
     if certificate:
         from scalings import certification

@@ -95,5 +95,5 @@ def _changed(one: Case, other: Case, short: Network, long: Network) -> list[str]
             before = algebra.total(one.orders[Observable(quantity, short.layers[-1].name, step)])
             after = algebra.total(other.orders[Observable(quantity, long.layers[-1].name, step)])
             if set(before.clauses) != set(after.clauses):
-                changed.append(f"|{quantity}| after {step} updates is {after}, not {before}")
+                changed.append(f"|{quantity}| after {step} update{'s' * (step != 1)} is {after}, not {before}")
     return changed
