@@ -51,6 +51,7 @@ def measure(
     engine: str = "auto",
     device: str = "auto",
     centered: bool = True,
+    spectra: Annotated[bool, Parameter(negative="")] = False,
     delta: str = "0.05",
     answer: Answer = Answer(),  # noqa: B008 - frozen
 ) -> int:
@@ -78,6 +79,8 @@ def measure(
         auto, cpu or cuda.
     centered
         Train f - f_0 instead of f: the same orders with less noise.
+    spectra
+        Take the spectral norms of weights too, where they are drawn in full; costs more than their training.
     delta
         The margin within which a measured exponent agrees with the derived one.
     """
@@ -94,7 +97,11 @@ def measure(
     network, parameterization, law = chosen.resolve(input_size(data))
     answer.check()
     size = batch or (_LINES if isinstance(network.nodes[0], Embedding) else _BATCH)
-    training = Training.of(law.name, data=data, batch=size, steps=steps, centered=centered, loss=model.loss)
+    training = Training.of(
+        law.name, data=data, batch=size, steps=steps, centered=centered, loss=model.loss, spectra=spectra
+    )
+    if spectra and _is_graph(network, model):
+        raise ArgumentError("spectra", "only those of multilayer perceptrons in the width are taken")
     sweep = partial(_graph_sweep, model.scale) if _is_graph(network, model) else _sweep
     try:
         measurement = sweep(network, parameterization, training, parse_widths(widths), seeds, device, engine)

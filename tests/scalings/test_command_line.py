@@ -409,3 +409,12 @@ def test_a_check_asks_for_criteria_of_ones_own(capsys: pytest.CaptureFixture[str
     lazy_head = ("check", "--init", "0,-1/2,-1/2", "--lr", "0,-5/4,-1", "--criteria", "tutorial")
     assert run(capsys, *lazy_head)[0] == 1
     assert run(capsys, *lazy_head, "--without", "maximality", "--without", "useful update")[0] == 0
+
+
+def test_spectral_norms_are_measured_where_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    few = ("measure", "--preset", "mup", "--widths", "8,16,32", "--seeds", "1", "--batch", "4", "--steps", "1")
+    for more, expected in ((("--spectra", "--engine", "dense"), True), ((), False)):
+        _, document = run_json(capsys, *few, *more)
+        assert ("W_spectral" in {fit["quantity"] for fit in document["fits"]}) == expected
+    code, _, err = run(capsys, *few, "--loss", "cross-entropy", "--spectra")
+    assert (code, err) == (2, "scalings: --spectra: only those of multilayer perceptrons in the width are taken\n")
