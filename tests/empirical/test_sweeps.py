@@ -21,7 +21,7 @@ from scalings.architectures import mlp
 from scalings.errors import ArgumentError
 from scalings.fits import Diverged, Fit
 from scalings.networks import Network
-from scalings.nodes import INPUT, Dense, Elementwise, fixed
+from scalings.nodes import INPUT, WIDTH, Dense, Elementwise, fixed
 from scalings.observables import Observable
 from scalings.parameterizations import Parameterization, preset
 from scalings.trials import Record, Training, Trial
@@ -224,13 +224,13 @@ def test_bad_input_is_named_in_one_line(change: dict[str, object], message: str)
 
 
 def test_only_chains_are_measured() -> None:
-    skip = Network((*mlp(3).nodes[:-1], Dense("layer3", "layer1", "weight3", fixed(64), fixed(10))))
+    skip = Network((*mlp(3).nodes[:-1], Dense("layer3", "layer1", "weight3", WIDTH, fixed(10))))
     with pytest.raises(ValueError, match="operation 5, 'layer3', is Dense of 'layer1'"):
         measure(skip, NTP, SMALL, widths=WIDTHS)
-    nodes = mlp(3).nodes
-    assert isinstance(nodes[2], Dense)
-    shared = Network((nodes[0], nodes[1], dataclasses.replace(nodes[2], weight="weight1"), *nodes[3:]))
-    with pytest.raises(ValueError, match="2 weight matrices"):
+    nodes = mlp(4).nodes
+    assert isinstance(nodes[4], Dense)
+    shared = Network((*nodes[:4], dataclasses.replace(nodes[4], weight="weight2"), *nodes[5:]))
+    with pytest.raises(ValueError, match="4 layers and 3 weight matrices"):
         measure(shared, NTP, SMALL, widths=WIDTHS)
     headless = Network((nodes[0], Elementwise("activation1", "layer1", "relu")))
     with pytest.raises(ValueError, match="ends with a dense layer"):
