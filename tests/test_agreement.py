@@ -136,7 +136,14 @@ def test_in_a_linear_network_the_first_interaction_is_generic() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("r", "verdict"), [("0", "PASS"), ("1/4", "INCONCLUSIVE"), ("1/2", "PASS")])
+@pytest.mark.parametrize(
+    ("r", "verdict"),
+    [
+        pytest.param("0", "PASS", marks=pytest.mark.long),
+        pytest.param("1/4", "INCONCLUSIVE", marks=pytest.mark.long),
+        ("1/2", "PASS"),
+    ],
+)
 def test_an_uncentered_network_has_the_same_orders(r: str, verdict: str) -> None:
     """The check beside the centered default. At both ends all exponents can be asserted, at r = 0 because the widths
     reach far enough for the noise of the initial output; in between that output fades too slowly for any slope."""
