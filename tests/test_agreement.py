@@ -25,7 +25,7 @@ from scalings.criteria import TUTORIAL
 from scalings.exponents import Exponent
 from scalings.fits import Fit
 from scalings.networks import Network
-from scalings.nodes import ACTIVATIONS, Activation
+from scalings.nodes import Activation
 from scalings.observables import Observable
 from scalings.parameterizations import Parameterization
 from scalings.trials import Training
@@ -61,7 +61,9 @@ def asserted(agreement: Agreement) -> list[tuple[Comparison, Fit]]:
     return [(one, one.fit) for one in agreement.comparisons if one.role == "asserted" and isinstance(one.fit, Fit)]
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize(
+    "activation", ["relu", "tanh", *(pytest.param(name, marks=pytest.mark.slow) for name in ("gelu", "linear"))]
+)
 @EXAMPLES
 @given(shallow, members, st.data(), st.integers(0, 10**6))
 def test_measured_is_derived(activation: Activation, depth: int, r: Fraction, data: st.DataObject, seed: int) -> None:
@@ -103,6 +105,7 @@ def test_neighbours_of_the_family_are_refused(depth: int, r: Fraction, data: st.
     assert compare(network, derived(network, member), fits).verdict == "FAIL"
 
 
+@pytest.mark.slow
 @EXAMPLES
 @given(shallow, members, st.data(), st.integers(0, 10**6))
 def test_stable_neighbours_have_the_orders_derived_for_them(

@@ -406,7 +406,8 @@ def test_cuda_runs_the_same_program(optimizer: str) -> None:
 
 def test_zero_weights_take_a_first_step() -> None:
     """A trust ratio of 1, or eps_2 in place of the root mean square: a law of |W| would leave them at zero."""
-    gradient, nothing, some = torch.randn(2, 3, 5), torch.zeros(2), torch.full((2,), 0.6)
+    signs = torch.randn(2, 3, 5, generator=torch.Generator().manual_seed(0)).sign()
+    gradient, nothing, some = 0.1 * signs, torch.zeros(2), torch.full((2,), 0.6)
     for law, zero in ((laws.Lamb, 15**0.5), (laws.Adafactor, 1e-3 * 15**0.5)):
         first = law()(gradient, lambda: nothing)
         assert torch.linalg.vector_norm(first, dim=(1, 2)) == pytest.approx(zero, rel=1e-5)

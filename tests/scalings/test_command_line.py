@@ -385,9 +385,7 @@ def test_many_layers_that_say_the_same_are_one_row(capsys: pytest.CaptureFixture
     assert len(json.loads(capsys.readouterr().out)["reasons"]) == 300
 
 
-@pytest.mark.parametrize(
-    "model", [("--network", "resmlp"), ("--network", "transformer", "--grows", "heads"), ("--biases",)]
-)
+@pytest.mark.parametrize("model", [("--network", "resmlp"), ("--network", "transformer", "--grows", "heads")])
 def test_any_network_can_be_measured(capsys: pytest.CaptureFixture[str], model: tuple[str, ...]) -> None:
     """Node graphs are trained too, with the other scale variables at what their criteria determine."""
     small = ("--widths", "8,16,32", "--seeds", "1", "--batch", "4", "--steps", "1")

@@ -44,10 +44,10 @@ def test_agrees_with_tensor_programs_iv(data) -> None:  # type: ignore[no-untype
 
 
 def test_agrees_with_tensor_programs_iv_on_thousands() -> None:
-    """As above without hypothesis, whose drawing takes longer than the verdict: 1,500 near-stable ones."""
+    """As above without hypothesis, whose drawing takes longer than the verdict: 1,000 near-stable ones."""
     random = Random(0)
-    regimes = Counter(verdicts_agree(near_stable(random)) for _ in range(1500))
-    assert min(regimes[regime] for regime in ("unstable", "trivial", "lazy", "rich")) > 50
+    regimes = Counter(verdicts_agree(near_stable(random)) for _ in range(1000))
+    assert min(regimes[regime] for regime in ("unstable", "trivial", "lazy", "rich")) > 30
 
 
 def near_stable(random: Random) -> Parameterization:
