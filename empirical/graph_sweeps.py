@@ -7,7 +7,6 @@ being the values of the scale variable.
 
 from __future__ import annotations
 
-import itertools
 import math
 import time
 from collections.abc import Mapping, Sequence
@@ -16,11 +15,10 @@ from dataclasses import dataclass, field
 from empirical import costs, tasks, workers
 from empirical.graph_training import train
 from empirical.graph_updates import check_optimizer
-from empirical.plans import allocate
+from empirical.plans import allocate, check_widths
 from empirical.regression import Array
 from empirical.settings import Setting, weight_shape
 from empirical.sweeps import Measurement, Progress, gather
-from scalings.errors import ArgumentError
 from scalings.networks import Network
 from scalings.nodes import DEPTH_SCALE, WIDTH_SCALE, Dense
 from scalings.observables import Observable
@@ -75,9 +73,7 @@ def measure(
     `seeds` is their number at the largest width; smaller ones get up to 32 times as many. Raises ArgumentError for
     what cannot be measured.
     """
-    if len(widths) < 3 or any(a >= b for a, b in itertools.pairwise(widths)) or widths[0] < 2:
-        listed = ", ".join(map(str, widths))
-        raise ArgumentError("widths", f"expected at least 3 widths, strictly increasing from 2, but got {listed}")
+    check_widths(widths)
     check_optimizer(training.optimizer)
     begin, on, task = time.perf_counter(), costs.choose_device(device), tasks.load(network, training)
     allocation = allocate(widths, DEFAULT_SEEDS if seeds is None else seeds)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from empirical import costs, memory, workers
+from empirical.plans import LEAST_WIDTHS
 from empirical.sweeps import Progress, Sweep
 from empirical.updates import is_low_rank
 from scalings.errors import ArgumentError
@@ -24,7 +25,6 @@ T = TypeVar("T")
 DEFAULT_WIDTHS = (64, 91, 128, 181, 256, 362, 512, 724, 1024)
 DEFAULT_WIDTHS_OF_ENTRIES = (32, 45, 64, 91, 128, 181, 256, 362)
 """For optimizers that act on the entries of matrices, of which every setting of hyperparameters needs its own."""
-LEAST_WIDTHS = 3
 _ROOM = 256 * 2**20
 """Bytes that what one worker trains at a time may take."""
 

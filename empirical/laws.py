@@ -126,7 +126,7 @@ def lars(past: Past) -> Tensor:
 class Muon:
     """`adjustment` of (fan_out, fan_in) is what the orthogonalised step is multiplied with."""
 
-    adjustment: Callable[[int, int], float] = lambda rows, columns: 1.0  # noqa: ARG005
+    adjustment: Callable[[int, int], float] = lambda rows, columns: 1.0  # noqa: ARG005 - any shape
 
     def __call__(self, past: Past) -> Tensor:
         left, left_inverse = _root(past.left)
@@ -178,7 +178,7 @@ class EntryLaw(Protocol):
 class Sign:
     local: ClassVar[bool] = True
 
-    def __call__(self, gradient: Tensor, size: Size) -> Tensor:  # noqa: ARG002
+    def __call__(self, gradient: Tensor, size: Size) -> Tensor:  # noqa: ARG002 - not of |W|
         return gradient.sign()
 
 
@@ -188,7 +188,7 @@ class Lion:
     beta: tuple[float, float] = (0.9, 0.99)
     _moment: Tensor | None = None
 
-    def __call__(self, gradient: Tensor, size: Size) -> Tensor:  # noqa: ARG002
+    def __call__(self, gradient: Tensor, size: Size) -> Tensor:  # noqa: ARG002 - not of |W|
         if self._moment is None:
             self._moment = torch.zeros_like(gradient)
         step = torch.lerp(self._moment, gradient, 1 - self.beta[0]).sign_()
@@ -205,7 +205,7 @@ class Adam:
     _moments: list[Tensor] = field(default_factory=list)
     _steps: int = 0
 
-    def __call__(self, gradient: Tensor, size: Size) -> Tensor:  # noqa: ARG002
+    def __call__(self, gradient: Tensor, size: Size) -> Tensor:  # noqa: ARG002 - not of |W|
         if not self._moments:
             self._moments = [torch.zeros_like(gradient), torch.zeros_like(gradient)]
         (first, second), (b1, b2) = self._moments, self.beta

@@ -18,11 +18,15 @@ so that the work stays the same.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 from empirical.laws import low_rank
+from scalings.errors import ArgumentError
 from scalings.trials import Training
 
+LEAST_WIDTHS = 3
+"""That a slope with an interval can be fitted to."""
 DEFAULT_WIDTHS = (64, 91, 128, 181, 256, 362, 512, 724, 1024, 1448, 2048)
 DEFAULT_SEEDS = 12
 LONG_WIDTHS = tuple(2**k for k in range(7, 17))
@@ -57,3 +61,13 @@ def directions(training: Training) -> tuple[int, int]:
     """How many vectors W(0) and its transpose are applied to; the tangent kernel sends a second signal back."""
     steps = training.steps
     return training.batch * (steps + 1), training.batch * ((2 if training.kernel else 1) * steps + 1)
+
+
+def check_widths(widths: Sequence[int]) -> None:
+    """Raises ArgumentError for widths that no slope can be fitted to."""
+    increasing = all(a < b for a, b in itertools.pairwise(widths))
+    if len(widths) < LEAST_WIDTHS or not increasing or widths[0] < 2:
+        listed = ", ".join(map(str, widths))
+        raise ArgumentError(
+            "widths", f"expected at least {LEAST_WIDTHS} widths, strictly increasing from 2, but got {listed}"
+        )

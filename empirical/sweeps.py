@@ -15,7 +15,7 @@ import numpy.typing as npt
 from empirical import costs, examples, memory, regression, workers
 from empirical.chains import Chain, chain
 from empirical.costs import Cost
-from empirical.plans import allocate, default_seeds, default_widths
+from empirical.plans import LEAST_WIDTHS, allocate, check_widths, default_seeds, default_widths
 from empirical.training import train
 from empirical.updates import check_optimizer, is_low_rank
 from scalings.errors import ArgumentError
@@ -28,9 +28,6 @@ from scalings.trials import ENGINES, Engine, Record, Training, Trial
 Array = npt.NDArray[np.float64]
 Progress = Callable[[float, str], None]
 """Called with the fraction done, in [0, 1], and a few words on what was just done."""
-
-LEAST_WIDTHS = 3
-"""That a slope with an interval can be fitted to."""
 
 
 @dataclass(frozen=True)
@@ -119,12 +116,7 @@ class Sweep:
     """How many times the seeds of the largest width a smaller one may have."""
 
     def __post_init__(self) -> None:
-        increasing = all(a < b for a, b in itertools.pairwise(self.widths))
-        if len(self.widths) < LEAST_WIDTHS or not increasing or self.widths[0] < 2:
-            listed = ", ".join(map(str, self.widths))
-            raise ArgumentError(
-                "widths", f"expected at least {LEAST_WIDTHS} widths, strictly increasing from 2, but got {listed}"
-            )
+        check_widths(self.widths)
         for what, least in (("seeds", 1), ("first_seed", 0)):
             if getattr(self, what) < least:
                 raise ArgumentError(what, f"expected at least {least}, but got {getattr(self, what)}")

@@ -94,7 +94,7 @@ class _Proof:
         _check(least >= 0, f"the combination {by} of facts may be negative")
         return form
 
-    def follow(self, lines: Any, facts: Any, orders: Any, asked: Any, todo: Any) -> None:  # noqa: PLR0912
+    def follow(self, lines: Any, facts: Any, orders: Any, asked: Any, todo: Any) -> None:  # noqa: PLR0912 - a kind of line each
         """Check a case, from what is known to its end; `asked` is not imposed yet, `todo` not settled."""
         for line in lines[:-1]:
             if "drop" in line:

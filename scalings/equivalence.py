@@ -12,6 +12,7 @@ Claims hold together if each does, which needs no correction for their number (a
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -21,6 +22,23 @@ from scalings.fits import Fit, Verdict
 
 WIDTHS_FOR_A_VERDICT = 8
 LEVEL = 0.05
+
+
+class Judged(ABC):
+    """A finding that is compared with theory: a verdict, and the reason that it has."""
+
+    @property
+    @abstractmethod
+    def judged(self) -> tuple[Verdict, str]:
+        """Both."""
+
+    @property
+    def verdict(self) -> Verdict:
+        return self.judged[0]
+
+    @property
+    def reason(self) -> str:
+        return self.judged[1]
 
 
 @dataclass(frozen=True)

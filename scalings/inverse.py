@@ -7,7 +7,7 @@ from fractions import Fraction
 from functools import cached_property
 
 from scalings.calibrations import Calibration, Hyperparameter
-from scalings.equivalence import Claim, claim, judge_claims, most_open, refuted, remedy, too_few
+from scalings.equivalence import Claim, Judged, claim, judge_claims, most_open, refuted, remedy, too_few
 from scalings.families import Family
 from scalings.fits import Fit, Verdict
 from scalings.networks import Network
@@ -44,7 +44,7 @@ def derived_drift(network: Network, parameterization: Parameterization, law: Upd
 
 
 @dataclass(frozen=True)
-class TransferAgreement:
+class TransferAgreement(Judged):
     """Whether learning rates transfer: both the best and the largest stable one go like n^0, within delta.
 
     `derived` is the theory's power of n for either, None if it has none.
@@ -61,16 +61,8 @@ class TransferAgreement:
             return {}
         return {rate: claim(rate, self.derived, fit, self.delta) for rate, fit in self.found.drifts.items()}
 
-    @property
-    def verdict(self) -> Verdict:
-        return self._judged[0]
-
-    @property
-    def reason(self) -> str:
-        return self._judged[1]
-
     @cached_property
-    def _judged(self) -> tuple[Verdict, str]:
+    def judged(self) -> tuple[Verdict, str]:
         for rate, edges in self.found.edges.items():
             for width, side in edges[:1]:
                 return "INCONCLUSIVE", (
@@ -96,7 +88,7 @@ def _interval(fit: Fit) -> str:
 
 
 @dataclass(frozen=True)
-class CalibrationAgreement:
+class CalibrationAgreement(Judged):
     """Whether a calibration found the member of the family of this richness."""
 
     calibration: Calibration
@@ -114,16 +106,8 @@ class CalibrationAgreement:
             for key, fit in self.calibration.fits.items()
         }
 
-    @property
-    def verdict(self) -> Verdict:
-        return self._judged[0]
-
-    @property
-    def reason(self) -> str:
-        return self._judged[1]
-
     @cached_property
-    def _judged(self) -> tuple[Verdict, str]:
+    def judged(self) -> tuple[Verdict, str]:
         for width, seeds in self.calibration.unsolved.items():
             return "INCONCLUSIVE", f"no hyperparameters meet the criteria for {seeds} seeds at width {width}"
         if few := too_few(len(self.calibration.seeds)):

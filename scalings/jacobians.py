@@ -8,6 +8,7 @@ from fractions import Fraction
 from functools import cached_property
 
 from scalings.calibrations import Condition, Hyperparameter, Which
+from scalings.equivalence import Judged
 from scalings.exponents import Exponent
 from scalings.families import PARAMETER, Family
 from scalings.fits import Verdict
@@ -84,7 +85,7 @@ def _number(network: Network, at: Hyperparameter) -> int:
 
 
 @dataclass(frozen=True)
-class FreedomAgreement:
+class FreedomAgreement(Judged):
     """Whether the measured freedom is the derived one: its number, its direction, and the matrix it comes from."""
 
     measured: FreedomMeasurement
@@ -117,16 +118,8 @@ class FreedomAgreement:
         missed = max(limit.value - high, low - limit.value)
         return "FAIL" if missed > _FOR_SURE * half else "INCONCLUSIVE"
 
-    @property
-    def verdict(self) -> Verdict:
-        return self._judged[0]
-
-    @property
-    def reason(self) -> str:
-        return self._judged[1]
-
     @cached_property
-    def _judged(self) -> tuple[Verdict, str]:
+    def judged(self) -> tuple[Verdict, str]:
         """The first of number, entries and direction that fails; else the first that is open; else PASS."""
         if self.measured.unsolved:
             width, seeds = next(iter(self.measured.unsolved.items()))
