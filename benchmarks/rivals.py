@@ -1,9 +1,9 @@
 """Rivals: the coordinate check of microsoft/mup (PyPI `mup`) and this package, on the same work.
 
-The work: a 784-n-n-10 relu network in muP, widths 64 to 4096, 5 seeds, 4 updates on the same 64 MNIST images. mup's
-`get_coord_data` trains in float32 and records the mean absolute value of each layer's output at each step; this package
-runs its dense engine in float32 or its matrix-free one in float64, and records |z|,
-|dz| and the loss. Rounds alternate between the two, and the best of each counts.
+The work: a 784-n-n-10 relu network in muP, widths 64 to 4096, 5 seeds, 4 updates on the same 64 MNIST images, in
+float32. mup's `get_coord_data` records the mean absolute value of each layer's output before each update; this package
+records |z|, |dz| and the loss before the first update and after each. Rounds alternate between the two, and the best of
+each counts.
 
 mup is installed without its dependencies (`pip install --no-deps mup`, and seaborn, tqdm and pyyaml), since its
 dependency torchvision would bring another torch.
@@ -23,7 +23,7 @@ from empirical.examples import load
 from empirical.sweeps import measure
 from scalings.architectures import mlp
 from scalings.parameterizations import Parameterization
-from scalings.trials import Precision, Training
+from scalings.trials import Training
 
 WIDTHS = (64, 128, 256, 512, 1024, 2048, 4096)
 SEEDS, STEPS, BATCH, INPUTS, OUTPUTS = 5, 4, 64, 784, 10
@@ -63,7 +63,6 @@ def _timed(work: Callable[[], str]) -> tuple[float, str]:
 def _scalings(optimizer: str, widths: Sequence[int]) -> str:
     lr = "1,0,-1" if optimizer == "sgd" else "0,-1,-1"
     mup = Parameterization.of(multiplier="0,0,0", init="0,-1/2,-1", lr=lr, name="mup")
-    precision: Precision = "double" if optimizer == "sgd" else "single"
     training = Training.of(
         optimizer,
         data="mnist",
@@ -72,7 +71,6 @@ def _scalings(optimizer: str, widths: Sequence[int]) -> str:
         centered=False,
         kernel=False,
         observing="coordinates",
-        precision=precision,
     )
     network = mlp(3, inputs=INPUTS, outputs=OUTPUTS)
     return measure(network, mup, training, widths=widths, seeds=SEEDS, cap=1, device="cpu").engine

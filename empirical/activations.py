@@ -42,8 +42,8 @@ class Phi:
     """Of z and h."""
     change: Callable[[Tensor, Tensor, Tensor], Tensor]
     """dh, of z, h and dz."""
-    slope_change: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
-    """Of z, h, dz and dh."""
+    slope_after: Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
+    """The derivative at z + dz and its change, of z, h, dz and dh."""
     gain: float
 
 
@@ -51,12 +51,13 @@ def _relu_slope(z: Tensor, _: Tensor) -> Tensor:
     return (z > 0).to(z.dtype)
 
 
-def _relu_change(z: Tensor, _: Tensor, dz: Tensor) -> Tensor:
-    return torch.maximum(dz, -z) - torch.clamp(-z, min=0)
+def _relu_change(z: Tensor, h: Tensor, dz: Tensor) -> Tensor:
+    return torch.maximum(dz, -z).sub_(h - z)
 
 
-def _relu_slope_change(z: Tensor, h: Tensor, dz: Tensor, dh: Tensor) -> Tensor:
-    return _relu_slope(z + dz, dh) - _relu_slope(z, h)
+def _relu_slope_after(z: Tensor, h: Tensor, dz: Tensor, dh: Tensor) -> tuple[Tensor, Tensor]:
+    after = _relu_slope(z + dz, dh)
+    return after, after - _relu_slope(z, h)
 
 
 def _tanh_slope(_: Tensor, h: Tensor) -> Tensor:
@@ -67,8 +68,9 @@ def _tanh_change(z: Tensor, h: Tensor, dz: Tensor) -> Tensor:
     return torch.tanh(dz) * (1 - h * torch.tanh(z + dz))
 
 
-def _tanh_slope_change(_: Tensor, h: Tensor, _dz: Tensor, dh: Tensor) -> Tensor:
-    return -dh * (2 * h + dh)
+def _tanh_slope_after(z: Tensor, h: Tensor, _dz: Tensor, dh: Tensor) -> tuple[Tensor, Tensor]:
+    change = -dh * (2 * h + dh)
+    return _tanh_slope(z, h) + change, change
 
 
 def _normal_cdf(z: Tensor) -> Tensor:
@@ -85,19 +87,20 @@ def _gelu_change(z: Tensor, _: Tensor, dz: Tensor) -> Tensor:
     return dz * after + z * (after - _normal_cdf(z))
 
 
-def _gelu_slope_change(z: Tensor, h: Tensor, dz: Tensor, dh: Tensor) -> Tensor:
-    return _gelu_slope(z + dz, dh) - _gelu_slope(z, h)
+def _gelu_slope_after(z: Tensor, h: Tensor, dz: Tensor, dh: Tensor) -> tuple[Tensor, Tensor]:
+    after = _gelu_slope(z + dz, dh)
+    return after, after - _gelu_slope(z, h)
 
 
 PHI: dict[Activation, Phi] = {
-    "relu": Phi(torch.relu, _relu_slope, _relu_change, _relu_slope_change, 2**0.5),
-    "tanh": Phi(torch.tanh, _tanh_slope, _tanh_change, _tanh_slope_change, 1.5925374197228312),
-    "gelu": Phi(lambda z: z * _normal_cdf(z), _gelu_slope, _gelu_change, _gelu_slope_change, 1.5335304412500158),
+    "relu": Phi(torch.relu, _relu_slope, _relu_change, _relu_slope_after, 2**0.5),
+    "tanh": Phi(torch.tanh, _tanh_slope, _tanh_change, _tanh_slope_after, 1.5925374197228312),
+    "gelu": Phi(lambda z: z * _normal_cdf(z), _gelu_slope, _gelu_change, _gelu_slope_after, 1.5335304412500158),
     "linear": Phi(
         lambda z: z,
         lambda z, _: torch.ones_like(z),
         lambda _z, _h, dz: dz,
-        lambda z, _h, _dz, _dh: torch.zeros_like(z),
+        lambda z, _h, _dz, _dh: (torch.ones_like(z), torch.zeros_like(z)),
         1.0,
     ),
 }

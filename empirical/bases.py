@@ -1,9 +1,9 @@
 """Bases: orthonormal rows that span all vectors a matrix was multiplied with, and their images.
 
-New directions come from Gram-Schmidt against the basis and Cholesky-QR among themselves, both repeated until, before
-the last pass, the block was orthonormal to a digit and no vector had lost more than half its length to the basis.
-A vector that lies in the span of earlier ones up to 1e-12 of its length adds no direction. They are worked out in the
-place where they are kept.
+New directions come from Gram-Schmidt against the basis and Cholesky-QR among themselves, both repeated until, in the
+last pass, no vector lost so much of its length to the basis or to those before it that rounding grew by two digits.
+A vector that lies in the span of earlier ones up to 1e-12 of its length (1e-4 in single precision) adds no direction.
+They are worked out in the place where they are kept.
 """
 
 from __future__ import annotations
@@ -14,20 +14,25 @@ from torch import Tensor
 from empirical.blocks import Pool
 from empirical.rows import Rows
 
-_NEGLIGIBLE = 1e-12
+_NEGLIGIBLE = {torch.float64: 1e-12, torch.float32: 1e-4}
 """A direction shorter than this share of the vector that it comes from is rounding."""
-_SHIFT = 1e-13
+_SHIFT = {torch.float64: 1e-13, torch.float32: 1e-5}
 """Added to a Gram matrix of unit rows it makes any of them positive definite (Fukaya et al., arXiv 1809.11085)."""
+_CLEAN = 0.03
+"""What a pass leaves of every vector's length if it is to be the last, and of its square after those before it."""
 _MOST_PASSES = 5
 
 
 class Revealed:
-    """An orthonormal basis of the vectors multiplied with, and its image, a row each; `room` is memory for so many."""
+    """An orthonormal basis of the vectors multiplied with, and its image, a row each; `room` is memory for so many.
 
-    def __init__(self, dimension: int, image_dimension: int, device: torch.device, room: int) -> None:
+    Of the pool's kind, on its device.
+    """
+
+    def __init__(self, dimension: int, image_dimension: int, pool: Pool, room: int) -> None:
         self.dimension = dimension
-        self._basis = Rows(torch.empty(0, dimension, dtype=torch.float64, device=device), room)
-        self._image = Rows(torch.empty(0, image_dimension, dtype=torch.float64, device=device), room)
+        self._basis = Rows(pool.empty(0, dimension), room)
+        self._image = Rows(pool.empty(0, image_dimension), room)
 
     @property
     def count(self) -> int:
@@ -81,13 +86,15 @@ def _orthonormalise(rows: Tensor, before: Tensor, basis: Tensor, pool: Pool) -> 
         kept = size / before
         left = left * kept
         # Rows that were 0, to which nothing is new, have left = nan here, which compares as False.
-        new = left > _NEGLIGIBLE
+        new = left > _NEGLIGIBLE[rows.dtype]
         if not new.all() or not len(rows):
             return gram, rows, new
         unit = gram / size / size[:, None]
         identity = torch.eye(len(unit), dtype=unit.dtype, device=unit.device)
-        settled = float((unit - identity).abs().max()) < 0.1 and (not len(basis) or float(kept.min()) > 0.5)
-        root = torch.linalg.cholesky(unit if settled else unit + _SHIFT * identity)
+        root, failed = torch.linalg.cholesky_ex(unit)
+        settled = not failed and float(torch.minimum(kept, root.diagonal() ** 2).min()) > _CLEAN
+        if not settled:
+            root = torch.linalg.cholesky(unit + _SHIFT[rows.dtype] * identity)
         combine = torch.linalg.solve_triangular(root, torch.diag(1 / size), upper=False)
         if settled:
             break

@@ -62,17 +62,24 @@ class Pool:
 
 def slabs(*blocks: Tensor) -> Iterator[tuple[Tensor, ...]]:
     """Blocks of one shape (..., units), cut along units."""
-    units = blocks[0].shape[-1]
-    size = max(1, SLAB * units // max(1, blocks[0].numel())) if blocks[0].device.type == "cpu" else max(1, units)
+    if _is_one_slab(blocks[0]):
+        return iter([blocks])
+    size = max(1, SLAB * blocks[0].shape[-1] // blocks[0].numel())
     return zip(*(torch.split(block, size, dim=-1) for block in blocks), strict=True)
 
 
 def by_units(pool: Pool, function: Callable[..., Tensor], *blocks: Tensor) -> Tensor:
     """What an elementwise function makes of blocks of one shape."""
+    if _is_one_slab(blocks[0]):
+        return function(*blocks)
     found = pool.empty(*blocks[0].shape)
     for out, *pieces in slabs(found, *blocks):
         out.copy_(function(*pieces))
     return found
+
+
+def _is_one_slab(block: Tensor) -> bool:
+    return block.device.type != "cpu" or block.numel() <= SLAB
 
 
 def norms(*sums: Terms) -> tuple[Tensor, ...]:

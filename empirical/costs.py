@@ -33,7 +33,7 @@ from empirical.chains import Chain
 from empirical.examples import Examples
 from empirical.laws import matrices
 from empirical.plans import directions
-from empirical.training import train
+from empirical.training import kind, train
 from empirical.updates import is_low_rank
 from scalings.errors import ArgumentError
 from scalings.trials import Engine, Training
@@ -72,8 +72,7 @@ def cheaper_engine(chain: Chain, training: Training) -> Engine:
     products = sum(directions(training)) / 2
     dense = sum(fan_out * fan_in for fan_out, fan_in in shapes)
     matrix_free = sum((fan_out + fan_in) * (300 + 2 * products) for fan_out, fan_in in shapes)
-    possible = is_low_rank(training.optimizer) and training.precision == "double"
-    return "matrix-free" if possible and matrix_free < dense else "dense"
+    return "matrix-free" if is_low_rank(training.optimizer) and matrix_free < dense else "dense"
 
 
 def seed_bytes(chain: Chain, training: Training, engine: Engine) -> int:
@@ -85,7 +84,7 @@ def seed_bytes(chain: Chain, training: Training, engine: Engine) -> int:
     rank = training.batch * training.steps
     grams = max(4 * min(rank**2, fan_out * fan_in) for fan_out, fan_in in chain.shapes)
     blocks = _units(chain) * training.batch * _blocks(training, engine)
-    return 8 * (weights + blocks + grams)
+    return kind(training).itemsize * (weights + blocks + grams)
 
 
 def chunk_size(chain: Chain, training: Training, device: str, engine: Engine) -> int:

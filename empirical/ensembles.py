@@ -48,7 +48,7 @@ class SharedWeights:
 
     def matrices(self) -> DenseWeights:
         """A matrix for each member, which laws that act on entries need."""
-        return DenseWeights(self.drawn.matrix.repeat_interleave(self._settings, dim=0) * self.scales)
+        return DenseWeights(self.drawn.matrix.repeat_interleave(self._settings, dim=0) * self.scales, self.drawn.pool)
 
     @property
     def _settings(self) -> int:
@@ -72,8 +72,8 @@ class MemberUpdate:
     def step(self, d: Terms, h: Terms, image: Terms) -> None:
         self.unscaled.step(tuple(self.multiplier * term for term in d), h, image)
 
-    def apply(self, block: Tensor) -> Tensor:
-        return self.unscaled.apply(block).mul_(self.multiplier * self.lr)
+    def apply(self, h: Terms) -> Tensor:
+        return self.unscaled.apply(h).mul_(self.multiplier * self.lr)
 
     def apply_transpose(self, d: Terms) -> Tensor:
         return self.unscaled.apply_transpose(d).mul_(self.multiplier * self.lr)

@@ -44,9 +44,9 @@ class CoreUpdate:
                 step = (a.mT @ b).mul_(factor * self._multiplier)
                 self._cores[seed] = step.add_(padded(core, *step.shape))
 
-    def apply(self, block: Tensor) -> Tensor:
+    def apply(self, h: Terms) -> Tensor:
         transposed = [None if core is None else core.mT for core in self._cores]
-        return self._multiply((block,), self._weights.inputs, transposed, self._weights.outputs)
+        return self._multiply(h, self._weights.inputs, transposed, self._weights.outputs)
 
     def apply_transpose(self, d: Terms) -> Tensor:
         return self._multiply(d, self._weights.outputs, self._cores, self._weights.inputs)
@@ -101,9 +101,9 @@ class OneSidedUpdate:
         nan = h[0].new_full((h[0].shape[1], 1), math.nan)
         return [nan if rows is None else rows for rows in _coordinates(self._weights.inputs, h)]
 
-    def apply(self, block: Tensor) -> Tensor:
-        found = self._weights.pool.empty(*block.shape[:2], self._weights.outputs.units)
-        for out, rows, image in zip(found, self._rows((block,)), self._images, strict=True):
+    def apply(self, h: Terms) -> Tensor:
+        found = self._weights.pool.empty(*h[0].shape[:2], self._weights.outputs.units)
+        for out, rows, image in zip(found, self._rows(h), self._images, strict=True):
             torch.mm(rows[:, : len(image)], image, out=out)
         return found
 

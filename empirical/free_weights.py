@@ -77,7 +77,7 @@ class FreeWeights:
 def draw(
     chain: Chain, seeds: Sequence[int], device: str, *, room: int = 0, pool: Pool | None = None
 ) -> tuple[Weights, ...]:
-    """W(0) of every layer for these seeds, float64, none of it yet revealed but the output layer.
+    """W(0) of every layer for these seeds, none of it yet revealed but the output layer.
 
     The numbers are a function of (width, seed) and of the kind of device, others than the dense engine's. `room` is
     how many directions there will be.
@@ -88,7 +88,7 @@ def draw(
         streams = [Stream((seed, chain.width, number), device) for seed in seeds]
         if layer.role == "output":
             # n numbers for each output unit: fewer than the batch has directions.
-            matrices = torch.empty(len(streams), *layer.shape, dtype=torch.float64, device=device)
+            matrices = pool.empty(len(streams), *layer.shape)
             for matrix, stream in zip(matrices, streams, strict=True):
                 stream.fill(matrix)
             layers.append(DenseWeights(matrices.mul_(layer.scale), pool))

@@ -41,7 +41,7 @@ from empirical.normals import Stream
 
 
 class GaussianMatrix:
-    """W, an i.i.d. N(0, scale^2) matrix of shape (fan_out, fan_in), float64; blocks of vectors are (k, fan).
+    """W, an i.i.d. N(0, scale^2) matrix of shape (fan_out, fan_in); blocks of vectors are (k, fan), of the pool's kind.
 
     `inputs` holds Q and Y, `outputs` holds P and X. What is asked for only decides what is drawn when, never
     what W is: two that share one `GaussianMatrix` share one matrix. `room` is how many directions on either side
@@ -54,8 +54,8 @@ class GaussianMatrix:
         fan_out, fan_in = self.shape = shape
         self.scale, self.device, self._stream = scale, stream.device, stream
         self._pool = pool or Pool(stream.device)
-        self.inputs = Revealed(fan_in, fan_out, stream.device, min(room, fan_in))
-        self.outputs = Revealed(fan_out, fan_in, stream.device, min(room, fan_out))
+        self.inputs = Revealed(fan_in, fan_out, self._pool, min(room, fan_in))
+        self.outputs = Revealed(fan_out, fan_in, self._pool, min(room, fan_out))
         self._unseen_degrees = fan_out * fan_in
         self._unseen = stream.chi_square(self._unseen_degrees)
         self.frobenius = scale * math.sqrt(self._unseen)

@@ -19,8 +19,8 @@ Lion, arXiv 2302.06675; Adafactor, arXiv 1804.04235, without the first moment. N
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import ClassVar, Protocol, TypeAlias
 
@@ -164,69 +164,65 @@ Size: TypeAlias = Callable[[], Tensor]
 
 
 class EntryLaw(Protocol):
-    """A law that acts on the entries of G; it may keep moments of earlier ones. Shapes (seeds, fan_out, fan_in)."""
+    """A law that acts on the entries of G. Shapes (seeds, fan_out, fan_in)."""
 
     local: ClassVar[bool]
     """Whether an entry's step is made of its own gradients alone."""
+    moments: ClassVar[int]
+    """How many numbers it keeps of each entry's past."""
 
-    def __call__(self, gradient: Tensor, size: Size) -> Tensor:
-        """The step divided by -eta, from G and |W(t)|_F."""
+    def __call__(self, gradient: Tensor, moments: Sequence[Tensor], step: int, size: Size, /) -> Tensor:
+        """The step, number 1, 2, ..., divided by -eta, from G and |W(t)|_F. Brings the moments, zero at first, up to
+        date, and may overwrite G with the step."""
         ...
 
 
-@dataclass
 class Sign:
     local: ClassVar[bool] = True
+    moments: ClassVar[int] = 0
 
-    def __call__(self, gradient: Tensor, size: Size) -> Tensor:  # noqa: ARG002 - not of |W|
-        return gradient.sign()
+    def __call__(self, gradient: Tensor, _moments: Sequence[Tensor], _step: int, _size: Size) -> Tensor:
+        return gradient.sign_()
 
 
-@dataclass
+@dataclass(frozen=True)
 class Lion:
     local: ClassVar[bool] = True
+    moments: ClassVar[int] = 1
     beta: tuple[float, float] = (0.9, 0.99)
-    _moment: Tensor | None = None
 
-    def __call__(self, gradient: Tensor, size: Size) -> Tensor:  # noqa: ARG002 - not of |W|
-        if self._moment is None:
-            self._moment = torch.zeros_like(gradient)
-        step = torch.lerp(self._moment, gradient, 1 - self.beta[0]).sign_()
-        self._moment.lerp_(gradient, 1 - self.beta[1])
+    def __call__(self, gradient: Tensor, moments: Sequence[Tensor], _step: int, _size: Size) -> Tensor:
+        (moment,) = moments
+        step = torch.lerp(moment, gradient, 1 - self.beta[0]).sign_()
+        moment.lerp_(gradient, 1 - self.beta[1])
         return step
 
 
-@dataclass
+@dataclass(frozen=True)
 class Adam:
-    """With eps = 0; 0/0 is read as no step."""
+    """With eps = 0; 0/0 is read as no step. Moments are averages, weighted by beta^age: corrected for bias."""
 
     local: ClassVar[bool] = True
+    moments: ClassVar[int] = 2
     beta: tuple[float, float] = (0.9, 0.999)
-    _moments: list[Tensor] = field(default_factory=list)
-    _steps: int = 0
 
-    def __call__(self, gradient: Tensor, size: Size) -> Tensor:  # noqa: ARG002 - not of |W|
-        if not self._moments:
-            self._moments = [torch.zeros_like(gradient), torch.zeros_like(gradient)]
-        (first, second), (b1, b2) = self._moments, self.beta
-        self._steps += 1
-        first.lerp_(gradient, 1 - b1)
-        second.mul_(b2).addcmul_(gradient, gradient, value=1 - b2)
-        step = second.sqrt()
-        # Where it is zero all gradients were, and so is the first moment: 0/1 is no step.
-        step = torch.div(first, step.masked_fill_(step == 0, 1.0), out=step)
-        corrected: Tensor = step.mul_((1 - b2**self._steps) ** 0.5 / (1 - b1**self._steps))
-        return corrected
+    def __call__(self, gradient: Tensor, moments: Sequence[Tensor], step: int, _size: Size) -> Tensor:
+        first, second = moments
+        new, squared = ((1 - b) / (1 - b**step) for b in self.beta)
+        first.lerp_(gradient, new)
+        second.mul_(1 - squared).addcmul_(gradient, gradient, value=squared)
+        # Where all gradients were zero so is the first moment, and the step; those whose square is 0 make a small one.
+        root = torch.sqrt(second, out=gradient).clamp_(min=torch.finfo(second.dtype).tiny ** 0.5)
+        return torch.div(first, root, out=root)
 
 
-@dataclass
 class Lamb:
     local: ClassVar[bool] = False
-    _adam: Adam = field(default_factory=Adam)
+    moments: ClassVar[int] = Adam.moments
 
-    def __call__(self, gradient: Tensor, size: Size) -> Tensor:
-        step = self._adam(gradient, size)
-        return step * _trusted(size(), torch.linalg.vector_norm(step, dim=(1, 2)))[:, None, None]
+    def __call__(self, gradient: Tensor, moments: Sequence[Tensor], step: int, size: Size) -> Tensor:
+        plain = Adam()(gradient, moments, step, size)
+        return plain * _trusted(size(), torch.linalg.vector_norm(plain, dim=(1, 2)))[:, None, None]
 
 
 @dataclass
@@ -235,23 +231,22 @@ class Adafactor:
     never move, take eps_2 = 1e-3 in its place, as the paper's code does; larger ones are not compared with it."""
 
     local: ClassVar[bool] = False
+    moments: ClassVar[int] = 0
     _rows: Tensor | None = None
     _columns: Tensor | None = None
-    _steps: int = 0
 
-    def __call__(self, gradient: Tensor, size: Size) -> Tensor:
-        self._steps += 1
+    def __call__(self, gradient: Tensor, _moments: Sequence[Tensor], step: int, size: Size) -> Tensor:
         rows, columns = (gradient.square().mean(dim=dim, keepdim=True) for dim in (2, 1))
         if self._rows is not None and self._columns is not None:
-            share = self._steps**-0.8
+            share = step**-0.8
             rows, columns = torch.lerp(self._rows, rows, share), torch.lerp(self._columns, columns, share)
         self._rows, self._columns = rows, columns
         mean = rows.mean(dim=1, keepdim=True)
-        step = torch.where((rows == 0) | (columns == 0), 0.0, gradient * (mean / rows).sqrt() / columns.sqrt())
+        scaled = torch.where((rows == 0) | (columns == 0), 0.0, gradient * (mean / rows).sqrt() / columns.sqrt())
         entries = gradient.shape[1] * gradient.shape[2]
-        spread = torch.linalg.vector_norm(step, dim=(1, 2))[:, None, None] / entries**0.5
+        spread = torch.linalg.vector_norm(scaled, dim=(1, 2))[:, None, None] / entries**0.5
         weight = size()[:, None, None] / entries**0.5
-        relative: Tensor = step / spread.clamp(min=1.0) * torch.where(weight == 0, _EPS_2, weight)
+        relative: Tensor = scaled / spread.clamp(min=1.0) * torch.where(weight == 0, _EPS_2, weight)
         return relative
 
 

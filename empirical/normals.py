@@ -37,7 +37,7 @@ class Stream:
         return self.fill(torch.empty(rows, columns, dtype=torch.float64, device=self.device))
 
     def fill(self, block: Tensor) -> Tensor:
-        """The next block, in place of this one, which is contiguous."""
+        """The next block, in place of this one, which is contiguous; in single precision it is the same, rounded."""
         sequences = self._sequences(math.ceil(block.numel() / _PIECE))
         tasks = list(zip(torch.split(block.view(-1), _PIECE), sequences, strict=True))
         threads = min(torch.get_num_threads(), len(tasks)) if self.device.type == "cpu" else 1
@@ -61,8 +61,20 @@ class Stream:
 
 def _fill(piece: Tensor, sequence: np.random.SeedSequence) -> None:
     if piece.device.type == "cpu":
-        # numpy's ziggurat fills float64 at 85 million numbers a second and core, torch's normal_ at 30.
-        np.random.Generator(np.random.SFC64(sequence)).standard_normal(out=piece.numpy())
+        fill(piece, np.random.Generator(np.random.SFC64(sequence)))
     else:
         seed = int(sequence.generate_state(1, np.uint64)[0] >> 1)
         piece.normal_(generator=torch.Generator(piece.device).manual_seed(seed))
+
+
+def fill(block: Tensor, generator: np.random.Generator) -> None:
+    """Standard normal numbers in place of a contiguous block on the CPU, rounded to its precision."""
+    # numpy's ziggurat fills float64 at 85 million numbers a second and core, torch's normal_ at 30.
+    if block.dtype == torch.float64:
+        generator.standard_normal(out=block.numpy())
+        return
+    scratch = np.empty(min(_PIECE, block.numel()))
+    for piece in torch.split(block.view(-1), _PIECE):
+        drawn = scratch[: len(piece)]
+        generator.standard_normal(out=drawn)
+        piece.copy_(torch.from_numpy(drawn))

@@ -36,7 +36,7 @@ def observe(state: State, *, spectra: bool = False) -> dict[Observable, Tensor]:
             matrix = weight.matrix
             if state.changes:
                 identity = torch.eye(matrix.shape[2], dtype=matrix.dtype, device=matrix.device)
-                matrix = matrix + update.apply(identity.expand(len(matrix), -1, -1)).mT
+                matrix = matrix + update.apply((identity.expand(len(matrix), -1, -1),)).mT
             record("W_spectral", layer.name, spectral_norm(matrix))
     if state.changes and state.changes[0].dj is not None:
         record("ntk_change", "", kernel_change(state))
@@ -48,10 +48,14 @@ def coordinates(state: State) -> dict[Observable, Tensor]:
     """Sizes of representations, of their changes, and the loss: all that a coordinate check looks at."""
     values: dict[Observable, Tensor] = {}
     for index, layer in enumerate(state.layers):
-        z, moved = state.initial[index].z, tuple(change.dz for change in state.changes[index : index + 1])
-        values[Observable("z", layer.name, state.step)] = norms((z, *moved))[0]
-        if moved:
-            values[Observable("dz", layer.name, state.step)] = norms(moved)[0]
+        z, label = state.initial[index].z, layer.name
+        if state.changes:
+            dz = state.changes[index].dz
+            values[Observable("z", label, state.step)], values[Observable("dz", label, state.step)] = norms(
+                (z, dz), (dz,)
+            )
+        else:
+            (values[Observable("z", label, 0)],) = norms((z,))
     return values | {Observable("loss", "", state.step): loss(state)}
 
 

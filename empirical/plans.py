@@ -58,9 +58,13 @@ def default_seeds(widths: Sequence[int]) -> int:
 
 
 def directions(training: Training) -> tuple[int, int]:
-    """How many vectors W(0) and its transpose are applied to; the tangent kernel sends a second signal back."""
+    """How many vectors W(0) and its transpose are applied to; the tangent kernel sends a second signal back.
+
+    Of a coordinate check nobody looks at the signals of the last step, which are not sent back.
+    """
     steps = training.steps
-    return training.batch * (steps + 1), training.batch * ((2 if training.kernel else 1) * steps + 1)
+    back = steps if training.observing == "coordinates" else steps * (2 if training.kernel else 1) + 1
+    return training.batch * (steps + 1), training.batch * back
 
 
 def check_widths(widths: Sequence[int]) -> None:

@@ -51,10 +51,9 @@ def train(
     chain: Chain, training: Training, data: Examples, seeds: Sequence[int], device: str, engine: Engine = "dense"
 ) -> dict[Observable, Array]:
     """Every observable at every step, each an array over these seeds."""
-    kind = torch.float32 if training.precision == "single" else torch.float64
-    pool = Pool(device, kind)
+    pool = Pool(device, kind(training))
     initial = draw(chain, training, seeds, device, engine, pool)
-    h, targets = (torch.tensor(array, dtype=kind, device=device) for array in (data.inputs, data.targets))
+    h, targets = (torch.tensor(array, dtype=pool.kind, device=device) for array in (data.inputs, data.targets))
     look = coordinates if training.observing == "coordinates" else partial(observe, spectra=training.spectra)
     values: dict[Observable, Tensor] = {}
     # No name for a state here: the changes of one step, gigabytes if wide, are free before the next ones are made.
@@ -63,12 +62,17 @@ def train(
     return {observable: value.cpu().numpy() for observable, value in values.items()}
 
 
+def kind(training: Training) -> torch.dtype:
+    """The precision of a run: single for a coordinate check, whose sizes need no more, since changes are carried."""
+    return torch.float64 if training.observing == "all" else torch.float32
+
+
 def draw(
     chain: Chain, training: Training, seeds: Sequence[int], device: str, engine: Engine, pool: Pool
 ) -> tuple[Weights, ...]:
     """The initial weights of an engine, of the pool's kind."""
     if engine == "dense":
-        return tuple(weight.to(pool.kind) for weight in weights.draw(chain, seeds, device))
+        return weights.draw(chain, seeds, device, pool)
     return free_weights.draw(chain, seeds, device, room=max(directions(training)), pool=pool)
 
 
@@ -101,7 +105,8 @@ def trajectory(
         _update(state)
         state = State(step, chain.layers, weights, started, initial, pool, gradients=sizes)
         state = replace(state, changes=tuple(_forward(state, terms=terms)))
-        state = replace(state, changes=_backward(state, kernel=training.kernel))
+        if terms or step < training.steps:
+            state = replace(state, changes=_backward(state, kernel=terms and training.kernel))
         yield state
 
 
@@ -169,13 +174,13 @@ def _forward(state: State, *, terms: bool = True) -> Iterator[Change]:
         g = layer.multiplier
         passthrough, interaction = None, None
         if dh is None:
-            dz = own = update.apply(at.h).mul_(g)
+            dz = own = update.apply((at.h,)).mul_(g)
         elif terms:
-            own, passthrough = update.apply(at.h).mul_(g), weight.apply(dh).mul_(g)
-            interaction = update.apply(dh).mul_(g)
+            own, passthrough = update.apply((at.h,)).mul_(g), weight.apply(dh).mul_(g)
+            interaction = update.apply((dh,)).mul_(g)
             dz = by_units(state.pool, _sum_of_terms, own, passthrough, interaction)
         else:
-            own, passthrough = update.apply(at.h + dh).mul_(g), weight.apply(dh).mul_(g)
+            own, passthrough = update.apply((at.h, dh)).mul_(g), weight.apply(dh).mul_(g)
             dz = own + passthrough
         yield Change(dh, own, passthrough, interaction, dz, dd=dz)
         if index + 1 < len(state.layers):
@@ -214,5 +219,5 @@ def _signals(state: State, output: Tensor) -> list[Tensor]:
 
 def _backward_change(phi: Phi, z: Tensor, h: Tensor, dz: Tensor, dh: Tensor, d_h: Tensor, dd_h: Tensor) -> Tensor:
     """dd; its first term has the slope as it is now."""
-    change = phi.slope_change(z, h, dz, dh)
-    return (phi.slope(z, h) + change) * dd_h + change * d_h
+    slope, change = phi.slope_after(z, h, dz, dh)
+    return slope.mul_(dd_h).add_(change.mul_(d_h))

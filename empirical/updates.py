@@ -37,7 +37,7 @@ _NARROW = 16
 
 
 class Update(Protocol):
-    """dW of one layer; shapes as in `Weights`. The only mutable thing in a training run."""
+    """dW of one layer; shapes as in `Weights`, blocks given as sums. The only mutable thing in a training run."""
 
     def step(self, d: Terms, h: Terms, image: Terms) -> None:
         """One more update, from d (seeds, batch, fan_out), h (seeds, batch, fan_in) and image = g W(0) h.
@@ -46,7 +46,7 @@ class Update(Protocol):
         """
         ...
 
-    def apply(self, block: Tensor) -> Tensor: ...
+    def apply(self, h: Terms) -> Tensor: ...
 
     def apply_transpose(self, d: Terms) -> Tensor: ...
 
@@ -140,9 +140,9 @@ class FactoredUpdate:
         left, right = self._factors
         return left.gram(), right.gram()
 
-    def apply(self, block: Tensor) -> Tensor:
+    def apply(self, h: Terms) -> Tensor:
         left, right = self.factors
-        return self._mixed(block @ right.mT, transpose=True) @ left
+        return self._mixed(sum(h[1:], h[0]) @ right.mT, transpose=True) @ left
 
     def apply_transpose(self, d: Terms) -> Tensor:
         left, right = self.factors
@@ -203,32 +203,42 @@ class FactoredUpdate:
 class MatrixUpdate:
     """dW as a matrix: of a law that acts on the entries of G, or of SGD (None).
 
-    A law that looks at no more than an entry's own past is carried out on a slab of rows at a time, each slab with
-    its own moments: what is computed on the way stays in the cache.
+    A law that looks at no more than an entry's own past is carried out on a slab of rows at a time: what is computed on
+    the way stays in the cache.
     """
 
     def __init__(self, law: Callable[[], EntryLaw] | None, weights: DenseWeights, lr: float, multiplier: float) -> None:
         self._initial, self._lr, self._multiplier = weights.matrix, lr, multiplier
-        self.matrix = torch.zeros_like(weights.matrix)
+        self._law, self._steps = law() if law else None, 0
+        moments = self._law.moments if self._law else 0
+        self.matrix, *self._moments = (weights.pool.empty(*weights.matrix.shape).zero_() for _ in range(1 + moments))
         self._applied = DenseWeights(self.matrix, weights.pool)
-        seeds, fan_out, fan_in = weights.matrix.shape
-        whole = law is None or not law().local or weights.matrix.device.type != "cpu"
-        rows = fan_out if whole else max(1, SLAB // (seeds * fan_in))
-        self._slabs = [slice(start, start + rows) for start in range(0, fan_out, rows)]
-        self._laws = [law() for _ in self._slabs] if law else []
 
     def step(self, d: Terms, h: Terms, image: Terms) -> None:  # noqa: ARG002 - only factors need the image
         scale = self._multiplier / d[0].shape[1]
-        if not self._laws:
+        if self._law is None:
             for left, right in itertools.product(d, h):
                 self.matrix.baddbmm_(left.mT, right, alpha=-self._lr * scale)
             return
-        left, right = (sum(d[1:], d[0]) * scale).mT, sum(h[1:], h[0])
-        for rows, law in zip(self._slabs, self._laws, strict=True):
-            self.matrix[:, rows].add_(law(left[:, rows] @ right, self._weight), alpha=-self._lr)
+        self._steps += 1
+        rows = self._slab(self._law)
+        signals, right = (sum(d[1:], d[0]) * scale).mT, sum(h[1:], h[0])
+        scratch = torch.empty_like(self.matrix[:, :rows])
+        pieces = zip(
+            *(torch.split(whole, rows, dim=1) for whole in (signals, self.matrix, *self._moments)), strict=True
+        )
+        for left, matrix, *moments in pieces:
+            gradient = torch.bmm(left, right, out=scratch[:, : left.shape[1]])
+            matrix.add_(self._law(gradient, moments, self._steps, self._weight), alpha=-self._lr)
 
-    def apply(self, block: Tensor) -> Tensor:
-        return self._applied.apply(block)
+    def _slab(self, law: EntryLaw) -> int:
+        """The rows that the law is carried out on at a time."""
+        seeds, fan_out, fan_in = self.matrix.shape
+        whole = not law.local or self.matrix.device.type != "cpu"
+        return fan_out if whole else max(1, 2 * SLAB // (seeds * fan_in))
+
+    def apply(self, h: Terms) -> Tensor:
+        return self._applied.apply(sum(h[1:], h[0]))
 
     def apply_transpose(self, d: Terms) -> Tensor:
         return self._applied.apply_transpose(sum(d[1:], d[0]))

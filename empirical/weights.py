@@ -21,6 +21,7 @@ from torch import Tensor
 
 from empirical.blocks import Pool
 from empirical.chains import Chain
+from empirical.normals import fill
 
 
 class Weights(Protocol):
@@ -41,24 +42,20 @@ class Weights(Protocol):
 
 @dataclass(frozen=True)
 class DenseWeights:
-    """The matrices themselves: `matrix` of shape (seeds, fan_out, fan_in). What is long comes from the `pool`."""
+    """The matrices themselves: `matrix` of shape (seeds, fan_out, fan_in)."""
 
     matrix: Tensor
-    pool: Pool | None = None
+    pool: Pool
+    """Where what is long comes from."""
 
     def apply(self, block: Tensor) -> Tensor:
         return block @ self.matrix.mT
 
     def apply_transpose(self, block: Tensor) -> Tensor:
-        pool = self.pool or Pool(block.device, block.dtype)
-        return torch.bmm(block, self.matrix, out=pool.empty(*block.shape[:2], self.matrix.shape[2]))
+        return torch.bmm(block, self.matrix, out=self.pool.empty(*block.shape[:2], self.matrix.shape[2]))
 
     def frobenius(self) -> Tensor:
         return self._frobenius
-
-    def to(self, kind: torch.dtype) -> DenseWeights:
-        """The same in another precision."""
-        return self if self.matrix.dtype == kind else DenseWeights(self.matrix.to(kind))
 
     @cached_property
     def _frobenius(self) -> Tensor:
@@ -66,21 +63,23 @@ class DenseWeights:
         return norm
 
 
-def draw(chain: Chain, seeds: Sequence[int], device: str) -> tuple[DenseWeights, ...]:
-    """W(0) of every layer for these seeds, float64; a layer's scale 0 gives zeros.
+def draw(chain: Chain, seeds: Sequence[int], device: str, pool: Pool | None = None) -> tuple[DenseWeights, ...]:
+    """W(0) of every layer for these seeds; a layer's scale 0 gives zeros.
 
     The numbers are a function of (width, seed) and of the kind of device: a GPU draws its own.
     """
-    matrices = [torch.empty((len(seeds), *shape), dtype=torch.float64, device=device) for shape in chain.shapes]
+    pool = pool or Pool(device)
+    matrices = [pool.empty(len(seeds), *shape) for shape in chain.shapes]
     for index, seed in enumerate(seeds):
         stream = np.random.SeedSequence((seed, chain.width))
         if torch.device(device).type == "cpu":
-            # numpy's ziggurat fills float64 at 85 million numbers a second and core, torch's normal_ at 30.
             generator = np.random.Generator(np.random.SFC64(stream))
             for matrix in matrices:
-                generator.standard_normal(out=matrix[index].numpy())
+                fill(matrix[index], generator)
         else:
             on_device = torch.Generator(device).manual_seed(int(stream.generate_state(1, np.uint64)[0] >> 1))
             for matrix in matrices:
                 matrix[index].normal_(generator=on_device)
-    return tuple(DenseWeights(matrix.mul_(layer.scale)) for matrix, layer in zip(matrices, chain.layers, strict=True))
+    return tuple(
+        DenseWeights(matrix.mul_(layer.scale), pool) for matrix, layer in zip(matrices, chain.layers, strict=True)
+    )

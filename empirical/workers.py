@@ -7,6 +7,9 @@ each thread that torch would use, and torch itself is held to one thread while t
 
 from __future__ import annotations
 
+import itertools
+import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -35,14 +38,26 @@ def one_thread() -> Iterator[None]:
 
 
 def spread(function: Callable[[T], R], tasks: Iterable[T], device: str) -> Iterator[tuple[T, R]]:
-    """Each task with its result, as they are done. What a task raises, and an interrupt, ends all."""
+    """Each task with its result, as they are done. What a task raises, and an interrupt, ends all.
+
+    Tasks are taken from both ends. In order of size the small ones, which hold the interpreter lock most of their time,
+    so meet the large ones, which seldom want it, instead of one another; and no large one is left to the end.
+    """
     threads = count(device)
+    left, turns, own = deque(tasks), itertools.count(), threading.local()
+
+    def begin() -> None:
+        own.take = left.pop if next(turns) % 2 else left.popleft
+
+    def work() -> tuple[T, R]:
+        task: T = own.take()
+        return task, function(task)
+
     torch.set_num_threads(1)
-    pool = ThreadPoolExecutor(threads)
+    pool = ThreadPoolExecutor(threads, initializer=begin)
     try:
-        futures = {pool.submit(function, task): task for task in tasks}
-        for future in as_completed(futures):
-            yield futures[future], future.result()
+        for future in as_completed([pool.submit(work) for _ in range(len(left))]):
+            yield future.result()
     finally:
         pool.shutdown(cancel_futures=True)
         torch.set_num_threads(threads)

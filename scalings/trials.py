@@ -20,7 +20,6 @@ Engine = Literal["dense", "matrix-free"]
 Loss = Literal["mse", "cross-entropy"]
 ENGINES: tuple[Engine, ...] = get_args(Engine)
 Observing = Literal["all", "coordinates"]
-Precision = Literal["double", "single"]
 Json = dict[str, Any]
 
 _LR = {"sgd": 0.5, "momentum": 0.2, "nesterov": 0.1, "normalized-sgd": 0.1, "lars": 0.05, "shampoo": 0.1}
@@ -52,9 +51,8 @@ class Training:
     spectra: bool = False
     """Take the spectral norms of dense weights too, which costs more than their training."""
     observing: Observing = "all"
-    """Or only representations, their changes and the loss: what a coordinate check looks at."""
-    precision: Precision = "double"
-    """Of the dense engine; single is enough to look at sizes, since changes are carried, not subtracted."""
+    """Or only representations, their changes and the loss: a coordinate check, for which single precision is enough,
+    since changes are carried, not subtracted."""
 
     @classmethod
     def of(cls, optimizer: str, **options: Any) -> Training:

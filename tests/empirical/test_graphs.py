@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from empirical import examples, tasks, training
+from empirical.blocks import Pool
 from empirical.chains import chain
 from empirical.graph_sweeps import Scaling, measure
 from empirical.graph_training import train, trajectory
@@ -59,7 +60,7 @@ def test_a_multilayer_perceptron_is_the_one_of_the_other_engine(optimizer: str, 
     task, data = tasks.load(network, how), examples.load("digits", 6)
     graph = Graph(Setting(network, SIZES, {"width": given}, rate=how.lr), range(2))
     inputs, targets = torch.tensor(data.inputs), torch.tensor(data.targets)
-    weights = tuple(DenseWeights(tensor[0]) for tensor in graph.initial.values())
+    weights = tuple(DenseWeights(tensor[0], Pool()) for tensor in graph.initial.values())
     by_hand: dict[Observable, torch.Tensor] = {}
     for state in training.trajectory(chain(network, given, how, 24), weights, how, inputs.expand(2, -1, -1), targets):
         by_hand |= observe(state)

@@ -14,13 +14,14 @@ import torch
 from torch import Tensor, nn
 
 from empirical import examples, laws, observations, training, updates
+from empirical.blocks import Pool
 from empirical.chains import Chain, chain
 from empirical.weights import DenseWeights, draw
 from scalings.architectures import mlp
 from scalings.nodes import Activation
 from scalings.observables import Observable
 from scalings.parameterizations import LayerExponents, Parameterization, preset
-from scalings.trials import Training
+from scalings.trials import Engine, Training
 
 WIDTH = 24
 SEEDS = (3, 8)
@@ -276,22 +277,26 @@ def test_the_three_terms_are_the_change_of_the_preactivation(activation: Activat
             at.layers, weights, state.updates, state.initial, state.changes, strict=False
         ):
             identity = torch.eye(layer.shape[1], dtype=torch.float64).expand(len(SEEDS), -1, -1)
-            z = layer.multiplier * h @ (weight.matrix.mT + update.apply(identity))
+            z = layer.multiplier * h @ (weight.matrix.mT + update.apply((identity,)))
             terms = [t for t in (change.layer, change.passthrough, change.interaction) if t is not None]
             torch.testing.assert_close(initial.z + sum(terms), z, rtol=1e-10, atol=1e-12)
             h = layer.phi.value(z)
 
 
-@pytest.mark.parametrize(("optimizer", "precision"), [("sgd", "double"), ("adam", "single"), ("sgd", "single")])
-def test_a_coordinate_check_sees_the_same(optimizer: str, precision: str) -> None:
-    """Fewer observables, in single precision to six digits; large enough for blocks that are pooled."""
-    every = Training.of(optimizer, batch=64, kernel=False)
-    few = replace(every, observing="coordinates", precision=precision)  # type: ignore[arg-type]
+@pytest.mark.parametrize(("optimizer", "engine"), [("sgd", "dense"), ("adam", "dense"), ("sgd", "matrix-free")])
+def test_a_coordinate_check_sees_the_same(optimizer: str, engine: Engine) -> None:
+    """Fewer observables, from the same weights in single precision; large enough for blocks that are pooled.
+
+    To three digits of the larger term, where z(t) is z(0) and dz of opposite sign.
+    """
+    every = Training(batch=64, optimizer=optimizer, lr=0.1 if optimizer == "sgd" else 0.02, kernel=False)
+    few = replace(every, observing="coordinates")
     at, data = chain(mlp(3), rich(3, optimizer), every, 300), examples.load("digits", 64)
-    whole, found = (training.train(at, setup, data, range(8), "cpu") for setup in (every, few))
+    whole, found = (training.train(at, setup, data, range(8), "cpu", engine) for setup in (every, few))
     assert {observable.quantity for observable in found} == {"z", "dz", "loss"}
     for observable, values in found.items():
-        np.testing.assert_allclose(values, whole[observable], rtol=1e-9 if precision == "double" else 2e-3)
+        initial = whole[replace(observable, step=0)].max() if observable.quantity == "z" else 0.0
+        np.testing.assert_allclose(values, whole[observable], rtol=1e-3, atol=1e-3 * initial)
 
 
 def test_chunks_change_nothing() -> None:
@@ -349,13 +354,13 @@ def test_spectral_norm_of_large_updates() -> None:
     """Factored and elementwise updates at a size where neither takes its small exact path."""
     generator = torch.Generator().manual_seed(0)
     width, seeds = 300, 2
-    weights = DenseWeights(torch.zeros(seeds, width, width, dtype=torch.float64))
+    weights = DenseWeights(torch.zeros(seeds, width, width, dtype=torch.float64), Pool())
     for name in ("sgd", "sign", "adam"):
         update = updates.start(name, weights, lr=0.3, multiplier=2.0)
         for _ in range(3):
             d, h = (torch.randn(seeds, 16, width, generator=generator, dtype=torch.float64) for _ in range(2))
             update.step((d,), (h,), (torch.zeros_like(d),))
-        dense = update.apply(torch.eye(width, dtype=torch.float64).expand(seeds, -1, -1)).mT
+        dense = update.apply((torch.eye(width, dtype=torch.float64).expand(seeds, -1, -1),)).mT
         torch.testing.assert_close(update.spectral(), torch.linalg.matrix_norm(dense, ord=2), rtol=1e-6, atol=0)
         torch.testing.assert_close(update.frobenius(), torch.linalg.matrix_norm(dense), rtol=1e-10, atol=0)
         block = torch.randn(seeds, 3, width, generator=generator, dtype=torch.float64)
@@ -365,12 +370,12 @@ def test_spectral_norm_of_large_updates() -> None:
 def test_nearly_repeated_steps_keep_their_spectral_norm() -> None:
     """The factors of later steps repeat those of earlier ones almost exactly: a singular Gram matrix."""
     generator = torch.Generator().manual_seed(1)
-    weights = DenseWeights(torch.zeros(1, 200, 200, dtype=torch.float64))
+    weights = DenseWeights(torch.zeros(1, 200, 200, dtype=torch.float64), Pool())
     update = updates.start("sgd", weights, lr=1.0, multiplier=1.0)
     d, h = (torch.randn(1, 16, 200, generator=generator, dtype=torch.float64) for _ in range(2))
     for step in range(4):
         update.step((d * (1 + 1e-9 * step),), (h,), (torch.zeros_like(d),))
-    dense = update.apply(torch.eye(200, dtype=torch.float64)[None]).mT
+    dense = update.apply((torch.eye(200, dtype=torch.float64)[None],)).mT
     assert float(update.spectral()) == pytest.approx(float(torch.linalg.matrix_norm(dense, ord=2)), rel=1e-9)
 
 
@@ -391,7 +396,7 @@ def test_cuda_runs_the_same_program(optimizer: str) -> None:
     on_cpu = draw(at, SEEDS, "cpu")
     results = []
     for device in ("cpu", "cuda"):
-        weights = tuple(DenseWeights(weight.matrix.to(device)) for weight in on_cpu)
+        weights = tuple(DenseWeights(weight.matrix.to(device), Pool(device)) for weight in on_cpu)
         h0 = torch.tensor(data.inputs, device=device).expand(len(SEEDS), -1, -1)
         values: dict[Observable, Tensor] = {}
         for state in training.trajectory(at, weights, setup, h0, torch.tensor(data.targets, device=device)):
@@ -409,9 +414,10 @@ def test_zero_weights_take_a_first_step() -> None:
     signs = torch.randn(2, 3, 5, generator=torch.Generator().manual_seed(0)).sign()
     gradient, nothing, some = 0.1 * signs, torch.zeros(2), torch.full((2,), 0.6)
     for law, zero in ((laws.Lamb, 15**0.5), (laws.Adafactor, 1e-3 * 15**0.5)):
-        first = law()(gradient, lambda: nothing)
-        assert torch.linalg.vector_norm(first, dim=(1, 2)) == pytest.approx(zero, rel=1e-5)
-        assert torch.linalg.vector_norm(law()(gradient, lambda: some), dim=(1, 2)) == pytest.approx(0.6, rel=1e-5)
+        for weight, size in ((nothing, zero), (some, 0.6)):
+            moments = [torch.zeros_like(gradient) for _ in range(law.moments)]
+            first = law()(gradient.clone(), moments, 1, lambda weight=weight: weight)
+            assert torch.linalg.vector_norm(first, dim=(1, 2)) == pytest.approx(size, rel=1e-5)
     rows, size = torch.ones(2, 4, 3), torch.full((2,), 2.0)
     for weight, factor in ((nothing, 1.0), (some, 0.3)):
         past = SimpleNamespace(size=size, ages=torch.zeros(4), outputs=SimpleNamespace(rows=rows))
