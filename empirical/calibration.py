@@ -21,7 +21,8 @@ import numpy.typing as npt
 from empirical import regression
 from empirical.conditions import COLUMNS, Experiment
 from empirical.ladders import climb, ladder, spread_seeds
-from empirical.sweeps import Progress, Sweep
+from empirical.measurement import Progress
+from empirical.sweeps import ChainSweep
 from scalings.calibrations import Calibration, Hyperparameter, System, all_conditions
 from scalings.errors import ArgumentError
 from scalings.fits import Fit
@@ -63,7 +64,7 @@ def solve(experiment: Experiment, start: Array) -> tuple[Array, npt.NDArray[np.b
     return best, error < _SOLVED
 
 
-def solve_all(sweep: Sweep, experiment: Experiment, start: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
+def solve_all(sweep: ChainSweep, experiment: Experiment, start: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
     """`solve`, seeds side by side."""
     settings, seeds = 4 * experiment.depth + 1, experiment.seeds
     run = partial(_solve_some, experiment, start)
@@ -83,7 +84,7 @@ def blank(network: Network) -> Parameterization:
 
 def blank_ladder(
     network: Network, training: Training, widths: Sequence[int] | None, seeds: int, first_seed: int, device: str
-) -> Sweep:
+) -> ChainSweep:
     """Networks without any power of n, whose hyperparameters are to be solved for. Raises ArgumentError."""
     return ladder(
         network,

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from scipy import stats
 
+from empirical.measurement import Measurement
 from empirical.paths import Path as Paths
-from empirical.sweeps import Measurement
 from scalings.errors import ArgumentError
 from scalings.exponents import Exponent
 from scalings.fits import Fit

@@ -22,7 +22,8 @@ from empirical.calibration import blank_ladder, hyperparameters, solve_all
 from empirical.conditions import Experiment
 from empirical.ladders import climb, spread_seeds
 from empirical.limits import limit
-from empirical.sweeps import Progress, Sweep
+from empirical.measurement import Progress
+from empirical.sweeps import ChainSweep
 from scalings.calibrations import System, all_conditions
 from scalings.errors import ArgumentError
 from scalings.freedoms import FreedomMeasurement
@@ -96,7 +97,7 @@ def count_freedoms(
     )
 
 
-def jacobian_all(sweep: Sweep, experiment: Experiment, logs: Array) -> Array:
+def jacobian_all(sweep: ChainSweep, experiment: Experiment, logs: Array) -> Array:
     """The Jacobian of each seed, (seeds, conditions, 3L), seeds side by side."""
     columns, seeds = range(3 * experiment.depth), experiment.seeds
 

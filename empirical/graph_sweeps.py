@@ -8,22 +8,23 @@ being the values of the scale variable.
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
-from empirical import costs, tasks, workers
+from empirical import costs, memory, tasks, workers
 from empirical.graph_training import train
 from empirical.graph_updates import check_optimizer
-from empirical.plans import allocate, check_widths
+from empirical.measurement import Chunk, Measurement, Progress, Sweep, carry_out, chunks
+from empirical.plans import allocate
 from empirical.regression import Array
 from empirical.settings import Setting, weight_shape
-from empirical.sweeps import Measurement, Progress, gather
+from empirical.tasks import Task
 from scalings.networks import Network
 from scalings.nodes import DEPTH_SCALE, WIDTH_SCALE, Dense
 from scalings.observables import Observable
 from scalings.parameterizations import Parameterization
-from scalings.trials import Training
+from scalings.trials import Engine, Training
 
 DEFAULT_WIDTHS = (32, 48, 64, 96, 128, 192, 256, 384)
 _NARROW_WIDTHS = (16, 24, 32, 48, 64, 96, 128, 192)
@@ -56,6 +57,50 @@ def default_sizes(network: Network, variable: str) -> tuple[int, ...]:
     return DEFAULT_WIDTHS if isinstance(network.nodes[0], Dense) else _NARROW_WIDTHS
 
 
+@dataclass(frozen=True)
+class GraphSweep(Sweep):
+    """Of any network, in one of its scale variables."""
+
+    scaling: Scaling
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_optimizer(self.training.optimizer)
+        self.task  # noqa: B018 - that it can be loaded is checked here too
+
+    @property
+    def variable(self) -> str:
+        return self.scaling.variable
+
+    @cached_property
+    def task(self) -> Task:
+        return tasks.load(self.network, self.training)
+
+    @property
+    def allocation(self) -> dict[int, int]:
+        return allocate(self.widths, self.seeds)
+
+    @property
+    def engines(self) -> dict[int, Engine]:
+        return dict.fromkeys(self.widths, "dense")
+
+    def cut(self, width: int) -> Iterator[Chunk]:
+        each = _bytes(self.setting(width))
+        return chunks(width, self.seeds_at(width), _together(each), each)
+
+    def setting(self, width: int) -> Setting:
+        return self.scaling.setting(self.network, self.parameterization, self.training, width)
+
+    def train(self, chunk: Chunk) -> dict[Observable, Array]:
+        return train(self.setting(chunk.width), self.training, self.task, chunk.seeds, self.device)
+
+    def bytes(self, width: int) -> int:
+        """The most bytes in use at a time at this width, which need not be one of the sweep."""
+        each, seeds = _bytes(self.setting(width)), self.allocation.get(width, self.seeds)
+        size = min(seeds, _together(each))
+        return min(workers.count(self.device), -(-seeds // size)) * size * each
+
+
 def measure(
     network: Network,
     parameterization: Parameterization,
@@ -73,38 +118,16 @@ def measure(
     `seeds` is their number at the largest width; smaller ones get up to 32 times as many. Raises ArgumentError for
     what cannot be measured.
     """
-    check_widths(widths)
-    check_optimizer(training.optimizer)
-    begin, on, task = time.perf_counter(), costs.choose_device(device), tasks.load(network, training)
-    allocation = allocate(widths, DEFAULT_SEEDS if seeds is None else seeds)
-    chunks: list[tuple[int, range]] = []
-    for width, number in reversed(allocation.items()):
-        each = _bytes(scaling.setting(network, parameterization, training, width))
-        size = max(1, min(number, round(_CHUNK_BYTES / each)))
-        stop = first_seed + number
-        chunks += [(width, range(start, min(start + size, stop))) for start in range(first_seed, stop, size)]
+    number = DEFAULT_SEEDS if seeds is None else seeds
+    on = costs.choose_device(device)
+    sweep = GraphSweep(network, parameterization, training, tuple(widths), number, first_seed, on, scaling)
+    memory.check_room(sweep.widths, sweep.bytes, on, variable=scaling.variable)
+    return carry_out(sweep, progress)
 
-    def run(chunk: tuple[int, range]) -> dict[Observable, Array]:
-        setting = scaling.setting(network, parameterization, training, chunk[0])
-        return train(setting, training, task, chunk[1], on)
 
-    found: dict[tuple[int, int], dict[Observable, Array]] = {}
-    for (width, these), values in workers.spread(run, chunks, on):
-        found[width, these.start] = values
-        if progress:
-            progress(len(found) / len(chunks), f"{scaling.variable} {width}")
-    took = time.perf_counter() - begin
-    return Measurement(
-        network,
-        parameterization,
-        training,
-        allocation,
-        first_seed,
-        on,
-        dict.fromkeys(widths, "dense"),
-        took,
-        gather(found),
-    )
+def _together(each: int) -> int:
+    """How many seeds of so many bytes are trained together."""
+    return max(1, round(_CHUNK_BYTES / each))
 
 
 def _bytes(setting: Setting) -> int:

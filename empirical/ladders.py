@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from empirical import costs, memory, workers
+from empirical.measurement import Progress
 from empirical.plans import LEAST_WIDTHS
-from empirical.sweeps import Progress, Sweep
+from empirical.sweeps import ChainSweep
 from empirical.updates import is_low_rank
-from scalings.errors import ArgumentError
 from scalings.networks import Network
 from scalings.parameterizations import Parameterization
 from scalings.trials import Training
@@ -49,7 +49,7 @@ def ladder(
     device: str,
     cap: int,
     settings: int = 1,
-) -> Sweep:
+) -> ChainSweep:
     """What is to be trained, on the dense engine, checked at the door: raises ArgumentError.
 
     `seeds` is their number at the largest width; smaller ones get up to `cap` times as many. At least `settings` of a
@@ -57,24 +57,13 @@ def ladder(
     """
     chosen = tuple(widths or (DEFAULT_WIDTHS if training.optimizer == "sgd" else DEFAULT_WIDTHS_OF_ENTRIES))
     on = costs.choose_device(device)
-    sweep = Sweep(network, parameterization, training, chosen, seeds, first_seed, on, "dense", cap)
-    _refuse_beyond_memory(sweep, workers.count(on) * (1 if is_low_rank(training.optimizer) else settings))
+    sweep = ChainSweep(network, parameterization, training, chosen, seeds, first_seed, on, "dense", cap)
+    copies = workers.count(on) * (1 if is_low_rank(training.optimizer) else settings)
+    memory.check_room(chosen, lambda width: copies * costs.seed_bytes(sweep.chain(width), training, "dense"), on)
     return sweep
 
 
-def _refuse_beyond_memory(sweep: Sweep, copies: int) -> None:
-    free, widths = memory.available_bytes(sweep.device), sweep.widths
-    needs = {width: copies * costs.seed_bytes(sweep.chain(width), sweep.training, "dense") for width in widths}
-    fitting = [width for width in widths if needs[width] <= free]
-    if len(fitting) < len(widths):
-        hint = f"of these, widths up to {fitting[-1]} fit" if fitting else "none of these widths fits"
-        needed, has = needs[widths[-1]] / 2**30, free / 2**30
-        raise ArgumentError(
-            "widths", f"width {widths[-1]} needs {needed:.3g} GiB, but {sweep.device} has {has:.3g} GiB free: {hint}"
-        )
-
-
-def climb(sweep: Sweep, run: Callable[[int, range], T], progress: Progress | None = None) -> Climb[T]:
+def climb(sweep: ChainSweep, run: Callable[[int, range], T], progress: Progress | None = None) -> Climb[T]:
     """`run(width, seeds)` at each width of the sweep. Raises KeyboardInterrupt if too few widths were reached."""
     found: dict[int, T] = {}
     total = sum(seeds * width**1.5 for width, seeds in sweep.allocation.items())
@@ -92,7 +81,7 @@ def climb(sweep: Sweep, run: Callable[[int, range], T], progress: Progress | Non
     return Climb(found, {width: sweep.allocation[width] for width in found}, interrupted)
 
 
-def spread_seeds(sweep: Sweep, width: int, seeds: int, settings: int, run: Callable[[slice], T]) -> list[T]:
+def spread_seeds(sweep: ChainSweep, width: int, seeds: int, settings: int, run: Callable[[slice], T]) -> list[T]:
     """`run` on slices of so many seeds, each at so many settings, side by side; the results in order."""
     room = _ROOM // (settings * costs.seed_bytes(sweep.chain(width), sweep.training, "dense"))
     size = max(1, min(room, -(-seeds // workers.count(sweep.device))))

@@ -28,8 +28,9 @@ from empirical.chains import Chain
 from empirical.ensembles import Settings, check_training, states
 from empirical.examples import Examples
 from empirical.ladders import climb, ladder, spread_seeds
+from empirical.measurement import Progress
 from empirical.observations import loss
-from empirical.sweeps import Progress, Sweep
+from empirical.sweeps import ChainSweep
 from scalings.errors import ArgumentError
 from scalings.fits import Fit
 from scalings.networks import Network
@@ -68,7 +69,7 @@ def train_losses(
 class Bench:
     """One width at which factors are tried."""
 
-    sweep: Sweep
+    sweep: ChainSweep
     width: int
     seeds: range
 

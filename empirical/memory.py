@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import bisect
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
+
+from scalings.errors import ArgumentError
 
 
 def available_bytes(device: str) -> int:
@@ -18,6 +22,36 @@ def available_bytes(device: str) -> int:
         return sys.maxsize
     kibibytes = next(line.split()[1] for line in lines if line.startswith("MemAvailable:"))
     return int(kibibytes) * 2**10
+
+
+def largest(most: int, bytes_at: Callable[[int], int], free: int) -> int:
+    """The largest width up to `most` that fits into so many bytes; 0 if none does."""
+    return bisect.bisect_right(range(1, most + 1), free, key=bytes_at)
+
+
+def check_room(
+    widths: Sequence[int],
+    bytes_at: Callable[[int], int],
+    device: str,
+    *,
+    variable: str = "width",
+    otherwise: Callable[[int], str] = lambda _: "",
+) -> None:
+    """Raises ArgumentError if one of these widths needs more bytes than there are, saying what fits.
+
+    Or values of another scale `variable`. `otherwise` adds what else could be done with what is free.
+    """
+    free = available_bytes(device)
+    needs = [bytes_at(width) for width in widths]
+    if max(needs) <= free:
+        return
+    fits = largest(widths[-1], bytes_at, free)
+    hint = f"expected {variable}s up to {fits}" if fits >= widths[0] else f"no such {variable} fits"
+    raise ArgumentError(
+        "widths",
+        f"{variable} {widths[-1]} needs {needs[-1] / 2**30:.3g} GiB, but {device} has {free / 2**30:.3g} GiB free:"
+        f" {hint}{otherwise(free)}",
+    )
 
 
 def is_exhausted(error: BaseException) -> bool:

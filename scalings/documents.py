@@ -22,7 +22,7 @@ from scalings.observables import Observable
 from scalings.parameterizations import LayerExponents, Parameterization
 
 if TYPE_CHECKING:
-    from empirical.sweeps import Measurement
+    from empirical.measurement import Measurement
     from scalings.richness import Courses
     from scalings.verification import Verification
 

@@ -32,7 +32,7 @@ from scalings.outputs import Answer
 from scalings.parameterizations import Parameterization
 
 if TYPE_CHECKING:
-    from empirical.sweeps import Measurement
+    from empirical.measurement import Measurement
     from scalings.trials import Training
 
 _HELD = {WIDTH_SCALE: 64, DEPTH_SCALE: 2}
@@ -52,6 +52,7 @@ def measure(
     device: str = "auto",
     centered: bool = True,
     spectra: Annotated[bool, Parameter(negative="")] = False,
+    coordinates: Annotated[bool, Parameter(negative="")] = False,
     delta: str = "0.05",
     answer: Answer = Answer(),  # noqa: B008 - frozen
 ) -> int:
@@ -81,12 +82,15 @@ def measure(
         Train f - f_0 instead of f: the same orders with less noise.
     spectra
         Take the spectral norms of weights too, where they are drawn in full; costs more than their training.
+    coordinates
+        Look at the sizes of representations, of their changes, and the loss only, in single precision: a coordinate
+        check, in a fraction of the time.
     delta
         The margin within which a measured exponent agrees with the derived one.
     """
     from empirical.examples import input_size
     from empirical.figures import exponents_figure
-    from empirical.sweeps import Interrupted
+    from empirical.measurement import Interrupted
     from scalings import documents, tables
     from scalings.comparisons import compare, no_slopes
     from scalings.trials import Training
@@ -98,16 +102,26 @@ def measure(
     answer.check()
     size = batch or (_LINES if isinstance(network.nodes[0], Embedding) else _BATCH)
     training = Training.of(
-        law.name, data=data, batch=size, steps=steps, centered=centered, loss=model.loss, spectra=spectra
+        law.name,
+        data=data,
+        batch=size,
+        steps=steps,
+        centered=centered,
+        loss=model.loss,
+        spectra=spectra,
+        observing="coordinates" if coordinates else "all",
     )
-    if spectra and _is_graph(network, model):
-        raise ArgumentError("spectra", "only those of multilayer perceptrons in the width are taken")
+    if spectra and coordinates:
+        raise ArgumentError("spectra", "a coordinate check does not look at weights")
+    for name, asked in (("spectra", spectra), ("coordinates", coordinates)):
+        if asked and _is_graph(network, model):
+            raise ArgumentError(name, "only for multilayer perceptrons in the width")
     sweep = partial(_graph_sweep, model.scale) if _is_graph(network, model) else _sweep
     try:
         measurement = sweep(network, parameterization, training, parse_widths(widths), seeds, device, engine)
     except Interrupted as interrupted:
         measurement = interrupted.measurement
-        warn(f"interrupted: this is what the {model.scale}s up to {measurement.widths[-1]} say")
+        warn(f"interrupted: this is what the {model.scale}s {', '.join(map(str, measurement.widths))} say")
     orders = predict(network, parameterization, law, steps, scale=model.scale, loss=model.loss)
     stable = check(network, parameterization, law, scale=model.scale, loss=model.loss).stable
     reason = no_slopes(network, orders, stable=stable, centered=centered)

@@ -26,7 +26,7 @@ from scalings.trials import Training
 
 if TYPE_CHECKING:
     from empirical.costs import Cost
-    from empirical.sweeps import Measurement
+    from empirical.measurement import Measurement
 
 RICHNESS = (Fraction(0), Fraction(1, 4), Fraction(1, 2))
 MEMBERS = len(RICHNESS) + 2

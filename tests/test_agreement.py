@@ -18,7 +18,8 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from empirical.sweeps import Measurement, measure
+from empirical.measurement import Measurement
+from empirical.sweeps import measure
 from scalings.architectures import mlp
 from scalings.comparisons import Agreement, Comparison, compare, no_slopes
 from scalings.criteria import TUTORIAL

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from empirical.figures import exponents_figure, richness_figure
-from empirical.sweeps import Measurement, measure
+from empirical.measurement import Measurement
+from empirical.sweeps import measure
 from scalings.architectures import mlp
 from scalings.exponents import MINUS_INFINITY
 from scalings.observables import Observable

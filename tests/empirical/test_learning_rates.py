@@ -128,7 +128,7 @@ def test_an_interrupt_before_a_fit_is_one() -> None:
 
 
 def test_widths_beyond_memory_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"widths: width 10000000 needs .* GiB free: of these, widths up to 24 fit"):
+    with pytest.raises(ValueError, match=r"widths: width 10000000 needs .* GiB free: expected widths up to"):
         measure(parameterization=preset("mup", 3), widths=(16, 24, 10_000_000))
 
 

@@ -7,16 +7,18 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from fractions import Fraction
 
 import numpy as np
 import pytest
 import torch
 
-from empirical import costs, memory
+from empirical import costs, graph_sweeps, memory
 from empirical.chains import Chain
+from empirical.measurement import Interrupted, Measurement
 from empirical.plans import DEFAULT_WIDTHS, allocate
-from empirical.sweeps import Interrupted, Measurement, Sweep, estimate, measure
+from empirical.sweeps import ChainSweep, estimate, measure
 from scalings.architectures import mlp
 from scalings.errors import ArgumentError
 from scalings.fits import Diverged, Fit
@@ -116,12 +118,13 @@ def test_interrupts_pass_through_and_threads_are_restored() -> None:
     assert torch.get_num_threads() == before
 
 
-def test_what_an_interrupted_sweep_has_done_is_kept() -> None:
-    """Widths are done from small to large; those that are complete have the values of an uninterrupted sweep."""
+@pytest.mark.parametrize("measure", [measure, graph_sweeps.measure])
+def test_what_an_interrupted_sweep_has_done_is_kept(measure: Callable[..., Measurement]) -> None:
+    """Widths that are complete have the values of an uninterrupted sweep."""
     widths = (8, 12, 16, 24, 32)
 
     def interrupt(done: float, _: str) -> None:
-        if done > 0.6:
+        if done > 0.75:
             raise KeyboardInterrupt
 
     with pytest.raises(Interrupted) as interrupted:
@@ -132,6 +135,13 @@ def test_what_an_interrupted_sweep_has_done_is_kept() -> None:
         assert set(by_width) == set(kept.widths)
         for width, values in by_width.items():
             np.testing.assert_array_equal(values, whole.values[observable][width])
+
+
+def test_a_network_too_wide_for_memory_is_refused_with_what_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "available_bytes", lambda _: 80 * 2**20)
+    expected = r"widths: width 90000 needs .* GiB, but cpu has 0.0781 GiB free: expected widths up to \d+$"
+    with pytest.raises(ArgumentError, match=expected):
+        graph_sweeps.measure(mlp(3), NTP, SMALL, widths=(64, 128, 90000), seeds=1, device="cpu")
 
 
 def test_seeds_are_spent_where_widths_are_small() -> None:
@@ -164,7 +174,7 @@ def test_too_little_memory_is_refused_with_what_fits(engine: str, monkeypatch: p
         measure(mlp(3), NTP, SMALL, widths=(64, 128, 90000), seeds=1, device="cpu", engine=engine)
     found = [int(number) for number in re.findall(r"up to (\d+)", str(refused.value))]
     assert len(found) == (2 if engine == "dense" else 1)
-    sweep = Sweep(mlp(3), NTP, SMALL, (64, 128, found[0]), 1, 0, "cpu", engine)
+    sweep = ChainSweep(mlp(3), NTP, SMALL, (64, 128, found[0]), 1, 0, "cpu", engine)
     assert sweep.bytes(found[0]) <= 80 * 2**20 < sweep.bytes(found[0] + 1)
     if engine == "dense":
         assert found[1] > 4 * found[0]

@@ -414,5 +414,17 @@ def test_spectral_norms_are_measured_where_asked(capsys: pytest.CaptureFixture[s
     for more, expected in ((("--spectra", "--engine", "dense"), True), ((), False)):
         _, document = run_json(capsys, *few, *more)
         assert ("W_spectral" in {fit["quantity"] for fit in document["fits"]}) == expected
-    code, _, err = run(capsys, *few, "--loss", "cross-entropy", "--spectra")
-    assert (code, err) == (2, "scalings: --spectra: only those of multilayer perceptrons in the width are taken\n")
+
+
+def test_a_coordinate_check_looks_at_representations_only(capsys: pytest.CaptureFixture[str]) -> None:
+    few = ("measure", "--preset", "mup", "--widths", "8,16,32", "--seeds", "1", "--batch", "4", "--steps", "1")
+    _, document = run_json(capsys, *few, "--coordinates")
+    assert {fit["quantity"] for fit in document["fits"]} == {"z", "dz", "loss"}
+    code, _, err = run(capsys, *few, "--coordinates", "--spectra")
+    assert (code, err) == (2, "scalings: --spectra: a coordinate check does not look at weights\n")
+
+
+@pytest.mark.parametrize("option", ["--spectra", "--coordinates"])
+def test_what_only_multilayer_perceptrons_have_is_refused(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(capsys, "measure", "--preset", "mup", "--loss", "cross-entropy", option)
+    assert (code, err) == (2, f"scalings: {option}: only for multilayer perceptrons in the width\n")
