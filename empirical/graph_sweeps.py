@@ -116,7 +116,7 @@ def measure(
     """Train the network at every width (or other size) from many seeds and record every observable at every step.
 
     `seeds` is their number at the largest width; smaller ones get up to 32 times as many. Raises ArgumentError for
-    what cannot be measured.
+    what cannot be measured, and Interrupted as the other `measure` does.
     """
     number = DEFAULT_SEEDS if seeds is None else seeds
     on = costs.choose_device(device)
