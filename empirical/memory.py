@@ -42,14 +42,16 @@ def check_room(
     Or values of another scale `variable`. `otherwise` adds what else could be done with what is free.
     """
     free = available_bytes(device)
-    needs = [bytes_at(width) for width in widths]
-    if max(needs) <= free:
+    # Not always the last: the widest networks are trained one at a time, narrower ones side by side.
+    beyond = [width for width in widths if bytes_at(width) > free]
+    if not beyond:
         return
-    fits = largest(widths[-1], bytes_at, free)
+    fits = largest(beyond[0], bytes_at, free)
     hint = f"expected {variable}s up to {fits}" if fits >= widths[0] else f"no such {variable} fits"
+    needed = bytes_at(beyond[-1]) / 2**30
     raise ArgumentError(
         "widths",
-        f"{variable} {widths[-1]} needs {needs[-1] / 2**30:.3g} GiB, but {device} has {free / 2**30:.3g} GiB free:"
+        f"{variable} {beyond[-1]} needs {needed:.3g} GiB, but {device} has {free / 2**30:.3g} GiB free:"
         f" {hint}{otherwise(free)}",
     )
 

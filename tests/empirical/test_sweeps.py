@@ -144,6 +144,14 @@ def test_a_network_too_wide_for_memory_is_refused_with_what_fits(monkeypatch: py
         graph_sweeps.measure(mlp(3), NTP, SMALL, widths=(64, 128, 90000), seeds=1, device="cpu")
 
 
+def test_a_width_that_does_not_fit_is_named_where_wider_ones_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Narrower networks are trained side by side."""
+    monkeypatch.setattr(memory, "available_bytes", lambda _: 3 * 2**30)
+    gibibytes = {4096: 2, 8192: 4, 16384: 1}
+    with pytest.raises(ArgumentError, match="width 8192 needs 4 GiB, but cpu has 3 GiB free: expected widths up to"):
+        memory.check_room(tuple(gibibytes), lambda n: next(g for w, g in gibibytes.items() if n <= w) << 30, "cpu")
+
+
 def test_seeds_are_spent_where_widths_are_small() -> None:
     seeds = allocate(DEFAULT_WIDTHS, 10)
     assert seeds[2048] == 10
