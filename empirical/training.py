@@ -36,6 +36,7 @@ from empirical.activations import Phi
 from empirical.blocks import Pool, Terms, by_units, gram
 from empirical.chains import Chain
 from empirical.examples import Examples
+from empirical.laws import Shampoo, low_rank
 from empirical.observations import coordinates, observe
 from empirical.plans import directions
 from empirical.states import Change, Initial, State
@@ -63,8 +64,12 @@ def train(
 
 
 def kind(training: Training) -> torch.dtype:
-    """The precision of a run: single for a coordinate check, whose sizes need no more, since changes are carried."""
-    return torch.float64 if training.observing == "all" else torch.float32
+    """The precision of a run: single for a coordinate check, whose sizes need no more, since changes are carried.
+
+    But for Shampoo, which divides by powers of the singular values of gradients, be they as small as rounding.
+    """
+    single = training.observing == "coordinates" and not isinstance(low_rank(training.optimizer), Shampoo)
+    return torch.float32 if single else torch.float64
 
 
 def draw(

@@ -83,8 +83,8 @@ def measure(
     spectra
         Take the spectral norms of weights too, where they are drawn in full; costs more than their training.
     coordinates
-        Look at the sizes of representations, of their changes, and the loss only, in single precision: a coordinate
-        check, in a fraction of the time.
+        Look at the sizes of representations, of their changes, and the loss only, in single precision but for shampoo:
+        a coordinate check, in a fraction of the time.
     delta
         The margin within which a measured exponent agrees with the derived one.
     """

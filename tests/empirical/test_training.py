@@ -283,13 +283,15 @@ def test_the_three_terms_are_the_change_of_the_preactivation(activation: Activat
             h = layer.phi.value(z)
 
 
-@pytest.mark.parametrize(("optimizer", "engine"), [("sgd", "dense"), ("adam", "dense"), ("sgd", "matrix-free")])
+@pytest.mark.parametrize(
+    ("optimizer", "engine"), [("sgd", "dense"), ("adam", "dense"), ("sgd", "matrix-free"), ("shampoo:1/2,1/2", "dense")]
+)
 def test_a_coordinate_check_sees_the_same(optimizer: str, engine: Engine) -> None:
-    """Fewer observables, from the same weights in single precision; large enough for blocks that are pooled.
+    """Fewer observables, from the same weights in the precision they need; large enough for blocks that are pooled.
 
     To three digits of the larger term, where z(t) is z(0) and dz of opposite sign.
     """
-    every = Training(batch=64, optimizer=optimizer, lr=0.1 if optimizer == "sgd" else 0.02, kernel=False)
+    every = Training(batch=64, optimizer=optimizer, lr=0.02 if optimizer == "adam" else 0.1, kernel=False)
     few = replace(every, observing="coordinates")
     at, data = chain(mlp(3), rich(3, optimizer), every, 300), examples.load("digits", 64)
     whole, found = (training.train(at, setup, data, range(8), "cpu", engine) for setup in (every, few))
