@@ -411,6 +411,20 @@ def test_cuda_runs_the_same_program(optimizer: str) -> None:
     assert math.isfinite(sum(float(value.sum()) for value in drawn.values()))
 
 
+@pytest.mark.parametrize("name", ["sign", "lion", "adam"])
+def test_a_law_of_entries_on_slabs_is_that_on_the_whole(name: str) -> None:
+    """Two whole slabs of rows and a shorter one, whose moments are their own; at other steps than the first too."""
+    generator = torch.Generator().manual_seed(0)
+    weights = DenseWeights(torch.zeros(3, 700, 300, dtype=torch.float64), Pool())
+    update, law = updates.start(name, weights, lr=0.1, multiplier=1.0), laws.ENTRYWISE[name]()
+    whole, moments = torch.zeros_like(weights.matrix), [torch.zeros_like(weights.matrix) for _ in range(law.moments)]
+    for step in range(1, 4):
+        d, h = (torch.randn(3, 4, units, generator=generator, dtype=torch.float64) for units in (700, 300))
+        update.step((d,), (h,), ())
+        whole -= 0.1 * law(d.mT @ h / 4, moments, step, update.frobenius)
+    torch.testing.assert_close(update.apply_transpose((torch.eye(700).double().expand(3, -1, -1),)), whole)
+
+
 def test_zero_weights_take_a_first_step() -> None:
     """A trust ratio of 1, or eps_2 in place of the root mean square: a law of |W| would leave them at zero."""
     signs = torch.randn(2, 3, 5, generator=torch.Generator().manual_seed(0)).sign()
