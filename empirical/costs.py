@@ -11,7 +11,7 @@ term, and a third run gives their alpha. The estimate is meant to be right withi
 
 **Which engine is cheaper** may not depend on how busy the machine is, since the engines draw different numbers.
 So it is a count of operations, which for a batch of B examples and t steps, K = B (t + 1) without the tangent
-kernel and B (3t + 2) / 2 with it, is
+kernel, B (3t + 2) / 2 with it and B (t + 1/2) for a coordinate check, is
 
     dense  m k,        matrix-free  (m + k) (300 + 2 K)
 

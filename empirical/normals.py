@@ -37,7 +37,7 @@ class Stream:
         return self.fill(torch.empty(rows, columns, dtype=torch.float64, device=self.device))
 
     def fill(self, block: Tensor) -> Tensor:
-        """The next block, in place of this one, which is contiguous; in single precision it is the same, rounded."""
+        """The next block, in place of this one, which is contiguous; on a CPU in single precision the same, rounded."""
         sequences = self._sequences(math.ceil(block.numel() / _PIECE))
         tasks = list(zip(torch.split(block.view(-1), _PIECE), sequences, strict=True))
         threads = min(torch.get_num_threads(), len(tasks)) if self.device.type == "cpu" else 1

@@ -12,7 +12,8 @@ the derivative with respect to h as d is to z,
     backward   dd_l   =  slope(z + dz) dd_h + (slope(z + dz) - slope(z)) d_h(0)
                dd_h   =  g W(0)^T dd_l + g dW^T d_l(t)             (of the layer below)
 
-which in exact arithmetic is the same training. Tensors are (seeds, batch, units), float64, on any device.
+which in exact arithmetic is the same training. Tensors are (seeds, batch, units), of the precision that `kind` says, on
+any device.
 
 The change dj of the signals that make the tangent kernel takes the same backward pass as dd, from dj_L = 0.
 

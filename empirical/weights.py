@@ -66,7 +66,8 @@ class DenseWeights:
 def draw(chain: Chain, seeds: Sequence[int], device: str, pool: Pool | None = None) -> tuple[DenseWeights, ...]:
     """W(0) of every layer for these seeds; a layer's scale 0 gives zeros.
 
-    The numbers are a function of (width, seed) and of the kind of device: a GPU draws its own.
+    The numbers are a function of (width, seed) and of the kind of device: a GPU draws its own, others in single
+    precision, where a CPU rounds the same.
     """
     pool = pool or Pool(device)
     matrices = [pool.empty(len(seeds), *shape) for shape in chain.shapes]
