@@ -68,9 +68,19 @@ class Revealed:
 def extend(revealed: Revealed, block: Tensor, sizes: Tensor, coordinates: Tensor, pool: Pool) -> Tensor:
     """Extend the basis until it spans the block, whose rows have these `sizes` and `coordinates` along it so far.
 
-    Returns the new rows, in the order of the block: one is dropped if nothing but rounding is left of it after
-    those before it.
+    Returns the new rows: as many as there are rows of which more than rounding is left after those before them.
     """
+    start = revealed.count
+    kept = _extend(revealed, block, sizes, coordinates, pool)
+    # What is left of a row was measured against others that went too: those that were kept need not span it.
+    while kept.any() and not kept.all():
+        block, sizes = block[~kept], sizes[~kept]
+        kept = _extend(revealed, block, sizes, block @ revealed.basis.mT, pool)
+    return revealed.basis[start:]
+
+
+def _extend(revealed: Revealed, block: Tensor, sizes: Tensor, coordinates: Tensor, pool: Pool) -> Tensor:
+    """Extend the basis by directions of those rows of which all have one, and say which these are."""
     basis = revealed.basis
     outside = torch.addmm(block, coordinates, basis, alpha=-1, out=pool.empty(*block.shape))
     kept = torch.ones(len(block), dtype=torch.bool, device=block.device)
@@ -79,7 +89,8 @@ def extend(revealed: Revealed, block: Tensor, sizes: Tensor, coordinates: Tensor
         combine, found, new, rounding = _orthonormalise(rows, sizes[kept], basis, revealed.rounding, pool)
         if new.all():
             revealed.rounding = max(revealed.rounding, rounding)
-            return torch.mm(combine, found, out=revealed.extend_basis(len(combine)))
+            torch.mm(combine, found, out=revealed.extend_basis(len(combine)))
+            return kept
         # Once more without the others: made unit vectors they were noise, which those after them were rid of too.
         kept[kept.clone()] = new
 

@@ -114,6 +114,19 @@ def test_dependent_directions_are_dropped() -> None:
     assert (first[6] == 0).all()
 
 
+@pytest.mark.parametrize(("dtype", "rounding"), [(torch.float64, 1e-9), (torch.float32, 1e-3)])
+def test_a_smooth_block_is_spanned(dtype: torch.dtype, rounding: float) -> None:
+    """Of 64 vectors on one smooth curve each lies almost in the span of the others, and few are ever new."""
+    times = torch.linspace(0, 1, 64, dtype=torch.float64)[:, None]
+    block = torch.sin(normals(1, 500) + times * normals(1, 500, seed=1)).to(dtype)
+    matrix = GaussianMatrix((400, 500), 1.0, Stream((0,)), pool=Pool(kind=dtype))
+    whole = matrix.apply(block)
+    rows = torch.cat([matrix.apply(row) for row in block.split(1)])
+    assert float((rows - whole).norm(dim=1).max() / whole.norm(dim=1).min()) < rounding
+    assert float((block - block @ matrix.inputs.basis.mT @ matrix.inputs.basis).norm(dim=1).max()) < rounding
+    assert matrix.inputs.count < 20
+
+
 def test_lone_directions_close_to_the_basis_are_orthogonal_to_it() -> None:
     """One row at a time, until the space is full and all that is left of a row is rounding."""
     matrix, first = gaussian(8, 40), normals(1, 40)
