@@ -19,6 +19,7 @@ from scalings.arguments import (
 )
 from scalings.console import (
     EXIT,
+    exit_code,
     print_json,
     print_tables,
     progress_bar,
@@ -100,11 +101,12 @@ def measure(
     margin, model = parse_delta(delta), chosen.model
     network, parameterization, law = chosen.resolve(input_size(data))
     answer.check()
-    size = batch or (_LINES if isinstance(network.nodes[0], Embedding) else _BATCH)
+    if batch is None:
+        batch = _LINES if isinstance(network.nodes[0], Embedding) else _BATCH
     training = Training.of(
         law.name,
         data=data,
-        batch=size,
+        batch=batch,
         steps=steps,
         centered=centered,
         loss=model.loss,
@@ -117,11 +119,11 @@ def measure(
         if asked and _is_graph(network, model):
             raise ArgumentError(name, "only for multilayer perceptrons in the width")
     sweep = partial(_graph_sweep, model.scale) if _is_graph(network, model) else _sweep
+    interrupted = False
     try:
         measurement = sweep(network, parameterization, training, parse_widths(widths), seeds, device, engine)
-    except Interrupted as interrupted:
-        measurement = interrupted.measurement
-        warn(f"interrupted: this is what the {model.scale}s {', '.join(map(str, measurement.widths))} say")
+    except Interrupted as early:
+        measurement, interrupted = early.measurement, True
     orders = predict(network, parameterization, law, steps, scale=model.scale, loss=model.loss)
     stable = check(network, parameterization, law, scale=model.scale, loss=model.loss).stable
     reason = no_slopes(network, orders, stable=stable, centered=centered)
@@ -130,10 +132,10 @@ def measure(
     table, verdict = tables.agreement_table([(title, agreement)], steps), tables.verdict_line(title, agreement)
     answer.give(
         [table, verdict, f"engine: {measurement.engine}"],
-        documents.measurement_document(measurement, agreement),
+        {**documents.measurement_document(measurement, agreement), "interrupted": interrupted},
         partial(exponents_figure, measurement, orders),
     )
-    return EXIT[agreement.verdict]
+    return exit_code(agreement.verdict, measurement.widths, interrupted=interrupted, variable=model.scale)
 
 
 def _is_graph(network: Network, model: ChosenModel) -> bool:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from scalings import measurements
 from scalings.architectures import mlp
 from scalings.command_line import main
 from scalings.criteria import TUTORIAL
@@ -176,6 +178,7 @@ def test_divergence_is_a_result(capsys: pytest.CaptureFixture[str]) -> None:
         ("measure --preset mup --seeds 0", "--seeds: expected at least 1, but got 0"),
         ("measure --preset mup --steps 0", "--steps: expected at least 1, but got 0"),
         ("measure --preset mup --widths 16,24,32 --batch 1798", "--batch: expected 1 to"),
+        ("measure --preset mup --widths 16,24,32 --batch 0", "--batch: expected 1 to"),
         ("measure --preset mup --data cifar", "--data: expected one of digits, mnist, but got 'cifar'"),
         ("measure --preset mup --device tpu", "--device: expected one of auto, cpu, cuda, but got 'tpu'"),
         (
@@ -422,6 +425,23 @@ def test_a_coordinate_check_looks_at_representations_only(capsys: pytest.Capture
     assert {fit["quantity"] for fit in document["fits"]} == {"z", "dz", "loss"}
     code, _, err = run(capsys, *few, "--coordinates", "--spectra")
     assert (code, err) == (2, "scalings: --spectra: a coordinate check does not look at weights\n")
+
+
+def test_an_interrupted_measurement_says_so_everywhere(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody may take the widths that were done for those that were asked."""
+
+    def interrupt(done: float, _: str) -> None:
+        if done > 0.75:
+            raise KeyboardInterrupt
+
+    few = ("measure", "--preset", "mup", "--widths", "8,12,16,24,32", "--seeds", "1", "--batch", "4", "--steps", "1")
+    assert run_json(capsys, *few)[1]["interrupted"] is False
+    monkeypatch.setattr(measurements, "progress_bar", lambda: nullcontext(interrupt))
+    code, out, err = run(capsys, *few, "--format", "json")
+    assert (code, json.loads(out)["interrupted"]) == (130, True)
+    assert "scalings: interrupted; the answer is of the widths measured by then: " in err
 
 
 @pytest.mark.parametrize("option", ["--spectra", "--coordinates"])
