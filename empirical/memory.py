@@ -47,7 +47,7 @@ def check_room(
     if not beyond:
         return
     fits = largest(beyond[0], bytes_at, free)
-    hint = f"expected {variable}s up to {fits}" if fits >= widths[0] else f"no such {variable} fits"
+    hint = f"expected {variable}s up to {fits}" if fits else f"no {variable} fits"
     needed = bytes_at(beyond[-1]) / 2**30
     raise ArgumentError(
         "widths",

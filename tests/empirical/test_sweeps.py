@@ -142,6 +142,8 @@ def test_a_network_too_wide_for_memory_is_refused_with_what_fits(monkeypatch: py
     expected = r"widths: width 90000 needs .* GiB, but cpu has 0.0781 GiB free: expected widths up to \d+$"
     with pytest.raises(ArgumentError, match=expected):
         graph_sweeps.measure(mlp(3), NTP, SMALL, widths=(64, 128, 90000), seeds=1, device="cpu")
+    with pytest.raises(ArgumentError, match=expected):
+        graph_sweeps.measure(mlp(3), NTP, SMALL, widths=(30000, 60000, 90000), seeds=1, device="cpu")
 
 
 def test_a_width_that_does_not_fit_is_named_where_wider_ones_do(monkeypatch: pytest.MonkeyPatch) -> None:
