@@ -7,6 +7,7 @@ on, says how far the network is from the predictor of its own initial kernel (em
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -71,6 +72,7 @@ def follow(
     plan = allocate(widths, seeds, cap=8)
     training = replace(training, kernel=True)
     found: dict[int, tuple[Array, Array]] = {}
+    stopped = threading.Event()
     done, total = 0.0, sum(number * width for width, number in plan.items())
 
     def run(width: int) -> tuple[Array, Array]:
@@ -91,6 +93,8 @@ def follow(
         targets = torch.tensor(data.targets[: training.batch], device=on)
         seen: list[torch.Tensor] = []
         for state in trajectory(at, initial, training, inputs, targets, pool):
+            if stopped.is_set():
+                raise KeyboardInterrupt
             zero = torch.zeros(len(these), dtype=torch.float64, device=on)
             moved, changed = zero, zero
             if state.changes:
@@ -102,7 +106,7 @@ def follow(
         distance, size = norms((ended - frozen,), (frozen,))
         return torch.stack(seen).cpu().numpy(), (distance / size).cpu().numpy()
 
-    for width, result in workers.spread(run, sorted(plan, reverse=True), on):
+    for width, result in workers.spread(run, sorted(plan, reverse=True), on, stopped):
         found[width] = result
         done += plan[width] * width / total
         if progress:

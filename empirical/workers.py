@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from typing import TypeVar
@@ -37,11 +37,16 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def spread(function: Callable[[T], R], tasks: Iterable[T], device: str) -> Iterator[tuple[T, R]]:
+def spread(
+    function: Callable[[T], R], tasks: Iterable[T], device: str, stopped: threading.Event | None = None
+) -> Generator[tuple[T, R]]:
     """Each task with its result, as they are done. What a task raises, and an interrupt, ends all.
 
     Tasks are taken from both ends. In order of size the small ones, which hold the interpreter lock most of their time,
     so meet the large ones, which seldom want it, instead of one another; and no large one is left to the end.
+
+    Tasks that are running are waited for. Long ones may look at `stopped`, which is set by what ends all: an interrupt
+    reaches no thread but the main one.
     """
     threads = count(device)
     left, turns, own = deque(tasks), itertools.count(), threading.local()
@@ -59,5 +64,7 @@ def spread(function: Callable[[T], R], tasks: Iterable[T], device: str) -> Itera
         for future in as_completed([pool.submit(work) for _ in range(len(left))]):
             yield future.result()
     finally:
+        if stopped:
+            stopped.set()
         pool.shutdown(cancel_futures=True)
         torch.set_num_threads(threads)

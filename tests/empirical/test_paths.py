@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from fractions import Fraction
 
 import pytest
 import torch
 
+from empirical import workers
 from empirical.chains import chain
 from empirical.examples import load
 from empirical.linearized import linearized
@@ -50,3 +52,19 @@ def test_the_two_ends_are_told_apart() -> None:
     lazy, rich = fits
     assert lazy < -0.6
     assert rich > lazy + 0.3
+
+
+def test_what_ends_all_reaches_tasks_that_run() -> None:
+    """Else an interrupt waited for the widest network to be trained to the end."""
+    begun, stopped, heard = threading.Event(), threading.Event(), []
+
+    def task(number: int) -> None:
+        if number:
+            begun.set()
+            heard.append(stopped.wait(10))
+
+    results = workers.spread(task, [0, 1], "cpu", stopped)
+    next(results)
+    assert begun.wait(10)
+    results.close()  # as an interrupt does
+    assert heard == [True]
