@@ -31,12 +31,12 @@ def warn(message: str) -> None:
     print(message, file=sys.stderr)
 
 
-def exit_code(verdict: Verdict, widths: Collection[int], *, interrupted: bool, variable: str = "width") -> int:
+def exit_code(verdict: Verdict, done: Collection[int | str], *, interrupted: bool, variable: str = "width") -> int:
     """Of an experiment that an interrupt may have ended early; then it says at which widths, or values of
     another scale `variable`, it was done."""
     if not interrupted:
         return EXIT[verdict]
-    warn(f"scalings: interrupted; the answer is of the {variable}s measured by then: {', '.join(map(str, widths))}")
+    warn(f"scalings: interrupted; the answer is of the {variable}s measured by then: {', '.join(map(str, done))}")
     return INTERRUPTED
 
 

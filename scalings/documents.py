@@ -198,6 +198,7 @@ def verification_document(verification: Verification, figure: str) -> Document:
     return {
         "schema_version": SCHEMA_VERSION,
         "verdict": verification.verdict,
+        "interrupted": verification.interrupted,
         "figure": figure,
         "derivation": derivation_document(verification.derivation, "unit-multiplier"),
         "members": members,

@@ -273,7 +273,8 @@ def verify(
     named = verification.members[: len(RICHNESS)]
     with replacing(output) as path:
         richness_figure([(member.name, member.measurement, member.richness) for member in named], path)
-    return EXIT[verification.verdict]
+    done = [member.name for member in verification.members]
+    return exit_code(verification.verdict, done, interrupted=verification.interrupted, variable="member")
 
 
 def richness(

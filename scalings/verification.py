@@ -51,18 +51,21 @@ class Member:
 
 @dataclass(frozen=True)
 class Verification:
-    """The derivation, its members, and the verdict on all their exponents together."""
+    """The derivation, its members, and the verdict on all their exponents together. An interrupt leaves out those that
+    were to follow."""
 
     derivation: Derivation
     members: tuple[Member, ...]
     delta: Fraction
+    interrupted: bool = False
 
     @property
     def verdict(self) -> Verdict:
         agreements = [member.agreement for member in self.members]
         comparisons = [one for agreement in agreements for one in agreement.comparisons]
         unmeasured = [one for agreement in agreements for one in agreement.unmeasured]
-        return judge(comparisons, unmeasured, self.delta)[0]
+        verdict = judge(comparisons, unmeasured, self.delta)[0]
+        return "INCONCLUSIVE" if self.interrupted and verdict == "PASS" else verdict
 
 
 def verify(
@@ -79,7 +82,7 @@ def verify(
     """Derive, measure, compare. `draw` chooses the two random members.
 
     `widths` and `seeds` default to those of `measure`. Raises ArgumentError, in one line, for what cannot be
-    measured.
+    measured. An interrupt ends it with the members that were done, if any.
     """
     from empirical.sweeps import measure
     from symbolic.derivations import derive
@@ -98,15 +101,20 @@ def verify(
             if progress:
                 progress((number + fraction) / len(chosen), f"{name}: {what}")
 
-        measurement = measure(
-            network,
-            parameterization,
-            training,
-            **plan.sweep,
-            first_seed=number * 10_000,
-            device=device,
-            progress=report,
-        )
+        try:
+            measurement = measure(
+                network,
+                parameterization,
+                training,
+                **plan.sweep,
+                first_seed=number * 10_000,
+                device=device,
+                progress=report,
+            )
+        except KeyboardInterrupt:
+            if not members:
+                raise
+            return Verification(derivation, tuple(members), delta, interrupted=True)
         orders = predict(network, parameterization, law, training.steps)
         agreement = compare(network, orders, measurement.fits, delta)
         members.append(Member(name, richness, parameterization, measurement, agreement))

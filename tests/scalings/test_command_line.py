@@ -444,6 +444,21 @@ def test_an_interrupted_measurement_says_so_everywhere(
     assert "scalings: interrupted; the answer is of the widths measured by then: " in err
 
 
+def test_an_interrupted_verify_keeps_the_members_that_were_done(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def interrupt(_: float, what: str) -> None:
+        if what.startswith("r = 1/2"):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(measurements, "progress_bar", lambda: nullcontext(interrupt))
+    figure = tmp_path / "verify.png"
+    code, document = run_json(capsys, "verify", "--widths", "8,12,16", "--seeds", "1", "--output", str(figure))
+    assert (code, document["interrupted"], document["verdict"]) == (130, True, "INCONCLUSIVE")
+    assert [member["name"] for member in document["members"]] == ["r = 0", "r = 1/4"]
+    assert figure.exists()
+
+
 @pytest.mark.parametrize("option", ["--spectra", "--coordinates"])
 def test_what_only_multilayer_perceptrons_have_is_refused(option: str, capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = run(capsys, "measure", "--preset", "mup", "--loss", "cross-entropy", option)
