@@ -60,7 +60,10 @@ def law(
     from empirical.update_laws import measure_law
     from scalings.reports import law_document, law_report
 
-    expected = update_law(expect) if expect else None
+    try:
+        expected = update_law(expect) if expect else None
+    except ArgumentError as error:
+        raise ArgumentError("expect", error.message) from None
     answer.check()
     factory = find_factory(optimizer, options)
     with progress_bar() as progress:

@@ -179,6 +179,7 @@ def test_divergence_is_a_result(capsys: pytest.CaptureFixture[str]) -> None:
         ("measure --preset mup --steps 0", "--steps: expected at least 1, but got 0"),
         ("measure --preset mup --widths 16,24,32 --batch 1798", "--batch: expected 1 to"),
         ("measure --preset mup --widths 16,24,32 --batch 0", "--batch: expected 1 to"),
+        ("law sgd --expect adma", "--expect: did you mean adam? expected one of"),
         ("measure --preset mup --data cifar", "--data: expected one of digits, mnist, but got 'cifar'"),
         ("measure --preset mup --device tpu", "--device: expected one of auto, cpu, cuda, but got 'tpu'"),
         (
