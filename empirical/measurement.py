@@ -167,7 +167,8 @@ def carry_out(sweep: Sweep, progress: Progress | None = None) -> Measurement:
         except (MemoryError, RuntimeError) as error:
             if memory.is_exhausted(error):
                 message = f"the memory of {sweep.device} did not do for {sweep.variable} {chunk.width}"
-                raise ArgumentError("widths", message) from None
+                enough = max((done.width for done in found if done.width < chunk.width), default=None)
+                raise ArgumentError("widths", message + (f", as it did for {enough}" if enough else "")) from None
             raise
 
     def measured(widths: Collection[int]) -> Measurement:

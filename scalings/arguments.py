@@ -238,7 +238,7 @@ def _member(richness: str, network: Network, law: UpdateLaw, model: ChosenModel)
 
     family = derive(network, law, scale=model.scale, loss=model.loss).family
     if family is None:
-        raise ArgumentError("preset", f"no family with one freedom was derived for {law.name}")
+        raise ArgumentError("preset", f"no family with one freedom was derived for {law.name}: give --init and --lr")
     try:
         return family.member(richness)
     except ArgumentError:

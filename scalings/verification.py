@@ -82,8 +82,9 @@ def verify(
     """Derive, measure, compare. `draw` chooses the two random members.
 
     `widths` and `seeds` default to those of `measure`. Raises ArgumentError, in one line, for what cannot be
-    measured. An interrupt ends it with the members that were done, if any.
+    measured. An interrupt ends it with what was done: members, and of the last one the widths that are complete.
     """
+    from empirical.measurement import Interrupted
     from empirical.sweeps import measure
     from symbolic.derivations import derive
     from symbolic.predictions import predict
@@ -95,6 +96,7 @@ def verify(
     assert derivation.family is not None, "the tutorial's criteria leave one segment"
     chosen = list(_members(derivation.family, Random(draw)))[: plan.members]
     members: list[Member] = []
+    interrupted = False
     for number, (name, richness, parameterization) in enumerate(chosen):
 
         def report(fraction: float, what: str, name: str = name, number: int = number) -> None:
@@ -111,14 +113,19 @@ def verify(
                 device=device,
                 progress=report,
             )
+        except Interrupted as early:
+            measurement, interrupted = early.measurement, True
         except KeyboardInterrupt:
             if not members:
                 raise
-            return Verification(derivation, tuple(members), delta, interrupted=True)
+            interrupted = True
+            break
         orders = predict(network, parameterization, law, training.steps)
         agreement = compare(network, orders, measurement.fits, delta)
         members.append(Member(name, richness, parameterization, measurement, agreement))
-    return Verification(derivation, tuple(members), delta)
+        if interrupted:
+            break
+    return Verification(derivation, tuple(members), delta, interrupted)
 
 
 def estimate(

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from empirical.chains import Chain
 from empirical.measurement import Interrupted, Measurement
 from empirical.plans import DEFAULT_WIDTHS, allocate
 from empirical.sweeps import ChainSweep, estimate, measure
+from empirical.training import train
 from scalings.architectures import mlp
 from scalings.errors import ArgumentError
 from scalings.fits import Diverged, Fit
@@ -193,13 +195,19 @@ def test_too_little_memory_is_refused_with_what_fits(engine: str, monkeypatch: p
 @pytest.mark.parametrize(
     "error", [MemoryError(), RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")]
 )
-def test_memory_that_runs_out_is_one_line(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    def train(*_: object) -> None:
-        raise error
+@pytest.mark.parametrize(("limit", "where"), [(64, "width 64$"), (128, r"width 128, as it did for (64|100)$")])
+def test_memory_that_runs_out_is_one_line(
+    error: Exception, limit: int, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_wide(at: Chain, *rest: Any) -> Any:
+        if at.width >= limit:
+            raise error
+        return train(at, *rest)
 
-    monkeypatch.setattr("empirical.sweeps.train", train)
-    with pytest.raises(ArgumentError, match="widths: the memory of cpu did not do for width 64"):
-        measure(mlp(3), NTP, SMALL, widths=(64, 100, 128), device="cpu")
+    monkeypatch.setattr("empirical.sweeps.train", too_wide)
+    monkeypatch.setattr("empirical.workers.count", lambda _: 1)  # from the smallest width on
+    with pytest.raises(ArgumentError, match="widths: the memory of cpu did not do for " + where):
+        measure(mlp(3), NTP, SMALL, widths=(64, 100, 128), seeds=1, device="cpu")
 
 
 def test_other_errors_are_not_taken_for_it(monkeypatch: pytest.MonkeyPatch) -> None:

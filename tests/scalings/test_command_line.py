@@ -17,6 +17,7 @@ from scalings.command_line import main
 from scalings.criteria import TUTORIAL
 from scalings.optimizers import optimizer
 from scalings.statements import Statement, statement_to_json
+from scalings.verification import MEMBERS
 
 SMALL = ("--widths", "16,24,32", "--seeds", "2", "--batch", "8")
 
@@ -458,6 +459,20 @@ def test_an_interrupted_verify_keeps_the_members_that_were_done(
     assert (code, document["interrupted"], document["verdict"]) == (130, True, "INCONCLUSIVE")
     assert [member["name"] for member in document["members"]] == ["r = 0", "r = 1/4"]
     assert figure.exists()
+
+
+def test_an_interrupted_verify_keeps_the_widths_of_its_first_member(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def interrupt(done: float, _: str) -> None:
+        if done > 0.75 / MEMBERS:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(measurements, "progress_bar", lambda: nullcontext(interrupt))
+    few = ("--widths", "8,12,16,24,32", "--seeds", "1", "--output", str(tmp_path / "verify.png"))
+    code, document = run_json(capsys, "verify", *few)
+    assert (code, [member["name"] for member in document["members"]]) == (130, ["r = 0"])
+    assert len(document["members"][0]["fits"][0]["points"]) == 4
 
 
 @pytest.mark.parametrize("option", ["--spectra", "--coordinates"])
