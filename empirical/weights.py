@@ -21,7 +21,7 @@ from torch import Tensor
 
 from empirical.blocks import Pool
 from empirical.chains import Chain
-from empirical.normals import fill
+from empirical.normals import filler
 
 
 class Weights(Protocol):
@@ -66,21 +66,14 @@ class DenseWeights:
 def draw(chain: Chain, seeds: Sequence[int], device: str, pool: Pool | None = None) -> tuple[DenseWeights, ...]:
     """W(0) of every layer for these seeds; a layer's scale 0 gives zeros.
 
-    The numbers are a function of (width, seed) and of the kind of device: a GPU draws its own, others in single
-    precision, where a CPU rounds the same.
+    The numbers are a function of (width, seed), of the kind of device and of the precision.
     """
     pool = pool or Pool(device)
     matrices = [pool.empty(len(seeds), *shape) for shape in chain.shapes]
     for index, seed in enumerate(seeds):
-        stream = np.random.SeedSequence((seed, chain.width))
-        if torch.device(device).type == "cpu":
-            generator = np.random.Generator(np.random.SFC64(stream))
-            for matrix in matrices:
-                fill(matrix[index], generator)
-        else:
-            on_device = torch.Generator(device).manual_seed(int(stream.generate_state(1, np.uint64)[0] >> 1))
-            for matrix in matrices:
-                matrix[index].normal_(generator=on_device)
+        fill = filler(np.random.SeedSequence((seed, chain.width)), pool.kind, pool.device)
+        for matrix in matrices:
+            fill(matrix[index])
     return tuple(
         DenseWeights(matrix.mul_(layer.scale), pool) for matrix, layer in zip(matrices, chain.layers, strict=True)
     )

@@ -198,14 +198,18 @@ def test_scale_zero_is_zero_and_divergence_is_nan() -> None:
     assert gaussian(30, 20).apply(torch.full((2, 20), math.inf, dtype=torch.float64)).isnan().all()
 
 
-def test_numbers_do_not_depend_on_threads() -> None:
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_numbers_are_normal_and_do_not_depend_on_threads(dtype: torch.dtype) -> None:
     before, blocks = torch.get_num_threads(), []
     for threads in (1, 2):
         torch.set_num_threads(threads)
-        blocks.append(Stream((3, 4)).normal(3, 2**18))
+        blocks.append(Stream((3, 4)).fill(torch.empty(3, 2**18, dtype=dtype)))
     torch.set_num_threads(before)
     assert torch.equal(*blocks)
-    assert stats.kstest(blocks[0].flatten().numpy()[:20_000], "norm").pvalue > 0.01
+    numbers = blocks[0].flatten().numpy()
+    assert stats.kstest(numbers, "norm").pvalue > 0.01
+    assert stats.kstest(1.01 * numbers, "norm").pvalue < 0.001
+    assert abs(np.corrcoef(blocks[0].numpy())[0, 1]) < 4 * 2**-9
 
 
 def entries(kind: type[GaussianMatrix], seeds: range) -> np.ndarray:

@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from empirical import examples, laws, observations, training, updates
+from empirical import examples, laws, normals, observations, training, updates
 from empirical.blocks import Pool
 from empirical.chains import Chain, chain
 from empirical.weights import DenseWeights, draw
@@ -286,11 +286,24 @@ def test_the_three_terms_are_the_change_of_the_preactivation(activation: Activat
 @pytest.mark.parametrize(
     ("optimizer", "engine"), [("sgd", "dense"), ("adam", "dense"), ("sgd", "matrix-free"), ("shampoo:1/2,1/2", "dense")]
 )
-def test_a_coordinate_check_sees_the_same(optimizer: str, engine: Engine) -> None:
+def test_a_coordinate_check_sees_the_same(optimizer: str, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fewer observables, from the same weights in the precision they need; large enough for blocks that are pooled.
 
     To three digits of the larger term, where z(t) is z(0) and dz of opposite sign.
     """
+
+    def rounded(sequence: np.random.SeedSequence, _: torch.dtype, device: torch.device) -> Callable[[Tensor], object]:
+        fill = normals.filler(sequence, torch.float64, device)
+
+        def fill_rounded(block: Tensor) -> None:
+            exact = torch.empty(block.shape, dtype=torch.float64)
+            fill(exact)
+            block.copy_(exact)
+
+        return fill_rounded
+
+    monkeypatch.setattr("empirical.weights.filler", rounded)
+    monkeypatch.setattr("empirical.normals._fill", lambda piece, key: rounded(key, piece.dtype, piece.device)(piece))
     every = Training(batch=64, optimizer=optimizer, lr=0.02 if optimizer == "adam" else 0.1, kernel=False)
     few = replace(every, observing="coordinates")
     at, data = chain(mlp(3), rich(3, optimizer), every, 300), examples.load("digits", 64)
