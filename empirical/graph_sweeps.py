@@ -20,6 +20,7 @@ from empirical.plans import allocate
 from empirical.regression import Array
 from empirical.settings import Setting, weight_shape
 from empirical.tasks import Task
+from scalings.errors import ArgumentError
 from scalings.networks import Network
 from scalings.nodes import DEPTH_SCALE, WIDTH_SCALE, Dense
 from scalings.observables import Observable
@@ -66,6 +67,8 @@ class GraphSweep(Sweep):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_optimizer(self.training.optimizer)
+        if self.training.observing != "all":
+            raise ArgumentError("observing", f"graphs are observed whole, but got {self.training.observing!r}")
         self.task  # noqa: B018 - that it can be loaded is checked here too
 
     @property

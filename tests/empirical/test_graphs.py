@@ -206,6 +206,7 @@ def test_measuring_gives_what_the_other_measure_does() -> None:
         (transformer(1, vocabulary=12), Training(batch=2), (9, 16, 32), "9 units cannot be shared by 8 heads"),
         (Network((Norm("norm", INPUT), Dense("d", "norm", "w", WIDTH, fixed(4)))), Training(), (8, 16, 32), "is Norm"),
         (Network((Embedding("e", INPUT, "w", fixed(4), WIDTH),)), Training(), (8, 16, 32), "e grows"),
+        (mlp(2), Training(observing="coordinates"), (8, 16, 32), "observing: graphs are observed whole"),
     ],
 )
 def test_what_cannot_be_measured_is_refused(
