@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,11 @@ _SMALL = 2**17
 """Numbers; the allocator keeps what is smaller anyway."""
 SLAB = 2**17
 """Numbers of a block that are worked on at a time on a CPU: a megabyte."""
+
+
+def total(terms: Sequence[Tensor]) -> Tensor:
+    """The sum of blocks, formed; of one it is itself."""
+    return sum(terms[1:], terms[0])
 
 
 def _references(arrays: list[Array]) -> list[int]:
@@ -107,7 +112,7 @@ def inner(first: Terms, second: Terms) -> Tensor:
     found = []
     for pieces in slabs(*first, *second):
         left, right = pieces[: len(first)], pieces[len(first) :]
-        found.append((sum(left[1:], left[0]) * sum(right[1:], right[0])).sum(dim=(1, 2)))
+        found.append((total(left) * total(right)).sum(dim=(1, 2)))
     return torch.stack(found).sum(dim=0)
 
 

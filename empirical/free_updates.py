@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from empirical.bases import padded
-from empirical.blocks import Terms, inner
+from empirical.blocks import Terms, inner, total
 from empirical.free_weights import Coordinates, FreeWeights, Side
 from empirical.spectra import spectral_norm
 
@@ -108,11 +108,10 @@ class OneSidedUpdate:
         return found
 
     def apply_transpose(self, d: Terms) -> Tensor:
-        total = sum(d[1:], d[0])
         bases = [
             basis.basis[: len(image)] for basis, image in zip(self._weights.inputs.bases, self._images, strict=True)
         ]
-        parts = zip(total, self._images, bases, strict=True)
+        parts = zip(total(d), self._images, bases, strict=True)
         return torch.stack([rows @ image.mT @ basis for rows, image, basis in parts])
 
     def frobenius(self) -> Tensor:
@@ -130,5 +129,5 @@ def _coordinates(side: Side, block: Terms) -> Coordinates:
     found: list[Tensor | None] = []
     for basis, *terms in zip(side.bases, *(side.coordinates(term) for term in block), strict=True):
         whole = [padded(rows, len(rows), basis.count) for rows in terms if rows is not None]
-        found.append(sum(whole[1:], whole[0]) if len(whole) == len(terms) else None)
+        found.append(total(whole) if len(whole) == len(terms) else None)
     return tuple(found)

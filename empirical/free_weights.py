@@ -79,8 +79,8 @@ def draw(
 ) -> tuple[Weights, ...]:
     """W(0) of every layer for these seeds, none of it yet revealed but the output layer.
 
-    The numbers are a function of (width, seed) and of the kind of device, others than the dense engine's. `room` is
-    how many directions there will be.
+    The numbers are a function of (width, seed), of the kind of device and of the precision, others than the dense
+    engine's. `room` is how many directions there will be.
     """
     layers: list[Weights] = []
     pool = pool or Pool(device)

@@ -126,7 +126,7 @@ def lars(past: Past) -> Tensor:
 class Muon:
     """`adjustment` of (fan_out, fan_in) is what the orthogonalised step is multiplied with."""
 
-    adjustment: Callable[[int, int], float] = lambda rows, columns: 1.0  # noqa: ARG005 - any shape
+    adjustment: Callable[[int, int], float] = lambda *_: 1.0
 
     def __call__(self, past: Past) -> Tensor:
         left, left_inverse = _root(past.left)

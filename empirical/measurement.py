@@ -11,7 +11,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -161,15 +161,13 @@ def carry_out(sweep: Sweep, progress: Progress | None = None) -> Measurement:
     begin, done, total = time.perf_counter(), 0.0, sum(chunk.work for chunk in sweep.chunks)
     found: dict[Chunk, dict[Observable, Array]] = {}
 
+    def where(chunk: Chunk) -> str:
+        enough = max((done.width for done in found if done.width < chunk.width), default=None)
+        return f"{sweep.variable} {chunk.width}" + (f", as it did for {enough}" if enough else "")
+
     def run(chunk: Chunk) -> dict[Observable, Array]:
-        try:
+        with memory.named_if_exhausted(sweep.device, partial(where, chunk)):
             return sweep.train(chunk)
-        except (MemoryError, RuntimeError) as error:
-            if memory.is_exhausted(error):
-                message = f"the memory of {sweep.device} did not do for {sweep.variable} {chunk.width}"
-                enough = max((done.width for done in found if done.width < chunk.width), default=None)
-                raise ArgumentError("widths", message + (f", as it did for {enough}" if enough else "")) from None
-            raise
 
     def measured(widths: Collection[int]) -> Measurement:
         seeds = {width: number for width, number in sweep.allocation.items() if width in widths}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import bisect
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -54,6 +55,17 @@ def check_room(
         f"{variable} {beyond[-1]} needs {needed:.3g} GiB, but {device} has {free / 2**30:.3g} GiB free:"
         f" {hint}{otherwise(free)}",
     )
+
+
+@contextmanager
+def named_if_exhausted(device: str, where: Callable[[], str]) -> Iterator[None]:
+    """Raises ArgumentError, in one line, where memory runs out."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if is_exhausted(error):
+            raise ArgumentError("widths", f"the memory of {device} did not do for {where()}") from None
+        raise
 
 
 def is_exhausted(error: BaseException) -> bool:

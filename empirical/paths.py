@@ -76,12 +76,8 @@ def follow(
     done, total = 0.0, sum(number * width for width, number in plan.items())
 
     def run(width: int) -> tuple[Array, Array]:
-        try:
+        with memory.named_if_exhausted(on, lambda: f"width {width}"):
             return trained(width)
-        except (MemoryError, RuntimeError) as error:
-            if memory.is_exhausted(error):
-                raise ArgumentError("widths", f"the memory of {on} did not do for width {width}") from None
-            raise
 
     def trained(width: int) -> tuple[Array, Array]:
         these = range(first_seed, first_seed + plan[width])

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from empirical import laws
-from empirical.blocks import SLAB, Terms, inner
+from empirical.blocks import SLAB, Terms, inner, total
 from empirical.free_updates import CoreUpdate, OneSidedUpdate
 from empirical.free_weights import FreeWeights
 from empirical.laws import EntryLaw, Factor, LowRankLaw, Past
@@ -109,14 +109,14 @@ class FactoredUpdate:
 
     def step(self, d: Terms, h: Terms, image: Terms) -> None:
         batch, shape = d[0].shape[1], (d[0].shape[2], h[0].shape[2])
-        left, right = sum(d[1:], d[0]) / batch, sum(h[1:], h[0])
+        left, right = total(d) / batch, total(h)
         if self._left is None or self._right is None:
             self._left, self._right = Factor(left), Factor(right)
         else:
             self._left.append(left)
             self._right.append(right)
             self._mix = torch.nn.functional.pad(self._mix, (0, batch) * (self._mix.dim() - 1))
-        self._images.append(sum(image[1:], image[0]))
+        self._images.append(total(image))
         self._inner.append((left * self._images[-1]).sum(dim=2))
         new = self._law(Past(self._left, self._right, self._multiplier, batch, shape, self._weight))
         self._mix = self._mix + new if self._mix.numel() else new
@@ -142,11 +142,11 @@ class FactoredUpdate:
 
     def apply(self, h: Terms) -> Tensor:
         left, right = self.factors
-        return self._mixed(sum(h[1:], h[0]) @ right.mT, transpose=True) @ left
+        return self._mixed(total(h) @ right.mT, transpose=True) @ left
 
     def apply_transpose(self, d: Terms) -> Tensor:
         left, right = self.factors
-        return self._mixed(sum(d[1:], d[0]) @ left.mT) @ right
+        return self._mixed(total(d) @ left.mT) @ right
 
     def _mixed(self, coordinates: Tensor, *, transpose: bool = False) -> Tensor:
         """-eta g times coordinates (seeds, rows, k) times S or S^T."""
@@ -222,7 +222,7 @@ class MatrixUpdate:
             return
         self._steps += 1
         rows = self._slab(self._law)
-        signals, right = (sum(d[1:], d[0]) * scale).mT, sum(h[1:], h[0])
+        signals, right = (total(d) * scale).mT, total(h)
         scratch = torch.empty_like(self.matrix[:, :rows])
         pieces = zip(
             *(torch.split(whole, rows, dim=1) for whole in (signals, self.matrix, *self._moments)), strict=True
@@ -238,10 +238,10 @@ class MatrixUpdate:
         return fan_out if whole else max(1, 2 * SLAB // (seeds * fan_in))
 
     def apply(self, h: Terms) -> Tensor:
-        return self._applied.apply(sum(h[1:], h[0]))
+        return self._applied.apply(total(h))
 
     def apply_transpose(self, d: Terms) -> Tensor:
-        return self._applied.apply_transpose(sum(d[1:], d[0]))
+        return self._applied.apply_transpose(total(d))
 
     def frobenius(self) -> Tensor:
         norm: Tensor = torch.linalg.vector_norm(self.matrix, dim=(1, 2))
