@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from empirical.memory import available_bytes, is_exhausted
+from empirical.memory import available_bytes, exhausted_as
 from empirical.operators import Combination, Operator
 from scalings.errors import ArgumentError
 
@@ -130,12 +130,8 @@ def multiply(block: Tensor, weight: Handle) -> Tensor:
         )
     rows = block.reshape(-1, block.shape[-1])
     _check_room(weight, len(rows))
-    try:
+    with exhausted_as(lambda: _no_room(weight, len(rows))):
         product: Tensor = _Product.apply(rows, weight)  # type: ignore[no-untyped-call]
-    except (MemoryError, RuntimeError) as error:
-        if is_exhausted(error):
-            raise _no_room(weight, len(rows)) from None
-        raise
     return product.reshape(*block.shape[:-1], -1)
 
 

@@ -161,12 +161,13 @@ def carry_out(sweep: Sweep, progress: Progress | None = None) -> Measurement:
     begin, done, total = time.perf_counter(), 0.0, sum(chunk.work for chunk in sweep.chunks)
     found: dict[Chunk, dict[Observable, Array]] = {}
 
-    def where(chunk: Chunk) -> str:
+    def too_wide(chunk: Chunk) -> ArgumentError:
         enough = max((done.width for done in found if done.width < chunk.width), default=None)
-        return f"{sweep.variable} {chunk.width}" + (f", as it did for {enough}" if enough else "")
+        where = f"{sweep.variable} {chunk.width}" + (f", as it did for {enough}" if enough else "")
+        return memory.did_not_do(sweep.device, where)
 
     def run(chunk: Chunk) -> dict[Observable, Array]:
-        with memory.named_if_exhausted(sweep.device, partial(where, chunk)):
+        with memory.exhausted_as(partial(too_wide, chunk)):
             return sweep.train(chunk)
 
     def measured(widths: Collection[int]) -> Measurement:

@@ -58,17 +58,22 @@ def check_room(
 
 
 @contextmanager
-def named_if_exhausted(device: str, where: Callable[[], str]) -> Iterator[None]:
-    """Raises ArgumentError, in one line, where memory runs out."""
+def exhausted_as(error: Callable[[], ArgumentError]) -> Iterator[None]:
+    """Raises this where memory runs out."""
     try:
         yield
-    except (MemoryError, RuntimeError) as error:
-        if is_exhausted(error):
-            raise ArgumentError("widths", f"the memory of {device} did not do for {where()}") from None
+    except (MemoryError, RuntimeError) as raised:
+        if _is_exhausted(raised):
+            raise error() from None
         raise
 
 
-def is_exhausted(error: BaseException) -> bool:
+def did_not_do(device: str, where: str) -> ArgumentError:
+    """That memory ran out in training of what would have to be narrower."""
+    return ArgumentError("widths", f"the memory of {device} did not do for {where}")
+
+
+def _is_exhausted(error: BaseException) -> bool:
     """Whether this is what torch or numpy raise for memory that the system does not give."""
     kinds = (MemoryError, torch.OutOfMemoryError)
     return isinstance(error, kinds) or (isinstance(error, RuntimeError) and "allocate memory" in str(error))

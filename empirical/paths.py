@@ -76,7 +76,7 @@ def follow(
     done, total = 0.0, sum(number * width for width, number in plan.items())
 
     def run(width: int) -> tuple[Array, Array]:
-        with memory.named_if_exhausted(on, lambda: f"width {width}"):
+        with memory.exhausted_as(lambda: memory.did_not_do(on, f"width {width}")):
             return trained(width)
 
     def trained(width: int) -> tuple[Array, Array]:
