@@ -15,15 +15,15 @@ from fractions import Fraction
 import numpy as np
 from scipy import stats
 
-from empirical import regression
-from empirical.plans import DEFAULT_WIDTHS, LONG_WIDTHS, allocate, default_seeds
-from empirical.sweeps import measure
-from scalings.architectures import mlp
-from scalings.comparisons import compare
-from scalings.fits import Fit
-from scalings.trials import Training
-from symbolic.derivations import derive
-from symbolic.predictions import predict
+from empirical.statistics import regression
+from empirical.sweeps.mlp import measure
+from empirical.sweeps.plans import DEFAULT_WIDTHS, LONG_WIDTHS, allocate, default_seeds
+from scalings.networks.architectures import mlp
+from scalings.results.fits import Fit
+from scalings.results.trials import Training
+from scalings.studies.comparisons import compare
+from symbolic.derivation.derive import derive
+from symbolic.evaluation.predict import predict
 
 CORRECTIONS: dict[str, Callable[[int], float]] = {
     "1/n": lambda n: 8 / n,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import torch
 
-from empirical.normals import Stream
+from empirical.tensors.random_numbers import Stream
 
 
 def limits(rounds: int = 3) -> Iterator[tuple[str, float, str]]:

@@ -19,11 +19,11 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from empirical.examples import load
-from empirical.sweeps import measure
-from scalings.architectures import mlp
-from scalings.parameterizations import Parameterization
-from scalings.trials import Training
+from empirical.data.examples import load
+from empirical.sweeps.mlp import measure
+from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.networks.architectures import mlp
+from scalings.results.trials import Training
 
 WIDTHS = (64, 128, 256, 512, 1024, 2048, 4096)
 SEEDS, STEPS, BATCH, INPUTS, OUTPUTS = 5, 4, 64, 784, 10

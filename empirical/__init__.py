@@ -13,16 +13,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from empirical.layers import GaussianLinear as GaussianLinear
-    from empirical.modules import matrix_free as matrix_free
-    from empirical.optimizers import factored as factored
-    from empirical.sweeps import measure as measure
+    from empirical.sweeps.mlp import measure as measure
+    from empirical.torch_modules.factored import factored as factored
+    from empirical.torch_modules.layers import GaussianLinear as GaussianLinear
+    from empirical.torch_modules.swapping import matrix_free as matrix_free
 
 _HOME = {
-    "GaussianLinear": "empirical.layers",
-    "factored": "empirical.optimizers",
-    "matrix_free": "empirical.modules",
-    "measure": "empirical.sweeps",
+    "GaussianLinear": "empirical.torch_modules.layers",
+    "factored": "empirical.torch_modules.factored",
+    "matrix_free": "empirical.torch_modules.swapping",
+    "measure": "empirical.sweeps.mlp",
 }
 __all__ = sorted(_HOME)  # noqa: PLE0605 - the names above, each loaded when it is asked for
 

@@ -17,48 +17,48 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from empirical.modules import matrix_free as matrix_free
-    from empirical.optimizers import factored as factored
-    from empirical.sweeps import measure as measure
-    from scalings.architectures import cnn as cnn
-    from scalings.architectures import mlp as mlp
-    from scalings.architectures import resmlp as resmlp
-    from scalings.architectures import transformer as transformer
-    from scalings.certificates import certify as certify
-    from scalings.comparisons import compare as compare
-    from scalings.optimizers import optimizer as optimizer
-    from scalings.parameterizations import Parameterization as Parameterization
-    from scalings.parameterizations import preset as preset
-    from scalings.trials import Training as Training
-    from scalings.verification import verify as verify
-    from symbolic.checks import check as check
-    from symbolic.derivations import derive as derive
-    from symbolic.predictions import predict as predict
-    from symbolic.repairs import repair as repair
-    from symbolic.several import derive_each as derive_each
+    from empirical.sweeps.mlp import measure as measure
+    from empirical.torch_modules.factored import factored as factored
+    from empirical.torch_modules.swapping import matrix_free as matrix_free
+    from scalings.certificates.verifier import certify as certify
+    from scalings.hyperparameters.parameterizations import Parameterization as Parameterization
+    from scalings.hyperparameters.presets import preset as preset
+    from scalings.hyperparameters.update_laws import optimizer as optimizer
+    from scalings.networks.architectures import cnn as cnn
+    from scalings.networks.architectures import mlp as mlp
+    from scalings.networks.architectures import resmlp as resmlp
+    from scalings.networks.architectures import transformer as transformer
+    from scalings.results.trials import Training as Training
+    from scalings.studies.comparisons import compare as compare
+    from scalings.studies.verification import verify as verify
+    from symbolic.derivation.derive import derive as derive
+    from symbolic.derivation.several_scales import derive_each as derive_each
+    from symbolic.evaluation.check import check as check
+    from symbolic.evaluation.predict import predict as predict
+    from symbolic.evaluation.repair import repair as repair
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "Parameterization": "scalings.parameterizations",
-    "Training": "scalings.trials",
-    "certify": "scalings.certificates",
-    "check": "symbolic.checks",
-    "cnn": "scalings.architectures",
-    "compare": "scalings.comparisons",
-    "derive": "symbolic.derivations",
-    "derive_each": "symbolic.several",
-    "factored": "empirical.optimizers",
-    "matrix_free": "empirical.modules",
-    "measure": "empirical.sweeps",
-    "mlp": "scalings.architectures",
-    "optimizer": "scalings.optimizers",
-    "predict": "symbolic.predictions",
-    "preset": "scalings.parameterizations",
-    "repair": "symbolic.repairs",
-    "resmlp": "scalings.architectures",
-    "transformer": "scalings.architectures",
-    "verify": "scalings.verification",
+    "Parameterization": "scalings.hyperparameters.parameterizations",
+    "Training": "scalings.results.trials",
+    "certify": "scalings.certificates.verifier",
+    "check": "symbolic.evaluation.check",
+    "cnn": "scalings.networks.architectures",
+    "compare": "scalings.studies.comparisons",
+    "derive": "symbolic.derivation.derive",
+    "derive_each": "symbolic.derivation.several_scales",
+    "factored": "empirical.torch_modules.factored",
+    "matrix_free": "empirical.torch_modules.swapping",
+    "measure": "empirical.sweeps.mlp",
+    "mlp": "scalings.networks.architectures",
+    "optimizer": "scalings.hyperparameters.update_laws",
+    "predict": "symbolic.evaluation.predict",
+    "preset": "scalings.hyperparameters.presets",
+    "repair": "symbolic.evaluation.repair",
+    "resmlp": "scalings.networks.architectures",
+    "transformer": "scalings.networks.architectures",
+    "verify": "scalings.studies.verification",
 }
 __all__ = sorted(_HOME)  # noqa: PLE0605 - the names above, each loaded when it is asked for
 

@@ -1,6 +1,6 @@
 """`python -m scalings`."""
 
-from scalings.command_line import main
+from scalings.command_line.app import main
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from scalings.exponents import Exponent
-from scalings.parameterizations import Parameterization
+from scalings.hyperparameters.exponents import Exponent
+from scalings.hyperparameters.parameterizations import Parameterization
 
 HALF = Fraction(1, 2)
 

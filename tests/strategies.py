@@ -6,17 +6,19 @@ from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 from functools import cache
+from random import Random
 
 from hypothesis import strategies as st
 
-from scalings.architectures import mlp
-from scalings.exponents import MINUS_INFINITY, Exponent
-from scalings.families import Family, Piece
-from scalings.networks import Network
-from scalings.nodes import ACTIVATIONS
-from scalings.optimizers import OPTIMIZERS, UpdateLaw
-from scalings.parameterizations import LayerExponents, Parameterization
-from symbolic.derivations import derive
+from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
+from scalings.hyperparameters.gauges import LayerExponents
+from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.hyperparameters.update_laws import OPTIMIZERS, UpdateLaw
+from scalings.networks.architectures import mlp
+from scalings.networks.network import Network
+from scalings.networks.nodes import ACTIVATIONS
+from scalings.results.derivations import Family, Piece
+from symbolic.derivation.derive import derive
 
 SGD = OPTIMIZERS["sgd"]
 
@@ -70,6 +72,21 @@ def parameterizations(draw: st.DrawFn, depth: int) -> Parameterization:
     lr = [2 * half + rate - 2 * g for half, rate, g in zip(halves, own, multiplier, strict=True)]
     layers = (LayerExponents[Exponent](*row) for row in zip(multiplier, init, lr, strict=True))
     return Parameterization(tuple(layers))
+
+
+def near_stable(random: Random) -> Parameterization:
+    """The same without hypothesis, whose drawing takes longer than most verdicts."""
+    depth = random.randint(2, 5)
+    multiplier = [Fraction(random.randint(-8, 8), 4) for _ in range(depth)]
+    half = [Fraction(0), *[Fraction(-1, 2)] * (depth - 1)]
+    init: list[Exponent] = [h - g for h, g in zip(half, multiplier, strict=True)]
+    init[-1] += random.choice([MINUS_INFINITY, 0, Fraction(-1, 4), Fraction(-1, 2), Fraction(-1)])
+    if random.random() < 0.1:
+        init[random.randrange(depth)] += Fraction(random.choice([-1, 1]), 4)
+    own = [Fraction(random.choice([-2, 0, 0, 1, 2, 3, 4, 4]), 4) for _ in range(depth)]
+    own[-1] = Fraction(random.choice([-1, 0, 0, 0, 1]), 4)
+    lr = [2 * h + rate - 2 * g for h, rate, g in zip(half, own, multiplier, strict=True)]
+    return Parameterization.of(multiplier=multiplier, init=init, lr=lr)
 
 
 @st.composite

@@ -1,6 +1,6 @@
 """Tasks: what a network of node kinds is trained on, as its first operation asks.
 
-- Dense: digits as vectors, of norm 1, as everywhere (`empirical.examples`).
+- Dense: digits as vectors, of norm 1, as everywhere (`empirical.data.examples`).
 - Convolution, depthwise or not: the same digits as images of 4 x 4 positions (each the mean of 2 x 2 pixels, or of
   7 x 7 for MNIST), scaled so that the mean square of a position is 1. Colour c is the image turned by c quarters.
 - Embedding: the first 8 letters of each of the 14 lines of a sonnet, one-hot; the target is the next letter.
@@ -16,11 +16,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from empirical import examples
+from empirical.data import examples
 from scalings.errors import ArgumentError
-from scalings.networks import Network
-from scalings.nodes import Convolution, Dense, Embedding
-from scalings.trials import Training
+from scalings.networks.network import Network
+from scalings.networks.nodes import Convolution, Dense, Embedding
+from scalings.results.trials import Training
 
 Array = npt.NDArray[np.float64]
 

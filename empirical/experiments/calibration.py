@@ -18,17 +18,18 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from empirical import regression
-from empirical.conditions import COLUMNS, Experiment
-from empirical.ladders import climb, ladder, spread_seeds
-from empirical.measurement import Progress
-from empirical.sweeps import ChainSweep
-from scalings.calibrations import Calibration, Hyperparameter, System, all_conditions
+from empirical.experiments.conditions import COLUMNS, Experiment
+from empirical.statistics import regression
+from empirical.sweeps.mlp import ChainSweep
+from empirical.sweeps.sweep import Progress
+from empirical.sweeps.width_by_width import climb, ladder, spread_seeds
+from scalings.criteria.conditions import System, all_conditions
 from scalings.errors import ArgumentError
-from scalings.fits import Fit
-from scalings.networks import Network
-from scalings.parameterizations import Parameterization
-from scalings.trials import Training
+from scalings.hyperparameters.parameterizations import Hyperparameter, Parameterization
+from scalings.networks.network import Network
+from scalings.results.experiments import Calibration
+from scalings.results.fits import Fit
+from scalings.results.trials import Training
 
 Array = npt.NDArray[np.float64]
 

@@ -14,14 +14,15 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from empirical.blocks import norms
-from empirical.chains import Chain
-from empirical.ensembles import Settings, states
-from empirical.examples import Examples
-from empirical.states import State
-from scalings.calibrations import System, Which
-from scalings.observables import Observable, Quantity
-from scalings.trials import Training
+from empirical.data.examples import Examples
+from empirical.engines.mlp.chain import Chain
+from empirical.engines.mlp.ensembles import Settings, states
+from empirical.engines.mlp.state import State
+from empirical.tensors.norms import norms
+from scalings.criteria.conditions import System
+from scalings.criteria.observables import Observable, Quantity
+from scalings.hyperparameters.parameterizations import Which
+from scalings.results.trials import Training
 
 Array = npt.NDArray[np.float64]
 COLUMNS: tuple[Which, ...] = ("multiplier", "init", "lr")

@@ -18,18 +18,18 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from empirical.calibration import blank_ladder, hyperparameters, solve_all
-from empirical.conditions import Experiment
-from empirical.ladders import climb, spread_seeds
-from empirical.limits import limit
-from empirical.measurement import Progress
-from empirical.sweeps import ChainSweep
-from scalings.calibrations import System, all_conditions
+from empirical.experiments.calibration import blank_ladder, hyperparameters, solve_all
+from empirical.experiments.conditions import Experiment
+from empirical.statistics.limits import limit
+from empirical.sweeps.mlp import ChainSweep
+from empirical.sweeps.sweep import Progress
+from empirical.sweeps.width_by_width import climb, spread_seeds
+from scalings.criteria.conditions import System, all_conditions
 from scalings.errors import ArgumentError
-from scalings.freedoms import FreedomMeasurement
-from scalings.networks import Network
-from scalings.optimizers import optimizer as update_law
-from scalings.trials import Training
+from scalings.hyperparameters.update_laws import optimizer as update_law
+from scalings.networks.network import Network
+from scalings.results.experiments import FreedomMeasurement
+from scalings.results.trials import Training
 
 Array = npt.NDArray[np.float64]
 

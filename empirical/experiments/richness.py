@@ -2,7 +2,7 @@
 
 What is followed is the loss, the feature movement |dz|/|z(0)| of the last hidden layer and the change of the tangent
 kernel, at every step. At the end, the *distance* |F*(t) - F*_lin(t)| / |F*_lin(t)|, over examples that were not trained
-on, says how far the network is from the predictor of its own initial kernel (empirical.linearized).
+on, says how far the network is from the predictor of its own initial kernel (empirical.engines.mlp.linearized).
 """
 
 from __future__ import annotations
@@ -16,18 +16,23 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from empirical import costs, examples, memory, regression, workers
-from empirical.blocks import Pool, norms
-from empirical.chains import chain
-from empirical.linearized import linearized
-from empirical.observations import kernel_change, loss
-from empirical.plans import allocate
-from empirical.training import draw, outputs_of, trajectory
+from empirical.data import examples
+from empirical.engines.mlp.chain import chain
+from empirical.engines.mlp.drawing import draw
+from empirical.engines.mlp.linearized import linearized
+from empirical.engines.mlp.observations import kernel_change, loss
+from empirical.engines.mlp.training import outputs_of, trajectory
+from empirical.statistics import regression
+from empirical.sweeps import costs, workers
+from empirical.sweeps.plans import allocate
+from empirical.tensors import memory
+from empirical.tensors.buffers import Pool
+from empirical.tensors.norms import norms
 from scalings.errors import ArgumentError
-from scalings.fits import Diverged, Fit
-from scalings.networks import Network
-from scalings.parameterizations import Parameterization
-from scalings.trials import Training
+from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.networks.network import Network
+from scalings.results.fits import Diverged, Fit
+from scalings.results.trials import Training
 
 Array = npt.NDArray[np.float64]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from empirical.update_laws import Factory
+from empirical.experiments.probes import Factory
 from scalings.errors import ArgumentError
 
 _CLASSES = {

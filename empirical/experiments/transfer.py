@@ -23,20 +23,20 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from empirical import optima, regression
-from empirical.chains import Chain
-from empirical.ensembles import Settings, check_training, states
-from empirical.examples import Examples
-from empirical.ladders import climb, ladder, spread_seeds
-from empirical.measurement import Progress
-from empirical.observations import loss
-from empirical.sweeps import ChainSweep
+from empirical.data.examples import Examples
+from empirical.engines.mlp.chain import Chain
+from empirical.engines.mlp.ensembles import Settings, check_training, states
+from empirical.engines.mlp.observations import loss
+from empirical.statistics import curve_minima, regression
+from empirical.sweeps.mlp import ChainSweep
+from empirical.sweeps.sweep import Progress
+from empirical.sweeps.width_by_width import climb, ladder, spread_seeds
 from scalings.errors import ArgumentError
-from scalings.fits import Fit
-from scalings.networks import Network
-from scalings.parameterizations import Parameterization
-from scalings.transfers import Rate, Side, Transfer
-from scalings.trials import Training
+from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.networks.network import Network
+from scalings.results.experiments import Rate, Side, Transfer
+from scalings.results.fits import Fit
+from scalings.results.trials import Training
 
 Array = npt.NDArray[np.float64]
 
@@ -92,7 +92,7 @@ class Bench:
     def best(self, grid: Array) -> tuple[float, float, list[tuple[float, float]], Side | None]:
         """log2 of the best factor, its standard error, the curve, and on which edge of the grid it lies, if so."""
         scouts = self.scouting.curves(grid)
-        at, curve = optima.lowest(scouts), dict(zip(grid.tolist(), scouts.mean(axis=0).tolist(), strict=True))
+        at, curve = curve_minima.lowest(scouts), dict(zip(grid.tolist(), scouts.mean(axis=0).tolist(), strict=True))
         if at in (0, len(grid) - 1):
             return float(grid[at]), 0.0, sorted(curve.items()), "low" if at == 0 else "high"
         center = float(grid[at])
@@ -101,12 +101,12 @@ class Bench:
             fine = np.unique(fine)
             curves = self.curves(fine)
             curve |= dict(zip(fine.tolist(), curves.mean(axis=0).tolist(), strict=True))
-            lowest = optima.lowest(curves)
+            lowest = curve_minima.lowest(curves)
             center = float(fine[lowest])
             if 0 < lowest < len(fine) - 1:
                 break
         side: Side | None = "low" if center == grid[0] else "high" if center == grid[-1] else None
-        return *optima.minimum_with_error(fine, curves), sorted(curve.items()), side
+        return *curve_minima.minimum_with_error(fine, curves), sorted(curve.items()), side
 
     @property
     def scouting(self) -> Bench:

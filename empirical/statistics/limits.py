@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from empirical.regression import lacking_variance, weighted
-from scalings.freedoms import Limit
+from empirical.statistics.regression import lacking_variance, weighted
+from scalings.results.experiments import Limit
 
 Array = npt.NDArray[np.float64]
 _LEAST = 1e-9

@@ -34,8 +34,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize, special, stats
 
-from scalings.fits import Diverged, Fit
-from scalings.observables import Observable
+from scalings.criteria.observables import Observable
+from scalings.results.fits import Diverged, Fit
 
 Array = npt.NDArray[np.float64]
 Values = Mapping[int, Array]

@@ -28,15 +28,15 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from empirical import workers
-from empirical.chains import Chain
-from empirical.examples import Examples
-from empirical.laws import matrices
-from empirical.plans import directions
-from empirical.training import kind, train
-from empirical.updates import is_low_rank
+from empirical.data.examples import Examples
+from empirical.engines.mlp.chain import Chain
+from empirical.engines.mlp.drawing import directions
+from empirical.engines.mlp.training import kind, train
+from empirical.sweeps import workers
+from empirical.weights.entrywise_laws import matrices
+from empirical.weights.updates import is_low_rank
 from scalings.errors import ArgumentError
-from scalings.trials import Engine, Training
+from scalings.results.trials import Engine, Training
 
 _ROOM = {"cpu": 32 * 2**20, "cuda": 4 * 2**30}
 """Bytes that a chunk of seeds may take: on a CPU few enough for its blocks to stay in the cache."""

@@ -1,4 +1,4 @@
-"""Sweeps of graphs: `empirical.sweeps.measure` for networks of any node kinds, in any of their scale variables.
+"""Sweeps of graphs: `empirical.sweeps.mlp.measure` for networks of any node kinds, in any of their scale variables.
 
 One scale variable is varied, at whose values the parameterization's exponents are powers; the others are held where
 `sizes` says, with the exponents that `beside` gives them there. The result is that of the other `measure`, its widths
@@ -12,20 +12,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from empirical import costs, memory, tasks, workers
-from empirical.graph_training import train
-from empirical.graph_updates import check_optimizer
-from empirical.measurement import Chunk, Measurement, Progress, Sweep, carry_out, chunks
-from empirical.plans import allocate
-from empirical.regression import Array
-from empirical.settings import Setting, weight_shape
-from empirical.tasks import Task
+from empirical.data import tasks
+from empirical.data.tasks import Task
+from empirical.engines.graph.optimizers import check_optimizer
+from empirical.engines.graph.setting import Setting, weight_shape
+from empirical.engines.graph.training import train
+from empirical.statistics.regression import Array
+from empirical.sweeps import costs, workers
+from empirical.sweeps.measurement import Measurement
+from empirical.sweeps.plans import allocate
+from empirical.sweeps.sweep import Chunk, Progress, Sweep, carry_out, chunks
+from empirical.tensors import memory
+from scalings.criteria.observables import Observable
 from scalings.errors import ArgumentError
-from scalings.networks import Network
-from scalings.nodes import DEPTH_SCALE, WIDTH_SCALE, Dense
-from scalings.observables import Observable
-from scalings.parameterizations import Parameterization
-from scalings.trials import Engine, Training
+from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.networks.dimensions import DEPTH_SCALE, WIDTH_SCALE
+from scalings.networks.network import Network
+from scalings.networks.nodes import Dense
+from scalings.results.trials import Engine, Training
 
 DEFAULT_WIDTHS = (32, 48, 64, 96, 128, 192, 256, 384)
 _NARROW_WIDTHS = (16, 24, 32, 48, 64, 96, 128, 192)

@@ -6,20 +6,23 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 
-from empirical import costs, examples, memory
-from empirical.chains import Chain, chain
-from empirical.costs import Cost
-from empirical.measurement import Chunk, Measurement, Progress, Sweep, carry_out, chunks
-from empirical.plans import allocate, default_seeds, default_widths
-from empirical.regression import Array
-from empirical.training import train
-from empirical.updates import check_optimizer, is_low_rank
+from empirical.data import examples
+from empirical.engines.mlp.chain import Chain, chain
+from empirical.engines.mlp.training import train
+from empirical.statistics.regression import Array
+from empirical.sweeps import costs
+from empirical.sweeps.costs import Cost
+from empirical.sweeps.measurement import Measurement
+from empirical.sweeps.plans import allocate, default_seeds, default_widths
+from empirical.sweeps.sweep import Chunk, Progress, Sweep, carry_out, chunks
+from empirical.tensors import memory
+from empirical.weights.updates import check_optimizer, is_low_rank
+from scalings.criteria.observables import Observable
 from scalings.errors import ArgumentError
-from scalings.networks import Network
-from scalings.nodes import WIDTH_SCALE
-from scalings.observables import Observable
-from scalings.parameterizations import Parameterization
-from scalings.trials import ENGINES, Engine, Training
+from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.networks.dimensions import WIDTH_SCALE
+from scalings.networks.network import Network
+from scalings.results.trials import ENGINES, Engine, Training
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,7 @@ def measure(
 ) -> Measurement:
     """Train the network at every width from many seeds and record every observable at every step.
 
-    `widths` and `seeds`, the number of them at the largest width, default to those of `empirical.plans`; smaller
+    `widths` and `seeds`, the number of them at the largest width, default to those of `empirical.sweeps.plans`; smaller
     widths get up to `cap` times as many. `engine` is auto, dense or matrix-free, two engines of one law: auto
     takes at each width the one with fewer operations, and `Measurement.engine` says which. A run that diverges is a
     result, recorded as inf or nan. Raises ArgumentError, in one line, for what cannot be measured: widths, seeds,

@@ -21,9 +21,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-from empirical.laws import low_rank
+from empirical.engines.mlp.drawing import directions
+from empirical.weights.low_rank_laws import low_rank
 from scalings.errors import ArgumentError
-from scalings.trials import Training
+from scalings.results.trials import Training
 
 LEAST_WIDTHS = 3
 """That a slope with an interval can be fitted to."""
@@ -55,16 +56,6 @@ def default_widths(training: Training, engine: str = "auto") -> tuple[int, ...]:
 def default_seeds(widths: Sequence[int]) -> int:
     """The seeds at the largest of these widths."""
     return _LONG_SEEDS if tuple(widths) == LONG_WIDTHS[: len(widths)] else DEFAULT_SEEDS
-
-
-def directions(training: Training) -> tuple[int, int]:
-    """How many vectors W(0) and its transpose are applied to; the tangent kernel sends a second signal back.
-
-    Of a coordinate check nobody looks at the signals of the last step, which are not sent back.
-    """
-    steps = training.steps
-    back = steps if training.observing == "coordinates" else steps * (2 if training.kernel else 1) + 1
-    return training.batch * (steps + 1), training.batch * back
 
 
 def check_widths(widths: Sequence[int]) -> None:

@@ -1,6 +1,6 @@
 """Measurements: what a sweep saw, and how its chunks of seeds are trained side by side.
 
-A sweep is one of `empirical.sweeps`, of multilayer perceptrons in the width, or one of `empirical.graph_sweeps`, of any
+A sweep is one of `empirical.sweeps.mlp`, of multilayer perceptrons in the width, or one of `empirical.sweeps.graph`, of any
 network in any scale variable.
 """
 
@@ -10,79 +10,24 @@ import itertools
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, partial
 
 import numpy as np
 
-from empirical import memory, regression, workers
-from empirical.plans import LEAST_WIDTHS, check_widths
-from empirical.regression import Array
+from empirical.statistics.regression import Array
+from empirical.sweeps import workers
+from empirical.sweeps.measurement import Interrupted, Measurement
+from empirical.sweeps.plans import LEAST_WIDTHS, check_widths
+from empirical.tensors import memory
+from scalings.criteria.observables import Observable
 from scalings.errors import ArgumentError
-from scalings.fits import Diverged, Fit
-from scalings.networks import Network
-from scalings.observables import Observable
-from scalings.parameterizations import Parameterization
-from scalings.trials import Engine, Record, Training, Trial
+from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.networks.network import Network
+from scalings.results.trials import Engine, Training
 
 Progress = Callable[[float, str], None]
 """Called with the fraction done, in [0, 1], and a few words on what was just done."""
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """What a sweep saw: for each observable and width, the values over seeds.
-
-    `seeds` is the number of them at each width; they are `first_seed`, `first_seed` + 1, ...
-    """
-
-    network: Network
-    parameterization: Parameterization
-    training: Training
-    seeds: Mapping[int, int]
-    first_seed: int
-    device: str
-    engines: Mapping[int, Engine]
-    seconds: float
-    values: Mapping[Observable, Mapping[int, Array]] = field(repr=False)
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        return tuple(self.seeds)
-
-    @property
-    def engine(self) -> str:
-        """Which of the two exact engines trained: at all widths, or up to which one."""
-        dense = [width for width, engine in self.engines.items() if engine == "dense"]
-        if len(dense) in (0, len(self.engines)):
-            return "dense" if dense else "matrix-free"
-        return f"dense up to width {max(dense)}, matrix-free above"
-
-    @cached_property
-    def fits(self) -> Mapping[Observable, Fit | Diverged]:
-        """The exponent of every observable that has one: what is exactly zero in some run is left out."""
-        return regression.fit_all(self.values)
-
-    def trials(self) -> Iterator[Trial]:
-        """Every training run of the sweep, by width and seed."""
-        for width, seeds in self.seeds.items():
-            for seed in range(self.first_seed, self.first_seed + seeds):
-                yield Trial(self.network, self.parameterization, self.training, width, seed, self.engines[width])
-
-    def records(self) -> Iterator[Record]:
-        """Every number that was seen, by observable, width and seed."""
-        for observable, by_width in self.values.items():
-            for width, values in by_width.items():
-                for seed, value in enumerate(values.tolist(), start=self.first_seed):
-                    yield Record(observable, width, seed, value)
-
-
-class Interrupted(KeyboardInterrupt):
-    """A sweep was interrupted; `measurement` is of the widths that were done, enough for fits."""
-
-    def __init__(self, measurement: Measurement) -> None:
-        super().__init__()
-        self.measurement = measurement
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from empirical import costs, memory, workers
-from empirical.measurement import Progress
-from empirical.plans import LEAST_WIDTHS
-from empirical.sweeps import ChainSweep
-from empirical.updates import is_low_rank
-from scalings.networks import Network
-from scalings.parameterizations import Parameterization
-from scalings.trials import Training
+from empirical.sweeps import costs, workers
+from empirical.sweeps.mlp import ChainSweep
+from empirical.sweeps.plans import LEAST_WIDTHS
+from empirical.sweeps.sweep import Progress
+from empirical.tensors import memory
+from empirical.weights.updates import is_low_rank
+from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.networks.network import Network
+from scalings.results.trials import Training
 
 T = TypeVar("T")
 

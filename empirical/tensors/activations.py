@@ -23,7 +23,7 @@ from torch import Tensor
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scalings.nodes import Activation
+    from scalings.networks.nodes import Activation
 
 _ROOT_HALF = math.sqrt(0.5)
 

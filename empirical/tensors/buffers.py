@@ -19,9 +19,7 @@ from torch import Tensor
 
 Terms = tuple[Tensor, ...]
 """Blocks of one shape whose sum is meant, which is not formed if it need not be."""
-
 Array = npt.NDArray[np.float64] | npt.NDArray[np.float32]
-
 _SMALL = 2**17
 """Numbers; the allocator keeps what is smaller anyway."""
 SLAB = 2**17
@@ -85,46 +83,3 @@ def by_units(pool: Pool, function: Callable[..., Tensor], *blocks: Tensor) -> Te
 
 def _is_one_slab(block: Tensor) -> bool:
     return block.device.type != "cpu" or block.numel() <= SLAB
-
-
-def norms(*sums: Terms) -> tuple[Tensor, ...]:
-    """The norm of each sum of blocks, Euclidean over units and root-mean-square over examples.
-
-    All blocks are (seeds, batch, units), the norms (seeds,).
-    """
-    flat = [block for terms in sums for block in terms]
-    parts: list[list[Tensor]] = [[] for _ in sums]
-    scratch: Tensor | None = None
-    for pieces in slabs(*flat):
-        scratch = torch.empty_like(pieces[0]) if scratch is None else scratch[..., : pieces[0].shape[-1]]
-        left = list(pieces)
-        for found, terms in zip(parts, sums, strict=True):
-            total = left.pop(0)
-            for _ in terms[1:]:
-                total = torch.add(total, left.pop(0), out=scratch)
-            found.append(torch.linalg.vector_norm(total, dim=(1, 2)))
-    scale = 1 / math.sqrt(flat[0].shape[1])
-    return tuple(torch.linalg.vector_norm(torch.stack(found), dim=0) * scale for found in parts)
-
-
-def inner(first: Terms, second: Terms) -> Tensor:
-    """<sum of the first, sum of the second>, of shape (seeds,)."""
-    found = []
-    for pieces in slabs(*first, *second):
-        left, right = pieces[: len(first)], pieces[len(first) :]
-        found.append((total(left) * total(right)).sum(dim=(1, 2)))
-    return torch.stack(found).sum(dim=0)
-
-
-def gram(terms: Terms) -> Tensor:
-    """The inner products of all examples of a sum, of shape (seeds, batch, batch)."""
-    found = terms[0] @ terms[0].mT
-    for change in terms[1:]:
-        found = found + gram_change(terms[0], change)
-    return found
-
-
-def gram_change(block: Tensor, change: Tensor) -> Tensor:
-    """The Gram matrix of block + change less that of block, without subtracting."""
-    cross = block @ change.mT
-    return cross + cross.mT + change @ change.mT

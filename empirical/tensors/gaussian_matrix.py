@@ -35,9 +35,9 @@ import math
 import torch
 from torch import Tensor
 
-from empirical.bases import Revealed, extend
-from empirical.blocks import Pool
-from empirical.normals import Stream
+from empirical.tensors.buffers import Pool
+from empirical.tensors.orthonormal_bases import Revealed, extend
+from empirical.tensors.random_numbers import Stream
 
 
 class GaussianMatrix:

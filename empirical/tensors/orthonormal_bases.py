@@ -19,8 +19,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from empirical.blocks import Pool
-from empirical.rows import Rows
+from empirical.tensors.buffers import Pool
+from empirical.tensors.growing_rows import Rows
 
 _NEGLIGIBLE = {torch.float64: 1e-12, torch.float32: 1e-4}
 """A direction shorter than this share of the vector that it comes from is rounding."""

@@ -28,8 +28,8 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from empirical.handles import Handle
-from empirical.operators import Combination
+from empirical.torch_modules.handles import Handle
+from empirical.torch_modules.operators import Combination
 from scalings.errors import ArgumentError
 
 Step = Callable[[Handle, Mapping[str, Any], dict[str, Any]], None]

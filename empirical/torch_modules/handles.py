@@ -16,8 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from empirical.memory import available_bytes, exhausted_as
-from empirical.operators import Combination, Operator
+from empirical.tensors.memory import available_bytes, exhausted_as
+from empirical.torch_modules.operators import Combination, Operator
 from scalings.errors import ArgumentError
 
 _LARGE = 2**25

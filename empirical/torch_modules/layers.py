@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from empirical.gaussians import GaussianMatrix
-from empirical.handles import Handle, multiply
-from empirical.normals import Stream
-from empirical.operators import Operator
+from empirical.tensors.gaussian_matrix import GaussianMatrix
+from empirical.tensors.random_numbers import Stream
+from empirical.torch_modules.handles import Handle, multiply
+from empirical.torch_modules.operators import Operator
 from scalings.errors import ArgumentError
 
 

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from empirical.bases import Revealed, padded
-from empirical.gaussians import GaussianMatrix
+from empirical.tensors.gaussian_matrix import GaussianMatrix
+from empirical.tensors.orthonormal_bases import Revealed, padded
 
 
 @dataclass(frozen=True)

@@ -26,10 +26,10 @@ from collections.abc import Callable, Iterator, Mapping
 import torch
 from torch import nn
 
-from empirical.handles import Handle
-from empirical.layers import GaussianConv, GaussianLinear
-from empirical.normals import Stream
-from empirical.obstacles import SWAPPABLE, Swappable, fans, not_gaussian, obstacle, rms
+from empirical.tensors.random_numbers import Stream
+from empirical.torch_modules.eligibility import SWAPPABLE, Swappable, fans, not_gaussian, obstacle, rms
+from empirical.torch_modules.handles import Handle
+from empirical.torch_modules.layers import GaussianConv, GaussianLinear
 from scalings.errors import ArgumentError
 
 Std = float | Mapping[str, float] | Callable[[str, nn.Module], float] | None

@@ -10,18 +10,14 @@ run's numbers depend neither on which seeds share a chunk with it nor on how man
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from empirical.blocks import Pool
-from empirical.chains import Chain
-from empirical.normals import filler
+from empirical.tensors.buffers import Pool
 
 
 class Weights(Protocol):
@@ -61,19 +57,3 @@ class DenseWeights:
     def _frobenius(self) -> Tensor:
         norm: Tensor = torch.linalg.vector_norm(self.matrix, dim=(1, 2))
         return norm
-
-
-def draw(chain: Chain, seeds: Sequence[int], device: str, pool: Pool | None = None) -> tuple[DenseWeights, ...]:
-    """W(0) of every layer for these seeds; a layer's scale 0 gives zeros.
-
-    The numbers are a function of (width, seed), of the kind of device and of the precision.
-    """
-    pool = pool or Pool(device)
-    matrices = [pool.empty(len(seeds), *shape) for shape in chain.shapes]
-    for index, seed in enumerate(seeds):
-        fill = filler(np.random.SeedSequence((seed, chain.width)), pool.kind, pool.device)
-        for matrix in matrices:
-            fill(matrix[index])
-    return tuple(
-        DenseWeights(matrix.mul_(layer.scale), pool) for matrix, layer in zip(matrices, chain.layers, strict=True)
-    )

@@ -19,17 +19,16 @@ Lion, arXiv 2302.06675; Adafactor, arXiv 1804.04235, without the first moment. N
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import ClassVar, Protocol, TypeAlias
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
-from empirical.rows import Rows
+from empirical.tensors.growing_rows import Rows
 
-_EPS_2 = 1e-3
 _NEGLIGIBLE = 1e-13
 """Eigenvalues of a Gram matrix below this share of its largest are rounding."""
 _NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
@@ -159,97 +158,6 @@ class Shampoo:
         return step
 
 
-Size: TypeAlias = Callable[[], Tensor]
-"""|W(t)|_F, (seeds,), worked out when asked for."""
-
-
-class EntryLaw(Protocol):
-    """A law that acts on the entries of G. Shapes (seeds, fan_out, fan_in)."""
-
-    local: ClassVar[bool]
-    """Whether an entry's step is made of its own gradients alone."""
-    moments: ClassVar[int]
-    """How many numbers it keeps of each entry's past."""
-
-    def __call__(self, gradient: Tensor, moments: Sequence[Tensor], step: int, size: Size, /) -> Tensor:
-        """The step, number 1, 2, ..., divided by -eta, from G and |W(t)|_F. Brings the moments, zero at first, up to
-        date, and may overwrite G with the step."""
-        ...
-
-
-class Sign:
-    local: ClassVar[bool] = True
-    moments: ClassVar[int] = 0
-
-    def __call__(self, gradient: Tensor, _moments: Sequence[Tensor], _step: int, _size: Size) -> Tensor:
-        return gradient.sign_()
-
-
-@dataclass(frozen=True)
-class Lion:
-    local: ClassVar[bool] = True
-    moments: ClassVar[int] = 1
-    beta: tuple[float, float] = (0.9, 0.99)
-
-    def __call__(self, gradient: Tensor, moments: Sequence[Tensor], _step: int, _size: Size) -> Tensor:
-        (moment,) = moments
-        step = torch.lerp(moment, gradient, 1 - self.beta[0]).sign_()
-        moment.lerp_(gradient, 1 - self.beta[1])
-        return step
-
-
-@dataclass(frozen=True)
-class Adam:
-    """With eps = 0; 0/0 is read as no step. Moments are averages, weighted by beta^age: corrected for bias."""
-
-    local: ClassVar[bool] = True
-    moments: ClassVar[int] = 2
-    beta: tuple[float, float] = (0.9, 0.999)
-
-    def __call__(self, gradient: Tensor, moments: Sequence[Tensor], step: int, _size: Size) -> Tensor:
-        first, second = moments
-        new, squared = ((1 - b) / (1 - b**step) for b in self.beta)
-        first.lerp_(gradient, new)
-        second.mul_(1 - squared).addcmul_(gradient, gradient, value=squared)
-        # Where all gradients were zero so is the first moment, and the step; those whose square is 0 make a small one.
-        root = torch.sqrt(second, out=gradient).clamp_(min=torch.finfo(second.dtype).tiny ** 0.5)
-        return torch.div(first, root, out=root)
-
-
-class Lamb:
-    local: ClassVar[bool] = False
-    moments: ClassVar[int] = Adam.moments
-
-    def __call__(self, gradient: Tensor, moments: Sequence[Tensor], step: int, size: Size) -> Tensor:
-        plain = Adam()(gradient, moments, step, size)
-        return plain * _trusted(size(), torch.linalg.vector_norm(plain, dim=(1, 2)))[:, None, None]
-
-
-@dataclass
-class Adafactor:
-    """Relative steps: times the root mean square of W, after clipping the update's own at 1. Zero weights, which would
-    never move, take eps_2 = 1e-3 in its place, as the paper's code does; larger ones are not compared with it."""
-
-    local: ClassVar[bool] = False
-    moments: ClassVar[int] = 0
-    _rows: Tensor | None = None
-    _columns: Tensor | None = None
-
-    def __call__(self, gradient: Tensor, _moments: Sequence[Tensor], step: int, size: Size) -> Tensor:
-        rows, columns = (gradient.square().mean(dim=dim, keepdim=True) for dim in (2, 1))
-        if self._rows is not None and self._columns is not None:
-            share = step**-0.8
-            rows, columns = torch.lerp(self._rows, rows, share), torch.lerp(self._columns, columns, share)
-        self._rows, self._columns = rows, columns
-        mean = rows.mean(dim=1, keepdim=True)
-        scaled = torch.where((rows == 0) | (columns == 0), 0.0, gradient * (mean / rows).sqrt() / columns.sqrt())
-        entries = gradient.shape[1] * gradient.shape[2]
-        spread = torch.linalg.vector_norm(scaled, dim=(1, 2))[:, None, None] / entries**0.5
-        weight = size()[:, None, None] / entries**0.5
-        relative: Tensor = scaled / spread.clamp(min=1.0) * torch.where(weight == 0, _EPS_2, weight)
-        return relative
-
-
 LOW_RANK: dict[str, LowRankLaw] = {
     "sgd": sgd,
     "momentum": momentum,
@@ -264,17 +172,6 @@ LOW_RANK: dict[str, LowRankLaw] = {
 }
 """Optimizers whose updates are of low rank; a new one is a function of `Past`."""
 
-ENTRYWISE: dict[str, Callable[[], EntryLaw]] = {
-    "sign": Sign,
-    "lion": Lion,
-    "adam": Adam,
-    "lamb": Lamb,
-    "adafactor": Adafactor,
-}
-"""Optimizers that need the matrix itself."""
-
-_MATRICES: dict[str, int] = {"sgd": 1, "sign": 4, "lion": 5, "adam": 6, "lamb": 7, "adafactor": 6}
-
 
 def low_rank(optimizer: str) -> LowRankLaw | None:
     """The law of this name, or of shampoo:e_left,e_right; None if it is not of low rank, or there is none."""
@@ -283,11 +180,6 @@ def low_rank(optimizer: str) -> LowRankLaw | None:
         exponents = [float(Fraction(item)) for item in listed.split(",")]
         return Shampoo(exponents[0], exponents[-1])
     return LOW_RANK.get(optimizer)
-
-
-def matrices(optimizer: str) -> int:
-    """How many matrices of a layer's size the dense engine holds at a time, W(0) among them."""
-    return _MATRICES.get(optimizer, 1)
 
 
 def _over(numerator: Tensor | float, size: Tensor) -> Tensor:

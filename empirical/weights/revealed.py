@@ -11,12 +11,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from empirical.bases import Revealed
-from empirical.blocks import Pool
-from empirical.chains import Chain
-from empirical.gaussians import GaussianMatrix
-from empirical.normals import Stream
-from empirical.weights import DenseWeights, Weights
+from empirical.tensors.buffers import Pool
+from empirical.tensors.gaussian_matrix import GaussianMatrix
+from empirical.tensors.orthonormal_bases import Revealed
 
 Coordinates = tuple[Tensor | None, ...]
 """Of a block's rows along a basis, (batch, count) for each seed; None where a row is not finite."""
@@ -72,28 +69,3 @@ class FreeWeights:
     def frobenius(self) -> Tensor:
         norms = [matrix.frobenius for matrix in self._matrices]
         return torch.tensor(norms, dtype=torch.float64, device=self._matrices[0].device)
-
-
-def draw(
-    chain: Chain, seeds: Sequence[int], device: str, *, room: int = 0, pool: Pool | None = None
-) -> tuple[Weights, ...]:
-    """W(0) of every layer for these seeds, none of it yet revealed but the output layer.
-
-    The numbers are a function of (width, seed), of the kind of device and of the precision, others than the dense
-    engine's. `room` is how many directions there will be.
-    """
-    layers: list[Weights] = []
-    pool = pool or Pool(device)
-    for number, layer in enumerate(chain.layers):
-        streams = [Stream((seed, chain.width, number), device) for seed in seeds]
-        if layer.role == "output":
-            # n numbers for each output unit: fewer than the batch has directions.
-            matrices = pool.empty(len(streams), *layer.shape)
-            for matrix, stream in zip(matrices, streams, strict=True):
-                stream.fill(matrix)
-            layers.append(DenseWeights(matrices.mul_(layer.scale), pool))
-        else:
-            layers.append(
-                FreeWeights([GaussianMatrix(layer.shape, layer.scale, s, room=room, pool=pool) for s in streams], pool)
-            )
-    return tuple(layers)

@@ -16,10 +16,11 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from empirical.bases import padded
-from empirical.blocks import Terms, inner, total
-from empirical.free_weights import Coordinates, FreeWeights, Side
-from empirical.spectra import spectral_norm
+from empirical.tensors.buffers import Terms, total
+from empirical.tensors.norms import inner
+from empirical.tensors.orthonormal_bases import padded
+from empirical.tensors.spectral_norms import spectral_norm
+from empirical.weights.revealed import Coordinates, FreeWeights, Side
 
 Cores = list[Tensor | None]
 """A small matrix for each seed; None once its run has diverged."""

@@ -1,6 +1,6 @@
 """The shape of a certificate: which keys and what kinds of values it is written with.
 
-What is not written so cannot be used; what is may still be wrong, which `scalings.certificates` finds out.
+What is not written so cannot be used; what is may still be wrong, which `scalings.certificates.verifier` finds out.
 
 >>> fault({"unknowns": ["x"]}, CERTIFICATE)
 'it has no about'

@@ -1,11 +1,11 @@
 """What a certificate is about, as data: what was asked, of which network, under which law and criteria.
 
 A certificate proves something of a straight-line program; its statement says where that program comes from, so that
-anybody can write the program again and compare. Criteria are written as a person would add them (`scalings.relations`).
+anybody can write the program again and compare. Criteria are written as a person would add them (`scalings.criteria.parsing`).
 
->>> from scalings.architectures import mlp
->>> from scalings.criteria import BOUNDED_OUTPUT
->>> from scalings.optimizers import optimizer
+>>> from scalings.networks.architectures import mlp
+>>> from scalings.criteria.tutorial import BOUNDED_OUTPUT
+>>> from scalings.hyperparameters.update_laws import optimizer
 >>> statement = Statement("derivation", mlp(2), optimizer("sgd"), (BOUNDED_OUTPUT,))
 >>> written = statement_to_json(statement)
 >>> written["criteria"], statement_to_json(statement_from_json(written)) == written
@@ -20,14 +20,14 @@ from fractions import Fraction
 from hashlib import sha256
 from typing import Any, Literal, get_args
 
-from scalings.criteria import Criterion
+from scalings.criteria.criterion import Criterion
+from scalings.criteria.parsing import format_relation, parse_criterion
 from scalings.errors import ArgumentError
-from scalings.exponents import Exponent, format_exponent, parse_exponent, parse_fraction
-from scalings.graphs import network_from_json, network_to_json
-from scalings.networks import Network
-from scalings.nodes import WIDTH_SCALE
-from scalings.optimizers import UpdateLaw
-from scalings.relations import format_relation, parse_criterion
+from scalings.hyperparameters.exponents import Exponent, format_exponent, parse_exponent, parse_fraction
+from scalings.hyperparameters.update_laws import UpdateLaw
+from scalings.networks.dimensions import WIDTH_SCALE
+from scalings.networks.network import Network
+from scalings.networks.serialization import network_from_json, network_to_json
 
 Kind = Literal["derivation", "family", "parameterization", "growth", "layer inserted", "layer removed"]
 """Which exponents meet the criteria; the same, with the richness defined; whether given exponents do; whether their

@@ -14,13 +14,9 @@ from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError
 
-from scalings import __version__, experiments, inversions, measurements, theory
-from scalings.console import (
-    BROKEN_PIPE,
-    INTERRUPTED,
-    UNUSABLE,
-    YES,
-)
+from scalings import __version__
+from scalings.command_line import check, derive, experiments, measure
+from scalings.command_line.console import BROKEN_PIPE, INTERRUPTED, UNUSABLE, YES
 from scalings.errors import ArgumentError
 
 _GARBAGE = 100_000
@@ -37,9 +33,9 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 for command in (
-    *(theory.derive, theory.check, theory.certify, theory.predict),
-    *(measurements.measure, measurements.verify, measurements.richness),
-    *(inversions.calibrate, inversions.freedom, experiments.transfer, experiments.law),
+    *(derive.derive, check.check, derive.certify, check.predict),
+    *(measure.measure, measure.verify, measure.richness),
+    *(experiments.calibrate, experiments.freedom, experiments.transfer, experiments.law),
 ):
     app.command(command)
 

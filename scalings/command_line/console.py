@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 
-from scalings.fits import Verdict
+from scalings.results.fits import Verdict
 
 YES, NO, UNUSABLE, INCONCLUSIVE = 0, 1, 2, 3
 BROKEN_PIPE, INTERRUPTED = 141, 130  # as a shell reports a process that these signals ended

@@ -9,29 +9,15 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from scalings import outputs
-from scalings.arguments import (
-    Chosen,
-    ChosenModel,
-    Format,
-    Given,
-    parse_richness,
-)
-from scalings.console import (
-    NO,
-    YES,
-    print_json,
-    print_tables,
-    warn,
-)
-from scalings.criteria import CRITERIA, TUTORIAL, Criterion
+from scalings.command_line import output
+from scalings.command_line.console import NO, YES, print_json, print_tables
+from scalings.command_line.options import ChosenModel, Format, Given, _kept
+from scalings.criteria.criterion import Criterion
+from scalings.criteria.parsing import parse_criterion
+from scalings.criteria.tutorial import CRITERIA
 from scalings.errors import ArgumentError
-from scalings.nodes import WIDTH_SCALE
-from scalings.parameterizations import Gauge
-from scalings.relations import parse_criterion
-
-REPAIRED = 128
-"""Of networks with more weights no repair is looked for: it would take longer than the check itself."""
+from scalings.hyperparameters.gauges import Gauge
+from scalings.networks.dimensions import WIDTH_SCALE
 
 
 def derive(
@@ -73,10 +59,10 @@ def derive(
     format
         Of the answer.
     """
-    from symbolic.derivations import derive
+    from symbolic.derivation.derive import derive
 
     if certificate:
-        outputs.check_output("certificate", certificate, overwrite=overwrite, endings=outputs.CERTIFICATES)
+        output.check_output("certificate", certificate, overwrite=overwrite, endings=output.CERTIFICATES)
     network, law = model.resolve()
     kept = [*_kept(CRITERIA[criteria], without or ()), *map(parse_criterion, criterion or ())]
     given = fixed.resolve(network, law)
@@ -86,7 +72,7 @@ def derive(
         return _derive_each(model, kept, gauge, minimal, format)
     derivation = derive(network, law, kept, gauge, scale=model.scale, loss=model.loss, given=given, minimal=minimal)
     if all_depths:
-        from symbolic.inductions import induct
+        from symbolic.derivation.induction import induct
 
         if not network.is_chain or given or (model.scale, model.loss) != (WIDTH_SCALE, "mse"):
             raise ArgumentError(
@@ -94,123 +80,47 @@ def derive(
             )
         derivation = replace(derivation, induction=induct(law, kept, model.activation or "relu"))
     if certificate:
-        from scalings import certification
-        from symbolic.certificates import derivation_certificate, induction_certificate
+        from scalings.certificates import files
+        from symbolic.certificates.writing import derivation_certificate, induction_certificate
 
         proof = derivation_certificate(
             network, law, kept, scale=model.scale, loss=model.loss, given=given, derivation=derivation
         )
         if all_depths:
             proof = induction_certificate(proof, network.depth, law, kept, model.activation or "relu")
-        certification.write_certificate(certificate, proof)
+        files.write_certificate(certificate, proof)
     if format == "json":
-        from scalings.documents import derivation_document
+        from scalings.reports.derivations import derivation_document
 
         print_json(derivation_document(derivation, gauge))
     elif format == "text":
-        from scalings.tables import derivation_report
+        from scalings.reports.derivations import derivation_report
 
         print_tables(derivation_report(derivation, gauge))
     else:
-        from scalings import explanations
+        from scalings.reports import articles
 
-        print({"latex": explanations.latex, "markdown": explanations.markdown}[format](derivation, gauge))
+        print({"latex": articles.latex, "markdown": articles.markdown}[format](derivation, gauge))
     return NO if derivation.degrees_of_freedom is None else YES
 
 
 def _derive_each(model: ChosenModel, kept: Sequence[Criterion], gauge: Gauge, minimal: bool, format: str) -> int:
     """The answer of derive in several scale variables."""
-    from scalings import monomial_reports
-    from symbolic.several import derive_each
+    from scalings.reports import monomials
+    from symbolic.derivation.several_scales import derive_each
 
     network, law = model.resolve()
     answer = derive_each(network, law, kept, gauge, scales=model.scales, loss=model.loss, minimal=minimal)
     match format:
         case "json":
-            print_json(monomial_reports.monomials_document(answer))
+            print_json(monomials.monomials_document(answer))
         case "text":
-            print_tables(monomial_reports.monomials_report(answer))
+            print_tables(monomials.monomials_report(answer))
         case "latex":
-            print(monomial_reports.monomials_latex(answer))
+            print(monomials.monomials_latex(answer))
         case "markdown":
-            print(monomial_reports.monomials_markdown(answer))
+            print(monomials.monomials_markdown(answer))
     return NO if any(one.degrees_of_freedom is None for one in answer.derivations) else YES
-
-
-def _kept(criteria: Sequence[Criterion], dropped: Sequence[str]) -> list[Criterion]:
-    """Those that are not dropped by name. Raises ArgumentError."""
-    names = {name.replace("-", " ").replace("_", " ") for name in dropped}
-    known = dict.fromkeys(criterion.name for criterion in criteria)
-    if unknown := sorted(names - known.keys()):
-        raise ArgumentError("without", f"expected one of {', '.join(known)}, but got {unknown[0]!r}")
-    return [criterion for criterion in criteria if criterion.name not in names]
-
-
-def check(
-    chosen: Chosen = Chosen(),  # noqa: B008 - frozen
-    *,
-    criteria: Literal["stability", "tutorial"] = "stability",
-    without: Annotated[list[str] | None, Parameter(negative="")] = None,
-    criterion: Annotated[list[str] | None, Parameter(negative="")] = None,
-    richness: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
-    certificate: Path | None = None,
-    overwrite: bool = False,
-    format: Format = "text",
-) -> int:
-    """Say whether a parameterization is stable, moves the output and learns features, and why.
-
-    Example: scalings check --init 0,-1/2,-1 --lr 1,0,-1
-
-    Parameters
-    ----------
-    criteria
-        What a yes asks for: stability and a moving output, or the tutorial's criteria too.
-    without
-        One of the tutorial's criteria that a yes does not ask for, by name, as in "maximality"; may be given several
-        times.
-    criterion
-        One of your own that a yes asks for too, as in "quiet: dz <= n^(1/4) at hidden after updates"; may be given
-        several times.
-    richness
-        A wished richness r, which a yes asks for too, and the repair has.
-    certificate
-        A file (.json) to write a proof to, for `scalings certify`.
-    overwrite
-        Replace the certificate if it exists.
-    format
-        Of the answer.
-    """
-    from scalings import documents, tables
-    from symbolic.checks import check
-
-    network, parameterization, law = chosen.resolve()
-    if certificate:
-        outputs.check_output("certificate", certificate, overwrite=overwrite, endings=outputs.CERTIFICATES)
-    kept = _kept(TUTORIAL if criteria == "tutorial" else (), without or ())
-    asked = (*kept, *map(parse_criterion, criterion or ()))
-    verdict = check(network, parameterization, law, scale=chosen.model.scale, loss=chosen.model.loss, criteria=asked)
-    wished = None if richness is None else parse_richness(richness)
-    yes = verdict.nontrivial and verdict.meets(*asked) and wished in (None, verdict.richness)
-    remedy = None
-    if not yes and network.depth <= REPAIRED:
-        from symbolic.repairs import repair
-
-        remedy = repair(network, parameterization, law, wished, scale=chosen.model.scale, loss=chosen.model.loss)
-    if not yes and network.depth > REPAIRED:
-        warn(f"no repair is looked for where there are more than {REPAIRED} weights")
-    if certificate:
-        from scalings import certification
-        from symbolic.certificates import check_certificate
-
-        proof = check_certificate(
-            network, parameterization, remedy, law, asked, wished, scale=chosen.model.scale, loss=chosen.model.loss
-        )
-        certification.write_certificate(certificate, proof)
-    if format == "json":
-        print_json(documents.check_document(network, parameterization, verdict, asked, remedy, satisfied=yes))
-    else:
-        print_tables(tables.check_report(network, parameterization, verdict, asked, remedy, chosen.model.symbol))
-    return YES if yes else NO
 
 
 def certify(file: Path, *, format: Format = "text") -> int:
@@ -225,40 +135,13 @@ def certify(file: Path, *, format: Format = "text") -> int:
     format
         Of the answer.
     """
-    from scalings import certification
+    from scalings.certificates import files
+    from scalings.reports import certificates
+    from scalings.studies import rechecking
 
-    verdict = certification.recheck(certification.read_certificate(file))
+    verdict = rechecking.recheck(files.read_certificate(file))
     if format == "json":
-        print_json(certification.certificate_document(verdict))
+        print_json(certificates.certificate_document(verdict))
     else:
-        print_tables(certification.certificate_report(verdict))
+        print_tables(certificates.certificate_report(verdict))
     return NO if verdict.refusal else YES
-
-
-def predict(
-    chosen: Chosen = Chosen(),  # noqa: B008 - frozen
-    *,
-    steps: int = 3,
-    format: Format = "text",
-) -> int:
-    """Predict the power of the width of every observable, at every step.
-
-    Example: scalings predict --preset ntp --steps 2
-
-    Parameters
-    ----------
-    steps
-        Number of updates.
-    format
-        Of the answer.
-    """
-    from scalings import documents, tables
-    from symbolic.predictions import predict
-
-    network, parameterization, law = chosen.resolve()
-    orders = predict(network, parameterization, law, steps, scale=chosen.model.scale, loss=chosen.model.loss)
-    if format == "json":
-        print_json(documents.prediction_document(network, parameterization, orders))
-    else:
-        print_tables([tables.prediction_table(network, orders, chosen.model.symbol)])
-    return YES

@@ -2,43 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from scalings.arguments import (
-    Chosen,
-    ChosenModel,
-    Format,
-    parse_delta,
-    parse_widths,
-)
-from scalings.console import (
-    EXIT,
-    exit_code,
-    print_json,
-    print_tables,
-    progress_bar,
-    warn,
-)
+from scalings.command_line.console import EXIT, exit_code, print_json, print_tables, progress_bar, warn
+from scalings.command_line.options import Chosen, Format
+from scalings.command_line.output import Answer
+from scalings.command_line.parsing import parse_delta, parse_widths
 from scalings.errors import ArgumentError
-from scalings.networks import Network
-from scalings.nodes import DEPTH_SCALE, WIDTH_SCALE, Activation, Embedding, Node, Repeat, Scores, fixed
-from scalings.optimizers import optimizer
-from scalings.outputs import Answer
-from scalings.parameterizations import Parameterization
+from scalings.networks.nodes import Activation, Embedding
+from scalings.studies.measuring import _graph_sweep, _is_graph, _sweep
 
 if TYPE_CHECKING:
-    from empirical.measurement import Measurement
-    from scalings.trials import Training
+    pass
 
-_HELD = {WIDTH_SCALE: 64, DEPTH_SCALE: 2}
-"""Where scale variables stand that are not varied; at 1 if they are not named."""
-_BATCH, _LINES, _HEAD_SIZE = 16, 8, 4
+_BATCH, _LINES = 16, 8
 
 
 def measure(
@@ -89,14 +70,14 @@ def measure(
     delta
         The margin within which a measured exponent agrees with the derived one.
     """
-    from empirical.examples import input_size
-    from empirical.figures import exponents_figure
-    from empirical.measurement import Interrupted
-    from scalings import documents, tables
-    from scalings.comparisons import compare, no_slopes
-    from scalings.trials import Training
-    from symbolic.checks import check
-    from symbolic.predictions import predict
+    from empirical.data.examples import input_size
+    from empirical.sweeps.measurement import Interrupted
+    from scalings.reports import measurements, tables
+    from scalings.reports.figures import exponents_figure
+    from scalings.results.trials import Training
+    from scalings.studies.comparisons import compare, no_slopes
+    from symbolic.evaluation.check import check
+    from symbolic.evaluation.predict import predict
 
     margin, model = parse_delta(delta), chosen.model
     network, parameterization, law = chosen.resolve(input_size(data))
@@ -129,90 +110,13 @@ def measure(
     reason = no_slopes(network, orders, stable=stable, centered=centered)
     agreement = compare(network, orders, measurement.fits, margin, only_bounds=reason)
     title = parameterization.name
-    table, verdict = tables.agreement_table([(title, agreement)], steps), tables.verdict_line(title, agreement)
+    table, verdict = measurements.agreement_table([(title, agreement)], steps), tables.verdict_line(title, agreement)
     answer.give(
         [table, verdict, f"engine: {measurement.engine}"],
-        {**documents.measurement_document(measurement, agreement), "interrupted": interrupted},
+        {**measurements.measurement_document(measurement, agreement), "interrupted": interrupted},
         partial(exponents_figure, measurement, orders),
     )
     return exit_code(agreement.verdict, measurement.widths, interrupted=interrupted, variable=model.scale)
-
-
-def _is_graph(network: Network, model: ChosenModel) -> bool:
-    """Whether this is beyond multilayer perceptrons in the width, which have engines of their own."""
-    return not network.is_chain or (model.scale, model.loss) != (WIDTH_SCALE, "mse")
-
-
-def _sweep(
-    network: Network,
-    parameterization: Parameterization,
-    training: Training,
-    widths: tuple[int, ...] | None,
-    seeds: int | None,
-    device: str,
-    engine: str,
-) -> Measurement:
-    from empirical import sweeps
-
-    asked = partial(sweeps.estimate, network, parameterization, training)
-    cost = asked(widths=widths, seeds=seeds, device=device, engine=engine)
-    warn(f"training takes about {max(1, round(cost.seconds))} s and {max(1, cost.bytes >> 20)} MiB")
-    with progress_bar() as progress:
-        run = partial(sweeps.measure, network, parameterization, training)
-        return run(widths=widths, seeds=seeds, device=device, engine=engine, progress=progress)
-
-
-def _graph_sweep(
-    scale: str,
-    network: Network,
-    parameterization: Parameterization,
-    training: Training,
-    widths: tuple[int, ...] | None,
-    seeds: int | None,
-    device: str,
-    engine: str,
-) -> Measurement:
-    """With steps so small that the residual changes little: how it does is no power of the width.
-
-    Other scale variables are held at small values, with the exponents in them that their criteria determine.
-    """
-    from empirical import graph_sweeps
-
-    if engine == "matrix-free":
-        raise ArgumentError("engine", "only multilayer perceptrons in the width are trained matrix-free")
-    gentle, small = replace(training, lr=training.lr / 5), Network(tuple(map(_small, network.nodes)))
-    held = {other: size for other, size in _HELD.items() if other in network.scales and other != scale}
-    beside = {other: _determined(network, training, other) for other in held}
-    scaling = graph_sweeps.Scaling(scale, held, beside)
-    sizes = widths or graph_sweeps.default_sizes(network, scale)
-    run = partial(graph_sweeps.measure, small, parameterization, gentle, seeds=seeds, device=device)
-    with progress_bar() as progress:
-        return run(widths=sizes, scaling=scaling, progress=progress)
-
-
-def _small(node: Node) -> Node:
-    """The same orders at a fraction of the time: the depth itself is the number of blocks, and heads are small."""
-    if isinstance(node, Repeat):
-        blocks = replace(node.times, size=1) if node.times.order_in(DEPTH_SCALE) == 1 else node.times
-        return replace(node, times=blocks, nodes=tuple(map(_small, node.nodes)))
-    if isinstance(node, Scores) and node.heads.grows and not node.head_size.grows:
-        share = Fraction(node.heads.size * node.head_size.size) / _HEAD_SIZE
-        return replace(node, heads=replace(node.heads, size=share), head_size=fixed(_HEAD_SIZE))
-    return node
-
-
-def _determined(network: Network, training: Training, scale: str) -> Parameterization:
-    """The exponents of a scale variable that is held fixed; at the rich end, if they are a family."""
-    from symbolic.derivations import derive
-
-    derivation = derive(network, optimizer(training.optimizer), scale=scale, loss=training.loss)
-    if derivation.family:
-        return derivation.family.member(derivation.family.high)
-    if derivation.degrees_of_freedom != 0 or len(derivation.pieces) != 1:
-        raise ArgumentError("network", f"its criteria do not determine one answer in the {scale}, to be held fixed")
-    [piece] = derivation.pieces
-    layers = tuple(layer.each(lambda exponent: exponent.at()) for layer in piece.layers)
-    return Parameterization(layers, scales=tuple(exponent.at() for exponent in piece.scales))
 
 
 def verify(
@@ -253,10 +157,11 @@ def verify(
     format
         Of the answer.
     """
-    from empirical.figures import richness_figure
-    from scalings import documents, tables
-    from scalings.outputs import check_output, replacing
-    from scalings.verification import RICHNESS, estimate, verify
+    from scalings.command_line.output import check_output
+    from scalings.files import replacing
+    from scalings.reports import measurements
+    from scalings.reports.figures import richness_figure
+    from scalings.studies.verification import RICHNESS, estimate, verify
 
     margin, sizes = parse_delta(delta), parse_widths(widths)
     check_output("output", output, overwrite=overwrite)
@@ -267,9 +172,9 @@ def verify(
             data, widths=sizes, seeds=seeds, device=device, wide=wide, delta=margin, progress=progress
         )
     if format == "json":
-        print_json(documents.verification_document(verification, str(output)))
+        print_json(measurements.verification_document(verification, str(output)))
     else:
-        print_tables(tables.verification_report(verification, str(output)))
+        print_tables(measurements.verification_report(verification, str(output)))
     named = verification.members[: len(RICHNESS)]
     with replacing(output) as path:
         richness_figure([(member.name, member.measurement, member.richness) for member in named], path)
@@ -306,9 +211,9 @@ def richness(
     device
         auto, cpu or cuda.
     """
-    from empirical.figures import paths_figure
-    from scalings import documents, tables
-    from scalings.richness import richness
+    from scalings.reports import measurements
+    from scalings.reports.figures import paths_figure
+    from scalings.studies.richness import richness
 
     sizes = parse_widths(widths)
     answer.check()
@@ -317,5 +222,7 @@ def richness(
             data, activation=activation, widths=sizes, seeds=seeds, steps=steps, device=device, progress=progress
         )
     lines = [(f"r = {member.richness}", member.path) for member in courses.members]
-    answer.give(tables.richness_report(courses), documents.richness_document(courses), partial(paths_figure, lines))
+    answer.give(
+        measurements.richness_report(courses), measurements.richness_document(courses), partial(paths_figure, lines)
+    )
     return EXIT[courses.verdict]

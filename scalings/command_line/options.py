@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from scalings.architectures import Heads, cnn, mlp, resmlp, transformer
+from scalings.command_line.parsing import parse_list
+from scalings.criteria.criterion import Criterion
 from scalings.errors import ArgumentError
-from scalings.exponents import Exponent, parse_exponent
-from scalings.graphs import network_from_json
-from scalings.networks import Network, wrong_scale
-from scalings.nodes import BATCH_SCALES, SCALE_SYMBOLS, WIDTH_SCALE, Activation
-from scalings.optimizers import UpdateLaw, optimizer, with_epsilon
-from scalings.parameterizations import Parameterization, preset, wrong_scales
+from scalings.hyperparameters.exponents import Exponent, parse_exponent
+from scalings.hyperparameters.parameterizations import Parameterization, wrong_scales
+from scalings.hyperparameters.presets import preset
+from scalings.hyperparameters.update_laws import UpdateLaw, optimizer, with_epsilon
+from scalings.networks.architectures import Heads, cnn, mlp, resmlp, transformer
+from scalings.networks.dimensions import BATCH_SCALES, SCALE_SYMBOLS, WIDTH_SCALE
+from scalings.networks.network import Network, wrong_scale
+from scalings.networks.nodes import Activation
+from scalings.networks.serialization import network_from_json
 
-T = TypeVar("T")
 Format = Literal["text", "json"]
 Loss = Literal["mse", "cross-entropy"]
 Exponents = Annotated[str | None, Parameter(allow_leading_hyphen=True)]
-
 FAMILY = "family:"
 DEFAULT_DEPTH = 3
 _UNKNOWNS = {"init": "sigma", "lr": "eta", "decay": "lambda", "scales": "kappa"}
@@ -234,7 +236,7 @@ def _check_lengths(
 
 
 def _member(richness: str, network: Network, law: UpdateLaw, model: ChosenModel) -> Parameterization:
-    from symbolic.derivations import derive
+    from symbolic.derivation.derive import derive
 
     family = derive(network, law, scale=model.scale, loss=model.loss).family
     if family is None:
@@ -270,43 +272,10 @@ def _share(argument: str, text: str) -> Fraction:
     return share
 
 
-def parse_list(argument: str, text: str, parse: Callable[[str], T]) -> tuple[T, ...]:
-    """A comma-separated list. Raises ArgumentError, naming the entry that cannot be read."""
-    try:
-        return tuple(parse(item) for item in text.split(","))
-    except ValueError as error:
-        raise ArgumentError(argument, f"{error} in {text!r}") from None
-
-
-def parse_widths(text: str | None) -> tuple[int, ...] | None:
-    """Whole numbers. Raises ArgumentError."""
-    return None if text is None else parse_list("widths", text, _whole)
-
-
-def parse_delta(text: str) -> Fraction:
-    """The margin of a verdict. Raises ArgumentError."""
-    try:
-        delta = Fraction(text)
-    except (ValueError, ZeroDivisionError):
-        delta = Fraction(0)
-    if not 0 < delta <= 1:
-        raise ArgumentError("delta", f"expected a number above 0, at most 1, such as 0.05, but got {text!r}")
-    return delta
-
-
-def parse_richness(text: str) -> Fraction:
-    """A fraction. Raises ArgumentError."""
-    try:
-        richness = parse_exponent(text)
-    except ValueError as error:
-        raise ArgumentError("richness", str(error)) from None
-    if not isinstance(richness, Fraction):
-        raise ArgumentError("richness", f"expected a fraction such as 1/4, but got {text!r}")
-    return richness
-
-
-def _whole(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise ValueError(f"expected whole numbers, but got {text!r}") from None
+def _kept(criteria: Sequence[Criterion], dropped: Sequence[str]) -> list[Criterion]:
+    """Those that are not dropped by name. Raises ArgumentError."""
+    names = {name.replace("-", " ").replace("_", " ") for name in dropped}
+    known = dict.fromkeys(criterion.name for criterion in criteria)
+    if unknown := sorted(names - known.keys()):
+        raise ArgumentError("without", f"expected one of {', '.join(known)}, but got {unknown[0]!r}")
+    return [criterion for criterion in criteria if criterion.name not in names]

@@ -5,17 +5,17 @@ Files are refused before the work if they cannot be written, and never half writ
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cyclopts import Parameter
 
-from scalings.arguments import Format
-from scalings.console import print_json, print_tables
+from scalings.command_line.console import print_json, print_tables
+from scalings.command_line.options import Format
 from scalings.errors import ArgumentError
+from scalings.files import _partial, replacing
 
 FIGURES = (".png", ".pdf", ".svg")
 CERTIFICATES = (".json",)
@@ -64,18 +64,3 @@ def check_output(argument: str, path: Path, *, overwrite: bool, endings: Sequenc
         raise ArgumentError(
             argument, f"expected a file that can be written, but got '{path}': {error.strerror}"
         ) from None
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its place if all went well, and is deleted if not."""
-    partial = _partial(path)
-    try:
-        yield partial
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _partial(path: Path) -> Path:
-    return path.with_name(f".{path.stem}.partial{path.suffix}")

@@ -10,47 +10,23 @@ systems are made of them, each enough to fix all hyperparameters, neither of whi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal, TypeAlias, get_args
 
-from scalings.criteria import (
-    MAXIMALITY,
-    NONTRIVIALITY,
-    SIGNAL_PROPAGATION,
-    USEFUL_UPDATE,
-    Criterion,
-    Product,
-)
-from scalings.fits import Fit
-from scalings.networks import Network, Representation
-from scalings.observables import Observable
-from scalings.trials import Training
+from scalings.criteria.criterion import Criterion, Product
+from scalings.criteria.observables import Observable
+from scalings.criteria.tutorial import MAXIMALITY, NONTRIVIALITY, SIGNAL_PROPAGATION, USEFUL_UPDATE
+from scalings.networks.network import Network, Representation
 
 Closing = Literal["useful-update", "maximality"]
 """What fixes the size of the layers' updates: that each helps the loss as much at any width, or that each contributes
 as much to its layer's change."""
 CLOSINGS: tuple[Closing, ...] = get_args(Closing)
-
-Which = Literal["multiplier", "init", "lr"]
-SYMBOLS: dict[Which, str] = {"multiplier": "g", "init": "sigma", "lr": "eta"}
-
 SHARE = 0.4
 """The part of a layer's own update in its change, for maximality."""
 MOVE = 0.1
 """|dz| of the first hidden layer over n^r; half of the output's change, which the residual is ten times."""
-
-
-@dataclass(frozen=True)
-class Hyperparameter:
-    """The multiplier, init scale or learning rate of one layer."""
-
-    which: Which
-    layer: str
-
-    def __str__(self) -> str:
-        return f"{SYMBOLS[self.which]} of {self.layer}"
 
 
 @dataclass(frozen=True)
@@ -108,23 +84,3 @@ def all_conditions(network: Network, step: int) -> System:
         *(Condition(USEFUL_UPDATE, layer, step) for layer in hidden),
         Condition(NONTRIVIALITY, output, step),
     )
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """What was solved for at each width, and the powers of n that come of it.
-
-    `unsolved` counts the seeds at a width for which no solution was found. `others` are the criteria that were not
-    asked for, as exponents of left / right: near 0 where they are implied. An interrupt leaves out the widths that
-    were to follow.
-    """
-
-    network: Network
-    training: Training
-    system: System
-    seeds: Mapping[int, int]
-    unsolved: Mapping[int, int]
-    fits: Mapping[Hyperparameter, Fit]
-    others: Mapping[str, Fit]
-    interrupted: bool
-    seconds: float = field(compare=False)

@@ -22,9 +22,9 @@ import re
 from fractions import Fraction
 from typing import get_args
 
-from scalings.criteria import Criterion, Factor, Product, Sign, When, Where
+from scalings.criteria.criterion import Criterion, Factor, Product, Sign, When, Where
 from scalings.errors import ArgumentError
-from scalings.exponents import parse_fraction
+from scalings.hyperparameters.exponents import parse_fraction
 
 _FORM = re.compile(r"^(?P<name>[^:]+):(?P<left>.+?)(?P<sign>~|<=)(?P<right>.+?)\bat\b(?P<where>.+)$")
 _WHEN: dict[str, When] = {"initially": "initialization", "after updates": "updates", "when settled": "settled"}

@@ -7,98 +7,13 @@ knows what the criteria imply: that is for `derive` to find out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
 
-from scalings.networks import Representation
-from scalings.nodes import VOCABULARY_SCALE, WIDTH_SCALE
-from scalings.observables import Observable, Quantity
-
-Where = Literal[
-    "hidden", "layers", "single layers", "repeated layers", "hidden matrices", "output", "output matrices", "scores"
-]
-When = Literal["initialization", "updates", "settled"]
-Sign = Literal["~", "<="]
-Factor = tuple[Quantity, Literal["now", "before", "initially"]]
-
-
-@dataclass(frozen=True)
-class Product:
-    """A product of norms at one layer, times units^(power/2), copies^power and n^power."""
-
-    factors: tuple[Factor, ...] = ()
-    units: Fraction = Fraction(0)
-    copies: Fraction = Fraction(0)
-    """The power of the number of copies of a repeated layer."""
-    power: Fraction = Fraction(0)
-    """The power of the scale variable itself."""
-
-    def observables(self, layer: Representation, step: int) -> tuple[Observable, ...]:
-        """The factors at this layer; "before" is one update earlier, "initially" is step 0."""
-        steps = {"now": step, "before": step - 1, "initially": 0}
-        return tuple(Observable(quantity, layer.name, steps[when]) for quantity, when in self.factors)
-
-    def constant(self, layer: Representation, scale: str = WIDTH_SCALE) -> Fraction:
-        """The exponent that the numbers of units and copies contribute; in the vocabulary a logit is one unit."""
-        found = self.power
-        if self.units and scale != VOCABULARY_SCALE:
-            found += self.units * layer.units.order_in(scale) / 2
-        if self.copies:
-            found += self.copies * layer.copies.order_in(scale)
-        return found
-
-
-@dataclass(frozen=True)
-class Criterion:
-    """`left` `sign` `right` at the layers `where`, at the steps `when`.
-
-    `sentence` says it in words, `source` where it comes from. "settled" is the last step of a run whose
-    orders have stopped changing; "updates" is every step after an update.
-    """
-
-    name: str
-    sentence: str
-    source: str
-    left: Product
-    sign: Sign
-    right: Product
-    where: Where
-    when: When
-
-    def applies(self, layer: Representation) -> bool:
-        """Whether the criterion speaks of this representation.
-
-        "output" is the function f that the network computes, "hidden" are layers and residual streams before those
-        that only make f out of them, "layers" all with a weight.
-        """
-        is_layer, is_repeated = layer.kind == "layer", layer.copies.grows
-        return {
-            "hidden": layer.is_hidden,
-            "layers": is_layer,
-            "single layers": is_layer and not is_repeated,
-            "repeated layers": is_layer and is_repeated,
-            "hidden matrices": layer.is_matrix and layer.is_hidden,
-            "output": layer.is_output,
-            "output matrices": layer.is_matrix and not layer.is_hidden,
-            "scores": layer.kind == "scores",
-        }[self.where]
-
-    @property
-    def relation(self) -> tuple[object, ...]:
-        """What it asks, where and when, whatever it is called."""
-        return self.left, self.sign, self.right, self.where, self.when
-
-    @property
-    def quantities(self) -> frozenset[Quantity]:
-        """What it relates."""
-        return frozenset(quantity for side in (self.left, self.right) for quantity, _ in side.factors)
-
+from scalings.criteria.criterion import Criterion, Product
 
 _TUTORIAL = "Karkada, arXiv 2404.19719"
 _TP4 = "Yang and Hu, arXiv 2011.14522"
 _ONE = Product()
-
 SIGNAL_PROPAGATION = Criterion(
     "signal propagation",
     "every hidden preactivation has entries of size 1 at initialization",
@@ -199,7 +114,6 @@ MOVING_OUTPUT = Criterion(
     "output",
     "settled",
 )
-
 _TP5 = "Yang et al., arXiv 2203.03466, section 5"
 BOUNDED_SCORES = Criterion(
     "bounded scores",
@@ -242,10 +156,8 @@ MAXIMAL_OUTPUT_DECAY = Criterion(
     "output matrices",
     "updates",
 )
-
 OF_DECAY = (MAXIMAL_DECAY, MAXIMAL_OUTPUT_DECAY)
 """What is asked of weight decay, where there is any."""
-
 TUTORIAL = (
     SIGNAL_PROPAGATION,
     BOUNDED_OUTPUT,
@@ -270,6 +182,5 @@ STABILITY = (
     STABLE_SCORES,
 )
 """Neither representations nor outputs explode, or vanish at initialization."""
-
 CRITERIA: dict[str, tuple[Criterion, ...]] = {"tutorial": TUTORIAL, "stability": (*STABILITY, MOVING_OUTPUT)}
 """The sets of criteria that `derive` knows by name."""

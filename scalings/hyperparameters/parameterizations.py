@@ -10,7 +10,7 @@ A *gauge* transformation (g, sigma, eta) -> (n^t g, n^-t sigma, n^-(1+p-s)t eta)
 function that the network ever computes; p and s belong to the optimizer's update law (p = 1, s = 0 for
 SGD). Two parameterizations are the same if they differ by gauges:
 
->>> from scalings.optimizers import optimizer
+>>> from scalings.hyperparameters.update_laws import optimizer
 >>> ntp = preset("ntp", 3)
 >>> ntp == preset("ntp-lr", 3), same_up_to_gauge(ntp, preset("ntp-lr", 3), optimizer("sgd"))
 (False, True)
@@ -18,70 +18,29 @@ SGD). Two parameterizations are the same if they differ by gauges:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Generic, Literal, TypeVar, get_args
+from typing import Literal
 
 from scalings.errors import ArgumentError
-from scalings.exponents import MINUS_INFINITY, Affine, Exponent, is_zero, parse_exponent
-from scalings.optimizers import UpdateLaw
+from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent, parse_exponent
+from scalings.hyperparameters.gauges import Gauge, LayerExponents, in_gauge, shifted
+from scalings.hyperparameters.update_laws import UpdateLaw
 
-Gauge = Literal["unit-multiplier", "unit-init", "global-lr"]
-GAUGES: tuple[Gauge, ...] = get_args(Gauge)
-
-T_co = TypeVar("T_co", covariant=True)
-E = TypeVar("E", Exponent, Affine)
-S = TypeVar("S")
+Which = Literal["multiplier", "init", "lr"]
+SYMBOLS: dict[Which, str] = {"multiplier": "g", "init": "sigma", "lr": "eta"}
 
 
 @dataclass(frozen=True)
-class LayerExponents(Generic[T_co]):
-    """Powers of n of one layer's multiplier g, init scale sigma, learning rate eta and, if it decays, decay lambda."""
+class Hyperparameter:
+    """The multiplier, init scale or learning rate of one layer."""
 
-    multiplier: T_co
-    init: T_co
-    lr: T_co
-    decay: T_co | None = None
+    which: Which
+    layer: str
 
-    @property
-    def named(self) -> dict[str, T_co]:
-        """By name, without the decay if there is none."""
-        found = {"multiplier": self.multiplier, "init": self.init, "lr": self.lr}
-        return found if self.decay is None else {**found, "decay": self.decay}
-
-    def each(self, function: Callable[[T_co], S]) -> LayerExponents[S]:
-        """A function of every exponent."""
-        return LayerExponents(**{name: function(exponent) for name, exponent in self.named.items()})
-
-
-def shifted(layer: LayerExponents[E], t: E, law: UpdateLaw) -> LayerExponents[E]:
-    """The gauge transformation of a layer by n^t under an optimizer's update law.
-
-    Raises ArgumentError where there is none: an epsilon is compared with the gradient of the raw weight, which moves;
-    and the first step of zero weights, where it is another law's, moves otherwise than those that follow.
-    """
-    if law.at_zero != "alike" and is_zero(layer.init) and str(t) != "0":
-        raise ArgumentError("gauge", f"{law.name} has no gauge for weights that start at zero: the first step has none")
-    if law.epsilon != MINUS_INFINITY and str(t) != "0":
-        raise ArgumentError("gauge", "epsilon fixes the gauge: with it, only multipliers n^0 are understood")
-    decay = None if layer.decay is None else layer.decay + t * law.decay_gauge_power
-    return LayerExponents(layer.multiplier + t, layer.init + t * Fraction(-1), layer.lr + t * -law.gauge_power, decay)
-
-
-def in_gauge(layer: LayerExponents[E], gauge: Gauge, law: UpdateLaw) -> LayerExponents[E]:
-    """The same layer with g = 1, sigma = 1 or eta = n^0. Raises ArgumentError where no gauge does that."""
-    if gauge == "unit-multiplier":
-        return shifted(layer, layer.multiplier * Fraction(-1), law)
-    if gauge == "unit-init":
-        if is_zero(layer.init):
-            raise ArgumentError("gauge", "no gauge gives zero-initialised weights the init scale n^0")
-        return shifted(layer, layer.init, law)
-    if not law.gauge_power:
-        raise ArgumentError("gauge", f"no gauge moves a learning rate of {law.name}, so none makes it global")
-    if is_zero(layer.lr):
-        raise ArgumentError("gauge", "no gauge gives a layer that is not trained the learning rate n^0")
-    return shifted(layer, layer.lr * (1 / law.gauge_power), law)
+    def __str__(self) -> str:
+        return f"{SYMBOLS[self.which]} of {self.layer}"
 
 
 @dataclass(frozen=True)
@@ -172,30 +131,3 @@ def _exact(number: Exponent | int) -> Exponent:
 def same_up_to_gauge(a: Parameterization, b: Parameterization, law: UpdateLaw) -> bool:
     """Whether two parameterizations compute the same functions under this optimizer, at every width."""
     return a.in_gauge("unit-multiplier", law).layers == b.in_gauge("unit-multiplier", law).layers
-
-
-# Named inputs for SGD: multiplier; init; lr, each for the input, every hidden and the output layer.
-_PRESETS: dict[str, tuple[str, str, str]] = {
-    "standard": ("0,0,0", "0,-1/2,-1/2", "0,0,0"),
-    "ntp": ("0,-1/2,-1/2", "0,0,0", "0,0,0"),
-    "ntp-lr": ("0,0,0", "0,-1/2,-1/2", "0,-1,-1"),
-    "mup": ("1/2,0,-1/2", "-1/2,-1/2,-1/2", "0,0,0"),
-    "mup-lr": ("0,0,0", "0,-1/2,-1", "1,0,-1"),
-    "mfp": ("0,-1/2,-1", "0,0,0", "1,1,1"),
-}
-PRESETS: tuple[str, ...] = tuple(_PRESETS)
-
-
-def preset(name: str, depth: int) -> Parameterization:
-    """A parameterization of the literature, for SGD, at this depth. Raises ArgumentError, naming those there are."""
-    if name not in _PRESETS:
-        raise ArgumentError("preset", f"expected one of {', '.join(PRESETS)} or family:R, but got {name!r}")
-    if depth < 2:
-        raise ArgumentError("depth", f"expected at least 2 weight matrices, but got {depth}")
-    multiplier, init, lr = (_stretch(column, depth) for column in _PRESETS[name])
-    return Parameterization.of(multiplier=multiplier, init=init, lr=lr, name=name)
-
-
-def _stretch(column: str, depth: int) -> tuple[Exponent, ...]:
-    first, hidden, last = map(parse_exponent, column.split(","))
-    return (first, *[hidden] * (depth - 2), last)

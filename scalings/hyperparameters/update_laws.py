@@ -27,7 +27,7 @@ from fractions import Fraction
 from typing import Literal
 
 from scalings.errors import ArgumentError
-from scalings.exponents import MINUS_INFINITY, Exponent, parse_exponent, parse_fraction
+from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent, parse_exponent, parse_fraction
 
 Decay = Literal["none", "coupled", "independent", "l2", "inside"]
 AtZero = Literal["alike", "gradient", "entries"]

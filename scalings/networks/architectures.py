@@ -16,17 +16,16 @@ from itertools import pairwise
 from typing import Literal, get_args
 
 from scalings.errors import ArgumentError
-from scalings.networks import Network
-from scalings.nodes import (
+from scalings.networks.dimensions import WIDTH, Dimension, fixed, times, tokens
+from scalings.networks.network import Network
+from scalings.networks.nodes import (
     ACTIVATIONS,
     INPUT,
-    WIDTH,
     Activation,
     Bias,
     Convolution,
     Dense,
     DepthwiseConvolution,
-    Dimension,
     Elementwise,
     Embedding,
     Gain,
@@ -38,9 +37,6 @@ from scalings.nodes import (
     Scale,
     Scores,
     Sum,
-    fixed,
-    times,
-    tokens,
 )
 
 DEEPEST = 10_000

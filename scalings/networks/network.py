@@ -1,6 +1,6 @@
 """Networks: a flat list of operations, each naming its inputs, so that a traced module can become one.
 
->>> from scalings.architectures import mlp
+>>> from scalings.networks.architectures import mlp
 >>> network = mlp(3)
 >>> [(layer.name, layer.role, layer.shape(512)) for layer in network.layers]
 [('layer1', 'input', (512, 64)), ('layer2', 'hidden', (512, 512)), ('layer3', 'output', (10, 512))]
@@ -14,18 +14,15 @@ from functools import cached_property
 from typing import Literal, TypeAlias
 
 from scalings.errors import ArgumentError
-from scalings.nodes import (
-    BATCH_SCALES,
+from scalings.networks.dimensions import BATCH_SCALES, ONE, WIDTH_SCALE, Dimension
+from scalings.networks.nodes import (
     INPUT,
     MATRICES,
     MULTIPLIERS,
-    ONE,
     WEIGHTED,
-    WIDTH_SCALE,
     Bias,
     Dense,
     DepthwiseConvolution,
-    Dimension,
     Elementwise,
     Embedding,
     Gain,
@@ -41,7 +38,7 @@ from scalings.nodes import (
     Weighted,
     sources,
 )
-from scalings.sizes import check_shared, check_sizes
+from scalings.networks.validation import _validate, check_shared, check_sizes
 
 Kind: TypeAlias = Literal["layer", "stream", "scores", "output"]
 Part: TypeAlias = Literal["hidden", "readout", "output"]
@@ -247,45 +244,6 @@ def _behind_scores(network: Network) -> frozenset[str]:
         if read_by and all(kinds[reader] or reader in behind for reader in read_by):
             behind.add(node.name)
     return frozenset(behind)
-
-
-def _validate(nodes: tuple[Node, ...], known: set[str]) -> None:
-    if not nodes:
-        raise ArgumentError("network", "expected at least one operation, but got none")
-    for node in nodes:
-        if node.name in known:
-            raise ArgumentError("network", f"expected names that differ, but got {node.name!r} twice")
-        missing = [source for source in sources(node) if source not in known]
-        if missing:
-            raise ArgumentError("network", f"{node.name} reads {missing[0]!r}, which does not come before it")
-        known.add(node.name)
-        if isinstance(node, Repeat):
-            _validate_block(node, known)
-
-
-def _validate_block(block: Repeat, known: set[str]) -> None:
-    if any(isinstance(node, Repeat) for node in block.nodes):
-        raise ArgumentError("network", f"{block.name} repeats a block that repeats another; one level is understood")
-    inner = {node.name for node in block.nodes}
-    if twice := sorted(inner & known):
-        raise ArgumentError("network", f"expected names that differ, but got {twice[0]!r} twice")
-    _validate(block.nodes, {block.name})
-    known |= inner
-    if not block_stream(block):
-        raise ArgumentError(
-            "network", f"{block.name} is not residual: its block must end in a sum with what entered it as first source"
-        )
-
-
-def block_stream(block: Repeat) -> tuple[str, ...]:
-    """The sums of a block that make up its residual stream, from last to first; empty if it is not residual."""
-    sums = {node.name: node for node in block.nodes if isinstance(node, Sum)}
-    found: list[str] = []
-    name = block.nodes[-1].name
-    while name in sums:
-        found.append(name)
-        name = sums[name].sources[0]
-    return tuple(found) if name == block.name else ()
 
 
 def wrong_scale(network: Network, given: str) -> ArgumentError:

@@ -2,7 +2,7 @@
 
 Nodes are data, and what a list of traced operations can build: no node holds another, but for the block that
 `Repeat` repeats. What each does to orders of magnitude, forward, backward and in its update, is stated beside its
-rule (`symbolic.rules`, `symbolic.weighted` and `symbolic.attention`).
+rule (`symbolic.propagation.weightless_rules`, `symbolic.propagation.weighted_rules` and `symbolic.propagation.attention_rules`).
 
 A `Dimension` is size * n^order units, n the width: it is fixed (order 0, the data's) or grows. Other scale
 variables, such as the depth m, may multiply it:
@@ -13,82 +13,31 @@ variables, such as the depth m, may multiply it:
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Literal, Protocol, TypeAlias, get_args
+
+from scalings.networks.dimensions import ONE, Dimension, fixed
+
+
+def block_stream(block: Repeat) -> tuple[str, ...]:
+    """The sums of a block that make up its residual stream, from last to first; empty if it is not residual."""
+    sums = {node.name: node for node in block.nodes if isinstance(node, Sum)}
+    found: list[str] = []
+    name = block.nodes[-1].name
+    while name in sums:
+        found.append(name)
+        name = sums[name].sources[0]
+    return tuple(found) if name == block.name else ()
+
 
 Activation = Literal["relu", "tanh", "gelu", "linear"]
 ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
 BOUNDED: frozenset[Activation] = frozenset({"tanh"})
-
 Role = Literal["input", "hidden", "output"]
 Start = Literal["random", "zero", "one"]
 """How a weight is initialised: N(0, sigma^2), or every entry 0, or every entry 1."""
-
 INPUT = "input"
 """The name of the network's input, as the first operation's source."""
-WIDTH_SCALE, DEPTH_SCALE = "width", "depth"
-VOCABULARY_SCALE = "vocabulary"
-BATCH_NOISE, BATCH_SIGNAL = "batch:noise", "batch:signal"
-BATCH_SCALES = (BATCH_NOISE, BATCH_SIGNAL)
-"""The number of examples in a batch, where the mean gradient is mostly noise, and where it is mostly signal."""
-SCALE_SYMBOLS = {WIDTH_SCALE: "n", DEPTH_SCALE: "m", VOCABULARY_SCALE: "V", BATCH_NOISE: "B", BATCH_SIGNAL: "B"}
-"""What powers of a scale variable are written as; others are written by their name."""
-
-
-@dataclass(frozen=True)
-class Dimension:
-    """size * n^order units, times powers of `others`, pairs of a scale variable and its order.
-
-    The size may be a fraction, such as that of heads of n/8 units.
-    """
-
-    size: int | Fraction
-    order: Fraction = Fraction(0)
-    others: tuple[tuple[str, Fraction], ...] = ()
-
-    def at(self, width: int) -> int:
-        """The number of units at this width (a whole number, at least 1), other scale variables at 1."""
-        return max(1, round(self.size * math.pow(width, self.order)))
-
-    def order_in(self, scale: str) -> Fraction:
-        """The power of this scale variable."""
-        return self.order if scale == WIDTH_SCALE else dict(self.others).get(scale, Fraction(0))
-
-    def __mul__(self, other: Dimension) -> Dimension:
-        scales = dict.fromkeys(scale for scale, _ in (*self.others, *other.others))
-        others = tuple((scale, self.order_in(scale) + other.order_in(scale)) for scale in scales)
-        return Dimension(self.size * other.size, self.order + other.order, others)
-
-    def __str__(self) -> str:
-        powers = [(WIDTH_SCALE, self.order), *sorted(self.others)]
-        written = [f"{SCALE_SYMBOLS.get(scale, scale)}^{order}" for scale, order in powers if order]
-        return " ".join([str(self.size), *(power.removesuffix("^1") for power in written)])
-
-    @property
-    def grows(self) -> bool:
-        """Whether it is a size of the network rather than of its data, as the vocabulary is."""
-        return bool(self.order) or any(order for scale, order in self.others if scale != VOCABULARY_SCALE)
-
-
-def fixed(size: int) -> Dimension:
-    """A dimension of the data: the same at every width."""
-    return Dimension(size)
-
-
-def times(size: int) -> Dimension:
-    """A number of repetitions: the scale variable "depth", written m."""
-    return Dimension(size, others=((DEPTH_SCALE, Fraction(1)),))
-
-
-def tokens(size: int) -> Dimension:
-    """A number of tokens: the scale variable "vocabulary", written V."""
-    return Dimension(size, others=((VOCABULARY_SCALE, Fraction(1)),))
-
-
-WIDTH = Dimension(1, Fraction(1))
-ONE = fixed(1)
 
 
 class _Fans(Protocol):
@@ -309,7 +258,6 @@ class Repeat:
 Weighted: TypeAlias = Dense | Convolution | Embedding | Bias | Gain | DepthwiseConvolution
 Multiplier: TypeAlias = Scale | Scores
 Node: TypeAlias = Weighted | Multiplier | Elementwise | Norm | Pool | Sum | Mix | Repeat
-
 WEIGHTED = (Dense, Convolution, Embedding, Bias, Gain, DepthwiseConvolution)
 MATRICES = (Dense, Convolution, Embedding)
 MULTIPLIERS = (Scale, Scores)

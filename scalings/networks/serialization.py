@@ -1,6 +1,6 @@
 """Networks as JSON: a list of operations, each with its kind, its name, what it reads and its sizes.
 
->>> from scalings.architectures import mlp, transformer
+>>> from scalings.networks.architectures import mlp, transformer
 >>> network_to_json(mlp(2))[0]["fan_out"]
 {'size': 1, 'order': '1'}
 >>> network_from_json(network_to_json(transformer())) == transformer()
@@ -13,15 +13,15 @@ from dataclasses import fields
 from typing import Any, get_args
 
 from scalings.errors import ArgumentError
-from scalings.exponents import parse_fraction
-from scalings.networks import Network
-from scalings.nodes import (
+from scalings.hyperparameters.exponents import parse_fraction
+from scalings.networks.dimensions import Dimension
+from scalings.networks.network import Network
+from scalings.networks.nodes import (
     ACTIVATIONS,
     Bias,
     Convolution,
     Dense,
     DepthwiseConvolution,
-    Dimension,
     Elementwise,
     Embedding,
     Gain,

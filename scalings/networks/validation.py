@@ -1,6 +1,7 @@
 """Whether sizes fit: every operation takes what it is given, and shared weights have one shape.
 
->>> from scalings.nodes import WIDTH, Dense, fixed
+>>> from scalings.networks.dimensions import WIDTH, fixed
+>>> from scalings.networks.nodes import Dense
 >>> check_sizes([Dense("a", "h", "w", fixed(3), WIDTH)], {"h": WIDTH})
 Traceback (most recent call last):
 ...
@@ -12,22 +13,52 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from scalings.errors import ArgumentError
-from scalings.nodes import (
+from scalings.networks.dimensions import Dimension
+from scalings.networks.nodes import (
     INPUT,
     WEIGHTED,
     Bias,
     Convolution,
     Dense,
     DepthwiseConvolution,
-    Dimension,
     Embedding,
     Gain,
     Node,
+    Repeat,
     Scores,
     Sum,
     Weighted,
+    block_stream,
     sources,
 )
+
+
+def _validate(nodes: tuple[Node, ...], known: set[str]) -> None:
+    if not nodes:
+        raise ArgumentError("network", "expected at least one operation, but got none")
+    for node in nodes:
+        if node.name in known:
+            raise ArgumentError("network", f"expected names that differ, but got {node.name!r} twice")
+        missing = [source for source in sources(node) if source not in known]
+        if missing:
+            raise ArgumentError("network", f"{node.name} reads {missing[0]!r}, which does not come before it")
+        known.add(node.name)
+        if isinstance(node, Repeat):
+            _validate_block(node, known)
+
+
+def _validate_block(block: Repeat, known: set[str]) -> None:
+    if any(isinstance(node, Repeat) for node in block.nodes):
+        raise ArgumentError("network", f"{block.name} repeats a block that repeats another; one level is understood")
+    inner = {node.name for node in block.nodes}
+    if twice := sorted(inner & known):
+        raise ArgumentError("network", f"expected names that differ, but got {twice[0]!r} twice")
+    _validate(block.nodes, {block.name})
+    known |= inner
+    if not block_stream(block):
+        raise ArgumentError(
+            "network", f"{block.name} is not residual: its block must end in a sum with what entered it as first source"
+        )
 
 
 def check_sizes(nodes: Iterable[Node], units: Mapping[str, Dimension]) -> None:

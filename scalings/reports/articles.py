@@ -12,9 +12,8 @@ import re
 from collections.abc import Iterable, Iterator
 from html import escape
 
-from scalings.answers import Point, Polytope
-from scalings.exponents import Affine, format_power
-from scalings.families import Derivation, Family
+from scalings.hyperparameters.exponents import Affine, format_power
+from scalings.results.derivations import Derivation, Family, Point, Polytope
 
 
 def markdown(derivation: Derivation, gauge: str) -> str:
@@ -128,7 +127,7 @@ def display_latex(derivation: Derivation) -> str:
 def to_latex(statement: str) -> str:
     """An affine statement such as "eta_1 = -2*sigma_3 - 1/2" in LaTeX."""
     statement = re.sub(r"\b(eta|sigma|lambda|kappa)_(\d+)\b", r"\\\1_{\2}", statement)
-    # Free in several scale variables (scalings.monomials): with the symbol of its own.
+    # Free in several scale variables (scalings.results.monomials): with the symbol of its own.
     statement = re.sub(
         r"\b(eta|sigma|lambda|kappa)_(\d+)_(\w+)", lambda x: f"\\{x[1]}_{{{x[2]},{base(x[3])}}}", statement
     )

@@ -1,86 +1,30 @@
 """Certificates as files, what they are about, and what they prove, in plain words.
 
-The proof itself is rechecked by `scalings.certificates`, which knows nothing of this module. That its program is the
+The proof itself is rechecked by `scalings.certificates.verifier`, which knows nothing of this module. That its program is the
 one of the network, law and criteria that it is about is rechecked by writing that program again.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from scalings import certificates
-from scalings.errors import ArgumentError
-from scalings.exponents import Affine, format_power
-from scalings.nodes import SCALE_SYMBOLS
-from scalings.outputs import replacing
-from scalings.shapes import CERTIFICATE, CERTIFICATES, fault
-from scalings.statements import statement_from_json
+from scalings.certificates.statements import statement_from_json
+from scalings.hyperparameters.exponents import Affine, format_power
+from scalings.networks.dimensions import SCALE_SYMBOLS
+from scalings.studies.rechecking import Recheck
 
 SCHEMA_VERSION = 1
-SAME = "Its program is the one that its network, law and criteria give, written anew and compared."
-NOT_COMPARED = "Its program was not compared with its network, law and criteria: that needs sympy."
 _LETTERS = "order "
 """What a name that means nothing begins with."""
-
-
-def write_certificate(path: Path, certificate: object) -> None:
-    """Write a certificate as JSON, whole or not at all."""
-    with replacing(path) as partial:
-        partial.write_text(json.dumps(certificate, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-
-
-def read_certificate(path: Path) -> dict[str, Any]:
-    """The certificate in a file. Raises ArgumentError if there is none, or what is there is not written as one is."""
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ArgumentError("file", f"cannot read '{path}': {error.strerror}") from None
-    except (ValueError, RecursionError):
-        raise ArgumentError("file", f"expected a certificate, but '{path}' is not JSON") from None
-    several = isinstance(document, dict) and "parts" in document
-    try:
-        found = fault(document, CERTIFICATES if several else CERTIFICATE)
-    except RecursionError:
-        found = "it is nested too deeply"
-    if found:
-        raise ArgumentError("file", f"expected a certificate, but '{path}' is none: {found}")
-    return document if isinstance(document, dict) else {}
-
-
-@dataclass(frozen=True)
-class Recheck:
-    """What became of a certificate: `parts` by name (one without a name, if it is one), why it is refused if it is."""
-
-    parts: Mapping[str, Any]
-    compared: str
-    refusal: str | None
-
-
-def recheck(document: Mapping[str, Any]) -> Recheck:
-    """Recheck the proof, then, if sympy is there, that the program is what the certificate says that it is."""
-    parts = document.get("parts", {"": document})
-    try:
-        certificates.certify(document)
-    except certificates.Refused as refused:
-        return Recheck(parts, NOT_COMPARED, str(refused))
-    try:
-        from symbolic.statements import difference
-    except ModuleNotFoundError:
-        return Recheck(parts, NOT_COMPARED, None)
-    differences = ((name, difference(part)) for name, part in parts.items())
-    refusal = next((f"{name}: {found}".removeprefix(": ") for name, found in differences if found), None)
-    return Recheck(parts, refusal or SAME, refusal)
 
 
 def certificate_document(checked: Recheck) -> dict[str, Any]:

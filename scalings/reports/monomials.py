@@ -8,12 +8,13 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from scalings.documents import SCHEMA_VERSION, derivation_document
-from scalings.explanations import align, base, markdown_table, plain, to_latex
-from scalings.families import Derivation
-from scalings.monomials import Monomial, Monomials
-from scalings.parameterizations import LayerExponents
-from scalings.tables import empty_table, facets_table
+from scalings.hyperparameters.gauges import LayerExponents
+from scalings.reports.articles import align, base, markdown_table, plain, to_latex
+from scalings.reports.derivations import derivation_document, facets_table
+from scalings.reports.documents import SCHEMA_VERSION
+from scalings.reports.tables import empty_table
+from scalings.results.derivations import Derivation
+from scalings.results.monomials import Monomial, Monomials
 
 _RULE = (
     "Every order is a monomial. Its power of each scale variable is derived with the others held fixed, where a sum is "

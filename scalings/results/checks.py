@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-from scalings.criteria import MOVING_OUTPUT, STABILITY, Criterion
-from scalings.exponents import Exponent, format_power
-from scalings.parameterizations import Parameterization
+from scalings.criteria.criterion import Criterion
+from scalings.criteria.tutorial import MOVING_OUTPUT, STABILITY
+from scalings.hyperparameters.exponents import Exponent, format_power
+from scalings.hyperparameters.parameterizations import Parameterization
 
 Regime = Literal["unstable", "trivial", "lazy", "rich"]
 

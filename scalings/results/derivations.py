@@ -1,17 +1,22 @@
-"""What a derivation answers: a family of parameterizations, and the steps that led there."""
+"""What a derivation answers: a family of parameterizations, the steps that led there, and its polytope.
+
+A derivation works in the gauge g = 1. Its freedoms are those that change what is trained; the gauges change only how
+it is written down, and so they are counted apart (`scalings.hyperparameters.gauges`).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from scalings.answers import Polytope, gauge_direction
 from scalings.errors import ArgumentError
-from scalings.exponents import MINUS_INFINITY, Affine, Exponent, parse_fraction
-from scalings.networks import Network
-from scalings.nodes import SCALE_SYMBOLS, WIDTH_SCALE
-from scalings.optimizers import UpdateLaw
-from scalings.parameterizations import Gauge, LayerExponents, Parameterization, in_gauge
+from scalings.hyperparameters.exponents import MINUS_INFINITY, Affine, Exponent, parse_fraction
+from scalings.hyperparameters.gauges import Gauge, LayerExponents, gauge_direction, in_gauge
+from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.hyperparameters.update_laws import UpdateLaw
+from scalings.networks.dimensions import SCALE_SYMBOLS, WIDTH_SCALE
+from scalings.networks.network import Network
 
 PARAMETER = "r"
 """The richness: |dz| ~ n^r at the hidden layers."""
@@ -160,12 +165,12 @@ class Derivation:
         return tuple((layer.name, direction) for layer in layers)
 
     def _repr_html_(self) -> str:
-        from scalings.explanations import html
+        from scalings.reports.articles import html
 
         return html(self)
 
     def _repr_latex_(self) -> str:
-        from scalings.explanations import display_latex
+        from scalings.reports.articles import display_latex
 
         return display_latex(self)
 
@@ -178,3 +183,32 @@ class Derivation:
     def degrees_of_freedom(self) -> int | None:
         """The dimension of the answer (of its largest piece); None if it is empty."""
         return 1 if self.family else max((piece.dimension for piece in self.pieces), default=None)
+
+
+Point = Mapping[str, Fraction]
+"""Unknown exponent -> its value."""
+
+
+@dataclass(frozen=True)
+class Facet:
+    """A relation that no other implies, and what it comes from.
+
+    The criteria behind an inequality are that which binds there; those behind an equation together give it.
+    """
+
+    relation: str
+    criteria: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Polytope:
+    """One polyhedron of an answer: the smallest set of relations, and the points and directions that span it.
+
+    It is all that a mean of its vertices, plus rays times anything nonnegative, plus lines times anything, can be.
+    `vertices` is None where there are too many candidates to look through.
+    """
+
+    facets: tuple[Facet, ...]
+    vertices: tuple[Point, ...] | None
+    rays: tuple[Point, ...] = ()
+    lines: tuple[Point, ...] = ()

@@ -14,11 +14,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import inf
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
-from scalings.calibrations import Condition, Hyperparameter
-from scalings.networks import Network
-from scalings.trials import Training
+from scalings.criteria.conditions import Condition, System
+from scalings.hyperparameters.parameterizations import Hyperparameter, Parameterization
+from scalings.networks.network import Network
+from scalings.results.fits import Fit
+from scalings.results.trials import Training
 
 Place: TypeAlias = tuple[str, Hyperparameter]
 """A criterion at a layer, as it prints, and a hyperparameter."""
@@ -68,3 +70,49 @@ class FreedomMeasurement:
         zero = sum(one.within(-inf, delta) for one in self.singular_values)
         maybe = sum(not one.outside(-inf, delta) for one in self.singular_values)
         return zero, maybe
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What was solved for at each width, and the powers of n that come of it.
+
+    `unsolved` counts the seeds at a width for which no solution was found. `others` are the criteria that were not
+    asked for, as exponents of left / right: near 0 where they are implied. An interrupt leaves out the widths that
+    were to follow.
+    """
+
+    network: Network
+    training: Training
+    system: System
+    seeds: Mapping[int, int]
+    unsolved: Mapping[int, int]
+    fits: Mapping[Hyperparameter, Fit]
+    others: Mapping[str, Fit]
+    interrupted: bool
+    seconds: float = field(compare=False)
+
+
+Rate = Literal["best", "largest stable"]
+Side = Literal["low", "high"]
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """What was measured: the drift exponents, and what they come from.
+
+    `drifts` lacks a rate that lay on the edge of the grid at some width; `edges` says at which widths and on which
+    side. `curves` are, for each width, (factor, mean over seeds of log loss). An interrupt leaves out the widths that
+    were to follow.
+    """
+
+    network: Network
+    parameterization: Parameterization
+    training: Training
+    seeds: Mapping[int, int]
+    grid: tuple[float, float]
+    drifts: Mapping[Rate, Fit]
+    edges: Mapping[Rate, tuple[tuple[int, Side], ...]]
+    device: str
+    interrupted: bool
+    seconds: float = field(compare=False)
+    curves: Mapping[int, tuple[tuple[float, float], ...]] = field(repr=False, default_factory=dict)

@@ -14,8 +14,8 @@ from fractions import Fraction
 from math import exp
 from typing import Literal, get_args
 
-from scalings.fits import Verdict
-from scalings.optimizers import OPTIMIZERS, UpdateLaw
+from scalings.hyperparameters.update_laws import OPTIMIZERS, UpdateLaw
+from scalings.results.fits import Verdict
 
 Power = Literal["lr", "gradient", "fan_in", "fan_out", "larger_fan", "weight"]
 POWERS: tuple[Power, ...] = get_args(Power)

@@ -18,11 +18,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from scalings.exponents import MINUS_INFINITY, Affine, format_power
-from scalings.families import PARAMETER, Derivation
-from scalings.networks import Network
-from scalings.optimizers import UpdateLaw
-from scalings.parameterizations import Gauge, LayerExponents, in_gauge
+from scalings.hyperparameters.exponents import MINUS_INFINITY, Affine, format_power
+from scalings.hyperparameters.gauges import Gauge, LayerExponents, in_gauge
+from scalings.hyperparameters.update_laws import UpdateLaw
+from scalings.networks.network import Network
+from scalings.results.derivations import PARAMETER, Derivation
 
 Answer = tuple[tuple[LayerExponents[Affine], ...], tuple[Affine, ...]]
 """Exponents of the layers and of the multipliers without a weight, in terms of what is free."""

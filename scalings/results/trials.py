@@ -10,11 +10,12 @@ from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import Any, Literal, get_args
 
-from scalings.exponents import format_exponent, parse_exponent
-from scalings.graphs import network_from_json, network_to_json
-from scalings.networks import Network
-from scalings.observables import Observable
-from scalings.parameterizations import LayerExponents, Parameterization
+from scalings.criteria.observables import Observable
+from scalings.hyperparameters.exponents import format_exponent, parse_exponent
+from scalings.hyperparameters.gauges import LayerExponents
+from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.networks.network import Network
+from scalings.networks.serialization import network_from_json, network_to_json
 
 Engine = Literal["dense", "matrix-free"]
 Loss = Literal["mse", "cross-entropy"]

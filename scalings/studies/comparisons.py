@@ -1,6 +1,6 @@
 """Comparing the two witnesses: derived exponents with fitted ones.
 
-The verdict on one observable is that of an equivalence test (`scalings.equivalence`).
+The verdict on one observable is that of an equivalence test (`scalings.studies.equivalence`).
 
 Some observables approach their order more slowly than a fit can resolve at finite width: a sum of terms whose
 orders are close, and the interaction on its way from the generic to the aligned order (at r = 1/2 too, where the
@@ -20,12 +20,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-from scalings.equivalence import Claim, claim, judge_claims, too_few
-from scalings.exponents import MINUS_INFINITY, Exponent, format_exponent
-from scalings.fits import Diverged, Fit, Verdict
-from scalings.networks import Network
-from scalings.nodes import Mix
-from scalings.observables import Observable, Quantity
+from scalings.criteria.observables import Observable, Quantity
+from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent, format_exponent
+from scalings.networks.network import Network
+from scalings.networks.nodes import Mix
+from scalings.results.fits import Diverged, Fit, Verdict
+from scalings.studies.equivalence import Claim, claim, judge_claims, too_few
 
 DELTA = Fraction(1, 20)
 HALF = Fraction(1, 2)

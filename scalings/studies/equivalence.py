@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from scalings.exponents import Exponent, format_exponent
-from scalings.fits import Fit, Verdict
+from scalings.hyperparameters.exponents import Exponent, format_exponent
+from scalings.results.fits import Fit, Verdict
 
 WIDTHS_FOR_A_VERDICT = 8
 LEVEL = 0.05
@@ -59,7 +59,7 @@ class Claim:
 
 def claim(name: str, derived: Exponent, fit: Fit, delta: Fraction, *, is_bound: bool = False) -> Claim:
     """The test of one exponent; a bound has no lower side."""
-    from empirical.regression import p_value
+    from empirical.statistics.regression import p_value
 
     low, high = float(derived - delta), float(derived + delta)
     verdict: Verdict = "INCONCLUSIVE"
@@ -113,7 +113,7 @@ def most_open(claims: Sequence[Claim]) -> Claim:
 
 def remedy(one: Claim, delta: Fraction) -> str:
     """What would settle it with a probability of 0.8, if the estimate stays where it is: seeds, or width."""
-    from empirical.regression import octaves_needed, seeds_needed
+    from empirical.statistics.regression import octaves_needed, seeds_needed
 
     room = abs(float(delta) - abs(one.fit.exponent - one.derived))
     if room < 0.2 * float(delta):

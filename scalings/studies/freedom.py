@@ -7,16 +7,17 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 
-from scalings.calibrations import Condition, Hyperparameter, Which
-from scalings.equivalence import Judged
-from scalings.exponents import Exponent
-from scalings.families import PARAMETER, Family
-from scalings.fits import Verdict
-from scalings.freedoms import FreedomMeasurement, Limit, Place
-from scalings.networks import Network
-from scalings.observables import Observable
-from scalings.optimizers import UpdateLaw
-from scalings.parameterizations import LayerExponents, Parameterization
+from scalings.criteria.conditions import Condition
+from scalings.criteria.observables import Observable
+from scalings.hyperparameters.exponents import Exponent
+from scalings.hyperparameters.gauges import LayerExponents
+from scalings.hyperparameters.parameterizations import Hyperparameter, Parameterization, Which
+from scalings.hyperparameters.update_laws import UpdateLaw
+from scalings.networks.network import Network
+from scalings.results.derivations import PARAMETER, Family
+from scalings.results.experiments import FreedomMeasurement, Limit, Place
+from scalings.results.fits import Verdict
+from scalings.studies.equivalence import Judged
 
 _EPSILON = Fraction(1, 1000)
 """A change of an exponent that is small enough to change no maximum but those that are tied."""
@@ -46,7 +47,7 @@ def derived_jacobian(
     parameterization: Parameterization, network: Network, law: UpdateLaw, conditions: tuple[Condition, ...]
 ) -> dict[Place, Entry]:
     """How orders of left / right change with an exponent, by exact prediction with the exponent moved either way."""
-    from symbolic.predictions import predict
+    from symbolic.evaluation.predict import predict
 
     steps = max(condition.step for condition in conditions)
 

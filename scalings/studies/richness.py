@@ -17,15 +17,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from scalings.architectures import mlp
-from scalings.exponents import Exponent
-from scalings.fits import Fit, Verdict
-from scalings.nodes import Activation
-from scalings.observables import Observable
-from scalings.trials import Training
+from scalings.criteria.observables import Observable
+from scalings.hyperparameters.exponents import Exponent
+from scalings.networks.architectures import mlp
+from scalings.networks.nodes import Activation
+from scalings.results.fits import Fit, Verdict
+from scalings.results.trials import Training
 
 if TYPE_CHECKING:
-    from empirical.paths import Path
+    from empirical.experiments.richness import Path
 
 RICHNESS = tuple(Fraction(k, 8) for k in range(5))
 WIDTHS = tuple(2**k for k in range(8, 15))
@@ -73,10 +73,10 @@ def richness(
     progress: Callable[[float, str], None] | None = None,
 ) -> Courses:
     """Train the family at r = 0, 1/8, ..., 1/2. Raises ArgumentError, in one line, for what cannot be trained."""
-    from empirical.examples import input_size
-    from empirical.paths import follow
-    from symbolic.derivations import derive
-    from symbolic.predictions import predict
+    from empirical.data.examples import input_size
+    from empirical.experiments.richness import follow
+    from symbolic.derivation.derive import derive
+    from symbolic.evaluation.predict import predict
 
     network = mlp(3, activation, inputs=input_size(data))
     training = Training(data=data, batch=BATCH, steps=steps, lr=LR)

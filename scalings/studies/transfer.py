@@ -6,14 +6,12 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 
-from scalings.calibrations import Calibration, Hyperparameter
-from scalings.equivalence import Claim, Judged, claim, judge_claims, most_open, refuted, remedy, too_few
-from scalings.families import Family
-from scalings.fits import Fit, Verdict
-from scalings.networks import Network
-from scalings.optimizers import UpdateLaw
-from scalings.parameterizations import Parameterization
-from scalings.transfers import Rate, Transfer
+from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.hyperparameters.update_laws import UpdateLaw
+from scalings.networks.network import Network
+from scalings.results.experiments import Rate, Transfer
+from scalings.results.fits import Fit, Verdict
+from scalings.studies.equivalence import Claim, Judged, claim, most_open, refuted, remedy, too_few
 
 _FAR = Fraction(8)
 _FINE = Fraction(1, 128)
@@ -27,7 +25,7 @@ def derived_drift(network: Network, parameterization: Parameterization, law: Upd
     learning rate. Orders are maxima of affine functions of that power, so the stable ones lie below a single
     fraction: bisection between exact checks finds it.
     """
-    from symbolic.checks import check
+    from symbolic.evaluation.check import check
 
     def stable(power: Fraction) -> bool:
         layers = tuple(replace(layer, lr=layer.lr + power) for layer in parameterization.layers)
@@ -85,31 +83,3 @@ class TransferAgreement(Judged):
 
 def _interval(fit: Fit) -> str:
     return f"({fit.exponent:+.3f} +- {fit.half_width:.3f})"
-
-
-@dataclass(frozen=True)
-class CalibrationAgreement(Judged):
-    """Whether a calibration found the member of the family of this richness."""
-
-    calibration: Calibration
-    family: Family
-    richness: Fraction
-    delta: Fraction
-
-    @cached_property
-    def solved(self) -> dict[Hyperparameter, Claim]:
-        """Each hyperparameter's exponent, the one that was solved for beside the derived one."""
-        member = self.family.in_gauge("unit-multiplier").member(self.richness)
-        layers = dict(zip((node.name for node in self.calibration.network.layers), member.layers, strict=True))
-        return {
-            key: claim(str(key), layers[key.layer].named[key.which], fit, self.delta)
-            for key, fit in self.calibration.fits.items()
-        }
-
-    @cached_property
-    def judged(self) -> tuple[Verdict, str]:
-        for width, seeds in self.calibration.unsolved.items():
-            return "INCONCLUSIVE", f"no hyperparameters meet the criteria for {seeds} seeds at width {width}"
-        if few := too_few(len(self.calibration.seeds)):
-            return "INCONCLUSIVE", few
-        return judge_claims(list(self.solved.values()), self.delta)

@@ -15,18 +15,19 @@ from fractions import Fraction
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from scalings.architectures import mlp
-from scalings.comparisons import DELTA, Agreement, compare, judge
-from scalings.families import Derivation, Family
-from scalings.fits import Verdict
-from scalings.networks import Network
-from scalings.optimizers import optimizer
-from scalings.parameterizations import Parameterization, preset
-from scalings.trials import Training
+from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.hyperparameters.presets import preset
+from scalings.hyperparameters.update_laws import optimizer
+from scalings.networks.architectures import mlp
+from scalings.networks.network import Network
+from scalings.results.derivations import Derivation, Family
+from scalings.results.fits import Verdict
+from scalings.results.trials import Training
+from scalings.studies.comparisons import DELTA, Agreement, compare, judge
 
 if TYPE_CHECKING:
-    from empirical.costs import Cost
-    from empirical.measurement import Measurement
+    from empirical.sweeps.costs import Cost
+    from empirical.sweeps.measurement import Measurement
 
 RICHNESS = (Fraction(0), Fraction(1, 4), Fraction(1, 2))
 MEMBERS = len(RICHNESS) + 2
@@ -84,10 +85,10 @@ def verify(
     `widths` and `seeds` default to those of `measure`. Raises ArgumentError, in one line, for what cannot be
     measured. An interrupt ends it with what was done: members, and of the last one the widths that are complete.
     """
-    from empirical.measurement import Interrupted
-    from empirical.sweeps import measure
-    from symbolic.derivations import derive
-    from symbolic.predictions import predict
+    from empirical.sweeps.measurement import Interrupted
+    from empirical.sweeps.mlp import measure
+    from symbolic.derivation.derive import derive
+    from symbolic.evaluation.predict import predict
 
     plan = _plan(data, wide, widths, seeds)
     network, training = plan.network, plan.training
@@ -137,10 +138,10 @@ def estimate(
     wide: bool = False,
 ) -> Cost:
     """What training all members in `verify` will cost. Raises ArgumentError as it does."""
-    from empirical import sweeps
+    from empirical.sweeps import mlp
 
     plan = _plan(data, wide, widths, seeds)
-    one = sweeps.estimate(plan.network, preset("ntp", 3), plan.training, **plan.sweep, device=device)
+    one = mlp.estimate(plan.network, preset("ntp", 3), plan.training, **plan.sweep, device=device)
     return replace(one, seconds=plan.members * one.seconds)
 
 
@@ -155,8 +156,8 @@ class _Plan:
 
 
 def _plan(data: str, wide: bool, widths: Sequence[int] | None, seeds: int | None) -> _Plan:
-    from empirical.examples import input_size
-    from empirical.plans import DEFAULT_SEEDS, DEFAULT_WIDTHS
+    from empirical.data.examples import input_size
+    from empirical.sweeps.plans import DEFAULT_SEEDS, DEFAULT_WIDTHS
 
     network = mlp(3, inputs=input_size(data))
     # The kernel's order is a bound that asserts nothing here, and would take a third of the time.

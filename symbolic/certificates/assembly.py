@@ -1,9 +1,9 @@
 """From what a certificate is about to the program that it proves something of, and back again to compare.
 
->>> from scalings.architectures import mlp
->>> from scalings.criteria import BOUNDED_OUTPUT
->>> from scalings.optimizers import optimizer
->>> from scalings.statements import statement_to_json
+>>> from scalings.networks.architectures import mlp
+>>> from scalings.criteria.tutorial import BOUNDED_OUTPUT
+>>> from scalings.hyperparameters.update_laws import optimizer
+>>> from scalings.certificates.statements import statement_to_json
 >>> statement = Statement("derivation", mlp(2), optimizer("sgd"), (BOUNDED_OUTPUT,))
 >>> program = assemble(statement)
 >>> document = {"about": statement_to_json(statement), **spell_out(program), "answer": {"A": "a piece"}}
@@ -20,15 +20,16 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any, get_args
 
+from scalings.certificates.statements import Statement, statement_from_json
 from scalings.errors import ArgumentError
-from scalings.exponents import MINUS_INFINITY, Exponent
-from scalings.families import PARAMETER
-from scalings.statements import Statement, statement_from_json
-from symbolic.insertions import insertion
-from symbolic.programs import Line, Program, Relation
-from symbolic.propagation import UPDATES, Loss
-from symbolic.questions import Question
-from symbolic.tracing import NOTHING, write_program
+from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
+from scalings.results.derivations import PARAMETER
+from symbolic.certificates.inserted_layer import insertion
+from symbolic.orders.program import Line, Program, Relation
+from symbolic.orders.recorder import NOTHING
+from symbolic.proofs.transcript import write_program
+from symbolic.propagation.question import Question
+from symbolic.propagation.training import UPDATES, Loss
 
 Document = dict[str, Any]
 LARGEST_CHANGE = "largest change"

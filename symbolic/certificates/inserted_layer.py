@@ -1,4 +1,4 @@
-"""The induction over a hidden layer (`symbolic.inductions`), as two implications that a certificate can prove.
+"""The induction over a hidden layer (`symbolic.derivation.induction`), as two implications that a certificate can prove.
 
 Both are about the same program, which trains two beginnings of a multilayer perceptron: its input layer with a hidden
 layer behind it ("the layer is there"), and the input layer alone ("without it"). The orders b_t of the backward signal
@@ -9,9 +9,9 @@ that the rest sends are unknown, and the same for both.
 
 and from either it follows that both beginnings hand on the same orders, |z(0)|, |z(t)| and |dz(t)|.
 
->>> from scalings.architectures import mlp
->>> from scalings.criteria import TUTORIAL
->>> from scalings.optimizers import optimizer
+>>> from scalings.networks.architectures import mlp
+>>> from scalings.criteria.tutorial import TUTORIAL
+>>> from scalings.hyperparameters.update_laws import optimizer
 >>> program = insertion(mlp(2), optimizer("sgd"), TUTORIAL, "layer inserted")
 >>> program.unknowns
 ('eta_2', 'sigma_2', 'eta_1', 'sigma_1', 'b_3', 'b_2', 'b_1', 'b_0')
@@ -25,22 +25,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
-from scalings.architectures import mlp
-from scalings.criteria import Criterion
+from scalings.certificates.statements import Kind
+from scalings.criteria.criterion import Criterion
+from scalings.criteria.observables import Observable
 from scalings.errors import ArgumentError
-from scalings.exponents import Affine
-from scalings.networks import Network
-from scalings.nodes import ACTIVATIONS
-from scalings.observables import Observable
-from scalings.optimizers import UpdateLaw
-from scalings.statements import Kind
-from symbolic import polytopes
-from symbolic.facts import as_affine
-from symbolic.programs import Program, Relation
-from symbolic.proofs import prove
-from symbolic.propagation import UPDATES, Boundary
-from symbolic.questions import Question
-from symbolic.tracing import ZERO, Record, Traced, Tracer
+from scalings.hyperparameters.exponents import Affine
+from scalings.hyperparameters.update_laws import UpdateLaw
+from scalings.networks.architectures import mlp
+from scalings.networks.network import Network
+from scalings.networks.nodes import ACTIVATIONS
+from symbolic.orders.program import Program, Relation
+from symbolic.orders.recorder import ZERO, Traced, Tracer
+from symbolic.polyhedra import inequalities
+from symbolic.polyhedra.facts import as_affine
+from symbolic.proofs.prover import prove
+from symbolic.proofs.transcript import Record
+from symbolic.propagation.question import Question
+from symbolic.propagation.training import UPDATES, Boundary
 
 _SIGNALS = [f"b_{step}" for step in range(UPDATES + 1)]
 
@@ -83,7 +84,7 @@ def insertion(network: Network, law: UpdateLaw, criteria: Sequence[Criterion], k
 def _solved(program: Program, own: Sequence[str]) -> Mapping[str, Affine]:
     """The layer's own unknowns in terms of the others, as the criteria determine them."""
     _, leaves = prove(program)
-    largest = polytopes.maximal([leaf.facts.forms for leaf in leaves])
+    largest = inequalities.maximal([leaf.facts.forms for leaf in leaves])
     if len(largest) != 1:
         raise ArgumentError("certificate", "the criteria allow more than one polyhedron, so that the induction fails")
     facts = leaves[largest[0]].facts

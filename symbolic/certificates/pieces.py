@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from symbolic import polytopes
-from symbolic.facts import Facts, Form
+from symbolic.polyhedra import inequalities
+from symbolic.polyhedra.facts import Facts, Form
 
 Document = dict[str, Any]
 
@@ -40,7 +40,7 @@ class PieceOfAnswer:
         """All that is known."""
         ring = known.ring
         solved = {str(ring({unknown: 1})): value for unknown, (value, _) in sorted(known.solved.items(), reverse=True)}
-        bounds = polytopes.irredundant(known.inequalities)
+        bounds = inequalities.irredundant(known.inequalities)
         facts, one = Facts(ring), ring.domain(1)
         for number, (unknown, value) in enumerate(solved.items()):
             facts.learn_zero(_named(ring, unknown) - value, {number: one})
@@ -56,7 +56,7 @@ class PieceOfAnswer:
 
     def document(self) -> Document:
         """The first point is inside all bounds, each other one on one of them and inside the others."""
-        points = [polytopes.inside(self.bounds) if self.bounds else {}, *map(self._on, self.bounds)]
+        points = [inequalities.inside(self.bounds) if self.bounds else {}, *map(self._on, self.bounds)]
         return {
             "freedoms": len(self.facts.ring.gens) - len(self.solved),
             "solved": {unknown: _written(value) for unknown, value in self.solved.items()},
@@ -77,7 +77,7 @@ class PieceOfAnswer:
         tight.learn_zero(bound, {})
         others = [tight.reduce(form) for form in self.bounds if form != bound]
         others = [form for form in others if not form.is_ground]
-        point = polytopes.inside(others) if others else {}
+        point = inequalities.inside(others) if others else {}
         [(unknown, (value, _))] = tight.solved.items()
         point |= {name: Fraction(0) for name in _written(value) if name not in point and name != "constant"}
         return point | {str(ring({unknown: 1})): _value(value, point)}

@@ -1,7 +1,7 @@
-"""Certificates: what was derived or refused, as JSON that `scalings.certificates` rechecks with exact fractions.
+"""Certificates: what was derived or refused, as JSON that `scalings.certificates.verifier` rechecks with exact fractions.
 
->>> from scalings.certificates import certify
->>> from scalings.architectures import mlp
+>>> from scalings.certificates.verifier import certify
+>>> from scalings.networks.architectures import mlp
 >>> document = derivation_certificate(mlp(3))
 >>> certify(document)
 '32 criteria leave 7 unknowns 1 degrees of freedom'
@@ -9,7 +9,7 @@
 ({'r': '2', 'constant': '-1'}, [{'r': '1'}, {'r': '-1', 'constant': '1/2'}])
 
 Every number in it matters: a certificate with any one of them changed is refused. What it is "about" is a statement
-(`scalings.statements`) from which its program can be written again (`symbolic.statements`).
+(`scalings.certificates.statements`) from which its program can be written again (`symbolic.certificates.assembly`).
 """
 
 from __future__ import annotations
@@ -19,29 +19,31 @@ from dataclasses import replace
 from fractions import Fraction
 from string import ascii_uppercase
 
-from scalings.architectures import mlp
-from scalings.checks import Finding, Forbidden, Repair
-from scalings.criteria import MOVING_OUTPUT, STABILITY, TUTORIAL, Criterion, Product
+from scalings.certificates.statements import Kind, Statement, statement_to_json
+from scalings.criteria.criterion import Criterion, Product
+from scalings.criteria.observables import Quantity
+from scalings.criteria.tutorial import MOVING_OUTPUT, STABILITY, TUTORIAL
 from scalings.errors import ArgumentError
-from scalings.exponents import MINUS_INFINITY, Exponent
-from scalings.families import Derivation
-from scalings.networks import Network
-from scalings.nodes import WIDTH_SCALE, Activation
-from scalings.observables import Quantity
-from scalings.optimizers import OPTIMIZERS, UpdateLaw
-from scalings.parameterizations import Parameterization
-from scalings.statements import Kind, Statement, statement_to_json
-from symbolic import polytopes
-from symbolic.branches import Branch, Document, NotImplied, TooMuch, by
-from symbolic.checks import check
-from symbolic.derivations import derive
-from symbolic.implications import LARGEST
-from symbolic.pieces import PieceOfAnswer
-from symbolic.programs import Program, Relation
-from symbolic.proofs import imposed, prove
-from symbolic.propagation import UPDATES, Loss
-from symbolic.repairs import of_richness
-from symbolic.statements import assemble, question, spell_out, taken_as_they_come
+from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
+from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.hyperparameters.update_laws import OPTIMIZERS, UpdateLaw
+from scalings.networks.architectures import mlp
+from scalings.networks.dimensions import WIDTH_SCALE
+from scalings.networks.network import Network
+from scalings.networks.nodes import Activation
+from scalings.results.checks import Finding, Forbidden, Repair
+from scalings.results.derivations import Derivation
+from symbolic.certificates.assembly import assemble, question, spell_out, taken_as_they_come
+from symbolic.certificates.pieces import PieceOfAnswer
+from symbolic.derivation.derive import derive
+from symbolic.evaluation.check import check
+from symbolic.evaluation.repair import of_richness
+from symbolic.orders.program import Program, Relation
+from symbolic.polyhedra import inequalities
+from symbolic.proofs.branch import Branch, Document, NotImplied, TooMuch, by
+from symbolic.proofs.prover import imposed, prove
+from symbolic.proofs.reasons import LARGEST
+from symbolic.propagation.training import UPDATES, Loss
 
 
 def derivation_certificate(
@@ -56,7 +58,7 @@ def derivation_certificate(
 ) -> Document:
     """A proof that exactly the exponents of the answer meet the criteria, in the gauge g = 1.
 
-    The arguments are those of `symbolic.derivations.derive`, and what it answered, if it has been asked.
+    The arguments are those of `symbolic.derivation.derive.derive`, and what it answered, if it has been asked.
     """
     derivation = derivation or derive(network, law, criteria, scale=scale, loss=loss, given=given)
     kind: Kind = "family" if derivation.family else "derivation"
@@ -239,18 +241,18 @@ def _used(program: Program, lines: Sequence[Document]) -> tuple[Relation, ...]:
 
 def _maximal(leaves: Sequence[Branch]) -> list[int]:
     """The leaves that are within no other."""
-    return polytopes.maximal([leaf.facts.forms for leaf in leaves])
+    return inequalities.maximal([leaf.facts.forms for leaf in leaves])
 
 
 def _end(branch: Branch, pieces: dict[str, PieceOfAnswer], own: PieceOfAnswer | None) -> Document:
     """That the leaf is within a piece, its own if it has one, and then that it is all of it."""
     for name, piece in pieces.items():
-        claims = [polytopes.follows(branch.facts, form) for form in piece.forms] if own in (None, piece) else [None]
+        claims = [inequalities.follows(branch.facts, form) for form in piece.forms] if own in (None, piece) else [None]
         if all(claims):
             end: Document = {"piece": name, "within": [by(claim) for claim in claims if claim]}
             if piece is own:
                 forms = map(branch.as_form, branch.assumed.values())
-                end["whole"] = [by(claim) for form in forms if (claim := polytopes.follows(piece.facts, form))]
+                end["whole"] = [by(claim) for form in forms if (claim := inequalities.follows(piece.facts, form))]
             return end
     raise AssertionError("a case is in no piece")
 

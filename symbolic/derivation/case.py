@@ -12,13 +12,13 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
-from scalings.families import Step
-from scalings.observables import Observable
-from symbolic import polytopes
-from symbolic.facts import Contradiction, Facts, Form, as_affine, describe
-from symbolic.questions import Run
-from symbolic.requirements import Requirement
-from symbolic.unknowns import Alternative, UnknownOrder, Unknowns
+from scalings.criteria.observables import Observable
+from scalings.results.derivations import Step
+from symbolic.orders.unknown_orders import Alternative, UnknownOrder, Unknowns
+from symbolic.polyhedra import inequalities
+from symbolic.polyhedra.facts import Contradiction, Facts, Form, as_affine, describe
+from symbolic.propagation.question import Run
+from symbolic.propagation.requirements import Requirement
 
 
 @dataclass
@@ -77,7 +77,7 @@ def explore(ring: Any, run: Run) -> list[Case]:
     cases = [first] if _possible(first, run) else []
     if not first.choices:
         return cases
-    from symbolic.points import Points
+    from symbolic.derivation.satisfiability import Points
 
     points = Points(ring, run)
     while (point := points.outside([case.forms for case in cases])) is not None:
@@ -85,7 +85,7 @@ def explore(ring: Any, run: Run) -> list[Case]:
         if not _possible(case, run):
             raise AssertionError(f"z3 and this derivation disagree about {point}")
         cases.append(case)
-    kept = polytopes.maximal([case.forms for case in cases])
+    kept = inequalities.maximal([case.forms for case in cases])
     return sorted((cases[index] for index in kept), key=lambda case: case.choices)
 
 
@@ -140,7 +140,7 @@ def _step(requirement: Requirement, statement: str, case: Case, implied_by: tupl
 def _choose(condition: list[Alternative], case: Case) -> Alternative:
     """The only alternative that is possible, or this case's choice among them. Raises Contradiction."""
     if len(condition) > 1:
-        maximal = polytopes.maximal([[*case.forms, *alternative] for alternative in condition])
+        maximal = inequalities.maximal([[*case.forms, *alternative] for alternative in condition])
         condition = [condition[index] for index in maximal]
     if not condition:
         raise Contradiction

@@ -25,22 +25,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import takewhile
 
-from scalings.architectures import mlp
-from scalings.criteria import TUTORIAL, Criterion
+from scalings.criteria.criterion import Criterion
+from scalings.criteria.tutorial import TUTORIAL
 from scalings.errors import ArgumentError
-from scalings.exponents import Exponent, format_exponent
-from scalings.families import Derivation, Piece, Step
-from scalings.networks import Network
-from scalings.nodes import SCALE_SYMBOLS, WIDTH_SCALE
-from scalings.optimizers import OPTIMIZERS, UpdateLaw
-from scalings.parameterizations import Gauge
-from symbolic import polytopes, sampling
-from symbolic.answers import polytope
-from symbolic.cases import Case, explore
-from symbolic.facts import Facts
-from symbolic.propagation import Loss
-from symbolic.questions import Question
-from symbolic.segments import segment
+from scalings.hyperparameters.exponents import Exponent, format_exponent
+from scalings.hyperparameters.gauges import Gauge
+from scalings.hyperparameters.update_laws import OPTIMIZERS, UpdateLaw
+from scalings.networks.architectures import mlp
+from scalings.networks.dimensions import SCALE_SYMBOLS, WIDTH_SCALE
+from scalings.networks.network import Network
+from scalings.results.derivations import Derivation, Piece, Step
+from symbolic.derivation.case import Case, explore
+from symbolic.derivation.family import segment
+from symbolic.derivation.polytope import polytope
+from symbolic.polyhedra import inequalities
+from symbolic.polyhedra.facts import Facts
+from symbolic.propagation import batch_and_vocabulary
+from symbolic.propagation.question import Question
+from symbolic.propagation.training import Loss
 
 
 def derive(
@@ -95,7 +97,7 @@ def _assumptions(question: Question) -> tuple[str, ...]:
     held = [other for other in question.network.scales if other != question.scale]
     return (
         "the gauge g = 1 fixes one of multiplier, init scale and learning rate in each layer",
-        *sampling.assumptions(question.scale),
+        *batch_and_vocabulary.assumptions(question.scale),
         *question.law.assumptions,
         _LOSSES[question.loss],
         *(f"{name} = {format_exponent(value)} is given" for name, value in question.given),
@@ -105,7 +107,7 @@ def _assumptions(question: Question) -> tuple[str, ...]:
 
 
 def _contradictory(question: Question) -> tuple[str, ...]:
-    from symbolic.points import Points
+    from symbolic.derivation.satisfiability import Points
 
     points = Points(question.ring, question.train)
     return tuple(dict.fromkeys(criterion.name for criterion in points.contradictory(question.criteria)))
@@ -113,8 +115,8 @@ def _contradictory(question: Question) -> tuple[str, ...]:
 
 def _with_reasons(question: Question, steps: tuple[Step, ...]) -> tuple[Step, ...]:
     """The steps; those that taught nothing new with no more reasons than they need, where so few are found."""
-    from symbolic.implications import Reasons
-    from symbolic.tracing import write_program
+    from symbolic.proofs.reasons import Reasons
+    from symbolic.proofs.transcript import write_program
 
     program = write_program(question)
     reasons, titles = Reasons(program), dict[str, str]()
@@ -137,10 +139,10 @@ def _common_steps(cases: Sequence[Case]) -> tuple[Step, ...]:
 def _piece(question: Question, case: Case, common: int) -> Piece:
     """The case as a polyhedron: implicit equations found, redundant inequalities dropped."""
     facts = Facts(case.facts.ring)
-    for form in polytopes.equalities(case.forms):
+    for form in inequalities.equalities(case.forms):
         facts.learn_zero(form, {})
     bounds = dict.fromkeys(facts.reduce(form) for form in case.forms)
-    inequalities = polytopes.irredundant([form for form in bounds if form and not form.is_ground])
+    facets = inequalities.irredundant([form for form in bounds if form and not form.is_ground])
     ring = case.facts.ring
     equations = [f"{ring({unknown: 1}) - value}" for unknown, (value, _) in facts.solved.items()]
     dimension = ring.ngens - 1 - len(equations)
@@ -148,7 +150,7 @@ def _piece(question: Question, case: Case, common: int) -> Piece:
     return Piece(
         dimension,
         tuple(sorted(equations)),
-        tuple(map(str, inequalities)),
+        tuple(map(str, facets)),
         tuple(case.steps[common:]),
         polytope(case),
         tuple(layers),

@@ -11,12 +11,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from scalings.criteria import Criterion
-from scalings.families import PARAMETER, Family, Step
-from scalings.nodes import SCALE_SYMBOLS
-from symbolic.cases import Case
-from symbolic.facts import Contradiction, Form, normalise
-from symbolic.questions import Question
+from scalings.criteria.criterion import Criterion
+from scalings.networks.dimensions import SCALE_SYMBOLS
+from scalings.results.derivations import PARAMETER, Family, Step
+from symbolic.derivation.case import Case
+from symbolic.polyhedra.facts import Contradiction, Form, normalise
+from symbolic.propagation.question import Question
 
 DEFINITION = "definition of the richness"
 

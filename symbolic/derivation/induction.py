@@ -13,7 +13,7 @@ Then a network of L + 1 layers meets the criteria if and only if the one without
 exponents: adding a layer adds as many independent equations as unknowns. Starting from the derivation at depth 2, the
 answer has the same dimension, and the same range, at every depth.
 
->>> from scalings.optimizers import optimizer
+>>> from scalings.hyperparameters.update_laws import optimizer
 >>> lemma = induct(optimizer("sgd"))
 >>> lemma.holds, lemma.unknowns, lemma.equations
 (True, ('eta_2', 'sigma_2'), ('eta_2 = -2*b_0 - 1', 'sigma_2 = -1/2'))
@@ -27,21 +27,22 @@ from fractions import Fraction
 from sympy.polys.domains import QQ
 from sympy.polys.rings import ring
 
-from scalings.architectures import mlp
-from scalings.criteria import TUTORIAL, Criterion
-from scalings.exponents import MINUS_INFINITY
-from scalings.families import Induction
-from scalings.networks import Network
-from scalings.nodes import Activation
-from scalings.observables import Observable
-from scalings.optimizers import OPTIMIZERS, UpdateLaw
-from symbolic import polytopes
-from symbolic.cases import Case, explore
-from symbolic.orders import Algebra, O
-from symbolic.propagation import UPDATES, Boundary
-from symbolic.questions import Question
-from symbolic.requirements import Requirement
-from symbolic.unknowns import Unknowns
+from scalings.criteria.criterion import Criterion
+from scalings.criteria.observables import Observable
+from scalings.criteria.tutorial import TUTORIAL
+from scalings.hyperparameters.exponents import MINUS_INFINITY
+from scalings.hyperparameters.update_laws import OPTIMIZERS, UpdateLaw
+from scalings.networks.architectures import mlp
+from scalings.networks.network import Network
+from scalings.networks.nodes import Activation
+from scalings.results.derivations import Induction
+from symbolic.derivation.case import Case, explore
+from symbolic.orders.algebra import Algebra, O
+from symbolic.orders.unknown_orders import Unknowns
+from symbolic.polyhedra import inequalities
+from symbolic.propagation.question import Question
+from symbolic.propagation.requirements import Requirement
+from symbolic.propagation.training import UPDATES, Boundary
 
 _SIGNALS = [f"b_{step}" for step in range(UPDATES + 1)]
 
@@ -61,9 +62,9 @@ def induct(
     undetermined = [name for name, form in found.items() if form == unknown[name]]
     equations = [unknown[name] - form for name, form in found.items() if name not in undetermined]
     unsaid = [f"{name} is not determined" for name in undetermined]
-    if not polytopes.implies(other.forms, *one.forms):
+    if not inequalities.implies(other.forms, *one.forms):
         unsaid.append("less is asked of the rest with the layer than without it")
-    if not polytopes.implies([*one.forms, *equations, *(-form for form in equations)], *other.forms):
+    if not inequalities.implies([*one.forms, *equations, *(-form for form in equations)], *other.forms):
         unsaid.append("more is asked of the rest with the layer than without it")
     unsaid += _changed(one, other, short.network, long.network)
     statements = tuple(f"{name} = {form}" for name, form in found.items() if name not in undetermined)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from scalings.answers import Facet, Point, Polytope
-from symbolic import polytopes
-from symbolic.cases import Case
-from symbolic.facts import Facts, Form, Multipliers, as_affine, describe
-from symbolic.segments import DEFINITION
-from symbolic.vertices import span
+from scalings.results.derivations import Facet, Point, Polytope
+from symbolic.derivation.case import Case
+from symbolic.derivation.family import DEFINITION
+from symbolic.polyhedra import inequalities
+from symbolic.polyhedra.facts import Facts, Form, Multipliers, as_affine, describe
+from symbolic.polyhedra.vertices import span
 
 
 def polytope(case: Case) -> Polytope:
@@ -19,10 +19,10 @@ def polytope(case: Case) -> Polytope:
     """
     facts = case.facts.copy()
     for form in case.facts.inequalities:
-        if why := polytopes.follows(facts, -form):
+        if why := inequalities.follows(facts, -form):
             one = facts.ring.domain
             facts.learn_nonnegative(-form, {n: one(f.numerator, f.denominator) for n, f in why.multipliers.items()})
-    bounds = polytopes.irredundant(facts.inequalities)
+    bounds = inequalities.irredundant(facts.inequalities)
     sources = {form: why for form, (_, why) in zip(facts.inequalities, facts.bounds.values(), strict=True)}
     equations = {unknown: (value, why) for unknown, (value, why) in sorted(facts.solved.items(), reverse=True)}
     facets = [

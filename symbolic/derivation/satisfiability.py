@@ -5,8 +5,8 @@ own that none of them exceeds and that one of them is; so z3 decides with all ca
 meet the criteria. Nothing of an answer rests on it: a point tells a derivation which case to derive next, and that
 there is no other one; the proofs of certificates do without.
 
->>> from scalings.architectures import mlp
->>> from symbolic.questions import Question
+>>> from scalings.networks.architectures import mlp
+>>> from symbolic.propagation.question import Question
 >>> question = Question(mlp(2))
 >>> points = Points(question.ring, question.train)
 >>> points.outside([]) is not None, points.contradictory(question.criteria)
@@ -21,12 +21,12 @@ from typing import Any, TypeAlias
 
 import z3
 
-from scalings.criteria import Criterion
-from scalings.exponents import MINUS_INFINITY, Exponent
-from scalings.observables import Observable
-from symbolic.facts import Form
-from symbolic.questions import Run
-from symbolic.reals import nonnegative, number, value
+from scalings.criteria.criterion import Criterion
+from scalings.criteria.observables import Observable
+from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
+from symbolic.polyhedra.facts import Form
+from symbolic.polyhedra.z3_forms import nonnegative, number, value
+from symbolic.propagation.question import Run
 
 Expression: TypeAlias = z3.ArithRef | None
 """None is zero, of order -oo."""

@@ -1,7 +1,7 @@
 """Derivations in several scale variables, one after the other.
 
->>> from scalings.architectures import resmlp
->>> from scalings.nodes import DEPTH_SCALE, WIDTH_SCALE
+>>> from scalings.networks.architectures import resmlp
+>>> from scalings.networks.dimensions import DEPTH_SCALE, WIDTH_SCALE
 >>> answer = derive_each(resmlp(), OPTIMIZERS["adam"], scales=(WIDTH_SCALE, DEPTH_SCALE))
 >>> for node, layer in zip(answer.network.layers, answer.layers, strict=True):
 ...     print(f"{node.name}: {layer.init}, {layer.lr}")
@@ -16,15 +16,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scalings.criteria import TUTORIAL, Criterion
+from scalings.criteria.criterion import Criterion
+from scalings.criteria.tutorial import TUTORIAL
 from scalings.errors import ArgumentError
-from scalings.monomials import Monomials
-from scalings.networks import Network
-from scalings.nodes import SCALE_SYMBOLS
-from scalings.optimizers import OPTIMIZERS, UpdateLaw
-from scalings.parameterizations import Gauge
-from symbolic.derivations import derive
-from symbolic.propagation import Loss
+from scalings.hyperparameters.gauges import Gauge
+from scalings.hyperparameters.update_laws import OPTIMIZERS, UpdateLaw
+from scalings.networks.dimensions import SCALE_SYMBOLS
+from scalings.networks.network import Network
+from scalings.results.monomials import Monomials
+from symbolic.derivation.derive import derive
+from symbolic.propagation.training import Loss
 
 
 def derive_each(

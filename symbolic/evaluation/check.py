@@ -1,7 +1,7 @@
 """The verdict on a given parameterization, from running its training on orders.
 
->>> from scalings.architectures import mlp
->>> from scalings.parameterizations import preset
+>>> from scalings.networks.architectures import mlp
+>>> from scalings.hyperparameters.presets import preset
 >>> check(mlp(3), Parameterization.of(multiplier="0,0,0", init="0,-1/2,-1", lr="1,0,-1")).regime
 'rich'
 >>> print(check(mlp(3), preset("standard", 3)).reasons()[-1].partition(" (")[0])
@@ -16,18 +16,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
-from scalings.checks import Check, Finding
-from scalings.criteria import MOVING_OUTPUT, STABILITY, TUTORIAL, Criterion
-from scalings.exponents import MINUS_INFINITY, Exponent, format_power
-from scalings.networks import Network
-from scalings.nodes import SCALE_SYMBOLS, WIDTH_SCALE
-from scalings.observables import Observable
-from scalings.optimizers import OPTIMIZERS, UpdateLaw
-from scalings.parameterizations import Parameterization
-from symbolic.orders import EXACT
-from symbolic.propagation import UPDATES, Loss, train
-from symbolic.requirements import awake, requirements
-from symbolic.sampling import fans
+from scalings.criteria.criterion import Criterion
+from scalings.criteria.observables import Observable
+from scalings.criteria.tutorial import MOVING_OUTPUT, STABILITY, TUTORIAL
+from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent, format_power
+from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.hyperparameters.update_laws import OPTIMIZERS, UpdateLaw
+from scalings.networks.dimensions import SCALE_SYMBOLS, WIDTH_SCALE
+from scalings.networks.network import Network
+from scalings.results.checks import Check, Finding
+from symbolic.orders.algebra import EXACT
+from symbolic.propagation.batch_and_vocabulary import fans
+from symbolic.propagation.requirements import awake, requirements
+from symbolic.propagation.training import UPDATES, Loss, train
 
 CHECKED = tuple(dict.fromkeys((*STABILITY, MOVING_OUTPUT, *TUTORIAL)))
 

@@ -3,14 +3,14 @@
 **Norms and alignments.** The spectral norm of a random matrix is sigma sqrt(max(fan_in, fan_out)), that of an update of
 rank O(1) is its Frobenius norm. The alignments of the three terms with their factors are ratios of orders.
 
-**The tangent kernel** K = sum_l eta_l g_l^2 <j_l, j_l'> <h_(l-1), h_(l-1)'> (scalings.observables) changes through
+**The tangent kernel** K = sum_l eta_l g_l^2 <j_l, j_l'> <h_(l-1), h_(l-1)'> (scalings.criteria.observables) changes through
 inner products, and <h + dh, h' + dh'> - <h, h'> is of order
 
     |h|^2 x max(n^(-1/2), x),        x = |dh|/|h|:
 
 twice the overlap of dh with h, generic or along it by x, and <dh, dh'> itself, x^2. The same holds for the signals
 j = (df/dz)^T residual(0). They are backpropagated from a constant, so that dj is what dd is without the change of
-the residual (symbolic.predictions): phi' dj_h + dphi' j_h, with dj_h = g W^T dj + g dW^T j of the layer above, and
+the residual (symbolic.evaluation.predict): phi' dj_h + dphi' j_h, with dj_h = g W^T dj + g dW^T j of the layer above, and
 |dphi'|/|phi'| = |dz|/|z| where phi is smooth, but its square root where phi' jumps.
 
 So with |dz|/|z| = n^(r-1/2) the kernel changes by n^max(2r-1, r-1) if phi is smooth: by n^(-1) in the lazy limit, as
@@ -26,12 +26,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
-from scalings.exponents import MINUS_INFINITY, Exponent
-from scalings.networks import Network
-from scalings.nodes import Activation, Dimension, Elementwise, Weighted
-from scalings.observables import Observable
-from scalings.parameterizations import Parameterization
-from symbolic.orders import EXACT
+from scalings.criteria.observables import Observable
+from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
+from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.networks.dimensions import Dimension
+from scalings.networks.network import Network
+from scalings.networks.nodes import Activation, Elementwise, Weighted
+from symbolic.orders.algebra import EXACT
 
 HALF = Fraction(1, 2)
 SLOPE_CHANGE: dict[Activation, Fraction] = {"tanh": Fraction(1), "gelu": Fraction(1), "relu": HALF}

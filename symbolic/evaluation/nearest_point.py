@@ -19,9 +19,9 @@ from fractions import Fraction
 
 import z3
 
-from scalings.exponents import Exponent
-from symbolic.facts import Form
-from symbolic.reals import nonnegative, number, value
+from scalings.hyperparameters.exponents import Exponent
+from symbolic.polyhedra.facts import Form
+from symbolic.polyhedra.z3_forms import nonnegative, number, value
 
 _KINDS = ("kappa", "sigma", "lambda", "eta")
 """From what is changed last to what is changed first."""

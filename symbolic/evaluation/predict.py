@@ -1,12 +1,12 @@
 """Orders of every observable of a training run, for a parameterization that is given.
 
->>> from scalings.architectures import mlp
->>> from scalings.parameterizations import preset
+>>> from scalings.networks.architectures import mlp
+>>> from scalings.hyperparameters.presets import preset
 >>> orders = predict(mlp(3), preset("ntp", 3), steps=1)
 >>> str(orders[Observable("dz", "layer2", 1)]), str(orders[Observable("dz", "layer3", 1)])
 ('0', '0')
 
-Most orders are those of the run itself (`symbolic.propagation`). Three follow from them: an update is of rank
+Most orders are those of the run itself (`symbolic.propagation.training`). Three follow from them: an update is of rank
 O(1), so its spectral norm has the order of its Frobenius norm, and it aligns with its own input; and the change
 dd of the backward signal d = phi'(z) * (W^T d'), with d' that of the layer above, is
 
@@ -21,17 +21,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
+from scalings.criteria.observables import Observable
 from scalings.errors import ArgumentError
-from scalings.exponents import MINUS_INFINITY, Exponent
-from scalings.networks import Network
-from scalings.nodes import WIDTH_SCALE, Elementwise
-from scalings.observables import Observable
-from scalings.optimizers import OPTIMIZERS, UpdateLaw
-from scalings.parameterizations import Parameterization
-from symbolic.consequences import SLOPE_CHANGE, kernel_change, weights_and_alignments
-from symbolic.orders import EXACT
-from symbolic.propagation import Loss, train
-from symbolic.runs import HALF
+from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
+from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.hyperparameters.update_laws import OPTIMIZERS, UpdateLaw
+from scalings.networks.dimensions import WIDTH_SCALE
+from scalings.networks.network import Network
+from scalings.networks.nodes import Elementwise
+from symbolic.evaluation.kernel_and_alignments import SLOPE_CHANGE, kernel_change, weights_and_alignments
+from symbolic.orders.algebra import EXACT
+from symbolic.propagation.state import HALF
+from symbolic.propagation.training import Loss, train
 
 
 def predict(

@@ -4,8 +4,8 @@ What meets the tutorial's criteria is a union of polyhedra (a segment, where one
 changes the fewest layers, and learning rates rather than init scales, and these rather than multipliers; at a wished
 richness, if there is one. Where no point has that richness, criteria forbid it, and they are named.
 
->>> from scalings.architectures import mlp
->>> from scalings.parameterizations import preset
+>>> from scalings.networks.architectures import mlp
+>>> from scalings.hyperparameters.presets import preset
 >>> for change in repair(mlp(3), preset("standard", 3)).changes:
 ...     print(*change)
 layer2 lr 0 -1
@@ -21,20 +21,22 @@ from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 
-from scalings.checks import Forbidden, Repair
-from scalings.criteria import TUTORIAL, Criterion, Product
-from scalings.exponents import MINUS_INFINITY, Exponent
-from scalings.networks import Network, wrong_depth
-from scalings.nodes import WIDTH_SCALE
-from scalings.optimizers import OPTIMIZERS, UpdateLaw
-from scalings.parameterizations import LayerExponents, Parameterization, wrong_scales
-from symbolic.cases import explore
-from symbolic.checks import check
-from symbolic.facts import Form
-from symbolic.nearest import nearest
-from symbolic.points import Points
-from symbolic.propagation import Loss
-from symbolic.questions import Question
+from scalings.criteria.criterion import Criterion, Product
+from scalings.criteria.tutorial import TUTORIAL
+from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
+from scalings.hyperparameters.gauges import LayerExponents
+from scalings.hyperparameters.parameterizations import Parameterization, wrong_scales
+from scalings.hyperparameters.update_laws import OPTIMIZERS, UpdateLaw
+from scalings.networks.dimensions import WIDTH_SCALE
+from scalings.networks.network import Network, wrong_depth
+from scalings.results.checks import Forbidden, Repair
+from symbolic.derivation.case import explore
+from symbolic.derivation.satisfiability import Points
+from symbolic.evaluation.check import check
+from symbolic.evaluation.nearest_point import nearest
+from symbolic.polyhedra.facts import Form
+from symbolic.propagation.question import Question
+from symbolic.propagation.training import Loss
 
 Change = tuple[str, str, Exponent, Exponent]
 

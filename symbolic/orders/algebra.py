@@ -3,7 +3,7 @@
 A quantity of order n^e is represented by e. A product of quantities adds their orders, a sum takes the
 largest (the max-plus semiring), so whatever is computed by products and sums can be computed on orders.
 `Algebra` lists the six operations that training needs. There are two of them: `EXACT`, on given
-exponents, here; and `symbolic.unknowns.Unknowns`, on unknown ones.
+exponents, here; and `symbolic.orders.unknown_orders.Unknowns`, on unknown ones.
 
 >>> half, one = Fraction(1, 2), Fraction(1)
 >>> EXACT.product(half, one), EXACT.total(half, one), EXACT.ratio(half, one)
@@ -21,7 +21,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Protocol, TypeVar
 
-from scalings.exponents import MINUS_INFINITY, Exponent
+from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 
 O = TypeVar("O")  # noqa: E741 - an order
 

@@ -1,4 +1,4 @@
-"""Programs: training on orders as straight lines, and what is asked of them; `symbolic.tracing` writes them."""
+"""Programs: training on orders as straight lines, and what is asked of them; `symbolic.proofs.transcript` writes them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Literal
 
-from scalings.criteria import Sign
-from scalings.exponents import MINUS_INFINITY, Exponent
+from scalings.criteria.criterion import Sign
+from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 
 Operation = Literal["unknown", "constant", "product", "total", "power", "ratio"]
 

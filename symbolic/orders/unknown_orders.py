@@ -31,8 +31,8 @@ from itertools import chain, product
 from typing import Any, TypeAlias
 
 from scalings.errors import ArgumentError
-from scalings.exponents import MINUS_INFINITY, Exponent
-from symbolic.facts import Facts, Form, normalise
+from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
+from symbolic.polyhedra.facts import Facts, Form, normalise
 
 MOST_TERMS = 600
 """Criteria that leave training unbounded let the terms multiply; the sets that mean something stay below."""

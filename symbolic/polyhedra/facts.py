@@ -28,7 +28,7 @@ from fractions import Fraction
 from math import gcd, lcm
 from typing import Any, TypeAlias
 
-from scalings.exponents import Affine
+from scalings.hyperparameters.exponents import Affine
 
 Form: TypeAlias = Any
 """An affine form, a `sympy.polys.rings.PolyElement` (sympy has no types)."""

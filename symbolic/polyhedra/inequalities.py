@@ -18,8 +18,8 @@ from collections.abc import Sequence
 from fractions import Fraction
 from math import lcm
 
-from symbolic.facts import Combination, Facts, Form, combined
-from symbolic.simplex import minimise
+from symbolic.polyhedra.facts import Combination, Facts, Form, combined
+from symbolic.polyhedra.simplex import minimise
 
 
 def why(forms: Sequence[Form], conclusion: Form) -> Combination | None:

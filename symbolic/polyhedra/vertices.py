@@ -19,7 +19,7 @@ from fractions import Fraction
 from itertools import combinations
 from math import comb
 
-from symbolic.facts import Form, as_affine
+from symbolic.polyhedra.facts import Form, as_affine
 
 MOST_SETS = 20_000
 

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import z3
 
-from symbolic.facts import Form
+from symbolic.polyhedra.facts import Form
 
 
 def number(exact: Fraction) -> z3.RatNumRef:

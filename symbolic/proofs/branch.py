@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, TypeAlias
 
-from symbolic import polytopes
-from symbolic.facts import Combination, Contradiction, Facts, Form, as_affine
-from symbolic.programs import Line, Program, Relation
+from symbolic.orders.program import Line, Program, Relation
+from symbolic.polyhedra import inequalities
+from symbolic.polyhedra.facts import Combination, Contradiction, Facts, Form, as_affine
 
 Vector: TypeAlias = tuple[Fraction, ...]
 """The coefficients of the unknowns, then the constant."""
@@ -101,7 +101,7 @@ class Branch:
     def find_equations(self) -> None:
         """Make equations of inequalities that are tight wherever all hold. Raises Contradiction."""
         for form in self.facts.inequalities:
-            if why := polytopes.follows(self.facts, -form):
+            if why := inequalities.follows(self.facts, -form):
                 before = set(self.facts.zeros)
                 sources = {n: self.facts.ring.domain(f.numerator, f.denominator) for n, f in why.multipliers.items()}
                 self.facts.learn_nonnegative(-form, sources)
@@ -247,13 +247,13 @@ class Branch:
     def _implied(self, alternatives: Sequence[Vector]) -> bool:
         """Whether an alternative follows from several inequalities together; a single one may be learned as well."""
         for form in alternatives if len(alternatives) > 1 or not self.learning else ():
-            if why := polytopes.follows(self.facts, self.as_form(form)):
+            if why := inequalities.follows(self.facts, self.as_form(form)):
                 self.lemma(form, why)
                 return True
         return False
 
     def _possible(self, disjunction: Disjunction) -> int:
-        opposite = (polytopes.follows(self.facts, self.as_form(scaled(form, Fraction(-1)))) for form in disjunction)
+        opposite = (inequalities.follows(self.facts, self.as_form(scaled(form, Fraction(-1)))) for form in disjunction)
         return sum(why is None or not why.slack for why in opposite)
 
     def close(self, contradiction: Contradiction) -> None:

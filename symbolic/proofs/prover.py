@@ -1,4 +1,4 @@
-"""The proof of a derivation, in the terms of its verifier (`scalings.certificates`).
+"""The proof of a derivation, in the terms of its verifier (`scalings.certificates.verifier`).
 
 The program of a question is carried out once more, on forms that are never rewritten, so that anybody can follow. A
 form of an order that another exceeds is dropped, with the identity that shows it. Where a criterion leaves alternatives
@@ -13,10 +13,10 @@ from fractions import Fraction
 from sympy.polys.domains import QQ
 from sympy.polys.rings import ring
 
-from symbolic import polytopes
-from symbolic.branches import Branch, Document, NotImplied, TooMuch, Undecided, Vector, scaled
-from symbolic.facts import Contradiction, Facts
-from symbolic.programs import Program, Relation
+from symbolic.orders.program import Program, Relation
+from symbolic.polyhedra import inequalities
+from symbolic.polyhedra.facts import Contradiction, Facts
+from symbolic.proofs.branch import Branch, Document, NotImplied, TooMuch, Undecided, Vector, scaled
 
 
 def prove(program: Program, most: int | None = None) -> tuple[list[Document], list[Branch]]:
@@ -73,7 +73,7 @@ def _split(branch: Branch, forms: Sequence[Vector], relations: Sequence[Relation
         cases.append({"if": branch.written(form), "then": case.lines})
         try:
             case.assume(form)
-            if why := polytopes.contradiction(case.facts):
+            if why := inequalities.contradiction(case.facts):
                 raise Contradiction(why)
             rest = case.settle()
         except Contradiction as contradiction:

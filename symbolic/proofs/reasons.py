@@ -9,9 +9,9 @@ and from what the observables are made of nearby, while whatever lies further of
 What holds whatever those are holds for those there are. No relation, single ones and pairs are tried, in this order, so
 that none of those found can be spared.
 
->>> from symbolic.tracing import write_program
->>> from symbolic.questions import Question
->>> from scalings.architectures import mlp
+>>> from symbolic.proofs.transcript import write_program
+>>> from symbolic.propagation.question import Question
+>>> from scalings.networks.architectures import mlp
 >>> program = write_program(Question(mlp(3)))
 >>> reasons = Reasons(program)
 >>> reasons.of("stable features (layer1), step 1", [name for name in program.names if not name.endswith(("2", "3"))])
@@ -24,10 +24,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 
-from symbolic import polytopes
-from symbolic.branches import Branch, TooMuch, Undecided
-from symbolic.programs import Line, Program, Relation
-from symbolic.proofs import prove
+from symbolic.orders.program import Line, Program, Relation
+from symbolic.polyhedra import inequalities
+from symbolic.proofs.branch import Branch, TooMuch, Undecided
+from symbolic.proofs.prover import prove
 
 NEAREST = 8
 """How many relations are tried, and pairs of four of them."""
@@ -137,5 +137,6 @@ def _holds(case: Branch, relation: Relation) -> bool:
     except Undecided:
         return False
     return all(
-        any(polytopes.follows(case.facts, case.as_form(form)) for form in disjunction) for disjunction in case.unsettled
+        any(inequalities.follows(case.facts, case.as_form(form)) for form in disjunction)
+        for disjunction in case.unsettled
     )

@@ -4,9 +4,9 @@
 What is zero by structure is left out on the way (a sum drops it, a product with it is zero), equal operations are
 noted once, and operations on constants are carried out. The smaller of two orders is their product over their sum.
 
->>> from scalings.criteria import BOUNDED_OUTPUT
->>> from scalings.architectures import mlp
->>> from scalings.optimizers import optimizer
+>>> from scalings.criteria.tutorial import BOUNDED_OUTPUT
+>>> from scalings.networks.architectures import mlp
+>>> from scalings.hyperparameters.update_laws import optimizer
 >>> program = write_program(Question(mlp(2), optimizer("sgd"), (BOUNDED_OUTPUT,)))
 >>> asked = program.relations[0]
 >>> print(asked.name, ":", asked.left, asked.sign, asked.right)
@@ -19,116 +19,15 @@ Line(name='|z| layer2 step 0', operation='product', arguments=('sigma_2', '|z| l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
-from functools import reduce
-from itertools import count, product
-from string import ascii_lowercase
-from typing import Final, TypeAlias
 
-from scalings.criteria import Sign
-from scalings.exponents import MINUS_INFINITY, Exponent
-from scalings.observables import Observable, Quantity
-from symbolic.programs import Line, Operation, Program, Relation
-from symbolic.propagation import Boundary
-from symbolic.questions import Question
-
-Traced: TypeAlias = int
-"""The number of an operation; ZERO is the order -oo, the sum of nothing."""
-ZERO: Final = -1
-NOTHING: Final = "zero"
-
-
-@dataclass
-class Tracer:
-    """The algebra that writes operations down."""
-
-    operations: list[tuple[Operation, tuple[Traced, ...], Fraction | str | None]] = field(default_factory=list)
-    numbers: dict[tuple[Operation, tuple[Traced, ...], Fraction | str | None], Traced] = field(default_factory=dict)
-    nonzero: bool = True
-    """Whether no unknown is zero, so that a power 0 is 1."""
-
-    def unknown(self, name: str) -> Traced:
-        return self._note("unknown", (), name)
-
-    def constant(self, exponent: Exponent) -> Traced:
-        return ZERO if exponent == MINUS_INFINITY else self._note("constant", (), Fraction(exponent))
-
-    def product(self, *orders: Traced) -> Traced:
-        if ZERO in orders:
-            return ZERO
-        others = [order for order in orders if self._constant(order) is None]
-        exponent = sum(filter(None, map(self._constant, orders)), Fraction(0))
-        if exponent or not others:
-            others.append(self.constant(exponent))
-        return self._note("product", tuple(others)) if len(others) > 1 else others[0]
-
-    def total(self, *orders: Traced) -> Traced:
-        kept = self._extreme(max, [order for order in orders if order != ZERO])
-        if not kept:
-            return ZERO
-        return self._note("total", tuple(kept)) if len(kept) > 1 else kept[0]
-
-    def smaller(self, *orders: Traced) -> Traced:
-        if ZERO in orders:
-            return ZERO
-        return reduce(lambda a, b: self.ratio(self.product(a, b), self.total(a, b)), self._extreme(min, orders))
-
-    def power(self, order: Traced, exponent: Fraction) -> Traced:
-        if order == ZERO or exponent == 1:
-            return order
-        if exponent == 0 and self.nonzero:
-            return self.constant(Fraction(0))
-        known = self._constant(order)
-        return self._note("power", (order,), exponent) if known is None else self.constant(known * exponent)
-
-    def ratio(self, numerator: Traced, denominator: Traced) -> Traced:
-        if numerator == ZERO:
-            return ZERO
-        known = self._constant(denominator)
-        if known is not None:
-            return self.product(numerator, self.constant(-known))
-        return self._note("ratio", (numerator, denominator))
-
-    def named(self, labels: Mapping[Traced, str]) -> dict[Traced, str]:
-        """A name for each operation: an unknown's own, a constant's exponent, an observable's label, or letters."""
-        letters = ("order " + "".join(word) for length in count(1) for word in product(ascii_lowercase, repeat=length))
-        names = {ZERO: NOTHING}
-        for number, (operation, _, name) in enumerate(self.operations):
-            if operation in ("unknown", "constant"):
-                names[number] = str(name)
-            else:
-                names[number] = labels.get(number) or next(letters)
-        return names
-
-    def lines(self, names: Mapping[Traced, str]) -> tuple[Line, ...]:
-        """All that was noted, in order, the order of zero first."""
-        noted = (
-            Line(
-                names[number], operation, tuple(names[one] for one in of), data if isinstance(data, Fraction) else None
-            )
-            for number, (operation, of, data) in enumerate(self.operations)
-        )
-        return (Line(NOTHING, "total"), *noted)
-
-    def _extreme(self, choose: Callable[[Iterable[Fraction]], Fraction], orders: Iterable[Traced]) -> Sequence[Traced]:
-        """These orders, no two of which are equal or constants."""
-        different = list(dict.fromkeys(orders))
-        constants = [known for known in map(self._constant, different) if known is not None]
-        kept = [order for order in different if self._constant(order) is None]
-        return [*kept, self.constant(choose(constants))] if constants else kept
-
-    def _constant(self, order: Traced) -> Fraction | None:
-        operation, _, exponent = self.operations[order]
-        return exponent if operation == "constant" and order != ZERO and isinstance(exponent, Fraction) else None
-
-    def _note(self, operation: Operation, arguments: tuple[Traced, ...], data: Fraction | str | None = None) -> Traced:
-        key = (operation, arguments, data)
-        if key not in self.numbers:
-            self.numbers[key] = len(self.operations)
-            self.operations.append(key)
-        return self.numbers[key]
+from scalings.criteria.criterion import Sign
+from scalings.criteria.observables import Observable, Quantity
+from symbolic.orders.program import Program, Relation
+from symbolic.orders.recorder import ZERO, Traced, Tracer
+from symbolic.propagation.question import Question
+from symbolic.propagation.training import Boundary
 
 
 def write_program(question: Question) -> Program:

@@ -21,9 +21,10 @@ al., arXiv 2006.10540, for heads that do.
 
 from __future__ import annotations
 
-from scalings.nodes import Dimension, Mix, Scores
-from symbolic.orders import O
-from symbolic.runs import HALF, Parts, Run, Steps
+from scalings.networks.dimensions import Dimension
+from scalings.networks.nodes import Mix, Scores
+from symbolic.orders.algebra import O
+from symbolic.propagation.state import HALF, Parts, Run, Steps
 
 
 class ScoresRule:

@@ -34,16 +34,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from scalings.errors import ArgumentError
-from scalings.networks import Network
-from scalings.nodes import (
-    BATCH_NOISE,
-    BATCH_SIGNAL,
-    VOCABULARY_SCALE,
+from scalings.networks.dimensions import BATCH_NOISE, BATCH_SIGNAL, VOCABULARY_SCALE, Dimension
+from scalings.networks.network import Network
+from scalings.networks.nodes import (
     Bias,
     Convolution,
     Dense,
     DepthwiseConvolution,
-    Dimension,
     Elementwise,
     Embedding,
     Gain,

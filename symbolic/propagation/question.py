@@ -5,8 +5,8 @@ of a certificate. In the gauge g = 1 a weight has a learning rate n^eta_l, an in
 zero or one, and n^lambda_l if it decays; a multiplier without a weight is n^kappa_k. Layers are numbered from input to
 output. Exponents that are given are not asked for:
 
->>> from scalings.architectures import resmlp
->>> from scalings.optimizers import optimizer
+>>> from scalings.networks.architectures import resmlp
+>>> from scalings.hyperparameters.update_laws import optimizer
 >>> Question(resmlp(), optimizer("sgd")).unknowns
 ('eta_1', 'eta_2', 'eta_3', 'sigma_1', 'sigma_2', 'sigma_3', 'kappa_1')
 >>> Question(resmlp(), optimizer("sgd"), given=(("kappa_1", Fraction(0)), ("sigma_3", Fraction(-1)))).unknowns
@@ -24,18 +24,20 @@ from typing import Any, Protocol
 from sympy.polys.domains import QQ
 from sympy.polys.rings import ring
 
-from scalings.criteria import TUTORIAL, Criterion
-from scalings.exponents import MINUS_INFINITY, Affine, Exponent
-from scalings.families import PARAMETER
-from scalings.networks import Network
-from scalings.nodes import MATRICES, WIDTH_SCALE, Start, Weighted
-from scalings.observables import Observable
-from scalings.optimizers import OPTIMIZERS, UpdateLaw
-from scalings.parameterizations import LayerExponents
-from symbolic.facts import Facts, as_affine
-from symbolic.orders import EXACT, Algebra, O
-from symbolic.propagation import UPDATES, Boundary, Loss, train
-from symbolic.requirements import Requirement, awake, requirements
+from scalings.criteria.criterion import Criterion
+from scalings.criteria.observables import Observable
+from scalings.criteria.tutorial import TUTORIAL
+from scalings.hyperparameters.exponents import MINUS_INFINITY, Affine, Exponent
+from scalings.hyperparameters.gauges import LayerExponents
+from scalings.hyperparameters.update_laws import OPTIMIZERS, UpdateLaw
+from scalings.networks.dimensions import WIDTH_SCALE
+from scalings.networks.network import Network
+from scalings.networks.nodes import MATRICES, Start, Weighted
+from scalings.results.derivations import PARAMETER
+from symbolic.orders.algebra import EXACT, Algebra, O
+from symbolic.polyhedra.facts import Facts, as_affine
+from symbolic.propagation.requirements import Requirement, awake, requirements
+from symbolic.propagation.training import UPDATES, Boundary, Loss, train
 
 _KNOWN: dict[Start, Exponent] = {"zero": MINUS_INFINITY, "one": Fraction(0)}
 

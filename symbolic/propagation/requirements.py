@@ -10,14 +10,15 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property, lru_cache
 
-from scalings.criteria import OF_DECAY, Criterion
+from scalings.criteria.criterion import Criterion
+from scalings.criteria.observables import Observable
+from scalings.criteria.tutorial import OF_DECAY
 from scalings.errors import ArgumentError
-from scalings.exponents import MINUS_INFINITY, Exponent
-from scalings.networks import Network, Representation
-from scalings.nodes import WIDTH_SCALE
-from scalings.observables import Observable
-from scalings.optimizers import UpdateLaw
-from symbolic.orders import Algebra, O
+from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
+from scalings.hyperparameters.update_laws import UpdateLaw
+from scalings.networks.dimensions import WIDTH_SCALE
+from scalings.networks.network import Network, Representation
+from symbolic.orders.algebra import Algebra, O
 
 
 @dataclass(frozen=True)

@@ -18,27 +18,28 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any, Generic, Protocol, TypeAlias
 
-from scalings.exponents import MINUS_INFINITY
-from scalings.networks import Network, block_stream
-from scalings.nodes import (
+from scalings.criteria.observables import Observable, Quantity
+from scalings.hyperparameters.exponents import MINUS_INFINITY
+from scalings.hyperparameters.gauges import LayerExponents
+from scalings.hyperparameters.update_laws import UpdateLaw
+from scalings.networks.dimensions import VOCABULARY_SCALE, Dimension
+from scalings.networks.network import Network
+from scalings.networks.nodes import (
     INPUT,
     MATRICES,
-    VOCABULARY_SCALE,
     Convolution,
     Dense,
-    Dimension,
     Elementwise,
     Embedding,
     Mix,
     Node,
     Norm,
     Repeat,
+    Weighted,
+    block_stream,
     sources,
 )
-from scalings.observables import Observable, Quantity
-from scalings.optimizers import UpdateLaw
-from scalings.parameterizations import LayerExponents
-from symbolic.orders import Algebra, O
+from symbolic.orders.algebra import Algebra, O
 
 HALF = Fraction(1, 2)
 Observed: TypeAlias = tuple[Observable, O]
@@ -220,3 +221,9 @@ def in_turn(nodes: Sequence[Node], act: Any) -> Generator[Any, None, None]:
     """Let each node act, one after the other."""
     for node in nodes:
         yield from act(node)
+
+
+def random_norm(run: Run[O], node: Weighted) -> O:
+    """|W(0)|_F = sigma sqrt(entries)."""
+    root = run.power(node.fan_in, HALF), run.power(node.fan_out, HALF)
+    return run.algebra.product(run.layers[node.weight].init, *root)

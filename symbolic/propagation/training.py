@@ -2,8 +2,8 @@
 
 `train` is a training loop: forward, backward, update, again. It runs on orders instead of tensors, over
 whichever `Algebra` it is given, and yields every observable as soon as the run has computed it. What each node kind
-does is stated by its rule: `symbolic.weighted` (layers), `symbolic.rules` (what has no weight) and
-`symbolic.attention`. The update law is
+does is stated by its rule: `symbolic.propagation.weighted_rules` (layers), `symbolic.propagation.weightless_rules` (what has no weight) and
+`symbolic.propagation.attention_rules`. The update law is
 
     |dW|_F += eta |G|_F^p fan_in^(q_in/2) fan_out^(q_out/2) max(fans)^m |W|_F^s
 
@@ -13,10 +13,10 @@ observables come twice in a step, those of its first copy and those of its last.
 
 Orders are powers of one scale variable, the others held fixed: of the width, unless it is asked for another one.
 
->>> from scalings.architectures import mlp
->>> from scalings.optimizers import optimizer
->>> from scalings.parameterizations import preset
->>> from symbolic.orders import EXACT
+>>> from scalings.networks.architectures import mlp
+>>> from scalings.hyperparameters.update_laws import optimizer
+>>> from scalings.hyperparameters.presets import preset
+>>> from symbolic.orders.algebra import EXACT
 >>> run = dict(train(mlp(3), preset("mup-lr", 3).layers, optimizer("sgd"), EXACT, steps=1))
 >>> str(run[Observable("dz", "layer2", 1)])
 '1/2'
@@ -29,13 +29,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Generic, Literal, TypeAlias, get_args
 
+from scalings.criteria.observables import Observable
 from scalings.errors import ArgumentError
-from scalings.networks import Network, wrong_depth, wrong_scale
-from scalings.nodes import (
-    BATCH_SCALES,
+from scalings.hyperparameters.gauges import LayerExponents
+from scalings.hyperparameters.parameterizations import wrong_scales
+from scalings.hyperparameters.update_laws import UpdateLaw
+from scalings.networks.dimensions import BATCH_SCALES, VOCABULARY_SCALE, WIDTH_SCALE
+from scalings.networks.network import Network, wrong_depth, wrong_scale
+from scalings.networks.nodes import (
     INPUT,
-    VOCABULARY_SCALE,
-    WIDTH_SCALE,
     Bias,
     Convolution,
     Dense,
@@ -51,15 +53,13 @@ from scalings.nodes import (
     Scores,
     Sum,
 )
-from scalings.observables import Observable
-from scalings.optimizers import UpdateLaw
-from scalings.parameterizations import LayerExponents, wrong_scales
-from symbolic.attention import MixRule, ScoresRule
-from symbolic.orders import Algebra, O
-from symbolic.rules import ElementwiseRule, NormRule, PoolRule, RepeatRule, ScaleRule, SumRule
-from symbolic.runs import Rule, Run, Steps, in_turn
-from symbolic.sampling import check_vocabulary
-from symbolic.weighted import BiasRule, DenseRule, EntrywiseRule, step_weight
+from symbolic.orders.algebra import Algebra, O
+from symbolic.propagation.attention_rules import MixRule, ScoresRule
+from symbolic.propagation.batch_and_vocabulary import check_vocabulary
+from symbolic.propagation.optimizer_step import step_weight
+from symbolic.propagation.state import Rule, Run, Steps, in_turn
+from symbolic.propagation.weighted_rules import BiasRule, DenseRule, EntrywiseRule
+from symbolic.propagation.weightless_rules import ElementwiseRule, NormRule, PoolRule, RepeatRule, ScaleRule, SumRule
 
 UPDATES = 3
 """The orders of a stable run settle within three updates: the readout's, what it sends back, what that moves."""

@@ -21,15 +21,10 @@ that (tests/test_agreement.py) rather than on a theorem.
 
 from __future__ import annotations
 
-from fractions import Fraction
-from typing import Generic
-
-from scalings.exponents import MINUS_INFINITY
-from scalings.nodes import MATRICES, Bias, Convolution, Dense, DepthwiseConvolution, Embedding, Gain, Weighted
-from scalings.observables import TERMS
-from symbolic.orders import O
-from symbolic.runs import HALF, Parts, Run, Steps
-from symbolic.sampling import fans, sampling
+from scalings.criteria.observables import TERMS
+from scalings.networks.nodes import Bias, Convolution, Dense, DepthwiseConvolution, Embedding, Gain, Weighted
+from symbolic.orders.algebra import O
+from symbolic.propagation.state import HALF, Parts, Run, Steps, random_norm
 
 Matrix = Dense | Convolution | Embedding
 Entrywise = Gain | DepthwiseConvolution
@@ -177,88 +172,3 @@ def decayed(run: Run[O], node: Matrix, change: Parts[O]) -> Parts[O]:
 def record(run: Run[O], node: Weighted, gradient: O) -> None:
     """Add to the gradient of the node's weight, which other nodes may share."""
     run.gradient[node.weight] = run.algebra.total(run.gradient[node.weight], gradient)
-
-
-def random_norm(run: Run[O], node: Weighted) -> O:
-    """|W(0)|_F = sigma sqrt(entries)."""
-    root = run.power(node.fan_in, HALF), run.power(node.fan_out, HALF)
-    return run.algebra.product(run.layers[node.weight].init, *root)
-
-
-def step_weight(run: Run[O], node: Weighted) -> Steps[O]:
-    """One step of the optimizer on the weight of this node, its first; as many as there are for what a step costs."""
-    algebra, law, weight = run.algebra, run.law, node.weight
-    seen = _Seen(run, node)
-    raw, now = seen.gradient, seen.weight
-    gradient, decay = raw, run.layers[weight].decay
-    if law.decay == "none" or not isinstance(node, MATRICES):
-        decay = None
-    if decay is not None and law.decay == "l2":
-        gradient = algebra.total(gradient, algebra.product(decay, now))
-    size, power = algebra.product(run.layers[weight].lr, seen.fans), law.gradient
-    if law.at_zero != "alike" and now == run.zero:
-        power = Fraction(law.at_zero == "gradient")
-        size = algebra.product(run.layers[weight].lr, seen.entries(1 - power))
-    elif law.weight:  # |W|^0 = 1 also for zero weights, unlike |G|^0: a zero gradient is a zero update
-        size = algebra.product(size, algebra.power(now, law.weight))
-    size = algebra.product(size, seen.damping(gradient))
-    one_step = algebra.product(size, algebra.power(gradient, power))
-    if decay is not None and law.decay == "l2":  # of a step along G + lambda W, the shares of the two
-        share = algebra.ratio(one_step, gradient) if power != 1 else size
-        one_step, size = algebra.product(share, raw), share
-    if decay is not None and law.decay == "inside":  # of a step along u + lambda W, u having entries of size 1
-        own = seen.entries(Fraction(1))
-        size = algebra.ratio(size, algebra.total(own, algebra.product(decay, now)))
-        one_step = algebra.product(size, own, algebra.power(gradient, Fraction(0)))
-    run.update[weight] = algebra.total(run.update[weight], seen.scaled(one_step, seen.sampling.update))
-    yield run.observe("gradient", node, gradient)
-    yield run.observe("dW_frobenius", node, seen.scaled(run.update[weight], seen.sampling.weight))
-    yield run.observe("W_frobenius", node, seen.weight)
-    if decay is not None:
-        shrinking = {"coupled": run.layers[weight].lr, "independent": run.one, "l2": size, "inside": size}[law.decay]
-        shrunk = seen.scaled(algebra.product(shrinking, decay), seen.sampling.steps)
-        run.shrinkage[weight] = algebra.total(run.shrinkage.get(weight, run.zero), shrunk)
-        yield run.observe("decay", node, run.shrinkage[weight])
-
-
-class _Seen(Generic[O]):
-    """What the update law sees of a weight: all of its entries, and the mean gradient over all examples."""
-
-    def __init__(self, run: Run[O], node: Weighted) -> None:
-        self.run, self.node = run, node
-        self.sampling = sampling(run.network, node, run.scale)
-        self._fans = fans(node, run.scale)
-
-    @property
-    def gradient(self) -> O:
-        """|G|_F."""
-        return self.scaled(self.run.gradient[self.node.weight], self.sampling.gradient)
-
-    @property
-    def weight(self) -> O:
-        """|W|_F."""
-        now = self.run.algebra.total(random_norm(self.run, self.node), self.run.update[self.node.weight])
-        return self.scaled(now, self.sampling.weight)
-
-    @property
-    def fans(self) -> O:
-        """fan_in^(q_in/2) fan_out^(q_out/2) max(fans)^m."""
-        law, (fan_in, fan_out) = self.run.law, self._fans
-        powers = HALF * (law.fan_in * fan_in + law.fan_out * fan_out) + law.larger_fan * max(fan_in, fan_out)
-        return self.run.algebra.constant(powers)
-
-    def entries(self, power: Fraction) -> O:
-        """(fan_in fan_out)^(power/2)."""
-        return self.run.algebra.constant(HALF * power * sum(self._fans))
-
-    def damping(self, gradient: O) -> O:
-        """min(1, entries of G / epsilon)."""
-        run = self.run
-        if run.law.epsilon == MINUS_INFINITY:
-            return run.one
-        entry = self.scaled(gradient, -HALF * sum(self._fans))
-        return run.algebra.smaller(run.one, run.algebra.ratio(entry, run.algebra.constant(Fraction(run.law.epsilon))))
-
-    def scaled(self, order: O, power: Fraction) -> O:
-        """Times this power of the scale variable."""
-        return self.run.algebra.product(order, self.run.algebra.constant(power)) if power else order

@@ -5,9 +5,9 @@ from __future__ import annotations
 from fractions import Fraction
 
 from scalings.errors import ArgumentError
-from scalings.nodes import BOUNDED, Elementwise, Norm, Pool, Repeat, Scale, Sum
-from symbolic.orders import O
-from symbolic.runs import HALF, Parts, Run, Steps, in_turn
+from scalings.networks.nodes import BOUNDED, Elementwise, Norm, Pool, Repeat, Scale, Sum
+from symbolic.orders.algebra import O
+from symbolic.propagation.state import HALF, Parts, Run, Steps, in_turn
 
 
 class ElementwiseRule:

@@ -15,36 +15,23 @@ import numpy as np
 import pytest
 import torch
 
-from empirical.graph_training import trajectory
-from empirical.graphs import Graph
-from empirical.regression import fit_all, p_value
-from empirical.settings import Setting
-from scalings.architectures import mlp, transformer
+from empirical.engines.graph.module import Graph
+from empirical.engines.graph.setting import Setting
+from empirical.engines.graph.training import trajectory
+from empirical.statistics.regression import fit_all, p_value
+from scalings.criteria.observables import Observable
 from scalings.errors import ArgumentError
-from scalings.fits import Fit
-from scalings.networks import Network
-from scalings.nodes import (
-    BATCH_NOISE,
-    BATCH_SIGNAL,
-    INPUT,
-    VOCABULARY_SCALE,
-    WIDTH,
-    Bias,
-    Dense,
-    Elementwise,
-    Embedding,
-    Node,
-    Norm,
-    fixed,
-    tokens,
-)
-from scalings.observables import Observable
-from scalings.optimizers import OPTIMIZERS, optimizer, with_epsilon
-from scalings.parameterizations import Parameterization
-from scalings.trials import Training
-from symbolic.checks import check
-from symbolic.derivations import derive
-from symbolic.predictions import predict
+from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.hyperparameters.update_laws import OPTIMIZERS, optimizer, with_epsilon
+from scalings.networks.architectures import mlp, transformer
+from scalings.networks.dimensions import BATCH_NOISE, BATCH_SIGNAL, VOCABULARY_SCALE, WIDTH, fixed, tokens
+from scalings.networks.network import Network
+from scalings.networks.nodes import INPUT, Bias, Dense, Elementwise, Embedding, Node, Norm
+from scalings.results.fits import Fit
+from scalings.results.trials import Training
+from symbolic.derivation.derive import derive
+from symbolic.evaluation.check import check
+from symbolic.evaluation.predict import predict
 
 HALF, QUARTER = Fraction(1, 2), 0.25
 DELTA = 0.05

@@ -19,33 +19,20 @@ from fractions import Fraction
 import pytest
 from scipy import stats
 
-from empirical.graph_sweeps import Scaling, measure
-from scalings.architectures import cnn, mlp, resmlp, transformer
-from scalings.exponents import MINUS_INFINITY, Exponent
-from scalings.fits import Fit
-from scalings.networks import Network
-from scalings.nodes import (
-    INPUT,
-    WIDTH,
-    Dense,
-    Dimension,
-    Elementwise,
-    Embedding,
-    Mix,
-    Node,
-    Norm,
-    Repeat,
-    Scale,
-    Scores,
-    fixed,
-)
-from scalings.observables import Observable
-from scalings.optimizers import OPTIMIZERS
-from scalings.parameterizations import Parameterization
-from scalings.trials import Training
-from symbolic.derivations import derive
-from symbolic.orders import EXACT
-from symbolic.propagation import train
+from empirical.sweeps.graph import Scaling, measure
+from scalings.criteria.observables import Observable
+from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
+from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.hyperparameters.update_laws import OPTIMIZERS
+from scalings.networks.architectures import cnn, mlp, resmlp, transformer
+from scalings.networks.dimensions import WIDTH, Dimension, fixed
+from scalings.networks.network import Network
+from scalings.networks.nodes import INPUT, Dense, Elementwise, Embedding, Mix, Node, Norm, Repeat, Scale, Scores
+from scalings.results.fits import Fit
+from scalings.results.trials import Training
+from symbolic.derivation.derive import derive
+from symbolic.orders.algebra import EXACT
+from symbolic.propagation.training import train
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 

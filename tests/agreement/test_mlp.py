@@ -1,7 +1,7 @@
 """The two witnesses agree: exponents that were derived and exponents that were measured.
 
 Each example trains a member of the derived family at thirteen small widths. What is asserted is a verdict of
-intervals (scalings.comparisons), with its margin as it stands in the package. Neighbours of the family, and a
+intervals (scalings.studies.comparisons), with its margin as it stands in the package. Neighbours of the family, and a
 theory that is wrong by 1/4 in one exponent, must be refuted by the same measurements.
 
 How often these tests are wrong was measured, over 50 such runs with other seeds, depths 2 to 4, all activations and
@@ -18,21 +18,21 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from empirical.measurement import Measurement
-from empirical.sweeps import measure
-from scalings.architectures import mlp
-from scalings.comparisons import Agreement, Comparison, compare, no_slopes
-from scalings.criteria import TUTORIAL
-from scalings.exponents import Exponent
-from scalings.fits import Fit
-from scalings.networks import Network
-from scalings.nodes import Activation
-from scalings.observables import Observable
-from scalings.parameterizations import Parameterization
-from scalings.trials import Training
-from scalings.verification import verify
-from symbolic.checks import check
-from symbolic.predictions import predict
+from empirical.sweeps.measurement import Measurement
+from empirical.sweeps.mlp import measure
+from scalings.criteria.observables import Observable
+from scalings.criteria.tutorial import TUTORIAL
+from scalings.hyperparameters.exponents import Exponent
+from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.networks.architectures import mlp
+from scalings.networks.network import Network
+from scalings.networks.nodes import Activation
+from scalings.results.fits import Fit
+from scalings.results.trials import Training
+from scalings.studies.comparisons import Agreement, Comparison, compare, no_slopes
+from scalings.studies.verification import verify
+from symbolic.evaluation.check import check
+from symbolic.evaluation.predict import predict
 from tests import strategies
 
 WIDTHS = tuple(round(32 * 2 ** (k / 3)) for k in range(13))

@@ -6,14 +6,14 @@ from fractions import Fraction
 
 import pytest
 
-from empirical.sweeps import measure
-from scalings.architectures import mlp
-from scalings.fits import Fit
-from scalings.nodes import ACTIVATIONS, Activation
-from scalings.observables import Observable
-from scalings.optimizers import OPTIMIZERS
-from scalings.trials import Training
-from symbolic.predictions import predict
+from empirical.sweeps.mlp import measure
+from scalings.criteria.observables import Observable
+from scalings.hyperparameters.update_laws import OPTIMIZERS
+from scalings.networks.architectures import mlp
+from scalings.networks.nodes import ACTIVATIONS, Activation
+from scalings.results.fits import Fit
+from scalings.results.trials import Training
+from symbolic.evaluation.predict import predict
 from tests import strategies
 
 CHANGE = Observable("ntk_change", "", 1)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from scalings.command_line import main
+from scalings.command_line.app import main
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text()
 DOCUMENTS = {path.name: path.read_text() for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]}
 SESSIONS = [

@@ -16,11 +16,11 @@ from typing import TypeAlias
 import torch
 from torch import Tensor, nn
 
-from empirical import operations
-from empirical.activations import PHI
-from empirical.settings import Setting, draw
+from empirical.engines.graph import operations
+from empirical.engines.graph.setting import Setting, draw
+from empirical.tensors.activations import PHI
 from scalings.errors import ArgumentError
-from scalings.nodes import (
+from scalings.networks.nodes import (
     INPUT,
     WEIGHTED,
     Bias,

@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor
 
-from empirical.tasks import SIDE
+from empirical.data.tasks import SIDE
 
 
 def apply_dense(weight: Tensor, h: Tensor) -> Tensor:

@@ -16,9 +16,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from empirical.graphs import Graph
+from empirical.engines.graph.module import Graph
 from scalings.errors import ArgumentError
-from scalings.nodes import MATRICES
+from scalings.networks.nodes import MATRICES
 
 MEASURABLE = ("sgd", "sign", "adam", "adamw", "muon")
 _BETAS = (0.9, 0.999)

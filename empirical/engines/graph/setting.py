@@ -4,7 +4,7 @@ A size is a value of each scale variable: {"width": 256, "depth": 1}. Every hype
 of each of them, given by one parameterization for each scale variable. So the depth can be studied at a fixed width
 with the exponents of the width held where they are:
 
->>> from scalings.architectures import resmlp
+>>> from scalings.networks.architectures import resmlp
 >>> network = resmlp(1)
 >>> wide = Parameterization.of(multiplier="0,0,0", init="0,-1/2,-1", lr="1,0,-1")
 >>> deep = Parameterization.of(multiplier="0,0,0", init="0,0,0", lr="0,1,0", scales="-1")
@@ -25,21 +25,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from empirical.activations import PHI
-from scalings.exponents import MINUS_INFINITY, Exponent
-from scalings.networks import Network, wrong_depth
-from scalings.nodes import (
-    WIDTH_SCALE,
+from empirical.tensors.activations import PHI
+from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
+from scalings.hyperparameters.parameterizations import Parameterization, wrong_scales
+from scalings.networks.dimensions import WIDTH_SCALE, Dimension
+from scalings.networks.network import Network, wrong_depth
+from scalings.networks.nodes import (
     Convolution,
     Dense,
     DepthwiseConvolution,
-    Dimension,
     Elementwise,
     Embedding,
     Multiplier,
     Weighted,
 )
-from scalings.parameterizations import Parameterization, wrong_scales
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
     loss = mean over examples of |residual|^2 / 2, or of the cross-entropy;    d = (number of examples) dloss/dz
 
-Conventions are those of `empirical.training`: norms are Euclidean over units and root-mean-square over examples, here
+Conventions are those of `empirical.engines.mlp.training`: norms are Euclidean over units and root-mean-square over examples, here
 also over positions (over pairs of positions for attention scores). Of a block that is repeated, the last copy is
 observed under the node's own name, and the first one as "name[1]". dW is what updates made of a weight, without what
 decay took; `decay` is the latter, as a fraction.
@@ -19,13 +19,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from empirical.graph_updates import Steps
-from empirical.graphs import At, Graph, Values, weighted
-from empirical.settings import Setting
-from empirical.tasks import Task
-from scalings.nodes import INPUT, Bias, Repeat, Weighted
-from scalings.observables import Observable, Quantity
-from scalings.trials import Training
+from empirical.data.tasks import Task
+from empirical.engines.graph.module import At, Graph, Values, weighted
+from empirical.engines.graph.optimizers import Steps
+from empirical.engines.graph.setting import Setting
+from scalings.criteria.observables import Observable, Quantity
+from scalings.networks.nodes import INPUT, Bias, Repeat, Weighted
+from scalings.results.trials import Training
 
 Array = npt.NDArray[np.float64]
 

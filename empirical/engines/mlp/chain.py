@@ -13,13 +13,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from empirical.activations import PHI, Phi
+from empirical.tensors.activations import PHI, Phi
 from scalings.errors import ArgumentError
-from scalings.exponents import Exponent
-from scalings.networks import Network, wrong_depth
-from scalings.nodes import INPUT, Dense, Elementwise, Role, sources
-from scalings.parameterizations import Parameterization
-from scalings.trials import Training
+from scalings.hyperparameters.exponents import Exponent
+from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.networks.network import Network, wrong_depth
+from scalings.networks.nodes import INPUT, Dense, Elementwise, Role, sources
+from scalings.results.trials import Training
 
 
 @dataclass(frozen=True)

@@ -17,17 +17,18 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from empirical import updates, weights
-from empirical.blocks import Terms
-from empirical.chains import Chain
-from empirical.examples import Examples
-from empirical.states import State
-from empirical.training import trajectory
-from empirical.updates import Update
-from empirical.weights import DenseWeights
+from empirical.data.examples import Examples
+from empirical.engines.mlp import drawing
+from empirical.engines.mlp.chain import Chain
+from empirical.engines.mlp.state import State
+from empirical.engines.mlp.training import trajectory
+from empirical.tensors.buffers import Terms
+from empirical.weights import updates
+from empirical.weights.dense import DenseWeights
+from empirical.weights.updates import Update
 from scalings.errors import ArgumentError
-from scalings.optimizers import optimizer as update_law
-from scalings.trials import Training
+from scalings.hyperparameters.update_laws import optimizer as update_law
+from scalings.results.trials import Training
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ def states(
         factor.to(device).flatten(0, 1).mT[:, :, None, None]
         for factor in (settings.multiplier, settings.init, settings.lr)
     )
-    drawn = weights.draw(chain, seeds, device)
+    drawn = drawing.draw_dense(chain, seeds, device)
     shared, started = [], []
     rank = training.steps * training.batch
     for index, layer in enumerate(chain.layers):

@@ -13,8 +13,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from empirical.chains import Chain
-from empirical.weights import Weights
+from empirical.engines.mlp.chain import Chain
+from empirical.weights.dense import Weights
 
 Signals = list[tuple[Tensor, Tensor]]
 

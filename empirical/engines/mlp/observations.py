@@ -1,15 +1,15 @@
-"""Observations: the norms of a state, keyed as the theory keys its orders (scalings.observables)."""
+"""Observations: the norms of a state, keyed as the theory keys its orders (scalings.criteria.observables)."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from empirical.blocks import gram_change, norms
-from empirical.spectra import spectral_norm
-from empirical.states import Change, Initial, State
-from empirical.weights import DenseWeights
-from scalings.observables import Observable, Quantity
+from empirical.engines.mlp.state import Change, Initial, State
+from empirical.tensors.norms import gram_change, norms
+from empirical.tensors.spectral_norms import spectral_norm
+from empirical.weights.dense import DenseWeights
+from scalings.criteria.observables import Observable, Quantity
 
 
 def observe(state: State, *, spectra: bool = False) -> dict[Observable, Tensor]:

@@ -11,10 +11,11 @@ from functools import cached_property
 
 from torch import Tensor
 
-from empirical.blocks import Pool, gram
-from empirical.chains import Layer
-from empirical.updates import Update
-from empirical.weights import Weights
+from empirical.engines.mlp.chain import Layer
+from empirical.tensors.buffers import Pool
+from empirical.tensors.norms import gram
+from empirical.weights.dense import Weights
+from empirical.weights.updates import Update
 
 
 @dataclass(frozen=True)

@@ -32,19 +32,20 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from empirical import free_weights, updates, weights
-from empirical.activations import Phi
-from empirical.blocks import Pool, Terms, by_units, gram
-from empirical.chains import Chain
-from empirical.examples import Examples
-from empirical.laws import Shampoo, low_rank
-from empirical.observations import coordinates, observe
-from empirical.plans import directions
-from empirical.states import Change, Initial, State
-from empirical.updates import Update
-from empirical.weights import Weights
-from scalings.observables import Observable
-from scalings.trials import Engine, Training
+from empirical.data.examples import Examples
+from empirical.engines.mlp.chain import Chain
+from empirical.engines.mlp.drawing import draw
+from empirical.engines.mlp.observations import coordinates, observe
+from empirical.engines.mlp.state import Change, Initial, State
+from empirical.tensors.activations import Phi
+from empirical.tensors.buffers import Pool, Terms, by_units
+from empirical.tensors.norms import gram
+from empirical.weights import updates
+from empirical.weights.dense import Weights
+from empirical.weights.low_rank_laws import Shampoo, low_rank
+from empirical.weights.updates import Update
+from scalings.criteria.observables import Observable
+from scalings.results.trials import Engine, Training
 
 Array = npt.NDArray[np.float64]
 
@@ -71,15 +72,6 @@ def kind(training: Training) -> torch.dtype:
     """
     single = training.observing == "coordinates" and not isinstance(low_rank(training.optimizer), Shampoo)
     return torch.float32 if single else torch.float64
-
-
-def draw(
-    chain: Chain, training: Training, seeds: Sequence[int], device: str, engine: Engine, pool: Pool
-) -> tuple[Weights, ...]:
-    """The initial weights of an engine, of the pool's kind."""
-    if engine == "dense":
-        return weights.draw(chain, seeds, device, pool)
-    return free_weights.draw(chain, seeds, device, room=max(directions(training)), pool=pool)
 
 
 def trajectory(

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from empirical import examples
-from empirical.activations import PHI
-from scalings.nodes import ACTIVATIONS, Activation
+from empirical.data import examples
+from empirical.tensors.activations import PHI
+from scalings.networks.nodes import ACTIVATIONS, Activation
 
 
 @pytest.mark.parametrize("data", examples.DATA)

@@ -8,23 +8,26 @@ import numpy as np
 import pytest
 import torch
 
-from empirical import examples, tasks, training
-from empirical.blocks import Pool
-from empirical.chains import chain
-from empirical.graph_sweeps import Scaling, measure
-from empirical.graph_training import train, trajectory
-from empirical.graph_updates import MEASURABLE, polar
-from empirical.graphs import Graph
-from empirical.observations import observe
-from empirical.settings import Setting
-from empirical.weights import DenseWeights
-from scalings.architectures import cnn, mlp, resmlp, transformer
+from empirical.data import examples, tasks
+from empirical.engines.graph.module import Graph
+from empirical.engines.graph.optimizers import MEASURABLE, polar
+from empirical.engines.graph.setting import Setting
+from empirical.engines.graph.training import train, trajectory
+from empirical.engines.mlp import training
+from empirical.engines.mlp.chain import chain
+from empirical.engines.mlp.observations import observe
+from empirical.sweeps.graph import Scaling, measure
+from empirical.tensors.buffers import Pool
+from empirical.weights.dense import DenseWeights
+from scalings.criteria.observables import Observable
 from scalings.errors import ArgumentError
-from scalings.networks import Network
-from scalings.nodes import INPUT, WIDTH, Dense, Embedding, Norm, fixed
-from scalings.observables import Observable
-from scalings.parameterizations import Parameterization, preset
-from scalings.trials import Training
+from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.hyperparameters.presets import preset
+from scalings.networks.architectures import cnn, mlp, resmlp, transformer
+from scalings.networks.dimensions import WIDTH, fixed
+from scalings.networks.network import Network
+from scalings.networks.nodes import INPUT, Dense, Embedding, Norm
+from scalings.results.trials import Training
 
 SIZES = {"width": 24, "depth": 1}
 

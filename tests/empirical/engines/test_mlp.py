@@ -12,15 +12,20 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from empirical import examples, normals, observations, training
-from empirical.blocks import Pool
-from empirical.chains import Chain, chain
-from empirical.weights import DenseWeights, draw
-from scalings.architectures import mlp
-from scalings.nodes import Activation
-from scalings.observables import Observable
-from scalings.parameterizations import LayerExponents, Parameterization, preset
-from scalings.trials import Engine, Training
+from empirical.data import examples
+from empirical.engines.mlp import observations, training
+from empirical.engines.mlp.chain import Chain, chain
+from empirical.engines.mlp.drawing import draw_dense
+from empirical.tensors import random_numbers
+from empirical.tensors.buffers import Pool
+from empirical.weights.dense import DenseWeights
+from scalings.criteria.observables import Observable
+from scalings.hyperparameters.gauges import LayerExponents
+from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.hyperparameters.presets import preset
+from scalings.networks.architectures import mlp
+from scalings.networks.nodes import Activation
+from scalings.results.trials import Engine, Training
 
 WIDTH = 24
 SEEDS = (3, 8)
@@ -196,7 +201,7 @@ def reference_values(model: Reference, at: Chain, setup: Training, x: Tensor, y:
 
 
 def tangent_kernel(model: Reference, at: Chain, residual: Tensor, x: Tensor) -> Tensor:
-    """K of scalings.observables, from one gradient of residual . f an example, layer by layer."""
+    """K of scalings.criteria.observables, from one gradient of residual . f an example, layer by layer."""
     rows = []
     for example, r in zip(x, residual, strict=True):
         grads = torch.autograd.grad((model(example[None])[0] * r).sum(), [p.weight for p in model.linears])
@@ -254,7 +259,7 @@ def test_agrees_with_torch(activation: Activation, optimizer: str, depth: int, c
     at, data, found = ours(setup, activation, depth, rich(depth, optimizer))
     x, y = torch.tensor(data.inputs), torch.tensor(data.targets)
     for index, seed in enumerate(SEEDS):
-        model = Reference(at, [weight.matrix[0] for weight in draw(at, [seed], "cpu")], activation)
+        model = Reference(at, [weight.matrix[0] for weight in draw_dense(at, [seed], "cpu")], activation)
         expected = reference_values(model, at, setup, x, y)
         assert expected.keys() == found.keys()
         for observable, value in expected.items():
@@ -268,7 +273,7 @@ def test_the_three_terms_are_the_change_of_the_preactivation(activation: Activat
     setup = Training(batch=8, optimizer=optimizer, lr=0.1)
     at = chain(mlp(3, activation), rich(3, optimizer), setup, WIDTH)
     data = examples.load("digits", 8)
-    weights = draw(at, SEEDS, "cpu")
+    weights = draw_dense(at, SEEDS, "cpu")
     h0, y = torch.tensor(data.inputs).expand(len(SEEDS), -1, -1), torch.tensor(data.targets)
     for state in training.trajectory(at, weights, setup, h0, y):
         h = h0
@@ -292,7 +297,7 @@ def test_a_coordinate_check_sees_the_same(optimizer: str, engine: Engine, monkey
     """
 
     def rounded(sequence: np.random.SeedSequence, _: torch.dtype, device: torch.device) -> Callable[[Tensor], object]:
-        fill = normals.filler(sequence, torch.float64, device)
+        fill = random_numbers.filler(sequence, torch.float64, device)
 
         def fill_rounded(block: Tensor) -> None:
             exact = torch.empty(block.shape, dtype=torch.float64)
@@ -301,8 +306,10 @@ def test_a_coordinate_check_sees_the_same(optimizer: str, engine: Engine, monkey
 
         return fill_rounded
 
-    monkeypatch.setattr("empirical.weights.filler", rounded)
-    monkeypatch.setattr("empirical.normals._fill", lambda piece, key: rounded(key, piece.dtype, piece.device)(piece))
+    monkeypatch.setattr("empirical.engines.mlp.drawing.filler", rounded)
+    monkeypatch.setattr(
+        "empirical.tensors.random_numbers._fill", lambda piece, key: rounded(key, piece.dtype, piece.device)(piece)
+    )
     every = Training(batch=64, optimizer=optimizer, lr=0.02 if optimizer == "adam" else 0.1, kernel=False)
     few = replace(every, observing="coordinates")
     at, data = chain(mlp(3), rich(3, optimizer), every, 300), examples.load("digits", 64)
@@ -372,7 +379,7 @@ def test_cuda_runs_the_same_program(optimizer: str) -> None:
     setup = Training(batch=8, optimizer=optimizer, lr=0.1)
     at = chain(mlp(3, "tanh"), rich(3, optimizer), setup, WIDTH)
     data = examples.load("digits", 8)
-    on_cpu = draw(at, SEEDS, "cpu")
+    on_cpu = draw_dense(at, SEEDS, "cpu")
     results = []
     for device in ("cpu", "cuda"):
         weights = tuple(DenseWeights(weight.matrix.to(device), Pool(device)) for weight in on_cpu)

@@ -8,25 +8,18 @@ from functools import cache
 import numpy as np
 import pytest
 
-from empirical import examples
-from empirical.calibration import blank, calibrate, hyperparameters, solve
-from empirical.chains import chain
-from empirical.conditions import Experiment
-from scalings.architectures import mlp
-from scalings.calibrations import (
-    CLOSINGS,
-    Calibration,
-    Closing,
-    Condition,
-    Hyperparameter,
-    System,
-    all_conditions,
-    tutorial_system,
-)
-from scalings.criteria import Criterion, Product
-from scalings.equivalence import claim
-from scalings.inverse import CalibrationAgreement
-from scalings.trials import Training
+from empirical.data import examples
+from empirical.engines.mlp.chain import chain
+from empirical.experiments.calibration import blank, calibrate, hyperparameters, solve
+from empirical.experiments.conditions import Experiment
+from scalings.criteria.conditions import CLOSINGS, Closing, Condition, System, all_conditions, tutorial_system
+from scalings.criteria.criterion import Criterion, Product
+from scalings.hyperparameters.parameterizations import Hyperparameter
+from scalings.networks.architectures import mlp
+from scalings.results.experiments import Calibration
+from scalings.results.trials import Training
+from scalings.studies.calibration import CalibrationAgreement
+from scalings.studies.equivalence import claim
 from tests.strategies import family
 
 NETWORK = mlp(2)

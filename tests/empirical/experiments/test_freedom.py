@@ -8,13 +8,13 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from empirical.freedom import count_freedoms
-from empirical.limits import limit
-from scalings.architectures import mlp
-from scalings.calibrations import Condition, System, all_conditions, tutorial_system, wish
-from scalings.freedoms import FreedomMeasurement, Limit
-from scalings.jacobians import Entry, FreedomAgreement, derived_jacobian
-from scalings.trials import Training
+from empirical.experiments.freedom import count_freedoms
+from empirical.statistics.limits import limit
+from scalings.criteria.conditions import Condition, System, all_conditions, tutorial_system, wish
+from scalings.networks.architectures import mlp
+from scalings.results.experiments import FreedomMeasurement, Limit
+from scalings.results.trials import Training
+from scalings.studies.freedom import Entry, FreedomAgreement, derived_jacobian
 from tests.strategies import SGD, family
 
 NETWORK = mlp(2)

@@ -11,10 +11,10 @@ import pytest
 import torch
 from torch.nn import Parameter
 
-from empirical.update_laws import measure_law
+from empirical.experiments.optimizer_laws import measure_law
 from scalings.errors import ArgumentError
-from scalings.laws import LawMeasurement
-from scalings.optimizers import OPTIMIZERS
+from scalings.hyperparameters.update_laws import OPTIMIZERS
+from scalings.results.measured_laws import LawMeasurement
 
 measure = partial(measure_law, points=40, steps=1)
 """Small: the first steps of most optimizers have no noise at all."""
@@ -167,7 +167,7 @@ def test_torchs_muon_has_the_adjustment_of_its_documentation() -> None:
 
 
 def test_a_users_function_is_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from empirical.factories import find_factory
+    from empirical.experiments.torch_optimizers import find_factory
 
     (tmp_path / "my_own_optimizer.py").write_text(
         "import torch\ndef make(parameters, lr=0.5):\n    return torch.optim.SGD(parameters, lr=lr)\n"

@@ -8,17 +8,17 @@ from fractions import Fraction
 import pytest
 import torch
 
-from empirical import workers
-from empirical.chains import chain
-from empirical.examples import load
-from empirical.linearized import linearized
-from empirical.paths import follow
-from empirical.training import outputs_of, trajectory
-from empirical.weights import draw
-from scalings.architectures import mlp
-from scalings.fits import Fit
-from scalings.parameterizations import preset
-from scalings.trials import Training
+from empirical.data.examples import load
+from empirical.engines.mlp.chain import chain
+from empirical.engines.mlp.drawing import draw_dense
+from empirical.engines.mlp.linearized import linearized
+from empirical.engines.mlp.training import outputs_of, trajectory
+from empirical.experiments.richness import follow
+from empirical.sweeps import workers
+from scalings.hyperparameters.presets import preset
+from scalings.networks.architectures import mlp
+from scalings.results.fits import Fit
+from scalings.results.trials import Training
 from tests import strategies
 
 
@@ -28,7 +28,7 @@ def test_where_steps_are_small_training_is_its_linearization() -> None:
     for lr in (1e-2, 1e-3):
         training = Training(batch=8, steps=5, lr=lr)
         at = chain(mlp(3, "tanh"), preset("mup-lr", 3), training, 48)
-        weights = draw(at, (0, 1), "cpu")
+        weights = draw_dense(at, (0, 1), "cpu")
         every = torch.tensor(data.inputs).expand(2, -1, -1)
         inputs, others, targets = every[:, :8], every[:, 8:], torch.tensor(data.targets[:8])
         *_, state = trajectory(at, weights, training, inputs, targets)

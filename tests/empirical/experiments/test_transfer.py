@@ -11,19 +11,20 @@ import numpy as np
 import pytest
 import torch
 
-from empirical import examples
-from empirical.chains import chain
-from empirical.ensembles import Settings, states
-from empirical.learning_rates import train_losses, transfer
-from empirical.observations import coordinates
-from empirical.training import train
-from scalings.architectures import mlp
-from scalings.inverse import TransferAgreement, derived_drift
-from scalings.observables import Observable
-from scalings.optimizers import optimizer
-from scalings.parameterizations import Parameterization, preset
-from scalings.transfers import Transfer
-from scalings.trials import Training
+from empirical.data import examples
+from empirical.engines.mlp.chain import chain
+from empirical.engines.mlp.ensembles import Settings, states
+from empirical.engines.mlp.observations import coordinates
+from empirical.engines.mlp.training import train
+from empirical.experiments.transfer import train_losses, transfer
+from scalings.criteria.observables import Observable
+from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.hyperparameters.presets import preset
+from scalings.hyperparameters.update_laws import optimizer
+from scalings.networks.architectures import mlp
+from scalings.results.experiments import Transfer
+from scalings.results.trials import Training
+from scalings.studies.transfer import TransferAgreement, derived_drift
 
 DELTA = Fraction(1, 10)
 WIDTHS = (16, 23, 32, 45, 64, 91, 128, 181)

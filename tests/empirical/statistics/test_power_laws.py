@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from empirical.monomials import fit_monomial, plateaus
+from empirical.statistics.power_laws import fit_monomial, plateaus
 
 
 def test_intervals_cover_and_the_lack_of_fit_is_told_from_noise() -> None:

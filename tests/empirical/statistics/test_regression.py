@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from empirical import regression
-from empirical.plans import DEFAULT_WIDTHS, allocate
-from scalings.fits import Diverged, Fit
+from empirical.statistics import regression
+from empirical.sweeps.plans import DEFAULT_WIDTHS, allocate
+from scalings.results.fits import Diverged, Fit
 
 EXPONENT = 0.25
 CORRECTIONS: dict[str, Callable[[int], float]] = {

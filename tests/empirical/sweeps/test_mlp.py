@@ -15,20 +15,23 @@ import numpy as np
 import pytest
 import torch
 
-from empirical import costs, graph_sweeps, memory
-from empirical.chains import Chain
-from empirical.measurement import Interrupted, Measurement
-from empirical.plans import DEFAULT_WIDTHS, allocate
-from empirical.sweeps import ChainSweep, estimate, measure
-from empirical.training import train
-from scalings.architectures import mlp
+from empirical.engines.mlp.chain import Chain
+from empirical.engines.mlp.training import train
+from empirical.sweeps import costs, graph
+from empirical.sweeps.measurement import Interrupted, Measurement
+from empirical.sweeps.mlp import ChainSweep, estimate, measure
+from empirical.sweeps.plans import DEFAULT_WIDTHS, allocate
+from empirical.tensors import memory
+from scalings.criteria.observables import Observable
 from scalings.errors import ArgumentError
-from scalings.fits import Diverged, Fit
-from scalings.networks import Network
-from scalings.nodes import INPUT, WIDTH, Dense, Elementwise, fixed
-from scalings.observables import Observable
-from scalings.parameterizations import Parameterization, preset
-from scalings.trials import Record, Training, Trial
+from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.hyperparameters.presets import preset
+from scalings.networks.architectures import mlp
+from scalings.networks.dimensions import WIDTH, fixed
+from scalings.networks.network import Network
+from scalings.networks.nodes import INPUT, Dense, Elementwise
+from scalings.results.fits import Diverged, Fit
+from scalings.results.trials import Record, Training, Trial
 
 WIDTHS = (16, 24, 32, 48)
 SMALL = Training(batch=8, steps=2)
@@ -120,7 +123,7 @@ def test_interrupts_pass_through_and_threads_are_restored() -> None:
     assert torch.get_num_threads() == before
 
 
-@pytest.mark.parametrize("measure", [measure, graph_sweeps.measure])
+@pytest.mark.parametrize("measure", [measure, graph.measure])
 def test_what_an_interrupted_sweep_has_done_is_kept(measure: Callable[..., Measurement]) -> None:
     """Widths that are complete have the values of an uninterrupted sweep."""
     widths = (8, 12, 16, 24, 32)
@@ -143,9 +146,9 @@ def test_a_network_too_wide_for_memory_is_refused_with_what_fits(monkeypatch: py
     monkeypatch.setattr(memory, "available_bytes", lambda _: 80 * 2**20)
     expected = r"widths: width 90000 needs .* GiB, but cpu has 0.0781 GiB free: expected widths up to \d+$"
     with pytest.raises(ArgumentError, match=expected):
-        graph_sweeps.measure(mlp(3), NTP, SMALL, widths=(64, 128, 90000), seeds=1, device="cpu")
+        graph.measure(mlp(3), NTP, SMALL, widths=(64, 128, 90000), seeds=1, device="cpu")
     with pytest.raises(ArgumentError, match=expected):
-        graph_sweeps.measure(mlp(3), NTP, SMALL, widths=(30000, 60000, 90000), seeds=1, device="cpu")
+        graph.measure(mlp(3), NTP, SMALL, widths=(30000, 60000, 90000), seeds=1, device="cpu")
 
 
 def test_a_width_that_does_not_fit_is_named_where_wider_ones_do(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,8 +207,8 @@ def test_memory_that_runs_out_is_one_line(
             raise error
         return train(at, *rest)
 
-    monkeypatch.setattr("empirical.sweeps.train", too_wide)
-    monkeypatch.setattr("empirical.workers.count", lambda _: 1)  # from the smallest width on
+    monkeypatch.setattr("empirical.sweeps.mlp.train", too_wide)
+    monkeypatch.setattr("empirical.sweeps.workers.count", lambda _: 1)  # from the smallest width on
     with pytest.raises(ArgumentError, match="widths: the memory of cpu did not do for " + where):
         measure(mlp(3), NTP, SMALL, widths=(64, 100, 128), seeds=1, device="cpu")
 
@@ -214,7 +217,7 @@ def test_other_errors_are_not_taken_for_it(monkeypatch: pytest.MonkeyPatch) -> N
     def broken(*_: object) -> None:
         raise RuntimeError("shapes")
 
-    monkeypatch.setattr("empirical.sweeps.train", broken)
+    monkeypatch.setattr("empirical.sweeps.mlp.train", broken)
     with pytest.raises(RuntimeError, match="shapes"):
         measure(mlp(3), NTP, SMALL, widths=WIDTHS, seeds=1, device="cpu")
 
@@ -287,7 +290,7 @@ def test_importing_the_package_loads_no_torch_and_measuring_no_sympy() -> None:
     """And the probe can tell: torch is there once a module that needs it is."""
     code = (
         "import sys, empirical; assert 'torch' not in sys.modules;"
-        "import empirical.sweeps, empirical.figures; assert 'torch' in sys.modules;"
+        "import empirical.sweeps.mlp, scalings.reports.figures; assert 'torch' in sys.modules;"
         "assert not {'sympy.core', 'sklearn', 'mlxtend', 'matplotlib', 'symbolic'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

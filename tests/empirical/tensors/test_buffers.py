@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from empirical.blocks import Pool, by_units, inner, norms
-from empirical.rows import Rows
+from empirical.tensors.buffers import Pool, by_units
+from empirical.tensors.growing_rows import Rows
+from empirical.tensors.norms import inner, norms
 
 SHAPE = (1, 3, 2**17)
 

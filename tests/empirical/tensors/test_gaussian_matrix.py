@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from fractions import Fraction
 
 import numpy as np
@@ -12,18 +11,23 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from empirical import examples, free_weights, training
-from empirical.bases import Revealed
-from empirical.blocks import Pool
-from empirical.chains import chain
-from empirical.gaussians import GaussianMatrix
-from empirical.normals import Stream
-from empirical.sweeps import measure
-from scalings.architectures import mlp
-from scalings.fits import Fit
-from scalings.observables import Observable
-from scalings.parameterizations import Parameterization, preset
-from scalings.trials import Training
+from empirical.data import examples
+from empirical.engines.mlp import training
+from empirical.engines.mlp.chain import chain
+from empirical.sweeps.mlp import measure
+from empirical.tensors.buffers import Pool
+from empirical.tensors.gaussian_matrix import GaussianMatrix
+from empirical.tensors.random_numbers import Stream
+from empirical.weights import revealed
+from scalings.criteria.observables import Observable
+from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.hyperparameters.presets import preset
+from scalings.networks.architectures import mlp
+from scalings.results.fits import Fit
+from scalings.results.trials import Training
+from tests.empirical.wrong_matrices import MISTAKES
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 SETUP = Training(batch=8, steps=2)
 TRAINED = (
@@ -36,32 +40,6 @@ TRAINED = (
     Observable("dW_spectral", "layer2", 2),
     Observable("loss", "", 2),
 )
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """As in a sweep: matrices this small are not worth splitting, and waiting for threads takes most of the time."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-class ForgetsTheTranspose(GaussianMatrix):
-    """Without the term P^T X q."""
-
-    def _known(self, directions: Tensor, other: Revealed) -> Tensor:
-        return torch.zeros_like(super()._known(directions, other))
-
-
-class ForgetsToProject(GaussianMatrix):
-    """g instead of (I - P^T P) g."""
-
-    def _seen(self, fresh: Tensor, other: Revealed) -> Tensor:
-        return torch.zeros_like(super()._seen(fresh, other))
-
-
-MISTAKES = [ForgetsTheTranspose, ForgetsToProject]
 
 
 def gaussian(fan_out: int, fan_in: int, scale: float = 1.0, seed: int = 0, kind: type = GaussianMatrix):
@@ -243,7 +221,7 @@ def trained_pvalues(kind: type[GaussianMatrix], monkeypatch: pytest.MonkeyPatch,
     Smallest of the eight p-values, on three other sets of 400 seeds: 0.05 to 0.24 for the engine itself, at most
     1e-231 without P^T X q and 6e-11 without the projection.
     """
-    monkeypatch.setattr(free_weights, "GaussianMatrix", kind)
+    monkeypatch.setattr(revealed, "GaussianMatrix", kind)
     at = chain(mlp(3, "tanh"), preset("mup", 3), SETUP, 12)
     data = examples.load("digits", SETUP.batch)
     seeds = range(first, first + 400)

@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from empirical.handles import Handle
-from empirical.layers import GaussianLinear
-from empirical.modules import matrix_free
-from empirical.optimizers import factored
+from empirical.torch_modules.factored import factored
+from empirical.torch_modules.handles import Handle
+from empirical.torch_modules.layers import GaussianLinear
+from empirical.torch_modules.swapping import matrix_free
 from scalings.errors import ArgumentError
 
 STEPS = 12

@@ -13,15 +13,15 @@ from scipy import stats
 from torch import Tensor, nn
 from torch.nn import functional
 
-from empirical import layers
-from empirical.gaussians import GaussianMatrix
-from empirical.layers import GaussianConv, GaussianLinear
-from empirical.modules import matrix_free
-from empirical.optimizers import factored
+from empirical.tensors.gaussian_matrix import GaussianMatrix
+from empirical.torch_modules import layers
+from empirical.torch_modules.factored import factored
+from empirical.torch_modules.layers import GaussianConv, GaussianLinear
+from empirical.torch_modules.swapping import matrix_free
 from scalings.errors import ArgumentError
-from tests.empirical.test_gaussians import MISTAKES, one_thread
+from tests.empirical.wrong_matrices import MISTAKES
 
-__all__ = ["one_thread"]
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 Make = Callable[..., torch.optim.Optimizer]
 
@@ -392,7 +392,7 @@ def test_wrong_use_is_one_clear_line(wide: GaussianLinear, monkeypatch: pytest.M
     image = wide(block).sum()
     with pytest.raises(ArgumentError, match=r"create_graph: the matrix-free layer 'wide' has no second derivatives"):
         torch.autograd.grad(image, block, create_graph=True)
-    monkeypatch.setattr("empirical.handles.available_bytes", lambda _: 2**25)
+    monkeypatch.setattr("empirical.torch_modules.handles.available_bytes", lambda _: 2**25)
     needs = r"'wide', 2000 x 3000, needs 0.03.* GiB for 500 more vectors after 1, .* fans of 1677 would fit"
     with pytest.raises(ArgumentError, match=needs):
         wide(normals(500, 3000))

@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from empirical import laws, updates
-from empirical.blocks import Pool
-from empirical.weights import DenseWeights
+from empirical.tensors.buffers import Pool
+from empirical.weights import entrywise_laws, low_rank_laws, updates
+from empirical.weights.dense import DenseWeights
 
 
 def test_spectral_norm_of_large_updates() -> None:
@@ -52,7 +52,7 @@ def test_a_law_of_entries_on_slabs_is_that_on_the_whole(name: str) -> None:
     """Two whole slabs of rows and a shorter one, whose moments are their own; at other steps than the first too."""
     generator = torch.Generator().manual_seed(0)
     weights = DenseWeights(torch.zeros(3, 700, 300, dtype=torch.float64), Pool())
-    update, law = updates.start(name, weights, lr=0.1, multiplier=1.0), laws.ENTRYWISE[name]()
+    update, law = updates.start(name, weights, lr=0.1, multiplier=1.0), entrywise_laws.ENTRYWISE[name]()
     whole, moments = torch.zeros_like(weights.matrix), [torch.zeros_like(weights.matrix) for _ in range(law.moments)]
     for step in range(1, 4):
         d, h = (torch.randn(3, 4, units, generator=generator, dtype=torch.float64) for units in (700, 300))
@@ -65,7 +65,7 @@ def test_zero_weights_take_a_first_step() -> None:
     """A trust ratio of 1, or eps_2 in place of the root mean square: a law of |W| would leave them at zero."""
     signs = torch.randn(2, 3, 5, generator=torch.Generator().manual_seed(0)).sign()
     gradient, nothing, some = 0.1 * signs, torch.zeros(2), torch.full((2,), 0.6)
-    for law, zero in ((laws.Lamb, 15**0.5), (laws.Adafactor, 1e-3 * 15**0.5)):
+    for law, zero in ((entrywise_laws.Lamb, 15**0.5), (entrywise_laws.Adafactor, 1e-3 * 15**0.5)):
         for weight, size in ((nothing, zero), (some, 0.6)):
             moments = [torch.zeros_like(gradient) for _ in range(law.moments)]
             first = law()(gradient.clone(), moments, 1, lambda weight=weight: weight)
@@ -74,4 +74,4 @@ def test_zero_weights_take_a_first_step() -> None:
     for weight, factor in ((nothing, 1.0), (some, 0.3)):
         past = SimpleNamespace(size=size, ages=torch.zeros(4), outputs=SimpleNamespace(rows=rows))
         past.weight = lambda weight=weight: weight
-        assert torch.all(laws.lars(past) == factor)  # type: ignore[arg-type]
+        assert torch.all(low_rank_laws.lars(past) == factor)  # type: ignore[arg-type]

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from scalings import measurements
-from scalings.architectures import mlp
-from scalings.command_line import main
-from scalings.criteria import TUTORIAL
-from scalings.optimizers import optimizer
-from scalings.statements import Statement, statement_to_json
-from scalings.verification import MEMBERS
+from scalings.certificates.statements import Statement, statement_to_json
+from scalings.command_line import measure
+from scalings.command_line.app import main
+from scalings.criteria.tutorial import TUTORIAL
+from scalings.hyperparameters.update_laws import optimizer
+from scalings.networks.architectures import mlp
+from scalings.studies.verification import MEMBERS
 
 SMALL = ("--widths", "16,24,32", "--seeds", "2", "--batch", "8")
 
@@ -340,7 +340,7 @@ def test_without_sympy_the_proof_alone_is_rechecked(
 ) -> None:
     file = tmp_path / "certificate.json"
     run(capsys, "derive", "--depth", "2", "--certificate", str(file))
-    monkeypatch.setitem(sys.modules, "symbolic.statements", None)
+    monkeypatch.setitem(sys.modules, "symbolic.certificates.assembly", None)
     code, out, _ = run(capsys, "certify", str(file))
     assert (code, "was not compared" in out) == (0, True)
 
@@ -440,7 +440,7 @@ def test_an_interrupted_measurement_says_so_everywhere(
 
     few = ("measure", "--preset", "mup", "--widths", "8,12,16,24,32", "--seeds", "1", "--batch", "4", "--steps", "1")
     assert run_json(capsys, *few)[1]["interrupted"] is False
-    monkeypatch.setattr(measurements, "progress_bar", lambda: nullcontext(interrupt))
+    monkeypatch.setattr(measure, "progress_bar", lambda: nullcontext(interrupt))
     code, out, err = run(capsys, *few, "--format", "json")
     assert (code, json.loads(out)["interrupted"]) == (130, True)
     assert "scalings: interrupted; the answer is of the widths measured by then: " in err
@@ -453,7 +453,7 @@ def test_an_interrupted_verify_keeps_the_members_that_were_done(
         if what.startswith("r = 1/2"):
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(measurements, "progress_bar", lambda: nullcontext(interrupt))
+    monkeypatch.setattr(measure, "progress_bar", lambda: nullcontext(interrupt))
     figure = tmp_path / "verify.png"
     code, document = run_json(capsys, "verify", "--widths", "8,12,16", "--seeds", "1", "--output", str(figure))
     assert (code, document["interrupted"], document["verdict"]) == (130, True, "INCONCLUSIVE")
@@ -468,7 +468,7 @@ def test_an_interrupted_verify_keeps_the_widths_of_its_first_member(
         if done > 0.75 / MEMBERS:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(measurements, "progress_bar", lambda: nullcontext(interrupt))
+    monkeypatch.setattr(measure, "progress_bar", lambda: nullcontext(interrupt))
     few = ("--widths", "8,12,16,24,32", "--seeds", "1", "--output", str(tmp_path / "verify.png"))
     code, document = run_json(capsys, "verify", *few)
     assert (code, [member["name"] for member in document["members"]]) == (130, ["r = 0"])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from scalings.command_line import main
+from scalings.command_line.app import main
 
 TINY = ("--widths", "16,24,32", "--batch", "8", "--seeds", "2")
 

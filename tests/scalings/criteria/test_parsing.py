@@ -7,11 +7,12 @@ from fractions import Fraction
 
 import pytest
 
-from scalings.architectures import mlp
-from scalings.criteria import NONTRIVIALITY, SIGNAL_PROPAGATION, STABLE_FEATURES, TUTORIAL, USEFUL_UPDATE, Criterion
+from scalings.criteria.criterion import Criterion
+from scalings.criteria.parsing import parse_criterion
+from scalings.criteria.tutorial import NONTRIVIALITY, SIGNAL_PROPAGATION, STABLE_FEATURES, TUTORIAL, USEFUL_UPDATE
 from scalings.errors import ArgumentError
-from scalings.relations import parse_criterion
-from symbolic.derivations import derive
+from scalings.networks.architectures import mlp
+from symbolic.derivation.derive import derive
 
 
 @pytest.mark.parametrize(

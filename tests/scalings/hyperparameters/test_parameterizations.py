@@ -9,21 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalings.architectures import mlp
+from scalings.criteria.observables import Observable
 from scalings.errors import ArgumentError
-from scalings.exponents import MINUS_INFINITY, Affine, format_exponent, format_power, parse_exponent
-from scalings.observables import Observable
-from scalings.optimizers import optimizer
-from scalings.parameterizations import (
-    GAUGES,
-    Gauge,
-    LayerExponents,
-    Parameterization,
-    in_gauge,
-    preset,
-    same_up_to_gauge,
-)
-from scalings.trials import Record, Training, Trial
+from scalings.hyperparameters.exponents import MINUS_INFINITY, Affine, format_exponent, format_power, parse_exponent
+from scalings.hyperparameters.gauges import GAUGES, Gauge, LayerExponents, in_gauge
+from scalings.hyperparameters.parameterizations import Parameterization, same_up_to_gauge
+from scalings.hyperparameters.presets import preset
+from scalings.hyperparameters.update_laws import optimizer
+from scalings.networks.architectures import mlp
+from scalings.results.trials import Record, Training, Trial
 from tests import strategies
 
 SGD = optimizer("sgd")

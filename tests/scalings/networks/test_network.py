@@ -7,17 +7,15 @@ from fractions import Fraction
 
 import pytest
 
-from scalings.architectures import cnn, mlp, resmlp, transformer
 from scalings.errors import ArgumentError
-from scalings.graphs import network_from_json, network_to_json
-from scalings.networks import Network
-from scalings.nodes import (
+from scalings.networks.architectures import cnn, mlp, resmlp, transformer
+from scalings.networks.dimensions import WIDTH, Dimension, fixed, times
+from scalings.networks.network import Network
+from scalings.networks.nodes import (
     INPUT,
-    WIDTH,
     Bias,
     Convolution,
     Dense,
-    Dimension,
     Elementwise,
     Embedding,
     Gain,
@@ -27,9 +25,8 @@ from scalings.nodes import (
     Scale,
     Scores,
     Sum,
-    fixed,
-    times,
 )
+from scalings.networks.serialization import network_from_json, network_to_json
 
 NETWORKS = [
     mlp(3, "tanh", biases=True),

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from scalings.architectures import mlp, resmlp, transformer
-from scalings.criteria import CRITERIA, TUTORIAL
-from scalings.explanations import display_latex, html, latex, markdown
-from scalings.families import Derivation
-from scalings.nodes import DEPTH_SCALE
-from scalings.optimizers import optimizer
-from scalings.relations import parse_criterion
-from symbolic.derivations import derive
+from scalings.criteria.parsing import parse_criterion
+from scalings.criteria.tutorial import CRITERIA, TUTORIAL
+from scalings.hyperparameters.update_laws import optimizer
+from scalings.networks.architectures import mlp, resmlp, transformer
+from scalings.networks.dimensions import DEPTH_SCALE
+from scalings.reports.articles import display_latex, html, latex, markdown
+from scalings.results.derivations import Derivation
+from symbolic.derivation.derive import derive
 
 GAUGE = "unit-multiplier"
 

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from empirical.figures import exponents_figure, richness_figure
-from empirical.measurement import Measurement
-from empirical.sweeps import measure
-from scalings.architectures import mlp
-from scalings.exponents import MINUS_INFINITY
-from scalings.observables import Observable
-from scalings.parameterizations import preset
-from scalings.trials import Training
+from empirical.sweeps.measurement import Measurement
+from empirical.sweeps.mlp import measure
+from scalings.criteria.observables import Observable
+from scalings.hyperparameters.exponents import MINUS_INFINITY
+from scalings.hyperparameters.presets import preset
+from scalings.networks.architectures import mlp
+from scalings.reports.figures import exponents_figure, richness_figure
+from scalings.results.trials import Training
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +41,9 @@ def test_what_has_no_exponent_is_named(measurement: Measurement, tmp_path: Path)
 
 def test_pyplot_is_never_loaded(tmp_path: Path) -> None:
     code = (
-        "import sys; from fractions import Fraction; from empirical.figures import richness_figure;"
-        "from empirical.sweeps import measure; from scalings.architectures import mlp;"
-        "from scalings.parameterizations import preset; from scalings.trials import Training;"
+        "import sys; from fractions import Fraction; from scalings.reports.figures import richness_figure;"
+        "from empirical.sweeps.mlp import measure; from scalings.networks.architectures import mlp;"
+        "from scalings.hyperparameters.presets import preset; from scalings.results.trials import Training;"
         "m = measure(mlp(2), preset('mup', 2), Training(batch=8, steps=1), widths=(8, 12, 16, 24), seeds=2);"
         f"richness_figure([('a', m, Fraction(1, 2))], r'{tmp_path / 'a.png'}');"
         "assert 'matplotlib' in sys.modules and 'matplotlib.pyplot' not in sys.modules"

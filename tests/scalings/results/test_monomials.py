@@ -12,18 +12,18 @@ from pathlib import Path
 
 import pytest
 
-from scalings.architectures import mlp, resmlp, transformer
-from scalings.command_line import main
-from scalings.criteria import MAXIMALITY, TUTORIAL, UNIFORM_RICHNESS
+from scalings.command_line.app import main
+from scalings.criteria.parsing import parse_criterion
+from scalings.criteria.tutorial import MAXIMALITY, TUTORIAL, UNIFORM_RICHNESS
 from scalings.errors import ArgumentError
-from scalings.graphs import network_from_json, network_to_json
-from scalings.monomial_reports import monomials_latex, monomials_markdown
-from scalings.monomials import Monomials
-from scalings.nodes import DEPTH_SCALE, WIDTH_SCALE, Dimension
-from scalings.optimizers import optimizer
-from scalings.relations import parse_criterion
-from symbolic.derivations import derive
-from symbolic.several import derive_each
+from scalings.hyperparameters.update_laws import optimizer
+from scalings.networks.architectures import mlp, resmlp, transformer
+from scalings.networks.dimensions import DEPTH_SCALE, WIDTH_SCALE, Dimension
+from scalings.networks.serialization import network_from_json, network_to_json
+from scalings.reports.monomials import monomials_latex, monomials_markdown
+from scalings.results.monomials import Monomials
+from symbolic.derivation.derive import derive
+from symbolic.derivation.several_scales import derive_each
 
 BOTH = (WIDTH_SCALE, DEPTH_SCALE)
 

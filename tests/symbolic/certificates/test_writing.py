@@ -17,26 +17,28 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sympy import sympify
 
-from scalings.architectures import mlp, resmlp
-from scalings.certificates import Refused, certify
-from scalings.certification import recheck
-from scalings.criteria import CRITERIA, MOVING_OUTPUT, SIGNAL_PROPAGATION, STABILITY, TUTORIAL, Product
+from scalings.certificates.schema import CERTIFICATE, fault
+from scalings.certificates.statements import statement_from_json, statement_to_json
+from scalings.certificates.verifier import Refused, certify
+from scalings.criteria.criterion import Product
+from scalings.criteria.tutorial import CRITERIA, MOVING_OUTPUT, SIGNAL_PROPAGATION, STABILITY, TUTORIAL
 from scalings.errors import ArgumentError
-from scalings.exponents import MINUS_INFINITY
-from scalings.optimizers import optimizer, with_epsilon
-from scalings.parameterizations import Parameterization, preset
-from scalings.shapes import CERTIFICATE, fault
-from scalings.statements import statement_from_json, statement_to_json
-from symbolic.certificates import (
+from scalings.hyperparameters.exponents import MINUS_INFINITY
+from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.hyperparameters.presets import preset
+from scalings.hyperparameters.update_laws import optimizer, with_epsilon
+from scalings.networks.architectures import mlp, resmlp
+from scalings.studies.rechecking import recheck
+from symbolic.certificates.assembly import difference
+from symbolic.certificates.writing import (
     check_certificate,
     derivation_certificate,
     induction_certificate,
     parameterization_certificate,
 )
-from symbolic.checks import check
-from symbolic.derivations import derive
-from symbolic.repairs import repair
-from symbolic.statements import difference
+from symbolic.derivation.derive import derive
+from symbolic.evaluation.check import check
+from symbolic.evaluation.repair import repair
 from tests import strategies
 
 VANISHING = replace(SIGNAL_PROPAGATION, name="vanishing signal", right=Product())

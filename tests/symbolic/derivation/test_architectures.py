@@ -8,18 +8,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scalings.architectures import cnn, mlp, resmlp, transformer
-from scalings.criteria import MAXIMALITY, TUTORIAL, UNIFORM_RICHNESS, Criterion
-from scalings.exponents import MINUS_INFINITY
-from scalings.families import Derivation
-from scalings.networks import Network
-from scalings.nodes import DEPTH_SCALE, INPUT, WIDTH, Dense, Elementwise, Embedding, Scale, fixed
-from scalings.observables import Observable
-from scalings.optimizers import optimizer
-from scalings.parameterizations import LayerExponents, Parameterization, same_up_to_gauge
-from symbolic.checks import check
-from symbolic.derivations import derive
-from symbolic.predictions import predict
+from scalings.criteria.criterion import Criterion
+from scalings.criteria.observables import Observable
+from scalings.criteria.tutorial import MAXIMALITY, TUTORIAL, UNIFORM_RICHNESS
+from scalings.hyperparameters.exponents import MINUS_INFINITY
+from scalings.hyperparameters.gauges import LayerExponents
+from scalings.hyperparameters.parameterizations import Parameterization, same_up_to_gauge
+from scalings.hyperparameters.update_laws import optimizer
+from scalings.networks.architectures import cnn, mlp, resmlp, transformer
+from scalings.networks.dimensions import DEPTH_SCALE, WIDTH, fixed
+from scalings.networks.network import Network
+from scalings.networks.nodes import INPUT, Dense, Elementwise, Embedding, Scale
+from scalings.results.derivations import Derivation
+from symbolic.derivation.derive import derive
+from symbolic.evaluation.check import check
+from symbolic.evaluation.predict import predict
 from tests import strategies
 from tests.literature import DEPTH_EXPONENTS, TENSOR_PROGRAMS_V
 

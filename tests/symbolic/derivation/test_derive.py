@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scalings.architectures import mlp
-from scalings.criteria import (
+from scalings.criteria.criterion import Criterion, Product
+from scalings.criteria.tutorial import (
     BOUNDED_OUTPUT,
     CRITERIA,
     MAXIMALITY,
@@ -22,17 +22,17 @@ from scalings.criteria import (
     STABLE_FEATURES,
     TUTORIAL,
     USEFUL_UPDATE,
-    Criterion,
-    Product,
 )
 from scalings.errors import ArgumentError
-from scalings.exponents import MINUS_INFINITY
-from scalings.families import Derivation, Piece
-from scalings.nodes import Dimension
-from scalings.optimizers import OPTIMIZERS, UpdateLaw, optimizer
-from scalings.parameterizations import GAUGES, Gauge, Parameterization
-from symbolic.checks import check
-from symbolic.derivations import derive
+from scalings.hyperparameters.exponents import MINUS_INFINITY
+from scalings.hyperparameters.gauges import GAUGES, Gauge
+from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.hyperparameters.update_laws import OPTIMIZERS, UpdateLaw, optimizer
+from scalings.networks.architectures import mlp
+from scalings.networks.dimensions import Dimension
+from scalings.results.derivations import Derivation, Piece
+from symbolic.derivation.derive import derive
+from symbolic.evaluation.check import check
 from tests import strategies
 from tests.literature import TUTORIAL_FAMILY, tensor_programs_iv
 
@@ -188,7 +188,7 @@ _PIECES: list[Piece] = []
 
 @pytest.mark.parametrize("module", ["torch", "z3"])
 def test_deriving_loads_neither_torch_nor_z3(module: str) -> None:
-    code = "import sys; from scalings.command_line import main; main(['derive']); sys.exit({!r} in sys.modules)"
+    code = "import sys; from scalings.command_line.app import main; main(['derive']); sys.exit({!r} in sys.modules)"
     derived = subprocess.run([sys.executable, "-c", code.format(module)], capture_output=True, check=False)
     assert derived.returncode == 0
     # ... and the test can fail: sympy is loaded.

@@ -6,8 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from scalings.architectures import mlp
-from scalings.criteria import (
+from scalings.criteria.tutorial import (
     BOUNDED_OUTPUT,
     MAXIMALITY,
     NONTRIVIALITY,
@@ -16,8 +15,9 @@ from scalings.criteria import (
     TUTORIAL,
     USEFUL_UPDATE,
 )
-from scalings.optimizers import OPTIMIZERS, UpdateLaw, optimizer
-from symbolic.inductions import induct
+from scalings.hyperparameters.update_laws import OPTIMIZERS, UpdateLaw, optimizer
+from scalings.networks.architectures import mlp
+from symbolic.derivation.induction import induct
 from tests import strategies
 
 

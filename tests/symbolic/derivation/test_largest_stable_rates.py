@@ -9,14 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scalings.architectures import mlp
-from scalings.criteria import STABILITY
+from scalings.criteria.tutorial import STABILITY
 from scalings.errors import ArgumentError
-from scalings.exponents import MINUS_INFINITY, Exponent
-from scalings.optimizers import optimizer
-from scalings.parameterizations import LayerExponents, Parameterization
-from symbolic.checks import check
-from symbolic.derivations import derive
+from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
+from scalings.hyperparameters.gauges import LayerExponents
+from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.hyperparameters.update_laws import optimizer
+from scalings.networks.architectures import mlp
+from symbolic.derivation.derive import derive
+from symbolic.evaluation.check import check
 from tests import strategies
 
 HALF = Fraction(1, 2)

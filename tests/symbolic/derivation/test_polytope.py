@@ -13,22 +13,21 @@ from hypothesis import strategies as st
 from sympy.polys.domains import QQ
 from sympy.polys.rings import ring
 
-from scalings.architectures import mlp, resmlp
-from scalings.criteria import CRITERIA, TUTORIAL
-from scalings.families import Derivation
-from scalings.optimizers import optimizer
-from scalings.parameterizations import Parameterization
-from symbolic import polytopes
-from symbolic.checks import check
-from symbolic.derivations import derive
-from symbolic.facts import Form
-from symbolic.implications import Reasons
-from symbolic.questions import Question
-from symbolic.tracing import write_program
-from symbolic.vertices import span
+from scalings.criteria.tutorial import CRITERIA, TUTORIAL
+from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.hyperparameters.update_laws import optimizer
+from scalings.networks.architectures import mlp, resmlp
+from scalings.results.derivations import Derivation
+from symbolic.derivation.derive import derive
+from symbolic.evaluation.check import check
+from symbolic.polyhedra import inequalities
+from symbolic.polyhedra.facts import Form
+from symbolic.polyhedra.vertices import span
+from symbolic.proofs.reasons import Reasons
+from symbolic.proofs.transcript import write_program
+from symbolic.propagation.question import Question
 from tests import strategies
-from tests.symbolic.test_checks import near_stable
-from tests.symbolic.test_polytopes import RING, UNKNOWNS, forms, z3_implies
+from tests.symbolic.linear_forms import RING, UNKNOWNS, forms, z3_implies
 
 ZERO = Fraction(0)
 
@@ -94,7 +93,7 @@ def test_vertices_and_rays_of_stability_are_stable_and_move_the_output() -> None
 @given(st.lists(forms(), min_size=1, max_size=5))
 def test_vertices_are_what_brute_force_finds(known: list[Form]) -> None:
     """In three dimensions: every feasible point where three inequalities are tight and no other point is."""
-    if not polytopes.feasible(known):
+    if not inequalities.feasible(known):
         return
     spanned = span(known, UNKNOWNS)
     assert spanned.vertices is not None
@@ -122,7 +121,7 @@ def brute_force(known: list[Form]) -> int:
     points = set()
     for chosen in combinations(known, 3):
         system = [*known, *(-form for form in chosen)]
-        if polytopes.feasible(system):
+        if inequalities.feasible(system):
             tight = [form for form in (*UNKNOWNS,) if bounded(system, form)]
             if len(tight) == 3:
                 points.add(tuple(value(system, unknown) for unknown in UNKNOWNS))
@@ -130,14 +129,14 @@ def brute_force(known: list[Form]) -> int:
 
 
 def value(system: list[Form], form: Form) -> Fraction:
-    why = polytopes.why(system, form + 1000)
+    why = inequalities.why(system, form + 1000)
     assert why is not None
     return why.slack - 1000
 
 
 def bounded(system: list[Form], form: Form) -> bool:
     """Whether a form has one value on the system (values are small here)."""
-    low, high = polytopes.why(system, form + 1000), polytopes.why(system, 1000 - form)
+    low, high = inequalities.why(system, form + 1000), inequalities.why(system, 1000 - form)
     return low is not None and high is not None and low.slack - 1000 == 1000 - high.slack
 
 
@@ -182,7 +181,7 @@ def test_what_is_implied_holds_wherever_its_reasons_do() -> None:
     silent = [step for step in derive(mlp(3), minimal=True).steps if not step.statement and step.implied_by]
     random, seen = Random(0), Counter[str]()
     for _ in range(1500):
-        given = near_stable(random)
+        given = strategies.near_stable(random)
         if given.depth == 3:
             findings = check(mlp(3), given).findings
             satisfied = {f"{f.criterion.name} ({f.layer})": f.satisfied for f in findings}

@@ -8,19 +8,20 @@ from fractions import Fraction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scalings.architectures import mlp, transformer
-from scalings.criteria import TUTORIAL, Criterion
-from scalings.exponents import Exponent
-from scalings.networks import Network
-from scalings.observables import Observable
-from scalings.optimizers import UpdateLaw, optimizer
-from scalings.relations import parse_criterion
-from symbolic.cases import explore
-from symbolic.derivations import derive
-from symbolic.facts import as_affine
-from symbolic.orders import EXACT
-from symbolic.points import Points
-from symbolic.questions import Question
+from scalings.criteria.criterion import Criterion
+from scalings.criteria.observables import Observable
+from scalings.criteria.parsing import parse_criterion
+from scalings.criteria.tutorial import TUTORIAL
+from scalings.hyperparameters.exponents import Exponent
+from scalings.hyperparameters.update_laws import UpdateLaw, optimizer
+from scalings.networks.architectures import mlp, transformer
+from scalings.networks.network import Network
+from symbolic.derivation.case import explore
+from symbolic.derivation.derive import derive
+from symbolic.derivation.satisfiability import Points
+from symbolic.orders.algebra import EXACT
+from symbolic.polyhedra.facts import as_affine
+from symbolic.propagation.question import Question
 
 STEADY = parse_criterion("steady: dW_frobenius ~ n^0 at hidden after updates")
 LOUD = parse_criterion("loud: z ~ n^(1/4) at hidden initially")

@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scalings.architectures import mlp
-from scalings.criteria import TUTORIAL
+from scalings.criteria.observables import Observable
+from scalings.criteria.parsing import parse_criterion
+from scalings.criteria.tutorial import TUTORIAL
 from scalings.errors import ArgumentError
-from scalings.exponents import MINUS_INFINITY
-from scalings.observables import Observable
-from scalings.optimizers import OPTIMIZERS, UpdateLaw, optimizer, with_epsilon
-from scalings.parameterizations import Parameterization
-from scalings.relations import parse_criterion
-from symbolic.checks import check
-from symbolic.derivations import derive
-from symbolic.predictions import predict
+from scalings.hyperparameters.exponents import MINUS_INFINITY
+from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.hyperparameters.update_laws import OPTIMIZERS, UpdateLaw, optimizer, with_epsilon
+from scalings.networks.architectures import mlp
+from symbolic.derivation.derive import derive
+from symbolic.evaluation.check import check
+from symbolic.evaluation.predict import predict
 from tests import strategies
 
 HALF = Fraction(1, 2)

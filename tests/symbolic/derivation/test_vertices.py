@@ -6,8 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from scalings.architectures import mlp, resmlp
-from scalings.criteria import (
+from scalings.criteria.tutorial import (
     CRITERIA,
     MAXIMALITY,
     NONTRIVIALITY,
@@ -16,10 +15,11 @@ from scalings.criteria import (
     TUTORIAL,
     UNIFORM_RICHNESS,
 )
-from scalings.families import Derivation
-from scalings.nodes import DEPTH_SCALE
-from scalings.optimizers import optimizer
-from symbolic.derivations import derive
+from scalings.hyperparameters.update_laws import optimizer
+from scalings.networks.architectures import mlp, resmlp
+from scalings.networks.dimensions import DEPTH_SCALE
+from scalings.results.derivations import Derivation
+from symbolic.derivation.derive import derive
 from tests import strategies
 
 STANDARD = {"sigma_1": Fraction(0), "sigma_2": Fraction(-1, 2), "sigma_3": Fraction(-1, 2)}

@@ -10,18 +10,19 @@ import pytest
 from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
-from scalings.architectures import mlp
-from scalings.criteria import TUTORIAL
+from scalings.criteria.observables import Observable
+from scalings.criteria.tutorial import TUTORIAL
 from scalings.errors import ArgumentError
-from scalings.exponents import MINUS_INFINITY, Exponent
-from scalings.nodes import WIDTH, Dimension
-from scalings.observables import Observable
-from scalings.optimizers import optimizer
-from scalings.parameterizations import Parameterization, preset
-from symbolic.checks import check
-from symbolic.derivations import derive
-from symbolic.predictions import predict
-from symbolic.repairs import repair
+from scalings.hyperparameters.exponents import MINUS_INFINITY
+from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.hyperparameters.presets import preset
+from scalings.hyperparameters.update_laws import optimizer
+from scalings.networks.architectures import mlp
+from scalings.networks.dimensions import WIDTH, Dimension
+from symbolic.derivation.derive import derive
+from symbolic.evaluation.check import check
+from symbolic.evaluation.predict import predict
+from symbolic.evaluation.repair import repair
 from tests import strategies
 from tests.literature import TABLE_1, tensor_programs_iv
 
@@ -46,22 +47,8 @@ def test_agrees_with_tensor_programs_iv(data) -> None:  # type: ignore[no-untype
 def test_agrees_with_tensor_programs_iv_on_thousands() -> None:
     """As above without hypothesis, whose drawing takes longer than the verdict: 1,000 near-stable ones."""
     random = Random(0)
-    regimes = Counter(verdicts_agree(near_stable(random)) for _ in range(1000))
+    regimes = Counter(verdicts_agree(strategies.near_stable(random)) for _ in range(1000))
     assert min(regimes[regime] for regime in ("unstable", "trivial", "lazy", "rich")) > 30
-
-
-def near_stable(random: Random) -> Parameterization:
-    depth = random.randint(2, 5)
-    multiplier = [Fraction(random.randint(-8, 8), 4) for _ in range(depth)]
-    half = [Fraction(0), *[Fraction(-1, 2)] * (depth - 1)]
-    init: list[Exponent] = [h - g for h, g in zip(half, multiplier, strict=True)]
-    init[-1] += random.choice([MINUS_INFINITY, 0, Fraction(-1, 4), Fraction(-1, 2), Fraction(-1)])
-    if random.random() < 0.1:
-        init[random.randrange(depth)] += Fraction(random.choice([-1, 1]), 4)
-    own = [Fraction(random.choice([-2, 0, 0, 1, 2, 3, 4, 4]), 4) for _ in range(depth)]
-    own[-1] = Fraction(random.choice([-1, 0, 0, 0, 1]), 4)
-    lr = [2 * h + rate - 2 * g for h, rate, g in zip(half, own, multiplier, strict=True)]
-    return Parameterization.of(multiplier=multiplier, init=init, lr=lr)
 
 
 @pytest.mark.parametrize("regime", ["unstable", "trivial", "lazy", "rich"])

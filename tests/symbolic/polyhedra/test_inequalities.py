@@ -2,33 +2,13 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-from typing import Any
-
-import z3
 from hypothesis import given
 from hypothesis import strategies as st
 from sympy.polys.domains import QQ
-from sympy.polys.rings import ring
 
-from symbolic import polytopes
-from symbolic.facts import Combination, Contradiction, Facts, Form
-
-RING, *UNKNOWNS = ring("x, y, z", QQ)
-coefficients = st.integers(-3, 3) | st.fractions(-2, 2, max_denominator=3)
-
-
-@st.composite
-def forms(draw: st.DrawFn) -> Form:
-    numbers = [draw(coefficients) for _ in range(4)]
-    return sum(
-        (
-            QQ(Fraction(c).numerator, Fraction(c).denominator) * x
-            for c, x in zip(numbers, [*UNKNOWNS, RING(1)], strict=True)
-        ),
-        RING(0),
-    )
-
+from symbolic.polyhedra import inequalities
+from symbolic.polyhedra.facts import Combination, Contradiction, Facts, Form
+from tests.symbolic.linear_forms import RING, forms, z3_implies
 
 systems = st.lists(forms(), min_size=1, max_size=6)
 
@@ -40,24 +20,12 @@ def multiplied_out(forms: list[Form], why: Combination) -> Form:
     return total
 
 
-def holds(form: Form) -> Any:
-    terms = [z3.RealVal(str(c)) * z3.Real(str(RING.symbols[m.index(1)])) for m, c in form.terms() if any(m)]
-    return z3.Sum([z3.RealVal(str(form.coeff(1))), *terms, z3.RealVal(0)]) >= 0
-
-
-def z3_implies(forms: list[Form], *conclusions: Form) -> bool:
-    solver = z3.Solver()
-    solver.add([holds(form) for form in forms])
-    solver.add(z3.Not(z3.And([holds(form) for form in conclusions])) if conclusions else z3.BoolVal(True))
-    return bool(solver.check() == z3.unsat)
-
-
 @given(systems, forms())
 def test_what_follows_is_proved_and_what_does_not_is_not(known: list[Form], conclusion: Form) -> None:
-    why = polytopes.why(known, conclusion)
-    if polytopes.feasible(known):
+    why = inequalities.why(known, conclusion)
+    if inequalities.feasible(known):
         assert (why is not None) == z3_implies(known, conclusion)
-    assert polytopes.implies(known, conclusion) == z3_implies(known, conclusion)
+    assert inequalities.implies(known, conclusion) == z3_implies(known, conclusion)
     if why is not None:
         assert multiplied_out(known, why) == conclusion
         assert why.slack >= 0
@@ -66,7 +34,7 @@ def test_what_follows_is_proved_and_what_does_not_is_not(known: list[Form], conc
 
 @given(systems)
 def test_what_is_empty_is_proved_to_be(known: list[Form]) -> None:
-    why = polytopes.why_empty(known)
+    why = inequalities.why_empty(known)
     assert (why is not None) == z3_implies(known)
     if why is not None:
         assert multiplied_out(known, why) == 0
@@ -75,7 +43,7 @@ def test_what_is_empty_is_proved_to_be(known: list[Form]) -> None:
 
 @given(systems)
 def test_nothing_redundant_is_left_and_nothing_is_lost(known: list[Form]) -> None:
-    kept = polytopes.irredundant(known)
+    kept = inequalities.irredundant(known)
     assert z3_implies(kept, *known)
     for form in kept:
         others = [other for other in kept if other is not form]

@@ -9,17 +9,19 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from scalings.architectures import mlp
-from scalings.criteria import TUTORIAL
+from scalings.criteria.observables import Observable
+from scalings.criteria.tutorial import TUTORIAL
 from scalings.errors import ArgumentError
-from scalings.networks import Network
-from scalings.nodes import INPUT, WIDTH, Bias, Dense, Elementwise, Node, Norm, Pool, Repeat, Scale, Sum, fixed, times
-from scalings.observables import Observable
-from scalings.optimizers import optimizer
-from scalings.parameterizations import Parameterization, preset
-from symbolic.checks import check
-from symbolic.derivations import derive
-from symbolic.predictions import predict
+from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.hyperparameters.presets import preset
+from scalings.hyperparameters.update_laws import optimizer
+from scalings.networks.architectures import mlp
+from scalings.networks.dimensions import WIDTH, fixed, times
+from scalings.networks.network import Network
+from scalings.networks.nodes import INPUT, Bias, Dense, Elementwise, Node, Norm, Pool, Repeat, Scale, Sum
+from symbolic.derivation.derive import derive
+from symbolic.evaluation.check import check
+from symbolic.evaluation.predict import predict
 from tests import strategies
 
 QUARTER, HALF = Fraction(1, 4), Fraction(1, 2)

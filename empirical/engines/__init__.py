@@ -1,0 +1,1 @@
+"""One network at one size, all seeds at once."""

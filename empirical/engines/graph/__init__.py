@@ -1,0 +1,1 @@
+"""Any network, in any scale variable, by autograd."""

@@ -1,0 +1,1 @@
+"""Multilayer perceptrons in the width, on changes instead of differences."""

@@ -1,0 +1,1 @@
+"""Many widths, many seeds."""

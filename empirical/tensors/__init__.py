@@ -1,0 +1,1 @@
+"""Numbers and memory; knows no network."""

@@ -1,0 +1,53 @@
+"""Norms, inner products and Gram matrices of sums of blocks."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from empirical.tensors.buffers import Terms, slabs, total
+
+
+def norms(*sums: Terms) -> tuple[Tensor, ...]:
+    """The norm of each sum of blocks, Euclidean over units and root-mean-square over examples.
+
+    All blocks are (seeds, batch, units), the norms (seeds,).
+    """
+    flat = [block for terms in sums for block in terms]
+    parts: list[list[Tensor]] = [[] for _ in sums]
+    scratch: Tensor | None = None
+    for pieces in slabs(*flat):
+        scratch = torch.empty_like(pieces[0]) if scratch is None else scratch[..., : pieces[0].shape[-1]]
+        left = list(pieces)
+        for found, terms in zip(parts, sums, strict=True):
+            total = left.pop(0)
+            for _ in terms[1:]:
+                total = torch.add(total, left.pop(0), out=scratch)
+            found.append(torch.linalg.vector_norm(total, dim=(1, 2)))
+    scale = 1 / math.sqrt(flat[0].shape[1])
+    return tuple(torch.linalg.vector_norm(torch.stack(found), dim=0) * scale for found in parts)
+
+
+def inner(first: Terms, second: Terms) -> Tensor:
+    """<sum of the first, sum of the second>, of shape (seeds,)."""
+    found = []
+    for pieces in slabs(*first, *second):
+        left, right = pieces[: len(first)], pieces[len(first) :]
+        found.append((total(left) * total(right)).sum(dim=(1, 2)))
+    return torch.stack(found).sum(dim=0)
+
+
+def gram(terms: Terms) -> Tensor:
+    """The inner products of all examples of a sum, of shape (seeds, batch, batch)."""
+    found = terms[0] @ terms[0].mT
+    for change in terms[1:]:
+        found = found + gram_change(terms[0], change)
+    return found
+
+
+def gram_change(block: Tensor, change: Tensor) -> Tensor:
+    """The Gram matrix of block + change less that of block, without subtracting."""
+    cross = block @ change.mT
+    return cross + cross.mT + change @ change.mT

@@ -1,0 +1,1 @@
+"""A user's own torch modules, with matrix-free layers."""

@@ -1,0 +1,1 @@
+"""One weight matrix in training, for a batch of seeds."""

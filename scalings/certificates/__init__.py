@@ -1,0 +1,1 @@
+"""Proofs that anybody can recheck."""

@@ -1,0 +1,114 @@
+"""Check, predict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from scalings.command_line import output
+from scalings.command_line.console import NO, YES, print_json, print_tables, warn
+from scalings.command_line.options import Chosen, Format, _kept
+from scalings.command_line.parsing import parse_richness
+from scalings.criteria.parsing import parse_criterion
+from scalings.criteria.tutorial import TUTORIAL
+
+REPAIRED = 128
+"""Of networks with more weights no repair is looked for: it would take longer than the check itself."""
+
+
+def check(
+    chosen: Chosen = Chosen(),  # noqa: B008 - frozen
+    *,
+    criteria: Literal["stability", "tutorial"] = "stability",
+    without: Annotated[list[str] | None, Parameter(negative="")] = None,
+    criterion: Annotated[list[str] | None, Parameter(negative="")] = None,
+    richness: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
+    certificate: Path | None = None,
+    overwrite: bool = False,
+    format: Format = "text",
+) -> int:
+    """Say whether a parameterization is stable, moves the output and learns features, and why.
+
+    Example: scalings check --init 0,-1/2,-1 --lr 1,0,-1
+
+    Parameters
+    ----------
+    criteria
+        What a yes asks for: stability and a moving output, or the tutorial's criteria too.
+    without
+        One of the tutorial's criteria that a yes does not ask for, by name, as in "maximality"; may be given several
+        times.
+    criterion
+        One of your own that a yes asks for too, as in "quiet: dz <= n^(1/4) at hidden after updates"; may be given
+        several times.
+    richness
+        A wished richness r, which a yes asks for too, and the repair has.
+    certificate
+        A file (.json) to write a proof to, for `scalings certify`.
+    overwrite
+        Replace the certificate if it exists.
+    format
+        Of the answer.
+    """
+    from scalings.reports import checks
+    from symbolic.evaluation.check import check
+
+    network, parameterization, law = chosen.resolve()
+    if certificate:
+        output.check_output("certificate", certificate, overwrite=overwrite, endings=output.CERTIFICATES)
+    kept = _kept(TUTORIAL if criteria == "tutorial" else (), without or ())
+    asked = (*kept, *map(parse_criterion, criterion or ()))
+    verdict = check(network, parameterization, law, scale=chosen.model.scale, loss=chosen.model.loss, criteria=asked)
+    wished = None if richness is None else parse_richness(richness)
+    yes = verdict.nontrivial and verdict.meets(*asked) and wished in (None, verdict.richness)
+    remedy = None
+    if not yes and network.depth <= REPAIRED:
+        from symbolic.evaluation.repair import repair
+
+        remedy = repair(network, parameterization, law, wished, scale=chosen.model.scale, loss=chosen.model.loss)
+    if not yes and network.depth > REPAIRED:
+        warn(f"no repair is looked for where there are more than {REPAIRED} weights")
+    if certificate:
+        from scalings.certificates import files
+        from symbolic.certificates.writing import check_certificate
+
+        proof = check_certificate(
+            network, parameterization, remedy, law, asked, wished, scale=chosen.model.scale, loss=chosen.model.loss
+        )
+        files.write_certificate(certificate, proof)
+    if format == "json":
+        print_json(checks.check_document(network, parameterization, verdict, asked, remedy, satisfied=yes))
+    else:
+        print_tables(checks.check_report(network, parameterization, verdict, asked, remedy, chosen.model.symbol))
+    return YES if yes else NO
+
+
+def predict(
+    chosen: Chosen = Chosen(),  # noqa: B008 - frozen
+    *,
+    steps: int = 3,
+    format: Format = "text",
+) -> int:
+    """Predict the power of the width of every observable, at every step.
+
+    Example: scalings predict --preset ntp --steps 2
+
+    Parameters
+    ----------
+    steps
+        Number of updates.
+    format
+        Of the answer.
+    """
+    from scalings.reports import checks
+    from symbolic.evaluation.predict import predict
+
+    network, parameterization, law = chosen.resolve()
+    orders = predict(network, parameterization, law, steps, scale=chosen.model.scale, loss=chosen.model.loss)
+    if format == "json":
+        print_json(checks.prediction_document(network, parameterization, orders))
+    else:
+        print_tables([checks.prediction_table(network, orders, chosen.model.symbol)])
+    return YES

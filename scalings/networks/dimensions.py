@@ -1,0 +1,69 @@
+"""Sizes, as powers of scale variables."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+
+WIDTH_SCALE, DEPTH_SCALE = "width", "depth"
+VOCABULARY_SCALE = "vocabulary"
+BATCH_NOISE, BATCH_SIGNAL = "batch:noise", "batch:signal"
+BATCH_SCALES = (BATCH_NOISE, BATCH_SIGNAL)
+"""The number of examples in a batch, where the mean gradient is mostly noise, and where it is mostly signal."""
+SCALE_SYMBOLS = {WIDTH_SCALE: "n", DEPTH_SCALE: "m", VOCABULARY_SCALE: "V", BATCH_NOISE: "B", BATCH_SIGNAL: "B"}
+"""What powers of a scale variable are written as; others are written by their name."""
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """size * n^order units, times powers of `others`, pairs of a scale variable and its order.
+
+    The size may be a fraction, such as that of heads of n/8 units.
+    """
+
+    size: int | Fraction
+    order: Fraction = Fraction(0)
+    others: tuple[tuple[str, Fraction], ...] = ()
+
+    def at(self, width: int) -> int:
+        """The number of units at this width (a whole number, at least 1), other scale variables at 1."""
+        return max(1, round(self.size * math.pow(width, self.order)))
+
+    def order_in(self, scale: str) -> Fraction:
+        """The power of this scale variable."""
+        return self.order if scale == WIDTH_SCALE else dict(self.others).get(scale, Fraction(0))
+
+    def __mul__(self, other: Dimension) -> Dimension:
+        scales = dict.fromkeys(scale for scale, _ in (*self.others, *other.others))
+        others = tuple((scale, self.order_in(scale) + other.order_in(scale)) for scale in scales)
+        return Dimension(self.size * other.size, self.order + other.order, others)
+
+    def __str__(self) -> str:
+        powers = [(WIDTH_SCALE, self.order), *sorted(self.others)]
+        written = [f"{SCALE_SYMBOLS.get(scale, scale)}^{order}" for scale, order in powers if order]
+        return " ".join([str(self.size), *(power.removesuffix("^1") for power in written)])
+
+    @property
+    def grows(self) -> bool:
+        """Whether it is a size of the network rather than of its data, as the vocabulary is."""
+        return bool(self.order) or any(order for scale, order in self.others if scale != VOCABULARY_SCALE)
+
+
+def fixed(size: int) -> Dimension:
+    """A dimension of the data: the same at every width."""
+    return Dimension(size)
+
+
+def times(size: int) -> Dimension:
+    """A number of repetitions: the scale variable "depth", written m."""
+    return Dimension(size, others=((DEPTH_SCALE, Fraction(1)),))
+
+
+def tokens(size: int) -> Dimension:
+    """A number of tokens: the scale variable "vocabulary", written V."""
+    return Dimension(size, others=((VOCABULARY_SCALE, Fraction(1)),))
+
+
+WIDTH = Dimension(1, Fraction(1))
+ONE = fixed(1)

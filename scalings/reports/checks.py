@@ -1,0 +1,158 @@
+"""Check and predict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import groupby
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from scalings.criteria.criterion import Criterion
+from scalings.criteria.observables import SYMBOLS, Observable
+from scalings.hyperparameters.exponents import Exponent, format_exponent, format_power
+from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.networks.network import Network
+from scalings.reports.documents import SCHEMA_VERSION, Document, _observable, _scales, layers_document
+from scalings.reports.tables import _in_runs, empty_table, layers_table
+from scalings.results.checks import Check, Finding, Forbidden, Repair
+
+
+def check_document(
+    network: Network,
+    parameterization: Parameterization,
+    check: Check,
+    asked: tuple[Criterion, ...],
+    repair: Repair | Forbidden | None,
+    *,
+    satisfied: bool,
+) -> Document:
+    """The answer of `check`; `asked` are the criteria it was to meet besides being stable and nontrivial."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "parameterization": parameterization.name,
+        "layers": layers_document(network, parameterization.layers),
+        "scales": _scales(network, parameterization.scales),
+        "stable": check.stable,
+        "nontrivial": check.nontrivial,
+        "feature_learning": check.feature_learning,
+        "regime": check.regime,
+        "richness": None if check.richness is None else format_exponent(check.richness),
+        "asked": [criterion.name for criterion in asked],
+        "satisfied": satisfied,
+        "reasons": list(check.reasons(*asked)),
+        "notes": list(check.notes),
+        "criteria": [
+            {
+                "criterion": finding.criterion.name,
+                "layer": finding.layer,
+                "step": finding.step,
+                "found": format_exponent(finding.found),
+                "relation": finding.criterion.sign,
+                "required": format_exponent(finding.required),
+                "satisfied": finding.satisfied,
+            }
+            for finding in check.findings
+        ],
+        "repair": _repair(network, repair) if isinstance(repair, Repair) else None,
+        "forbidden_by": list(repair.criteria) if isinstance(repair, Forbidden) else [],
+    }
+
+
+def _repair(network: Network, repair: Repair) -> Document:
+    return {
+        "richness": str(repair.richness),
+        "layers": layers_document(network, repair.parameterization.layers),
+        "scales": _scales(network, repair.parameterization.scales),
+        "changes": [
+            {"layer": layer, "exponent": which, "from": format_exponent(old), "to": format_exponent(new)}
+            for layer, which, old, new in repair.changes
+        ],
+    }
+
+
+def prediction_document(
+    network: Network, parameterization: Parameterization, orders: Mapping[Observable, Exponent]
+) -> Document:
+    """The answer of `predict`."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "parameterization": parameterization.name,
+        "layers": layers_document(network, parameterization.layers),
+        "scales": _scales(network, parameterization.scales),
+        "observables": [
+            {**_observable(observable), "exponent": format_exponent(exponent)}
+            for observable, exponent in sorted(orders.items())
+        ],
+    }
+
+
+MOST_REASONS = 12
+"""More than these, and more rows of one criterion, are only counted."""
+
+
+def check_report(
+    network: Network,
+    parameterization: Parameterization,
+    check: Check,
+    asked: tuple[Criterion, ...],
+    repair: Repair | Forbidden | None,
+    symbol: str = "n",
+) -> Iterator[RenderableType]:
+    """The verdict, its reasons (those why it does not meet what was `asked` among them), and every criterion.
+
+    Exponents are those of `symbol`.
+    """
+    yield layers_table(network, parameterization.layers, parameterization.scales, symbol)
+    yield Text()
+    verdict = Text(f"{check.regime}", style="bold")
+    if check.richness is not None:
+        verdict.append(f", r = {format_exponent(check.richness)}")
+    yield verdict
+    reasons = check.reasons(*asked)
+    yield from (Text(f"  {reason}") for reason in reasons[:MOST_REASONS])
+    if len(reasons) > MOST_REASONS:
+        yield Text(f"  and {len(reasons) - MOST_REASONS} more reasons: --format json has them all")
+    yield from (Text(f"  note: {note}") for note in check.notes)
+    yield from _remedy(repair, symbol)
+    yield Text()
+    table = empty_table("criterion", "layer", "step", "found", "", "required", "satisfied")
+    rows = ((finding.layer, _finding_cells(finding, symbol)) for finding in check.findings)
+    for criterion, runs in groupby(_in_runs(rows), key=lambda row: row[1][0]):
+        layers = list(runs)
+        for layer, (_, *cells, satisfied) in layers[:MOST_REASONS]:
+            table.add_row(criterion, layer, *cells, Text(satisfied, style="" if satisfied == "yes" else "bold red"))
+        if len(layers) > MOST_REASONS:
+            table.add_row(criterion, f"and {len(layers) - MOST_REASONS} more")
+    yield table
+
+
+def _finding_cells(finding: Finding, symbol: str) -> tuple[str, ...]:
+    found, required = format_power(finding.found, symbol), format_power(finding.required, symbol)
+    satisfied = "yes" if finding.satisfied else "no"
+    return finding.criterion.name, str(finding.step), found, finding.criterion.sign, required, satisfied
+
+
+def _remedy(repair: Repair | Forbidden | None, symbol: str) -> Iterator[RenderableType]:
+    if isinstance(repair, Forbidden):
+        wished = "any richness" if repair.richness is None else f"r = {repair.richness}"
+        yield Text(f"\nNothing with {wished} meets the tutorial's criteria: {', '.join(repair.criteria)} exclude it")
+    elif repair and repair.changes:
+        yield Text(f"\nThe nearest member of the derived family, r = {repair.richness}, changes", style="bold")
+        for layer, which, old, new in repair.changes:
+            yield Text(f"  {which} of {layer} from {format_power(old, symbol)} to {format_power(new, symbol)}")
+
+
+def prediction_table(network: Network, orders: Mapping[Observable, Exponent], symbol: str = "n") -> Table:
+    """The order of every observable, a row a layer, a column a step."""
+    steps = sorted({observable.step for observable in orders})
+    table = empty_table("quantity", "layer", *(f"step {step}" for step in steps))
+    for quantity, written in SYMBOLS.items():
+        for layer in [*(one.name for one in network.representations), ""]:
+            found = [orders.get(Observable(quantity, layer, step)) for step in steps]
+            if any(order is not None for order in found):
+                table.add_row(
+                    written, layer, *("" if order is None else format_power(order, symbol) for order in found)
+                )
+    return table

@@ -1,0 +1,199 @@
+"""Derive: text and JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from scalings.errors import ArgumentError
+from scalings.hyperparameters.exponents import Affine, Exponent, format_exponent, format_power
+from scalings.hyperparameters.gauges import GAUGES, Gauge
+from scalings.reports.documents import SCHEMA_VERSION, Document, _scales, layers_document
+from scalings.reports.tables import empty_table, layers_table
+from scalings.results.derivations import PARAMETER, Derivation, Induction, Polytope, Step
+
+
+def derivation_document(derivation: Derivation, gauge: str) -> Document:
+    """The answer of `derive`."""
+    family = derivation.family
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "optimizer": derivation.law.name,
+        "depth": derivation.network.depth,
+        "criteria": list(derivation.criteria),
+        "gauge": gauge,
+        "degrees_of_freedom": derivation.degrees_of_freedom,
+        "parameter": PARAMETER if family else None,
+        "range": [str(family.low), str(family.high)] if family else None,
+        "scale": derivation.scale,
+        "layers": layers_document(derivation.network, family.layers) if family else [],
+        "scales": _scales(derivation.network, family.scales) if family else [],
+        "pieces": [
+            {
+                "dimension": piece.dimension,
+                "equations": list(piece.equations),
+                "inequalities": list(piece.inequalities),
+                "steps": [_step(step) for step in piece.steps],
+            }
+            for piece in derivation.pieces
+        ],
+        "polytopes": [_polytope(polytope) for polytope in derivation.polytopes],
+        "gauge_directions": [
+            {"name": name, **{which: format_exponent(exponent) for which, exponent in direction.named.items()}}
+            for name, direction in derivation.gauges
+        ],
+        "contradiction": list(derivation.contradiction),
+        "induction": _induction(derivation.induction) if derivation.induction else None,
+        "assumptions": list(derivation.assumptions),
+        "steps": [_step(step) for step in derivation.steps],
+    }
+
+
+def _polytope(polytope: Polytope) -> Document:
+    """Relations with the criteria behind them, and what spans the polytope, one for the family or for each piece."""
+    spanned = {"vertices": polytope.vertices, "rays": polytope.rays, "lines": polytope.lines}
+    return {
+        "relations": [{"relation": facet.relation, "criteria": list(facet.criteria)} for facet in polytope.facets],
+        **{
+            name: None if points is None else [{x: str(value) for x, value in point.items()} for point in points]
+            for name, points in spanned.items()
+        },
+    }
+
+
+def _induction(induction: Induction) -> Document:
+    return {
+        "holds": induction.holds,
+        "unknowns": list(induction.unknowns),
+        "equations": list(induction.equations),
+        "steps": [_step(step) for step in induction.steps],
+        "open": list(induction.open),
+    }
+
+
+def _step(step: Step) -> Document:
+    return {
+        "criterion": step.criterion,
+        "layer": step.layer or None,
+        "step": step.update,
+        "statement": step.statement,
+        "freedoms": step.freedoms,
+        "implied_by": list(step.implied_by),
+    }
+
+
+def derivation_report(derivation: Derivation, gauge: Gauge) -> Iterator[RenderableType]:
+    """The derivation from top to bottom: assumptions, steps, answer."""
+    symbol = derivation.symbol
+    decays = ", lambda_l of the decays" if derivation.law.decay != "none" else ""
+    scales = ", kappa_k of the multipliers without a weight" if derivation.network.multipliers else ""
+    yield Text(
+        f"Which powers of the {derivation.scale} {derivation.symbol} meet the criteria, for {derivation.network.depth} "
+        f"layers trained with {derivation.law.name}?\n"
+        f"Unknown: the exponents sigma_l of the init scales and eta_l of the learning rates{decays}{scales}.\n"
+    )
+    yield Text("Assuming that", style="bold")
+    yield from (Text(f"  - {assumption}") for assumption in derivation.assumptions)
+    yield Text()
+    yield _steps_table(derivation.steps, 1)
+    if derivation.contradiction:
+        yield Text(f"\nThese criteria contradict each other: {', '.join(derivation.contradiction)}", style="bold")
+    elif derivation.family is None:
+        count = derivation.degrees_of_freedom
+        freedoms = "1 degree" if count == 1 else f"{count or 'No'} degrees"
+        pieces = "one piece" if len(derivation.pieces) == 1 else f"{len(derivation.pieces)} pieces"
+        most = "At most " if len(derivation.pieces) > 1 else ""
+        yield Text(f"\n{most}{freedoms} of freedom, in {pieces} (in the gauge g = 1):", style="bold")
+        for number, piece in enumerate(derivation.pieces, start=1):
+            yield Text(f"\npiece {number}, dimension {piece.dimension}", style="bold")
+            if piece.steps:
+                yield _steps_table(piece.steps, len(derivation.steps) + 1)
+            if piece.polytope:
+                yield from _polytope_report(piece.polytope)
+    else:
+        low, high = derivation.family.low, derivation.family.high
+        freedom = Text("\n1 degree of freedom is left, the richness r:", style="bold")
+        yield freedom.append(f" |dz| ~ {symbol}^r at the hidden layers, {low} <= r <= {high}", style="not bold")
+        yield Text(f"r = {low} is the lazy end, r = {high} the rich one. In three gauges:")
+        for name in (gauge, *(other for other in GAUGES if other != gauge)):
+            yield Text(f"\n{name}", style="bold")
+            try:
+                family = derivation.family.in_gauge(name)
+                yield layers_table(derivation.network, family.layers, family.scales, symbol)
+            except ArgumentError as error:
+                yield Text(error.message)
+    if derivation.polytope:
+        yield Text("\nThe answer as a polytope", style="bold")
+        yield from _polytope_report(derivation.polytope)
+    if derivation.polytopes and derivation.gauges:
+        direction = derivation.gauges[0][1].named
+        shifts = ", ".join(f"{_GREEK[name]} times {_gauge_power(power, symbol)}" for name, power in direction.items())
+        which = "weight" if len(derivation.gauges) == derivation.network.depth else "weight that does not start at zero"
+        yield Text(f"\nBeside its freedoms there are {len(derivation.gauges)} gauges, one for each {which}: {shifts}.")
+    if derivation.induction:
+        yield from _induction_report(derivation.induction)
+
+
+_GREEK = {"multiplier": "g", "init": "sigma", "lr": "eta", "decay": "lambda"}
+
+
+def _gauge_power(power: Exponent, symbol: str) -> str:
+    return format_power(Affine(Fraction(0), {"t": Fraction(power)}), symbol)
+
+
+def _polytope_report(polytope: Polytope) -> Iterator[RenderableType]:
+    yield facets_table(polytope)
+    if polytope.vertices is None:
+        yield Text("It has too many candidates for vertices to look through them.")
+    elif any((polytope.vertices, polytope.rays, polytope.lines)) and len(polytope.vertices[:1]) < len(polytope.facets):
+        yield span_table(polytope)
+
+
+def facets_table(polytope: Polytope) -> Table:
+    """Every relation that no other implies, and the criteria that it comes from."""
+    table = empty_table("relation", "comes from")
+    for facet in polytope.facets:
+        table.add_row(facet.relation, ", ".join(facet.criteria))
+    return table
+
+
+def span_table(polytope: Polytope) -> Table:
+    """Vertices, rays and lines, a row each, a column an unknown."""
+    kinds = {"vertex": polytope.vertices or (), "ray": polytope.rays, "line": polytope.lines}
+    names = next((list(point) for points in kinds.values() for point in points), [])
+    table = empty_table("", *names)
+    for kind, points in kinds.items():
+        for point in points:
+            table.add_row(kind, *(str(point[name]) for name in names))
+    return table
+
+
+def _induction_report(induction: Induction) -> Iterator[RenderableType]:
+    yield Text("\nAt every depth", style="bold")
+    yield Text(
+        "Insert a hidden layer behind the input layer of any network; b_t is the order of |d| that the rest sends back "
+        "after t updates."
+    )
+    table = empty_table("step", "criterion", "layer", "gives")
+    for number, step in enumerate(induction.steps, start=1):
+        table.add_row(str(number), step.criterion, step.layer, step.gives)
+    yield table
+    yield Text(f"Its own unknowns are {', '.join(induction.unknowns)}, determined by {'; '.join(induction.equations)}.")
+    if induction.holds:
+        yield Text(
+            "It hands on the orders that it reads, and asks nothing more of the rest: as many independent equations as "
+            "unknowns, so the freedoms at depth 2 are those at every depth."
+        )
+    else:
+        yield from (Text(f"The lemma does not hold: {reason}") for reason in induction.open)
+
+
+def _steps_table(steps: Iterable[Step], first: int) -> Table:
+    table = empty_table("step", "criterion", "layer", "gives", "freedoms left")
+    for number, step in enumerate(steps, start=first):
+        table.add_row(str(number), step.criterion, step.layer, step.gives, str(step.freedoms))
+    return table

@@ -1,0 +1,181 @@
+"""Measure, verify and richness."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from scalings.criteria.observables import QUANTITIES, SYMBOLS, TERMS
+from scalings.hyperparameters.exponents import format_exponent
+from scalings.reports.derivations import derivation_document
+from scalings.reports.documents import SCHEMA_VERSION, Document, _finite, _observable, fit_numbers, layers_document
+from scalings.reports.tables import STYLES, empty_table, layers_table, verdict_line
+from scalings.results.fits import Diverged, Fit
+from scalings.studies.comparisons import Agreement, Comparison
+
+if TYPE_CHECKING:
+    from empirical.sweeps.measurement import Measurement
+    from scalings.studies.richness import Courses
+    from scalings.studies.verification import Verification
+
+
+def measurement_document(measurement: Measurement, agreement: Agreement) -> Document:
+    """The answer of `measure`."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "parameterization": measurement.parameterization.name,
+        "layers": layers_document(measurement.network, measurement.parameterization.layers),
+        "training": asdict(measurement.training),
+        "seeds": {str(width): seeds for width, seeds in measurement.seeds.items()},
+        "engine": measurement.engine,
+        "device": measurement.device,
+        "seconds": measurement.seconds,
+        "verdict": agreement.verdict,
+        "reason": agreement.reason,
+        "fits": [_fit(comparison) for comparison in agreement.comparisons],
+    }
+
+
+def verification_document(verification: Verification, figure: str) -> Document:
+    """The answer of `verify`: the derivation, and for each member its measurement."""
+    members = [
+        {
+            "name": member.name,
+            "richness": str(member.richness),
+            **measurement_document(member.measurement, member.agreement),
+        }
+        for member in verification.members
+    ]
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "verdict": verification.verdict,
+        "interrupted": verification.interrupted,
+        "figure": figure,
+        "derivation": derivation_document(verification.derivation, "unit-multiplier"),
+        "members": members,
+    }
+
+
+def richness_document(courses: Courses) -> Document:
+    """The answer of `richness`: every step at the largest width, and the distances at every width."""
+    members = []
+    for member in courses.members:
+        path, fit = member.path, member.path.fit
+        numbers = asdict(fit) if isinstance(fit, Fit) else None
+        members.append(
+            {
+                "richness": str(member.richness),
+                "loss": list(path.loss),
+                "movement": list(path.movement),
+                "ntk_change": list(path.kernel_change),
+                "distance": {str(width): values.tolist() for width, values in path.distances.items()},
+                "derived_bound": format_exponent(member.derived),
+                "exponent": None if numbers is None else numbers["exponent"],
+                "low": None if numbers is None else _finite(numbers["low"]),
+                "high": None if numbers is None else _finite(numbers["high"]),
+            }
+        )
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "training": asdict(courses.training),
+        "widths": list(courses.widths),
+        "verdict": courses.verdict,
+        "members": members,
+    }
+
+
+def _fit(comparison: Comparison) -> Document:
+    return {
+        **_observable(comparison.observable),
+        **fit_numbers(comparison.fit),
+        "predicted": format_exponent(comparison.derived),
+        "role": comparison.role,
+        "verdict": comparison.verdict,
+    }
+
+
+def verification_report(verification: Verification, figure: str) -> Iterator[RenderableType]:
+    """One table of derived and measured exponents, the verdict of each member and of the whole."""
+    derivation, members = verification.derivation, verification.members
+    assert derivation.family is not None
+    yield Text(
+        f"Derived: 1 degree of freedom, {derivation.family.low} <= r <= {derivation.family.high}.\n", style="bold"
+    )
+    yield layers_table(derivation.network, derivation.family.layers)
+    training, widths = members[0].measurement.training, members[0].measurement.widths
+    yield Text(
+        f"\nMeasured: {len(members)} members on {training.data}, {training.batch} examples, {training.steps} updates, "
+        f"centered output f - f_0, {len(widths)} widths from {widths[0]} to {widths[-1]}, "
+        f"{sum(len(list(m.measurement.trials())) for m in members)} runs.\n"
+        f"After the last update (verdicts in brackets are reported and decide nothing; <= is an upper bound):\n"
+    )
+    agreements = [(member.name, member.agreement) for member in members]
+    yield agreement_table(agreements, training.steps, everything=False)
+    yield Text("Every other observable, every step and every point: --format json.\n", style="dim")
+    yield from (verdict_line(member.name, member.agreement) for member in members)
+    yield Text.assemble("\nverdict: ", (verification.verdict, STYLES[verification.verdict]), f"; figure: {figure}")
+
+
+def richness_report(courses: Courses) -> Iterator[RenderableType]:
+    """Each member at the end of training, and how its distance from the linearized network goes with the width."""
+    training, widths = courses.training, courses.widths
+    yield Text(
+        f"{training.steps} updates on {training.batch} examples of {training.data}, widths {widths[0]} to {widths[-1]}."
+        f" At width {widths[-1]}, and the exponent of the distance from the linearized network on other examples:\n"
+    )
+    table = empty_table("r", "loss", "|dz|/|z|", "|dK|/|K|", "distance", "derived", "measured", "95 % interval")
+    for member in courses.members:
+        path, fit = member.path, member.path.fit
+        distance = f"{float(path.distances[path.width].mean()):.4f}"
+        ended = [f"{path.loss[-1]:.4f}", f"{path.movement[-1]:.4f}", f"{path.kernel_change[-1]:.4f}", distance]
+        found = (f"{fit.exponent:+.3f}", f"[{fit.low:+.3f}, {fit.high:+.3f}]") if isinstance(fit, Fit) else ("none", "")
+        table.add_row(str(member.richness), *ended, f"<= {format_exponent(member.derived)}", *found)
+    yield table
+    verdict = courses.verdict
+    yield Text.assemble("\nverdict: ", (verdict, STYLES[verdict]), f", {_RICHNESS_VERDICT[verdict]}")
+
+
+_RICHNESS_VERDICT = {
+    "PASS": "the lazy end converges to the predictor of its own initial kernel, the rich end does not",
+    "FAIL": "the two ends do not do what was derived",
+    "INCONCLUSIVE": "the intervals do not tell the two ends apart: larger widths or more seeds would",
+}
+
+
+def agreement_table(agreements: Iterable[tuple[str, Agreement]], step: int, *, everything: bool = True) -> Table:
+    """Derived and measured exponents after `step` updates, asserted ones first within each agreement.
+
+    Without `everything`, of those that decide nothing only the terms of |dz| are shown.
+    """
+    table = empty_table("member", "observable", "layer", "derived", "measured", "95 % interval", "verdict")
+    order = {"asserted": 0, "upper bound": 1, "reported": 2}
+    for name, agreement in agreements:
+        shown = [one for one in agreement.comparisons if one.observable.step == step and _is_shown(one, everything)]
+        shown.sort(key=lambda one: (order[one.role], QUANTITIES.index(one.observable.quantity)))
+        for number, comparison in enumerate(shown):
+            table.add_row(name if number == 0 else "", *_agreement_row(comparison))
+        table.add_section()
+    return table
+
+
+def _is_shown(comparison: Comparison, everything: bool) -> bool:
+    return everything or comparison.role != "reported" or comparison.observable.quantity in ("dz", *TERMS)
+
+
+def _agreement_row(comparison: Comparison) -> list[RenderableType]:
+    fit, bound = comparison.fit, comparison.role == "upper bound"
+    derived = ("<= " if bound else "") + format_exponent(comparison.derived)
+    if isinstance(fit, Diverged):
+        measured, interval = "diverged", f"from width {fit.width} on"
+    else:
+        measured, interval = f"{fit.exponent:+.3f}", f"[{fit.low:+.3f}, {fit.high:+.3f}]"
+    verdict = Text(comparison.verdict, style=STYLES[comparison.verdict])
+    if comparison.role != "asserted":
+        verdict = Text(f"({comparison.verdict})", style="dim")
+    observable = comparison.observable
+    return [SYMBOLS[observable.quantity], observable.layer, derived, measured, interval, verdict]

@@ -1,0 +1,1 @@
+"""Theory beside training: run both, and judge."""

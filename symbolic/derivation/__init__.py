@@ -1,0 +1,1 @@
+"""From criteria to the exponents that meet them."""

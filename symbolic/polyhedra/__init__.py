@@ -1,0 +1,1 @@
+"""Exact linear inequalities, each answer with its proof; knows no network."""

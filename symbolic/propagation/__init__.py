@@ -1,0 +1,1 @@
+"""One training loop over any of these arithmetics."""
