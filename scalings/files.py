@@ -10,7 +10,7 @@ from pathlib import Path
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside `path` that takes its place if all went well, and is deleted if not."""
-    partial = _partial(path)
+    partial = partial_path(path)
     try:
         yield partial
         partial.replace(path)
@@ -18,5 +18,5 @@ def replacing(path: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
-def _partial(path: Path) -> Path:
+def partial_path(path: Path) -> Path:
     return path.with_name(f".{path.stem}.partial{path.suffix}")

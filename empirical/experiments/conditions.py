@@ -16,7 +16,7 @@ from torch import Tensor
 
 from empirical.data.examples import Examples
 from empirical.engines.mlp.chain import Chain
-from empirical.engines.mlp.ensembles import Settings, states
+from empirical.engines.mlp.ensembles import Factors, states
 from empirical.engines.mlp.state import State
 from empirical.tensors.norms import norms
 from scalings.criteria.conditions import System
@@ -78,7 +78,7 @@ class Experiment:
 
     def _observe(self, logs: Array) -> dict[Observable, Array]:
         shape = logs.shape[:2]
-        settings = Settings(*torch.split(torch.tensor(np.exp(logs)), self.depth, dim=2))
+        settings = Factors(*torch.split(torch.tensor(np.exp(logs)), self.depth, dim=2))
         found: dict[Observable, Array] = {}
         for state in states(self.chain, self.training, self.data, self.seeds, settings, self.device):
             for observable, value in _sizes(state).items():

@@ -39,7 +39,7 @@ from empirical.experiments.probes import (
 from empirical.statistics.power_laws import fit_monomial, plateaus
 from empirical.sweeps import workers
 from scalings.errors import ArgumentError
-from scalings.results.measured_laws import AXES, POWERS, Axis, Boundary, Interval, LawMeasurement, Regime
+from scalings.results.measured_laws import AXES, POWERS, Axis, Interval, LawMeasurement, LawRegime, RegimeBoundary
 
 Progress = Callable[[float, str], None]
 DEFAULT_POINTS, DEFAULT_STEPS = 200, 8
@@ -101,7 +101,7 @@ def stretches(seen: Sequence[tuple[float, float]]) -> list[Stretch]:
     return [Stretch(seen[first][0], seen[last][0]) for first, last in runs]
 
 
-def fit_regime(subject: Subject, base: Probe, box: Mapping[Axis, Stretch], points: int) -> Regime:
+def fit_regime(subject: Subject, base: Probe, box: Mapping[Axis, Stretch], points: int) -> LawRegime:
     """Fit all exponents from random probes around the base point, well within the box.
 
     From so many points, or up to eight times as many where the intervals are still wide.
@@ -129,7 +129,7 @@ def fit_regime(subject: Subject, base: Probe, box: Mapping[Axis, Stretch], point
         power: Interval(float(value), float(value - half), float(value + half))
         for power, value, half in zip(POWERS, fitted.coefficients[1:], fitted.half_widths[1:], strict=False)
     }
-    return Regime(ranges, powers, float(fitted.coefficients[0]), fitted.lack, fitted.noise, len(rows))
+    return LawRegime(ranges, powers, float(fitted.coefficients[0]), fitted.lack, fitted.noise, len(rows))
 
 
 def _motionless() -> ArgumentError:
@@ -153,7 +153,7 @@ def _row(probe: Probe) -> list[float]:
     return [1.0, *map(float, numbers), float(np.log(probe.weight)), *corrections]
 
 
-def find_boundary(base: Probe, axis: Axis, low: Regime, high: Regime) -> Boundary | None:
+def find_boundary(base: Probe, axis: Axis, low: LawRegime, high: LawRegime) -> RegimeBoundary | None:
     """Where the laws of two regimes give the same step; None where they are parallel along the axis."""
     lower, upper = (np.array([one.powers[power].value for power in POWERS]) for one in (low, high))
     steeper = high.powers[axis].value - low.powers[axis].value
@@ -165,7 +165,7 @@ def find_boundary(base: Probe, axis: Axis, low: Regime, high: Regime) -> Boundar
     if low.law and high.law and axis != "lr" and low.law.larger_fan == high.law.larger_fan:
         drop = getattr(high.law, axis) - getattr(low.law, axis)
         fans = [(low.law.fan_in - high.law.fan_in) / drop / 2, (low.law.fan_out - high.law.fan_out) / drop / 2]
-    return Boundary(axis, float(np.exp(apart / steeper)), *fans)
+    return RegimeBoundary(axis, float(np.exp(apart / steeper)), *fans)
 
 
 @dataclass(frozen=True)
@@ -264,7 +264,9 @@ def _check(*, points: int, steps: int, **sizes: float) -> None:
             raise ArgumentError(argument, f"expected a number above 0, but got {size:g}")
 
 
-def _boundaries(base: Probe, at_base: Regime | None, others: Sequence[tuple[Axis, Regime]]) -> Iterator[Boundary]:
+def _boundaries(
+    base: Probe, at_base: LawRegime | None, others: Sequence[tuple[Axis, LawRegime]]
+) -> Iterator[RegimeBoundary]:
     """Those between regimes that are neighbours along an axis."""
     for axis in AXES:
         along = [regime for other, regime in others if other == axis]

@@ -26,7 +26,7 @@ from empirical.statistics import regression
 from empirical.sweeps import costs, workers
 from empirical.sweeps.plans import allocate
 from empirical.tensors import memory
-from empirical.tensors.buffers import Pool
+from empirical.tensors.buffers import BufferPool
 from empirical.tensors.norms import norms
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.parameterizations import Parameterization
@@ -38,7 +38,7 @@ Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Path:
+class LongRun:
     """Means over the seeds of the largest width at steps 0, 1, ...; distances over seeds at every width."""
 
     width: int
@@ -64,7 +64,7 @@ def follow(
     first_seed: int = 0,
     device: str = "auto",
     progress: Callable[[float, str], None] | None = None,
-) -> Path:
+) -> LongRun:
     """Train at every width and look at `others` more examples. Raises ArgumentError for what cannot be trained."""
     on = costs.choose_device(device)
     data = examples.load(training.data, training.batch + others)
@@ -87,7 +87,7 @@ def follow(
     def trained(width: int) -> tuple[Array, Array]:
         these = range(first_seed, first_seed + plan[width])
         at = chain(network, parameterization, training, width)
-        pool = Pool(on)
+        pool = BufferPool(on)
         initial = draw(at, training, these, on, costs.cheaper_engine(at, training), pool)
         every = torch.tensor(data.inputs, device=on).expand(len(these), -1, -1)
         inputs, apart = every[:, : training.batch], every[:, training.batch :]
@@ -114,4 +114,4 @@ def follow(
             progress(min(done, 1.0), f"width {width}")
     widest = max(plan)
     loss_path, movement, kernel = (tuple(column.tolist()) for column in found[widest][0].T)
-    return Path(widest, loss_path, movement, kernel, {width: found[width][1] for width in sorted(found)})
+    return LongRun(widest, loss_path, movement, kernel, {width: found[width][1] for width in sorted(found)})

@@ -25,7 +25,7 @@ import torch
 
 from empirical.data.examples import Examples
 from empirical.engines.mlp.chain import Chain
-from empirical.engines.mlp.ensembles import Settings, check_training, states
+from empirical.engines.mlp.ensembles import Factors, check_training, states
 from empirical.engines.mlp.observations import loss
 from empirical.statistics import curve_minima, regression
 from empirical.sweeps.mlp import ChainSweep
@@ -60,7 +60,7 @@ def train_losses(
     chain: Chain, training: Training, data: Examples, seeds: Sequence[int], factors: Array, device: str
 ) -> Array:
     """The loss at every step, for each factor on all learning rates: (steps + 1, seeds, settings)."""
-    settings = Settings.of_lr(torch.tensor(factors), len(chain.layers))
+    settings = Factors.of_lr(torch.tensor(factors), len(chain.layers))
     losses = [loss(state) for state in states(chain, training, data, seeds, settings, device)]
     return torch.stack(losses).reshape(-1, *factors.shape).cpu().numpy()
 

@@ -26,7 +26,7 @@ _ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
-class Monomial:
+class PowerLaw:
     """Coefficients b with their half-widths at 95 %, the lack of fit and the noise of one replicate (e-folds)."""
 
     coefficients: Array
@@ -35,7 +35,7 @@ class Monomial:
     noise: float
 
 
-def fit_monomial(design: Array, values: Array) -> Monomial:
+def fit_monomial(design: Array, values: Array) -> PowerLaw:
     """Fit y of shape (points, replicates) by a design of shape (points, parameters)."""
     points, replicates = values.shape
     means, parameters = values.mean(axis=1), design.shape[1]
@@ -46,7 +46,7 @@ def fit_monomial(design: Array, values: Array) -> Monomial:
     error = float(np.mean(np.var(values, axis=1, ddof=1))) if replicates > 1 else 0.0
     spread = np.sqrt(max(residual, error / replicates, _ROUNDING**2) * np.sum(inverse**2, axis=1))
     half_widths = float(stats.t.ppf(0.975, degrees)) * spread
-    return Monomial(coefficients, half_widths, max(residual - error / replicates, 0.0) ** 0.5, error**0.5)
+    return PowerLaw(coefficients, half_widths, max(residual - error / replicates, 0.0) ** 0.5, error**0.5)
 
 
 def plateaus(x: Sequence[float], y: Sequence[float], *, tolerance: float, least: int) -> list[tuple[int, int]]:

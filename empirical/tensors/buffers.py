@@ -1,7 +1,7 @@
 """Blocks: tensors of gigabytes, worked on without asking the system for them each time.
 
 A block, (..., units), is some vectors with a number for each unit. At a width of 2^20 eight of them are 64 MiB, and
-fresh memory costs more than arithmetic on it: the system clears every page when it is touched first. A `Pool`
+fresh memory costs more than arithmetic on it: the system clears every page when it is touched first. A `BufferPool`
 hands out memory that nothing looks at any more. Elementwise work goes through slabs of units, so that what is
 computed on the way stays in the cache.
 """
@@ -39,7 +39,7 @@ _UNUSED = _references([np.empty(0)])[0]
 """References to an array that only its list has, counted as they are counted below."""
 
 
-class Pool:
+class BufferPool:
     """Uninitialised tensors, float64 if no other kind is said.
 
     On a CPU their memory is used again once no tensor or view of it is left.
@@ -71,7 +71,7 @@ def slabs(*blocks: Tensor) -> Iterator[tuple[Tensor, ...]]:
     return zip(*(torch.split(block, size, dim=-1) for block in blocks), strict=True)
 
 
-def by_units(pool: Pool, function: Callable[..., Tensor], *blocks: Tensor) -> Tensor:
+def by_units(pool: BufferPool, function: Callable[..., Tensor], *blocks: Tensor) -> Tensor:
     """What an elementwise function makes of blocks of one shape."""
     if _is_one_slab(blocks[0]):
         return function(*blocks)

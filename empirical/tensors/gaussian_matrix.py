@@ -35,7 +35,7 @@ import math
 import torch
 from torch import Tensor
 
-from empirical.tensors.buffers import Pool
+from empirical.tensors.buffers import BufferPool
 from empirical.tensors.orthonormal_bases import Revealed, extend
 from empirical.tensors.random_numbers import Stream
 
@@ -49,11 +49,11 @@ class GaussianMatrix:
     """
 
     def __init__(
-        self, shape: tuple[int, int], scale: float, stream: Stream, *, room: int = 0, pool: Pool | None = None
+        self, shape: tuple[int, int], scale: float, stream: Stream, *, room: int = 0, pool: BufferPool | None = None
     ) -> None:
         fan_out, fan_in = self.shape = shape
         self.scale, self.device, self._stream = scale, stream.device, stream
-        self._pool = pool or Pool(stream.device)
+        self._pool = pool or BufferPool(stream.device)
         self.inputs = Revealed(fan_in, fan_out, self._pool, min(room, fan_in))
         self.outputs = Revealed(fan_out, fan_in, self._pool, min(room, fan_out))
         self._unseen_degrees = fan_out * fan_in

@@ -19,7 +19,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from empirical.tensors.buffers import Pool
+from empirical.tensors.buffers import BufferPool
 from empirical.tensors.growing_rows import Rows
 
 _NEGLIGIBLE = {torch.float64: 1e-12, torch.float32: 1e-4}
@@ -37,7 +37,7 @@ class Revealed:
     Of the pool's kind, on its device.
     """
 
-    def __init__(self, dimension: int, image_dimension: int, pool: Pool, room: int) -> None:
+    def __init__(self, dimension: int, image_dimension: int, pool: BufferPool, room: int) -> None:
         self.dimension = dimension
         self.rounding = torch.finfo(pool.kind).eps
         """How far the basis is from orthonormal."""
@@ -65,7 +65,7 @@ class Revealed:
         return self._image.extend(number)
 
 
-def extend(revealed: Revealed, block: Tensor, sizes: Tensor, coordinates: Tensor, pool: Pool) -> Tensor:
+def extend(revealed: Revealed, block: Tensor, sizes: Tensor, coordinates: Tensor, pool: BufferPool) -> Tensor:
     """Extend the basis until it spans the block, whose rows have these `sizes` and `coordinates` along it so far.
 
     Returns the new rows: as many as there are rows of which more than rounding is left after those before them.
@@ -79,7 +79,7 @@ def extend(revealed: Revealed, block: Tensor, sizes: Tensor, coordinates: Tensor
     return revealed.basis[start:]
 
 
-def _extend(revealed: Revealed, block: Tensor, sizes: Tensor, coordinates: Tensor, pool: Pool) -> Tensor:
+def _extend(revealed: Revealed, block: Tensor, sizes: Tensor, coordinates: Tensor, pool: BufferPool) -> Tensor:
     """Extend the basis by directions of those rows of which all have one, and say which these are."""
     basis = revealed.basis
     outside = torch.addmm(block, coordinates, basis, alpha=-1, out=pool.empty(*block.shape))
@@ -96,7 +96,7 @@ def _extend(revealed: Revealed, block: Tensor, sizes: Tensor, coordinates: Tenso
 
 
 def _orthonormalise(
-    rows: Tensor, before: Tensor, basis: Tensor, rounding: float, pool: Pool
+    rows: Tensor, before: Tensor, basis: Tensor, rounding: float, pool: BufferPool
 ) -> tuple[Tensor, Tensor, Tensor, float]:
     """A square matrix and rows whose product is orthonormal, which of the given rows are new, and the rounding.
 

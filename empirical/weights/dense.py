@@ -17,7 +17,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from empirical.tensors.buffers import Pool
+from empirical.tensors.buffers import BufferPool
 
 
 class Weights(Protocol):
@@ -41,7 +41,7 @@ class DenseWeights:
     """The matrices themselves: `matrix` of shape (seeds, fan_out, fan_in)."""
 
     matrix: Tensor
-    pool: Pool
+    pool: BufferPool
     """Where what is long comes from."""
 
     def apply(self, block: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from typing import ClassVar, Protocol, TypeAlias
 import torch
 from torch import Tensor
 
-from empirical.weights.low_rank_laws import _trusted
+from empirical.weights.low_rank_laws import trust_ratio
 
 _EPS_2 = 1e-3
 Size: TypeAlias = Callable[[], Tensor]
@@ -75,7 +75,7 @@ class Lamb:
 
     def __call__(self, gradient: Tensor, moments: Sequence[Tensor], step: int, size: Size) -> Tensor:
         plain = Adam()(gradient, moments, step, size)
-        return plain * _trusted(size(), torch.linalg.vector_norm(plain, dim=(1, 2)))[:, None, None]
+        return plain * trust_ratio(size(), torch.linalg.vector_norm(plain, dim=(1, 2)))[:, None, None]
 
 
 @dataclass

@@ -118,7 +118,7 @@ def normalized(past: Past) -> Tensor:
 
 
 def lars(past: Past) -> Tensor:
-    return _trusted(past.weight(), past.size)[:, None] * sgd(past)
+    return trust_ratio(past.weight(), past.size)[:, None] * sgd(past)
 
 
 @dataclass(frozen=True)
@@ -187,7 +187,7 @@ def _over(numerator: Tensor | float, size: Tensor) -> Tensor:
     return torch.where(size == 0, 0.0, numerator / size)
 
 
-def _trusted(weight: Tensor, step: Tensor) -> Tensor:
+def trust_ratio(weight: Tensor, step: Tensor) -> Tensor:
     """The trust ratio |W| / |step|: 1 where there are no weights yet, and no step where its size is zero."""
     return torch.where(weight == 0, 1.0, _over(weight, step))
 

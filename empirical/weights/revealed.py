@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from empirical.tensors.buffers import Pool
+from empirical.tensors.buffers import BufferPool
 from empirical.tensors.gaussian_matrix import GaussianMatrix
 from empirical.tensors.orthonormal_bases import Revealed
 
@@ -19,11 +19,15 @@ Coordinates = tuple[Tensor | None, ...]
 """Of a block's rows along a basis, (batch, count) for each seed; None where a row is not finite."""
 
 
-class Side:
+class RevealedSide:
     """What all matrices of a layer do on one side, the inputs or the outputs."""
 
     def __init__(
-        self, reveal: Sequence[Callable[[Tensor], Tensor | None]], bases: Sequence[Revealed], scale: float, pool: Pool
+        self,
+        reveal: Sequence[Callable[[Tensor], Tensor | None]],
+        bases: Sequence[Revealed],
+        scale: float,
+        pool: BufferPool,
     ) -> None:
         self._reveal, self.bases, self._scale, self._pool = reveal, bases, scale, pool
         self.units = bases[0].dimension
@@ -54,11 +58,11 @@ class Side:
 class FreeWeights:
     """W(0) of one layer, a `GaussianMatrix` for each seed; `inputs` and `outputs` know the blocks."""
 
-    def __init__(self, matrices: Sequence[GaussianMatrix], pool: Pool) -> None:
+    def __init__(self, matrices: Sequence[GaussianMatrix], pool: BufferPool) -> None:
         (self._fan_out, self._fan_in), scale, self._matrices = matrices[0].shape, matrices[0].scale, matrices
         self.pool = pool
-        self.inputs = Side([m.reveal for m in matrices], [m.inputs for m in matrices], scale, pool)
-        self.outputs = Side([m.reveal_transpose for m in matrices], [m.outputs for m in matrices], scale, pool)
+        self.inputs = RevealedSide([m.reveal for m in matrices], [m.inputs for m in matrices], scale, pool)
+        self.outputs = RevealedSide([m.reveal_transpose for m in matrices], [m.outputs for m in matrices], scale, pool)
 
     def apply(self, block: Tensor) -> Tensor:
         return self.inputs.images(block, self._fan_out)

@@ -20,7 +20,7 @@ from empirical.tensors.buffers import Terms, total
 from empirical.tensors.norms import inner
 from empirical.tensors.orthonormal_bases import padded
 from empirical.tensors.spectral_norms import spectral_norm
-from empirical.weights.revealed import Coordinates, FreeWeights, Side
+from empirical.weights.revealed import Coordinates, FreeWeights, RevealedSide
 
 Cores = list[Tensor | None]
 """A small matrix for each seed; None once its run has diverged."""
@@ -52,7 +52,9 @@ class CoreUpdate:
     def apply_transpose(self, d: Terms) -> Tensor:
         return self._multiply(d, self._weights.outputs, self._cores, self._weights.inputs)
 
-    def _multiply(self, block: Terms, side: Side, cores: Sequence[Tensor | None], other: Side) -> Tensor:
+    def _multiply(
+        self, block: Terms, side: RevealedSide, cores: Sequence[Tensor | None], other: RevealedSide
+    ) -> Tensor:
         found = self._weights.pool.empty(*block[0].shape[:2], other.units)
         for out, rows, core, revealed in zip(found, _coordinates(side, block), cores, other.bases, strict=True):
             if rows is None or core is None:
@@ -125,7 +127,7 @@ class OneSidedUpdate:
         return torch.stack(self._inner).sum(dim=0)
 
 
-def _coordinates(side: Side, block: Terms) -> Coordinates:
+def _coordinates(side: RevealedSide, block: Terms) -> Coordinates:
     """Of a sum of blocks, along the basis as it is now."""
     found: list[Tensor | None] = []
     for basis, *terms in zip(side.bases, *(side.coordinates(term) for term in block), strict=True):

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from scalings.command_line import output
 from scalings.command_line.console import NO, YES, print_json, print_tables, warn
-from scalings.command_line.options import Chosen, Format, _kept
+from scalings.command_line.options import Chosen, Format, kept_criteria
 from scalings.command_line.parsing import parse_richness
 from scalings.criteria.parsing import parse_criterion
 from scalings.criteria.tutorial import TUTORIAL
@@ -58,7 +58,7 @@ def check(
     network, parameterization, law = chosen.resolve()
     if certificate:
         output.check_output("certificate", certificate, overwrite=overwrite, endings=output.CERTIFICATES)
-    kept = _kept(TUTORIAL if criteria == "tutorial" else (), without or ())
+    kept = kept_criteria(TUTORIAL if criteria == "tutorial" else (), without or ())
     asked = (*kept, *map(parse_criterion, criterion or ()))
     verdict = check(network, parameterization, law, scale=chosen.model.scale, loss=chosen.model.loss, criteria=asked)
     wished = None if richness is None else parse_richness(richness)

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 
 from scalings.command_line import output
 from scalings.command_line.console import NO, YES, print_json, print_tables
-from scalings.command_line.options import ChosenModel, Format, Given, _kept
+from scalings.command_line.options import ChosenModel, Format, Given, kept_criteria
 from scalings.criteria.criterion import Criterion
 from scalings.criteria.parsing import parse_criterion
 from scalings.criteria.tutorial import CRITERIA
@@ -64,7 +64,7 @@ def derive(
     if certificate:
         output.check_output("certificate", certificate, overwrite=overwrite, endings=output.CERTIFICATES)
     network, law = model.resolve()
-    kept = [*_kept(CRITERIA[criteria], without or ()), *map(parse_criterion, criterion or ())]
+    kept = [*kept_criteria(CRITERIA[criteria], without or ()), *map(parse_criterion, criterion or ())]
     given = fixed.resolve(network, law)
     if len(model.scales) > 1:
         if given or all_depths or certificate:

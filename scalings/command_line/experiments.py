@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from scalings.command_line.console import EXIT, exit_code, progress_bar
 from scalings.command_line.options import Chosen
-from scalings.command_line.output import Answer
+from scalings.command_line.output import Output
 from scalings.command_line.parsing import parse_delta, parse_list, parse_richness, parse_widths
 from scalings.criteria.conditions import Closing, tutorial_system
 from scalings.errors import ArgumentError
@@ -34,7 +34,7 @@ def calibrate(
     batch: int = 16,
     device: str = "auto",
     delta: str = "0.05",
-    answer: Answer = Answer(),  # noqa: B008 - frozen
+    answer: Output = Output(),  # noqa: B008 - frozen
 ) -> int:
     """Solve for the init scales and learning rates that meet the criteria at each width, and compare their powers of n.
 
@@ -104,7 +104,7 @@ def freedom(
     batch: int = 16,
     device: str = "auto",
     delta: str = "0.05",
-    answer: Answer = Answer(),  # noqa: B008 - frozen
+    answer: Output = Output(),  # noqa: B008 - frozen
 ) -> int:
     """Count the freedom that the criteria leave, by training: the null space of their Jacobian in the hyperparameters.
 
@@ -187,7 +187,7 @@ def law(
     lr: float | None = None,
     points: int = 200,
     steps: int = 8,
-    answer: Answer = Answer(),  # noqa: B008 - frozen
+    answer: Output = Output(),  # noqa: B008 - frozen
 ) -> int:
     """Measure the update law of a torch optimizer: feed it gradients and fit all powers of its steps.
 
@@ -247,7 +247,7 @@ def transfer(
     device: str = "auto",
     centered: bool = True,
     delta: str = "0.1",
-    answer: Answer = Answer(),  # noqa: B008 - frozen
+    answer: Output = Output(),  # noqa: B008 - frozen
 ) -> int:
     """Measure whether the learning rate transfers: the best and the largest stable one against the width.
 

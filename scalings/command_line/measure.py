@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from scalings.command_line.console import EXIT, exit_code, print_json, print_tables, progress_bar, warn
 from scalings.command_line.options import Chosen, Format
-from scalings.command_line.output import Answer
+from scalings.command_line.output import Output
 from scalings.command_line.parsing import parse_delta, parse_widths
 from scalings.errors import ArgumentError
 from scalings.networks.nodes import Activation, Embedding
@@ -36,7 +36,7 @@ def measure(
     spectra: Annotated[bool, Parameter(negative="")] = False,
     coordinates: Annotated[bool, Parameter(negative="")] = False,
     delta: str = "0.05",
-    answer: Answer = Answer(),  # noqa: B008 - frozen
+    answer: Output = Output(),  # noqa: B008 - frozen
 ) -> int:
     """Train at many widths from many seeds, fit every exponent, and compare it with the derived one.
 
@@ -190,7 +190,7 @@ def richness(
     seeds: int = 1,
     steps: int = 20,
     device: str = "auto",
-    answer: Answer = Answer(),  # noqa: B008 - frozen
+    answer: Output = Output(),  # noqa: B008 - frozen
 ) -> int:
     """Follow training from the lazy to the rich end, and tell them apart by what the trained networks are.
 

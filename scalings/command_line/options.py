@@ -272,7 +272,7 @@ def _share(argument: str, text: str) -> Fraction:
     return share
 
 
-def _kept(criteria: Sequence[Criterion], dropped: Sequence[str]) -> list[Criterion]:
+def kept_criteria(criteria: Sequence[Criterion], dropped: Sequence[str]) -> list[Criterion]:
     """Those that are not dropped by name. Raises ArgumentError."""
     names = {name.replace("-", " ").replace("_", " ") for name in dropped}
     known = dict.fromkeys(criterion.name for criterion in criteria)

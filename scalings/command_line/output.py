@@ -15,7 +15,7 @@ from cyclopts import Parameter
 from scalings.command_line.console import print_json, print_tables
 from scalings.command_line.options import Format
 from scalings.errors import ArgumentError
-from scalings.files import _partial, replacing
+from scalings.files import partial_path, replacing
 
 FIGURES = (".png", ".pdf", ".svg")
 CERTIFICATES = (".json",)
@@ -23,7 +23,7 @@ CERTIFICATES = (".json",)
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class Output:
     """How the answer of an experiment is given, and a figure of it."""
 
     output: Path | None = None
@@ -58,8 +58,8 @@ def check_output(argument: str, path: Path, *, overwrite: bool, endings: Sequenc
     if path.exists() and not overwrite:
         raise ArgumentError(argument, f"'{path}' exists; give another name, or --overwrite")
     try:
-        _partial(path).touch()
-        _partial(path).unlink()
+        partial_path(path).touch()
+        partial_path(path).unlink()
     except OSError as error:
         raise ArgumentError(
             argument, f"expected a file that can be written, but got '{path}': {error.strerror}"

@@ -38,7 +38,7 @@ from scalings.networks.nodes import (
     Weighted,
     sources,
 )
-from scalings.networks.validation import _validate, check_shared, check_sizes
+from scalings.networks.validation import check_nodes, check_shared, check_sizes
 
 Kind: TypeAlias = Literal["layer", "stream", "scores", "output"]
 Part: TypeAlias = Literal["hidden", "readout", "output"]
@@ -83,7 +83,7 @@ class Network:
     nodes: tuple[Node, ...]
 
     def __post_init__(self) -> None:
-        _validate(self.nodes, {INPUT})
+        check_nodes(self.nodes, {INPUT})
         check_sizes(self.flat, self.units)
         _owners(self)
 

@@ -47,7 +47,7 @@ class _Fans(Protocol):
     def fan_out(self) -> Dimension: ...
 
 
-class Layer:
+class HasRole:
     """A node with a weight."""
 
     @property
@@ -59,7 +59,7 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Dense(Layer):
+class Dense(HasRole):
     """z = g W h: multiplier g, weight W of shape (fan_out, fan_in), h the output of `source`.
 
     Two nodes with the same `weight` share one parameter (tied weights): it has one init scale and one learning
@@ -78,7 +78,7 @@ class Dense(Layer):
 
 
 @dataclass(frozen=True)
-class Convolution(Layer):
+class Convolution(HasRole):
     """z = g W * h: a dense map on every patch of `kernel` positions; the number of positions is fixed."""
 
     name: str
@@ -99,7 +99,7 @@ class Convolution(Layer):
 
 
 @dataclass(frozen=True)
-class Embedding(Layer):
+class Embedding(HasRole):
     """z = g W x with x one-hot: a column of W for each token of the vocabulary; only those seen are updated."""
 
     name: str
@@ -115,7 +115,7 @@ class Embedding(Layer):
 
 
 @dataclass(frozen=True)
-class Bias(Layer):
+class Bias(HasRole):
     """z = h + g b: a layer whose input is the number 1; zero at initialization unless `start` says otherwise."""
 
     name: str
@@ -134,7 +134,7 @@ class Bias(Layer):
 
 
 @dataclass(frozen=True)
-class Gain(Layer):
+class Gain(HasRole):
     """z = g w h, unit by unit: the gain of a normalization."""
 
     name: str
@@ -153,7 +153,7 @@ class Gain(Layer):
 
 
 @dataclass(frozen=True)
-class DepthwiseConvolution(Layer):
+class DepthwiseConvolution(HasRole):
     """z = g w * h, channel by channel: one kernel of `kernel` positions each."""
 
     name: str

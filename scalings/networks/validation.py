@@ -33,7 +33,7 @@ from scalings.networks.nodes import (
 )
 
 
-def _validate(nodes: tuple[Node, ...], known: set[str]) -> None:
+def check_nodes(nodes: tuple[Node, ...], known: set[str]) -> None:
     if not nodes:
         raise ArgumentError("network", "expected at least one operation, but got none")
     for node in nodes:
@@ -53,7 +53,7 @@ def _validate_block(block: Repeat, known: set[str]) -> None:
     inner = {node.name for node in block.nodes}
     if twice := sorted(inner & known):
         raise ArgumentError("network", f"expected names that differ, but got {twice[0]!r} twice")
-    _validate(block.nodes, {block.name})
+    check_nodes(block.nodes, {block.name})
     known |= inner
     if not block_stream(block):
         raise ArgumentError(

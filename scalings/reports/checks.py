@@ -14,8 +14,14 @@ from scalings.criteria.observables import SYMBOLS, Observable
 from scalings.hyperparameters.exponents import Exponent, format_exponent, format_power
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.networks.network import Network
-from scalings.reports.documents import SCHEMA_VERSION, Document, _observable, _scales, layers_document
-from scalings.reports.tables import _in_runs, empty_table, layers_table
+from scalings.reports.documents import (
+    SCHEMA_VERSION,
+    Document,
+    layers_document,
+    multipliers_document,
+    observable_document,
+)
+from scalings.reports.tables import empty_table, in_runs, layers_table
 from scalings.results.checks import Check, Finding, Forbidden, Repair
 
 
@@ -33,7 +39,7 @@ def check_document(
         "schema_version": SCHEMA_VERSION,
         "parameterization": parameterization.name,
         "layers": layers_document(network, parameterization.layers),
-        "scales": _scales(network, parameterization.scales),
+        "scales": multipliers_document(network, parameterization.scales),
         "stable": check.stable,
         "nontrivial": check.nontrivial,
         "feature_learning": check.feature_learning,
@@ -64,7 +70,7 @@ def _repair(network: Network, repair: Repair) -> Document:
     return {
         "richness": str(repair.richness),
         "layers": layers_document(network, repair.parameterization.layers),
-        "scales": _scales(network, repair.parameterization.scales),
+        "scales": multipliers_document(network, repair.parameterization.scales),
         "changes": [
             {"layer": layer, "exponent": which, "from": format_exponent(old), "to": format_exponent(new)}
             for layer, which, old, new in repair.changes
@@ -80,9 +86,9 @@ def prediction_document(
         "schema_version": SCHEMA_VERSION,
         "parameterization": parameterization.name,
         "layers": layers_document(network, parameterization.layers),
-        "scales": _scales(network, parameterization.scales),
+        "scales": multipliers_document(network, parameterization.scales),
         "observables": [
-            {**_observable(observable), "exponent": format_exponent(exponent)}
+            {**observable_document(observable), "exponent": format_exponent(exponent)}
             for observable, exponent in sorted(orders.items())
         ],
     }
@@ -119,7 +125,7 @@ def check_report(
     yield Text()
     table = empty_table("criterion", "layer", "step", "found", "", "required", "satisfied")
     rows = ((finding.layer, _finding_cells(finding, symbol)) for finding in check.findings)
-    for criterion, runs in groupby(_in_runs(rows), key=lambda row: row[1][0]):
+    for criterion, runs in groupby(in_runs(rows), key=lambda row: row[1][0]):
         layers = list(runs)
         for layer, (_, *cells, satisfied) in layers[:MOST_REASONS]:
             table.add_row(criterion, layer, *cells, Text(satisfied, style="" if satisfied == "yes" else "bold red"))

@@ -12,7 +12,7 @@ from rich.text import Text
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import Affine, Exponent, format_exponent, format_power
 from scalings.hyperparameters.gauges import GAUGES, Gauge
-from scalings.reports.documents import SCHEMA_VERSION, Document, _scales, layers_document
+from scalings.reports.documents import SCHEMA_VERSION, Document, layers_document, multipliers_document
 from scalings.reports.tables import empty_table, layers_table
 from scalings.results.derivations import PARAMETER, Derivation, Induction, Polytope, Step
 
@@ -31,7 +31,7 @@ def derivation_document(derivation: Derivation, gauge: str) -> Document:
         "range": [str(family.low), str(family.high)] if family else None,
         "scale": derivation.scale,
         "layers": layers_document(derivation.network, family.layers) if family else [],
-        "scales": _scales(derivation.network, family.scales) if family else [],
+        "scales": multipliers_document(derivation.network, family.scales) if family else [],
         "pieces": [
             {
                 "dimension": piece.dimension,

@@ -27,20 +27,20 @@ def fit_numbers(fit: Fit | Diverged) -> Document:
     points = [{"width": width, "log_mean": mean, "standard_error": error} for width, mean, error in fit.points]
     return {
         "exponent": fit.exponent,
-        "low": _finite(fit.low),
-        "high": _finite(fit.high),
+        "low": finite_or_none(fit.low),
+        "high": finite_or_none(fit.high),
         "plain": fit.plain,
         "local": list(fit.local),
         "points": points,
     }
 
 
-def _finite(number: float) -> float | None:
+def finite_or_none(number: float) -> float | None:
     """null for an interval without an end: too few widths or seeds to have one."""
     return number if isfinite(number) else None
 
 
-def _observable(observable: Observable) -> Document:
+def observable_document(observable: Observable) -> Document:
     return {"quantity": observable.quantity, "layer": observable.layer or None, "step": observable.step}
 
 
@@ -56,7 +56,7 @@ def layers_document(network: Network, layers: tuple[LayerExponents[Affine | Expo
     ]
 
 
-def _scales(network: Network, scales: Sequence[Affine | Exponent]) -> list[Document]:
+def multipliers_document(network: Network, scales: Sequence[Affine | Exponent]) -> list[Document]:
     """Of multipliers without a weight; none where none is given, which means n^0."""
     return [
         {"name": node.name, "multiplier": _exponent(scale)}

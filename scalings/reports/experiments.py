@@ -16,7 +16,7 @@ from scalings.reports.documents import SCHEMA_VERSION, Document, fit_numbers, la
 from scalings.reports.tables import STYLES, empty_table, layers_table, verdict_text
 from scalings.results.experiments import Limit
 from scalings.results.fits import Fit
-from scalings.results.measured_laws import AXES, POWERS, SYMBOLS, Axis, Boundary, LawMeasurement, Regime
+from scalings.results.measured_laws import AXES, POWERS, SYMBOLS, Axis, LawMeasurement, LawRegime, RegimeBoundary
 from scalings.studies.calibration import CalibrationAgreement
 from scalings.studies.freedom import FreedomAgreement
 from scalings.studies.transfer import TransferAgreement
@@ -201,12 +201,12 @@ def law_report(measured: LawMeasurement, expected: UpdateLaw | None) -> Iterator
     yield verdict_text(measured.meets(expected), measured.reason(expected))
 
 
-def _regimes(measured: LawMeasurement) -> list[tuple[str, Regime]]:
+def _regimes(measured: LawMeasurement) -> list[tuple[str, LawRegime]]:
     others = [(f"beside it, {number}", one) for number, one in enumerate(measured.others, start=1)]
     return [("as asked", measured.regime), *others] if measured.regime else others
 
 
-def _boundary(boundary: Boundary) -> str:
+def _boundary(boundary: RegimeBoundary) -> str:
     where = f"{_ENTRIES[boundary.axis]} of about {boundary.size:.1e}"
     if boundary.fan_in is None or boundary.fan_out is None:
         return where
@@ -242,7 +242,7 @@ def law_document(measured: LawMeasurement, expected: UpdateLaw | None) -> Docume
     }
 
 
-def _regime(regime: Regime) -> Document:
+def _regime(regime: LawRegime) -> Document:
     powers: dict[str, Any] = {
         power: {
             "exponent": one.value,

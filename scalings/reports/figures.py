@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from scipy import stats
 
-from empirical.experiments.richness import Path as Paths
+from empirical.experiments.richness import LongRun as Paths
 from empirical.sweeps.measurement import Measurement
 from scalings.criteria.observables import SYMBOLS, Observable, Quantity
 from scalings.errors import ArgumentError

@@ -13,7 +13,14 @@ from rich.text import Text
 from scalings.criteria.observables import QUANTITIES, SYMBOLS, TERMS
 from scalings.hyperparameters.exponents import format_exponent
 from scalings.reports.derivations import derivation_document
-from scalings.reports.documents import SCHEMA_VERSION, Document, _finite, _observable, fit_numbers, layers_document
+from scalings.reports.documents import (
+    SCHEMA_VERSION,
+    Document,
+    finite_or_none,
+    fit_numbers,
+    layers_document,
+    observable_document,
+)
 from scalings.reports.tables import STYLES, empty_table, layers_table, verdict_line
 from scalings.results.fits import Diverged, Fit
 from scalings.studies.comparisons import Agreement, Comparison
@@ -76,8 +83,8 @@ def richness_document(courses: Courses) -> Document:
                 "distance": {str(width): values.tolist() for width, values in path.distances.items()},
                 "derived_bound": format_exponent(member.derived),
                 "exponent": None if numbers is None else numbers["exponent"],
-                "low": None if numbers is None else _finite(numbers["low"]),
-                "high": None if numbers is None else _finite(numbers["high"]),
+                "low": None if numbers is None else finite_or_none(numbers["low"]),
+                "high": None if numbers is None else finite_or_none(numbers["high"]),
             }
         )
     return {
@@ -91,7 +98,7 @@ def richness_document(courses: Courses) -> Document:
 
 def _fit(comparison: Comparison) -> Document:
     return {
-        **_observable(comparison.observable),
+        **observable_document(comparison.observable),
         **fit_numbers(comparison.fit),
         "predicted": format_exponent(comparison.derived),
         "role": comparison.role,

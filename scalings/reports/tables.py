@@ -39,14 +39,14 @@ def layers_table(
         (node.name, (node.role, *(format_power(exponent, symbol) for exponent in layer.named.values())))
         for node, layer in zip(network.layers, layers, strict=True)
     )
-    for name, cells in _in_runs(rows):
+    for name, cells in in_runs(rows):
         table.add_row(name, *cells)
     for multiplier, exponent in zip(network.multipliers, scales, strict=False):
         table.add_row(multiplier.name, "", format_power(exponent, symbol))
     return table
 
 
-def _in_runs(rows: Iterable[tuple[str, tuple[str, ...]]]) -> Iterator[tuple[str, tuple[str, ...]]]:
+def in_runs(rows: Iterable[tuple[str, tuple[str, ...]]]) -> Iterator[tuple[str, tuple[str, ...]]]:
     """The rows (a layer's name and the cells), of which many layers in a row that say the same become one."""
     for cells, run in groupby(rows, key=itemgetter(1)):
         names = [name for name, _ in run]

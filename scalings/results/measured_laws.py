@@ -67,7 +67,7 @@ class Interval:
 
 
 @dataclass(frozen=True)
-class Regime:
+class LawRegime:
     """A box of learning rates, gradients and weights, and the law in it.
 
     `ranges` are of the learning rate and of the root-mean-square entries of G and W; `log_constant` is log C.
@@ -131,7 +131,7 @@ def same_law(one: UpdateLaw, other: UpdateLaw) -> bool:
 
 
 @dataclass(frozen=True)
-class Boundary:
+class RegimeBoundary:
     """Where two regimes meet: at entries of this size (root mean square) for fans of the base shape.
 
     As a Frobenius norm it scales with the fans by these powers, which follow from the laws on its two sides;
@@ -157,9 +157,9 @@ class LawMeasurement:
 
     name: str
     steps: int
-    regime: Regime | None
-    others: tuple[Regime, ...]
-    boundaries: tuple[Boundary, ...]
+    regime: LawRegime | None
+    others: tuple[LawRegime, ...]
+    boundaries: tuple[RegimeBoundary, ...]
     scans: Mapping[Axis, tuple[tuple[float, float], ...]]
     base: Mapping[Axis, float]
     decay: float | None
@@ -194,7 +194,7 @@ class LawMeasurement:
             return f"it is not the law of {expected.name}: {differences(regime.law, expected)}"
         return self._named(regime, regime.law)
 
-    def _named(self, regime: Regime, law: UpdateLaw) -> str:
+    def _named(self, regime: LawRegime, law: UpdateLaw) -> str:
         if regime.names:
             return f"the law of {', '.join(regime.names)}"
         named = OPTIMIZERS.get(self.name.lower())

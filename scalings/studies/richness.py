@@ -25,7 +25,7 @@ from scalings.results.fits import Fit, Verdict
 from scalings.results.trials import Training
 
 if TYPE_CHECKING:
-    from empirical.experiments.richness import Path
+    from empirical.experiments.richness import LongRun
 
 RICHNESS = tuple(Fraction(k, 8) for k in range(5))
 WIDTHS = tuple(2**k for k in range(8, 15))
@@ -38,7 +38,7 @@ class Course:
 
     richness: Fraction
     derived: Exponent
-    path: Path
+    path: LongRun
 
 
 @dataclass(frozen=True)

@@ -39,9 +39,9 @@ from symbolic.orders.recorder import ZERO, Traced, Tracer
 from symbolic.polyhedra import inequalities
 from symbolic.polyhedra.facts import as_affine
 from symbolic.proofs.prover import prove
-from symbolic.proofs.transcript import Record
+from symbolic.proofs.transcript import Transcript
 from symbolic.propagation.question import Question
-from symbolic.propagation.training import UPDATES, Boundary
+from symbolic.propagation.training import UPDATES, Surroundings
 
 _SIGNALS = [f"b_{step}" for step in range(UPDATES + 1)]
 
@@ -56,10 +56,10 @@ def insertion(network: Network, law: UpdateLaw, criteria: Sequence[Criterion], k
         raise ArgumentError("network", "the induction is over the layers of a multilayer perceptron")
     one, other = (Question(Network(mlp(depth + 1, activation).nodes[:-1]), law, tuple(criteria)) for depth in (1, 2))
     own = [name for name in other.unknowns if name not in one.unknowns]
-    tracer, short, long = Tracer(), Record(), Record()
+    tracer, short, long = Tracer(), Transcript(), Transcript()
     for record, question, prefix in ((long, other, ""), (short, one, "without it: ")):
         signals = [tracer.unknown(signal) for signal in _SIGNALS]
-        rest = Boundary(tracer.constant(Fraction(0)), [ZERO] * UPDATES, signals)
+        rest = Surroundings(tracer.constant(Fraction(0)), [ZERO] * UPDATES, signals)
         record.train(question, tracer, tracer.unknown, rest, prefix)
     unknowns = (*own, *one.unknowns, *reversed(_SIGNALS))
 
@@ -104,7 +104,7 @@ def _order(tracer: Tracer, affine: Affine) -> Traced:
     return tracer.ratio(tracer.product(constant, *over), tracer.product(tracer.constant(Fraction(0)), *under))
 
 
-def _handed_on(short: Record, long: Record, one: Question, other: Question) -> list[tuple[str, Traced, Traced]]:
+def _handed_on(short: Transcript, long: Transcript, one: Question, other: Question) -> list[tuple[str, Traced, Traced]]:
     """What the rest of the network sees, of the beginning with the layer and of that without it."""
     before, after = one.network.layers[-1].name, other.network.layers[-1].name
     found = []

@@ -17,7 +17,7 @@ from scalings.results.derivations import Step
 from symbolic.orders.unknown_orders import Alternative, UnknownOrder, Unknowns
 from symbolic.polyhedra import inequalities
 from symbolic.polyhedra.facts import Contradiction, Facts, Form, as_affine, describe
-from symbolic.propagation.question import Run
+from symbolic.propagation.question import Runner
 from symbolic.propagation.requirements import Requirement
 
 
@@ -68,7 +68,7 @@ class Case:
         return tuple(dict.fromkeys(self.steps[number].title for number in sorted(self.steps_behind(facts))))
 
 
-def explore(ring: Any, run: Run) -> list[Case]:
+def explore(ring: Any, run: Runner) -> list[Case]:
     """All cases that a run with these unknowns leaves possible and that are not within another.
 
     Where it meets alternatives, a point that meets the criteria and is in no case yet tells which case is next.
@@ -89,7 +89,7 @@ def explore(ring: Any, run: Run) -> list[Case]:
     return sorted((cases[index] for index in kept), key=lambda case: case.choices)
 
 
-def _possible(case: Case, run: Run) -> bool:
+def _possible(case: Case, run: Runner) -> bool:
     """Train on unknown exponents, imposing each criterion as soon as its observables exist; False if none can be."""
     algebra = Unknowns(case.facts)
     try:

@@ -42,7 +42,7 @@ from symbolic.orders.unknown_orders import Unknowns
 from symbolic.polyhedra import inequalities
 from symbolic.propagation.question import Question
 from symbolic.propagation.requirements import Requirement
-from symbolic.propagation.training import UPDATES, Boundary
+from symbolic.propagation.training import UPDATES, Surroundings
 
 _SIGNALS = [f"b_{step}" for step in range(UPDATES + 1)]
 
@@ -81,7 +81,7 @@ def _meet(question: Question, symbols: Sequence[str]) -> Case | None:
 
     def run(algebra: Algebra[O], unknown: Callable[[str], O], orders: dict[Observable, O]) -> Iterator[Requirement]:
         zero, one = algebra.constant(MINUS_INFINITY), algebra.constant(Fraction(0))
-        rest = Boundary(one, [zero] * UPDATES, [unknown(signal) for signal in _SIGNALS])
+        rest = Surroundings(one, [zero] * UPDATES, [unknown(signal) for signal in _SIGNALS])
         return question.train(algebra, unknown, orders, rest)
 
     cases = explore(ring(list(symbols), QQ)[0], run)

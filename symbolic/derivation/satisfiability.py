@@ -26,7 +26,7 @@ from scalings.criteria.observables import Observable
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from symbolic.polyhedra.facts import Form
 from symbolic.polyhedra.z3_forms import nonnegative, number, value
-from symbolic.propagation.question import Run
+from symbolic.propagation.question import Runner
 
 Expression: TypeAlias = z3.ArithRef | None
 """None is zero, of order -oo."""
@@ -75,7 +75,7 @@ class Expressions:
 class Points:
     """The exponents that meet what a run with these unknowns asks for."""
 
-    def __init__(self, ring: Any, run: Run) -> None:
+    def __init__(self, ring: Any, run: Runner) -> None:
         self.solver = z3.Solver()
         self.exponents = {name: z3.Real(name) for name in map(str, ring.symbols)}
         self.wanted: dict[Criterion, z3.BoolRef] = {}

@@ -62,7 +62,7 @@ class UnknownOrder:
 
 
 @dataclass(frozen=True)
-class Condition:
+class OrderCondition:
     """One of the alternatives holds, in each of which all bounds do: [{}] if always, [] if never.
 
     It was simplified `because` of these facts.
@@ -126,9 +126,9 @@ class Unknowns:
         ]
         return self._simplified(self.total(*quotients).clauses, [*quotients, denominator])
 
-    def at_most(self, left: UnknownOrder, right: UnknownOrder) -> Condition:
+    def at_most(self, left: UnknownOrder, right: UnknownOrder) -> OrderCondition:
         """Under which conditions left <= right."""
-        condition = Condition([{}], left.because | right.because)
+        condition = OrderCondition([{}], left.because | right.because)
         for clause in right.clauses:  # for every clause of right, some form of it exceeds some clause of left
             choices = product(clause, left.clauses)
             alternatives = [[bound - form for form in lesser] for bound, lesser in choices]
@@ -136,16 +136,16 @@ class Unknowns:
             condition = self.both(condition, self._condition(alternatives))
         return condition
 
-    def both(self, first: Condition, second: Condition) -> Condition:
+    def both(self, first: OrderCondition, second: OrderCondition) -> OrderCondition:
         """The condition that two conditions hold."""
         weakest: list[Bounds] = []
         for a, b in product(first.alternatives, second.alternatives):
             bounds = {**a, **{direction: max(bound, a.get(direction, bound)) for direction, bound in b.items()}}
             if not any(_implies(bounds, other) for other in weakest):
                 weakest = [other for other in weakest if not _implies(other, bounds)] + [bounds]
-        return Condition(weakest, first.because | second.because)
+        return OrderCondition(weakest, first.because | second.because)
 
-    def _condition(self, alternatives: Iterable[Iterable[Form]]) -> Condition:
+    def _condition(self, alternatives: Iterable[Iterable[Form]]) -> OrderCondition:
         """All forms of one alternative are >= 0: without what the facts decide, and the facts that decided it."""
         possible: list[Bounds] = []
         because: frozenset[int] = frozenset()
@@ -163,7 +163,7 @@ class Unknowns:
                     strongest[direction] = max(bound, strongest.get(direction, bound))
             else:
                 possible.append(strongest)
-        return self.both(Condition([{}]), Condition(possible, because))
+        return self.both(OrderCondition([{}]), OrderCondition(possible, because))
 
     def _simplified(self, clauses: Iterable[Clause], sources: Iterable[UnknownOrder]) -> UnknownOrder:
         """What is left of the clauses in the light of the facts; those used are added to the sources' own."""

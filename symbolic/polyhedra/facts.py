@@ -32,7 +32,7 @@ from scalings.hyperparameters.exponents import Affine
 
 Form: TypeAlias = Any
 """An affine form, a `sympy.polys.rings.PolyElement` (sympy has no types)."""
-Monomial: TypeAlias = tuple[int, ...]
+RingMonomial: TypeAlias = tuple[int, ...]
 """A monomial of the ring; of degree 1 it stands for an unknown."""
 Multipliers: TypeAlias = Mapping[int, Any]
 """Number of a fact -> its factor, a nonzero element of the ring's domain."""
@@ -63,7 +63,7 @@ class Facts:
     """Linear knowledge of one case of a derivation; the numbers of facts are the caller's."""
 
     ring: Any
-    solved: dict[Monomial, tuple[Form, Multipliers]] = field(default_factory=dict)
+    solved: dict[RingMonomial, tuple[Form, Multipliers]] = field(default_factory=dict)
     """Eliminated unknown -> (what it equals, the sum of facts that unknown - value is)."""
     bounds: dict[Form, tuple[Fraction, Multipliers]] = field(default_factory=dict)
     """Direction -> (its greatest known lower bound, the sum of facts that direction - bound is)."""

@@ -27,7 +27,7 @@ from scalings.criteria.observables import Observable, Quantity
 from symbolic.orders.program import Program, Relation
 from symbolic.orders.recorder import ZERO, Traced, Tracer
 from symbolic.propagation.question import Question
-from symbolic.propagation.training import Boundary
+from symbolic.propagation.training import Surroundings
 
 
 def write_program(question: Question) -> Program:
@@ -35,7 +35,7 @@ def write_program(question: Question) -> Program:
 
     They are in the order in which both sides are there, a bound before an equation.
     """
-    tracer, record = Tracer(), Record()
+    tracer, record = Tracer(), Transcript()
     record.train(question, tracer, tracer.unknown)
     names = tracer.named(record.labels)
     hidden = question.hidden_changes
@@ -52,7 +52,7 @@ def write_program(question: Question) -> Program:
 
 
 @dataclass
-class Record:
+class Transcript:
     """A training run as it is written down: what each order is called, and what is asked of which."""
 
     orders: dict[Observable, Traced] = field(default_factory=dict)
@@ -64,7 +64,7 @@ class Record:
         question: Question,
         tracer: Tracer,
         unknown: Callable[[str], Traced],
-        boundary: Boundary[Traced] | None = None,
+        boundary: Surroundings[Traced] | None = None,
         prefix: str = "",
     ) -> None:
         """Write down a run, all its names with this prefix."""

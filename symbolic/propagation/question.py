@@ -37,12 +37,12 @@ from scalings.results.derivations import PARAMETER
 from symbolic.orders.algebra import EXACT, Algebra, O
 from symbolic.polyhedra.facts import Facts, as_affine
 from symbolic.propagation.requirements import Requirement, awake, requirements
-from symbolic.propagation.training import UPDATES, Boundary, Loss, train
+from symbolic.propagation.training import UPDATES, Loss, Surroundings, train
 
 _KNOWN: dict[Start, Exponent] = {"zero": MINUS_INFINITY, "one": Fraction(0)}
 
 
-class Run(Protocol):
+class Runner(Protocol):
     """Training with these unknowns, over any algebra; what it observes goes into `orders`."""
 
     def __call__(
@@ -97,7 +97,7 @@ class Question:
         algebra: Algebra[O],
         unknown: Callable[[str], O],
         orders: dict[Observable, O],
-        boundary: Boundary[O] | None = None,
+        boundary: Surroundings[O] | None = None,
     ) -> Iterator[Requirement]:
         """Train, putting each observable into `orders`, and say which requirement is to be imposed when.
 

@@ -85,7 +85,7 @@ RULES: dict[type, Rule] = {
 
 
 @dataclass(frozen=True)
-class Boundary(Generic[O]):
+class Surroundings(Generic[O]):
     """What surrounds a part of a network: orders at its input and of the backward signal at its output.
 
     `changes` of the input are those after 1, 2, ... updates, `signals` those after 0, 1, ... updates.
@@ -106,7 +106,7 @@ def train(
     scales: Sequence[O] = (),
     scale: str = WIDTH_SCALE,
     loss: Loss = "mse",
-    boundary: Boundary[O] | None = None,
+    boundary: Surroundings[O] | None = None,
 ) -> Steps[O]:
     """Train for `steps` updates; yields (observable, order) in the order of computation.
 

@@ -29,7 +29,7 @@ class Steps:
     """The state of one optimizer over one graph. Raises ArgumentError for an optimizer that is not there."""
 
     def __init__(self, graph: Graph, optimizer: str, rank: int) -> None:
-        check_optimizer(optimizer)
+        check_graph_optimizer(optimizer)
         self._graph, self._optimizer, self._rank, self._taken = graph, optimizer, rank, 0
         self._moments: dict[str, tuple[Tensor, Tensor]] = {}
 
@@ -67,7 +67,7 @@ class Steps:
         return torch.where(size == 0, 0.0, first / (1 - b1**self._taken) / size)
 
 
-def check_optimizer(optimizer: str) -> None:
+def check_graph_optimizer(optimizer: str) -> None:
     """Raises ArgumentError, naming those that can be measured."""
     if optimizer not in MEASURABLE:
         raise ArgumentError("optimizer", f"expected one of {', '.join(MEASURABLE)}, but got {optimizer!r}")

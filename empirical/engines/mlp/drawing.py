@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from empirical.engines.mlp.chain import Chain
-from empirical.tensors.buffers import Pool
+from empirical.tensors.buffers import BufferPool
 from empirical.tensors.gaussian_matrix import GaussianMatrix
 from empirical.tensors.random_numbers import Stream, filler
 from empirical.weights.dense import DenseWeights, Weights
@@ -16,7 +16,7 @@ from scalings.results.trials import Engine, Training
 
 
 def draw_revealed(
-    chain: Chain, seeds: Sequence[int], device: str, *, room: int = 0, pool: Pool | None = None
+    chain: Chain, seeds: Sequence[int], device: str, *, room: int = 0, pool: BufferPool | None = None
 ) -> tuple[Weights, ...]:
     """W(0) of every layer for these seeds, none of it yet revealed but the output layer.
 
@@ -24,7 +24,7 @@ def draw_revealed(
     engine's. `room` is how many directions there will be.
     """
     layers: list[Weights] = []
-    pool = pool or Pool(device)
+    pool = pool or BufferPool(device)
     for number, layer in enumerate(chain.layers):
         streams = [Stream((seed, chain.width, number), device) for seed in seeds]
         if layer.role == "output":
@@ -51,7 +51,7 @@ def directions(training: Training) -> tuple[int, int]:
 
 
 def draw(
-    chain: Chain, training: Training, seeds: Sequence[int], device: str, engine: Engine, pool: Pool
+    chain: Chain, training: Training, seeds: Sequence[int], device: str, engine: Engine, pool: BufferPool
 ) -> tuple[Weights, ...]:
     """The initial weights of an engine, of the pool's kind."""
     if engine == "dense":
@@ -59,12 +59,14 @@ def draw(
     return draw_revealed(chain, seeds, device, room=max(directions(training)), pool=pool)
 
 
-def draw_dense(chain: Chain, seeds: Sequence[int], device: str, pool: Pool | None = None) -> tuple[DenseWeights, ...]:
+def draw_dense(
+    chain: Chain, seeds: Sequence[int], device: str, pool: BufferPool | None = None
+) -> tuple[DenseWeights, ...]:
     """W(0) of every layer for these seeds; a layer's scale 0 gives zeros.
 
     The numbers are a function of (width, seed), of the kind of device and of the precision.
     """
-    pool = pool or Pool(device)
+    pool = pool or BufferPool(device)
     matrices = [pool.empty(len(seeds), *shape) for shape in chain.shapes]
     for index, seed in enumerate(seeds):
         fill = filler(np.random.SeedSequence((seed, chain.width)), pool.kind, pool.device)

@@ -91,7 +91,7 @@ class MemberUpdate:
 
 
 @dataclass(frozen=True)
-class Settings:
+class Factors:
     """Factors on each layer's g, sigma and eta, each of shape (seeds, settings, layers)."""
 
     multiplier: Tensor
@@ -99,7 +99,7 @@ class Settings:
     lr: Tensor
 
     @classmethod
-    def of_lr(cls, factors: Tensor, depth: int) -> Settings:
+    def of_lr(cls, factors: Tensor, depth: int) -> Factors:
         """One factor for the learning rates of all layers, given as (seeds, settings)."""
         lr = factors[:, :, None].expand(-1, -1, depth)
         return cls(torch.ones_like(lr), torch.ones_like(lr), lr)
@@ -119,7 +119,7 @@ def check_training(training: Training) -> None:
 
 
 def states(
-    chain: Chain, training: Training, data: Examples, seeds: Sequence[int], settings: Settings, device: str
+    chain: Chain, training: Training, data: Examples, seeds: Sequence[int], settings: Factors, device: str
 ) -> Iterator[State]:
     """The states of all members after 0, 1, ..., `training.steps` updates.
 

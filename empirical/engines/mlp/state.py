@@ -12,7 +12,7 @@ from functools import cached_property
 from torch import Tensor
 
 from empirical.engines.mlp.chain import Layer
-from empirical.tensors.buffers import Pool
+from empirical.tensors.buffers import BufferPool
 from empirical.tensors.norms import gram
 from empirical.weights.dense import Weights
 from empirical.weights.updates import Update
@@ -62,7 +62,7 @@ class State:
     weights: tuple[Weights, ...]
     updates: tuple[Update, ...]
     initial: tuple[Initial, ...]
-    pool: Pool
+    pool: BufferPool
     changes: tuple[Change, ...] = ()
     gradients: tuple[Tensor, ...] = ()
     """|G|_F of the last update, (seeds,), if somebody looks at it."""

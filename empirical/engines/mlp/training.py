@@ -38,7 +38,7 @@ from empirical.engines.mlp.drawing import draw
 from empirical.engines.mlp.observations import coordinates, observe
 from empirical.engines.mlp.state import Change, Initial, State
 from empirical.tensors.activations import Phi
-from empirical.tensors.buffers import Pool, Terms, by_units
+from empirical.tensors.buffers import BufferPool, Terms, by_units
 from empirical.tensors.norms import gram
 from empirical.weights import updates
 from empirical.weights.dense import Weights
@@ -54,7 +54,7 @@ def train(
     chain: Chain, training: Training, data: Examples, seeds: Sequence[int], device: str, engine: Engine = "dense"
 ) -> dict[Observable, Array]:
     """Every observable at every step, each an array over these seeds."""
-    pool = Pool(device, kind(training))
+    pool = BufferPool(device, kind(training))
     initial = draw(chain, training, seeds, device, engine, pool)
     h, targets = (torch.tensor(array, dtype=pool.kind, device=device) for array in (data.inputs, data.targets))
     look = coordinates if training.observing == "coordinates" else partial(observe, spectra=training.spectra)
@@ -80,7 +80,7 @@ def trajectory(
     training: Training,
     inputs: Tensor,
     targets: Tensor,
-    pool: Pool | None = None,
+    pool: BufferPool | None = None,
     started: tuple[Update, ...] | None = None,
 ) -> Iterator[State]:
     """The states after 0, 1, ..., `training.steps` full-batch updates.
@@ -88,7 +88,7 @@ def trajectory(
     `inputs` (seeds, batch, inputs) and `targets` (batch, outputs) are the examples; `started` are dW = 0 of each
     layer where they are not those of the chain's own learning rates.
     """
-    pool = pool or Pool(inputs.device)
+    pool = pool or BufferPool(inputs.device)
     initial = _initial(chain, weights, training, inputs, targets, pool)
     rank = training.steps * training.batch
     started = started or tuple(
@@ -118,7 +118,7 @@ def outputs_of(state: State, training: Training, inputs: Tensor) -> Tensor:
 
 
 def _initial(
-    chain: Chain, weights: tuple[Weights, ...], training: Training, inputs: Tensor, targets: Tensor, pool: Pool
+    chain: Chain, weights: tuple[Weights, ...], training: Training, inputs: Tensor, targets: Tensor, pool: BufferPool
 ) -> tuple[Initial, ...]:
     h, hs, zs = inputs, [inputs], []
     for layer, weight in zip(chain.layers, weights, strict=True):

@@ -17,7 +17,7 @@ from empirical.engines.mlp import training
 from empirical.engines.mlp.chain import chain
 from empirical.engines.mlp.observations import observe
 from empirical.sweeps.graph import Scaling, measure
-from empirical.tensors.buffers import Pool
+from empirical.tensors.buffers import BufferPool
 from empirical.weights.dense import DenseWeights
 from scalings.criteria.observables import Observable
 from scalings.errors import ArgumentError
@@ -63,7 +63,7 @@ def test_a_multilayer_perceptron_is_the_one_of_the_other_engine(optimizer: str, 
     task, data = tasks.load(network, how), examples.load("digits", 6)
     graph = Graph(Setting(network, SIZES, {"width": given}, rate=how.lr), range(2))
     inputs, targets = torch.tensor(data.inputs), torch.tensor(data.targets)
-    weights = tuple(DenseWeights(tensor[0], Pool()) for tensor in graph.initial.values())
+    weights = tuple(DenseWeights(tensor[0], BufferPool()) for tensor in graph.initial.values())
     by_hand: dict[Observable, torch.Tensor] = {}
     for state in training.trajectory(chain(network, given, how, 24), weights, how, inputs.expand(2, -1, -1), targets):
         by_hand |= observe(state)

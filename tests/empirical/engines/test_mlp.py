@@ -17,7 +17,7 @@ from empirical.engines.mlp import observations, training
 from empirical.engines.mlp.chain import Chain, chain
 from empirical.engines.mlp.drawing import draw_dense
 from empirical.tensors import random_numbers
-from empirical.tensors.buffers import Pool
+from empirical.tensors.buffers import BufferPool
 from empirical.weights.dense import DenseWeights
 from scalings.criteria.observables import Observable
 from scalings.hyperparameters.gauges import LayerExponents
@@ -382,7 +382,7 @@ def test_cuda_runs_the_same_program(optimizer: str) -> None:
     on_cpu = draw_dense(at, SEEDS, "cpu")
     results = []
     for device in ("cpu", "cuda"):
-        weights = tuple(DenseWeights(weight.matrix.to(device), Pool(device)) for weight in on_cpu)
+        weights = tuple(DenseWeights(weight.matrix.to(device), BufferPool(device)) for weight in on_cpu)
         h0 = torch.tensor(data.inputs, device=device).expand(len(SEEDS), -1, -1)
         values: dict[Observable, Tensor] = {}
         for state in training.trajectory(at, weights, setup, h0, torch.tensor(data.targets, device=device)):

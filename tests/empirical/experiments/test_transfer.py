@@ -13,7 +13,7 @@ import torch
 
 from empirical.data import examples
 from empirical.engines.mlp.chain import chain
-from empirical.engines.mlp.ensembles import Settings, states
+from empirical.engines.mlp.ensembles import Factors, states
 from empirical.engines.mlp.observations import coordinates
 from empirical.engines.mlp.training import train
 from empirical.experiments.transfer import train_losses, transfer
@@ -48,7 +48,7 @@ def test_members_of_an_ensemble_are_the_networks_trained_alone(optimizer: str) -
     training, data = Training.of(optimizer, batch=8, steps=3), examples.load("digits", 8)
     base, width = preset("ntp", 3), 24
     factors = torch.tensor([[[1.0, 1.0, 1.0], [width**0.25, 1.0, width**-0.5]]], dtype=torch.float64)
-    settings = Settings(factors, factors**2, factors**3)
+    settings = Factors(factors, factors**2, factors**3)
     shifts = (Fraction(1, 4), Fraction(0), Fraction(-1, 2))
     pairs = list(zip(base.layers, shifts, strict=True))
     other = Parameterization.of(

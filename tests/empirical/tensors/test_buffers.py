@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from empirical.tensors.buffers import Pool, by_units
+from empirical.tensors.buffers import BufferPool, by_units
 from empirical.tensors.growing_rows import Rows
 from empirical.tensors.norms import inner, norms
 
@@ -13,7 +13,7 @@ SHAPE = (1, 3, 2**17)
 
 
 def test_a_pool_gives_again_what_is_free() -> None:
-    pool = Pool()
+    pool = BufferPool()
     first = pool.empty(*SHAPE)
     where = first.data_ptr()
     del first
@@ -23,7 +23,7 @@ def test_a_pool_gives_again_what_is_free() -> None:
 
 def test_a_pool_gives_nothing_that_is_looked_at() -> None:
     """Neither a tensor, nor a view of one that is gone, nor what autograd has saved."""
-    pool = Pool()
+    pool = BufferPool()
     whole, view = pool.empty(*SHAPE).fill_(1.0), pool.empty(*SHAPE).fill_(2.0)[0, 1:, 5:]
     leaf = torch.ones(SHAPE, dtype=torch.float64, requires_grad=True)
     product = (leaf * pool.empty(*SHAPE).fill_(3.0)).sum()
@@ -43,7 +43,7 @@ def blocks() -> list[Tensor]:
 
 def test_work_in_slabs_is_that_on_whole_blocks() -> None:
     a, b, c = blocks()
-    torch.testing.assert_close(by_units(Pool(), torch.add, a, b), a + b)
+    torch.testing.assert_close(by_units(BufferPool(), torch.add, a, b), a + b)
     one, two = norms((a,), (a, b, c))
     torch.testing.assert_close(one, torch.linalg.vector_norm(a, dim=(1, 2)) / 3**0.5)
     torch.testing.assert_close(two, torch.linalg.vector_norm(a + b + c, dim=(1, 2)) / 3**0.5)

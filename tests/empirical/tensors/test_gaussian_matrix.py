@@ -15,7 +15,7 @@ from empirical.data import examples
 from empirical.engines.mlp import training
 from empirical.engines.mlp.chain import chain
 from empirical.sweeps.mlp import measure
-from empirical.tensors.buffers import Pool
+from empirical.tensors.buffers import BufferPool
 from empirical.tensors.gaussian_matrix import GaussianMatrix
 from empirical.tensors.random_numbers import Stream
 from empirical.weights import revealed
@@ -97,7 +97,7 @@ def test_a_smooth_block_is_spanned(dtype: torch.dtype, rounding: float) -> None:
     """Of 64 vectors on one smooth curve each lies almost in the span of the others, and few are ever new."""
     times = torch.linspace(0, 1, 64, dtype=torch.float64)[:, None]
     block = torch.sin(normals(1, 500) + times * normals(1, 500, seed=1)).to(dtype)
-    matrix = GaussianMatrix((400, 500), 1.0, Stream((0,)), pool=Pool(kind=dtype))
+    matrix = GaussianMatrix((400, 500), 1.0, Stream((0,)), pool=BufferPool(kind=dtype))
     whole = matrix.apply(block)
     rows = torch.cat([matrix.apply(row) for row in block.split(1)])
     assert float((rows - whole).norm(dim=1).max() / whole.norm(dim=1).min()) < rounding
@@ -130,7 +130,7 @@ def test_rounding_does_not_grow_from_block_to_block(share: float, dtype: torch.d
     Were one pass enough wherever it leaves 0.03 of a vector, rows would have inner products of 0.6 to 0.9 in the end.
     """
     exact = torch.linalg.qr(normals(300, 50))[0].T
-    matrix = GaussianMatrix((20, 300), 1.0, Stream((0,)), pool=Pool(kind=dtype))
+    matrix = GaussianMatrix((20, 300), 1.0, Stream((0,)), pool=BufferPool(kind=dtype))
     for number in range(50):
         vector = exact[number] * (share if number else 1.0) + exact[number - 1] * bool(number)
         matrix.apply(vector[None].to(dtype))

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from empirical.tensors.buffers import Pool
+from empirical.tensors.buffers import BufferPool
 from empirical.weights import entrywise_laws, low_rank_laws, updates
 from empirical.weights.dense import DenseWeights
 
@@ -16,7 +16,7 @@ def test_spectral_norm_of_large_updates() -> None:
     """Factored and elementwise updates at a size where neither takes its small exact path."""
     generator = torch.Generator().manual_seed(0)
     width, seeds = 300, 2
-    weights = DenseWeights(torch.zeros(seeds, width, width, dtype=torch.float64), Pool())
+    weights = DenseWeights(torch.zeros(seeds, width, width, dtype=torch.float64), BufferPool())
     for name in ("sgd", "sign", "adam"):
         update = updates.start(name, weights, lr=0.3, multiplier=2.0)
         for _ in range(3):
@@ -32,7 +32,7 @@ def test_spectral_norm_of_large_updates() -> None:
 def test_nearly_repeated_steps_keep_their_spectral_norm() -> None:
     """The factors of later steps repeat those of earlier ones almost exactly: a singular Gram matrix."""
     generator = torch.Generator().manual_seed(1)
-    weights = DenseWeights(torch.zeros(1, 200, 200, dtype=torch.float64), Pool())
+    weights = DenseWeights(torch.zeros(1, 200, 200, dtype=torch.float64), BufferPool())
     update = updates.start("sgd", weights, lr=1.0, multiplier=1.0)
     d, h = (torch.randn(1, 16, 200, generator=generator, dtype=torch.float64) for _ in range(2))
     for step in range(4):
@@ -51,7 +51,7 @@ def test_unmeasurable_optimizers_are_named(name: str) -> None:
 def test_a_law_of_entries_on_slabs_is_that_on_the_whole(name: str) -> None:
     """Two whole slabs of rows and a shorter one, whose moments are their own; at other steps than the first too."""
     generator = torch.Generator().manual_seed(0)
-    weights = DenseWeights(torch.zeros(3, 700, 300, dtype=torch.float64), Pool())
+    weights = DenseWeights(torch.zeros(3, 700, 300, dtype=torch.float64), BufferPool())
     update, law = updates.start(name, weights, lr=0.1, multiplier=1.0), entrywise_laws.ENTRYWISE[name]()
     whole, moments = torch.zeros_like(weights.matrix), [torch.zeros_like(weights.matrix) for _ in range(law.moments)]
     for step in range(1, 4):
