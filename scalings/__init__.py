@@ -17,7 +17,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from empirical.sweeps.mlp import measure as measure
     from empirical.torch_modules.factored import factored as factored
     from empirical.torch_modules.swapping import matrix_free as matrix_free
     from scalings.certificates.verifier import certify as certify
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from scalings.networks.architectures import transformer as transformer
     from scalings.results.trials import Training as Training
     from scalings.studies.comparisons import compare as compare
+    from scalings.studies.measuring import measure as measure
     from scalings.studies.verification import verify as verify
     from symbolic.derivation.derive import derive as derive
     from symbolic.derivation.several_scales import derive_each as derive_each
@@ -50,7 +50,7 @@ _HOME = {
     "derive_each": "symbolic.derivation.several_scales",
     "factored": "empirical.torch_modules.factored",
     "matrix_free": "empirical.torch_modules.swapping",
-    "measure": "empirical.sweeps.mlp",
+    "measure": "scalings.studies.measuring",
     "mlp": "scalings.networks.architectures",
     "optimizer": "scalings.hyperparameters.update_laws",
     "predict": "symbolic.evaluation.predict",

@@ -1,0 +1,1 @@
+"""Training on orders of magnitude (sympy, z3)."""

@@ -21,9 +21,9 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
+from empirical.tensors.arrays import Array
 from scalings.errors import ArgumentError
 
-Array = npt.NDArray[np.float64]
 CLASSES = 10
 
 

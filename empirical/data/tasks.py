@@ -14,15 +14,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from empirical.data import examples
+from empirical.tensors.arrays import Array
 from scalings.errors import ArgumentError
 from scalings.networks.network import Network
 from scalings.networks.nodes import Convolution, Dense, Embedding
 from scalings.results.trials import Training
-
-Array = npt.NDArray[np.float64]
 
 SIDE = 4
 """An image has SIDE x SIDE positions."""

@@ -1,1 +1,1 @@
-"""More than one sweep."""
+"""Experiments that need more than one sweep."""

@@ -23,6 +23,7 @@ from empirical.statistics import regression
 from empirical.sweeps.mlp import ChainSweep
 from empirical.sweeps.sweep import Progress
 from empirical.sweeps.width_by_width import climb, ladder, spread_seeds
+from empirical.tensors.arrays import Array
 from scalings.criteria.conditions import System, all_conditions
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.parameterizations import Hyperparameter, Parameterization
@@ -30,8 +31,6 @@ from scalings.networks.network import Network
 from scalings.results.experiments import Calibration
 from scalings.results.fits import Fit
 from scalings.results.trials import Training
-
-Array = npt.NDArray[np.float64]
 
 DEFAULT_SEEDS = 24
 _MOST_SEEDS = 8

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -18,13 +17,13 @@ from empirical.data.examples import Examples
 from empirical.engines.mlp.chain import Chain
 from empirical.engines.mlp.ensembles import Factors, states
 from empirical.engines.mlp.state import State
+from empirical.tensors.arrays import Array
 from empirical.tensors.norms import norms
 from scalings.criteria.conditions import System
 from scalings.criteria.observables import Observable, Quantity
 from scalings.hyperparameters.parameterizations import Which
 from scalings.results.trials import Training
 
-Array = npt.NDArray[np.float64]
 COLUMNS: tuple[Which, ...] = ("multiplier", "init", "lr")
 """The order of a row of logarithms: all multipliers, all init scales, all learning rates."""
 _STEP = 0.02

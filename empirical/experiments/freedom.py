@@ -16,7 +16,6 @@ import time
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from empirical.experiments.calibration import blank_ladder, hyperparameters, solve_all
 from empirical.experiments.conditions import Experiment
@@ -24,14 +23,13 @@ from empirical.statistics.limits import limit
 from empirical.sweeps.mlp import ChainSweep
 from empirical.sweeps.sweep import Progress
 from empirical.sweeps.width_by_width import climb, spread_seeds
+from empirical.tensors.arrays import Array
 from scalings.criteria.conditions import System, all_conditions
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.update_laws import optimizer as update_law
 from scalings.networks.network import Network
 from scalings.results.experiments import FreedomMeasurement
 from scalings.results.trials import Training
-
-Array = npt.NDArray[np.float64]
 
 DEFAULT_SEEDS = 8
 _LEAST_SEEDS = 2

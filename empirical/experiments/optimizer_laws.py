@@ -28,7 +28,6 @@ from empirical.experiments.probes import (
     FANS,
     GRADIENT,
     WEIGHT,
-    Array,
     Factory,
     Probe,
     Subject,
@@ -38,6 +37,7 @@ from empirical.experiments.probes import (
 )
 from empirical.statistics.power_laws import fit_monomial, plateaus
 from empirical.sweeps import workers
+from empirical.tensors.arrays import Array
 from scalings.errors import ArgumentError
 from scalings.results.measured_laws import AXES, POWERS, Axis, Interval, LawMeasurement, LawRegime, RegimeBoundary
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import Parameter
@@ -14,7 +13,6 @@ from torch.optim import Optimizer
 
 from scalings.errors import ArgumentError
 
-Array = npt.NDArray[np.float64]
 Factory = Callable[[list[Parameter]], Optimizer]
 """Makes the optimizer of these parameters."""
 FANS = (24, 48, 96, 192)

@@ -12,8 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
 from empirical.data import examples
@@ -26,6 +24,7 @@ from empirical.statistics import regression
 from empirical.sweeps import costs, workers
 from empirical.sweeps.plans import allocate
 from empirical.tensors import memory
+from empirical.tensors.arrays import Array
 from empirical.tensors.buffers import BufferPool
 from empirical.tensors.norms import norms
 from scalings.errors import ArgumentError
@@ -33,8 +32,6 @@ from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.networks.network import Network
 from scalings.results.fits import Diverged, Fit
 from scalings.results.trials import Training
-
-Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -31,14 +31,13 @@ from empirical.statistics import curve_minima, regression
 from empirical.sweeps.mlp import ChainSweep
 from empirical.sweeps.sweep import Progress
 from empirical.sweeps.width_by_width import climb, ladder, spread_seeds
+from empirical.tensors.arrays import Array
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.networks.network import Network
 from scalings.results.experiments import Rate, Side, Transfer
 from scalings.results.fits import Fit
 from scalings.results.trials import Training
-
-Array = npt.NDArray[np.float64]
 
 DEFAULT_SEEDS, DEFAULT_STEPS = 8, 5
 LOW, HIGH = -10.0, 6.0

@@ -8,9 +8,8 @@ of resampled seeds (bootstrap), which includes jumps between two valleys that ar
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
+from empirical.tensors.arrays import Array
 
 _REACH = 2
 """Points on each side of the lowest one that the parabola goes through."""

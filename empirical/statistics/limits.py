@@ -11,13 +11,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 from scipy import stats
 
 from empirical.statistics.regression import lacking_variance, weighted
+from empirical.tensors.arrays import Array
 from scalings.results.experiments import Limit
 
-Array = npt.NDArray[np.float64]
 _LEAST = 1e-9
 
 

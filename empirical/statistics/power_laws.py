@@ -16,10 +16,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 from scipy import stats
 
-Array = npt.NDArray[np.float64]
+from empirical.tensors.arrays import Array
 
 _ROUNDING = 1e-6
 """No logarithm of a step is known better: a step is a difference of two weights."""

@@ -34,10 +34,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize, special, stats
 
+from empirical.tensors.arrays import Array
 from scalings.criteria.observables import Observable
 from scalings.results.fits import Diverged, Fit
 
-Array = npt.NDArray[np.float64]
 Values = Mapping[int, Array]
 """For each width the values over seeds."""
 

@@ -56,6 +56,10 @@ class Cost:
     seconds: float
     bytes: int
 
+    @property
+    def sentence(self) -> str:
+        return f"training takes about {max(1, round(self.seconds))} s and {max(1, self.bytes >> 20)} MiB"
+
 
 def choose_device(device: str) -> str:
     """ "cpu" or "cuda", also from "auto". Raises ArgumentError for a GPU that is not there."""

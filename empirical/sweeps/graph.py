@@ -17,12 +17,12 @@ from empirical.data.tasks import Task
 from empirical.engines.graph.optimizers import check_graph_optimizer
 from empirical.engines.graph.setting import Setting, weight_shape
 from empirical.engines.graph.training import train
-from empirical.statistics.regression import Array
 from empirical.sweeps import costs, workers
 from empirical.sweeps.measurement import Measurement
 from empirical.sweeps.plans import allocate
 from empirical.sweeps.sweep import Chunk, Progress, Sweep, carry_out, chunks
 from empirical.tensors import memory
+from empirical.tensors.arrays import Array
 from scalings.criteria.observables import Observable
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.parameterizations import Parameterization

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from empirical.statistics import regression
-from empirical.statistics.regression import Array
+from empirical.tensors.arrays import Array
 from scalings.criteria.observables import Observable
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.networks.network import Network

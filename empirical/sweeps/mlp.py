@@ -9,13 +9,13 @@ from functools import cached_property, partial
 from empirical.data import examples
 from empirical.engines.mlp.chain import Chain, chain
 from empirical.engines.mlp.training import train
-from empirical.statistics.regression import Array
 from empirical.sweeps import costs
 from empirical.sweeps.costs import Cost
 from empirical.sweeps.measurement import Measurement
 from empirical.sweeps.plans import allocate, default_seeds, default_widths
 from empirical.sweeps.sweep import Chunk, Progress, Sweep, carry_out, chunks
 from empirical.tensors import memory
+from empirical.tensors.arrays import Array
 from empirical.weights.updates import check_optimizer, is_low_rank
 from scalings.criteria.observables import Observable
 from scalings.errors import ArgumentError

@@ -1,7 +1,7 @@
 """Measurements: what a sweep saw, and how its chunks of seeds are trained side by side.
 
-A sweep is one of `empirical.sweeps.mlp`, of multilayer perceptrons in the width, or one of `empirical.sweeps.graph`, of any
-network in any scale variable.
+A sweep is one of `sweeps.mlp`, of multilayer perceptrons in the width, or one of `sweeps.graph`, of any network in any
+scale variable.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from functools import cached_property, partial
 
 import numpy as np
 
-from empirical.statistics.regression import Array
 from empirical.sweeps import workers
 from empirical.sweeps.measurement import Interrupted, Measurement
 from empirical.sweeps.plans import LEAST_WIDTHS, check_widths
 from empirical.tensors import memory
+from empirical.tensors.arrays import Array
 from scalings.criteria.observables import Observable
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.parameterizations import Parameterization

@@ -1,7 +1,7 @@
 """Handles: parameters of matrix-free layers, which torch may pass around but finds no numbers in.
 
 A `Handle` has its weight's shape, but lies on the meta device. It goes into a parameter group like any other,
-and `empirical.factored(optimizer)` finds its `Operator` again. Its `grad` is such a tensor too, whose presence
+and `scalings.factored(optimizer)` finds its `Operator` again. Its `grad` is such a tensor too, whose presence
 says that there is a gradient: None, as any `zero_grad` leaves it, means none.
 
 What would change numbers that are not there shows in torch's version counters, and is refused in one line: an
@@ -59,7 +59,7 @@ class Handle(nn.Parameter):
             raise ArgumentError(
                 "optimizer",
                 f"the weight of {self.layer!r} is matrix-free, but was changed in place: step it with"
-                " empirical.factored(optimizer), and set its std where the layer is made",
+                " scalings.factored(optimizer), and set its std where the layer is made",
             )
 
     def check_gradient(self) -> None:

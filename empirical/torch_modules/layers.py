@@ -59,7 +59,7 @@ class _Gaussian(nn.Module):
             raise ArgumentError(
                 "model",
                 f"the matrix-free layer {self.weight.layer!r} stays float64 on {device.type}, and cannot become"
-                f" {probe.dtype} on {probe.device.type}: name the device in empirical.matrix_free",
+                f" {probe.dtype} on {probe.device.type}: name the device in scalings.matrix_free",
             )
         if self.bias is not None:
             self.bias.data = fn(self.bias.data)

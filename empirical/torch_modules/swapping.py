@@ -3,7 +3,7 @@
 A network of width n is built on the meta device, where its weights cost nothing, then swapped and trained as ever:
 
 >>> import torch
->>> from empirical import factored, matrix_free
+>>> from scalings import factored, matrix_free
 >>> with torch.device("meta"):
 ...     wide = torch.nn.Sequential(torch.nn.Linear(2**14, 2**14), torch.nn.Tanh(), torch.nn.Linear(2**14, 1))
 >>> wide = matrix_free(wide.double(), std=2**-7, seed=0)

@@ -1,7 +1,8 @@
 """What a certificate is about, as data: what was asked, of which network, under which law and criteria.
 
 A certificate proves something of a straight-line program; its statement says where that program comes from, so that
-anybody can write the program again and compare. Criteria are written as a person would add them (`scalings.criteria.parsing`).
+anybody can write the program again and compare. Criteria are written as a person would add them
+(`scalings.criteria.parsing`).
 
 >>> from scalings.networks.architectures import mlp
 >>> from scalings.criteria.tutorial import BOUNDED_OUTPUT

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from cyclopts import Parameter
 
@@ -14,10 +14,7 @@ from scalings.command_line.output import Output
 from scalings.command_line.parsing import parse_delta, parse_widths
 from scalings.errors import ArgumentError
 from scalings.networks.nodes import Activation, Embedding
-from scalings.studies.measuring import _graph_sweep, _is_graph, _sweep
-
-if TYPE_CHECKING:
-    pass
+from scalings.studies import measuring
 
 _BATCH, _LINES = 16, 8
 
@@ -94,15 +91,21 @@ def measure(
         spectra=spectra,
         observing="coordinates" if coordinates else "all",
     )
+    graph = measuring.is_graph(network, model.scale, model.loss)
     if spectra and coordinates:
         raise ArgumentError("spectra", "a coordinate check does not look at weights")
     for name, asked in (("spectra", spectra), ("coordinates", coordinates)):
-        if asked and _is_graph(network, model):
+        if asked and graph:
             raise ArgumentError(name, "only for multilayer perceptrons in the width")
-    sweep = partial(_graph_sweep, model.scale) if _is_graph(network, model) else _sweep
-    interrupted = False
+    trained, gentle = measuring.tamed(network, training) if graph else (network, training)
+    forecast = partial(measuring.estimate, trained, parameterization, gentle, scale=model.scale, seeds=seeds)
+    run = partial(measuring.measure, trained, parameterization, gentle, scale=model.scale, seeds=seeds)
+    sizes, interrupted = parse_widths(widths), False
     try:
-        measurement = sweep(network, parameterization, training, parse_widths(widths), seeds, device, engine)
+        if cost := forecast(widths=sizes, device=device, engine=engine):
+            warn(cost.sentence)
+        with progress_bar() as progress:
+            measurement = run(widths=sizes, device=device, engine=engine, progress=progress)
     except Interrupted as early:
         measurement, interrupted = early.measurement, True
     orders = predict(network, parameterization, law, steps, scale=model.scale, loss=model.loss)
@@ -166,7 +169,7 @@ def verify(
     margin, sizes = parse_delta(delta), parse_widths(widths)
     check_output("output", output, overwrite=overwrite)
     cost = estimate(data, widths=sizes, seeds=seeds, device=device, wide=wide)
-    warn(f"training takes about {max(1, round(cost.seconds))} s and {max(1, cost.bytes >> 20)} MiB")
+    warn(cost.sentence)
     with progress_bar() as progress:
         verification = verify(
             data, widths=sizes, seeds=seeds, device=device, wide=wide, delta=margin, progress=progress

@@ -19,13 +19,13 @@ from scalings.hyperparameters.parameterizations import Parameterization, wrong_s
 from scalings.hyperparameters.presets import preset
 from scalings.hyperparameters.update_laws import UpdateLaw, optimizer, with_epsilon
 from scalings.networks.architectures import Heads, cnn, mlp, resmlp, transformer
-from scalings.networks.dimensions import BATCH_SCALES, SCALE_SYMBOLS, WIDTH_SCALE
+from scalings.networks.dimensions import BATCH_SCALES, WIDTH_SCALE, symbol_of
 from scalings.networks.network import Network, wrong_scale
 from scalings.networks.nodes import Activation
 from scalings.networks.serialization import network_from_json
+from scalings.results.trials import Loss
 
 Format = Literal["text", "json"]
-Loss = Literal["mse", "cross-entropy"]
 Exponents = Annotated[str | None, Parameter(allow_leading_hyphen=True)]
 FAMILY = "family:"
 DEFAULT_DEPTH = 3
@@ -88,7 +88,7 @@ class ChosenModel:
     @property
     def symbol(self) -> str:
         """What exponents are powers of."""
-        return SCALE_SYMBOLS.get(self.scale, self.scale)
+        return symbol_of(self.scale)
 
     def resolve(self, inputs: int = 64, depth: int = DEFAULT_DEPTH) -> tuple[Network, UpdateLaw]:
         """The network and the update law that were chosen. Raises ArgumentError."""

@@ -10,6 +10,7 @@ A *gauge* transformation (g, sigma, eta) -> (n^t g, n^-t sigma, n^-(1+p-s)t eta)
 function that the network ever computes; p and s belong to the optimizer's update law (p = 1, s = 0 for
 SGD). Two parameterizations are the same if they differ by gauges:
 
+>>> from scalings.hyperparameters.presets import preset
 >>> from scalings.hyperparameters.update_laws import optimizer
 >>> ntp = preset("ntp", 3)
 >>> ntp == preset("ntp-lr", 3), same_up_to_gauge(ntp, preset("ntp-lr", 3), optimizer("sgd"))
@@ -29,7 +30,7 @@ from scalings.hyperparameters.gauges import Gauge, LayerExponents, in_gauge, shi
 from scalings.hyperparameters.update_laws import UpdateLaw
 
 Which = Literal["multiplier", "init", "lr"]
-SYMBOLS: dict[Which, str] = {"multiplier": "g", "init": "sigma", "lr": "eta"}
+SYMBOLS = {"multiplier": "g", "init": "sigma", "lr": "eta", "decay": "lambda"}
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,11 @@
-"""Sizes, as powers of scale variables."""
+"""Dimensions: numbers of units, as powers of the width and of other scale variables.
+
+A `Dimension` is size * n^order units, n the width: it is fixed (order 0, the data's) or grows. Other scale
+variables, such as the depth m, may multiply it:
+
+>>> WIDTH.at(512), fixed(10).at(512), WIDTH.order_in("width"), times(12).order_in("depth")
+(512, 10, Fraction(1, 1), Fraction(1, 1))
+"""
 
 from __future__ import annotations
 
@@ -11,8 +18,16 @@ VOCABULARY_SCALE = "vocabulary"
 BATCH_NOISE, BATCH_SIGNAL = "batch:noise", "batch:signal"
 BATCH_SCALES = (BATCH_NOISE, BATCH_SIGNAL)
 """The number of examples in a batch, where the mean gradient is mostly noise, and where it is mostly signal."""
-SCALE_SYMBOLS = {WIDTH_SCALE: "n", DEPTH_SCALE: "m", VOCABULARY_SCALE: "V", BATCH_NOISE: "B", BATCH_SIGNAL: "B"}
-"""What powers of a scale variable are written as; others are written by their name."""
+_SYMBOLS = {WIDTH_SCALE: "n", DEPTH_SCALE: "m", VOCABULARY_SCALE: "V", BATCH_NOISE: "B", BATCH_SIGNAL: "B"}
+
+
+def symbol_of(scale: str) -> str:
+    """What powers of a scale variable are written as; one without a symbol is written by its name.
+
+    >>> symbol_of("width"), symbol_of("experts")
+    ('n', 'experts')
+    """
+    return _SYMBOLS.get(scale, scale)
 
 
 @dataclass(frozen=True)
@@ -41,7 +56,7 @@ class Dimension:
 
     def __str__(self) -> str:
         powers = [(WIDTH_SCALE, self.order), *sorted(self.others)]
-        written = [f"{SCALE_SYMBOLS.get(scale, scale)}^{order}" for scale, order in powers if order]
+        written = [f"{symbol_of(scale)}^{order}" for scale, order in powers if order]
         return " ".join([str(self.size), *(power.removesuffix("^1") for power in written)])
 
     @property

@@ -2,13 +2,7 @@
 
 Nodes are data, and what a list of traced operations can build: no node holds another, but for the block that
 `Repeat` repeats. What each does to orders of magnitude, forward, backward and in its update, is stated beside its
-rule (`symbolic.propagation.weightless_rules`, `symbolic.propagation.weighted_rules` and `symbolic.propagation.attention_rules`).
-
-A `Dimension` is size * n^order units, n the width: it is fixed (order 0, the data's) or grows. Other scale
-variables, such as the depth m, may multiply it:
-
->>> WIDTH.at(512), fixed(10).at(512), WIDTH.order_in("width"), times(12).order_in("depth")
-(512, 10, Fraction(1, 1), Fraction(1, 1))
+rule (`symbolic.propagation`).
 """
 
 from __future__ import annotations

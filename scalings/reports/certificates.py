@@ -1,7 +1,7 @@
 """Certificates as files, what they are about, and what they prove, in plain words.
 
-The proof itself is rechecked by `scalings.certificates.verifier`, which knows nothing of this module. That its program is the
-one of the network, law and criteria that it is about is rechecked by writing that program again.
+The proof itself is rechecked by `scalings.certificates.verifier`, which knows nothing of this module. That its program
+is the one of the network, law and criteria that it is about is rechecked by writing that program again.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from rich.text import Text
 
 from scalings.certificates.statements import statement_from_json
 from scalings.hyperparameters.exponents import Affine, format_power
-from scalings.networks.dimensions import SCALE_SYMBOLS
+from scalings.networks.dimensions import symbol_of
 from scalings.studies.rechecking import Recheck
 
 SCHEMA_VERSION = 1
@@ -70,7 +70,7 @@ _SUBJECTS = {
 def _part_report(part: Mapping[str, Any]) -> Iterator[RenderableType]:
     about, answer = part["about"], part["answer"]
     statement = statement_from_json(about)
-    symbol = SCALE_SYMBOLS.get(statement.scale, statement.scale)
+    symbol = symbol_of(statement.scale)
     yield Text(
         f"{_SUBJECTS[statement.kind]}: {statement.network.depth} weights trained with {statement.law.name} "
         f"({statement.loss}), powers of the {statement.scale} {symbol}, in the gauge g = 1."

@@ -12,6 +12,7 @@ from rich.text import Text
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import Affine, Exponent, format_exponent, format_power
 from scalings.hyperparameters.gauges import GAUGES, Gauge
+from scalings.hyperparameters.parameterizations import SYMBOLS
 from scalings.reports.documents import SCHEMA_VERSION, Document, layers_document, multipliers_document
 from scalings.reports.tables import empty_table, layers_table
 from scalings.results.derivations import PARAMETER, Derivation, Induction, Polytope, Step
@@ -131,14 +132,11 @@ def derivation_report(derivation: Derivation, gauge: Gauge) -> Iterator[Renderab
         yield from _polytope_report(derivation.polytope)
     if derivation.polytopes and derivation.gauges:
         direction = derivation.gauges[0][1].named
-        shifts = ", ".join(f"{_GREEK[name]} times {_gauge_power(power, symbol)}" for name, power in direction.items())
+        shifts = ", ".join(f"{SYMBOLS[name]} times {_gauge_power(power, symbol)}" for name, power in direction.items())
         which = "weight" if len(derivation.gauges) == derivation.network.depth else "weight that does not start at zero"
         yield Text(f"\nBeside its freedoms there are {len(derivation.gauges)} gauges, one for each {which}: {shifts}.")
     if derivation.induction:
         yield from _induction_report(derivation.induction)
-
-
-_GREEK = {"multiplier": "g", "init": "sigma", "lr": "eta", "decay": "lambda"}
 
 
 def _gauge_power(power: Exponent, symbol: str) -> str:

@@ -15,7 +15,7 @@ from scalings.hyperparameters.exponents import MINUS_INFINITY, Affine, Exponent,
 from scalings.hyperparameters.gauges import Gauge, LayerExponents, gauge_direction, in_gauge
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.update_laws import UpdateLaw
-from scalings.networks.dimensions import SCALE_SYMBOLS, WIDTH_SCALE
+from scalings.networks.dimensions import WIDTH_SCALE, symbol_of
 from scalings.networks.network import Network
 
 PARAMETER = "r"
@@ -177,7 +177,7 @@ class Derivation:
     @property
     def symbol(self) -> str:
         """What the exponents are powers of, as it is written."""
-        return SCALE_SYMBOLS.get(self.scale, self.scale)
+        return symbol_of(self.scale)
 
     @property
     def degrees_of_freedom(self) -> int | None:

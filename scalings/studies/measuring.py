@@ -1,84 +1,126 @@
-"""Train any network in any scale variable."""
+"""Train any network in any scale variable, and record every observable.
+
+Multilayer perceptrons in the width under the squared error have engines of their own; every other network is trained
+as a graph, its other scale variables held at small values, with the exponents that their criteria determine there.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
-from functools import partial
 from typing import TYPE_CHECKING
 
-from scalings.command_line.console import progress_bar, warn
-from scalings.command_line.options import ChosenModel
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.update_laws import optimizer
 from scalings.networks.dimensions import DEPTH_SCALE, WIDTH_SCALE, fixed
 from scalings.networks.network import Network
 from scalings.networks.nodes import Node, Repeat, Scores
+from scalings.results.trials import Loss, Training
 
 if TYPE_CHECKING:
+    from empirical.sweeps.costs import Cost
     from empirical.sweeps.measurement import Measurement
-    from scalings.results.trials import Training
+    from empirical.sweeps.sweep import Progress
 
 _HELD = {WIDTH_SCALE: 64, DEPTH_SCALE: 2}
 """Where scale variables stand that are not varied; at 1 if they are not named."""
 _HEAD_SIZE = 4
 
 
-def _is_graph(network: Network, model: ChosenModel) -> bool:
+def is_graph(network: Network, scale: str, loss: Loss) -> bool:
     """Whether this is beyond multilayer perceptrons in the width, which have engines of their own."""
-    return not network.is_chain or (model.scale, model.loss) != (WIDTH_SCALE, "mse")
+    return not network.is_chain or (scale, loss) != (WIDTH_SCALE, "mse")
 
 
-def _sweep(
-    network: Network,
-    parameterization: Parameterization,
-    training: Training,
-    widths: tuple[int, ...] | None,
-    seeds: int | None,
-    device: str,
-    engine: str,
-) -> Measurement:
-    from empirical.sweeps import mlp
+def tamed(network: Network, training: Training) -> tuple[Network, Training]:
+    """The same orders at a fraction of the time, and with steps so small that the residual changes little.
 
-    asked = partial(mlp.estimate, network, parameterization, training)
-    cost = asked(widths=widths, seeds=seeds, device=device, engine=engine)
-    warn(f"training takes about {max(1, round(cost.seconds))} s and {max(1, cost.bytes >> 20)} MiB")
-    with progress_bar() as progress:
-        run = partial(mlp.measure, network, parameterization, training)
-        return run(widths=widths, seeds=seeds, device=device, engine=engine, progress=progress)
-
-
-def _graph_sweep(
-    scale: str,
-    network: Network,
-    parameterization: Parameterization,
-    training: Training,
-    widths: tuple[int, ...] | None,
-    seeds: int | None,
-    device: str,
-    engine: str,
-) -> Measurement:
-    """With steps so small that the residual changes little: how it does is no power of the width.
-
-    Other scale variables are held at small values, with the exponents in them that their criteria determine.
+    How the residual changes is no power of the width.
     """
+    return Network(tuple(map(_small, network.nodes))), replace(training, lr=training.lr / 5)
+
+
+def measure(
+    network: Network,
+    parameterization: Parameterization,
+    training: Training = Training(),  # noqa: B008 - frozen
+    *,
+    scale: str = WIDTH_SCALE,
+    widths: Sequence[int] | None = None,
+    seeds: int | None = None,
+    first_seed: int = 0,
+    device: str = "auto",
+    engine: str = "auto",
+    cap: int = 32,
+    progress: Progress | None = None,
+) -> Measurement:
+    """Train the network at every width, or other values of the scale variable, from many seeds.
+
+    `seeds` is their number at the largest width; smaller ones get up to `cap` times as many. `engine` is auto, dense
+    or matrix-free, two engines of one law: auto takes at each width the one with fewer operations. A run that diverges
+    is a result, recorded as inf or nan. Raises ArgumentError, in one line, for what cannot be measured; and Interrupted
+    with what there is, if that is enough for fits, instead of KeyboardInterrupt.
+    """
+    if not is_graph(network, scale, training.loss):
+        from empirical.sweeps import mlp
+
+        return mlp.measure(
+            network,
+            parameterization,
+            training,
+            widths=widths,
+            seeds=seeds,
+            first_seed=first_seed,
+            device=device,
+            engine=engine,
+            cap=cap,
+            progress=progress,
+        )
     from empirical.sweeps import graph
 
     if engine == "matrix-free":
         raise ArgumentError("engine", "only multilayer perceptrons in the width are trained matrix-free")
-    gentle, small = replace(training, lr=training.lr / 5), Network(tuple(map(_small, network.nodes)))
     held = {other: size for other, size in _HELD.items() if other in network.scales and other != scale}
     beside = {other: _determined(network, training, other) for other in held}
-    scaling = graph.Scaling(scale, held, beside)
-    sizes = widths or graph.default_sizes(network, scale)
-    run = partial(graph.measure, small, parameterization, gentle, seeds=seeds, device=device)
-    with progress_bar() as progress:
-        return run(widths=sizes, scaling=scaling, progress=progress)
+    return graph.measure(
+        network,
+        parameterization,
+        training,
+        widths=widths or graph.default_sizes(network, scale),
+        seeds=seeds,
+        first_seed=first_seed,
+        device=device,
+        scaling=graph.Scaling(scale, held, beside),
+        progress=progress,
+    )
+
+
+def estimate(
+    network: Network,
+    parameterization: Parameterization,
+    training: Training = Training(),  # noqa: B008 - frozen
+    *,
+    scale: str = WIDTH_SCALE,
+    widths: Sequence[int] | None = None,
+    seeds: int | None = None,
+    device: str = "auto",
+    engine: str = "auto",
+    cap: int = 32,
+) -> Cost | None:
+    """What `measure` with the same arguments will cost, in a fraction of a second; None where that is not known."""
+    if is_graph(network, scale, training.loss):
+        return None
+    from empirical.sweeps import mlp
+
+    return mlp.estimate(
+        network, parameterization, training, widths=widths, seeds=seeds, device=device, engine=engine, cap=cap
+    )
 
 
 def _small(node: Node) -> Node:
-    """The same orders at a fraction of the time: the depth itself is the number of blocks, and heads are small."""
+    """The depth itself is the number of blocks, and heads are small."""
     if isinstance(node, Repeat):
         blocks = replace(node.times, size=1) if node.times.order_in(DEPTH_SCALE) == 1 else node.times
         return replace(node, times=blocks, nodes=tuple(map(_small, node.nodes)))

@@ -24,12 +24,13 @@ from scalings.certificates.statements import Statement, statement_from_json
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.results.derivations import PARAMETER
+from scalings.results.trials import Loss
 from symbolic.certificates.inserted_layer import insertion
 from symbolic.orders.program import Line, Program, Relation
 from symbolic.orders.recorder import NOTHING
 from symbolic.proofs.transcript import write_program
 from symbolic.propagation.question import Question
-from symbolic.propagation.training import UPDATES, Loss
+from symbolic.propagation.training import UPDATES
 
 Document = dict[str, Any]
 LARGEST_CHANGE = "largest change"

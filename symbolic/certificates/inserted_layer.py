@@ -1,4 +1,4 @@
-"""The induction over a hidden layer (`symbolic.derivation.induction`), as two implications that a certificate can prove.
+"""The induction over a hidden layer (`derivation.induction`), as two implications that a certificate can prove.
 
 Both are about the same program, which trains two beginnings of a multilayer perceptron: its input layer with a hidden
 layer behind it ("the layer is there"), and the input layer alone ("without it"). The orders b_t of the backward signal

@@ -1,4 +1,4 @@
-"""Certificates: what was derived or refused, as JSON that `scalings.certificates.verifier` rechecks with exact fractions.
+"""Certificates: what was derived or refused, as JSON that the verifier (`scalings.certificates`) rechecks.
 
 >>> from scalings.certificates.verifier import certify
 >>> from scalings.networks.architectures import mlp
@@ -33,6 +33,7 @@ from scalings.networks.network import Network
 from scalings.networks.nodes import Activation
 from scalings.results.checks import Finding, Forbidden, Repair
 from scalings.results.derivations import Derivation
+from scalings.results.trials import Loss
 from symbolic.certificates.assembly import assemble, question, spell_out, taken_as_they_come
 from symbolic.certificates.pieces import PieceOfAnswer
 from symbolic.derivation.derive import derive
@@ -43,7 +44,7 @@ from symbolic.polyhedra import inequalities
 from symbolic.proofs.branch import Branch, Document, NotImplied, TooMuch, by
 from symbolic.proofs.prover import imposed, prove
 from symbolic.proofs.reasons import LARGEST
-from symbolic.propagation.training import UPDATES, Loss
+from symbolic.propagation.training import UPDATES
 
 
 def derivation_certificate(

@@ -32,9 +32,10 @@ from scalings.hyperparameters.exponents import Exponent, format_exponent
 from scalings.hyperparameters.gauges import Gauge
 from scalings.hyperparameters.update_laws import OPTIMIZERS, UpdateLaw
 from scalings.networks.architectures import mlp
-from scalings.networks.dimensions import SCALE_SYMBOLS, WIDTH_SCALE
+from scalings.networks.dimensions import WIDTH_SCALE, symbol_of
 from scalings.networks.network import Network
 from scalings.results.derivations import Derivation, Piece, Step
+from scalings.results.trials import Loss
 from symbolic.derivation.case import Case, explore
 from symbolic.derivation.family import segment
 from symbolic.derivation.polytope import polytope
@@ -42,7 +43,6 @@ from symbolic.polyhedra import inequalities
 from symbolic.polyhedra.facts import Facts
 from symbolic.propagation import batch_and_vocabulary
 from symbolic.propagation.question import Question
-from symbolic.propagation.training import Loss
 
 
 def derive(
@@ -93,7 +93,7 @@ _LOSSES: dict[Loss, str] = {
 
 
 def _assumptions(question: Question) -> tuple[str, ...]:
-    symbol = SCALE_SYMBOLS.get(question.scale, question.scale)
+    symbol = symbol_of(question.scale)
     held = [other for other in question.network.scales if other != question.scale]
     return (
         "the gauge g = 1 fixes one of multiplier, init scale and learning rate in each layer",

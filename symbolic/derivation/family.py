@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from scalings.criteria.criterion import Criterion
-from scalings.networks.dimensions import SCALE_SYMBOLS
+from scalings.networks.dimensions import symbol_of
 from scalings.results.derivations import PARAMETER, Family, Step
 from symbolic.derivation.case import Case
 from symbolic.polyhedra.facts import Contradiction, Form, normalise
@@ -52,7 +52,7 @@ def segment(case: Case, question: Question) -> Segment | None:
     layers, scales = question.solution(facts)
     low, high = max(lows), min(highs)
     family = Family(question.network, question.law, "unit-multiplier", tuple(layers), low, high, tuple(scales))
-    symbol = SCALE_SYMBOLS.get(question.scale, question.scale)
+    symbol = symbol_of(question.scale)
     definition = Step(DEFINITION, "", question.updates, f"|dz| ~ {symbol}^{PARAMETER} at every hidden layer", 1)
     return Segment(family, (*_explained(case, bounds, question.criteria), definition))
 

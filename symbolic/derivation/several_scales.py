@@ -21,11 +21,11 @@ from scalings.criteria.tutorial import TUTORIAL
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.gauges import Gauge
 from scalings.hyperparameters.update_laws import OPTIMIZERS, UpdateLaw
-from scalings.networks.dimensions import SCALE_SYMBOLS
+from scalings.networks.dimensions import symbol_of
 from scalings.networks.network import Network
 from scalings.results.monomials import Monomials
+from scalings.results.trials import Loss
 from symbolic.derivation.derive import derive
-from symbolic.propagation.training import Loss
 
 
 def derive_each(
@@ -43,7 +43,7 @@ def derive_each(
     Raises ArgumentError as `derive` does, and for scale variables that the network has not, or that come twice.
     """
     asked = tuple(scales) or network.scales
-    symbols = [SCALE_SYMBOLS.get(scale, scale) for scale in asked]
+    symbols = [symbol_of(scale) for scale in asked]
     if twice := [symbol for symbol in symbols if symbols.count(symbol) > 1]:
         raise ArgumentError("scale", f"expected scale variables that differ, but got {twice[0]} twice in {asked}")
     derivations = (derive(network, law, criteria, scale=scale, loss=loss, minimal=minimal) for scale in asked)

@@ -1,1 +1,1 @@
-"""Given exponents."""
+"""Evaluation of given exponents: their orders, a verdict, a repair."""

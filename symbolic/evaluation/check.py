@@ -22,13 +22,14 @@ from scalings.criteria.tutorial import MOVING_OUTPUT, STABILITY, TUTORIAL
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent, format_power
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.update_laws import OPTIMIZERS, UpdateLaw
-from scalings.networks.dimensions import SCALE_SYMBOLS, WIDTH_SCALE
+from scalings.networks.dimensions import WIDTH_SCALE, symbol_of
 from scalings.networks.network import Network
 from scalings.results.checks import Check, Finding
+from scalings.results.trials import Loss
 from symbolic.orders.algebra import EXACT
 from symbolic.propagation.batch_and_vocabulary import fans
 from symbolic.propagation.requirements import awake, requirements
-from symbolic.propagation.training import UPDATES, Loss, train
+from symbolic.propagation.training import UPDATES, train
 
 CHECKED = tuple(dict.fromkeys((*STABILITY, MOVING_OUTPUT, *TUTORIAL)))
 
@@ -82,7 +83,7 @@ def _epsilon_notes(
     """Where the entries of a gradient are smaller than epsilon, so that the optimizer's law is another one."""
     if law.epsilon == MINUS_INFINITY:
         return
-    symbol = SCALE_SYMBOLS.get(scale, scale)
+    symbol = symbol_of(scale)
     for layer in network.layers:
         root = sum(fans(layer, scale)) / 2
         entries = [orders[Observable("gradient", layer.name, step)] - root for step in range(1, UPDATES + 1)]
@@ -102,7 +103,7 @@ def _findings(
     criteria: tuple[Criterion, ...],
 ) -> Iterator[Finding]:
     """For each criterion and layer the first violation, or the last step where there is none."""
-    symbol = SCALE_SYMBOLS.get(scale, scale)
+    symbol = symbol_of(scale)
     every = awake(requirements(network, law, criteria, UPDATES, scale), orders)
     spelled_out = [one for one in every if orders.keys() >= set(one.observables)]  # decay, where there is none
     for _, group in groupby(spelled_out, key=lambda one: (one.criterion, one.layer)):

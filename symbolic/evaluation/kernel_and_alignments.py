@@ -3,14 +3,14 @@
 **Norms and alignments.** The spectral norm of a random matrix is sigma sqrt(max(fan_in, fan_out)), that of an update of
 rank O(1) is its Frobenius norm. The alignments of the three terms with their factors are ratios of orders.
 
-**The tangent kernel** K = sum_l eta_l g_l^2 <j_l, j_l'> <h_(l-1), h_(l-1)'> (scalings.criteria.observables) changes through
-inner products, and <h + dh, h' + dh'> - <h, h'> is of order
+**The tangent kernel** K = sum_l eta_l g_l^2 <j_l, j_l'> <h_(l-1), h_(l-1)'> (scalings.criteria.observables) changes
+through inner products, and <h + dh, h' + dh'> - <h, h'> is of order
 
     |h|^2 x max(n^(-1/2), x),        x = |dh|/|h|:
 
 twice the overlap of dh with h, generic or along it by x, and <dh, dh'> itself, x^2. The same holds for the signals
 j = (df/dz)^T residual(0). They are backpropagated from a constant, so that dj is what dd is without the change of
-the residual (symbolic.evaluation.predict): phi' dj_h + dphi' j_h, with dj_h = g W^T dj + g dW^T j of the layer above, and
+the residual (`predict`): phi' dj_h + dphi' j_h, with dj_h = g W^T dj + g dW^T j of the layer above, and
 |dphi'|/|phi'| = |dz|/|z| where phi is smooth, but its square root where phi' jumps.
 
 So with |dz|/|z| = n^(r-1/2) the kernel changes by n^max(2r-1, r-1) if phi is smooth: by n^(-1) in the lazy limit, as
@@ -18,7 +18,7 @@ Dyer and Gur-Ari (arXiv 1909.11304) and Huang and Yau (arXiv 1909.08156) have it
 changes at jumps, of random sign, should not cancel, comes of their being seen by the gradient itself: dz of an
 example differs on the two sides of its own jump, so that units leave one side more often than the other, by
 a share |dz|/|z| of them. Measured, relu approaches this order slowly from below, while few units jump
-(tests/empirical/test_kernels.py).
+(tests/agreement/test_tangent_kernel.py).
 """
 
 from __future__ import annotations

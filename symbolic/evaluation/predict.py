@@ -29,10 +29,11 @@ from scalings.hyperparameters.update_laws import OPTIMIZERS, UpdateLaw
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network
 from scalings.networks.nodes import Elementwise
+from scalings.results.trials import Loss
 from symbolic.evaluation.kernel_and_alignments import SLOPE_CHANGE, kernel_change, weights_and_alignments
 from symbolic.orders.algebra import EXACT
 from symbolic.propagation.state import HALF
-from symbolic.propagation.training import Loss, train
+from symbolic.propagation.training import train
 
 
 def predict(

@@ -30,13 +30,13 @@ from scalings.hyperparameters.update_laws import OPTIMIZERS, UpdateLaw
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network, wrong_depth
 from scalings.results.checks import Forbidden, Repair
+from scalings.results.trials import Loss
 from symbolic.derivation.case import explore
 from symbolic.derivation.satisfiability import Points
 from symbolic.evaluation.check import check
 from symbolic.evaluation.nearest_point import nearest
 from symbolic.polyhedra.facts import Form
 from symbolic.propagation.question import Question
-from symbolic.propagation.training import Loss
 
 Change = tuple[str, str, Exponent, Exponent]
 

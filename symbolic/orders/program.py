@@ -1,4 +1,4 @@
-"""Programs: training on orders as straight lines, and what is asked of them; `symbolic.proofs.transcript` writes them."""
+"""Programs: training on orders as straight lines, written by `proofs.transcript`, and what is asked of them."""
 
 from __future__ import annotations
 

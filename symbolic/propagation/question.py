@@ -34,10 +34,11 @@ from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network
 from scalings.networks.nodes import MATRICES, Start, Weighted
 from scalings.results.derivations import PARAMETER
+from scalings.results.trials import Loss
 from symbolic.orders.algebra import EXACT, Algebra, O
 from symbolic.polyhedra.facts import Facts, as_affine
 from symbolic.propagation.requirements import Requirement, awake, requirements
-from symbolic.propagation.training import UPDATES, Loss, Surroundings, train
+from symbolic.propagation.training import UPDATES, Surroundings, train
 
 _KNOWN: dict[Start, Exponent] = {"zero": MINUS_INFINITY, "one": Fraction(0)}
 

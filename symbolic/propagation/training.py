@@ -2,8 +2,8 @@
 
 `train` is a training loop: forward, backward, update, again. It runs on orders instead of tensors, over
 whichever `Algebra` it is given, and yields every observable as soon as the run has computed it. What each node kind
-does is stated by its rule: `symbolic.propagation.weighted_rules` (layers), `symbolic.propagation.weightless_rules` (what has no weight) and
-`symbolic.propagation.attention_rules`. The update law is
+does is stated by its rule: `weighted_rules` (layers), `weightless_rules` (what has no weight) and `attention_rules`.
+The update law is
 
     |dW|_F += eta |G|_F^p fan_in^(q_in/2) fan_out^(q_out/2) max(fans)^m |W|_F^s
 
@@ -27,7 +27,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Generic, Literal, TypeAlias, get_args
+from typing import Generic, get_args
 
 from scalings.criteria.observables import Observable
 from scalings.errors import ArgumentError
@@ -53,6 +53,7 @@ from scalings.networks.nodes import (
     Scores,
     Sum,
 )
+from scalings.results.trials import Loss
 from symbolic.orders.algebra import Algebra, O
 from symbolic.propagation.attention_rules import MixRule, ScoresRule
 from symbolic.propagation.batch_and_vocabulary import check_vocabulary
@@ -64,7 +65,6 @@ from symbolic.propagation.weightless_rules import ElementwiseRule, NormRule, Poo
 UPDATES = 3
 """The orders of a stable run settle within three updates: the readout's, what it sends back, what that moves."""
 
-Loss: TypeAlias = Literal["mse", "cross-entropy"]
 
 RULES: dict[type, Rule] = {
     Dense: DenseRule(),

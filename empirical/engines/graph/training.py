@@ -2,10 +2,10 @@
 
     loss = mean over examples of |residual|^2 / 2, or of the cross-entropy;    d = (number of examples) dloss/dz
 
-Conventions are those of `empirical.engines.mlp.training`: norms are Euclidean over units and root-mean-square over examples, here
-also over positions (over pairs of positions for attention scores). Of a block that is repeated, the last copy is
-observed under the node's own name, and the first one as "name[1]". dW is what updates made of a weight, without what
-decay took; `decay` is the latter, as a fraction.
+Conventions are those of `empirical.engines.mlp`: norms are Euclidean over units and root-mean-square over
+examples, here also over positions (over pairs of positions for attention scores). Of a block that is
+repeated, the last copy is observed under the node's own name, and the first one as "name[1]". dW is what updates
+made of a weight, without what decay took; `decay` is the latter, as a fraction.
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -23,11 +21,10 @@ from empirical.data.tasks import Task
 from empirical.engines.graph.module import At, Graph, Values, weighted
 from empirical.engines.graph.optimizers import Steps
 from empirical.engines.graph.setting import Setting
+from empirical.tensors.arrays import Array
 from scalings.criteria.observables import Observable, Quantity
 from scalings.networks.nodes import INPUT, Bias, Repeat, Weighted
 from scalings.results.trials import Training
-
-Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -38,6 +36,7 @@ from empirical.engines.mlp.drawing import draw
 from empirical.engines.mlp.observations import coordinates, observe
 from empirical.engines.mlp.state import Change, Initial, State
 from empirical.tensors.activations import Phi
+from empirical.tensors.arrays import Array
 from empirical.tensors.buffers import BufferPool, Terms, by_units
 from empirical.tensors.norms import gram
 from empirical.weights import updates
@@ -46,8 +45,6 @@ from empirical.weights.low_rank_laws import Shampoo, low_rank
 from empirical.weights.updates import Update
 from scalings.criteria.observables import Observable
 from scalings.results.trials import Engine, Training
-
-Array = npt.NDArray[np.float64]
 
 
 def train(

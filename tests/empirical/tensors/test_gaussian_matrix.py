@@ -12,13 +12,12 @@ from scipy import stats
 from torch import Tensor
 
 from empirical.data import examples
-from empirical.engines.mlp import training
+from empirical.engines.mlp import drawing, training
 from empirical.engines.mlp.chain import chain
 from empirical.sweeps.mlp import measure
 from empirical.tensors.buffers import BufferPool
 from empirical.tensors.gaussian_matrix import GaussianMatrix
 from empirical.tensors.random_numbers import Stream
-from empirical.weights import revealed
 from scalings.criteria.observables import Observable
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.presets import preset
@@ -221,7 +220,7 @@ def trained_pvalues(kind: type[GaussianMatrix], monkeypatch: pytest.MonkeyPatch,
     Smallest of the eight p-values, on three other sets of 400 seeds: 0.05 to 0.24 for the engine itself, at most
     1e-231 without P^T X q and 6e-11 without the projection.
     """
-    monkeypatch.setattr(revealed, "GaussianMatrix", kind)
+    monkeypatch.setattr(drawing, "GaussianMatrix", kind)
     at = chain(mlp(3, "tanh"), preset("mup", 3), SETUP, 12)
     data = examples.load("digits", SETUP.batch)
     seeds = range(first, first + 400)

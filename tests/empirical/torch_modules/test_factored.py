@@ -229,7 +229,7 @@ def test_what_would_be_lost_in_silence_is_refused() -> None:
     backward(free)
     optimizer.step()
     torch.optim.SGD(free.parameters(), lr=0.1).step()
-    with pytest.raises(ArgumentError, match=r"weight of '0' is matrix-free, but .* empirical.factored\(optimizer\)"):
+    with pytest.raises(ArgumentError, match=r"weight of '0' is matrix-free, but .* scalings.factored\(optimizer\)"):
         free(data()[0][0])
 
 
