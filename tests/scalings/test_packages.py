@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,16 @@ import pytest
 import empirical
 import scalings
 import symbolic
+
+ROOT = Path(__file__).parents[2]
+# What is no Python module, and has to be installed.
+SHIPPED = {
+    "empirical/data/README.md",
+    "empirical/data/digits.npy",
+    "empirical/py.typed",
+    "scalings/py.typed",
+    "symbolic/py.typed",
+}
 
 
 def test_the_three_packages_lie_side_by_side() -> None:
@@ -45,3 +57,19 @@ def test_every_public_name_is_there() -> None:
         assert getattr(scalings, name).__doc__
     with pytest.raises(AttributeError, match="no attribute 'derivate'"):
         scalings.derivate  # noqa: B018
+
+
+def test_distributions_hold_types_and_data(tmp_path: Path) -> None:
+    """The wheel is built from the source distribution, so that neither lacks anything, and the digits load from it."""
+    subprocess.run([sys.executable, "-m", "build", "--no-isolation", "--outdir", tmp_path, ROOT], check=True)
+    (wheel,), (source,) = tmp_path.glob("*.whl"), tmp_path.glob("*.tar.gz")
+    installed = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    assert {name for name in installed if not name.endswith(".py")} == SHIPPED
+    assert {name.partition("/")[0] for name in installed} == {"scalings", "symbolic", "empirical"}
+    with tarfile.open(source) as archive:
+        assert {name.partition("/")[2] for name in archive.getnames()} > SHIPPED
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from empirical import examples;"
+        "assert examples.__file__.startswith(sys.argv[1]); sys.exit(examples.load('digits', 10).batch)"
+    )
+    assert subprocess.run([sys.executable, "-c", code, wheel], check=False, cwd=tmp_path).returncode == 10
