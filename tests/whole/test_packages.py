@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tarfile
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,16 @@ import pytest
 import empirical
 import scalings
 import symbolic
+
+ROOT = Path(__file__).parents[2]
+# What is no Python module, and has to be installed.
+SHIPPED = {
+    "empirical/data/README.md",
+    "empirical/data/digits.npy",
+    "empirical/py.typed",
+    "scalings/py.typed",
+    "symbolic/py.typed",
+}
 
 
 def test_the_three_packages_lie_side_by_side() -> None:
@@ -52,9 +64,24 @@ def test_every_public_name_is_there() -> None:
 
 def test_every_room_of_scalings_has_a_floor() -> None:
     """import-linter's lists of `symbolic` and `empirical` are exhaustive; the one that all three share cannot be."""
-    root = Path(scalings.__file__).parents[1]
-    contracts = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     floors = {part.strip() for floor in contracts[0]["layers"] for part in floor.split("|")}
-    rooms = {f"scalings.{path.parent.name}" for path in (root / "scalings").glob("*/__init__.py")}
+    rooms = {f"scalings.{path.parent.name}" for path in (ROOT / "scalings").glob("*/__init__.py")}
     assert rooms <= floors
     assert len(rooms) >= 8
+
+
+def test_distributions_hold_types_and_data(tmp_path: Path) -> None:
+    """The wheel is built from the source distribution, so that neither lacks anything, and the digits load from it."""
+    subprocess.run([sys.executable, "-m", "build", "--no-isolation", "--outdir", tmp_path, ROOT], check=True)
+    (wheel,), (source,) = tmp_path.glob("*.whl"), tmp_path.glob("*.tar.gz")
+    installed = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    assert {name for name in installed if not name.endswith(".py")} == SHIPPED
+    assert {name.partition("/")[0] for name in installed} == {"scalings", "symbolic", "empirical"}
+    with tarfile.open(source) as archive:
+        assert {name.partition("/")[2] for name in archive.getnames()} > SHIPPED
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from empirical.data import examples;"
+        "assert examples.__file__.startswith(sys.argv[1]); sys.exit(examples.load('digits', 10).batch)"
+    )
+    assert subprocess.run([sys.executable, "-c", code, wheel], check=False, cwd=tmp_path).returncode == 10

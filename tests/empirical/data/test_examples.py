@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import builtins
+import hashlib
+from importlib import resources
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,8 @@ from empirical.data import examples
 from empirical.tensors.activations import PHI
 from scalings.networks.nodes import ACTIVATIONS, Activation
 
+UCI = "68aea062d35a127749050fa0e52dca09d6569ac08092c925610e0954e172dde2"
+
 
 @pytest.mark.parametrize("data", examples.DATA)
 def test_inputs_and_targets_have_norm_one(data: str) -> None:
@@ -21,6 +25,28 @@ def test_inputs_and_targets_have_norm_one(data: str) -> None:
     assert loaded.inputs.dtype == np.float64
     np.testing.assert_allclose(np.linalg.norm(loaded.inputs, axis=1), 1)
     np.testing.assert_allclose(np.linalg.norm(loaded.targets, axis=1), 1)
+
+
+def test_the_digits_are_those_of_uci() -> None:
+    """Checksum of what scikit-learn 1.9.1's `load_digits` and UCI's `optdigits.tes` hold, a byte a number."""
+    with resources.files("empirical.data").joinpath("digits.npy").open("rb") as file:
+        rows = np.load(file, allow_pickle=False)
+    assert (rows.shape, rows.dtype) == ((1797, 65), np.uint8)
+    assert hashlib.sha256(rows.tobytes()).hexdigest() == UCI
+    images, labels = rows[:, :64], rows[:, 64]
+    assert (images.min(), images.max()) == (0, 16)
+    np.testing.assert_array_equal(np.bincount(labels), [178, 182, 177, 183, 181, 182, 181, 179, 174, 180])
+    rows[0, 0] += 1
+    assert hashlib.sha256(rows.tobytes()).hexdigest() != UCI
+
+
+def test_all_digits_are_examples_each_once() -> None:
+    loaded = examples.load("digits", 1797)
+    counts = loaded.targets.sum(axis=0)
+    np.testing.assert_array_equal(counts, [178, 182, 177, 183, 181, 182, 181, 179, 174, 180])
+    assert len(np.unique(loaded.inputs, axis=0)) == 1797
+    with pytest.raises(ValueError, match="batch: expected 1 to 1797 examples of digits, but got 1798"):
+        examples.load("digits", 1798)
 
 
 def test_the_subset_is_fixed_and_balanced() -> None:
