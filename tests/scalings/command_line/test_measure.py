@@ -1,0 +1,157 @@
+"""`measure` and `verify` by the command line: figures, interrupts, what cannot be measured."""
+
+from __future__ import annotations
+
+import json
+from contextlib import nullcontext
+from pathlib import Path
+
+import pytest
+
+from scalings.command_line import measure
+from scalings.studies.verification import MEMBERS
+from tests.scalings.command_line.running import SMALL, run, run_json
+
+
+def test_measure(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    figure = tmp_path / "exponents.png"
+    code, document = run_json(capsys, "measure", "--preset", "mup", *SMALL, "--output", str(figure))
+    assert code == 3, "three widths are enough to fit, not for a verdict"
+    assert document["reason"] == "a verdict needs at least 8 widths, but got 3"
+    assert {"quantity", "layer", "step", "exponent", "low", "high", "predicted", "verdict"} <= document["fits"][
+        0
+    ].keys()
+    assert [path.name for path in tmp_path.iterdir()] == ["exponents.png"]
+
+
+def test_measure_says_what_it_will_cost(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, err = run(capsys, "measure", "--preset", "mup", *SMALL)
+    assert "training takes about 1 s and" in err
+    assert "INCONCLUSIVE" in out
+
+
+def test_divergence_is_a_result(capsys: pytest.CaptureFixture[str]) -> None:
+    explosive = ("--init", "0,-1/2,-1/2", "--lr", "60,60,60")
+    code, document = run_json(capsys, "measure", *explosive, *SMALL)
+    assert code == 1
+    assert "training diverged at width 16" in document["reason"]
+    assert any(fit.get("diverged") for fit in document["fits"])
+
+
+def test_a_figure_is_not_overwritten_unasked(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    figure = tmp_path / "figure.png"
+    figure.write_text("precious")
+    code, _, err = run(capsys, "measure", "--preset", "mup", *SMALL, "--output", str(figure))
+    assert code == 2
+    assert "exists; give another name, or --overwrite" in err
+    assert figure.read_text() == "precious"
+
+
+def test_json_has_no_infinities(capsys: pytest.CaptureFixture[str]) -> None:
+    code, document = run_json(
+        capsys, "measure", "--preset", "mup", "--widths", "16,24,32", "--seeds", "1", "--batch", "8"
+    )
+    assert code == 3
+    assert any(fit["low"] is None for fit in document["fits"])
+
+
+def test_a_figure_that_cannot_be_written_is_refused_before_training(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, "measure", "--preset", "mup", *SMALL, "--output", "/proc/figure.png")
+    assert (code, out) == (2, "")
+    assert "--output: expected a file that can be written, but got '/proc/figure.png'" in err
+
+
+def test_what_is_unstable_has_no_slopes_to_assert(capsys: pytest.CaptureFixture[str]) -> None:
+    widths = ",".join(str(width) for width in range(16, 33, 2))
+    code, document = run_json(
+        capsys, "measure", "--preset", "standard", "--widths", widths, "--seeds", "2", "--batch", "8"
+    )
+    assert code == 3
+    assert "it is unstable" in document["reason"]
+
+
+def test_what_is_not_trained_has_nothing_to_assert(capsys: pytest.CaptureFixture[str]) -> None:
+    widths = ",".join(str(width) for width in range(16, 33, 2))
+    frozen = ("measure", "--preset", "mup", "--lr", "-oo,-oo,-oo", "--widths", widths, *SMALL[2:])
+    code, document = run_json(capsys, *frozen)
+    assert (code, document["reason"]) == (3, "nothing moved that has an order to assert")
+
+
+@pytest.mark.parametrize("model", [("--network", "resmlp"), ("--network", "transformer", "--grows", "heads")])
+def test_any_network_can_be_measured(capsys: pytest.CaptureFixture[str], model: tuple[str, ...]) -> None:
+    """Node graphs are trained too, with the other scale variables at what their criteria determine."""
+    small = ("--widths", "8,16,32", "--seeds", "1", "--batch", "4", "--steps", "1")
+    code, document = run_json(capsys, "measure", *model, "--preset", "family:1/2", *small)
+    assert code == 3, "three widths are too few for a verdict"
+    assert {fit["quantity"] for fit in document["fits"]} >= {"dz", "dW_frobenius", "layer"}
+    assert document["engine"] == "dense"
+    code, out, err = run(capsys, "measure", *model, "--preset", "family:1/2", "--engine", "matrix-free")
+    assert (code, out) == (2, "")
+    assert err == "scalings: --engine: only multilayer perceptrons in the width are trained matrix-free\n"
+
+
+def test_spectral_norms_are_measured_where_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    few = ("measure", "--preset", "mup", "--widths", "8,16,32", "--seeds", "1", "--batch", "4", "--steps", "1")
+    for more, expected in ((("--spectra", "--engine", "dense"), True), ((), False)):
+        _, document = run_json(capsys, *few, *more)
+        assert ("W_spectral" in {fit["quantity"] for fit in document["fits"]}) == expected
+
+
+def test_a_coordinate_check_looks_at_representations_only(capsys: pytest.CaptureFixture[str]) -> None:
+    few = ("measure", "--preset", "mup", "--widths", "8,16,32", "--seeds", "1", "--batch", "4", "--steps", "1")
+    _, document = run_json(capsys, *few, "--coordinates")
+    assert {fit["quantity"] for fit in document["fits"]} == {"z", "dz", "loss"}
+    code, _, err = run(capsys, *few, "--coordinates", "--spectra")
+    assert (code, err) == (2, "scalings: --spectra: a coordinate check does not look at weights\n")
+
+
+def test_an_interrupted_measurement_says_so_everywhere(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody may take the widths that were done for those that were asked."""
+
+    def interrupt(done: float, _: str) -> None:
+        if done > 0.75:
+            raise KeyboardInterrupt
+
+    few = ("measure", "--preset", "mup", "--widths", "8,12,16,24,32", "--seeds", "1", "--batch", "4", "--steps", "1")
+    assert run_json(capsys, *few)[1]["interrupted"] is False
+    monkeypatch.setattr(measure, "progress_bar", lambda: nullcontext(interrupt))
+    code, out, err = run(capsys, *few, "--format", "json")
+    assert (code, json.loads(out)["interrupted"]) == (130, True)
+    assert "scalings: interrupted; the answer is of the widths measured by then: " in err
+
+
+def test_an_interrupted_verify_keeps_the_members_that_were_done(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def interrupt(_: float, what: str) -> None:
+        if what.startswith("r = 1/2"):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(measure, "progress_bar", lambda: nullcontext(interrupt))
+    figure = tmp_path / "verify.png"
+    code, document = run_json(capsys, "verify", "--widths", "8,12,16", "--seeds", "1", "--output", str(figure))
+    assert (code, document["interrupted"], document["verdict"]) == (130, True, "INCONCLUSIVE")
+    assert [member["name"] for member in document["members"]] == ["r = 0", "r = 1/4"]
+    assert figure.exists()
+
+
+def test_an_interrupted_verify_keeps_the_widths_of_its_first_member(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def interrupt(done: float, _: str) -> None:
+        if done > 0.75 / MEMBERS:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(measure, "progress_bar", lambda: nullcontext(interrupt))
+    few = ("--widths", "8,12,16,24,32", "--seeds", "1", "--output", str(tmp_path / "verify.png"))
+    code, document = run_json(capsys, "verify", *few)
+    assert (code, [member["name"] for member in document["members"]]) == (130, ["r = 0"])
+    assert len(document["members"][0]["fits"][0]["points"]) == 4
+
+
+@pytest.mark.parametrize("option", ["--spectra", "--coordinates"])
+def test_what_only_multilayer_perceptrons_have_is_refused(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(capsys, "measure", "--preset", "mup", "--loss", "cross-entropy", option)
+    assert (code, err) == (2, f"scalings: {option}: only for multilayer perceptrons in the width\n")
