@@ -18,8 +18,9 @@ from empirical.data import examples
 from empirical.engines.mlp.chain import chain
 from empirical.engines.mlp.drawing import draw
 from empirical.engines.mlp.linearized import linearized
-from empirical.engines.mlp.observations import kernel_change, loss
 from empirical.engines.mlp.training import outputs_of, trajectory
+from empirical.engines.mlp.view import kernel_layers
+from empirical.engines.observations import kernel_change
 from empirical.statistics import regression
 from empirical.sweeps import costs, workers
 from empirical.sweeps.plans import allocate
@@ -97,8 +98,8 @@ def follow(
             moved, changed = zero, zero
             if state.changes:
                 dz, z = norms((state.changes[-2].dz,), (state.initial[-2].z,))
-                moved, changed = dz / z, kernel_change(state)
-            seen.append(torch.stack([loss(state), moved, changed]).mean(dim=1))
+                moved, changed = dz / z, kernel_change(kernel_layers(state))
+            seen.append(torch.stack([state.loss, moved, changed]).mean(dim=1))
         ended = outputs_of(state, training, apart)
         frozen = linearized(at, initial, inputs, targets, apart, training.steps)
         distance, size = norms((ended - frozen,), (frozen,))

@@ -71,8 +71,6 @@ class GraphSweep(Sweep):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_graph_optimizer(self.training.optimizer)
-        if self.training.observing != "all":
-            raise ArgumentError("observing", f"graphs are observed whole, but got {self.training.observing!r}")
         self.task  # noqa: B018 - that it can be loaded is checked here too
 
     @property

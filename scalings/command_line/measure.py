@@ -62,8 +62,8 @@ def measure(
     spectra
         Take the spectral norms of weights too, where they are drawn in full; costs more than their training.
     coordinates
-        Look at the sizes of representations, of their changes, and the loss only, in single precision but for shampoo:
-        a coordinate check, in a fraction of the time.
+        Look at the sizes of representations, of their changes, and the loss only: a coordinate check, in a fraction of
+        the time. In single precision where changes are carried and not subtracted: of an mlp, but for shampoo.
     delta
         The margin within which a measured exponent agrees with the derived one.
     """
@@ -94,9 +94,6 @@ def measure(
     graph = measuring.is_graph(network, model.scale, model.loss)
     if spectra and coordinates:
         raise ArgumentError("spectra", "a coordinate check does not look at weights")
-    for name, asked in (("spectra", spectra), ("coordinates", coordinates)):
-        if asked and graph:
-            raise ArgumentError(name, "only for multilayer perceptrons in the width")
     trained, gentle = measuring.tamed(network, training) if graph else (network, training)
     forecast = partial(measuring.estimate, trained, parameterization, gentle, scale=model.scale, seeds=seeds)
     run = partial(measuring.measure, trained, parameterization, gentle, scale=model.scale, seeds=seeds)

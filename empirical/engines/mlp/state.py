@@ -13,7 +13,7 @@ from torch import Tensor
 
 from empirical.engines.mlp.chain import Layer
 from empirical.tensors.buffers import BufferPool
-from empirical.tensors.norms import gram
+from empirical.tensors.norms import gram, norms
 from empirical.weights.dense import Weights
 from empirical.weights.updates import Update
 
@@ -66,6 +66,11 @@ class State:
     changes: tuple[Change, ...] = ()
     gradients: tuple[Tensor, ...] = ()
     """|G|_F of the last update, (seeds,), if somebody looks at it."""
+
+    @property
+    def loss(self) -> Tensor:
+        """Half the mean squared residual, (seeds,)."""
+        return norms((self.initial[-1].d_h, *(change.dz for change in self.changes[-1:])))[0] ** 2 / 2
 
     def activation(self, index: int) -> tuple[Tensor, Tensor]:
         """A layer's h = phi(z) at step 0, and its change since; the last layer's is z."""

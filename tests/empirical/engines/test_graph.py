@@ -1,4 +1,4 @@
-"""Graphs: any network as a torch module, the same as the engine of multilayer perceptrons where both apply."""
+"""Graphs: any network as a torch module."""
 
 from __future__ import annotations
 
@@ -8,17 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from empirical.data import examples, tasks
+from empirical.data import tasks
 from empirical.engines.graph.module import Graph
 from empirical.engines.graph.optimizers import MEASURABLE, polar
 from empirical.engines.graph.setting import Setting
 from empirical.engines.graph.training import train, trajectory
-from empirical.engines.mlp import training
-from empirical.engines.mlp.chain import chain
-from empirical.engines.mlp.observations import observe
+from empirical.engines.observations import observe
 from empirical.sweeps.graph import Scaling, measure
-from empirical.tensors.buffers import BufferPool
-from empirical.weights.dense import DenseWeights
 from scalings.criteria.observables import Observable
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.parameterizations import Parameterization
@@ -54,28 +50,6 @@ NETWORKS = {
 }
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "sign", "adam"])
-@pytest.mark.parametrize("centered", [True, False])
-def test_a_multilayer_perceptron_is_the_one_of_the_other_engine(optimizer: str, centered: bool) -> None:
-    """Two independent programs, one by autograd and one by hand, from the same weights."""
-    network, given = mlp(3, "tanh"), preset("ntp", 3)
-    how = Training(batch=6, steps=3, optimizer=optimizer, lr=0.1, centered=centered)
-    task, data = tasks.load(network, how), examples.load("digits", 6)
-    graph = Graph(Setting(network, SIZES, {"width": given}, rate=how.lr), range(2))
-    inputs, targets = torch.tensor(data.inputs), torch.tensor(data.targets)
-    weights = tuple(DenseWeights(tensor[0], BufferPool()) for tensor in graph.initial.values())
-    by_hand: dict[Observable, torch.Tensor] = {}
-    for state in training.trajectory(chain(network, given, how, 24), weights, how, inputs.expand(2, -1, -1), targets):
-        by_hand |= observe(state)
-    found: dict[Observable, torch.Tensor] = {}
-    for seen in trajectory(graph, how, torch.tensor(task.inputs), torch.tensor(task.targets)):
-        found |= seen
-    missing = {observable.quantity for observable in by_hand.keys() - found.keys()}
-    assert missing <= {"alignment", "passthrough_alignment", "interaction_alignment", "dW_spectral", "ntk_change"}
-    for observable in by_hand.keys() & found.keys():
-        torch.testing.assert_close(found[observable], by_hand[observable], rtol=1e-7, atol=1e-12, msg=str(observable))
-
-
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("optimizer", MEASURABLE)
 def test_every_network_trains_with_every_optimizer(name: str, optimizer: str) -> None:
@@ -100,7 +74,7 @@ def test_the_three_terms_add_up(name: str) -> None:
     graph = Graph(setting, range(2))
     states = trajectory(graph, how, torch.tensor(task.inputs), torch.tensor(task.targets))
     start = graph(torch.tensor(task.inputs))
-    *_, last = states
+    *_, last = map(observe, states)
     end = graph(torch.tensor(task.inputs))
     node = next(layer for layer in network.layers if isinstance(layer, Dense) and layer.source != INPUT)
     source = (node.source, 0)
@@ -209,7 +183,6 @@ def test_measuring_gives_what_the_other_measure_does() -> None:
         (transformer(1, vocabulary=12), Training(batch=2), (9, 16, 32), "9 units cannot be shared by 8 heads"),
         (Network((Norm("norm", INPUT), Dense("d", "norm", "w", WIDTH, fixed(4)))), Training(), (8, 16, 32), "is Norm"),
         (Network((Embedding("e", INPUT, "w", fixed(4), WIDTH),)), Training(), (8, 16, 32), "e grows"),
-        (mlp(2), Training(observing="coordinates"), (8, 16, 32), "observing: graphs are observed whole"),
     ],
 )
 def test_what_cannot_be_measured_is_refused(
