@@ -6,9 +6,10 @@
 >>> str(orders[Observable("dz", "layer2", 1)]), str(orders[Observable("dz", "layer3", 1)])
 ('0', '0')
 
-Most orders are those of the run itself (`symbolic.propagation.training`). Three follow from them: an update is of rank
-O(1), so its spectral norm has the order of its Frobenius norm, and it aligns with its own input; and the change
-dd of the backward signal d = phi'(z) * (W^T d'), with d' that of the layer above, is
+Most orders are those of the run itself (`symbolic.propagation.training`). Three follow from them: the update of a
+matrix is of rank O(1), so its spectral norm has the order of its Frobenius norm, and it aligns with its own input
+(vectors and kernels act entry by entry); and the change dd of the backward signal d = phi'(z) * (W^T d'), with d' that
+of the layer above, is
 
     |dd_z|  =  g |W(0)^T dd'|  +  g |dW^T d'|  +  |d| |dphi'|
 
@@ -28,7 +29,7 @@ from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.update_laws import OPTIMIZERS, UpdateLaw
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network
-from scalings.networks.nodes import Elementwise
+from scalings.networks.nodes import MATRICES, Elementwise
 from scalings.results.trials import Loss
 from symbolic.evaluation.kernel_and_alignments import SLOPE_CHANGE, kernel_change, weights_and_alignments
 from symbolic.orders.algebra import EXACT
@@ -58,7 +59,7 @@ def predict(
     is_followed = network.is_chain and scale == WIDTH_SCALE and loss == "mse"
     is_plain = law.alpha == law.omega == 1 and law.decay == "none"
     for step in range(1, steps + 1):
-        for layer in network.layers:
+        for layer in (layer for layer in network.layers if isinstance(layer, MATRICES)):
             update = orders[Observable("dW_frobenius", layer.name, step)]
             zero = MINUS_INFINITY in (update, orders[Observable("layer", layer.name, step)])
             orders[Observable("dW_spectral", layer.name, step)] = update
