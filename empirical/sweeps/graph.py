@@ -24,7 +24,6 @@ from empirical.sweeps.sweep import Chunk, Progress, Sweep, carry_out, chunks
 from empirical.tensors import memory
 from empirical.tensors.arrays import Array
 from scalings.criteria.observables import Observable
-from scalings.errors import ArgumentError
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.networks.dimensions import DEPTH_SCALE, WIDTH_SCALE
 from scalings.networks.network import Network

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from scalings.command_line.console import EXIT, exit_code, print_json, print_tables, progress_bar, warn
 from scalings.command_line.options import Chosen, Format
 from scalings.command_line.output import Output
-from scalings.command_line.parsing import parse_delta, parse_widths
+from scalings.command_line.parsing import parse_delta, parse_gamma, parse_widths
 from scalings.errors import ArgumentError
 from scalings.networks.nodes import Activation, Embedding
 from scalings.studies import measuring
@@ -22,6 +22,7 @@ _BATCH, _LINES = 16, 8
 def measure(
     chosen: Chosen = Chosen(),  # noqa: B008 - frozen
     *,
+    gamma: str = "1",
     data: str = "digits",
     widths: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     seeds: int | None = None,
@@ -41,6 +42,8 @@ def measure(
 
     Parameters
     ----------
+    gamma
+        Prefactor of the richness of family:R, |dz| = gamma n^R at the hidden layers; no exponent depends on it.
     data
         digits, or mnist (needs the extra "data").
     widths
@@ -77,7 +80,7 @@ def measure(
     from symbolic.evaluation.predict import predict
 
     margin, model = parse_delta(delta), chosen.model
-    network, parameterization, law = chosen.resolve(input_size(data))
+    network, parameterization, law = chosen.resolve(input_size(data), parse_gamma(gamma))
     answer.check()
     if batch is None:
         batch = _LINES if isinstance(network.nodes[0], Embedding) else _BATCH

@@ -137,8 +137,11 @@ class Chosen:
     """Powers of n of multipliers without a weight: residual branches, attention scores; default all 0."""
     model: ChosenModel = field(default_factory=ChosenModel)
 
-    def resolve(self, inputs: int = 64) -> tuple[Network, Parameterization, UpdateLaw]:
-        """The network, the parameterization and the update law that were chosen. Raises ArgumentError."""
+    def resolve(self, inputs: int = 64, gamma: Fraction = Fraction(1)) -> tuple[Network, Parameterization, UpdateLaw]:
+        """The network, the parameterization and the update law that were chosen. Raises ArgumentError.
+
+        `gamma` is the prefactor of the richness of a derived family.
+        """
         lists = {"multiplier": self.multiplier, "init": self.init, "lr": self.lr, "decay": self.decay}
         columns = {name: parse_list(name, text, parse_exponent) for name, text in lists.items() if text is not None}
         scales = None if self.scales is None else parse_list("scales", self.scales, parse_exponent)
@@ -147,18 +150,25 @@ class Chosen:
         if len(self.model.scales) > 1:
             expected = f"expected one of {', '.join(network.scales)}, but got {self.model.scale!r}"
             raise ArgumentError("scale", f"{expected}: lists of exponents are powers of one scale variable at a time")
+        is_member = self.preset is not None and self.preset.startswith(FAMILY)
+        if gamma != 1 and (not is_member or columns or scales):
+            expected = f"expected a --preset {FAMILY}R by itself, whose |dz| it multiplies"
+            given = "lists of exponents" if columns or scales else repr(self.preset or "")
+            raise ArgumentError("gamma", f"{expected}, but got {given}")
         _check_lengths(network, columns, lists, scales)
         if self.decay is not None and law.decay == "none":
             raise ArgumentError("decay", f"{law.name} has none; expected an optimizer such as adamw or lion+coupled")
-        base = self._base(network, law, columns)
+        base = self._base(network, law, columns, gamma)
         kept = {name: [layer.named[name] for layer in base.layers] for name in base.layers[0].named} if base else {}
         title = self.preset if self.preset and not columns else "custom"
         if scales is None:
             scales = base.scales if base and base.scales else (Fraction(0),) * len(network.multipliers)
+        if base and gamma != 1:
+            return network, replace(base, name=f"{title}, gamma {gamma}"), law
         return network, Parameterization.of(**{**kept, **columns}, scales=scales, name=title), law
 
     def _base(
-        self, network: Network, law: UpdateLaw, columns: dict[str, tuple[Exponent, ...]]
+        self, network: Network, law: UpdateLaw, columns: dict[str, tuple[Exponent, ...]], gamma: Fraction
     ) -> Parameterization | None:
         """What the preset says; None if init and lr are both given in full."""
         if self.preset is None:
@@ -168,7 +178,7 @@ class Chosen:
             columns.setdefault("multiplier", (Fraction(0),) * network.depth)
             return None
         if self.preset.startswith(FAMILY):
-            return _member(self.preset.removeprefix(FAMILY), network, law, self.model)
+            return _member(self.preset.removeprefix(FAMILY), network, law, self.model, gamma)
         if self.model.network != "mlp" or self.model.biases:
             raise ArgumentError("preset", "the presets are for an mlp without biases; expected family:R or lists")
         if self.model.scale != WIDTH_SCALE:
@@ -235,14 +245,14 @@ def _check_lengths(
         raise wrong_scales([node.name for node in network.multipliers], len(scales))
 
 
-def _member(richness: str, network: Network, law: UpdateLaw, model: ChosenModel) -> Parameterization:
+def _member(richness: str, network: Network, law: UpdateLaw, model: ChosenModel, gamma: Fraction) -> Parameterization:
     from symbolic.derivation.derive import derive
 
     family = derive(network, law, scale=model.scale, loss=model.loss).family
     if family is None:
         raise ArgumentError("preset", f"no family with one freedom was derived for {law.name}: give --init and --lr")
     try:
-        return family.member(richness)
+        return family.member(richness, gamma)
     except ArgumentError:
         expected = f"expected {FAMILY}R with a fraction {family.low} <= R <= {family.high}"
         raise ArgumentError("preset", f"{expected}, but got '{FAMILY}{richness}'") from None

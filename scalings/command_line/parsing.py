@@ -36,6 +36,17 @@ def parse_delta(text: str) -> Fraction:
     return delta
 
 
+def parse_gamma(text: str) -> Fraction:
+    """The prefactor of the richness. Raises ArgumentError."""
+    try:
+        gamma = Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        gamma = Fraction(0)
+    if gamma <= 0:
+        raise ArgumentError("gamma", f"expected a number above 0, such as 2 or 1/2, but got {text!r}")
+    return gamma
+
+
 def parse_richness(text: str) -> Fraction:
     """A fraction. Raises ArgumentError."""
     try:

@@ -51,7 +51,8 @@ class Parameterization:
     `scales` are those of the network's multipliers without a weight (residual branches, attention scores).
 
     With activity |dz| ~ gamma n^r the richness enters as a product, so whatever scales as (n^r)^k also
-    scales as gamma^k (arXiv 2404.19719, section 3): `gamma_powers` holds these k, zero if not given.
+    scales as gamma^k (arXiv 2404.19719, section 3): `gamma_powers` holds these k, zero if not given, and `gamma_scales`
+    those of `scales`.
     """
 
     layers: tuple[LayerExponents[Exponent], ...]
@@ -59,6 +60,7 @@ class Parameterization:
     gamma: Fraction = Fraction(1)
     gamma_powers: tuple[LayerExponents[Exponent], ...] = ()
     scales: tuple[Exponent, ...] = ()
+    gamma_scales: tuple[Exponent, ...] = ()
 
     def __post_init__(self) -> None:
         if self.gamma <= 0:
@@ -68,6 +70,10 @@ class Parameterization:
         if self.gamma_powers and len(self.gamma_powers) != len(self.layers):
             raise ArgumentError(
                 "gamma_powers", f"expected one for each of {len(self.layers)} layers, but got {len(self.gamma_powers)}"
+            )
+        if self.gamma_scales and len(self.gamma_scales) != len(self.scales):
+            raise ArgumentError(
+                "gamma_scales", f"expected one for each of {len(self.scales)} scales, but got {len(self.gamma_scales)}"
             )
 
     @classmethod

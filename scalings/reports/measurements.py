@@ -32,11 +32,13 @@ if TYPE_CHECKING:
 
 
 def measurement_document(measurement: Measurement, agreement: Agreement) -> Document:
-    """The answer of `measure`."""
+    """The answer of `measure`; `gamma` is there where it is not 1."""
+    given = measurement.parameterization
     return {
         "schema_version": SCHEMA_VERSION,
-        "parameterization": measurement.parameterization.name,
-        "layers": layers_document(measurement.network, measurement.parameterization.layers),
+        "parameterization": given.name,
+        **({"gamma": str(given.gamma)} if given.gamma != 1 else {}),
+        "layers": layers_document(measurement.network, given.layers),
         "training": asdict(measurement.training),
         "seeds": {str(width): seeds for width, seeds in measurement.seeds.items()},
         "engine": measurement.engine,

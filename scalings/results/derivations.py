@@ -46,7 +46,8 @@ class Family:
         layers = tuple(layer.each(lambda e: e.at(r=value)) for layer in self.layers)
         powers = tuple(layer.each(lambda e: e.coefficient(PARAMETER)) for layer in self.layers)
         scales = tuple(scale.at(r=value) for scale in self.scales)
-        return Parameterization(layers, f"family:{value}", Fraction(gamma), powers, scales)
+        gamma_scales = tuple(scale.coefficient(PARAMETER) for scale in self.scales)
+        return Parameterization(layers, f"family:{value}", Fraction(gamma), powers, scales, gamma_scales)
 
     def in_gauge(self, gauge: Gauge) -> Family:
         """The same family with g = 1, unit init or one global learning rate. Raises ArgumentError if none is."""

@@ -134,6 +134,7 @@ def _parameterization_to_json(parameterization: Parameterization) -> Json:
         "gamma": str(parameterization.gamma),
         "gamma_powers": _layers_to_json(parameterization.gamma_powers),
         "scales": [format_exponent(scale) for scale in parameterization.scales],
+        "gamma_scales": [format_exponent(power) for power in parameterization.gamma_scales],
     }
 
 
@@ -144,4 +145,5 @@ def _parameterization_from_json(document: Json) -> Parameterization:
         Fraction(document["gamma"]),
         _layers_from_json(document["gamma_powers"]),
         tuple(parse_exponent(scale) for scale in document["scales"]),
+        tuple(parse_exponent(power) for power in document["gamma_scales"]),
     )

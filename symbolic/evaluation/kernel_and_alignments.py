@@ -31,7 +31,7 @@ from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.networks.dimensions import Dimension
 from scalings.networks.network import Network
-from scalings.networks.nodes import Activation, Elementwise, Weighted
+from scalings.networks.nodes import MATRICES, Activation, Elementwise, Weighted
 from symbolic.orders.algebra import EXACT
 
 HALF = Fraction(1, 2)
@@ -41,17 +41,28 @@ SLOPE_CHANGE: dict[Activation, Fraction] = {"tanh": Fraction(1), "gelu": Fractio
 Orders = Mapping[Observable, Exponent]
 
 
-def weights_and_alignments(
-    network: Network, parameterization: Parameterization, orders: Orders, steps: int
+def spectral_norms(
+    network: Network, parameterization: Parameterization, orders: Orders, steps: int, scale: str
 ) -> Iterator[tuple[Observable, Exponent]]:
-    """|W|_2, and the alignments of passthrough and interaction, at every step."""
-    below = ""
-    for layer, scale in zip(network.layers, parameterization.layers, strict=True):
-        random = scale.init + HALF * max(layer.fan_in.order, layer.fan_out.order)
+    """|W|_2 of every matrix, at every step."""
+    for layer, given in zip(network.layers, parameterization.layers, strict=True):
+        if not isinstance(layer, MATRICES):
+            continue
+        random = given.init + HALF * max(layer.fan_in.order_in(scale), layer.fan_out.order_in(scale))
         yield Observable("W_spectral", layer.name, 0), random
         for step in range(1, steps + 1):
-            update = orders[Observable("dW_frobenius", layer.name, step)]
+            update = orders[Observable("dW_spectral", layer.name, step)]
             yield Observable("W_spectral", layer.name, step), max(random, update)
+
+
+def alignments(
+    network: Network, parameterization: Parameterization, orders: Orders, steps: int
+) -> Iterator[tuple[Observable, Exponent]]:
+    """The alignments of passthrough and interaction, at every step."""
+    below = ""
+    for layer, scale in zip(network.layers, parameterization.layers, strict=True):
+        for step in range(1, steps + 1):
+            update = orders[Observable("dW_frobenius", layer.name, step)]
             # |dh| = |dz| of the layer below; the data does not move.
             moved = orders.get(Observable("dz", below, step), MINUS_INFINITY)
             through = orders[Observable("passthrough", layer.name, step)]

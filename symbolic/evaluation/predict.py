@@ -31,7 +31,7 @@ from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network
 from scalings.networks.nodes import MATRICES, Elementwise
 from scalings.results.trials import Loss
-from symbolic.evaluation.kernel_and_alignments import SLOPE_CHANGE, kernel_change, weights_and_alignments
+from symbolic.evaluation.kernel_and_alignments import SLOPE_CHANGE, alignments, kernel_change, spectral_norms
 from symbolic.orders.algebra import EXACT
 from symbolic.propagation.state import HALF
 from symbolic.propagation.training import train
@@ -49,7 +49,8 @@ def predict(
     """The power of the scale variable of every observable at every step, -oo for what is zero by structure.
 
     Changes dd of backward signals are predicted for multilayer perceptrons in the width alone, and so are those of the
-    tangent kernel, alignments and |W|_2, if all is fully aligned and nothing decays. Raises ArgumentError if the
+    tangent kernel and the alignments of passthrough and interaction, if all is fully aligned and nothing decays; |W|_2
+    for any network if nothing decays. Raises ArgumentError if the
     parameterization has not one entry for each layer of the network, or without steps.
     """
     if steps < 1:
@@ -68,8 +69,10 @@ def predict(
             orders |= dict(_backward_changes(network, parameterization, orders, step))
             if is_plain:
                 orders |= [kernel_change(network, parameterization, orders, step)]
+    if law.decay == "none":
+        orders |= dict(spectral_norms(network, parameterization, orders, steps, scale))
     if is_followed and is_plain:
-        orders |= dict(weights_and_alignments(network, parameterization, orders, steps))
+        orders |= dict(alignments(network, parameterization, orders, steps))
     return orders
 
 
