@@ -34,6 +34,9 @@ from scalings.networks.network import Network
 from scalings.results.fits import Diverged, Fit
 from scalings.results.trials import Training
 
+_OTHERS = 32
+"""Examples that are looked at beside those that are trained on."""
+
 
 @dataclass(frozen=True)
 class LongRun:
@@ -58,14 +61,12 @@ def follow(
     *,
     widths: Sequence[int],
     seeds: int,
-    others: int = 32,
-    first_seed: int = 0,
     device: str = "auto",
     progress: Callable[[float, str], None] | None = None,
 ) -> LongRun:
-    """Train at every width and look at `others` more examples. Raises ArgumentError for what cannot be trained."""
+    """Train at every width and look at more examples. Raises ArgumentError for what cannot be trained."""
     on = costs.choose_device(device)
-    data = examples.load(training.data, training.batch + others)
+    data = examples.load(training.data, training.batch + _OTHERS)
     if len(widths) < 4 or list(widths) != sorted(set(widths)) or widths[0] < 2:
         listed = ", ".join(map(str, widths))
         raise ArgumentError("widths", f"expected at least 4 widths, strictly increasing from 2, but got {listed}")
@@ -83,7 +84,7 @@ def follow(
             return trained(width)
 
     def trained(width: int) -> tuple[Array, Array]:
-        these = range(first_seed, first_seed + plan[width])
+        these = range(plan[width])
         at = chain(network, parameterization, training, width)
         pool = BufferPool(on)
         initial = draw(at, training, these, on, costs.cheaper_engine(at, training), pool)

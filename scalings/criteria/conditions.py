@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias
 
 from scalings.criteria.criterion import Criterion, Product
 from scalings.criteria.observables import Observable
@@ -22,7 +22,6 @@ from scalings.networks.network import Network, Representation
 Closing = Literal["useful-update", "maximality"]
 """What fixes the size of the layers' updates: that each helps the loss as much at any width, or that each contributes
 as much to its layer's change."""
-CLOSINGS: tuple[Closing, ...] = get_args(Closing)
 SHARE = 0.4
 """The part of a layer's own update in its change, for maximality."""
 MOVE = 0.1

@@ -12,8 +12,8 @@ SGD). Two parameterizations are the same if they differ by gauges:
 
 >>> from scalings.hyperparameters.presets import preset
 >>> from scalings.hyperparameters.update_laws import optimizer
->>> ntp = preset("ntp", 3)
->>> ntp == preset("ntp-lr", 3), same_up_to_gauge(ntp, preset("ntp-lr", 3), optimizer("sgd"))
+>>> ntp, other = preset("ntp", 3), preset("ntp-lr", 3)
+>>> ntp.layers == other.layers, ntp.in_gauge("unit-multiplier", optimizer("sgd")).layers == other.layers
 (False, True)
 """
 
@@ -133,8 +133,3 @@ def _exponents(name: str, given: Exponents) -> tuple[Exponent, ...]:
 
 def _exact(number: Exponent | int) -> Exponent:
     return number if number == MINUS_INFINITY else Fraction(number)
-
-
-def same_up_to_gauge(a: Parameterization, b: Parameterization, law: UpdateLaw) -> bool:
-    """Whether two parameterizations compute the same functions under this optimizer, at every width."""
-    return a.in_gauge("unit-multiplier", law).layers == b.in_gauge("unit-multiplier", law).layers

@@ -33,47 +33,36 @@ _MARKERS: Final = ("o", "s", "^", "D", "v", "P")
 _PANELS: Final[tuple[Quantity, ...]] = ("layer", "passthrough", "dz", "dW_frobenius", "dW_spectral", "d")
 
 
-def richness_figure(
-    measurements: Sequence[tuple[str, Measurement, Fraction]],
-    path: str | Path,
-    *,
-    quantity: Quantity = "dz",
-    layer: str | None = None,
-    step: int | None = None,
-) -> None:
-    """One quantity of one layer against the width, a line for each (label, measurement, derived exponent).
+def richness_figure(measurements: Sequence[tuple[str, Measurement, Fraction]], path: str | Path) -> None:
+    """|dz| of the last hidden layer after the last step, a line for each (label, measurement, derived exponent).
 
-    Without `layer` and `step`, the last hidden layer after the last step. The file's ending is its format.
-    Raises ArgumentError where a measurement has no exponent there.
+    The file's ending is its format. Raises ArgumentError where a measurement has no exponent there.
     """
     figure, (axes,) = canvas(1, 1, size=(6.4, 4.2))
     heights = []
     for index, (label, measurement, exponent) in enumerate(measurements):
-        name = layer or measurement.network.layers[-2].name
-        at = Observable(quantity, name, measurement.training.steps if step is None else step)
+        name = measurement.network.layers[-2].name
+        at = Observable("dz", name, measurement.training.steps)
         found = measurement.fits.get(at)
         if not isinstance(found, Fit):
             raise ArgumentError("observable", f"expected one with an exponent, but {at} of {label!r} gave {found}")
         heights.append(draw(axes, found, exponent, label, index / max(len(measurements) - 1, 1)))
-        axes.set_ylabel(f"{SYMBOLS[quantity]} of {name} after {at.step} steps")
+        axes.set_ylabel(f"{SYMBOLS['dz']} of {name} after {at.step} steps")
     legend(axes, heights, "points measured, slopes derived")
     axes.set_xlabel("width n")
     figure.savefig(path, dpi=200)
 
 
-def exponents_figure(
-    measurement: Measurement, predicted: Mapping[Observable, Exponent], path: str | Path, *, step: int | None = None
-) -> None:
-    """Small multiples of one measurement: a panel a quantity, a line a layer, after `step` (the last) updates.
+def exponents_figure(measurement: Measurement, predicted: Mapping[Observable, Exponent], path: str | Path) -> None:
+    """Small multiples of one measurement: a panel a quantity, a line a layer, after the last update.
 
     What has no exponent, measured or predicted, is left out.
     """
-    at_step = measurement.training.steps if step is None else step
     figure, panels = canvas(2, 3, size=(10.0, 6.2))
     for panel, quantity in zip(panels, _PANELS, strict=True):
         heights = []
         for index, layer in enumerate(measurement.network.layers):
-            at = Observable(quantity, layer.name, at_step)
+            at = Observable(quantity, layer.name, measurement.training.steps)
             found, exponent = measurement.fits.get(at), predicted.get(at)
             if isinstance(found, Fit) and exponent is not None:
                 position = index / (measurement.network.depth - 1)
@@ -82,7 +71,9 @@ def exponents_figure(
         legend(panel, heights)
     for panel in panels[-3:]:
         panel.set_xlabel("width n")
-    figure.suptitle(f"{measurement.parameterization.name} after {at_step} steps: points measured, slopes derived")
+    figure.suptitle(
+        f"{measurement.parameterization.name} after {measurement.training.steps} steps: points measured, slopes derived"
+    )
     figure.savefig(path, dpi=150)
 
 
