@@ -63,10 +63,12 @@ def measure(
     centered
         Train f - f_0 instead of f: the same orders with less noise.
     spectra
-        Take the spectral norms of weights too, where they are drawn in full; costs more than their training.
+        Take the spectral norms of weights too, where they are drawn in full, as auto then does; of a weight that is
+        square in the width the order is asserted. Costs more than training.
     coordinates
         Look at the sizes of representations, of their changes, and the loss only: a coordinate check, in a fraction of
-        the time. In single precision where changes are carried and not subtracted: of an mlp, but for shampoo.
+        the time, in single precision where changes are carried and not subtracted (an mlp in the width, but for
+        shampoo).
     delta
         The margin within which a measured exponent agrees with the derived one.
     """

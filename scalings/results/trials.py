@@ -50,10 +50,10 @@ class Training:
     kernel: bool = True
     """Follow the tangent kernel too, for a second backward pass in each step."""
     spectra: bool = False
-    """Take the spectral norms of dense weights too, which costs more than their training."""
+    """Take the spectral norms of weights too, where they are drawn in full, which costs more than their training."""
     observing: Observing = "all"
-    """Or only representations, their changes and the loss: a coordinate check, for which single precision is enough,
-    since changes are carried, not subtracted."""
+    """Or only representations, their changes and the loss: a coordinate check, for which single precision is enough
+    where changes are carried, not subtracted."""
 
     @classmethod
     def of(cls, optimizer: str, **options: Any) -> Training:

@@ -10,6 +10,7 @@ import pytest
 
 from empirical.engines.mlp.chain import chain
 from empirical.sweeps.costs import cheaper_engine
+from empirical.sweeps.plans import default_widths
 from scalings.criteria.observables import Observable
 from scalings.hyperparameters.exponents import MINUS_INFINITY
 from scalings.hyperparameters.parameterizations import Parameterization
@@ -74,6 +75,7 @@ def test_weights_that_are_not_drawn_in_full_have_no_spectral_norm() -> None:
     wide = chain(mlp(3), member, training, 2**16)
     assert cheaper_engine(wide, training) == "dense", "who asks for spectra gets them"
     assert cheaper_engine(wide, replace(training, spectra=False)) == "matrix-free"
+    assert default_widths(training)[-1] < default_widths(replace(training, spectra=False))[-1]
 
 
 def test_an_update_that_outgrows_its_weight_is_an_upper_bound() -> None:
