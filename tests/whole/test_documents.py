@@ -1,7 +1,8 @@
-"""What the README and the documents say that commands print is what they print."""
+"""What the README and the documents say that commands print, and that Python answers, is what they do."""
 
 from __future__ import annotations
 
+import doctest
 import re
 import shlex
 from pathlib import Path
@@ -12,7 +13,8 @@ from scalings.command_line.app import main
 
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text()
-DOCUMENTS = {path.name: path.read_text() for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]}
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+DOCUMENTS = {str(path.relative_to(ROOT)): path.read_text() for path in PAGES}
 SESSIONS = [
     (name, command, printed)
     for name, text in DOCUMENTS.items()
@@ -33,6 +35,13 @@ def test_a_session(
     lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
     pattern = "\n".join(re.escape(line) if line != "..." else "(?:.*\n)*?.*" for line in printed.splitlines())
     assert re.fullmatch(pattern, "\n".join(lines)), "\n".join(lines)
+
+
+@pytest.mark.parametrize("name", [name for name, text in DOCUMENTS.items() if ">>> " in text])
+def test_the_examples_in_python(name: str) -> None:
+    failed, attempted = doctest.testfile(str(ROOT / name), module_relative=False)
+    assert not failed
+    assert attempted
 
 
 def test_there_are_sessions() -> None:
