@@ -1,4 +1,4 @@
-"""From what a certificate is about to the program that it proves something of, and back again to compare.
+"""The program of a certificate, written from its statement, and compared with the program in the file.
 
 >>> from scalings.networks.architectures import mlp
 >>> from scalings.criteria.tutorial import BOUNDED_OUTPUT
@@ -55,7 +55,7 @@ def assemble(statement: Statement, only: Container[str] | None = None) -> Progra
 
 
 def question(statement: Statement) -> Question:
-    """What it asks, with nothing given."""
+    """The question of a statement, without the exponents that it gives."""
     updates = UPDATES + (statement.kind == "growth")
     loss: Loss = next(one for one in get_args(Loss) if one == statement.loss)
     return Question(statement.network, statement.law, statement.criteria, statement.scale, loss, updates=updates)
@@ -88,7 +88,7 @@ def spell_out(program: Program) -> Document:
 
 
 def taken_as_they_come(program: Program, names: Container[str]) -> Program:
-    """The program in which these orders are unknown: what contradicts itself then, whatever they are, always does."""
+    """The program with these orders as free unknowns: a contradiction for all values holds for those of the run."""
     lines = tuple(Line(line.name, "unknown") if line.name in names else line for line in program.lines)
     program = replace(program, lines=lines)
     sides = [side for one in program.relations for side in (one.left, one.right)]

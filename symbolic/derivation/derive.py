@@ -114,7 +114,7 @@ def _contradictory(question: Question) -> tuple[str, ...]:
 
 
 def _with_reasons(question: Question, steps: tuple[Step, ...]) -> tuple[Step, ...]:
-    """The steps; those that taught nothing new with no more reasons than they need, where so few are found."""
+    """The steps, each implied one with a minimal set of reasons where `Reasons` finds one."""
     from symbolic.proofs.reasons import Reasons
     from symbolic.proofs.transcript import write_program
 

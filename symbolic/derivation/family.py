@@ -1,4 +1,4 @@
-"""The end of a derivation that leaves one freedom: name it, read off the family and its range.
+"""The one-parameter family: where a derivation leaves one freedom, the richness r, its exponents and range in r.
 
 The richness r is *defined* here, by |dz| ~ n^r at the hidden layers; that it is the same r at each of them is a
 result, and where it is not, there is no such family. Every inequality then is a bound on r, and it shows which

@@ -1,4 +1,4 @@
-"""Consequences: orders of observables that training does not need, from those that it does.
+"""Orders of spectral norms, alignments and the tangent kernel, which training itself does not compute.
 
 **Norms and alignments.** The spectral norm of a random matrix is sigma sqrt(max(fan_in, fan_out)), that of an update of
 rank O(1) is its Frobenius norm. The alignments of the three terms with their factors are ratios of orders.
