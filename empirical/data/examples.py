@@ -1,8 +1,9 @@
 """Examples: a fixed subset of real data, scaled so that nothing about it depends on the width.
 
-The theory starts from an input of order n^0, |h_0| = 1, and from a residual of order n^0 (DESIGN.md,
-section 1). So every input is centered with the mean of the whole data set (which removes what all images
-have in common) and then scaled to Euclidean norm 1; every target is the class's indicator, of norm 1.
+The theory starts from an input of order n^0, |h_0| = 1, and from a residual of order n^0
+(docs/explanation/orders-of-magnitude.md). So every input is centered with the mean of the whole data set (which
+removes what all images have in common) and then scaled to Euclidean norm 1; every target is the class's indicator, of
+norm 1.
 
 Targets are not centered, on purpose. Relu features of all images have a large common part, so the kernel has
 one large eigenvalue; targets that sum to zero would cancel it and leave every update a small difference of

@@ -1,4 +1,4 @@
-"""The command line: `python -m scalings derive | check | measure | verify | ...`.
+"""The program: its commands (`python -m scalings derive | check | measure | verify | ...`), errors and exit codes.
 
 Exit codes: 0 yes, 1 no (a check failed, a run diverged, a family is empty), 2 unusable arguments,
 3 inconclusive. With `--format json` one JSON document goes to stdout and nothing else; progress and warnings go
@@ -20,7 +20,7 @@ from scalings.command_line.console import BROKEN_PIPE, INTERRUPTED, UNUSABLE, YE
 from scalings.errors import ArgumentError
 
 _GARBAGE = 100_000
-"""New objects between two searches for garbage, of which a command leaves little: a tenth of its time is saved."""
+"""The threshold of the garbage collector, raised since a command leaves little garbage: saves a tenth of its time."""
 
 app = App(
     name="scalings",

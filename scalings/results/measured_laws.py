@@ -138,8 +138,8 @@ def same_law(one: UpdateLaw, other: UpdateLaw) -> bool:
 class RegimeBoundary:
     """The boundary between two regimes: the root-mean-square size of entries at which the law changes.
 
-    `size` is for fans of the base shape. The Frobenius norm at the boundary goes like fan_in^`fan_in` fan_out^`fan_out`,
-    powers that follow from the laws on both sides; None if one side has no law.
+    `size` is for fans of the base shape. `fan_in` and `fan_out` are powers of the fans in the Frobenius norm at the
+    boundary, which follow from the laws on both sides; None if one side has no law.
     """
 
     axis: Axis
