@@ -63,7 +63,7 @@ def spectral_norm_of_factors(left: Tensor, right: Tensor) -> Tensor:
     """
     size = left.diagonal(dim1=1, dim2=2).sum(dim=1)
     scale = torch.where(size > 0, size, 1.0)[:, None, None]
-    # Later steps nearly repeat earlier ones, so the Gram matrix is singular in float64: a ridge of 1e-14 of
+    # Gradients of successive steps are nearly parallel, and the Gram matrix is singular in float64: a ridge of 1e-14 of
     # its trace makes it positive definite and changes the norm by less than 1e-11 of itself.
     ridge = 1e-14 * torch.eye(left.shape[1], dtype=left.dtype, device=left.device)
     root = torch.linalg.cholesky_ex(left / scale + ridge)[0]

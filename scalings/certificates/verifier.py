@@ -104,13 +104,13 @@ class _Proof:
                 orders[line["in"]] = order - {lesser}
             elif "lemma" in line:
                 facts = {**facts, f"lemma {len(facts)}": self.proves(line["by"], self.form(line["lemma"]), facts)}
-            elif "monomial" in line:  # what is left of an order, how it came there, and how large it is
+            elif "monomial" in line:  # the form that is left of an order, its value, and the terms it comes from
                 form, value = self.form(line["monomial"]), self.form({"constant": line["value"]})
                 exactly = {n: fact for n, fact in facts.items() if _sum((-1, fact)) in facts.values()}
                 self.proves({**line["by"], "slack": "0"}, _sum((1, form), (-1, value)), exactly)
                 sides = {self.criteria[name][side] for name in asked for side in ("left", "right")}
                 _check(line["of"] in sides and self.order(line["of"], orders) == {form}, f"{line['of']} is not just it")
-                reached = [line["of"]]  # one source of each sum, all of whatever else there is
+                reached = [line["of"]]  # of each sum one source, of any other operation all sources
                 for name in reached:
                     here, source = self.program.get(name, {"is": "known", "of": []}), line["path"].get(name)
                     same = source in here["of"] and self.order(name, orders) == self.order(source, orders)

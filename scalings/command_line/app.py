@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CycloptsError as error:
         return _unusable(" ".join(str(error).split()))
     except BrokenPipeError:
-        # The reader has seen enough, as in `... | head`; Python would complain once more when it closes stdout.
+        # The reader closed the pipe, as `... | head` does. With stdout redirected, Python reports no second error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     except OSError as error:

@@ -139,7 +139,7 @@ def freedom(
     from scalings.studies.freedom import FreedomAgreement, derived_jacobian
 
     margin = parse_delta(delta)
-    # Relu is homogeneous: through it |h| goes like |z| exactly, and not only in its order.
+    # Relu is homogeneous, so that |h| is exactly proportional to |z|, and not only in order.
     family, training, r = _asked(depth, optimizer, "relu", data, batch, richness)
     answer.check()
     system = tutorial_system(family.network, r, criteria, training.steps)

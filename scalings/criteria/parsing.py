@@ -4,8 +4,8 @@
 
 A product's factors, joined by *, are quantities (z, dz, d, layer, ...; z@0 is at initialization, d@before one update
 earlier) and powers of `units` (those of the representation), `copies` (of a repeated layer) and `n`, the scale
-variable under study. WHERE is one of hidden, layers, single layers, repeated layers, hidden matrices, output and
-scores; WHEN is one of initially, after updates, when settled.
+variable under study. WHERE is one of hidden, layers, single layers, repeated layers, hidden matrices, output, output
+matrices and scores; WHEN is one of initially, after updates, when settled.
 
 >>> quiet = parse_criterion("quiet output: dz <= n^(-1/2) at output after updates")
 >>> quiet.name, quiet.sign, str(quiet.right.power), quiet.when

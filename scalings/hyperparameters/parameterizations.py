@@ -99,6 +99,7 @@ class Parameterization:
 
     @property
     def depth(self) -> int:
+        """The number of layers."""
         return len(self.layers)
 
     def in_gauge(self, gauge: Gauge, law: UpdateLaw) -> Parameterization:

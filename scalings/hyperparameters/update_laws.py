@@ -135,9 +135,9 @@ OPTIMIZERS: dict[str, UpdateLaw] = {
         UpdateLaw("normalized-sgd", _ZERO),
         # An orthogonalised rank-O(1) gradient: singular values 1, without any fan adjustment.
         UpdateLaw("muon", _ZERO),
-        # Its usual adjustments: times sqrt(max(1, fan_out / fan_in)) (Jordan), times 0.2 sqrt(max(fan_in, fan_out)),
-        # which matches the root mean square of Adam's (Moonlight, arXiv 2502.16982), and times sqrt(fan_out / fan_in),
-        # the spectral norm that features need (Bernstein, arXiv 2310.17813).
+        # Muon's usual learning rate factors: sqrt(max(1, fan_out / fan_in)) (Jordan); 0.2 sqrt(max(fan_in, fan_out)),
+        # the root mean square of Adam's steps (Moonlight, arXiv 2502.16982); sqrt(fan_out / fan_in), the spectral norm
+        # of a step for which features are learned (Yang, Simon and Bernstein, arXiv 2310.17813).
         UpdateLaw("muon-jordan", _ZERO, fan_in=-_ONE, larger_fan=_HALF),
         UpdateLaw("muon-rms", _ZERO, larger_fan=_HALF),
         UpdateLaw("muon-spectral", _ZERO, fan_in=-_ONE, fan_out=_ONE),

@@ -31,6 +31,7 @@ class Finding:
 
     @property
     def satisfied(self) -> bool:
+        """Whether `found` and `required` are in the criterion's relation, = for ~ and <= for <=."""
         return self.found == self.required if self.criterion.sign == "~" else self.found <= self.required
 
     @property

@@ -29,6 +29,7 @@ class Fit:
 
     @property
     def half_width(self) -> float:
+        """Half of the interval's length."""
         return (self.high - self.low) / 2
 
 

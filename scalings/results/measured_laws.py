@@ -51,6 +51,7 @@ class Interval:
 
     @property
     def nearest(self) -> Fraction:
+        """The nearest fraction with a denominator of at most DENOMINATOR."""
         return Fraction(self.value).limit_denominator(DENOMINATOR)
 
     def distance(self, fraction: int | None = None) -> float:

@@ -56,6 +56,7 @@ class Courses:
 
     @property
     def verdict(self) -> Verdict:
+        """PASS if the intervals at r = 0 and r = 1/2 are on their sides of the threshold, as the module says."""
         lazy, rich = self.members[0].path.fit, self.members[-1].path.fit
         if not isinstance(lazy, Fit) or not isinstance(rich, Fit) or not lazy.low < self.threshold < rich.high:
             return "FAIL"

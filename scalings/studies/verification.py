@@ -63,6 +63,7 @@ class Verification:
 
     @property
     def verdict(self) -> Verdict:
+        """The verdict on all exponents of all members together."""
         agreements = [member.agreement for member in self.members]
         comparisons = [one for agreement in agreements for one in agreement.comparisons]
         unmeasured = [one for agreement in agreements for one in agreement.unmeasured]
