@@ -29,7 +29,7 @@ from sympy.polys.matrices import DomainMatrix
 from symbolic.facts import Form
 
 MOST_RAYS = 5_000
-"""At any moment: every pair on opposite sides of an inequality is compared, which takes seconds for so many."""
+"""Extreme rays at any time: all pairs on opposite sides of an inequality are compared, seconds for so many rays."""
 
 Matrix: TypeAlias = Any
 """A `sympy.polys.matrices.DomainMatrix` over QQ (sympy has no types)."""
@@ -39,7 +39,7 @@ Point: TypeAlias = dict[str, Fraction]
 
 @dataclass(frozen=True)
 class Span:
-    """What spans a polyhedron; `vertices` is None where more than MOST_RAYS would have to be looked through."""
+    """What spans a polyhedron; where that takes more than MOST_RAYS, `vertices` is None and rays are not listed."""
 
     vertices: tuple[Point, ...] | None
     rays: tuple[Point, ...] = ()
@@ -57,14 +57,15 @@ class _Ray:
 def span(forms: Sequence[Form], unknowns: Sequence[Form]) -> Span:
     """Vertices, rays and lines of the polyhedron in these unknowns; lines are taken out before the rest is sought.
 
-    Where there are lines, the vertices and rays are those of the part of the polyhedron orthogonal to them. They stand
-    in the order of the first independent inequalities that are tight on them, a vertex's before a ray's.
+    Where there are lines, the vertices and rays are those of the part of the polyhedron orthogonal to them. Vertices
+    and rays are each ordered by the first independent inequalities that are tight on them. An empty polyhedron has no
+    vertices, but it has the rays and lines of its slopes.
     """
     names = [str(unknown) for unknown in unknowns]
     slopes = DomainMatrix([[form.coeff(x) for x in unknowns] for form in forms], (len(forms), len(names)), QQ)
     constants = DomainMatrix([[form.coeff(1)] for form in forms], (len(forms), 1), QQ)
     lines = tuple(_normalised(names, line) for line in slopes.nullspace(divide_last=True).to_list())
-    across = slopes.transpose().columnspace()  # a basis of all that is orthogonal to the lines
+    across = slopes.transpose().columnspace()  # of all that is orthogonal to the lines; sympy 1.14's rowspace is wrong
     cone = constants.hstack(slopes * across)
     bound = DomainMatrix([[QQ(1)] + [QQ(0)] * across.shape[1]], (1, cone.shape[1]), QQ)  # t >= 0
     rays = _extreme_rays([_coprime(row) for row in cone.vstack(bound).to_list()])
@@ -82,7 +83,7 @@ def span(forms: Sequence[Form], unknowns: Sequence[Form]) -> Span:
 
 
 def _extreme_rays(rows: Sequence[Row]) -> list[_Ray] | None:
-    """The extreme rays of the cone `row . x >= 0`, which holds no line; None if they are, or become, too many."""
+    """The extreme rays of the cone `row . x >= 0`, which holds no line; None if more than MOST_RAYS on the way."""
     order = sorted(range(len(rows)), key=lambda number: rows[number])  # lexicographic: few rays on the way
     matrix = DomainMatrix([[QQ(x) for x in rows[number]] for number in order], (len(rows), len(rows[0])), QQ)
     _, first = matrix.transpose().rref()
@@ -120,7 +121,7 @@ def _adjacent(common: int, rays: Sequence[_Ray]) -> bool:
 
 
 def _first_basis(slopes: Matrix, ray: _Ray) -> list[int]:
-    """The first inequalities tight on a ray that are as many as can be independent: no other ray has the same."""
+    """The first independent inequalities that are tight on a ray; no other vertex, and no other ray, has the same."""
     tight = [number for number in range(slopes.shape[0]) if ray.tight >> number & 1]
     _, pivots = slopes.extract(tight, list(range(slopes.shape[1]))).transpose().rref()
     return [tight[place] for place in pivots]
