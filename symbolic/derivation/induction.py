@@ -29,6 +29,7 @@ from sympy.polys.rings import ring
 
 from scalings.criteria.criterion import Criterion
 from scalings.criteria.observables import Observable
+from scalings.criteria.problem import Problem
 from scalings.criteria.tutorial import TUTORIAL
 from scalings.hyperparameters.exponents import MINUS_INFINITY
 from scalings.hyperparameters.update_laws import OPTIMIZERS, UpdateLaw
@@ -51,7 +52,7 @@ def induct(
     law: UpdateLaw = OPTIMIZERS["sgd"], criteria: Sequence[Criterion] = TUTORIAL, activation: Activation = "relu"
 ) -> Induction:
     """Prove that another hidden layer changes nothing, for multilayer perceptrons under this law and these criteria."""
-    short, long = (Question(_beginning(depth, activation), law, tuple(criteria)) for depth in (1, 2))
+    short, long = (Question(Problem(_beginning(depth, activation), law), tuple(criteria)) for depth in (1, 2))
     own = tuple(name for name in long.unknowns if name not in short.unknowns)
     symbols = [*own, *short.unknowns, *reversed(_SIGNALS)]
     one, other = (_meet(question, symbols) for question in (short, long))
@@ -66,7 +67,7 @@ def induct(
         unsaid.append("less is asked of the rest with the layer than without it")
     if not inequalities.implies([*one.forms, *equations, *(-form for form in equations)], *other.forms):
         unsaid.append("more is asked of the rest with the layer than without it")
-    unsaid += _changed(one, other, short.network, long.network)
+    unsaid += _changed(one, other, short.problem.network, long.problem.network)
     statements = tuple(f"{name} = {form}" for name, form in found.items() if name not in undetermined)
     return Induction(law, own, statements, tuple(other.steps), tuple(unsaid))
 

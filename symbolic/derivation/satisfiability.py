@@ -5,9 +5,11 @@ own that none of them exceeds and that one of them is; so z3 decides with all ca
 meet the criteria. Nothing of an answer rests on it: a point tells a derivation which case to derive next, and that
 there is no other one; the proofs of certificates do without.
 
+>>> from scalings.criteria.problem import Problem
 >>> from scalings.networks.architectures import mlp
+>>> from scalings.hyperparameters.update_laws import optimizer
 >>> from symbolic.propagation.question import Question
->>> question = Question(mlp(2))
+>>> question = Question(Problem(mlp(2), optimizer("sgd")))
 >>> points = Points(question.ring, question.train)
 >>> points.outside([]) is not None, points.contradictory(question.criteria)
 (True, ())

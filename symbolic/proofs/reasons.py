@@ -9,10 +9,12 @@ and from what the observables are made of nearby, while whatever lies further of
 What holds whatever those are holds for those there are. No relation, single ones and pairs are tried, in this order, so
 that none of those found can be spared.
 
+>>> from scalings.criteria.problem import Problem
+>>> from scalings.hyperparameters.update_laws import optimizer
 >>> from symbolic.proofs.transcript import write_program
 >>> from symbolic.propagation.question import Question
 >>> from scalings.networks.architectures import mlp
->>> program = write_program(Question(mlp(3)))
+>>> program = write_program(Question(Problem(mlp(3), optimizer("sgd"))))
 >>> reasons = Reasons(program)
 >>> reasons.of("stable features (layer1), step 1", [name for name in program.names if not name.endswith(("2", "3"))])
 ('maximality (layer2), step 1',)

@@ -4,10 +4,11 @@
 What is zero by structure is left out on the way (a sum drops it, a product with it is zero), equal operations are
 noted once, and operations on constants are carried out. The smaller of two orders is their product over their sum.
 
+>>> from scalings.criteria.problem import Problem
 >>> from scalings.criteria.tutorial import BOUNDED_OUTPUT
 >>> from scalings.networks.architectures import mlp
 >>> from scalings.hyperparameters.update_laws import optimizer
->>> program = write_program(Question(mlp(2), optimizer("sgd"), (BOUNDED_OUTPUT,)))
+>>> program = write_program(Question(Problem(mlp(2), optimizer("sgd")), (BOUNDED_OUTPUT,)))
 >>> asked = program.relations[0]
 >>> print(asked.name, ":", asked.left, asked.sign, asked.right)
 bounded output (layer2), step 0 : |z| layer2 step 0 <= 0

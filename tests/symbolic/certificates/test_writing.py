@@ -21,6 +21,7 @@ from scalings.certificates.schema import CERTIFICATE, fault
 from scalings.certificates.statements import statement_from_json, statement_to_json
 from scalings.certificates.verifier import Refused, certify
 from scalings.criteria.criterion import Product
+from scalings.criteria.problem import Problem
 from scalings.criteria.tutorial import CRITERIA, MOVING_OUTPUT, SIGNAL_PROPAGATION, STABILITY, TUTORIAL
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY
@@ -52,43 +53,48 @@ STABLE = [criterion for criterion in CRITERIA["stability"] if criterion is not M
 STANDARD = {"sigma_1": Fraction(0), "sigma_2": Fraction(-1, 2)}
 
 
+def problem(network: Any, law: str = "sgd", scale: str = "width") -> Problem:
+    return Problem(network, optimizer(law), scale)
+
+
 def wished(richness: Fraction, name: str = "ntp") -> Any:
     """What is wished of a named parameterization of two layers, and what that would take."""
     given = preset(name, 2)
     verdict = check(mlp(2), given)
     remedy = None if verdict.richness == richness else repair(mlp(2), given, richness=richness)
-    return check_certificate(mlp(2), given, remedy, richness=richness)
+    return check_certificate(problem(mlp(2)), given, verdict, remedy, richness=richness)
 
 
 WRITERS = {
-    "sgd": lambda: derivation_certificate(mlp(3)),
-    "adam, tanh": lambda: derivation_certificate(mlp(3, "tanh"), optimizer("adam")),
-    "lars": lambda: derivation_certificate(mlp(2), optimizer("lars")),
-    "weight decay": lambda: derivation_certificate(mlp(2), optimizer("adamw")),
-    "biases": lambda: derivation_certificate(mlp(2, biases=True)),
-    "epsilon": lambda: derivation_certificate(mlp(2), with_epsilon(optimizer("adam"), "-1")),
-    "repeat": lambda: derivation_certificate(resmlp()),
-    "depth": lambda: derivation_certificate(resmlp(), optimizer("adam"), without("maximality"), scale="depth"),
-    "given": lambda: derivation_certificate(mlp(2), optimizer("adam"), STABLE, given=STANDARD),
-    "stability": lambda: derivation_certificate(mlp(2), criteria=CRITERIA["stability"]),
-    "without maximality": lambda: derivation_certificate(mlp(2), criteria=without("maximality")),
-    "without stable features": lambda: derivation_certificate(mlp(2), criteria=without("stable features")),
-    "contradiction": lambda: derivation_certificate(mlp(2), criteria=[*TUTORIAL[:3], VANISHING]),
-    "refused": lambda: parameterization_certificate(mlp(3), preset("standard", 3)),
+    "sgd": lambda: derivation_certificate(problem(mlp(3))),
+    "adam, tanh": lambda: derivation_certificate(problem(mlp(3, "tanh"), "adam")),
+    "lars": lambda: derivation_certificate(problem(mlp(2), "lars")),
+    "weight decay": lambda: derivation_certificate(problem(mlp(2), "adamw")),
+    "biases": lambda: derivation_certificate(problem(mlp(2, biases=True))),
+    "epsilon": lambda: derivation_certificate(Problem(mlp(2), with_epsilon(optimizer("adam"), "-1"))),
+    "repeat": lambda: derivation_certificate(problem(resmlp())),
+    "depth": lambda: derivation_certificate(problem(resmlp(), "adam", "depth"), without("maximality")),
+    "given": lambda: derivation_certificate(problem(mlp(2), "adam"), STABLE, given=STANDARD),
+    "stability": lambda: derivation_certificate(problem(mlp(2)), criteria=CRITERIA["stability"]),
+    "without maximality": lambda: derivation_certificate(problem(mlp(2)), criteria=without("maximality")),
+    "without stable features": lambda: derivation_certificate(problem(mlp(2)), criteria=without("stable features")),
+    "contradiction": lambda: derivation_certificate(problem(mlp(2)), criteria=[*TUTORIAL[:3], VANISHING]),
+    "refused": lambda: parameterization_certificate(problem(mlp(3)), preset("standard", 3)),
     "refused at once": lambda: parameterization_certificate(
-        mlp(2), Parameterization.of(multiplier="0,0", init="1/2,-1/2", lr="0,0")
+        problem(mlp(2)), Parameterization.of(multiplier="0,0", init="1/2,-1/2", lr="0,0")
     ),
-    "accepted": lambda: parameterization_certificate(mlp(2), preset("mup", 2), asked=TUTORIAL),
+    "accepted": lambda: parameterization_certificate(problem(mlp(2)), preset("mup", 2), asked=TUTORIAL),
     "zero readout": lambda: parameterization_certificate(
-        mlp(3), Parameterization.of(multiplier="0,0,0", init="0,-1/2,-oo", lr="0,-1/2,0"), optimizer("law:0,0,0,0,1")
+        problem(mlp(3), "law:0,0,0,0,1"),
+        Parameterization.of(multiplier="0,0,0", init="0,-1/2,-oo", lr="0,-1/2,0"),
     ),
     "growing": lambda: parameterization_certificate(
-        mlp(3), Parameterization.of(multiplier="0,0,0", init="0,-1/2,-8", lr="-9,-9,1/100"), optimizer("lars")
+        problem(mlp(3), "lars"), Parameterization.of(multiplier="0,0,0", init="0,-1/2,-8", lr="-9,-9,1/100")
     ),
     "wished and met": lambda: wished(Fraction(0)),
     "wished and repaired": lambda: wished(Fraction(1, 2)),
     "forbidden": lambda: wished(Fraction(3, 4)),
-    "induction": lambda: induction_certificate(derivation_certificate(mlp(2)), 2),
+    "induction": lambda: induction_certificate(derivation_certificate(problem(mlp(2))), 2),
 }
 
 
@@ -237,7 +243,10 @@ def test_an_induction_that_fails_has_no_certificate() -> None:
 def restated(name: str, **other: Any) -> Any:
     """A certificate that says, checksum and all, that it is about something else."""
     document = certificate(name)
-    statement = replace(statement_from_json(document["about"]), **other)
+    statement = statement_from_json(document["about"])
+    of_problem = {key: value for key, value in other.items() if hasattr(statement.problem, key)}
+    of_statement = {key: value for key, value in other.items() if key not in of_problem}
+    statement = replace(statement, problem=replace(statement.problem, **of_problem), **of_statement)
     return {**document, "about": statement_to_json(statement)}
 
 
@@ -336,7 +345,7 @@ def test_of_a_repeated_block_the_monomial_is_that_of_the_copy_which_is_refused(d
         multiplier="0,0,0", init=init, lr=[data.draw(few) for _ in range(3)], scales=[data.draw(few)]
     )
     verdict = check(network, given, scale=scale)
-    document = parameterization_certificate(network, given, scale=scale)
+    document = parameterization_certificate(problem(network, scale=scale), given)
     assert bool(document["answer"]) == verdict.nontrivial
     assert difference(json.loads(json.dumps(document))) is None
     wanted = dict.fromkeys((*STABILITY, MOVING_OUTPUT))
@@ -351,7 +360,7 @@ def test_of_a_repeated_block_the_monomial_is_that_of_the_copy_which_is_refused(d
 def test_the_copy_that_is_refused_may_be_the_last() -> None:
     """A branch that is not scaled down: over m blocks the stream grows, and the first of them knows nothing of it."""
     given = Parameterization.of(multiplier="0,0,0", init="0,0,0", lr="-1,-1,-1", scales="0")
-    document = parameterization_certificate(resmlp(), given, scale="depth")
+    document = parameterization_certificate(problem(resmlp(), scale="depth"), given)
     assert document["criteria"][-1]["criterion"] == "signal propagation (branch1), step 0, last copy"
     [monomial] = [line for line in document["proof"] if "monomial" in line]
     assert (monomial["of"], monomial["value"]) == ("|z| branch1 step 0, last copy", "1/2")
@@ -363,7 +372,7 @@ def test_parameterizations_are_certified_as_they_are_checked(data: Any) -> None:
     parameterization = data.draw(strategies.parameterizations(2))
     law = data.draw(strategies.optimizers)
     assume(law.at_zero == "alike" or parameterization.layers[-1].init != MINUS_INFINITY)  # the first step has no gauge
-    document = parameterization_certificate(mlp(2), parameterization, law)
+    document = parameterization_certificate(Problem(mlp(2), law), parameterization)
     certify(document)
     assert bool(document["answer"]) == check(mlp(2), parameterization, law).nontrivial
 
@@ -371,7 +380,7 @@ def test_parameterizations_are_certified_as_they_are_checked(data: Any) -> None:
 @pytest.mark.parametrize("name", ["maximality", "useful update", "signal propagation"])
 def test_the_answer_of_a_certificate_is_that_of_the_derivation(name: str) -> None:
     """Two unions of polyhedra, found in two ways, are the same set: z3 says so."""
-    document = derivation_certificate(mlp(2), criteria=without(name))
+    document = derivation_certificate(problem(mlp(2)), criteria=without(name))
     certify(document)
     proved = z3.Or([z3.And(relations(piece)) for piece in document["answer"].values()])
     pieces = derive(mlp(2), criteria=without(name)).pieces

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scalings.criteria.criterion import Criterion
 from scalings.criteria.observables import Observable
 from scalings.criteria.parsing import parse_criterion
+from scalings.criteria.problem import Problem
 from scalings.criteria.tutorial import TUTORIAL
 from scalings.hyperparameters.exponents import Exponent
 from scalings.hyperparameters.update_laws import UpdateLaw, optimizer
@@ -46,7 +47,7 @@ def meets(question: Question, point: dict[str, Fraction]) -> bool:
 def test_a_point_meets_the_criteria_and_some_case_has_it(
     network: Network, law: UpdateLaw, criteria: tuple[Criterion, ...]
 ) -> None:
-    question = Question(network, law, criteria)
+    question = Question(Problem(network, law), criteria)
     points = Points(question.ring, question.train)
     cases = explore(question.ring, question.train)
     point = points.outside([])
@@ -67,7 +68,7 @@ def test_a_point_meets_the_criteria_and_some_case_has_it(
 def test_no_criterion_of_a_contradiction_can_be_spared(
     network: Network, law: UpdateLaw, criteria: tuple[Criterion, ...]
 ) -> None:
-    question = Question(network, law, criteria)
+    question = Question(Problem(network, law), criteria)
     points = Points(question.ring, question.train)
     needed = points.contradictory(criteria)
     assert bool(needed) == (points.outside([]) is None)
@@ -78,7 +79,7 @@ def test_no_criterion_of_a_contradiction_can_be_spared(
 
 def answers(network: Network, law: UpdateLaw, criteria: Sequence[Criterion]) -> bool:
     """Whether some exponents meet the criteria, by z3 and by an exact run on what it found."""
-    question = Question(network, law, tuple(criteria))
+    question = Question(Problem(network, law), tuple(criteria))
     point = Points(question.ring, question.train).outside([])
     return point is not None and meets(question, point)
 
