@@ -18,6 +18,7 @@ from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import Exponent, parse_exponent
 from scalings.hyperparameters.parameterizations import Parameterization, wrong_scales
 from scalings.hyperparameters.presets import preset
+from scalings.hyperparameters.unknowns import Kind, name_of
 from scalings.hyperparameters.update_laws import UpdateLaw, optimizer, with_epsilon
 from scalings.networks.architectures import Heads, cnn, mlp, resmlp, transformer
 from scalings.networks.dimensions import WIDTH_SCALE
@@ -29,7 +30,6 @@ Format = Literal["text", "json"]
 Exponents = Annotated[str | None, Parameter(allow_leading_hyphen=True)]
 FAMILY = "family:"
 DEFAULT_DEPTH = 3
-_UNKNOWNS = {"init": "sigma", "lr": "eta", "decay": "lambda", "scales": "kappa"}
 NETWORKS = ("mlp", "cnn", "resmlp", "transformer")
 _OPTIONS = {
     "mlp": {"depth", "activation", "biases"},
@@ -190,7 +190,12 @@ class Given:
 
     def resolve(self, network: Network, law: UpdateLaw) -> dict[str, Exponent]:
         """By the names that derivations use. Raises ArgumentError for another length, and for what is not there."""
-        lists = {"init": self.init, "lr": self.lr, "decay": self.decay, "scales": self.scales}
+        lists: dict[Kind, str | None] = {
+            "init": self.init,
+            "lr": self.lr,
+            "decay": self.decay,
+            "scales": self.scales,
+        }
         found: dict[str, Exponent] = {}
         for name, text in lists.items():
             if text is None:
@@ -205,7 +210,7 @@ class Given:
                 raise ArgumentError(name, f"expected one for each of {', '.join(nodes)}, but got {len(column)}")
             for number, exponent in enumerate(column, start=1):
                 if exponent is not None:
-                    found[f"{_UNKNOWNS[name]}_{number}"] = exponent
+                    found[name_of(name, number)] = exponent
         return found
 
 

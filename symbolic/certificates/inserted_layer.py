@@ -34,6 +34,7 @@ from scalings.hyperparameters.exponents import Affine
 from scalings.networks.architectures import mlp
 from scalings.networks.network import Network
 from scalings.networks.nodes import ACTIVATIONS
+from symbolic.derivation.induction import SIGNALS
 from symbolic.orders.program import Program, Relation
 from symbolic.orders.recorder import ZERO, Traced, Tracer
 from symbolic.polyhedra import inequalities
@@ -42,8 +43,6 @@ from symbolic.proofs.prover import prove
 from symbolic.proofs.transcript import Transcript
 from symbolic.propagation.question import Question
 from symbolic.propagation.training import UPDATES, Surroundings
-
-_SIGNALS = [f"b_{step}" for step in range(UPDATES + 1)]
 
 
 def insertion(problem: Problem, criteria: Sequence[Criterion], kind: Kind) -> Program:
@@ -59,10 +58,10 @@ def insertion(problem: Problem, criteria: Sequence[Criterion], kind: Kind) -> Pr
     own = [name for name in other.unknowns if name not in one.unknowns]
     tracer, short, long = Tracer(), Transcript(), Transcript()
     for record, question, prefix in ((long, other, ""), (short, one, "without it: ")):
-        signals = [tracer.unknown(signal) for signal in _SIGNALS]
+        signals = [tracer.unknown(signal) for signal in SIGNALS]
         rest = Surroundings(tracer.constant(Fraction(0)), [ZERO] * UPDATES, signals)
         record.train(question, tracer, tracer.unknown, rest, prefix)
-    unknowns = (*own, *one.unknowns, *reversed(_SIGNALS))
+    unknowns = (*own, *one.unknowns, *reversed(SIGNALS))
 
     def written(*relations: Relation) -> Program:
         return Program(unknowns, tracer.lines(names()), relations, ())

@@ -25,8 +25,9 @@ from scalings.criteria.observables import Quantity
 from scalings.criteria.problem import Problem
 from scalings.criteria.tutorial import MOVING_OUTPUT, STABILITY, TUTORIAL
 from scalings.errors import ArgumentError
-from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
+from scalings.hyperparameters.exponents import Exponent
 from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.hyperparameters.unknowns import kind_of
 from scalings.hyperparameters.update_laws import OPTIMIZERS, UpdateLaw
 from scalings.networks.architectures import mlp
 from scalings.networks.nodes import Activation
@@ -184,13 +185,9 @@ _SETTLED = tuple(
 def _exponents(statement: Statement, parameterization: Parameterization) -> Iterator[tuple[str, Exponent]]:
     """What is given for each unknown, and for each init scale of a weight that starts at zero or one."""
     names = question(statement).unknowns
-    for number, layer in enumerate(parameterization.layers, start=1):
-        yield f"eta_{number}", layer.lr
-        yield f"sigma_{number}", layer.init
-        if f"lambda_{number}" in names:
-            yield f"lambda_{number}", MINUS_INFINITY if layer.decay is None else layer.decay
-    for number, _ in enumerate(statement.problem.network.multipliers, start=1):
-        yield f"kappa_{number}", dict(enumerate(parameterization.scales, start=1)).get(number, Fraction(0))
+    for name, exponent in parameterization.by_name(len(statement.problem.network.multipliers)).items():
+        if kind_of(name) != "decay" or name in names:
+            yield name, exponent
 
 
 def _broken(program: Program, values: Mapping[str, Exponent]) -> Iterator[Relation]:

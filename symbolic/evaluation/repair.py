@@ -70,7 +70,8 @@ def repair_of(
         raise wrong_scales([node.name for node in network.multipliers], len(parameterization.scales))
     wished = () if richness is None else (of_richness(richness),)
     question = Question(problem, (*TUTORIAL, *wished))
-    given = _exponents(question, parameterization.in_gauge("unit-multiplier", law))
+    named = parameterization.in_gauge("unit-multiplier", law).by_name(len(network.multipliers))
+    given = {name: named[name] for name in question.unknowns}
     found = nearest(_answer(question), given, question.owners)
     if found is None:
         excluding = Points(question.ring, question.train).contradictory(question.criteria)
@@ -93,17 +94,6 @@ def of_richness(richness: Fraction) -> Criterion:
 def _answer(question: Question) -> list[list[Form]]:
     """The polyhedra that meet the criteria, as forms >= 0."""
     return [case.forms for case in explore(question.ring, question.train)]
-
-
-def _exponents(question: Question, given: Parameterization) -> dict[str, Exponent]:
-    """By the names of the question's unknowns, in the gauge g = 1; a decay that is not given is none at all."""
-    found: dict[str, Exponent] = {}
-    for number, layer in enumerate(given.layers, start=1):
-        decay = MINUS_INFINITY if layer.decay is None else layer.decay
-        found |= {f"eta_{number}": layer.lr, f"sigma_{number}": layer.init, f"lambda_{number}": decay}
-    scales = given.scales or (Fraction(0),) * len(question.problem.network.multipliers)
-    found |= {f"kappa_{number}": exponent for number, exponent in enumerate(scales, start=1)}
-    return {name: found[name] for name in question.unknowns}
 
 
 def _with_zeros(problem: Problem, given: Parameterization, member: Parameterization) -> tuple[Parameterization, Check]:

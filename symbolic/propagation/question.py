@@ -31,6 +31,7 @@ from scalings.criteria.problem import Problem
 from scalings.criteria.tutorial import TUTORIAL
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Affine, Exponent
 from scalings.hyperparameters.gauges import LayerExponents
+from scalings.hyperparameters.unknowns import name_of
 from scalings.networks.nodes import MATRICES, Start, Weighted
 from scalings.results.derivations import PARAMETER
 from symbolic.orders.algebra import EXACT, Algebra, O
@@ -74,10 +75,11 @@ class Question:
     def owners(self) -> dict[str, str]:
         """Exponent -> the layer or multiplier that it belongs to, given ones among them."""
         layers = list(enumerate(self.problem.network.layers, start=1))
-        found = {f"eta_{number}": layer.name for number, layer in layers}
-        found |= {f"lambda_{number}": layer.name for number, layer in layers if self._decays(layer)}
-        found |= {f"sigma_{number}": layer.name for number, layer in layers if layer.start == "random"}
-        return found | {f"kappa_{n}": node.name for n, node in enumerate(self.problem.network.multipliers, start=1)}
+        found = {name_of("lr", number): layer.name for number, layer in layers}
+        found |= {name_of("decay", number): layer.name for number, layer in layers if self._decays(layer)}
+        found |= {name_of("init", number): layer.name for number, layer in layers if layer.start == "random"}
+        multipliers = enumerate(self.problem.network.multipliers, start=1)
+        return found | {name_of("scales", number): node.name for number, node in multipliers}
 
     @property
     def hidden_changes(self) -> list[Observable]:
@@ -131,15 +133,16 @@ class Question:
         layers = [
             LayerExponents(
                 constant(Fraction(0)),
-                named(f"sigma_{number}")
-                if layer.start == "random" or f"sigma_{number}" in given
+                named(name_of("init", number))
+                if layer.start == "random" or name_of("init", number) in given
                 else constant(_KNOWN[layer.start]),
-                named(f"eta_{number}"),
-                named(f"lambda_{number}") if self._decays(layer) else None,
+                named(name_of("lr", number)),
+                named(name_of("decay", number)) if self._decays(layer) else None,
             )
             for number, layer in enumerate(self.problem.network.layers, start=1)
         ]
-        return layers, [named(f"kappa_{number}") for number, _ in enumerate(self.problem.network.multipliers, start=1)]
+        multipliers = range(1, len(self.problem.network.multipliers) + 1)
+        return layers, [named(name_of("scales", number)) for number in multipliers]
 
     def _decays(self, layer: Weighted) -> bool:
         """Whether weight decay acts on it: on matrices, not on gains and biases."""

@@ -53,7 +53,8 @@ def test_a_point_meets_the_criteria_and_some_case_has_it(
     try:
         cases = explore(question.ring, question.train)
     except ArgumentError as error:
-        assert "these leave so much open" in error.message
+        if "these leave so much open" not in error.message:
+            raise
         reject()
     point = points.outside([])
     assert (point is None) == (not cases)
