@@ -42,8 +42,8 @@ _OPTIONS = {
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class ChosenModel:
-    """A network and an optimizer, as the command line gives them."""
+class ChosenNetwork:
+    """A network, as the command line gives it."""
 
     network: str = "mlp"
     """mlp, cnn, resmlp, transformer, or a JSON file with a list of operations."""
@@ -65,6 +65,35 @@ class ChosenModel:
     """Give a transformer's normalizations gains."""
     tied: bool | None = None
     """Let a transformer's readout be its embedding, transposed."""
+
+    def build(self, inputs: int = 64, depth: int = DEFAULT_DEPTH) -> Network:
+        """The network that was chosen. Raises ArgumentError."""
+        names = ("depth", "activation", "biases", "depthwise", "branch", "norm", "grows", "gains", "tied")
+        given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        for name in given:
+            if name not in _OPTIONS.get(self.network, set()):
+                owners = " or ".join(network for network, options in _OPTIONS.items() if name in options)
+                raise ArgumentError(name, f"expected --network {owners}, but got {self.network}")
+        match self.network:
+            case "mlp":
+                return mlp(**{"depth": depth, "inputs": inputs, **given})
+            case "cnn":
+                return cnn(**{"depth": depth, **given})
+            case "resmlp":
+                return resmlp(**{"inputs": inputs, **given})
+            case "transformer":
+                return transformer(**given)
+        if not self.network.endswith(".json"):
+            expected = f"expected one of {', '.join(NETWORKS)}, or a .json file"
+            raise ArgumentError("network", f"{expected}, but got {self.network!r}")
+        return _read_network(Path(self.network))
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class ChosenModel(ChosenNetwork):
+    """A network and an optimizer, as the command line gives them."""
+
     optimizer: str = "sgd"
     """A name such as sgd, adam, adamw, muon, lion, shampoo, or law:p,q_in,q_out,m,s for any other update law; with
     weight decay as in adam+l2, lion+coupled or muon+independent."""
@@ -93,33 +122,12 @@ class ChosenModel:
 
     def resolve(self, inputs: int = 64, depth: int = DEFAULT_DEPTH) -> tuple[Network, UpdateLaw]:
         """The network and the update law that were chosen. Raises ArgumentError."""
-        network = self._network(inputs, depth)
+        network = self.build(inputs, depth)
         if unknown := [scale for scale in self.scales if scale not in (*network.scales, *BATCH_SCALES)]:
             raise wrong_scale(network, unknown[0])
         law = optimizer(self.optimizer)
         law = law if self.epsilon is None else with_epsilon(law, self.epsilon)
         return network, replace(law, alpha=_share("alpha", self.alpha), omega=_share("omega", self.omega))
-
-    def _network(self, inputs: int, depth: int) -> Network:
-        names = ("depth", "activation", "biases", "depthwise", "branch", "norm", "grows", "gains", "tied")
-        given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
-        for name in given:
-            if name not in _OPTIONS.get(self.network, set()):
-                owners = " or ".join(network for network, options in _OPTIONS.items() if name in options)
-                raise ArgumentError(name, f"expected --network {owners}, but got {self.network}")
-        match self.network:
-            case "mlp":
-                return mlp(**{"depth": depth, "inputs": inputs, **given})
-            case "cnn":
-                return cnn(**{"depth": depth, **given})
-            case "resmlp":
-                return resmlp(**{"inputs": inputs, **given})
-            case "transformer":
-                return transformer(**given)
-        if not self.network.endswith(".json"):
-            expected = f"expected one of {', '.join(NETWORKS)}, or a .json file"
-            raise ArgumentError("network", f"{expected}, but got {self.network!r}")
-        return _read_network(Path(self.network))
 
 
 @Parameter(name="*")

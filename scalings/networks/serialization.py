@@ -7,10 +7,10 @@ docs/reference/network-files.md describes the format. What is wrong in a file is
 {'size': 1, 'order': '1'}
 >>> network_from_text(network_to_text(transformer())) == transformer()
 True
->>> network_from_text('[{"op": "pool", "name": "mean", "source": 3}]')
+>>> network_from_text('[{"op": "pool", "name": "mean", "sources": "input"}]')
 Traceback (most recent call last):
 ...
-scalings.errors.ArgumentError: network: $[0].source: expected a name of 1 to 100 letters, digits and any of _ . : / -, but got 3
+scalings.errors.ArgumentError: network: $[0]: pool has no "sources"; expected name, source
 """
 
 from __future__ import annotations
@@ -165,13 +165,13 @@ def _node_from_json(document: object, path: str, kinds: list[str]) -> Node:
         raise ArgumentError("network", f"{path}: {op} has no {_shown(unknown[0])}; expected {', '.join(needed)}")
     if missing := [name for name in needed if needed[name] and name not in given]:
         raise ArgumentError("network", f"{path}: {op} needs {', '.join(missing)}, but got {_shown(document)}")
-    types = _annotations(kind)
+    types = _annotations(op)
     return kind(**{name: _field_from_json(types[name], value, f"{path}.{name}") for name, value in given.items()})
 
 
 @cache
-def _annotations(kind: type[Node]) -> dict[str, Any]:
-    return get_type_hints(kind)
+def _annotations(op: str) -> dict[str, Any]:
+    return get_type_hints(_KINDS[op])
 
 
 def _field_from_json(kind: Any, value: Any, path: str) -> Any:

@@ -34,7 +34,6 @@ from scalings.networks.nodes import (
     sources,
 )
 
-
 A_NAME = "a name of 1 to 100 letters, digits and any of _ . : / -"
 """What operations and weights are called: any table can show it."""
 
@@ -98,7 +97,7 @@ def check_read(nodes: Sequence[Node], outside: Set[str] = frozenset()) -> None:
 
 
 def check_kinds(nodes: Sequence[Node]) -> None:
-    """Raises ArgumentError for an embedding of what is no token, for a mix by what is no score, and without a weight."""
+    """Raises ArgumentError for embeddings of what is no token, mixes by what is no scores, and no weight at all."""
     scores = {node.name for node in nodes if isinstance(node, Scores)}
     for node in nodes:
         if isinstance(node, Embedding) and node.source != INPUT:
