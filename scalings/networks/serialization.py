@@ -49,7 +49,7 @@ from scalings.networks.validation import A_NAME, is_name
 
 Json = dict[str, Any]
 
-_KINDS: dict[str, type[Node]] = {
+KINDS: dict[str, type[Node]] = {
     "dense": Dense,
     "convolution": Convolution,
     "embedding": Embedding,
@@ -65,7 +65,8 @@ _KINDS: dict[str, type[Node]] = {
     "mix": Mix,
     "repeat": Repeat,
 }
-_NAMES = {kind: name for name, kind in _KINDS.items()}
+"""By the op that a file calls them."""
+_NAMES = {kind: name for name, kind in KINDS.items()}
 _MOST = 10**9
 """No layer that anyone trains has more units, at width 1."""
 _SIZE = f'a size from 1 to {_MOST}, or an object such as {{"size": 4, "order": "1"}} for 4 n'
@@ -94,7 +95,7 @@ def network_to_text(network: Network) -> str:
 def network_from_json(document: object) -> Network:
     """The network that `network_to_json` wrote, or a person. Raises ArgumentError for what is not one."""
     try:
-        return Network(_nodes_from_json(document, "$", list(_KINDS)))
+        return Network(_nodes_from_json(document, "$", list(KINDS)))
     except RecursionError:
         raise ArgumentError("network", "it is nested too deeply") from None
 
@@ -159,7 +160,7 @@ def _node_from_json(document: object, path: str, kinds: list[str]) -> Node:
     if op not in kinds:
         where, what = (path, document) if op is None else (f"{path}.op", op)
         raise _wrong(where, f"an op among {', '.join(kinds)}", what)
-    kind = _KINDS[op]
+    kind = KINDS[op]
     needed = {field.name: field.default is MISSING for field in fields(kind)}
     if unknown := [name for name in given if name not in needed]:
         raise ArgumentError("network", f"{path}: {op} has no {_shown(unknown[0])}; expected {', '.join(needed)}")
@@ -171,7 +172,7 @@ def _node_from_json(document: object, path: str, kinds: list[str]) -> Node:
 
 @cache
 def _annotations(op: str) -> dict[str, Any]:
-    return get_type_hints(_KINDS[op])
+    return get_type_hints(KINDS[op])
 
 
 def _field_from_json(kind: Any, value: Any, path: str) -> Any:
@@ -190,7 +191,7 @@ def _field_from_json(kind: Any, value: Any, path: str) -> Any:
         return value
     (item, _) = get_args(kind)  # of tuple[item, ...]
     if item is not str:
-        return _nodes_from_json(value, path, [name for name in _KINDS if name != "repeat"])
+        return _nodes_from_json(value, path, [name for name in KINDS if name != "repeat"])
     names = enumerate(_items(value, path, "names"))
     return tuple(_field_from_json(str, name, f"{path}[{number}]") for number, name in names)
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import MISSING, fields
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +17,13 @@ from scalings.networks.architectures import cnn, mlp, resmlp, transformer
 from scalings.networks.dimensions import WIDTH, fixed
 from scalings.networks.network import Network
 from scalings.networks.nodes import INPUT, Bias, Dense, Elementwise, Embedding
-from scalings.networks.serialization import network_from_json, network_from_text, network_to_json, network_to_text
+from scalings.networks.serialization import (
+    KINDS,
+    network_from_json,
+    network_from_text,
+    network_to_json,
+    network_to_text,
+)
 
 NETWORKS = [
     mlp(3, "tanh", biases=True),
@@ -60,6 +69,19 @@ def refusal(text: str) -> str:
     return ""
 
 
+def test_the_reference_page_has_every_field_of_every_operation() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "network-files.md").read_text()
+    rows = dict(re.findall(r"^\| `(.*?)` \| (.*?) \|", page, re.MULTILINE))
+    assert rows.keys() == KINDS.keys()
+    for op, kind in KINDS.items():
+        written = [
+            f"`{field.name}`" if field.default is MISSING else f'[`{field.name}` "{field.default}"]'
+            for field in fields(kind)
+            if field.name != "name"
+        ]
+        assert rows[op] == ", ".join(written)
+
+
 def layer(**changes: Any) -> dict[str, Any]:
     return {"op": "dense", "name": "a", "source": "input", "weight": "w", "fan_in": 64, "fan_out": WIDE} | changes
 
@@ -75,7 +97,7 @@ def block(nodes: Any) -> list[dict[str, Any]]:
 SIZE = 'expected a size from 1 to 1000000000, or an object such as {"size": 4, "order": "1"} for 4 n, but got '
 WHOLE = "expected a whole number from 1 to 1000000000, but got "
 NAME = "expected a name of 1 to 100 letters, digits and any of _ . : / -, but got "
-KINDS = (
+OPS = (
     "dense, convolution, embedding, bias, gain, depthwise-convolution, elementwise, norm, pool, scale, sum, scores, mix"
 )
 KERNEL = {"op": "convolution", "name": "a", "source": "input", "weight": "w", "channels_in": 3, "channels_out": WIDE}
@@ -83,8 +105,8 @@ CASES: dict[str, tuple[object, str]] = {
     "no list": ({}, "$: expected a list of one or more operations, but got {}"),
     "no operations": ([], "$: expected a list of one or more operations, but got []"),
     "no operation": ([[1]], '$[0]: expected an operation such as {"op": "pool", '),
-    "no op": ([{}], f"$[0]: expected an op among {KINDS}, repeat, but got {{}}"),
-    "another op": ([{"op": "denes"}], f'$[0].op: expected an op among {KINDS}, repeat, but got "denes"'),
+    "no op": ([{}], f"$[0]: expected an op among {OPS}, repeat, but got {{}}"),
+    "another op": ([{"op": "denes"}], f'$[0].op: expected an op among {OPS}, repeat, but got "denes"'),
     "an op that is a list": ([{"op": ["dense"]}], 'repeat, but got ["dense"]'),
     "missing fields": (
         [{"op": "dense"}],
@@ -140,7 +162,7 @@ CASES: dict[str, tuple[object, str]] = {
     "a block in a word": (block("abc"), '$[1].nodes: expected a list of one or more operations, but got "abc"'),
     "a block in a block": (
         block(block([layer()])),
-        f'$[1].nodes[1].op: expected an op among {KINDS}, but got "repeat"',
+        f'$[1].nodes[1].op: expected an op among {OPS}, but got "repeat"',
     ),
     "a mistake in a block": (block([layer(), layer(fan_in=0)]), "$[1].nodes[1].fan_in: " + SIZE + "0"),
     "sizes that do not fit": ([layer(), layer(name="b", weight="v", source="a")], "b takes 64 units, but a gives 1 n"),
