@@ -83,7 +83,7 @@ class _Twice(Json):
 
 
 def network_to_json(network: Network) -> list[Json]:
-    """Its operations as JSON types; orders become strings."""
+    """The network's operations as JSON types; orders become strings."""
     return [_node_to_json(node) for node in network.nodes]
 
 
@@ -93,7 +93,7 @@ def network_to_text(network: Network) -> str:
 
 
 def network_from_json(document: object) -> Network:
-    """The network that `network_to_json` wrote, or a person. Raises ArgumentError for what is not one."""
+    """The network in a document as `network_to_json` writes it, or a user. Raises ArgumentError for any other."""
     try:
         return Network(_nodes_from_json(document, "$", list(KINDS)))
     except RecursionError:

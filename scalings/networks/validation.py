@@ -1,4 +1,4 @@
-"""What is no network: names that cannot be told apart, operations that nothing reads, sizes that do not fit.
+"""Validation of networks: names, sources, what reads what, sizes, residual blocks and the shapes of shared weights.
 
 >>> from scalings.networks.dimensions import WIDTH, fixed
 >>> from scalings.networks.nodes import Dense
@@ -44,8 +44,8 @@ def is_name(given: object) -> bool:
 
 
 def check_nodes(nodes: tuple[Node, ...], known: set[str]) -> None:
-    """Raises ArgumentError for a name that cannot be used, for a source that does not come before, and for a block
-    that is not residual; `known` are the names that may be read."""
+    """Raises ArgumentError for no nodes, a name that cannot be used or is used twice, a source that is not before, or
+    a block that is not residual."""
     if not nodes:
         raise ArgumentError("network", "expected at least one operation, but got none")
     for node in nodes:
@@ -111,8 +111,8 @@ def check_kinds(nodes: Sequence[Node]) -> None:
 def check_sizes(nodes: Iterable[Node], units: Mapping[str, Dimension]) -> None:
     """Raises ArgumentError if an operation takes another number of units than its source gives.
 
-    `units` are those of every result, by name; those of the input are the data's, and not compared, nor are those of
-    what only normalizes, averages or rescales it.
+    `units` are those of every result, by name. Units of the input belong to the data and are not compared, nor are
+    those of operations without a weight on the input, such as its normalization.
     """
     unknown = {INPUT}
     for node in nodes:
@@ -124,7 +124,7 @@ def check_sizes(nodes: Iterable[Node], units: Mapping[str, Dimension]) -> None:
 
 
 def check_shared(owner: Weighted, other: Weighted) -> None:
-    """Raises ArgumentError if two operations cannot share a weight: its shape must be the same, or transposed."""
+    """Raises ArgumentError if two operations cannot share a weight: their shapes must be equal or transposed."""
     one, two = _shape(owner), _shape(other)
     if two not in (one, one[::-1]):
         shapes = f"it is {' by '.join(one)} for one and {' by '.join(two)} for the other"
@@ -132,7 +132,7 @@ def check_shared(owner: Weighted, other: Weighted) -> None:
 
 
 def _taken(node: Node, units: Mapping[str, Dimension]) -> Iterator[tuple[str, Dimension]]:
-    """What an operation reads, with the number of units that it takes of it; nothing where any number will do."""
+    """The sources of an operation with the number of units it takes of each; none where any number is allowed."""
     match node:
         case Dense():
             yield node.source, node.fan_in
@@ -147,5 +147,5 @@ def _taken(node: Node, units: Mapping[str, Dimension]) -> Iterator[tuple[str, Di
 
 
 def _shape(node: Weighted) -> tuple[str, str]:
-    """(fan_out, fan_in) of its weight, written out."""
+    """(fan_out, fan_in) of the node's weight, as strings."""
     return str(node.fan_out), str(node.vocabulary if isinstance(node, Embedding) else node.fan_in)

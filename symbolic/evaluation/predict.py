@@ -66,7 +66,7 @@ def predict(
         if is_followed:
             orders |= dict(_backward_changes(network, parameterization, orders, step))
             if is_plain:
-                orders |= [kernel_change(network, parameterization, orders, step)]
+                orders |= dict(kernel_change(network, parameterization, orders, step))
     if is_followed and is_plain:
         orders |= dict(weights_and_alignments(network, parameterization, orders, steps))
     return orders
