@@ -23,6 +23,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from scalings.criteria.observables import Observable
+from scalings.criteria.problem import Loss, Problem
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.hyperparameters.parameterizations import Parameterization
@@ -30,11 +31,10 @@ from scalings.hyperparameters.update_laws import OPTIMIZERS, UpdateLaw
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network
 from scalings.networks.nodes import MATRICES, Elementwise
-from scalings.results.trials import Loss
+from symbolic.evaluation.given_run import GivenRun, train_given
 from symbolic.evaluation.kernel_and_alignments import SLOPE_CHANGE, alignments, kernel_change, spectral_norms
 from symbolic.orders.algebra import EXACT
 from symbolic.propagation.state import HALF
-from symbolic.propagation.training import train
 
 
 def predict(
@@ -50,14 +50,19 @@ def predict(
 
     Changes dd of backward signals are predicted for multilayer perceptrons in the width alone, and so are those of the
     tangent kernel and the alignments of passthrough and interaction, if all is fully aligned and nothing decays; |W|_2
-    for any network if nothing decays. Raises ArgumentError if the
-    parameterization has not one entry for each layer of the network, or without steps.
+    for any network if nothing decays. Raises ArgumentError if the parameterization has not one entry for each layer of
+    the network, or without steps.
     """
     if steps < 1:
         raise ArgumentError("steps", f"expected at least 1, but got {steps}")
-    layers, scales = parameterization.layers, parameterization.scales
-    orders = dict(train(network, layers, law, EXACT, steps, scales=scales, scale=scale, loss=loss))
-    is_followed = network.is_chain and scale == WIDTH_SCALE and loss == "mse"
+    return prediction_of(train_given(Problem(network, law, scale, loss), parameterization, steps), steps)
+
+
+def prediction_of(run: GivenRun, steps: int) -> dict[Observable, Exponent]:
+    """The answer of `predict`, from a run of at least so many updates."""
+    assert run.updates >= steps
+    problem, parameterization, orders = run.problem, run.parameterization, run.until(steps)
+    network, law, is_followed = problem.network, problem.law, problem.is_mlp_in_width
     is_plain = law.alpha == law.omega == 1 and law.decay == "none"
     for step in range(1, steps + 1):
         for layer in (layer for layer in network.layers if isinstance(layer, MATRICES)):
@@ -68,9 +73,9 @@ def predict(
         if is_followed:
             orders |= dict(_backward_changes(network, parameterization, orders, step))
             if is_plain:
-                orders |= [kernel_change(network, parameterization, orders, step)]
+                orders |= dict(kernel_change(network, parameterization, orders, step))
     if law.decay == "none":
-        orders |= dict(spectral_norms(network, parameterization, orders, steps, scale))
+        orders |= dict(spectral_norms(network, parameterization, orders, steps, problem.scale))
     if is_followed and is_plain:
         orders |= dict(alignments(network, parameterization, orders, steps))
     return orders
