@@ -72,7 +72,7 @@ def measure(
     from scalings.reports import measurements, tables
     from scalings.reports.figures import exponents_figure
     from scalings.results.trials import Training
-    from scalings.studies.comparisons import compare, no_slopes
+    from scalings.studies.comparisons import compare
     from symbolic.evaluation.check import check
     from symbolic.evaluation.predict import predict
 
@@ -110,8 +110,7 @@ def measure(
         measurement, interrupted = early.measurement, True
     orders = predict(network, parameterization, law, steps, scale=model.scale, loss=model.loss)
     stable = check(network, parameterization, law, scale=model.scale, loss=model.loss).stable
-    reason = no_slopes(network, orders, stable=stable, centered=centered)
-    agreement = compare(network, orders, measurement.fits, margin, only_bounds=reason)
+    agreement = compare(network, orders, measurement.fits, margin, stable=stable, centered=centered)
     title = parameterization.name
     table, verdict = measurements.agreement_table([(title, agreement)], steps), tables.verdict_line(title, agreement)
     answer.give(
