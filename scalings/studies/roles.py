@@ -8,7 +8,7 @@ from collections.abc import Mapping, Set
 from dataclasses import replace
 from fractions import Fraction
 
-from scalings.criteria.observables import Observable, Quantity
+from scalings.criteria.observables import TERMS, Observable, Quantity
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.networks.network import Network
 from scalings.networks.nodes import WEIGHTED, Node, Repeat, Scores, sources
@@ -43,10 +43,10 @@ def no_slopes(network: Network, derived: Mapping[Observable, Exponent], *, stabl
 def _role(observable: Observable, network: Network, derived: Mapping[Observable, Exponent], slow: Set[str]) -> Role:
     if not observable.step or observable.quantity not in _CHANGES | _BOUNDS:
         return "reported"
-    if observable.quantity in _BOUNDS or _grows_late(observable, derived):
+    if observable.quantity in _BOUNDS:
         return "upper bound"
     if observable.quantity not in ("dz", "passthrough"):
-        return "asserted"
+        return "upper bound" if _grows_late(observable, derived) else "asserted"
     node = next(node for node in network.flat if node.name == observable.layer)
     made_of = {node.name} if observable.quantity == "dz" else {*_sources(node)}
     return "asserted" if slow.isdisjoint(made_of) and not _is_inner_product(node, network) else "upper bound"
@@ -55,12 +55,10 @@ def _role(observable: Observable, network: Network, derived: Mapping[Observable,
 def _slow_nodes(network: Network, derived: Mapping[Observable, Exponent], step: int) -> set[str]:
     """The nodes whose change is a slow sum, or is made of one."""
 
-    def order(quantity: Quantity, node: Node) -> Exponent:
-        return derived.get(Observable(quantity, node.name, step), MINUS_INFINITY)
-
     def is_slow(node: Node) -> bool:
-        own, reaching = order("layer", node), order("passthrough", node)
-        if _is_slow_sum(own, reaching) or _grows_late(Observable("dz", node.name, step), derived):
+        layer, passthrough = (Observable(term, node.name, step) for term in TERMS[:2])
+        own, reaching = (derived.get(term, MINUS_INFINITY) for term in (layer, passthrough))
+        if _is_slow_sum(own, reaching) or _grows_late(layer, derived):
             return True
         matters = reaching > own - 1 or not isinstance(node, WEIGHTED)
         return matters and not found.isdisjoint(_sources(node))
@@ -77,9 +75,15 @@ def _sources(node: Node) -> tuple[str, ...]:
 
 
 def _grows_late(observable: Observable, derived: Mapping[Observable, Exponent]) -> bool:
-    """Whether it is a slow sum over updates: what earlier ones changed is of a smaller order, but not by enough."""
-    earlier = (derived.get(replace(observable, step=step)) for step in range(1, observable.step))
-    return any(one is not None and _is_slow_sum(derived[observable], one) for one in earlier)
+    """Whether what the updates of a weight did is a slow sum over updates: both it and its gradient grew since the
+    first ones."""
+
+    def grew(one: Observable) -> bool:
+        now = derived.get(one, MINUS_INFINITY)
+        before = (derived.get(replace(one, step=step), MINUS_INFINITY) for step in range(1, one.step))
+        return any(earlier < now and _is_slow_sum(earlier, now) for earlier in before)
+
+    return grew(observable) and grew(replace(observable, quantity="gradient"))
 
 
 def _is_slow_sum(one: Exponent, other: Exponent) -> bool:
