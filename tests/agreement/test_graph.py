@@ -216,7 +216,7 @@ def with_heads(network: Network, heads: Dimension, head_size: Dimension) -> Netw
 def decoder(blocks: int = 1, **options: object) -> Network:
     """A transformer whose heads grow in number, of size 4."""
     network = transformer(blocks, vocabulary=16, grows="heads", **options)  # type: ignore[arg-type]
-    return with_heads(network, WIDTH, fixed(4))
+    return with_heads(network, Dimension(QUARTER, Fraction(1)), fixed(4))
 
 
 @pytest.mark.parametrize("r", ENDS_AND_MIDDLE)
