@@ -120,7 +120,7 @@ def verification_report(verification: Verification, figure: str) -> Iterator[Ren
         f"\nMeasured: {len(members)} members on {training.data}, {training.batch} examples, {training.steps} updates, "
         f"centered output f - f_0, {len(widths)} widths from {widths[0]} to {widths[-1]}, "
         f"{sum(len(list(m.measurement.trials())) for m in members)} runs.\n"
-        f"After the last update (verdicts in brackets are reported and decide nothing; <= is an upper bound):\n"
+        f"After the last update (verdicts in brackets decide nothing; <= is an upper bound, which fails if it is exceeded):\n"
     )
     agreements = [(member.name, member.agreement) for member in members]
     yield agreement_table(agreements, training.steps, everything=False)
@@ -183,7 +183,7 @@ def _agreement_row(comparison: Comparison[Observable]) -> list[RenderableType]:
     else:
         measured, interval = f"{fit.exponent:+.3f}", f"[{fit.low:+.3f}, {fit.high:+.3f}]"
     verdict = Text(comparison.verdict, style=STYLES[comparison.verdict])
-    if comparison.role != "asserted":
+    if comparison.role == "reported" or (bound and comparison.verdict != "FAIL"):
         verdict = Text(f"({comparison.verdict})", style="dim")
     observable = comparison.of
     return [SYMBOLS[observable.quantity], observable.layer, derived, measured, interval, verdict]
