@@ -120,7 +120,7 @@ def verification_report(verification: Verification, figure: str) -> Iterator[Ren
         f"\nMeasured: {len(members)} members on {training.data}, {training.batch} examples, {training.steps} updates, "
         f"centered output f - f_0, {len(widths)} widths from {widths[0]} to {widths[-1]}, "
         f"{sum(len(list(m.measurement.trials())) for m in members)} runs.\n"
-        f"After the last update (verdicts in brackets decide nothing; <= is an upper bound, which fails if it is exceeded):\n"
+        f"After the last update (verdicts in brackets decide nothing; <= is an upper bound, and fails if exceeded):\n"
     )
     agreements = [(member.name, member.agreement) for member in members]
     yield agreement_table(agreements, training.steps, everything=False)
