@@ -10,9 +10,9 @@ the fit is reported. The rule, from the derived orders:
    members pass, to +-0.05, with half-widths of at most 0.023.
 2. **Terms.** |dz| is an upper bound where the orders of layer and passthrough term differ by less than one, or where it
    is so in a change that reaches it; a passthrough term, where it is so in what it passes on. At r = 1/2, the first
-   learning rate n^(-1/4) too small (A), |dz| of layer2 has 0.41 +- 0.03 and the passthrough of layer3 0.42 +- 0.04, both
-   derived as 1/2. The interaction does not count, though its order is less than one below for 0 < r < 1/2: in those
-   members of `verify`, |dz| of layer2 is within 0.004 of its order.
+   learning rate n^(-1/4) too small (A), |dz| of layer2 has 0.41 +- 0.03 and the passthrough of layer3 0.42 +- 0.04,
+   both derived as 1/2. The interaction does not count, though its order is less than one below for 0 < r < 1/2: in
+   those members of `verify`, |dz| of layer2 is within 0.004 of its order.
 3. **Updates.** What a weight's updates did is an upper bound where it and the weight's gradient are of a smaller order,
    by less than one, at an earlier update; and so is |dz|, as in 2. At r = 1/2, the readout's init scale n^(-1/4) too
    small (B), |g dW h| of layer2 has 0.25 +- 0.03 after two updates, derived 1/2. Both must grow: no exponent of a
