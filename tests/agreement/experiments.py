@@ -14,7 +14,7 @@ from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.update_laws import OPTIMIZERS
 from scalings.networks.architectures import transformer
-from scalings.networks.dimensions import WIDTH, Dimension, fixed
+from scalings.networks.dimensions import Dimension, fixed
 from scalings.networks.network import Network
 from scalings.networks.nodes import Node, Repeat, Scores
 from scalings.results.fits import Fit
@@ -160,7 +160,7 @@ def with_heads(network: Network, heads: Dimension, head_size: Dimension) -> Netw
 def decoder(blocks: int = 1, **options: object) -> Network:
     """A transformer whose heads grow in number, of size 4."""
     network = transformer(blocks, vocabulary=16, grows="heads", **options)  # type: ignore[arg-type]
-    return with_heads(network, WIDTH, fixed(4))
+    return with_heads(network, Dimension(QUARTER, Fraction(1)), fixed(4))
 
 
 def equation(name: str, value: int) -> str:
