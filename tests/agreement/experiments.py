@@ -10,6 +10,7 @@ from scipy import stats
 
 from empirical.sweeps.graph import Scaling, measure
 from scalings.criteria.observables import Observable
+from scalings.criteria.problem import Problem
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.update_laws import OPTIMIZERS
@@ -48,19 +49,9 @@ class Experiment:
 
     def predicted(self, given: Parameterization | None = None) -> dict[Observable, Exponent]:
         used = given or self.given
-        law = OPTIMIZERS[self.training.optimizer]
-        return dict(
-            train(
-                self.network,
-                used.layers,
-                law,
-                EXACT,
-                self.training.steps,
-                scales=used.scales,
-                scale=self.variable,
-                loss=self.training.loss,
-            )
-        )
+        law, loss = OPTIMIZERS[self.training.optimizer], self.training.loss
+        problem = Problem(self.network, law, self.variable, loss)
+        return dict(train(problem, used.layers, EXACT, self.training.steps, scales=used.scales))
 
     def asserted(self, slow: Sequence[str] = ()) -> dict[Observable, Fit]:
         """Without what is `slow`, by the beginning of its name ("passthrough readout")."""
