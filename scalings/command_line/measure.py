@@ -77,7 +77,7 @@ def measure(
     from scalings.reports import measurements, tables
     from scalings.reports.figures import exponents_figure
     from scalings.results.trials import Training
-    from scalings.studies.comparisons import compare, no_slopes
+    from scalings.studies.comparisons import compare
     from symbolic.evaluation.check import verdict_on
     from symbolic.evaluation.given_run import TELLS_GROWTH, train_given
     from symbolic.evaluation.predict import prediction_of
@@ -114,8 +114,7 @@ def measure(
         measurement, interrupted = early.measurement, True
     on_orders = train_given(problem, parameterization, max(steps, TELLS_GROWTH))
     orders, stable = prediction_of(on_orders, steps), verdict_on(on_orders).stable
-    reason = no_slopes(network, orders, stable=stable, centered=centered)
-    agreement = compare(network, orders, measurement.fits, margin, only_bounds=reason)
+    agreement = compare(network, orders, measurement.fits, margin, stable=stable, centered=centered)
     title = parameterization.name
     table, verdict = measurements.agreement_table([(title, agreement)], steps), tables.verdict_line(title, agreement)
     answer.give(

@@ -36,13 +36,14 @@ def calibration_report(agreement: CalibrationAgreement) -> Iterator[RenderableTy
     columns = empty_table(
         "hyperparameter", *(f"n = {n}" for n in widths), "derived", "solved", "95 % interval", "verdict"
     )
-    for one in agreement.solved.values():
-        values = {width: exp(mean) for width, mean, _ in one.fit.points}
+    for key, one in agreement.solved.items():
+        fit = found.fits[key]
+        values = {width: exp(mean) for width, mean, _ in fit.points}
         columns.add_row(
-            one.name,
+            str(key),
             *(f"{values[width]:.3g}" if width in values else "" for width in widths),
             str(one.derived),
-            *_numbers(one.fit),
+            *_numbers(fit),
             Text(one.verdict, style=STYLES[one.verdict]),
         )
     for name, fit in found.others.items():

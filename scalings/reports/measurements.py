@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from scalings.criteria.observables import QUANTITIES, SYMBOLS, TERMS
+from scalings.criteria.observables import QUANTITIES, SYMBOLS, TERMS, Observable
 from scalings.hyperparameters.exponents import format_exponent
 from scalings.reports.derivations import derivation_document
 from scalings.reports.documents import (
@@ -23,7 +23,8 @@ from scalings.reports.documents import (
 )
 from scalings.reports.tables import STYLES, empty_table, layers_table, verdict_line
 from scalings.results.fits import Diverged, Fit
-from scalings.studies.comparisons import Agreement, Comparison
+from scalings.studies.comparisons import Agreement
+from scalings.studies.equivalence import Comparison
 
 if TYPE_CHECKING:
     from empirical.sweeps.measurement import Measurement
@@ -98,9 +99,9 @@ def richness_document(courses: Courses) -> Document:
     }
 
 
-def _fit(comparison: Comparison) -> Document:
+def _fit(comparison: Comparison[Observable]) -> Document:
     return {
-        **observable_document(comparison.observable),
+        **observable_document(comparison.of),
         **fit_numbers(comparison.fit),
         "predicted": format_exponent(comparison.derived),
         "role": comparison.role,
@@ -121,7 +122,7 @@ def verification_report(verification: Verification, figure: str) -> Iterator[Ren
         f"\nMeasured: {len(members)} members on {training.data}, {training.batch} examples, {training.steps} updates, "
         f"centered output f - f_0, {len(widths)} widths from {widths[0]} to {widths[-1]}, "
         f"{sum(len(list(m.measurement.trials())) for m in members)} runs.\n"
-        f"After the last update (verdicts in brackets are reported and decide nothing; <= is an upper bound):\n"
+        f"After the last update (verdicts in brackets decide nothing; <= is an upper bound, and fails if exceeded):\n"
     )
     agreements = [(member.name, member.agreement) for member in members]
     yield agreement_table(agreements, training.steps, everything=False)
@@ -164,19 +165,19 @@ def agreement_table(agreements: Iterable[tuple[str, Agreement]], step: int, *, e
     table = empty_table("member", "observable", "layer", "derived", "measured", "95 % interval", "verdict")
     order = {"asserted": 0, "upper bound": 1, "reported": 2}
     for name, agreement in agreements:
-        shown = [one for one in agreement.comparisons if one.observable.step == step and _is_shown(one, everything)]
-        shown.sort(key=lambda one: (order[one.role], QUANTITIES.index(one.observable.quantity)))
+        shown = [one for one in agreement.comparisons if one.of.step == step and _is_shown(one, everything)]
+        shown.sort(key=lambda one: (order[one.role], QUANTITIES.index(one.of.quantity)))
         for number, comparison in enumerate(shown):
             table.add_row(name if number == 0 else "", *_agreement_row(comparison))
         table.add_section()
     return table
 
 
-def _is_shown(comparison: Comparison, everything: bool) -> bool:
-    return everything or comparison.role != "reported" or comparison.observable.quantity in ("dz", *TERMS)
+def _is_shown(comparison: Comparison[Observable], everything: bool) -> bool:
+    return everything or comparison.role != "reported" or comparison.of.quantity in ("dz", *TERMS)
 
 
-def _agreement_row(comparison: Comparison) -> list[RenderableType]:
+def _agreement_row(comparison: Comparison[Observable]) -> list[RenderableType]:
     fit, bound = comparison.fit, comparison.role == "upper bound"
     derived = ("<= " if bound else "") + format_exponent(comparison.derived)
     if isinstance(fit, Diverged):
@@ -184,7 +185,7 @@ def _agreement_row(comparison: Comparison) -> list[RenderableType]:
     else:
         measured, interval = f"{fit.exponent:+.3f}", f"[{fit.low:+.3f}, {fit.high:+.3f}]"
     verdict = Text(comparison.verdict, style=STYLES[comparison.verdict])
-    if comparison.role != "asserted":
+    if comparison.role == "reported" or (bound and comparison.verdict != "FAIL"):
         verdict = Text(f"({comparison.verdict})", style="dim")
-    observable = comparison.observable
+    observable = comparison.of
     return [SYMBOLS[observable.quantity], observable.layer, derived, measured, interval, verdict]

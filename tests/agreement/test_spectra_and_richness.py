@@ -38,8 +38,8 @@ TIED = Network(
 
 
 def spectral(agreement: Agreement) -> dict[tuple[str, int], tuple[str, str]]:
-    found = [one for one in agreement.comparisons if one.observable.quantity == "W_spectral"]
-    return {(one.observable.layer, one.observable.step): (one.role, one.verdict) for one in found}
+    found = [one for one in agreement.comparisons if one.of.quantity == "W_spectral"]
+    return {(one.of.layer, one.of.step): (one.role, one.verdict) for one in found}
 
 
 @pytest.mark.parametrize(("network", "hidden"), [(mlp(3), "layer2"), (resmlp(1), "branch1")])
@@ -56,10 +56,13 @@ def test_spectral_norms_of_square_weights_are_asserted(network: Network, hidden:
     assert len(found) == 6
     assert {role for (layer, _), (role, _) in found.items() if layer != hidden} == {"upper bound"}
     assert {verdict for _, verdict in found.values()} == {"PASS"}
-    # The control: an init scale that is wrong by n^(1/4) is refuted, from either side.
+    # The control: an exponent that is wrong by 1/4 is refuted, from either side.
+    at = Observable("W_spectral", hidden, 1)
     for by in (Fraction(1, 4), Fraction(-1, 4)):
-        wrong = {one: order + by * (one.quantity == "W_spectral") for one, order in orders.items()}
-        assert spectral(compare(network, wrong, measured.fits))[hidden, 1] == ("asserted", "FAIL")
+        assert spectral(compare(network, {**orders, at: orders[at] + by}, measured.fits))[hidden, 1] == (
+            "asserted",
+            "FAIL",
+        )
 
 
 def test_weights_that_are_not_drawn_in_full_have_no_spectral_norm() -> None:

@@ -20,7 +20,7 @@ from scalings.networks.architectures import mlp
 from scalings.results.experiments import Calibration
 from scalings.results.trials import Training
 from scalings.studies.calibration import CalibrationAgreement
-from scalings.studies.equivalence import claim
+from scalings.studies.equivalence import compare_one
 from tests.strategies import family
 
 NETWORK = mlp(2)
@@ -144,7 +144,7 @@ def test_three_layers_at_moderate_widths() -> None:
     assert right.verdict == "PASS", right.reason
     for one in right.solved.values():
         for wrong in (one.derived - HALF, one.derived + HALF):
-            assert claim("", wrong, one.fit, delta).verdict == "FAIL", "and another exponent is refuted"
+            assert compare_one(one.of, wrong, one.fit, delta).verdict == "FAIL", "and another exponent is refuted"
 
 
 @pytest.mark.long
