@@ -85,8 +85,8 @@ def verify(
     `widths` and `seeds` default to those of `measure`. Raises ArgumentError, in one line, for what cannot be
     measured. An interrupt ends it with what was done: members, and of the last one the widths that are complete.
     """
+    from empirical.sweeps.measure import measure
     from empirical.sweeps.measurement import Interrupted
-    from empirical.sweeps.mlp import measure
     from symbolic.derivation.derive import derive
     from symbolic.evaluation.predict import predict
 
@@ -138,11 +138,11 @@ def estimate(
     wide: bool = False,
 ) -> Cost:
     """What training all members in `verify` will cost. Raises ArgumentError as it does."""
-    from empirical.sweeps import mlp
+    from empirical.sweeps.measure import plan
 
-    plan = _plan(data, wide, widths, seeds)
-    one = mlp.estimate(plan.network, preset("ntp", 3), plan.training, **plan.sweep, device=device)
-    return replace(one, seconds=plan.members * one.seconds)
+    asked = _plan(data, wide, widths, seeds)
+    one = plan(asked.network, preset("ntp", 3), asked.training, **asked.sweep, device=device).cost()
+    return replace(one, seconds=asked.members * one.seconds)
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ class _Plan:
 
 def _plan(data: str, wide: bool, widths: Sequence[int] | None, seeds: int | None) -> _Plan:
     from empirical.data.examples import input_size
-    from empirical.sweeps.plans import DEFAULT_SEEDS, DEFAULT_WIDTHS
+    from empirical.engines.mlp.engine import DEFAULT_SEEDS, DEFAULT_WIDTHS
 
     network = mlp(3, inputs=input_size(data))
     # The kernel's order is a bound that asserts nothing here, and would take a third of the time.

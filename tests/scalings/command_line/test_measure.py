@@ -85,6 +85,7 @@ def test_any_network_can_be_measured(capsys: pytest.CaptureFixture[str], model: 
     assert code == 3, "three widths are too few for a verdict"
     assert {fit["quantity"] for fit in document["fits"]} >= {"dz", "dW_frobenius", "layer"}
     assert document["engine"] == "dense"
+    assert "training takes about" in run(capsys, "measure", *model, "--preset", "family:1/2", *small)[2]
     code, out, err = run(capsys, "measure", *model, "--preset", "family:1/2", "--engine", "matrix-free")
     assert (code, out) == (2, "")
     assert err == "scalings: --engine: only multilayer perceptrons in the width are trained matrix-free\n"
@@ -149,9 +150,3 @@ def test_an_interrupted_verify_keeps_the_widths_of_its_first_member(
     code, document = run_json(capsys, "verify", *few)
     assert (code, [member["name"] for member in document["members"]]) == (130, ["r = 0"])
     assert len(document["members"][0]["fits"][0]["points"]) == 4
-
-
-@pytest.mark.parametrize("option", ["--spectra", "--coordinates"])
-def test_what_only_multilayer_perceptrons_have_is_refused(option: str, capsys: pytest.CaptureFixture[str]) -> None:
-    code, _, err = run(capsys, "measure", "--preset", "mup", "--loss", "cross-entropy", option)
-    assert (code, err) == (2, f"scalings: {option}: only for multilayer perceptrons in the width\n")
