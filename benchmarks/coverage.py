@@ -15,9 +15,10 @@ from fractions import Fraction
 import numpy as np
 from scipy import stats
 
+from empirical.engines.mlp.engine import DEFAULT_WIDTHS, LONG_WIDTHS, default_seeds
 from empirical.statistics import regression
-from empirical.sweeps.mlp import measure
-from empirical.sweeps.plans import DEFAULT_WIDTHS, LONG_WIDTHS, allocate, default_seeds
+from empirical.sweeps.measure import measure
+from empirical.sweeps.plans import allocate
 from scalings.networks.architectures import mlp
 from scalings.results.fits import Fit
 from scalings.results.trials import Training

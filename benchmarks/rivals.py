@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from empirical.data.examples import load
-from empirical.sweeps.mlp import measure
+from empirical.sweeps.measure import measure
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.networks.architectures import mlp
 from scalings.results.trials import Training

@@ -18,11 +18,13 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from empirical.engines.engine import Problem
+from empirical.engines.mlp.engine import DenseEngine
 from empirical.experiments.conditions import COLUMNS, Experiment
 from empirical.statistics import regression
-from empirical.sweeps.mlp import ChainSweep
 from empirical.sweeps.sweep import Progress
-from empirical.sweeps.width_by_width import climb, ladder, spread_seeds
+from empirical.sweeps.width_by_width import Ladder, climb, default_widths, ladder, spread_seeds
+from empirical.sweeps.workers import choose_device
 from empirical.tensors.arrays import Array
 from scalings.criteria.conditions import System, all_conditions
 from scalings.errors import ArgumentError
@@ -64,11 +66,11 @@ def solve(experiment: Experiment, start: Array) -> tuple[Array, npt.NDArray[np.b
     return best, error < _SOLVED
 
 
-def solve_all(sweep: ChainSweep, experiment: Experiment, start: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
+def solve_all(on: Ladder[DenseEngine], experiment: Experiment, start: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
     """`solve`, seeds side by side."""
     settings, seeds = 4 * experiment.depth + 1, experiment.seeds
     run = partial(_solve_some, experiment, start)
-    found = spread_seeds(sweep, experiment.chain.width, len(seeds), settings, run)
+    found = spread_seeds(on, experiment.chain.width, len(seeds), settings, run)
     return np.concatenate([logs for logs, _ in found]), np.concatenate([solved for _, solved in found])
 
 
@@ -84,16 +86,14 @@ def blank(network: Network) -> Parameterization:
 
 def blank_ladder(
     network: Network, training: Training, widths: Sequence[int] | None, seeds: int, first_seed: int, device: str
-) -> ChainSweep:
+) -> Ladder[DenseEngine]:
     """Networks without any power of n, whose hyperparameters are to be solved for. Raises ArgumentError."""
+    engine = DenseEngine(Problem(network, blank(network), training, choose_device(device)))
     return ladder(
-        network,
-        blank(network),
-        training,
-        widths=widths,
+        engine,
+        widths=tuple(widths or default_widths(training.optimizer)),
         seeds=seeds,
         first_seed=first_seed,
-        device=device,
         cap=_MOST_SEEDS,
         settings=4 * network.depth + 1,
     )
@@ -130,7 +130,7 @@ def calibrate(
     if len(system) != 2 * network.depth:
         count = 2 * network.depth
         raise ArgumentError("system", f"{count} hyperparameters need {count} conditions, but got {len(system)}")
-    sweep = blank_ladder(network, training, widths, seeds, first_seed, device)
+    on = blank_ladder(network, training, widths, seeds, first_seed, device)
     begin, names = time.perf_counter(), hyperparameters(network)
     asked = {condition.criterion.name for condition in system}
     others = tuple(one for one in all_conditions(network, training.steps) if one.criterion.name not in asked)
@@ -138,13 +138,13 @@ def calibrate(
 
     def at(width: int, these: range) -> Solution:
         nonlocal start
-        experiment = Experiment(sweep.chain(width), training, sweep.examples, system, these, sweep.device)
-        logs, solved = solve_all(sweep, experiment, start)
+        experiment = Experiment(on.engine.chain(width), training, on.engine.examples, system, these, on.device)
+        logs, solved = solve_all(on, experiment, start)
         if solved.any():
             start = logs[solved].mean(axis=0)
         return Solution(logs, solved, experiment.asked(others).residuals(logs[:, None])[:, 0])
 
-    climbed = climb(sweep, at, progress)
+    climbed = climb(on, at, progress)
     kept = {width: one for width, one in climbed.found.items() if one.solved.any()}
     return Calibration(
         network=network,

@@ -15,14 +15,17 @@ from functools import cached_property
 import torch
 
 from empirical.data import examples
+from empirical.engines.choice import cheapest, willing
+from empirical.engines.engine import Problem
 from empirical.engines.mlp.chain import chain
 from empirical.engines.mlp.drawing import draw
+from empirical.engines.mlp.engine import DenseEngine, RevealedEngine
 from empirical.engines.mlp.linearized import linearized
 from empirical.engines.mlp.training import outputs_of, trajectory
 from empirical.engines.mlp.view import kernel_layers
 from empirical.engines.observations import kernel_change
 from empirical.statistics import regression
-from empirical.sweeps import costs, workers
+from empirical.sweeps import workers
 from empirical.sweeps.plans import allocate
 from empirical.tensors import memory
 from empirical.tensors.arrays import Array
@@ -65,7 +68,7 @@ def follow(
     progress: Callable[[float, str], None] | None = None,
 ) -> LongRun:
     """Train at every width and look at more examples. Raises ArgumentError for what cannot be trained."""
-    on = costs.choose_device(device)
+    on = workers.choose_device(device)
     data = examples.load(training.data, training.batch + _OTHERS)
     if len(widths) < 4 or list(widths) != sorted(set(widths)) or widths[0] < 2:
         listed = ", ".join(map(str, widths))
@@ -75,6 +78,9 @@ def follow(
             raise ArgumentError(name, f"expected at least 1, but got {number}")
     plan = allocate(widths, seeds, cap=8)
     training = replace(training, kernel=True)
+    problem = Problem(network, parameterization, training, on)
+    both: tuple[DenseEngine | RevealedEngine, ...] = (DenseEngine(problem), RevealedEngine(problem))
+    engines = willing(both)
     found: dict[int, tuple[Array, Array]] = {}
     stopped = threading.Event()
     done, total = 0.0, sum(number * width for width, number in plan.items())
@@ -87,7 +93,7 @@ def follow(
         these = range(plan[width])
         at = chain(network, parameterization, training, width)
         pool = BufferPool(on)
-        initial = draw(at, training, these, on, costs.cheaper_engine(at, training), pool)
+        initial = draw(at, training, these, on, cheapest(engines, width).name, pool)
         every = torch.tensor(data.inputs, device=on).expand(len(these), -1, -1)
         inputs, apart = every[:, : training.batch], every[:, training.batch :]
         targets = torch.tensor(data.targets[: training.batch], device=on)

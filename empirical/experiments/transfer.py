@@ -21,15 +21,15 @@ from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
-from empirical.data.examples import Examples
-from empirical.engines.mlp.chain import Chain
-from empirical.engines.mlp.ensembles import Factors, check_training, states
+from empirical.engines.choice import willing
+from empirical.engines.engine import Problem, RateEngine, Scaling
+from empirical.engines.graph.engine import GraphEngine
+from empirical.engines.mlp.engine import DenseEngine
 from empirical.statistics import curve_minima, regression
-from empirical.sweeps.mlp import ChainSweep
 from empirical.sweeps.sweep import Progress
-from empirical.sweeps.width_by_width import climb, ladder, spread_seeds
+from empirical.sweeps.width_by_width import Ladder, climb, default_widths, ladder, spread_seeds
+from empirical.sweeps.workers import choose_device
 from empirical.tensors.arrays import Array
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.parameterizations import Parameterization
@@ -39,6 +39,7 @@ from scalings.results.fits import Fit
 from scalings.results.trials import Training
 
 DEFAULT_SEEDS, DEFAULT_STEPS = 8, 5
+GRAPH_SEEDS = 2
 LOW, HIGH = -10.0, 6.0
 """The ends of the grid, in octaves beside the base learning rate."""
 _MOST_SEEDS = 4
@@ -54,32 +55,22 @@ LEAST_OCTAVES, MOST_OCTAVES = 4.0, 100.0
 """Of the grid; beyond the latter losses overflow in every run."""
 
 
-def train_losses(
-    chain: Chain, training: Training, data: Examples, seeds: Sequence[int], factors: Array, device: str
-) -> Array:
-    """The loss at every step, for each factor on all learning rates: (steps + 1, seeds, settings)."""
-    settings = Factors.of_lr(torch.tensor(factors), len(chain.layers))
-    losses = [state.loss for state in states(chain, training, data, seeds, settings, device)]
-    return torch.stack(losses).reshape(-1, *factors.shape).cpu().numpy()
-
-
 @dataclass(frozen=True)
 class Bench:
     """One width at which factors are tried."""
 
-    sweep: ChainSweep
+    on: Ladder[RateEngine]
     width: int
     seeds: range
 
     def losses(self, log_factors: Array) -> Array:
         """Losses over the initial ones after each update, (steps, seeds, settings), for factors given as log2."""
-        sweep, (seeds, settings) = self.sweep, log_factors.shape
+        seeds, settings = log_factors.shape
 
         def run(these: slice) -> Array:
-            some, factors = self.seeds[these], 2.0 ** log_factors[these]
-            return train_losses(sweep.chain(self.width), sweep.training, sweep.examples, some, factors, sweep.device)
+            return self.on.engine.losses(self.width, self.seeds[these], 2.0 ** log_factors[these])
 
-        found = np.concatenate(spread_seeds(sweep, self.width, seeds, settings, run), axis=1)
+        found = np.concatenate(spread_seeds(self.on, self.width, seeds, settings, run), axis=1)
         return np.asarray(found[1:] / found[0])
 
     def curves(self, grid: Array) -> Array:
@@ -108,7 +99,7 @@ class Bench:
 
     @property
     def scouting(self) -> Bench:
-        return Bench(self.sweep, self.width, self.seeds[:_SCOUTS])
+        return Bench(self.on, self.width, self.seeds[:_SCOUTS])
 
     def largest_stable(self, low: float, high: float) -> tuple[Array, Side | None]:
         """log2 of the largest stable factor of each seed, and the edge if some seed's is beyond one."""
@@ -154,8 +145,9 @@ def transfer(
     parameterization: Parameterization,
     training: Training | None = None,
     *,
+    scaling: Scaling = Scaling(),  # noqa: B008 - frozen
     widths: Sequence[int] | None = None,
-    seeds: int = DEFAULT_SEEDS,
+    seeds: int | None = None,
     first_seed: int = 0,
     low: float = LOW,
     high: float = HIGH,
@@ -171,21 +163,19 @@ def transfer(
     if not (high - low >= LEAST_OCTAVES and max(-low, high) <= MOST_OCTAVES):
         expected = f"expected a grid of at least {LEAST_OCTAVES:g} octaves, within {MOST_OCTAVES:g} of 0"
         raise ArgumentError("grid", f"{expected}, but got {low:g} to {high:g}")
-    check_training(trained)
     grid = np.arange(low, high + 0.5)
-    sweep = ladder(
-        network,
-        parameterization,
-        trained,
-        widths=widths,
-        seeds=seeds,
+    engine = _engine(Problem(network, parameterization, trained, choose_device(device), scaling))
+    chosen, number, settings = _defaults(engine, len(grid))
+    on = ladder(
+        engine,
+        widths=chosen if widths is None else tuple(widths),
+        seeds=number if seeds is None else seeds,
         first_seed=first_seed,
-        device=device,
         cap=_MOST_SEEDS,
-        settings=len(grid),
+        settings=settings,
     )
     begin = time.perf_counter()
-    climbed = climb(sweep, lambda width, these: Found.on(Bench(sweep, width, these), grid), progress)
+    climbed = climb(on, lambda width, these: Found.on(Bench(on, width, these), grid), progress)
     edges: dict[Rate, tuple[tuple[int, Side], ...]] = {
         rate: tuple((width, side) for width, one in climbed.found.items() if (side := one.sides[rate]))
         for rate in get_args(Rate)
@@ -198,11 +188,27 @@ def transfer(
         grid=(2.0 ** float(grid[0]), 2.0 ** float(grid[-1])),
         drifts={rate: fit for rate, fit in _drifts(climbed.found).items() if not edges[rate]},
         edges=edges,
-        device=sweep.device,
+        device=on.device,
         interrupted=climbed.interrupted,
         seconds=time.perf_counter() - begin,
         curves={width: tuple((2.0**at, value) for at, value in one.curve) for width, one in climbed.found.items()},
     )
+
+
+def _engine(problem: Problem) -> RateEngine:
+    """The first that trains the problem at many learning rates. Raises ArgumentError if none does."""
+    both: tuple[RateEngine, ...] = (DenseEngine(problem), GraphEngine(problem))
+    engine = willing(both)[0]
+    if engine.rates_refusal:
+        raise engine.rates_refusal
+    return engine
+
+
+def _defaults(engine: RateEngine, points: int) -> tuple[tuple[int, ...], int, int]:
+    """Widths, seeds at the largest, and how many points of the grid at least are trained at a time."""
+    if isinstance(engine, DenseEngine):
+        return default_widths(engine.problem.training.optimizer), DEFAULT_SEEDS, points
+    return engine.default_widths, GRAPH_SEEDS, 1
 
 
 def _drifts(found: Mapping[int, Found]) -> dict[Rate, Fit]:

@@ -12,7 +12,7 @@ from scalings.criteria.observables import Observable
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.networks.network import Network
 from scalings.results.fits import Diverged, Fit
-from scalings.results.trials import Engine, Record, Training, Trial
+from scalings.results.trials import EngineName, Record, Training, Trial
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Measurement:
     seeds: Mapping[int, int]
     first_seed: int
     device: str
-    engines: Mapping[int, Engine]
+    engines: Mapping[int, EngineName]
     seconds: float
     values: Mapping[Observable, Mapping[int, Array]] = field(repr=False)
 

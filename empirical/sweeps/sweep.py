@@ -1,30 +1,26 @@
-"""Measurements: what a sweep saw, and how its chunks of seeds are trained side by side.
-
-A sweep is one of `sweeps.mlp`, of multilayer perceptrons in the width, or one of `sweeps.graph`, of any network in any
-scale variable.
-"""
+"""Sweeps: one problem at many widths, and how its chunks of seeds are trained side by side."""
 
 from __future__ import annotations
 
 import itertools
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 
 import numpy as np
 
-from empirical.sweeps import workers
+from empirical.engines.choice import Choice
+from empirical.engines.engine import Engine, Problem
+from empirical.engines.mlp.engine import RevealedEngine
+from empirical.sweeps import costs, workers
+from empirical.sweeps.costs import Cost
 from empirical.sweeps.measurement import Interrupted, Measurement
-from empirical.sweeps.plans import LEAST_WIDTHS, check_widths
+from empirical.sweeps.plans import CAP, LEAST_WIDTHS, allocate, check_plan
 from empirical.tensors import memory
 from empirical.tensors.arrays import Array
 from scalings.criteria.observables import Observable
 from scalings.errors import ArgumentError
-from scalings.hyperparameters.parameterizations import Parameterization
-from scalings.networks.network import Network
-from scalings.results.trials import Engine, Training
 
 Progress = Callable[[float, str], None]
 """Called with the fraction done, in [0, 1], and a few words on what was just done."""
@@ -44,72 +40,84 @@ class Chunk:
 
 
 @dataclass(frozen=True)
-class Sweep(ABC):
-    """One parameterization at many widths, checked at the door: raises ArgumentError for what cannot be trained.
+class Sweep:
+    """One problem at many widths, values of its scale variable, checked at the door: raises ArgumentError.
 
-    Its widths are values of the scale variable `variable`, increasing; `seeds` is their number at the largest.
+    `widths` are increasing, and `seeds` is their number at the largest; smaller ones get up to `cap` times as many.
     """
 
-    network: Network
-    parameterization: Parameterization
-    training: Training
+    choice: Choice
     widths: tuple[int, ...]
     seeds: int
-    first_seed: int
-    device: str
+    first_seed: int = 0
+    cap: int = CAP
 
     def __post_init__(self) -> None:
-        check_widths(self.widths)
-        for what, least in (("seeds", 1), ("first_seed", 0)):
-            if getattr(self, what) < least:
-                raise ArgumentError(what, f"expected at least {least}, but got {getattr(self, what)}")
-        if self.training.steps < 1:
-            raise ArgumentError("steps", f"expected at least 1, but got {self.training.steps}")
+        check_plan(self.widths, self.seeds, self.first_seed)
 
     @property
-    @abstractmethod
-    def variable(self) -> str: ...
+    def problem(self) -> Problem:
+        return self.choice.problem
 
     @property
-    @abstractmethod
     def allocation(self) -> dict[int, int]:
         """The number of seeds at each width."""
+        return allocate(self.widths, self.seeds, self.cap)
 
-    @property
-    @abstractmethod
-    def engines(self) -> dict[int, Engine]: ...
-
-    @abstractmethod
-    def cut(self, width: int) -> Iterator[Chunk]:
-        """The seeds of one width in chunks."""
-
-    @abstractmethod
-    def train(self, chunk: Chunk) -> dict[Observable, Array]:
-        """Every observable at every step, each an array over the chunk's seeds."""
-
-    @abstractmethod
-    def bytes(self, width: int) -> int:
-        """The most bytes in use at a time at this width, which need not be one of the sweep."""
+    @cached_property
+    def engines(self) -> dict[int, Engine]:
+        """The engine of each width."""
+        return {width: self.choice.at(width) for width in self.widths}
 
     @cached_property
     def chunks(self) -> tuple[Chunk, ...]:
         """Smallest width first."""
-        return tuple(itertools.chain.from_iterable(map(self.cut, self.widths)))
+        return tuple(itertools.chain.from_iterable(map(self._cut, self.widths)))
 
-    def seeds_at(self, width: int) -> range:
-        return range(self.first_seed, self.first_seed + self.allocation[width])
+    def _cut(self, width: int) -> Iterator[Chunk]:
+        """The seeds of one width, as many together as the engine takes."""
+        engine, stop = self.engines[width], self.first_seed + self.allocation[width]
+        size, work, alone = engine.chunk_size(width), engine.seed_bytes(width), engine.runs_alone(width)
+        for start in range(self.first_seed, stop, size):
+            these = range(start, min(start + size, stop))
+            yield Chunk(width, these, len(these) * work, alone)
+
+    def train(self, chunk: Chunk) -> dict[Observable, Array]:
+        """Every observable at every step, each an array over the chunk's seeds."""
+        return self.engines[chunk.width].train(chunk.width, chunk.seeds)
+
+    def bytes(self, width: int) -> int:
+        """The most bytes in use at a time at this width, which need not be one of the sweep."""
+        return costs.peak_bytes(self.choice.at(width), width, self.allocation.get(width, self.seeds))
+
+    def refuse_beyond_memory(self) -> None:
+        """Raises ArgumentError for widths that do not fit, saying which do."""
+        device, variable = self.problem.device, self.problem.variable
+        memory.check_room(self.widths, self.bytes, device, variable=variable, otherwise=self._matrix_free)
+
+    def _matrix_free(self, free: int) -> str:
+        """What the other engine could do, where that is not the one that was asked for."""
+        if self.choice.asked != "dense" or (engine := RevealedEngine(self.problem)).refusal:
+            return ""
+        fits = memory.largest(self.widths[-1], partial(costs.peak_bytes, engine, seeds=self.seeds), free)
+        return f", or the matrix-free engine, which fits up to {fits}"
+
+    def cost(self) -> Cost:
+        """What it will take, found by a fraction of a second of training."""
+        return Cost(costs.seconds(self.engines, self.allocation), max(map(self.bytes, self.widths)))
 
 
 def carry_out(sweep: Sweep, progress: Progress | None = None) -> Measurement:
     """Train every chunk. Raises ArgumentError if memory runs out, and Interrupted with what there is, if that is enough
     for fits, instead of KeyboardInterrupt."""
+    problem = sweep.problem
     begin, done, total = time.perf_counter(), 0.0, sum(chunk.work for chunk in sweep.chunks)
     found: dict[Chunk, dict[Observable, Array]] = {}
 
     def too_wide(chunk: Chunk) -> ArgumentError:
         enough = max((done.width for done in found if done.width < chunk.width), default=None)
-        where = f"{sweep.variable} {chunk.width}" + (f", as it did for {enough}" if enough else "")
-        return memory.did_not_do(sweep.device, where)
+        where = f"{problem.variable} {chunk.width}" + (f", as it did for {enough}" if enough else "")
+        return memory.did_not_do(problem.device, where)
 
     def run(chunk: Chunk) -> dict[Observable, Array]:
         with memory.exhausted_as(partial(too_wide, chunk)):
@@ -120,25 +128,25 @@ def carry_out(sweep: Sweep, progress: Progress | None = None) -> Measurement:
         took = time.perf_counter() - begin
         values = _gather({chunk: seen for chunk, seen in found.items() if chunk.width in widths})
         return Measurement(
-            sweep.network,
-            sweep.parameterization,
-            sweep.training,
+            problem.network,
+            problem.parameterization,
+            problem.training,
             seeds,
             sweep.first_seed,
-            sweep.device,
-            sweep.engines,
+            problem.device,
+            {width: engine.name for width, engine in sweep.engines.items()},
             took,
             values,
         )
 
     alone = ((chunk, run(chunk)) for chunk in sweep.chunks if chunk.alone)
-    beside = workers.spread(run, [chunk for chunk in sweep.chunks if not chunk.alone], sweep.device)
+    beside = workers.spread(run, [chunk for chunk in sweep.chunks if not chunk.alone], problem.device)
     try:
         for chunk, values in itertools.chain(beside, alone):
             found[chunk] = values
             done += chunk.work / total
             if progress:
-                progress(min(done, 1.0), f"{sweep.variable} {chunk.width}")
+                progress(min(done, 1.0), f"{problem.variable} {chunk.width}")
     except KeyboardInterrupt:
         missing = {chunk.width for chunk in sweep.chunks if chunk not in found}
         kept = [width for width in sweep.allocation if width not in missing]
@@ -146,13 +154,6 @@ def carry_out(sweep: Sweep, progress: Progress | None = None) -> Measurement:
             raise Interrupted(measured(kept)) from None
         raise
     return measured(sweep.allocation)
-
-
-def chunks(width: int, seeds: range, size: int, work: float, *, alone: bool = False) -> Iterator[Chunk]:
-    """The seeds of one width, at most `size` together, at so much work a seed."""
-    for start in range(seeds.start, seeds.stop, size):
-        these = range(start, min(start + size, seeds.stop))
-        yield Chunk(width, these, len(these) * work, alone)
 
 
 def _gather(found: Mapping[Chunk, Mapping[Observable, Array]]) -> dict[Observable, dict[int, Array]]:

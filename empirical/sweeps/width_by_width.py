@@ -11,17 +11,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from empirical.sweeps import costs, workers
-from empirical.sweeps.mlp import ChainSweep
-from empirical.sweeps.plans import LEAST_WIDTHS
+from empirical.engines.engine import Engine
+from empirical.sweeps import workers
+from empirical.sweeps.plans import LEAST_WIDTHS, allocate, check_plan
 from empirical.sweeps.sweep import Progress
 from empirical.tensors import memory
 from empirical.weights.updates import is_low_rank
-from scalings.hyperparameters.parameterizations import Parameterization
-from scalings.networks.network import Network
-from scalings.results.trials import Training
 
 T = TypeVar("T")
+E = TypeVar("E", bound=Engine)
 
 DEFAULT_WIDTHS = (64, 91, 128, 181, 256, 362, 512, 724, 1024)
 DEFAULT_WIDTHS_OF_ENTRIES = (32, 45, 64, 91, 128, 181, 256, 362)
@@ -39,53 +37,74 @@ class Climb(Generic[T]):
     interrupted: bool
 
 
+@dataclass(frozen=True)
+class Ladder(Generic[E]):
+    """One engine, and the number of seeds at each width, from `first_seed` on."""
+
+    engine: E
+    seeds: dict[int, int]
+    first_seed: int
+
+    @property
+    def device(self) -> str:
+        return self.engine.problem.device
+
+    def at(self, width: int) -> range:
+        return range(self.first_seed, self.first_seed + self.seeds[width])
+
+
 def ladder(
-    network: Network,
-    parameterization: Parameterization,
-    training: Training,
+    engine: E,
     *,
-    widths: Sequence[int] | None,
+    widths: Sequence[int],
     seeds: int,
     first_seed: int,
-    device: str,
     cap: int,
     settings: int = 1,
-) -> ChainSweep:
-    """What is to be trained, on the dense engine, checked at the door: raises ArgumentError.
+) -> Ladder[E]:
+    """What is to be trained, checked at the door: raises ArgumentError.
 
     `seeds` is their number at the largest width; smaller ones get up to `cap` times as many. At least `settings` of a
     seed's hyperparameters are trained at a time.
     """
-    chosen = tuple(widths or (DEFAULT_WIDTHS if training.optimizer == "sgd" else DEFAULT_WIDTHS_OF_ENTRIES))
-    on = costs.choose_device(device)
-    sweep = ChainSweep(network, parameterization, training, chosen, seeds, first_seed, on, "dense", cap)
-    copies = workers.count(on) * (1 if is_low_rank(training.optimizer) else settings)
-    memory.check_room(chosen, lambda width: copies * costs.seed_bytes(sweep.chain(width), training, "dense"), on)
-    return sweep
+    if engine.refusal:
+        raise engine.refusal
+    check_plan(widths, seeds, first_seed)
+    problem = engine.problem
+    copies = workers.count(problem.device) * (1 if is_low_rank(problem.training.optimizer) else settings)
+    memory.check_room(
+        widths, lambda width: copies * engine.seed_bytes(width), problem.device, variable=problem.variable
+    )
+    return Ladder(engine, allocate(widths, seeds, cap), first_seed)
 
 
-def climb(sweep: ChainSweep, run: Callable[[int, range], T], progress: Progress | None = None) -> Climb[T]:
-    """`run(width, seeds)` at each width of the sweep. Raises KeyboardInterrupt if too few widths were reached."""
+def default_widths(optimizer: str) -> tuple[int, ...]:
+    """Of multilayer perceptrons."""
+    return DEFAULT_WIDTHS if optimizer == "sgd" else DEFAULT_WIDTHS_OF_ENTRIES
+
+
+def climb(on: Ladder[E], run: Callable[[int, range], T], progress: Progress | None = None) -> Climb[T]:
+    """`run(width, seeds)` at each width. Raises KeyboardInterrupt if too few widths were reached."""
     found: dict[int, T] = {}
-    total = sum(seeds * width**1.5 for width, seeds in sweep.allocation.items())
+    total = sum(seeds * width**1.5 for width, seeds in on.seeds.items())
     done, interrupted = 0.0, False
     try:
-        for width, count in sweep.allocation.items():
-            found[width] = run(width, range(sweep.first_seed, sweep.first_seed + count))
+        for width, count in on.seeds.items():
+            found[width] = run(width, on.at(width))
             done += count * width**1.5 / total
             if progress:
-                progress(min(done, 1.0), f"width {width}")
+                progress(min(done, 1.0), f"{on.engine.problem.variable} {width}")
     except KeyboardInterrupt:
         if len(found) < LEAST_WIDTHS:
             raise
         interrupted = True
-    return Climb(found, {width: sweep.allocation[width] for width in found}, interrupted)
+    return Climb(found, {width: on.seeds[width] for width in found}, interrupted)
 
 
-def spread_seeds(sweep: ChainSweep, width: int, seeds: int, settings: int, run: Callable[[slice], T]) -> list[T]:
+def spread_seeds(on: Ladder[E], width: int, seeds: int, settings: int, run: Callable[[slice], T]) -> list[T]:
     """`run` on slices of so many seeds, each at so many settings, side by side; the results in order."""
-    room = _ROOM // (settings * costs.seed_bytes(sweep.chain(width), sweep.training, "dense"))
-    size = max(1, min(room, -(-seeds // workers.count(sweep.device))))
+    room = _ROOM // (settings * on.engine.seed_bytes(width))
+    size = max(1, min(room, -(-seeds // workers.count(on.device))))
     slices = [slice(start, min(start + size, seeds)) for start in range(0, seeds, size)]
-    found = workers.spread(lambda number: run(slices[number]), range(len(slices)), sweep.device)
+    found = workers.spread(lambda number: run(slices[number]), range(len(slices)), on.device)
     return [result for _, result in sorted(found, key=lambda pair: pair[0])]

@@ -240,9 +240,9 @@ def transfer(
     *,
     data: str = "digits",
     widths: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
-    seeds: int = 8,
+    seeds: int | None = None,
     steps: int = 5,
-    batch: int = 16,
+    batch: int | None = None,
     grid: Annotated[str, Parameter(allow_leading_hyphen=True)] = "-10,6",
     device: str = "auto",
     centered: bool = True,
@@ -277,32 +277,34 @@ def transfer(
         A drift within n^delta and n^-delta counts as none.
     """
     from empirical.data.examples import input_size
-    from empirical.experiments import transfer
     from scalings.reports.experiments import transfer_document, transfer_report
     from scalings.reports.figures import transfer_figure
+    from scalings.studies.measuring import default_batch
     from scalings.studies.transfer import TransferAgreement, derived_drift
+    from scalings.studies.transfer import transfer as measured
 
     margin, ends = parse_delta(delta), parse_list("grid", grid, float)
     if len(ends) != 2:
         raise ArgumentError("grid", f"expected two powers of 2, as in -10,6, but got {grid!r}")
-    if chosen.model.loss != "mse":
-        raise ArgumentError("loss", f"expected mse, on which learning rates are tried, but got {chosen.model.loss}")
+    model = chosen.model
     problem, parameterization = chosen.resolve(input_size(data))
     network, law = problem.network, problem.law
     answer.check()
-    training = Training.of(law.name, data=data, batch=batch, steps=steps, centered=centered)
+    examples = default_batch(network) if batch is None else batch
+    training = Training.of(law.name, data=data, batch=examples, steps=steps, centered=centered, loss=model.loss)
     with progress_bar() as progress:
-        found = transfer.transfer(
+        found = measured(
             network,
             parameterization,
             training,
+            scale=model.scale,
             widths=parse_widths(widths),
             seeds=seeds,
-            low=ends[0],
-            high=ends[1],
+            grid=(ends[0], ends[1]),
             device=device,
             progress=progress,
         )
-    agreement = TransferAgreement(found, derived_drift(network, parameterization, law), margin)
+    derived = derived_drift(network, parameterization, law, scale=model.scale, loss=model.loss)
+    agreement = TransferAgreement(found, derived, margin)
     answer.give(transfer_report(agreement), transfer_document(agreement), partial(transfer_figure, found))
     return exit_code(agreement.verdict, found.seeds, interrupted=found.interrupted)

@@ -13,10 +13,8 @@ from scalings.command_line.options import Chosen, Format
 from scalings.command_line.output import Output
 from scalings.command_line.parsing import parse_delta, parse_gamma, parse_widths
 from scalings.errors import ArgumentError
-from scalings.networks.nodes import Activation, Embedding
+from scalings.networks.nodes import Activation
 from scalings.studies import measuring
-
-_BATCH, _LINES = 16, 8
 
 
 def measure(
@@ -74,6 +72,7 @@ def measure(
     """
     from empirical.data.examples import input_size
     from empirical.sweeps.measurement import Interrupted
+    from empirical.sweeps.sweep import carry_out
     from scalings.reports import measurements, tables
     from scalings.reports.figures import exponents_figure
     from scalings.results.trials import Training
@@ -86,30 +85,33 @@ def measure(
     problem, parameterization = chosen.resolve(input_size(data), parse_gamma(gamma))
     network, law = problem.network, problem.law
     answer.check()
-    if batch is None:
-        batch = _LINES if isinstance(network.nodes[0], Embedding) else _BATCH
     training = Training.of(
         law.name,
         data=data,
-        batch=batch,
+        batch=measuring.default_batch(network) if batch is None else batch,
         steps=steps,
         centered=centered,
         loss=model.loss,
         spectra=spectra,
         observing="coordinates" if coordinates else "all",
     )
-    graph = measuring.is_graph(network, model.scale, model.loss)
     if spectra and coordinates:
         raise ArgumentError("spectra", "a coordinate check does not look at weights")
-    trained, gentle = measuring.tamed(network, training) if graph else (network, training)
-    forecast = partial(measuring.estimate, trained, parameterization, gentle, scale=model.scale, seeds=seeds)
-    run = partial(measuring.measure, trained, parameterization, gentle, scale=model.scale, seeds=seeds)
-    sizes, interrupted = parse_widths(widths), False
+    sweep = measuring.plan(
+        network,
+        parameterization,
+        measuring.gentle(training, network, model.scale),
+        scale=model.scale,
+        widths=parse_widths(widths),
+        seeds=seeds,
+        device=device,
+        engine=engine,
+    )
+    interrupted = False
     try:
-        if cost := forecast(widths=sizes, device=device, engine=engine):
-            warn(cost.sentence)
+        warn(sweep.cost().sentence)
         with progress_bar() as progress:
-            measurement = run(widths=sizes, device=device, engine=engine, progress=progress)
+            measurement = carry_out(sweep, progress)
     except Interrupted as early:
         measurement, interrupted = early.measurement, True
     on_orders = train_given(problem, parameterization, max(steps, TELLS_GROWTH))

@@ -18,8 +18,8 @@ from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.networks.network import Network
 from scalings.networks.serialization import network_from_json, network_to_json
 
-Engine = Literal["dense", "matrix-free"]
-ENGINES: tuple[Engine, ...] = get_args(Engine)
+EngineName = Literal["dense", "matrix-free"]
+ENGINES: tuple[EngineName, ...] = get_args(EngineName)
 Observing = Literal["all", "coordinates"]
 Json = dict[str, Any]
 
@@ -70,7 +70,7 @@ class Trial:
     training: Training
     width: int
     seed: int
-    engine: Engine = "dense"
+    engine: EngineName = "dense"
 
     def to_json(self) -> Json:
         """As JSON types; exponents become strings."""

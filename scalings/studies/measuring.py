@@ -1,7 +1,6 @@
 """Train any network in any scale variable, and record every observable.
 
-Multilayer perceptrons in the width under the squared error have engines of their own; every other network is trained
-as a graph, its other scale variables held at small values, with the exponents that their criteria determine there.
+Scale variables that are not varied are held at small values, with the exponents that their criteria determine there.
 """
 
 from __future__ import annotations
@@ -11,36 +10,23 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from scalings.criteria.problem import Loss
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.update_laws import optimizer
 from scalings.networks.dimensions import DEPTH_SCALE, WIDTH_SCALE, fixed
 from scalings.networks.network import Network
-from scalings.networks.nodes import Node, Repeat, Scores
+from scalings.networks.nodes import Embedding, Node, Repeat, Scores
 from scalings.results.trials import Training
 
 if TYPE_CHECKING:
-    from empirical.sweeps.costs import Cost
+    from empirical.engines.engine import Scaling
     from empirical.sweeps.measurement import Measurement
-    from empirical.sweeps.sweep import Progress
+    from empirical.sweeps.sweep import Progress, Sweep
 
 _HELD = {WIDTH_SCALE: 64, DEPTH_SCALE: 2}
 """Where scale variables stand that are not varied; at 1 if they are not named."""
 _HEAD_SIZE = 4
-
-
-def is_graph(network: Network, scale: str, loss: Loss) -> bool:
-    """Whether this is beyond multilayer perceptrons in the width, which have engines of their own."""
-    return not network.is_chain or (scale, loss) != (WIDTH_SCALE, "mse")
-
-
-def tamed(network: Network, training: Training) -> tuple[Network, Training]:
-    """The same orders at a fraction of the time, and with steps so small that the residual changes little.
-
-    How the residual changes is no power of the width.
-    """
-    return Network(tuple(map(_small, network.nodes))), replace(training, lr=training.lr / 5)
+_BATCH, _LINES = 16, 8
 
 
 def measure(
@@ -61,44 +47,28 @@ def measure(
 
     `seeds` is their number at the largest width; smaller ones get up to `cap` times as many. `engine` is auto, dense
     or matrix-free, two engines of one law: auto takes at each width the one with fewer operations. A run that diverges
-    is a result, recorded as inf or nan. Raises ArgumentError, in one line, for what cannot be measured; and Interrupted
-    with what there is, if that is enough for fits, instead of KeyboardInterrupt.
+    is a result, recorded as inf or nan. What is trained is the `small` network, which `Measurement.network` is too.
+    Raises ArgumentError, in one line, for what cannot be measured; and Interrupted with what there is, if that is
+    enough for fits, instead of KeyboardInterrupt.
     """
-    if not is_graph(network, scale, training.loss):
-        from empirical.sweeps import mlp
+    from empirical.sweeps.sweep import carry_out
 
-        return mlp.measure(
-            network,
-            parameterization,
-            training,
-            widths=widths,
-            seeds=seeds,
-            first_seed=first_seed,
-            device=device,
-            engine=engine,
-            cap=cap,
-            progress=progress,
-        )
-    from empirical.sweeps import graph
-
-    if engine == "matrix-free":
-        raise ArgumentError("engine", "only multilayer perceptrons in the width are trained matrix-free")
-    held = {other: size for other, size in _HELD.items() if other in network.scales and other != scale}
-    beside = {other: _determined(network, training, other) for other in held}
-    return graph.measure(
+    sweep = plan(
         network,
         parameterization,
         training,
-        widths=widths or graph.default_sizes(network, scale),
+        scale=scale,
+        widths=widths,
         seeds=seeds,
         first_seed=first_seed,
         device=device,
-        scaling=graph.Scaling(scale, held, beside),
-        progress=progress,
+        engine=engine,
+        cap=cap,
     )
+    return carry_out(sweep, progress)
 
 
-def estimate(
+def plan(
     network: Network,
     parameterization: Parameterization,
     training: Training = Training(),  # noqa: B008 - frozen
@@ -106,18 +76,58 @@ def estimate(
     scale: str = WIDTH_SCALE,
     widths: Sequence[int] | None = None,
     seeds: int | None = None,
+    first_seed: int = 0,
     device: str = "auto",
     engine: str = "auto",
     cap: int = 32,
-) -> Cost | None:
-    """What `measure` with the same arguments will cost, in a fraction of a second; None where that is not known."""
-    if is_graph(network, scale, training.loss):
-        return None
-    from empirical.sweeps import mlp
+) -> Sweep:
+    """What `measure` carries out, which can say before what it will cost. Raises ArgumentError as it does."""
+    from empirical.sweeps import measure
 
-    return mlp.estimate(
-        network, parameterization, training, widths=widths, seeds=seeds, device=device, engine=engine, cap=cap
+    trained = small(network)
+    return measure.plan(
+        trained,
+        parameterization,
+        training,
+        widths=widths,
+        seeds=seeds,
+        first_seed=first_seed,
+        device=device,
+        engine=engine,
+        cap=cap,
+        scaling=scaling(trained, training, scale),
     )
+
+
+def scaling(network: Network, training: Training, scale: str) -> Scaling:
+    """Where the other scale variables stand; each is held with the exponents that its own criteria determine."""
+    from empirical.engines.engine import Scaling
+
+    held = {other: size for other, size in _HELD.items() if other in network.scales and other != scale}
+    return Scaling(scale, held, {other: _determined(network, training, other) for other in held})
+
+
+def default_batch(network: Network) -> int:
+    """Examples, or lines of text."""
+    return _LINES if isinstance(network.nodes[0], Embedding) else _BATCH
+
+
+def gentle(training: Training, network: Network, scale: str) -> Training:
+    """With steps so small that the residual changes little, for how it does is no power of the width.
+
+    Changes of a multilayer perceptron in the width under the squared error are followed as they are: there the
+    learning rates of `Training.of` are small enough.
+    """
+    plain = network.is_chain and (scale, training.loss) == (WIDTH_SCALE, "mse")
+    return training if plain else replace(training, lr=training.lr / 5)
+
+
+def small(network: Network) -> Network:
+    """The same orders at a fraction of the time: heads of 4 units, and as many blocks as the depth says.
+
+    Constants change no exponent.
+    """
+    return Network(tuple(map(_small, network.nodes)))
 
 
 def _small(node: Node) -> Node:

@@ -2,23 +2,73 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
+from typing import TYPE_CHECKING
 
+from scalings.criteria.problem import Loss
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.update_laws import UpdateLaw
+from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network
 from scalings.results.experiments import Rate, Transfer
 from scalings.results.fits import Verdict
+from scalings.results.trials import Training
 from scalings.studies.equivalence import Comparison, Judged, compare_one, most_open, refuted, remedy, too_few
+from scalings.studies.measuring import scaling, small
+
+if TYPE_CHECKING:
+    from empirical.sweeps.sweep import Progress
 
 _FAR = Fraction(8)
 _FINE = Fraction(1, 128)
 _DENOMINATOR = 12
 
 
-def derived_drift(network: Network, parameterization: Parameterization, law: UpdateLaw) -> Fraction | None:
+def transfer(
+    network: Network,
+    parameterization: Parameterization,
+    training: Training,
+    *,
+    scale: str = WIDTH_SCALE,
+    widths: Sequence[int] | None = None,
+    seeds: int | None = None,
+    grid: tuple[float, float] = (-10.0, 6.0),
+    device: str = "auto",
+    progress: Progress | None = None,
+) -> Transfer:
+    """Measure the best and the largest stable learning rate at every width, or other value of the scale variable.
+
+    The grid is of powers of 2 beside the base learning rate. Which network is trained, and what is held beside it, is
+    as in `measuring`; defaults and errors are those of `empirical.experiments.transfer`.
+    """
+    from empirical.experiments import transfer
+
+    trained = small(network)
+    return transfer.transfer(
+        trained,
+        parameterization,
+        training,
+        scaling=scaling(trained, training, scale),
+        widths=widths,
+        seeds=seeds,
+        low=grid[0],
+        high=grid[1],
+        device=device,
+        progress=progress,
+    )
+
+
+def derived_drift(
+    network: Network,
+    parameterization: Parameterization,
+    law: UpdateLaw,
+    *,
+    scale: str = WIDTH_SCALE,
+    loss: Loss = "mse",
+) -> Fraction | None:
     """The largest power of n by which all learning rates can be multiplied and training still be stable.
 
     None if there is none, or no end to them: initialization alone can explode, and a network that is not trained has no
@@ -29,7 +79,7 @@ def derived_drift(network: Network, parameterization: Parameterization, law: Upd
 
     def stable(power: Fraction) -> bool:
         layers = tuple(replace(layer, lr=layer.lr + power) for layer in parameterization.layers)
-        return check(network, replace(parameterization, layers=layers), law).stable
+        return check(network, replace(parameterization, layers=layers), law, scale=scale, loss=loss).stable
 
     low, high = -_FAR, _FAR
     if not stable(low) or stable(high):

@@ -88,8 +88,8 @@ def verify(
     ArgumentError for what cannot be measured. An interrupt ends it with the members measured by then, the last of them
     at the widths that are complete.
     """
+    from empirical.sweeps.measure import measure
     from empirical.sweeps.measurement import Interrupted
-    from empirical.sweeps.mlp import measure
     from symbolic.derivation.derive import derive
     from symbolic.evaluation.predict import predict
 
@@ -141,11 +141,11 @@ def estimate(
     wide: bool = False,
 ) -> Cost:
     """The time and memory that `verify` will need for all members. Raises ArgumentError as `verify` does."""
-    from empirical.sweeps import mlp
+    from empirical.sweeps.measure import plan
 
-    plan = _plan(data, wide, widths, seeds)
-    one = mlp.estimate(plan.network, preset("ntp", 3), plan.training, **plan.sweep, device=device)
-    return replace(one, seconds=plan.members * one.seconds)
+    asked = _plan(data, wide, widths, seeds)
+    one = plan(asked.network, preset("ntp", 3), asked.training, **asked.sweep, device=device).cost()
+    return replace(one, seconds=asked.members * one.seconds)
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ class _Plan:
 
 def _plan(data: str, wide: bool, widths: Sequence[int] | None, seeds: int | None) -> _Plan:
     from empirical.data.examples import input_size
-    from empirical.sweeps.plans import DEFAULT_SEEDS, DEFAULT_WIDTHS
+    from empirical.engines.mlp.engine import DEFAULT_SEEDS, DEFAULT_WIDTHS
 
     network = mlp(3, inputs=input_size(data))
     # The kernel's order is an upper bound, which decides nothing here; measuring it would take a third of the time.

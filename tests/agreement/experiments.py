@@ -8,7 +8,8 @@ from fractions import Fraction
 
 from scipy import stats
 
-from empirical.sweeps.graph import Scaling, measure
+from empirical.engines.engine import Scaling
+from empirical.sweeps.measure import measure
 from scalings.criteria.observables import Observable
 from scalings.criteria.problem import Problem
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent

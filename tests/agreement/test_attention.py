@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from empirical.sweeps.graph import Scaling
+from empirical.engines.engine import Scaling
 from scalings.hyperparameters.exponents import MINUS_INFINITY
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.update_laws import OPTIMIZERS

@@ -17,7 +17,7 @@ from fractions import Fraction
 
 import pytest
 
-from empirical.sweeps.graph import Scaling
+from empirical.engines.engine import Scaling
 from scalings.criteria.observables import Observable
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.update_laws import OPTIMIZERS

@@ -18,8 +18,8 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from empirical.sweeps.measure import measure
 from empirical.sweeps.measurement import Measurement
-from empirical.sweeps.mlp import measure
 from scalings.criteria.observables import Observable
 from scalings.criteria.tutorial import TUTORIAL
 from scalings.hyperparameters.exponents import Exponent

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from empirical.sweeps.mlp import measure
+from empirical.sweeps.measure import measure
 from scalings.criteria.observables import Observable
 from scalings.hyperparameters.update_laws import OPTIMIZERS
 from scalings.networks.architectures import mlp

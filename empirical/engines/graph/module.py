@@ -57,8 +57,8 @@ class Graph(nn.Module):
         super().__init__()
         self.setting, self.seeds = setting, tuple(seeds)
         self.owners = {node.weight: node for node in setting.network.layers}
-        self.shrunk = dict.fromkeys(self.owners, 0.0)
-        """By weight, the fraction that decay has taken of W(0)."""
+        self.shrunk: dict[str, float | Tensor] = dict.fromkeys(self.owners, 0.0)
+        """By weight, the fraction that decay has taken of W(0); a tensor where it is not the same for all seeds."""
         self.initial = {weight: tensor.to(device) for weight, tensor in draw(setting, seeds).items()}
         self.updates = nn.ParameterDict({weight: torch.zeros_like(tensor) for weight, tensor in self.initial.items()})
 

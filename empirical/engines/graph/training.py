@@ -10,6 +10,7 @@ be lost in the rounding of single precision, and that is what it looks for.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -37,10 +38,21 @@ def train(
     return {observable: value.cpu().numpy() for observable, value in found.items()}
 
 
-def trajectory(graph: Graph, training: Training, inputs: Tensor, targets: Tensor) -> Iterator[View]:
-    """What there is to observe after 0, 1, ..., `training.steps` full-batch updates."""
+class Stepping(Protocol):
+    """How an update is made from the gradients of all weights."""
+
+    def take(self, gradients: dict[str, Tensor]) -> None: ...
+
+
+def trajectory(
+    graph: Graph, training: Training, inputs: Tensor, targets: Tensor, steps: Stepping | None = None
+) -> Iterator[View]:
+    """What there is to observe after 0, 1, ..., `training.steps` full-batch updates.
+
+    `steps` are the optimizer's where they are not those of its own learning rates.
+    """
     watched = watch(graph.setting)
-    steps = Steps(graph, training.optimizer, rank=inputs.shape[0] * inputs.shape[1])
+    steps = steps or Steps(graph, training.optimizer, rank=inputs.shape[0] * inputs.shape[1])
     weights = list(graph.updates)
     places = list(watched.representations.values()) if training.observing == "all" else []
     output_at = graph.setting.network.output.name, 0

@@ -97,7 +97,7 @@ def _weight(graph: Graph, node: Weighted, copy: int, state: State, spectra: bool
     weight = Weight(_size(initial), _size(now), spectral_norm(now) if spectra and matrix else None)
     if not state.step:
         return weight, None
-    decay = torch.full((len(graph.seeds),), shrunk) if shrunk else None
+    decay = torch.full((len(graph.seeds),), float(shrunk)) if shrunk else None
     spectral = spectral_norm(update) if matrix else None
     return weight, Update(_size(update), _size(state.gradients[node.weight][copy]), spectral, decay)
 

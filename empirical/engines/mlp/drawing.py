@@ -12,7 +12,7 @@ from empirical.tensors.gaussian_matrix import GaussianMatrix
 from empirical.tensors.random_numbers import Stream, filler
 from empirical.weights.dense import DenseWeights, Weights
 from empirical.weights.revealed import FreeWeights
-from scalings.results.trials import Engine, Training
+from scalings.results.trials import EngineName, Training
 
 
 def draw_revealed(
@@ -51,7 +51,7 @@ def directions(training: Training) -> tuple[int, int]:
 
 
 def draw(
-    chain: Chain, training: Training, seeds: Sequence[int], device: str, engine: Engine, pool: BufferPool
+    chain: Chain, training: Training, seeds: Sequence[int], device: str, engine: EngineName, pool: BufferPool
 ) -> tuple[Weights, ...]:
     """The initial weights of an engine, of the pool's kind."""
     if engine == "dense":

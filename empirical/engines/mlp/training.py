@@ -45,11 +45,11 @@ from empirical.weights.dense import Weights
 from empirical.weights.low_rank_laws import Shampoo, low_rank
 from empirical.weights.updates import Update
 from scalings.criteria.observables import Observable
-from scalings.results.trials import Engine, Training
+from scalings.results.trials import EngineName, Training
 
 
 def train(
-    chain: Chain, training: Training, data: Examples, seeds: Sequence[int], device: str, engine: Engine = "dense"
+    chain: Chain, training: Training, data: Examples, seeds: Sequence[int], device: str, engine: EngineName = "dense"
 ) -> dict[Observable, Array]:
     """Every observable at every step, each an array over these seeds."""
     pool = BufferPool(device, kind(training))

@@ -9,16 +9,16 @@ import pytest
 import torch
 
 from empirical.data import tasks
+from empirical.engines.engine import Scaling
 from empirical.engines.graph.module import Graph
 from empirical.engines.graph.optimizers import MEASURABLE, polar
 from empirical.engines.graph.setting import Setting
 from empirical.engines.graph.training import train, trajectory
 from empirical.engines.observations import observe
-from empirical.sweeps.graph import Scaling, measure
+from empirical.sweeps.measure import measure
 from scalings.criteria.observables import Observable
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.parameterizations import Parameterization
-from scalings.hyperparameters.presets import preset
 from scalings.networks.architectures import cnn, mlp, resmlp, transformer
 from scalings.networks.dimensions import WIDTH, fixed
 from scalings.networks.network import Network
@@ -154,29 +154,10 @@ def test_polar_factors(rows: int, columns: int, rank: int) -> None:
     torch.testing.assert_close(found, u[..., :rank] @ v[:, :rank])
 
 
-def test_measuring_gives_what_the_other_measure_does() -> None:
-    network = mlp(2)
-    seen: list[float] = []
-    measured = measure(
-        network,
-        preset("ntp", 2),
-        Training(batch=4, steps=1),
-        widths=(8, 12, 16, 24),
-        seeds=4,
-        progress=lambda done, _: seen.append(done),
-    )
-    assert measured.widths == (8, 12, 16, 24)
-    assert seen[-1] == 1.0
-    assert {width: len(values) for width, values in measured.values[Observable("dz", "layer1", 1)].items()} == dict(
-        measured.seeds
-    )
-    assert measured.fits[Observable("dz", "layer2", 1)].points  # type: ignore[union-attr]
-
-
 @pytest.mark.parametrize(
     ("network", "training_", "widths", "says"),
     [
-        (mlp(2), Training(optimizer="lamb"), (8, 16, 32), "optimizer: expected one of sgd"),
+        (resmlp(), Training(optimizer="lamb"), (8, 16, 32), "optimizer: expected one of sgd"),
         (mlp(2, inputs=65), Training(), (8, 16, 32), "network: expected 64 inputs"),
         (mlp(2), Training(), (8, 8, 32), "widths: expected at least 3 widths"),
         (transformer(1, vocabulary=12), Training(batch=99), (8, 16, 32), "batch: expected 1 to 14 lines"),

@@ -27,7 +27,7 @@ from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.presets import preset
 from scalings.networks.architectures import mlp
 from scalings.networks.nodes import Activation
-from scalings.results.trials import Engine, Training
+from scalings.results.trials import EngineName, Training
 from tests.empirical.engines.torch_reference import Reference, reference_values
 
 WIDTH = 24
@@ -114,7 +114,7 @@ def test_the_three_terms_are_the_change_of_the_preactivation(activation: Activat
 @pytest.mark.parametrize(
     ("optimizer", "engine"), [("sgd", "dense"), ("adam", "dense"), ("sgd", "matrix-free"), ("shampoo:1/2,1/2", "dense")]
 )
-def test_a_coordinate_check_sees_the_same(optimizer: str, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_coordinate_check_sees_the_same(optimizer: str, engine: EngineName, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fewer observables, from the same weights in the precision they need; large enough for blocks that are pooled.
 
     To three digits of the larger term, where z(t) is z(0) and dz of opposite sign.

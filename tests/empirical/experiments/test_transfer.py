@@ -12,12 +12,14 @@ import pytest
 import torch
 
 from empirical.data import examples
+from empirical.engines.engine import Problem
 from empirical.engines.mlp.chain import chain
+from empirical.engines.mlp.engine import DenseEngine
 from empirical.engines.mlp.ensembles import Factors, states
 from empirical.engines.mlp.training import train
 from empirical.engines.mlp.view import view
 from empirical.engines.observations import observe
-from empirical.experiments.transfer import train_losses, transfer
+from empirical.experiments.transfer import transfer
 from scalings.criteria.observables import Observable
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.presets import preset
@@ -70,13 +72,13 @@ def test_steps_that_depend_on_the_weight_are_refused() -> None:
 
 
 def test_seeds_and_factors_are_one_batch() -> None:
-    at, data = chain(mlp(3), preset("mup", 3), SMALL, 24), examples.load("digits", 8)
-    together = train_losses(at, SMALL, data, [3, 4], np.array([[0.5, 1.0], [2.0, 4.0]]), "cpu")
-    alone = train_losses(at, SMALL, data, [4], np.array([[2.0]]), "cpu")
+    engine = DenseEngine(Problem(mlp(3), preset("mup", 3), SMALL))
+    together = engine.losses(24, [3, 4], np.array([[0.5, 1.0], [2.0, 4.0]]))
+    alone = engine.losses(24, [4], np.array([[2.0]]))
     assert together.shape == (3, 2, 2)
     np.testing.assert_allclose(together[:, 1, 0], alone[:, 0, 0], rtol=1e-10)
-    plain = train(at, SMALL, data, [4], "cpu")
-    ones = train_losses(at, SMALL, data, [4], np.array([[1.0]]), "cpu")
+    plain = engine.train(24, [4])
+    ones = engine.losses(24, [4], np.array([[1.0]]))
     np.testing.assert_allclose(ones[-1, 0, 0], plain[Observable("loss", "", 2)], rtol=1e-10)
 
 

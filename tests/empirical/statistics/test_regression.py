@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from empirical.engines.mlp.engine import DEFAULT_WIDTHS
 from empirical.statistics import regression
-from empirical.sweeps.plans import DEFAULT_WIDTHS, allocate
+from empirical.sweeps.plans import allocate
 from scalings.results.fits import Diverged, Fit
 
 EXPONENT = 0.25

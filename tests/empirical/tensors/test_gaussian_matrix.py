@@ -14,7 +14,7 @@ from torch import Tensor
 from empirical.data import examples
 from empirical.engines.mlp import drawing, training
 from empirical.engines.mlp.chain import chain
-from empirical.sweeps.mlp import measure
+from empirical.sweeps.measure import measure
 from empirical.tensors.buffers import BufferPool
 from empirical.tensors.gaussian_matrix import GaussianMatrix
 from empirical.tensors.random_numbers import Stream

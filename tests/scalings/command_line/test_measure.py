@@ -85,6 +85,7 @@ def test_any_network_can_be_measured(capsys: pytest.CaptureFixture[str], model: 
     assert code == 3, "three widths are too few for a verdict"
     assert {fit["quantity"] for fit in document["fits"]} >= {"dz", "dW_frobenius", "layer"}
     assert document["engine"] == "dense"
+    assert "training takes about" in run(capsys, "measure", *model, "--preset", "family:1/2", *small)[2]
     code, out, err = run(capsys, "measure", *model, "--preset", "family:1/2", "--engine", "matrix-free")
     assert (code, out) == (2, "")
     assert err == "scalings: --engine: only multilayer perceptrons in the width are trained matrix-free\n"

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from empirical.sweeps.measure import measure
 from empirical.sweeps.measurement import Measurement
-from empirical.sweeps.mlp import measure
 from scalings.criteria.observables import Observable
 from scalings.hyperparameters.exponents import MINUS_INFINITY
 from scalings.hyperparameters.presets import preset
@@ -42,7 +42,7 @@ def test_what_has_no_exponent_is_named(measurement: Measurement, tmp_path: Path)
 def test_pyplot_is_never_loaded(tmp_path: Path) -> None:
     code = (
         "import sys; from fractions import Fraction; from scalings.reports.figures import richness_figure;"
-        "from empirical.sweeps.mlp import measure; from scalings.networks.architectures import mlp;"
+        "from empirical.sweeps.measure import measure; from scalings.networks.architectures import mlp;"
         "from scalings.hyperparameters.presets import preset; from scalings.results.trials import Training;"
         "m = measure(mlp(2), preset('mup', 2), Training(batch=8, steps=1), widths=(8, 12, 16, 24), seeds=2);"
         f"richness_figure([('a', m, Fraction(1, 2))], r'{tmp_path / 'a.png'}');"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -15,12 +14,15 @@ import numpy as np
 import pytest
 import torch
 
+from empirical.engines.graph.engine import GraphEngine
+from empirical.engines.mlp import engine as mlp_engine
 from empirical.engines.mlp.chain import Chain
+from empirical.engines.mlp.engine import DEFAULT_WIDTHS, DenseEngine, MlpEngine
 from empirical.engines.mlp.training import train
-from empirical.sweeps import costs, graph
+from empirical.sweeps import costs
+from empirical.sweeps.measure import measure, plan
 from empirical.sweeps.measurement import Interrupted, Measurement
-from empirical.sweeps.mlp import ChainSweep, estimate, measure
-from empirical.sweeps.plans import DEFAULT_WIDTHS, allocate
+from empirical.sweeps.plans import allocate
 from empirical.tensors import memory
 from scalings.criteria.observables import Observable
 from scalings.errors import ArgumentError
@@ -29,11 +31,13 @@ from scalings.hyperparameters.presets import preset
 from scalings.networks.architectures import mlp
 from scalings.networks.dimensions import WIDTH, fixed
 from scalings.networks.network import Network
-from scalings.networks.nodes import INPUT, Dense, Elementwise, Sum
+from scalings.networks.nodes import Dense
 from scalings.results.fits import Diverged, Fit
-from scalings.results.trials import Record, Training, Trial
+from scalings.results.trials import Loss, Record, Training, Trial
 
 WIDTHS = (16, 24, 32, 48)
+LOSSES: tuple[Loss, ...] = ("mse", "cross-entropy")
+"""Of a multilayer perceptron: trained by its own engines, and as a graph."""
 SMALL = Training(batch=8, steps=2)
 NTP = preset("ntp-lr", 3)
 
@@ -42,6 +46,11 @@ def rich(r: Fraction) -> Parameterization:
     """|dz| ~ n^r at every hidden layer (Karkada, arXiv 2404.19719), unit multipliers."""
     half = Fraction(1, 2)
     return Parameterization.of(multiplier="0,0,0", init=[Fraction(0), -half, -half - r], lr=[2 * r, 2 * r - 1, -1])
+
+
+def flat(network: Network) -> Parameterization:
+    """The same for every weight."""
+    return Parameterization.of(multiplier=[0] * network.depth, init=[0] * network.depth, lr=[-1] * network.depth)
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +87,7 @@ def test_trials_and_records_are_plain_data(measurement: Measurement) -> None:
 
 def test_a_seed_gives_the_same_numbers_in_any_sweep(measurement: Measurement, monkeypatch: pytest.MonkeyPatch) -> None:
     """Other widths, other seeds around it, other chunks."""
-    monkeypatch.setitem(costs._ROOM, "cpu", 1)
+    monkeypatch.setitem(mlp_engine._ROOM, "cpu", 1)
     other = measure(mlp(3), NTP, SMALL, widths=(24, 25, 26), seeds=1, first_seed=9, device="cpu")
     for observable, by_width in other.values.items():
         np.testing.assert_allclose(by_width[24], measurement.values[observable][24][2:3], rtol=1e-10)
@@ -123,18 +132,18 @@ def test_interrupts_pass_through_and_threads_are_restored() -> None:
     assert torch.get_num_threads() == before
 
 
-@pytest.mark.parametrize("measure", [measure, graph.measure])
-def test_what_an_interrupted_sweep_has_done_is_kept(measure: Callable[..., Measurement]) -> None:
+@pytest.mark.parametrize("loss", LOSSES)
+def test_what_an_interrupted_sweep_has_done_is_kept(loss: Loss) -> None:
     """Widths that are complete have the values of an uninterrupted sweep."""
-    widths = (8, 12, 16, 24, 32)
+    widths, training = (8, 12, 16, 24, 32), replace(SMALL, loss=loss)
 
     def interrupt(done: float, _: str) -> None:
         if done > 0.75:
             raise KeyboardInterrupt
 
     with pytest.raises(Interrupted) as interrupted:
-        measure(mlp(3), NTP, SMALL, widths=widths, seeds=1, progress=interrupt)
-    kept, whole = interrupted.value.measurement, measure(mlp(3), NTP, SMALL, widths=widths, seeds=1)
+        measure(mlp(3), NTP, training, widths=widths, seeds=1, progress=interrupt)
+    kept, whole = interrupted.value.measurement, measure(mlp(3), NTP, training, widths=widths, seeds=1)
     assert 3 <= len(kept.widths) < 5
     for observable, by_width in kept.values.items():
         assert set(by_width) == set(kept.widths)
@@ -144,11 +153,12 @@ def test_what_an_interrupted_sweep_has_done_is_kept(measure: Callable[..., Measu
 
 def test_a_network_too_wide_for_memory_is_refused_with_what_fits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "available_bytes", lambda _: 80 * 2**20)
+    training = replace(SMALL, loss="cross-entropy")
     expected = r"widths: width 90000 needs .* GiB, but cpu has 0.0781 GiB free: expected widths up to \d+$"
     with pytest.raises(ArgumentError, match=expected):
-        graph.measure(mlp(3), NTP, SMALL, widths=(64, 128, 90000), seeds=1, device="cpu")
+        measure(mlp(3), NTP, training, widths=(64, 128, 90000), seeds=1, device="cpu")
     with pytest.raises(ArgumentError, match=expected):
-        graph.measure(mlp(3), NTP, SMALL, widths=(30000, 60000, 90000), seeds=1, device="cpu")
+        measure(mlp(3), NTP, training, widths=(30000, 60000, 90000), seeds=1, device="cpu")
 
 
 def test_a_width_that_does_not_fit_is_named_where_wider_ones_do(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,12 +179,12 @@ def test_seeds_are_spent_where_widths_are_small() -> None:
 def test_the_estimate_extrapolates_two_timed_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """With a clock that says exactly alpha * units + beta * matrices, so does the estimate."""
 
-    def clock(chain: Chain, *_: object) -> float:
-        return sum(1e-6 * (m + k) + 1e-9 * m * k for m, k in chain.shapes)
+    def clock(engine: MlpEngine, width: int, _: int) -> float:
+        return sum(1e-6 * (m + k) + 1e-9 * m * k for m, k in engine.chain(width).shapes)
 
     monkeypatch.setattr(costs, "_time", clock)
     widths, seeds = (64, 128, 256), allocate((64, 128, 256), 10)
-    cost = estimate(mlp(3), NTP, SMALL, widths=widths, seeds=10, device="cpu")
+    cost = plan(mlp(3), NTP, SMALL, widths=widths, seeds=10, device="cpu").cost()
     shapes = {n: ((n, 64), (n, n), (10, n)) for n in widths}
     expected = sum(seeds[n] * sum(1e-6 * (m + k) + 1e-9 * m * k for m, k in shapes[n]) for n in widths)
     assert cost.seconds == pytest.approx(expected, rel=1e-9)
@@ -189,7 +199,7 @@ def test_too_little_memory_is_refused_with_what_fits(engine: str, monkeypatch: p
         measure(mlp(3), NTP, SMALL, widths=(64, 128, 90000), seeds=1, device="cpu", engine=engine)
     found = [int(number) for number in re.findall(r"up to (\d+)", str(refused.value))]
     assert len(found) == (2 if engine == "dense" else 1)
-    sweep = ChainSweep(mlp(3), NTP, SMALL, (64, 128, found[0]), 1, 0, "cpu", engine)
+    sweep = plan(mlp(3), NTP, SMALL, widths=(64, 128, found[0]), seeds=1, device="cpu", engine=engine)
     assert sweep.bytes(found[0]) <= 80 * 2**20 < sweep.bytes(found[0] + 1)
     if engine == "dense":
         assert found[1] > 4 * found[0]
@@ -207,7 +217,7 @@ def test_memory_that_runs_out_is_one_line(
             raise error
         return train(at, *rest)
 
-    monkeypatch.setattr("empirical.sweeps.mlp.train", too_wide)
+    monkeypatch.setattr("empirical.engines.mlp.engine.train", too_wide)
     monkeypatch.setattr("empirical.sweeps.workers.count", lambda _: 1)  # from the smallest width on
     with pytest.raises(ArgumentError, match="widths: the memory of cpu did not do for " + where):
         measure(mlp(3), NTP, SMALL, widths=(64, 100, 128), seeds=1, device="cpu")
@@ -217,7 +227,7 @@ def test_other_errors_are_not_taken_for_it(monkeypatch: pytest.MonkeyPatch) -> N
     def broken(*_: object) -> None:
         raise RuntimeError("shapes")
 
-    monkeypatch.setattr("empirical.sweeps.mlp.train", broken)
+    monkeypatch.setattr("empirical.engines.mlp.engine.train", broken)
     with pytest.raises(RuntimeError, match="shapes"):
         measure(mlp(3), NTP, SMALL, widths=WIDTHS, seeds=1, device="cpu")
 
@@ -237,7 +247,7 @@ def test_other_errors_are_not_taken_for_it(monkeypatch: pytest.MonkeyPatch) -> N
             {"engine": "matrix-free", "training": Training(optimizer="sign")},
             "engine: expected auto or dense with sign, whose updates are not of low rank .* but got 'matrix-free'",
         ),
-        ({"training": Training(optimizer="adamw")}, "optimizer: expected one of sgd, momentum, .* but got 'adamw'"),
+        ({"training": Training(optimizer="lion+l2")}, "optimizer: expected one of sgd, momentum, .* but got 'lion.l2'"),
         ({"training": Training(data="cifar")}, "data: expected one of digits, mnist, but got 'cifar'"),
         ({"training": Training(data="mnist")}, "network: expected 784 inputs, as mnist has, but got 64"),
         ({"training": Training(batch=0)}, "batch: expected 1 to 1797 examples of digits, but got 0"),
@@ -254,21 +264,24 @@ def test_bad_input_is_named_in_one_line(change: dict[str, object], message: str)
     assert "\n" not in str(error.value)
 
 
-def test_only_chains_are_measured() -> None:
-    branch = Dense("branch", "layer1", "weight", WIDTH, WIDTH)
-    total, readout = Sum("sum", ("activation1", "branch")), Dense("readout", "sum", "v", WIDTH, fixed(10))
-    skip = Network((*mlp(2).nodes[:2], branch, total, readout))
-    with pytest.raises(ValueError, match="operation 3, 'branch', is Dense of 'layer1'"):
-        measure(skip, NTP, SMALL, widths=WIDTHS)
+def test_only_multilayer_perceptrons_are_trained_matrix_free() -> None:
+    """What is none for one reason or another is trained as a graph."""
     nodes = mlp(4).nodes
     assert isinstance(nodes[4], Dense)
-    shared = Network((*nodes[:4], dataclasses.replace(nodes[4], weight="weight2"), *nodes[5:]))
-    with pytest.raises(ValueError, match="4 layers and 3 weight matrices"):
-        measure(shared, NTP, SMALL, widths=WIDTHS)
-    headless = Network((nodes[0], Elementwise("activation1", "layer1", "relu")))
-    with pytest.raises(ValueError, match="ends with a dense layer"):
-        measure(headless, preset("ntp", 2), SMALL, widths=WIDTHS)
-    assert nodes[0].source == INPUT
+    skip = Network((*mlp(3).nodes[:-1], Dense("layer3", "layer1", "weight3", WIDTH, fixed(10))))
+    shared = Network((*nodes[:4], replace(nodes[4], weight="weight2"), *nodes[5:]))
+    linear = Network((nodes[0], replace(mlp(2).nodes[2], source="layer1")))
+    for network, why in (
+        (skip, "only multilayer perceptrons in the width"),
+        (shared, "only multilayer perceptrons in the width"),
+        (linear, "operation 2, .layer2., is Dense"),
+    ):
+        given = flat(network)
+        with pytest.raises(ArgumentError, match=f"engine: .*{why}"):
+            plan(network, given, SMALL, widths=WIDTHS, engine="matrix-free")
+        engines = plan(network, given, SMALL, widths=WIDTHS).engines
+        assert all(isinstance(engine, GraphEngine) for engine in engines.values())
+    assert isinstance(plan(mlp(3), NTP, SMALL, widths=WIDTHS).engines[16], DenseEngine)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a CUDA device is there")
@@ -285,14 +298,14 @@ def test_a_sweep_runs_on_a_gpu() -> None:
     assert found.device == "cuda"
     for observable, by_width in found.values.items():
         np.testing.assert_allclose(by_width[48], again.values[observable][48], rtol=1e-9)
-    assert estimate(mlp(3), NTP, SMALL, widths=WIDTHS, device="cuda").seconds > 0
+    assert plan(mlp(3), NTP, SMALL, widths=WIDTHS, device="cuda").cost().seconds > 0
 
 
 def test_importing_the_package_loads_no_torch_and_measuring_no_sympy() -> None:
     """And the probe can tell: torch is there once a module that needs it is."""
     code = (
         "import sys, empirical; assert 'torch' not in sys.modules;"
-        "import empirical.sweeps.mlp, scalings.reports.figures; assert 'torch' in sys.modules;"
+        "import empirical.sweeps.measure, scalings.reports.figures; assert 'torch' in sys.modules;"
         "assert not {'sympy.core', 'mlxtend', 'matplotlib', 'symbolic'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,143 @@
+"""Engines: what it takes to train one problem at any width, and to plan how many seeds at a time.
+
+All engines are exact and observe the same (`empirical.engines.observations`). They differ in the networks and
+optimizers that they take, in what a seed costs, and in which numbers a seed draws. `empirical.engines.choice` finds the
+one that trains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Protocol
+
+from empirical.data import tasks
+from empirical.data.tasks import Task
+from empirical.tensors.arrays import Array
+from scalings.criteria.observables import Observable
+from scalings.errors import ArgumentError
+from scalings.hyperparameters.parameterizations import Parameterization, wrong_scales
+from scalings.networks.dimensions import WIDTH_SCALE
+from scalings.networks.network import Network, wrong_depth
+from scalings.results.trials import EngineName, Training
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """Which scale variable is varied, where the others stand, and their exponents there."""
+
+    variable: str = WIDTH_SCALE
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    beside: Mapping[str, Parameterization] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is trained on a device, "cpu" or "cuda", at values of a scale variable, here called widths.
+
+    Raises ArgumentError for what no engine trains: data that is not there or does not fit the network, and exponents
+    that are not one for each of its weights.
+    """
+
+    network: Network
+    parameterization: Parameterization
+    training: Training
+    device: str = "cpu"
+    scaling: Scaling = Scaling()
+
+    def __post_init__(self) -> None:
+        if self.training.steps < 1:
+            raise ArgumentError("steps", f"expected at least 1, but got {self.training.steps}")
+        given, names = self.parameterization, [node.name for node in self.network.multipliers]
+        if given.depth != self.network.depth:
+            raise wrong_depth(self.network, given.depth)
+        if given.scales and len(given.scales) != len(names):
+            raise wrong_scales(names, len(given.scales))
+        self.task  # noqa: B018 - that it can be loaded is checked here too
+
+    @property
+    def variable(self) -> str:
+        return self.scaling.variable
+
+    @cached_property
+    def task(self) -> Task:
+        return tasks.load(self.network, self.training)
+
+
+class Engine(Protocol):
+    """One way to train a problem."""
+
+    @property
+    def name(self) -> EngineName:
+        """How it has its weights: matrices drawn in full, or revealed where they are multiplied with."""
+        ...
+
+    @property
+    def problem(self) -> Problem: ...
+
+    @property
+    def refusal(self) -> ArgumentError | None:
+        """Why it does not train this problem; about the argument "engine" where another engine might."""
+        ...
+
+    @property
+    def default_widths(self) -> tuple[int, ...]:
+        """Of a sweep that does not name its own."""
+        ...
+
+    def default_seeds(self, widths: Sequence[int]) -> int:
+        """At the largest of these widths."""
+        ...
+
+    def operations(self, width: int) -> float:
+        """Of one seed, in a unit that is the same for all engines: counted and not timed, so that which engine is
+        cheaper, and with it the numbers that are drawn, does not depend on how busy the machine is."""
+        ...
+
+    def seed_bytes(self, width: int) -> int:
+        """The most that training one seed takes at a time."""
+        ...
+
+    def chunk_size(self, width: int) -> int:
+        """How many seeds are trained together."""
+        ...
+
+    def runs_alone(self, width: int) -> bool:
+        """Whether a seed is worth all threads, and has no other beside it."""
+        ...
+
+    def timed(self, widths: Sequence[int]) -> tuple[tuple[int, int], ...]:
+        """(width, seeds) of short runs whose times tell what a sweep of these widths will take."""
+        ...
+
+    def terms(self, width: int) -> tuple[float, ...]:
+        """What the seconds of one seed are a sum of multiples of, no more than there are timed runs."""
+        ...
+
+    def train(self, width: int, seeds: Sequence[int]) -> dict[Observable, Array]:
+        """Every observable at every step, each an array over these seeds."""
+        ...
+
+
+class RateEngine(Engine, Protocol):
+    """An engine that trains a seed at many learning rates."""
+
+    @property
+    def rates_refusal(self) -> ArgumentError | None:
+        """Why it does not do that with this problem's optimizer."""
+        ...
+
+    def losses(self, width: int, seeds: Sequence[int], factors: Array) -> Array:
+        """The loss at every step, (steps + 1, seeds, settings), with all learning rates times factors (seeds,
+        settings)."""
+        ...
+
+
+def refused(check: Callable[[], None]) -> ArgumentError | None:
+    """What a check raises, as a reason."""
+    try:
+        check()
+    except ArgumentError as error:
+        return error
+    return None

@@ -1,0 +1,104 @@
+"""The engine of graphs: any network, in any of its scale variables, under any loss."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from empirical.engines.engine import Problem, refused
+from empirical.engines.graph import costs
+from empirical.engines.graph.ensembles import check_rates, train_losses
+from empirical.engines.graph.optimizers import check_graph_optimizer
+from empirical.engines.graph.setting import Setting
+from empirical.engines.graph.training import train
+from empirical.tensors.arrays import Array
+from scalings.criteria.observables import Observable
+from scalings.errors import ArgumentError
+from scalings.networks.dimensions import DEPTH_SCALE, WIDTH_SCALE
+from scalings.networks.nodes import Dense
+from scalings.results.trials import EngineName
+
+DEFAULT_WIDTHS = (32, 48, 64, 96, 128, 192, 256, 384)
+NARROW_WIDTHS = (16, 24, 32, 48, 64, 96, 128, 192)
+"""Of images and texts, which have many positions."""
+DEFAULT_DEPTHS = (4, 6, 8, 12, 16, 24, 32, 64)
+DEFAULT_SEEDS = 16
+_ROOM = {"cpu": 2**26, "cuda": 2**32}
+"""Bytes that a chunk of seeds may take."""
+_TIMED_SPAN = 8
+"""Times as many weights may be in the larger network that is timed."""
+
+
+@dataclass(frozen=True)
+class GraphEngine:
+    """Weights are drawn in full, and gradients are those of autograd."""
+
+    problem: Problem
+    name: ClassVar[EngineName] = "dense"
+
+    @property
+    def refusal(self) -> ArgumentError | None:
+        return refused(lambda: check_graph_optimizer(self.problem.training.optimizer))
+
+    def setting(self, width: int) -> Setting:
+        """The network where the varied scale variable has this value."""
+        problem, scaling = self.problem, self.problem.scaling
+        sizes = {WIDTH_SCALE: 64, DEPTH_SCALE: 1, **scaling.sizes, scaling.variable: width}
+        exponents = {**scaling.beside, scaling.variable: problem.parameterization}
+        training = problem.training
+        return Setting(problem.network, sizes, exponents, training.lr, training.decay, training.init)
+
+    @property
+    def default_widths(self) -> tuple[int, ...]:
+        """Values of the scale variable that tell its exponents in a minute or two."""
+        if self.problem.variable == DEPTH_SCALE:
+            return DEFAULT_DEPTHS
+        return DEFAULT_WIDTHS if isinstance(self.problem.network.nodes[0], Dense) else NARROW_WIDTHS
+
+    def default_seeds(self, widths: Sequence[int]) -> int:  # noqa: ARG002 - the same at any
+        return DEFAULT_SEEDS
+
+    def operations(self, width: int) -> float:
+        """More than those of an engine that is made for the network."""
+        return costs.COPIES * costs.weights(self.setting(width))
+
+    def seed_bytes(self, width: int) -> int:
+        return costs.seed_bytes(self.setting(width), self.problem.task)
+
+    def chunk_size(self, width: int) -> int:
+        return max(1, _ROOM[self.problem.device] // self.seed_bytes(width))
+
+    def runs_alone(self, width: int) -> bool:  # noqa: ARG002 - never
+        return False
+
+    def timed(self, widths: Sequence[int]) -> tuple[tuple[int, int], ...]:
+        """At widths of the sweep, as not every width has a network."""
+        few = _TIMED_SPAN * costs.weights(self.setting(widths[0]))
+        small, large = widths[0], max(w for w in widths if w == widths[1] or costs.weights(self.setting(w)) <= few)
+        return tuple((w, min(most, self.chunk_size(w))) for w, most in ((small, 8), (large, 2)))
+
+    def terms(self, width: int) -> tuple[float, ...]:
+        at = self.setting(width)
+        return costs.weights(at), costs.values(at, self.problem.task)
+
+    def train(self, width: int, seeds: Sequence[int]) -> dict[Observable, Array]:
+        problem = self.problem
+        return train(self.setting(width), problem.training, problem.task, seeds, problem.device)
+
+    @property
+    def rates_refusal(self) -> ArgumentError | None:
+        return refused(lambda: check_rates(self.problem.training))
+
+    def losses(self, width: int, seeds: Sequence[int], factors: Array) -> Array:
+        """Each setting is a network of its own, and as many as make a chunk are trained together."""
+        problem, setting, size = self.problem, self.setting(width), self.chunk_size(width)
+        members, each = np.repeat(seeds, factors.shape[1]).tolist(), factors.flatten()
+        chunks = [slice(start, start + size) for start in range(0, len(members), size)]
+        losses = [
+            train_losses(setting, problem.training, problem.task, members[these], each[these], problem.device)
+            for these in chunks
+        ]
+        return np.concatenate(losses, axis=1).reshape(-1, *factors.shape)

@@ -1,0 +1,66 @@
+"""Ensembles of graphs: networks of any seeds, each at a learning rate of its own, trained as one batch.
+
+Each member has its weights to itself, those of one seed the same at first. An optimizer's step from given weights
+is in proportion to its learning rate, and so is what decay takes in it: `ScaledSteps` lets the optimizer step at the
+base rate and moves each member by its own multiple of that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from empirical.data.tasks import Task
+from empirical.engines.graph.module import Graph
+from empirical.engines.graph.optimizers import Steps
+from empirical.engines.graph.setting import Setting
+from empirical.engines.graph.training import trajectory
+from empirical.tensors.arrays import Array
+from scalings.errors import ArgumentError
+from scalings.hyperparameters.update_laws import optimizer as update_law
+from scalings.results.trials import Training
+
+
+@dataclass(frozen=True)
+class ScaledSteps:
+    """Steps of a graph whose learning rates are each member's factor, of shape (members,), times those of `steps`."""
+
+    graph: Graph
+    steps: Steps
+    factors: Tensor
+
+    def take(self, gradients: dict[str, Tensor]) -> None:
+        updates, shrunk = self.graph.updates, self.graph.shrunk
+        before = {weight: update.detach().clone() for weight, update in updates.items()}
+        kept = dict(shrunk)
+        # Factorizations do not take what has diverged; its loss has said so.
+        self.steps.take({weight: gradient.nan_to_num(0.0, 0.0, 0.0) for weight, gradient in gradients.items()})
+        for weight, start in before.items():
+            factor = self.factors.view(-1, *[1] * (start.dim() - 2))
+            updates[weight].data = start + factor * (updates[weight].detach() - start)
+            shrunk[weight] = kept[weight] + factor * (shrunk[weight] - kept[weight])
+
+
+def check_rates(training: Training) -> None:
+    """Raises ArgumentError for an optimizer whose decay does not change with its learning rate."""
+    if update_law(training.optimizer).decay == "independent":
+        raise ArgumentError(
+            "optimizer",
+            f"expected one whose decay is in proportion to its learning rate, but got {training.optimizer!r}: many "
+            "learning rates are trained at once",
+        )
+
+
+def train_losses(
+    setting: Setting, training: Training, task: Task, seeds: Sequence[int], factors: Array, device: str
+) -> Array:
+    """The loss at every step, (steps + 1, members), for a seed and a factor on all learning rates of each member."""
+    graph = Graph(setting, seeds, device)
+    inputs, targets = (torch.tensor(array, device=device) for array in (task.inputs, task.targets))
+    base = Steps(graph, training.optimizer, rank=inputs.shape[0] * inputs.shape[1])
+    steps = ScaledSteps(graph, base, torch.tensor(factors, device=device))
+    quick = replace(training, observing="coordinates")
+    return torch.stack([view.loss for view in trajectory(graph, quick, inputs, targets, steps)]).cpu().numpy()
