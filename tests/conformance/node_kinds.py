@@ -28,7 +28,7 @@ from scalings.networks.serialization import network_from_json, network_to_json
 from scalings.results.derivations import Derivation
 from scalings.results.fits import Fit
 from scalings.results.trials import Training
-from scalings.studies.measuring import tamed
+from scalings.studies.measuring import gentle
 from symbolic.certificates.writing import derivation_certificate
 
 every_law = pytest.mark.parametrize(
@@ -179,9 +179,9 @@ class NodeKind:
     def test_it_is_trained_and_observed_as_derived(self) -> None:
         """Every order that is derived for a trained network is of something that was seen, and finite."""
         law = OPTIMIZERS["sgd"]
-        network, training = tamed(self.network, Training.of("sgd", steps=2, batch=4))
-        measurement = scalings.measure(network, self.rich(law), training, widths=WIDTHS, seeds=1)
-        orders = scalings.predict(network, self.rich(law), law, 2)
+        training = gentle(Training.of("sgd", steps=2, batch=4), self.network, "width")
+        measurement = scalings.measure(self.network, self.rich(law), training, widths=WIDTHS, seeds=1)
+        orders = scalings.predict(self.network, self.rich(law), law, 2)
         watched = ("z", "dz", "d", "layer", "passthrough", "dW_frobenius", "gradient", "loss")
         for key, order in orders.items():
             if key.quantity in watched and order != MINUS_INFINITY:
