@@ -11,8 +11,9 @@ import itertools
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from queue import SimpleQueue
 from typing import TypeVar
 
 import torch
@@ -71,9 +72,12 @@ def spread(
 
     torch.set_num_threads(1)
     pool = ThreadPoolExecutor(threads, initializer=begin)
+    done = SimpleQueue[Future[tuple[T, R]]]()  # in the order of their ends, which `as_completed` does not keep
     try:
-        for future in as_completed([pool.submit(work) for _ in range(len(left))]):
-            yield future.result()
+        for _ in range(total := len(left)):
+            pool.submit(work).add_done_callback(done.put)
+        for _ in range(total):
+            yield done.get().result()
     finally:
         if stopped:
             stopped.set()
