@@ -18,12 +18,12 @@ LARGE = 2**14
 """From here on blocks do not fit the cache, and the exponent of the cost is fitted."""
 _RUN = """
 import json, resource, sys, time
-from empirical.chains import chain
-from empirical.examples import load
-from empirical.training import train
-from scalings.architectures import mlp
-from scalings.parameterizations import preset
-from scalings.trials import Training
+from empirical.data.examples import load
+from empirical.engines.mlp.chain import chain
+from empirical.engines.mlp.training import train
+from scalings.hyperparameters.presets import preset
+from scalings.networks.architectures import mlp
+from scalings.results.trials import Training
 width, engine = int(sys.argv[1]), sys.argv[2]
 training = Training(batch=8, steps=4, kernel=False)
 at, data = chain(mlp(3), preset("mup-lr", 3), training, width), load("digits", 8)

@@ -18,8 +18,9 @@ from empirical.tensors.arrays import Array
 from scalings.criteria.observables import Observable
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.parameterizations import Parameterization, wrong_scales
-from scalings.networks.dimensions import WIDTH_SCALE
+from scalings.networks.dimensions import ONE, WIDTH_SCALE
 from scalings.networks.network import Network, wrong_depth
+from scalings.networks.nodes import Embedding
 from scalings.results.trials import EngineName, Training
 
 
@@ -36,8 +37,9 @@ class Scaling:
 class Problem:
     """What is trained on a device, "cpu" or "cuda", at values of a scale variable, here called widths.
 
-    Raises ArgumentError for what no engine trains: data that is not there or does not fit the network, and exponents
-    that are not one for each of its weights.
+    Raises ArgumentError for what no engine trains: a scale variable that is none of the network's or that the data
+    would have to grow with, data that is not there or does not fit the network, and exponents that are not one for each
+    of its weights.
     """
 
     network: Network
@@ -55,6 +57,16 @@ class Problem:
         if given.scales and len(given.scales) != len(names):
             raise wrong_scales(names, len(given.scales))
         self.task  # noqa: B018 - that it can be loaded is checked here too
+        if self.variable not in (known := self._trained_scales()):
+            raise ArgumentError(
+                "scale", f"expected one of {', '.join(known)}, with which networks grow here, but got {self.variable!r}"
+            )
+
+    def _trained_scales(self) -> list[str]:
+        """Those that the data does not have to grow with."""
+        first, network = self.network.nodes[0], self.network
+        data = (first.vocabulary if isinstance(first, Embedding) else ONE, network.units[network.output.name])
+        return [scale for scale in network.scales if all(size.order_in(scale) == 0 for size in data)]
 
     @property
     def variable(self) -> str:

@@ -8,8 +8,8 @@ All learning rates of a network are multiplied by one factor. At each width
   of octaves around it and with all seeds, is refined by a parabola (`optima`).
 - **largest stable**: for each seed, in quarters of quarters of the whole grid: no loss is above the initial one.
 
-Seeds and factors are trained as one batch (`ensembles`), on dense matrices: so many runs share each of them. Powers of
-n then are fitted as those of any observable.
+Seeds and factors are trained as one batch (`RateEngine.losses`), those of a multilayer perceptron on matrices that all
+settings of a seed share. Powers of n then are fitted as those of any observable.
 """
 
 from __future__ import annotations
@@ -39,9 +39,10 @@ from scalings.results.fits import Fit
 from scalings.results.trials import Training
 
 DEFAULT_SEEDS, DEFAULT_STEPS = 8, 5
-GRAPH_SEEDS = 2
-LOW, HIGH = -10.0, 6.0
+GRID = (-10.0, 6.0)
 """The ends of the grid, in octaves beside the base learning rate."""
+GRAPH_SEEDS, GRAPH_GRID = 4, (-6.0, 10.0)
+"""Where every setting is a network of its own; language models are stable up to several hundred times the base."""
 _MOST_SEEDS = 4
 """Times as many seeds at small widths."""
 _SCOUTS = 4
@@ -149,33 +150,30 @@ def transfer(
     widths: Sequence[int] | None = None,
     seeds: int | None = None,
     first_seed: int = 0,
-    low: float = LOW,
-    high: float = HIGH,
+    grid: tuple[float, float] | None = None,
     device: str = "auto",
     progress: Progress | None = None,
 ) -> Transfer:
     """Measure how the best and the largest stable learning rate move with the width.
 
-    `seeds` is their number at the largest width, smaller ones get up to four times as many; the grid goes from 2^low to
-    2^high times the base learning rate. Raises ArgumentError for what cannot be measured.
+    `seeds` is their number at the largest width, smaller ones get up to four times as many; the grid goes from one
+    power of 2 to the other, times the base learning rate. Raises ArgumentError for what cannot be measured.
     """
     trained = training or Training(steps=DEFAULT_STEPS)
-    if not (high - low >= LEAST_OCTAVES and max(-low, high) <= MOST_OCTAVES):
-        expected = f"expected a grid of at least {LEAST_OCTAVES:g} octaves, within {MOST_OCTAVES:g} of 0"
-        raise ArgumentError("grid", f"{expected}, but got {low:g} to {high:g}")
-    grid = np.arange(low, high + 0.5)
     engine = _engine(Problem(network, parameterization, trained, choose_device(device), scaling))
-    chosen, number, settings = _defaults(engine, len(grid))
+    points = _grid(engine, grid)
+    dense = isinstance(engine, DenseEngine)
+    default = default_widths(trained.optimizer) if dense else engine.default_widths
     on = ladder(
         engine,
-        widths=chosen if widths is None else tuple(widths),
-        seeds=number if seeds is None else seeds,
+        widths=default if widths is None else tuple(widths),
+        seeds=(DEFAULT_SEEDS if dense else GRAPH_SEEDS) if seeds is None else seeds,
         first_seed=first_seed,
         cap=_MOST_SEEDS,
-        settings=settings,
+        settings=len(points) if dense else 1,
     )
     begin = time.perf_counter()
-    climbed = climb(on, lambda width, these: Found.on(Bench(on, width, these), grid), progress)
+    climbed = climb(on, lambda width, these: Found.on(Bench(on, width, these), points), progress)
     edges: dict[Rate, tuple[tuple[int, Side], ...]] = {
         rate: tuple((width, side) for width, one in climbed.found.items() if (side := one.sides[rate]))
         for rate in get_args(Rate)
@@ -185,7 +183,7 @@ def transfer(
         parameterization=parameterization,
         training=trained,
         seeds=climbed.seeds,
-        grid=(2.0 ** float(grid[0]), 2.0 ** float(grid[-1])),
+        grid=(2.0 ** float(points[0]), 2.0 ** float(points[-1])),
         drifts={rate: fit for rate, fit in _drifts(climbed.found).items() if not edges[rate]},
         edges=edges,
         device=on.device,
@@ -204,11 +202,13 @@ def _engine(problem: Problem) -> RateEngine:
     return engine
 
 
-def _defaults(engine: RateEngine, points: int) -> tuple[tuple[int, ...], int, int]:
-    """Widths, seeds at the largest, and how many points of the grid at least are trained at a time."""
-    if isinstance(engine, DenseEngine):
-        return default_widths(engine.problem.training.optimizer), DEFAULT_SEEDS, points
-    return engine.default_widths, GRAPH_SEEDS, 1
+def _grid(engine: RateEngine, ends: tuple[float, float] | None) -> Array:
+    """Whole octaves. Raises ArgumentError for a grid that is too short or too far away."""
+    low, high = ends or (GRID if isinstance(engine, DenseEngine) else GRAPH_GRID)
+    if not (high - low >= LEAST_OCTAVES and max(-low, high) <= MOST_OCTAVES):
+        expected = f"expected a grid of at least {LEAST_OCTAVES:g} octaves, within {MOST_OCTAVES:g} of 0"
+        raise ArgumentError("grid", f"{expected}, but got {low:g} to {high:g}")
+    return np.arange(low, high + 0.5)
 
 
 def _drifts(found: Mapping[int, Found]) -> dict[Rate, Fit]:

@@ -243,7 +243,7 @@ def transfer(
     seeds: int | None = None,
     steps: int = 5,
     batch: int | None = None,
-    grid: Annotated[str, Parameter(allow_leading_hyphen=True)] = "-10,6",
+    grid: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     device: str = "auto",
     centered: bool = True,
     delta: str = "0.1",
@@ -260,15 +260,17 @@ def transfer(
     data
         digits, or mnist (needs the extra "data").
     widths
-        Hidden widths, increasing, at least 3 and 8 for a verdict; default 64 to 1024 in half octaves under sgd.
+        Hidden widths, increasing, at least 3 and 8 for a verdict; default 64 to 1024 in half octaves under sgd, and
+        those of `measure` for other networks and losses.
     seeds
-        Runs at the largest width; smaller widths get more.
+        Runs at the largest width, default 8, or 4 of other networks and losses; smaller widths get more.
     steps
         Number of updates; the best learning rate has the lowest loss in their mean.
     batch
-        Number of examples, all of which make up every update.
+        Number of examples, all of which make up every update; default 16, or 8 lines of text.
     grid
-        The ends of the learning rates tried, as powers of 2 beside the base learning rate.
+        The ends of the learning rates tried, as powers of 2 beside the base learning rate; default -10,6, or -6,10 of
+        other networks and losses.
     device
         auto, cpu or cuda.
     centered
@@ -283,10 +285,7 @@ def transfer(
     from scalings.studies.transfer import TransferAgreement, derived_drift
     from scalings.studies.transfer import transfer as measured
 
-    margin, ends = parse_delta(delta), parse_list("grid", grid, float)
-    if len(ends) != 2:
-        raise ArgumentError("grid", f"expected two powers of 2, as in -10,6, but got {grid!r}")
-    model = chosen.model
+    margin, ends, model = parse_delta(delta), _ends(grid), chosen.model
     problem, parameterization = chosen.resolve(input_size(data))
     network, law = problem.network, problem.law
     answer.check()
@@ -300,7 +299,7 @@ def transfer(
             scale=model.scale,
             widths=parse_widths(widths),
             seeds=seeds,
-            grid=(ends[0], ends[1]),
+            grid=ends,
             device=device,
             progress=progress,
         )
@@ -308,3 +307,13 @@ def transfer(
     agreement = TransferAgreement(found, derived, margin)
     answer.give(transfer_report(agreement), transfer_document(agreement), partial(transfer_figure, found))
     return exit_code(agreement.verdict, found.seeds, interrupted=found.interrupted)
+
+
+def _ends(grid: str | None) -> tuple[float, float] | None:
+    """Of a grid. Raises ArgumentError for what is not two numbers."""
+    if grid is None:
+        return None
+    ends = parse_list("grid", grid, float)
+    if len(ends) != 2:
+        raise ArgumentError("grid", f"expected two powers of 2, as in -10,6, but got {grid!r}")
+    return ends[0], ends[1]

@@ -35,7 +35,7 @@ def transfer(
     scale: str = WIDTH_SCALE,
     widths: Sequence[int] | None = None,
     seeds: int | None = None,
-    grid: tuple[float, float] = (-10.0, 6.0),
+    grid: tuple[float, float] | None = None,
     device: str = "auto",
     progress: Progress | None = None,
 ) -> Transfer:
@@ -54,8 +54,7 @@ def transfer(
         scaling=scaling(trained, training, scale),
         widths=widths,
         seeds=seeds,
-        low=grid[0],
-        high=grid[1],
+        grid=grid,
         device=device,
         progress=progress,
     )

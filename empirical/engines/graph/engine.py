@@ -26,7 +26,7 @@ NARROW_WIDTHS = (16, 24, 32, 48, 64, 96, 128, 192)
 """Of images and texts, which have many positions."""
 DEFAULT_DEPTHS = (4, 6, 8, 12, 16, 24, 32, 64)
 DEFAULT_SEEDS = 16
-_ROOM = {"cpu": 2**26, "cuda": 2**32}
+_ROOM = {"cpu": 96 * 2**20, "cuda": 2**32}
 """Bytes that a chunk of seeds may take."""
 _TIMED_SPAN = 8
 """Times as many weights may be in the larger network that is timed."""

@@ -35,7 +35,7 @@ class ScaledSteps:
     def take(self, gradients: dict[str, Tensor]) -> None:
         updates, shrunk = self.graph.updates, self.graph.shrunk
         before = {weight: update.detach().clone() for weight, update in updates.items()}
-        kept = dict(shrunk)
+        kept = {weight: torch.as_tensor(fraction).clone() for weight, fraction in shrunk.items()}
         # Factorizations do not take what has diverged; its loss has said so.
         self.steps.take({weight: gradient.nan_to_num(0.0, 0.0, 0.0) for weight, gradient in gradients.items()})
         for weight, start in before.items():

@@ -12,7 +12,9 @@ import pytest
 import torch
 
 from empirical.data import examples
-from empirical.engines.engine import Problem
+from empirical.engines.engine import Problem, Scaling
+from empirical.engines.graph.engine import GraphEngine
+from empirical.engines.graph.ensembles import check_rates
 from empirical.engines.mlp.chain import chain
 from empirical.engines.mlp.engine import DenseEngine
 from empirical.engines.mlp.ensembles import Factors, states
@@ -21,12 +23,13 @@ from empirical.engines.mlp.view import view
 from empirical.engines.observations import observe
 from empirical.experiments.transfer import transfer
 from scalings.criteria.observables import Observable
+from scalings.errors import ArgumentError
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.presets import preset
 from scalings.hyperparameters.update_laws import optimizer
-from scalings.networks.architectures import mlp
+from scalings.networks.architectures import mlp, transformer
 from scalings.results.experiments import Transfer
-from scalings.results.trials import Training
+from scalings.results.trials import Loss, Training
 from scalings.studies.transfer import TransferAgreement, derived_drift
 
 DELTA = Fraction(1, 10)
@@ -104,7 +107,7 @@ def test_mup_does_not_drift() -> None:
 
 @pytest.mark.parametrize(("low", "high", "side"), [(-9, -4, "high"), (4, 9, "low")])
 def test_an_optimum_on_the_edge_gives_no_verdict(low: float, high: float, side: str) -> None:
-    found = measure(parameterization=preset("mup", 3), seeds=2, widths=(16, 24, 32), low=low, high=high)
+    found = measure(parameterization=preset("mup", 3), seeds=2, widths=(16, 24, 32), grid=(low, high))
     assert agreement(found).verdict == "INCONCLUSIVE"
     assert f"lies on the {side} edge of the grid at width 16" in agreement(found).reason
     assert not found.drifts
@@ -139,7 +142,7 @@ def test_widths_beyond_memory_are_refused() -> None:
 def test_a_grid_of_nothing_is_refused() -> None:
     for low, high in ((0, 1), (0, math.nan), (-1000, 1000)):
         with pytest.raises(ValueError, match="grid: expected a grid of at least 4 octaves, within 100 of 0, but got"):
-            measure(parameterization=preset("mup", 3), low=low, high=high)
+            measure(parameterization=preset("mup", 3), grid=(low, high))
 
 
 @pytest.mark.parametrize(
@@ -173,3 +176,62 @@ def test_verdicts_at_the_defaults(name: str, verdict: str) -> None:
     found = transfer(mlp(3), preset(name, 3), first_seed=1000)
     assert agreement(found).verdict == verdict, agreement(found).reason
     assert all(one.verdict != "FAIL" for one in agreement(found).as_derived.values())
+
+
+SMALL_TEXT = transformer(1, vocabulary=12)
+FLAT = {"multiplier": [0] * 8, "init": [0, *["-1/2"] * 6, -1], "scales": [-1, 0, 0]}
+"""Exponents of a transformer for adam, whose learning rates n^-1 then are those of muP but for the embedding."""
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "sign", "adam", "adamw", "muon"])
+@pytest.mark.parametrize("loss", ["mse", "cross-entropy"])
+def test_graphs_at_many_learning_rates_are_those_trained_alone(optimizer: str, loss: Loss) -> None:
+    """Each member by itself, with the learning rate that it was meant to have."""
+    training = Training(optimizer=optimizer, loss=loss, lr=0.05, batch=4, steps=3)
+    given = Parameterization.of(lr=[0, *[-1] * 7], decay=[0] * 8 if optimizer == "adamw" else None, **FLAT)
+    factors = np.array([[0.5, 1.0], [2.0, 3.0]])
+    together = GraphEngine(Problem(SMALL_TEXT, given, training)).losses(16, [3, 4], factors)
+    assert together.shape == (4, 2, 2)
+    for (row, column), factor in np.ndenumerate(factors):
+        engine = GraphEngine(Problem(SMALL_TEXT, given, replace(training, lr=0.05 * factor)))
+        seen = engine.train(16, [3 + row])
+        alone = [seen[Observable("loss", "", step)][0] for step in range(4)]
+        np.testing.assert_allclose(together[:, row, column], alone, rtol=1e-9)
+    assert np.ptp(together[3, 0]) > 1e-4 * together[3, 0, 0], "factors change what is trained"
+
+
+def test_what_has_diverged_harms_no_other_member() -> None:
+    """Nor the factorizations of an optimizer that has some."""
+    training = Training(optimizer="muon", loss="mse", batch=4, steps=4)
+    given = Parameterization.of(multiplier="0,0,0", init="0,-1/2,-1/2", lr=[200] * 3)
+    engine = GraphEngine(Problem(mlp(3), given, training))
+    both = engine.losses(16, [3], np.array([[16.0**-201, 1.0]]))
+    assert np.isfinite(both[:, 0, 0]).all()
+    assert not np.isfinite(both[-1, 0, 1])
+
+
+def test_decay_that_is_no_share_of_the_learning_rate_is_refused() -> None:
+    check_rates(Training(optimizer="adamw"))
+    with pytest.raises(ArgumentError, match="optimizer: expected one whose decay is in proportion"):
+        check_rates(Training(optimizer="adamw-independent"))
+
+
+def test_the_learning_rate_of_a_language_model() -> None:
+    """A transformer, adam, the cross-entropy: it transfers as derived, and drifts by the power it is moved by."""
+    training, found = Training.of("adam", loss="cross-entropy", batch=4, steps=2), []
+    for by in (0, 1):
+        given = Parameterization.of(lr=[by, *[by - 1] * 7], **FLAT)
+        assert derived_drift(SMALL_TEXT, given, optimizer("adam"), loss="cross-entropy") == -by
+        found.append(transfer(SMALL_TEXT, given, training, widths=(16, 32, 64, 128), seeds=3, device="cpu").drifts)
+    for rate, still in found[0].items():
+        moved = found[1][rate]
+        assert still.low < 0 < still.high
+        assert moved.high < 0, "and a drift is told from none"
+        assert moved.exponent == pytest.approx(still.exponent - 1), "the widths are powers of 2, and so is the grid"
+
+
+def test_a_scale_variable_that_the_data_has_is_refused() -> None:
+    given = Parameterization.of(lr=[-1] * 8, **FLAT)
+    for scale in ("vocabulary", "batch:noise", "depht"):
+        with pytest.raises(ArgumentError, match="scale: expected one of width, depth, with which networks grow here"):
+            transfer(SMALL_TEXT, given, Training(batch=4), scaling=Scaling(scale))
