@@ -16,7 +16,7 @@ import torch
 
 from empirical.data import examples
 from empirical.engines.choice import cheapest, willing
-from empirical.engines.engine import Problem
+from empirical.engines.engine import TrainingProblem
 from empirical.engines.mlp.chain import chain
 from empirical.engines.mlp.drawing import draw
 from empirical.engines.mlp.engine import DenseEngine, RevealedEngine
@@ -36,6 +36,9 @@ from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.networks.network import Network
 from scalings.results.fits import Diverged, Fit
 from scalings.results.trials import Training
+
+_OTHERS = 32
+"""Examples that are looked at beside those that are trained on."""
 
 
 @dataclass(frozen=True)
@@ -61,14 +64,12 @@ def follow(
     *,
     widths: Sequence[int],
     seeds: int,
-    others: int = 32,
-    first_seed: int = 0,
     device: str = "auto",
     progress: Callable[[float, str], None] | None = None,
 ) -> LongRun:
-    """Train at every width and look at `others` more examples. Raises ArgumentError for what cannot be trained."""
+    """Train at every width and look at more examples. Raises ArgumentError for what cannot be trained."""
     on = workers.choose_device(device)
-    data = examples.load(training.data, training.batch + others)
+    data = examples.load(training.data, training.batch + _OTHERS)
     if len(widths) < 4 or list(widths) != sorted(set(widths)) or widths[0] < 2:
         listed = ", ".join(map(str, widths))
         raise ArgumentError("widths", f"expected at least 4 widths, strictly increasing from 2, but got {listed}")
@@ -77,7 +78,7 @@ def follow(
             raise ArgumentError(name, f"expected at least 1, but got {number}")
     plan = allocate(widths, seeds, cap=8)
     training = replace(training, kernel=True)
-    problem = Problem(network, parameterization, training, on)
+    problem = TrainingProblem(network, parameterization, training, on)
     both: tuple[DenseEngine | RevealedEngine, ...] = (DenseEngine(problem), RevealedEngine(problem))
     engines = willing(both)
     found: dict[int, tuple[Array, Array]] = {}
@@ -89,7 +90,7 @@ def follow(
             return trained(width)
 
     def trained(width: int) -> tuple[Array, Array]:
-        these = range(first_seed, first_seed + plan[width])
+        these = range(plan[width])
         at = chain(network, parameterization, training, width)
         pool = BufferPool(on)
         initial = draw(at, training, these, on, cheapest(engines, width).name, pool)

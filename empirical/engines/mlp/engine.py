@@ -18,7 +18,7 @@ import torch
 
 from empirical.data import examples
 from empirical.data.examples import Examples
-from empirical.engines.engine import Problem, refused
+from empirical.engines.engine import TrainingProblem, refused
 from empirical.engines.mlp import costs
 from empirical.engines.mlp.chain import Chain, chain
 from empirical.engines.mlp.ensembles import Factors, check_training, states
@@ -54,7 +54,7 @@ def default_seeds(widths: Sequence[int]) -> int:
 class MlpEngine:
     """What the two have in common."""
 
-    problem: Problem
+    problem: TrainingProblem
     name: ClassVar[EngineName]
 
     @property
@@ -134,6 +134,8 @@ class RevealedEngine(MlpEngine):
     @property
     def refusal(self) -> ArgumentError | None:
         refusal, optimizer = super().refusal, self.problem.training.optimizer
+        if refusal is None and self.problem.training.spectra:
+            return ArgumentError("engine", "expected auto or dense with spectra of weights, but got 'matrix-free'")
         if refusal is None and not is_low_rank(optimizer):
             return ArgumentError(
                 "engine",

@@ -25,15 +25,16 @@ from empirical.sweeps.measurement import Interrupted, Measurement
 from empirical.sweeps.plans import allocate
 from empirical.tensors import memory
 from scalings.criteria.observables import Observable
+from scalings.criteria.problem import Loss
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.presets import preset
 from scalings.networks.architectures import mlp
 from scalings.networks.dimensions import WIDTH, fixed
 from scalings.networks.network import Network
-from scalings.networks.nodes import Dense
+from scalings.networks.nodes import Dense, Sum
 from scalings.results.fits import Diverged, Fit
-from scalings.results.trials import Loss, Record, Training, Trial
+from scalings.results.trials import Record, Training, Trial
 
 WIDTHS = (16, 24, 32, 48)
 LOSSES: tuple[Loss, ...] = ("mse", "cross-entropy")
@@ -268,7 +269,9 @@ def test_only_multilayer_perceptrons_are_trained_matrix_free() -> None:
     """What is none for one reason or another is trained as a graph."""
     nodes = mlp(4).nodes
     assert isinstance(nodes[4], Dense)
-    skip = Network((*mlp(3).nodes[:-1], Dense("layer3", "layer1", "weight3", WIDTH, fixed(10))))
+    branch = Dense("branch", "layer1", "weight", WIDTH, WIDTH)
+    total, readout = Sum("sum", ("activation1", "branch")), Dense("readout", "sum", "v", WIDTH, fixed(10))
+    skip = Network((*mlp(2).nodes[:2], branch, total, readout))
     shared = Network((*nodes[:4], replace(nodes[4], weight="weight2"), *nodes[5:]))
     linear = Network((nodes[0], replace(mlp(2).nodes[2], source="layer1")))
     for network, why in (
