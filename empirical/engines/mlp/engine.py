@@ -9,6 +9,7 @@ so that the work stays the same.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -134,8 +135,6 @@ class RevealedEngine(MlpEngine):
     @property
     def refusal(self) -> ArgumentError | None:
         refusal, optimizer = super().refusal, self.problem.training.optimizer
-        if refusal is None and self.problem.training.spectra:
-            return ArgumentError("engine", "expected auto or dense with spectra of weights, but got 'matrix-free'")
         if refusal is None and not is_low_rank(optimizer):
             return ArgumentError(
                 "engine",
@@ -143,6 +142,10 @@ class RevealedEngine(MlpEngine):
                 " got 'matrix-free'",
             )
         return refusal
+
+    def operations(self, width: int) -> float:
+        """Without end where spectra of weights are asked for, which only matrices have: trained only by its name."""
+        return math.inf if self.problem.training.spectra else super().operations(width)
 
     @property
     def default_widths(self) -> tuple[int, ...]:
