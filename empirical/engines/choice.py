@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from empirical.engines.engine import Engine, Problem
+from empirical.engines.engine import Engine, TrainingProblem
 from empirical.engines.graph.engine import GraphEngine
 from empirical.engines.mlp.engine import DenseEngine, RevealedEngine
 from scalings.errors import ArgumentError
@@ -25,7 +25,7 @@ class Choice:
     engines: tuple[Engine, ...]
 
     @property
-    def problem(self) -> Problem:
+    def problem(self) -> TrainingProblem:
         return self.engines[0].problem
 
     def at(self, width: int) -> Engine:
@@ -39,7 +39,7 @@ class Choice:
         return self.at(_WIDE).default_seeds(widths)
 
 
-def choose(problem: Problem, asked: str = "auto") -> Choice:
+def choose(problem: TrainingProblem, asked: str = "auto") -> Choice:
     """Raises ArgumentError for a name that is none, and if every engine of that name refuses."""
     if asked not in ("auto", *ENGINES):
         raise ArgumentError("engine", f"expected one of auto, {', '.join(ENGINES)}, but got {asked!r}")

@@ -34,7 +34,7 @@ class Scaling:
 
 
 @dataclass(frozen=True)
-class Problem:
+class TrainingProblem:
     """What is trained on a device, "cpu" or "cuda", at values of a scale variable, here called widths.
 
     Raises ArgumentError for what no engine trains: a scale variable that is none of the network's or that the data
@@ -86,7 +86,7 @@ class Engine(Protocol):
         ...
 
     @property
-    def problem(self) -> Problem: ...
+    def problem(self) -> TrainingProblem: ...
 
     @property
     def refusal(self) -> ArgumentError | None:

@@ -18,7 +18,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from empirical.engines.engine import Problem
+from empirical.engines.engine import TrainingProblem
 from empirical.engines.mlp.engine import DenseEngine
 from empirical.experiments.conditions import COLUMNS, Experiment
 from empirical.statistics import regression
@@ -88,7 +88,7 @@ def blank_ladder(
     network: Network, training: Training, widths: Sequence[int] | None, seeds: int, first_seed: int, device: str
 ) -> Ladder[DenseEngine]:
     """Networks without any power of n, whose hyperparameters are to be solved for. Raises ArgumentError."""
-    engine = DenseEngine(Problem(network, blank(network), training, choose_device(device)))
+    engine = DenseEngine(TrainingProblem(network, blank(network), training, choose_device(device)))
     return ladder(
         engine,
         widths=tuple(widths or default_widths(training.optimizer)),

@@ -16,7 +16,7 @@ import torch
 
 from empirical.data import examples
 from empirical.engines.choice import cheapest, willing
-from empirical.engines.engine import Problem
+from empirical.engines.engine import TrainingProblem
 from empirical.engines.mlp.chain import chain
 from empirical.engines.mlp.drawing import draw
 from empirical.engines.mlp.engine import DenseEngine, RevealedEngine
@@ -78,7 +78,7 @@ def follow(
             raise ArgumentError(name, f"expected at least 1, but got {number}")
     plan = allocate(widths, seeds, cap=8)
     training = replace(training, kernel=True)
-    problem = Problem(network, parameterization, training, on)
+    problem = TrainingProblem(network, parameterization, training, on)
     both: tuple[DenseEngine | RevealedEngine, ...] = (DenseEngine(problem), RevealedEngine(problem))
     engines = willing(both)
     found: dict[int, tuple[Array, Array]] = {}

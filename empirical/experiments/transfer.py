@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from empirical.engines.choice import willing
-from empirical.engines.engine import Problem, RateEngine, Scaling
+from empirical.engines.engine import RateEngine, Scaling, TrainingProblem
 from empirical.engines.graph.engine import GraphEngine
 from empirical.engines.mlp.engine import DenseEngine
 from empirical.statistics import curve_minima, regression
@@ -160,7 +160,7 @@ def transfer(
     power of 2 to the other, times the base learning rate. Raises ArgumentError for what cannot be measured.
     """
     trained = training or Training(steps=DEFAULT_STEPS)
-    engine = _engine(Problem(network, parameterization, trained, choose_device(device), scaling))
+    engine = _engine(TrainingProblem(network, parameterization, trained, choose_device(device), scaling))
     points = _grid(engine, grid)
     dense = isinstance(engine, DenseEngine)
     default = default_widths(trained.optimizer) if dense else engine.default_widths
@@ -193,7 +193,7 @@ def transfer(
     )
 
 
-def _engine(problem: Problem) -> RateEngine:
+def _engine(problem: TrainingProblem) -> RateEngine:
     """The first that trains the problem at many learning rates. Raises ArgumentError if none does."""
     both: tuple[RateEngine, ...] = (DenseEngine(problem), GraphEngine(problem))
     engine = willing(both)[0]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TypedDict, Unpack
 
 from empirical.engines.choice import choose
-from empirical.engines.engine import Problem, Scaling
+from empirical.engines.engine import Scaling, TrainingProblem
 from empirical.sweeps.measurement import Measurement
 from empirical.sweeps.plans import CAP
 from empirical.sweeps.sweep import Progress, Sweep, carry_out
@@ -40,7 +40,7 @@ def plan(
     """The sweep that `measure` carries out, checked at the door: raises ArgumentError."""
     scaling = planned.get("scaling", Scaling())
     on = choose_device(planned.get("device", "auto"))
-    choice = choose(Problem(network, parameterization, training, on, scaling), planned.get("engine", "auto"))
+    choice = choose(TrainingProblem(network, parameterization, training, on, scaling), planned.get("engine", "auto"))
     widths, seeds = planned.get("widths"), planned.get("seeds")
     chosen = choice.default_widths if widths is None else tuple(widths)
     number = choice.default_seeds(chosen) if seeds is None else seeds

@@ -11,7 +11,7 @@ from functools import cached_property, partial
 import numpy as np
 
 from empirical.engines.choice import Choice
-from empirical.engines.engine import Engine, Problem
+from empirical.engines.engine import Engine, TrainingProblem
 from empirical.engines.mlp.engine import RevealedEngine
 from empirical.sweeps import costs, workers
 from empirical.sweeps.costs import Cost
@@ -56,7 +56,7 @@ class Sweep:
         check_plan(self.widths, self.seeds, self.first_seed)
 
     @property
-    def problem(self) -> Problem:
+    def problem(self) -> TrainingProblem:
         return self.choice.problem
 
     @property

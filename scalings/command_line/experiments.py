@@ -285,9 +285,9 @@ def transfer(
     from scalings.studies.transfer import TransferAgreement, derived_drift
     from scalings.studies.transfer import transfer as measured
 
-    margin, ends, model = parse_delta(delta), _ends(grid), chosen.model
+    margin, ends = parse_delta(delta), _ends(grid)
     problem, parameterization = chosen.resolve(input_size(data))
-    network, law = problem.network, problem.law
+    network, law, model = problem.network, problem.law, chosen.model
     answer.check()
     examples = default_batch(network) if batch is None else batch
     training = Training.of(law.name, data=data, batch=examples, steps=steps, centered=centered, loss=model.loss)

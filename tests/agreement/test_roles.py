@@ -8,8 +8,8 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
-from empirical.sweeps.mlp import measure
 
+from empirical.sweeps.measure import measure
 from scalings.criteria.observables import Observable, Quantity
 from scalings.hyperparameters.exponents import Exponent
 from scalings.hyperparameters.parameterizations import Parameterization

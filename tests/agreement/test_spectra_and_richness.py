@@ -8,17 +8,17 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from empirical.engines.mlp.chain import chain
-from empirical.sweeps.costs import cheaper_engine
-from empirical.sweeps.plans import default_widths
+from empirical.engines.choice import choose
+from empirical.engines.engine import TrainingProblem
 from scalings.criteria.observables import Observable
+from scalings.criteria.problem import Loss
 from scalings.hyperparameters.exponents import MINUS_INFINITY
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.networks.architectures import cnn, mlp, resmlp, transformer
 from scalings.networks.dimensions import WIDTH, fixed
 from scalings.networks.network import Network
 from scalings.networks.nodes import INPUT, Dense, Elementwise, Embedding, Scale
-from scalings.results.trials import Loss, Training
+from scalings.results.trials import Training
 from scalings.studies.comparisons import Agreement, compare
 from scalings.studies.measuring import measure
 from symbolic.derivation.derive import derive
@@ -75,10 +75,12 @@ def test_weights_that_are_not_drawn_in_full_have_no_spectral_norm() -> None:
     agreement = compare(mlp(3), predict(mlp(3), member, steps=1), measured.fits)
     assert {layer for layer, _ in spectral(agreement)} == {"layer3"}
     assert not agreement.unmeasured
-    wide = chain(mlp(3), member, training, 2**16)
-    assert cheaper_engine(wide, training) == "dense", "who asks for spectra gets them"
-    assert cheaper_engine(wide, replace(training, spectra=False)) == "matrix-free"
-    assert default_widths(training)[-1] < default_widths(replace(training, spectra=False))[-1]
+    asked, not_asked = (
+        choose(TrainingProblem(mlp(3), member, how)) for how in (training, replace(training, spectra=False))
+    )
+    assert asked.at(2**16).name == "dense", "who asks for spectra gets them"
+    assert not_asked.at(2**16).name == "matrix-free"
+    assert asked.default_widths[-1] < not_asked.default_widths[-1]
 
 
 def test_an_update_that_outgrows_its_weight_is_an_upper_bound() -> None:

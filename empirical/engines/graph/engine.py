@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from empirical.engines.engine import Problem, refused
+from empirical.engines.engine import TrainingProblem, refused
 from empirical.engines.graph import costs
 from empirical.engines.graph.ensembles import check_rates, train_losses
 from empirical.engines.graph.optimizers import check_graph_optimizer
@@ -36,7 +36,7 @@ _TIMED_SPAN = 8
 class GraphEngine:
     """Weights are drawn in full, and gradients are those of autograd."""
 
-    problem: Problem
+    problem: TrainingProblem
     name: ClassVar[EngineName] = "dense"
 
     @property

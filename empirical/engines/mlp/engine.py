@@ -9,6 +9,7 @@ so that the work stays the same.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,7 +20,7 @@ import torch
 
 from empirical.data import examples
 from empirical.data.examples import Examples
-from empirical.engines.engine import Problem, refused
+from empirical.engines.engine import TrainingProblem, refused
 from empirical.engines.mlp import costs
 from empirical.engines.mlp.chain import Chain, chain
 from empirical.engines.mlp.ensembles import Factors, check_training, states
@@ -55,7 +56,7 @@ def default_seeds(widths: Sequence[int]) -> int:
 class MlpEngine:
     """What the two have in common."""
 
-    problem: Problem
+    problem: TrainingProblem
     name: ClassVar[EngineName]
 
     @property
@@ -144,8 +145,8 @@ class RevealedEngine(MlpEngine):
         return refusal
 
     def operations(self, width: int) -> float:
-        """Without bound where spectral norms of weights are asked for, which need W(0) drawn in full."""
-        return inf if self.problem.training.spectra else super().operations(width)
+        """Without end where spectra of weights are asked for, which only matrices have: trained only by its name."""
+        return math.inf if self.problem.training.spectra else super().operations(width)
 
     @property
     def default_widths(self) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from empirical.data import examples
-from empirical.engines.engine import Problem, Scaling
+from empirical.engines.engine import Scaling, TrainingProblem
 from empirical.engines.graph.engine import GraphEngine
 from empirical.engines.graph.ensembles import check_rates
 from empirical.engines.mlp.chain import chain
@@ -23,13 +23,14 @@ from empirical.engines.mlp.view import view
 from empirical.engines.observations import observe
 from empirical.experiments.transfer import transfer
 from scalings.criteria.observables import Observable
+from scalings.criteria.problem import Loss
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.presets import preset
 from scalings.hyperparameters.update_laws import optimizer
 from scalings.networks.architectures import mlp, transformer
 from scalings.results.experiments import Transfer
-from scalings.results.trials import Loss, Training
+from scalings.results.trials import Training
 from scalings.studies.transfer import TransferAgreement, derived_drift
 
 DELTA = Fraction(1, 10)
@@ -75,7 +76,7 @@ def test_steps_that_depend_on_the_weight_are_refused() -> None:
 
 
 def test_seeds_and_factors_are_one_batch() -> None:
-    engine = DenseEngine(Problem(mlp(3), preset("mup", 3), SMALL))
+    engine = DenseEngine(TrainingProblem(mlp(3), preset("mup", 3), SMALL))
     together = engine.losses(24, [3, 4], np.array([[0.5, 1.0], [2.0, 4.0]]))
     alone = engine.losses(24, [4], np.array([[2.0]]))
     assert together.shape == (3, 2, 2)
@@ -190,10 +191,10 @@ def test_graphs_at_many_learning_rates_are_those_trained_alone(optimizer: str, l
     training = Training(optimizer=optimizer, loss=loss, lr=0.05, batch=4, steps=3)
     given = Parameterization.of(lr=[0, *[-1] * 7], decay=[0] * 8 if optimizer == "adamw" else None, **FLAT)
     factors = np.array([[0.5, 1.0], [2.0, 3.0]])
-    together = GraphEngine(Problem(SMALL_TEXT, given, training)).losses(16, [3, 4], factors)
+    together = GraphEngine(TrainingProblem(SMALL_TEXT, given, training)).losses(16, [3, 4], factors)
     assert together.shape == (4, 2, 2)
     for (row, column), factor in np.ndenumerate(factors):
-        engine = GraphEngine(Problem(SMALL_TEXT, given, replace(training, lr=0.05 * factor)))
+        engine = GraphEngine(TrainingProblem(SMALL_TEXT, given, replace(training, lr=0.05 * factor)))
         seen = engine.train(16, [3 + row])
         alone = [seen[Observable("loss", "", step)][0] for step in range(4)]
         np.testing.assert_allclose(together[:, row, column], alone, rtol=1e-9)
@@ -204,7 +205,7 @@ def test_what_has_diverged_harms_no_other_member() -> None:
     """Nor the factorizations of an optimizer that has some."""
     training = Training(optimizer="muon", loss="mse", batch=4, steps=4)
     given = Parameterization.of(multiplier="0,0,0", init="0,-1/2,-1/2", lr=[200] * 3)
-    engine = GraphEngine(Problem(mlp(3), given, training))
+    engine = GraphEngine(TrainingProblem(mlp(3), given, training))
     both = engine.losses(16, [3], np.array([[16.0**-201, 1.0]]))
     assert np.isfinite(both[:, 0, 0]).all()
     assert not np.isfinite(both[-1, 0, 1])

@@ -25,6 +25,7 @@ from empirical.sweeps.measurement import Interrupted, Measurement
 from empirical.sweeps.plans import allocate
 from empirical.tensors import memory
 from scalings.criteria.observables import Observable
+from scalings.criteria.problem import Loss
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.presets import preset
@@ -33,7 +34,7 @@ from scalings.networks.dimensions import WIDTH, fixed
 from scalings.networks.network import Network
 from scalings.networks.nodes import Dense, Sum
 from scalings.results.fits import Diverged, Fit
-from scalings.results.trials import Loss, Record, Training, Trial
+from scalings.results.trials import Record, Training, Trial
 
 WIDTHS = (16, 24, 32, 48)
 LOSSES: tuple[Loss, ...] = ("mse", "cross-entropy")

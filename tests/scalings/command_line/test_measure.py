@@ -146,6 +146,24 @@ def test_an_interrupted_verify_keeps_the_widths_of_its_first_member(
     assert len(document["members"][0]["fits"][0]["points"]) == 4
 
 
+def test_the_function_trains_what_the_command_does(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a network whose heads are as large as real ones, at widths of a toy."""
+    asked = ("--network", "transformer", "--grows", "heads", "--preset", "family:1/2", "--loss", "cross-entropy")
+    small = ("--widths", "8,16,32", "--seeds", "1", "--batch", "4", "--steps", "1")
+    _, document = run_json(capsys, "measure", *asked, *small)
+    network, training = scalings.transformer(grows="heads"), Training(batch=4, steps=1, loss="cross-entropy")
+    family = scalings.derive(network, loss="cross-entropy").family
+    assert family is not None
+    given = family.member("1/2")
+    for how, same in ((gentle(training, network, "width"), True), (training, False)):
+        found = scalings.measure(network, given, how, widths=(8, 16, 32), seeds=1)
+        fits = {(o.quantity, o.layer, o.step): fit.exponent for o, fit in found.fits.items() if isinstance(fit, Fit)}
+        seen = {(one["quantity"], one["layer"], one["step"]): one["exponent"] for one in document["fits"]}
+        shared = fits.keys() & seen.keys()
+        assert len(shared) > 50
+        assert all(fits[key] == seen[key] for key in shared) == same
+
+
 @pytest.mark.parametrize("model", [(), ("--loss", "cross-entropy"), ("--network", "resmlp", "--scale", "depth")])
 def test_options_of_observing_mean_the_same_for_every_engine(
     capsys: pytest.CaptureFixture[str], model: tuple[str, ...]
@@ -193,29 +211,3 @@ def test_what_has_no_prefactor(options: tuple[str, ...], says: str, capsys: pyte
     assert err.startswith("scalings: --gamma: ")
     assert says in err
     assert err.count("\n") == 1
-
-
-def test_the_function_trains_what_the_command_does(capsys: pytest.CaptureFixture[str]) -> None:
-    """Of a network whose heads are as large as real ones, at widths of a toy."""
-    asked = ("--network", "transformer", "--grows", "heads", "--preset", "family:1/2", "--loss", "cross-entropy")
-    small = ("--widths", "8,16,32", "--seeds", "1", "--batch", "4", "--steps", "1")
-    _, document = run_json(capsys, "measure", *asked, *small)
-    network, training = scalings.transformer(grows="heads"), Training(batch=4, steps=1, loss="cross-entropy")
-    family = scalings.derive(network, loss="cross-entropy").family
-    assert family is not None
-    given = family.member("1/2")
-    for how, same in ((gentle(training, network, "width"), True), (training, False)):
-        found = scalings.measure(network, given, how, widths=(8, 16, 32), seeds=1)
-        fits = {(o.quantity, o.layer, o.step): fit.exponent for o, fit in found.fits.items() if isinstance(fit, Fit)}
-        seen = {(one["quantity"], one["layer"], one["step"]): one["exponent"] for one in document["fits"]}
-        shared = fits.keys() & seen.keys()
-        assert len(shared) > 50
-        assert all(fits[key] == seen[key] for key in shared) == same
-
-
-def test_a_coordinate_check_and_a_device_mean_the_same_for_a_graph(capsys: pytest.CaptureFixture[str]) -> None:
-    few = ("measure", "--network", "resmlp", "--preset", "family:1/2", *SMALL)
-    _, document = run_json(capsys, *few, "--coordinates")
-    assert {fit["quantity"] for fit in document["fits"]} == {"z", "dz", "loss"}
-    code, _, err = run(capsys, *few, "--device", "tpu")
-    assert (code, err) == (2, "scalings: --device: expected one of auto, cpu, cuda, but got 'tpu'\n")
