@@ -18,12 +18,14 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from empirical.engines.mlp.ensembles import check_undecayed
 from empirical.experiments.conditions import COLUMNS, Experiment
 from empirical.statistics import regression
 from empirical.sweeps.mlp import ChainSweep
 from empirical.sweeps.sweep import Progress
 from empirical.sweeps.width_by_width import climb, ladder, spread_seeds
 from empirical.tensors.arrays import Array
+from empirical.weights.updates import check_optimizer
 from scalings.criteria.conditions import System, all_conditions
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.parameterizations import Hyperparameter, Parameterization
@@ -86,6 +88,8 @@ def blank_ladder(
     network: Network, training: Training, widths: Sequence[int] | None, seeds: int, first_seed: int, device: str
 ) -> ChainSweep:
     """Networks without any power of n, whose hyperparameters are to be solved for. Raises ArgumentError."""
+    check_optimizer(training.optimizer)
+    check_undecayed(training)
     return ladder(
         network,
         blank(network),

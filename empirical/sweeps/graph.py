@@ -14,7 +14,6 @@ from functools import cached_property
 
 from empirical.data import tasks
 from empirical.data.tasks import Task
-from empirical.engines.graph.optimizers import check_graph_optimizer
 from empirical.engines.graph.setting import Setting, weight_shape
 from empirical.engines.graph.training import train
 from empirical.sweeps import costs, workers
@@ -23,6 +22,7 @@ from empirical.sweeps.plans import allocate
 from empirical.sweeps.sweep import Chunk, Progress, Sweep, carry_out, chunks
 from empirical.tensors import memory
 from empirical.tensors.arrays import Array
+from empirical.weights.updates import check_optimizer
 from scalings.criteria.observables import Observable
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.parameterizations import Parameterization
@@ -70,7 +70,7 @@ class GraphSweep(Sweep):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_graph_optimizer(self.training.optimizer)
+        check_optimizer(self.training.optimizer)
         if self.training.observing != "all":
             raise ArgumentError("observing", f"graphs are observed whole, but got {self.training.observing!r}")
         self.task  # noqa: B018 - that it can be loaded is checked here too

@@ -4,7 +4,8 @@
 
 Values are (seeds, batch, positions, units); positions are 1 for vectors. Weights are (copies, seeds, *shape), those of
 a repeated block being independent. A weight is kept as W = (1 - shrunk) W(0) + update: what decay and what updates
-made of it. So no change is a small difference of large numbers, and the three terms of dz can be told apart.
+made of it, every copy and seed by itself. So no change is a small difference of large numbers, and the three terms of
+dz can be told apart.
 """
 
 from __future__ import annotations
@@ -57,9 +58,12 @@ class Graph(nn.Module):
         super().__init__()
         self.setting, self.seeds = setting, tuple(seeds)
         self.owners = {node.weight: node for node in setting.network.layers}
-        self.shrunk = dict.fromkeys(self.owners, 0.0)
-        """By weight, the fraction that decay has taken of W(0)."""
         self.initial = {weight: tensor.to(device) for weight, tensor in draw(setting, seeds).items()}
+        self.shrunk = {
+            weight: tensor.new_zeros(*tensor.shape[:2], *(1 for _ in tensor.shape[2:]))
+            for weight, tensor in self.initial.items()
+        }
+        """By weight, the fraction that decay has taken of W(0): (copies, seeds, 1, ...)."""
         self.updates = nn.ParameterDict({weight: torch.zeros_like(tensor) for weight, tensor in self.initial.items()})
 
     def forward(self, inputs: Tensor) -> Values:

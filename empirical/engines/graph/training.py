@@ -19,11 +19,12 @@ from torch import Tensor
 
 from empirical.data.tasks import Task
 from empirical.engines.graph.module import At, Graph, Values, weighted
-from empirical.engines.graph.optimizers import Steps
 from empirical.engines.graph.setting import Setting
 from empirical.tensors.arrays import Array
+from empirical.weights.decay import plain
+from empirical.weights.explicit_steps import EVERYTHING, ExplicitSteps
 from scalings.criteria.observables import Observable, Quantity
-from scalings.networks.nodes import INPUT, Bias, Repeat, Weighted
+from scalings.networks.nodes import INPUT, MATRICES, Bias, Repeat, Weighted
 from scalings.results.trials import Training
 
 
@@ -83,14 +84,16 @@ class State:
 def trajectory(graph: Graph, training: Training, inputs: Tensor, targets: Tensor) -> Iterator[dict[Observable, Tensor]]:
     """What is observed after 0, 1, ..., `training.steps` full-batch updates."""
     watched = watch(graph.setting)
-    steps = Steps(graph, training.optimizer, rank=inputs.shape[0] * inputs.shape[1])
+    optimizers = {weight: _optimizer(graph, weight, training.optimizer) for weight in graph.updates}
     weights, places = list(graph.updates), list(watched.representations.values())
     output_at = graph.setting.network.output.name, 0
     initial: State | None = None
     gradients: dict[str, Tensor] = {}
+    penalized: dict[str, Tensor] = {}
     for step in range(training.steps + 1):
         if step:
-            steps.take(gradients)
+            for weight, gradient in gradients.items():
+                optimizers[weight].step([(EVERYTHING, _as_matrices(gradient).clone())])
         values = graph(inputs)
         output = values[output_at]
         residual = output - (initial.values[output_at] if initial else output.detach()) if training.centered else output
@@ -99,11 +102,38 @@ def trajectory(graph: Graph, training: Training, inputs: Tensor, targets: Tensor
         slopes = torch.autograd.grad(loss.sum(), asked, materialize_grads=True)
         examples = targets.shape[0] * targets.shape[1]
         signals = {place: examples * slope for place, slope in zip(places, slopes[len(weights) :], strict=True)}
-        state = State(step, {place: values[place].detach() for place in watched.places}, signals, gradients)
+        state = State(step, {place: values[place].detach() for place in watched.places}, signals, penalized)
         initial = initial or state
         seen = {observable: value.detach() for observable, value in _observe(graph, watched, state, initial)}
         yield seen | {Observable("loss", "", step): loss.detach()}
         gradients = dict(zip(weights, slopes, strict=False))
+        penalized = {weight: _penalized(gradient, optimizers[weight]) for weight, gradient in gradients.items()}
+
+
+def _optimizer(graph: Graph, weight: str, optimizer: str) -> ExplicitSteps:
+    """What steps a weight: each copy of it and each seed is a matrix by itself. Only matrices decay."""
+    setting = graph.setting
+    is_matrix = isinstance(graph.owners[weight], MATRICES)
+    return ExplicitSteps(
+        optimizer if is_matrix else plain(optimizer),
+        _as_matrices(graph.initial[weight]),
+        _as_matrices(graph.updates[weight].data),
+        lr=setting.rate * setting.power(weight, "lr"),
+        decay=setting.decay * setting.power(weight, "decay"),
+        shrunk=_as_matrices(graph.shrunk[weight]),
+    )
+
+
+def _penalized(gradient: Tensor, optimizer: ExplicitSteps) -> Tensor:
+    """With that of the loss's term lambda |W|^2 / 2, if it has one."""
+    penalty = optimizer.penalty
+    return gradient if penalty is None else gradient + penalty.view_as(gradient)
+
+
+def _as_matrices(weight: Tensor) -> Tensor:
+    """(copies, seeds, *shape) as (copies * seeds, fan_out, fan_in), in the same memory; a vector is one column."""
+    matrices = weight.flatten(0, 1)
+    return matrices[..., None] if matrices.dim() == 2 else matrices
 
 
 def _loss(outputs: Tensor, targets: Tensor, kind: str) -> Tensor:
@@ -130,7 +160,7 @@ def _observe(graph: Graph, watched: Watched, state: State, initial: State) -> It
         copy = watched.representations[label][1]
         weight, update = graph.initial[node.weight][copy], graph.updates[node.weight][copy].detach()
         if graph.owners[node.weight] is node:
-            yield seen("W_frobenius", label, _size((1 - graph.shrunk[node.weight]) * weight + update))
+            yield seen("W_frobenius", label, _size((1 - graph.shrunk[node.weight][copy]) * weight + update))
         if not state.step:
             continue
         h = initial.values[source]
@@ -145,8 +175,8 @@ def _observe(graph: Graph, watched: Watched, state: State, initial: State) -> It
             continue
         yield seen("gradient", label, _size(state.gradients[node.weight][copy]))
         yield seen("dW_frobenius", label, _size(update))
-        if graph.shrunk[node.weight]:
-            yield seen("decay", label, torch.full((len(graph.seeds),), graph.shrunk[node.weight]))
+        if (shrunk := graph.shrunk[node.weight][copy]).any():
+            yield seen("decay", label, shrunk.flatten().clone())
 
 
 def _norm(value: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from torch import Tensor
 from empirical.engines.mlp.state import Change, Initial, State
 from empirical.tensors.norms import gram_change, norms
 from empirical.tensors.spectral_norms import spectral_norm
+from empirical.weights.decay import norm_now
 from empirical.weights.dense import DenseWeights
 from scalings.criteria.observables import Observable, Quantity
 
@@ -36,7 +37,8 @@ def observe(state: State, *, spectra: bool = False) -> dict[Observable, Tensor]:
             matrix = weight.matrix
             if state.changes:
                 identity = torch.eye(matrix.shape[2], dtype=matrix.dtype, device=matrix.device)
-                matrix = matrix + update.apply((identity.expand(len(matrix), -1, -1),)).mT
+                kept = matrix if update.shrunk is None else (1 - update.shrunk) * matrix
+                matrix = kept + update.apply((identity.expand(len(matrix), -1, -1),)).mT
             record("W_spectral", layer.name, spectral_norm(matrix))
     if state.changes and state.changes[0].dj is not None:
         record("ntk_change", "", kernel_change(state))
@@ -80,14 +82,22 @@ def _changed(state: State, index: int) -> dict[Quantity, Tensor]:
         "gradient": state.gradients[index],
         "dW_frobenius": size,
         "dW_spectral": update.spectral(),
-        "W_frobenius": (initial**2 + 2 * update.inner() + size**2).clamp(min=0).sqrt(),
+        "W_frobenius": norm_now(initial, update.inner(), size, update.shrunk),
     }
+    if update.shrunk is not None and update.shrunk.any():
+        found["decay"] = update.shrunk.to(size).flatten().expand(len(size)).clone()
     if change.dh is not None and change.passthrough is not None and change.interaction is not None:
         found["passthrough"], found["interaction"] = norms((change.passthrough,), (change.interaction,))
         moved = layer.multiplier * norms((change.dh,))[0]
         found["passthrough_alignment"] = _ratio(found["passthrough"], initial * moved)
         found["interaction_alignment"] = _ratio(found["interaction"], size * moved)
     return found
+
+
+def weight_norm(state: State, index: int) -> Tensor:
+    """|W|_F of a layer as it is now, (seeds,)."""
+    initial, update = state.weights[index].frobenius(), state.updates[index]
+    return norm_now(initial, update.inner(), update.frobenius(), update.shrunk) if state.changes else initial
 
 
 def kernel_change(state: State) -> Tensor:

@@ -37,8 +37,8 @@ class Initial:
 class Change:
     """One layer's changes since step 0: of its input (None if that is the data), of z, of d and of j.
 
-    dz = layer + passthrough + interaction; the last two are None at the first layer, and so is dj where j is
-    not followed. Where nobody looks at the terms, `layer` has the interaction in it, which is None.
+    dz = layer + passthrough + interaction, less what decay took; the last two are None at the first layer, and so is
+    dj where j is not followed. Where nobody looks at the terms, `layer` has the interaction in it, which is None.
     """
 
     dh: Tensor | None
