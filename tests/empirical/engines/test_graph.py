@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -17,7 +18,9 @@ from empirical.engines.mlp.chain import chain
 from empirical.engines.mlp.observations import observe
 from empirical.sweeps.graph import Scaling, measure
 from empirical.tensors.buffers import BufferPool
+from empirical.weights.decay import kind
 from empirical.weights.dense import DenseWeights
+from empirical.weights.low_rank_laws import low_rank
 from empirical.weights.updates import MEASURABLE
 from scalings.criteria.observables import Observable
 from scalings.errors import ArgumentError
@@ -54,14 +57,21 @@ NETWORKS = {
 }
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "sign", "adam"])
+DECAYING = ["momentum+l2", "adam+l2", "muon+l2", "lars+l2", "muon+coupled", "lion+independent", "lamb+inside"]
+
+
+@pytest.mark.parametrize("optimizer", [*MEASURABLE, *DECAYING])
 @pytest.mark.parametrize("centered", [True, False])
 def test_a_multilayer_perceptron_is_the_one_of_the_other_engine(optimizer: str, centered: bool) -> None:
-    """Two independent programs, one by autograd and one by hand, from the same weights."""
+    """Two independent programs, one by autograd and one by hand, from the same weights.
+
+    Functions of singular values are in one of them those of Gram matrices, where small ones have half of all digits.
+    """
     network, given = mlp(3, "tanh"), preset("ntp", 3)
-    how = Training(batch=6, steps=3, optimizer=optimizer, lr=0.1, centered=centered)
+    decay = 0.01 if kind(optimizer) == "independent" else 0.3
+    how = Training(batch=6, steps=10, optimizer=optimizer, lr=0.02, centered=centered, decay=decay)
     task, data = tasks.load(network, how), examples.load("digits", 6)
-    graph = Graph(Setting(network, SIZES, {"width": given}, rate=how.lr), range(2))
+    graph = Graph(Setting(network, SIZES, {"width": given}, rate=how.lr, decay=how.decay), range(2))
     inputs, targets = torch.tensor(data.inputs), torch.tensor(data.targets)
     weights = tuple(DenseWeights(tensor[0], BufferPool()) for tensor in graph.initial.values())
     by_hand: dict[Observable, torch.Tensor] = {}
@@ -72,16 +82,19 @@ def test_a_multilayer_perceptron_is_the_one_of_the_other_engine(optimizer: str, 
         found |= seen
     missing = {observable.quantity for observable in by_hand.keys() - found.keys()}
     assert missing <= {"alignment", "passthrough_alignment", "interaction_alignment", "dW_spectral", "ntk_change"}
+    assert any(observable.quantity == "decay" for observable in by_hand) == (kind(optimizer) != "none")
+    spectral = low_rank(optimizer) and optimizer.startswith(("muon", "shampoo"))
     for observable in by_hand.keys() & found.keys():
-        torch.testing.assert_close(found[observable], by_hand[observable], rtol=1e-7, atol=1e-12, msg=str(observable))
+        error = (found[observable] / by_hand[observable] - 1).abs().max() if by_hand[observable].all() else 0
+        assert error < (1e-5 if spectral else 1e-12), observable
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("optimizer", MEASURABLE)
 def test_every_network_trains_with_every_optimizer(name: str, optimizer: str) -> None:
     network = NETWORKS[name]
-    how = Training(batch=3, steps=2, optimizer=optimizer, lr=0.002)
-    setting = Setting(network, SIZES, {"width": flat(network)}, rate=how.lr, decay=0.1)
+    how = replace(Training.of(optimizer, batch=3, steps=2), lr=0.002)
+    setting = Setting(network, SIZES, {"width": flat(network)}, rate=how.lr, decay=how.decay)
     found = train(setting, how, tasks.load(network, how), range(2), "cpu")
     assert all(np.isfinite(values).all() for values in found.values())
     for one in network.representations:
