@@ -1,4 +1,26 @@
-"""What a law of the optimizer is: the direction of a step, from a gradient and what is kept of earlier ones."""
+"""Laws: what an optimizer makes of a gradient and of earlier ones, once for every engine.
+
+| name | direction of a step | torch.optim, or source |
+|---|---|---|
+| sgd, momentum, nesterov | sum of beta^age G, beta 0 or 0.9; G + beta times it | SGD, dampening 0 |
+| normalized-sgd | G / |G| | |
+| lars | G |W| / |G|, no momentum | arXiv 1708.03888 |
+| muon | Nesterov's sum, beta 0.95, over its norm, five Newton-Schulz iterations | Muon, but in the precision of W |
+| muon-jordan | times sqrt(max(1, fan_out / fan_in)) | Muon, adjust_lr_fn "original" |
+| muon-rms | times 0.2 sqrt(max(fan_out, fan_in)) | Muon, adjust_lr_fn "match_rms_adamw" |
+| muon-spectral | times sqrt(fan_out / fan_in) | arXiv 2310.17813 |
+| shampoo | L^(-1/4) G R^(-1/4), L and R summed from 0, on their ranges | arXiv 1802.09568 |
+| sign | sign of G | |
+| lion | sign of 0.9 M + 0.1 G, M <- 0.99 M + 0.01 G | arXiv 2302.06675 |
+| adam | first moment over root of second, betas 0.9 and 0.999, corrected for bias | Adam |
+| lamb | adam's u times |W| / |u| | arXiv 1904.00962 |
+| adafactor | G over root of factored second moment, clipped, times rms(W) | Adafactor, without its eta <= t^(-1/2) |
+
+Every eps is 0, and 0/0 no step. Which of them decay, and how, is in `decay`. All of them train all weights: dense ones,
+embeddings (fan_out, vocabulary), kernels (channels_out, kernel channels_in) and depthwise ones (channels, kernel) are
+matrices, and a gain or bias is a matrix of one column. So it is as torch has it wherever torch takes vectors; under
+Muon, whose users leave vectors, embeddings and readouts to AdamW, it is G / |G| but for what the iterations make of 1.
+"""
 
 from __future__ import annotations
 

@@ -3,9 +3,9 @@
     g_l = n^multiplier,  sigma_l = init gain n^init,  eta_l = lr n^lr,  lambda_l = decay n^decay,
 
 each times its power of gamma. `init`, `lr`, `decay` and the gain do not depend on the width. The gain of a layer
-behind an activation phi is 1 / sqrt(E phi(u)^2), u ~ N(0, 1), so that with hidden scales n^(-1/2) preactivations have variance 1 at any
-depth; the data has |h_0| = 1, so the first layer needs none. No exponent depends on it, but how far finite
-widths are from their limit does.
+behind an activation phi is 1 / sqrt(E phi(u)^2), u ~ N(0, 1), so that with hidden scales n^(-1/2) preactivations have
+variance 1 at any depth; the data has |h_0| = 1, so the first layer needs none. No exponent depends on it, but how far
+finite widths are from their limit does.
 """
 
 from __future__ import annotations

@@ -256,7 +256,8 @@ def reference_values(model: Reference, at: Chain, setup: Training, x: Tensor, y:
                 found["interaction_alignment"] = both / (g * size * rms(dh))
             for quantity, value in found.items():
                 values[Observable(quantity, layer.name, step)] = value
-        sizes = [float(linear.weight.grad.norm()) for linear in model.linears]
+        penalty = setup.decay if optimizer(setup.optimizer).decay == "l2" else 0.0
+        sizes = [float((p.weight.grad + penalty * p.weight.detach()).norm()) for p in model.linears]
         stepper.step()
     return values
 
