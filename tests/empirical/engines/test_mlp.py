@@ -123,7 +123,16 @@ def test_the_three_terms_are_the_change_of_the_preactivation(activation: Activat
 
 
 @pytest.mark.parametrize(
-    ("optimizer", "engine"), [("sgd", "dense"), ("adam", "dense"), ("sgd", "matrix-free"), ("shampoo:1/2,1/2", "dense")]
+    ("optimizer", "engine"),
+    [
+        ("sgd", "dense"),
+        ("adam", "dense"),
+        ("adamw", "dense"),
+        ("sgd", "matrix-free"),
+        ("sgd-l2", "matrix-free"),
+        ("momentum+coupled", "matrix-free"),
+        ("shampoo:1/2,1/2", "dense"),
+    ],
 )
 def test_a_coordinate_check_sees_the_same(optimizer: str, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fewer observables, from the same weights in the precision they need; large enough for blocks that are pooled.
@@ -145,7 +154,7 @@ def test_a_coordinate_check_sees_the_same(optimizer: str, engine: Engine, monkey
     monkeypatch.setattr(
         "empirical.tensors.random_numbers._fill", lambda piece, key: rounded(key, piece.dtype, piece.device)(piece)
     )
-    every = Training(batch=64, optimizer=optimizer, lr=0.02 if optimizer == "adam" else 0.1, kernel=False)
+    every = Training(batch=64, optimizer=optimizer, lr=0.02 if optimizer.startswith("adam") else 0.1, kernel=False)
     few = replace(every, observing="coordinates")
     at, data = chain(mlp(3), rich(3, optimizer), every, 300), examples.load("digits", 64)
     whole, found = (training.train(at, setup, data, range(8), "cpu", engine) for setup in (every, few))
