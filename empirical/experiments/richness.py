@@ -18,8 +18,9 @@ from empirical.data import examples
 from empirical.engines.mlp.chain import chain
 from empirical.engines.mlp.drawing import draw
 from empirical.engines.mlp.linearized import linearized
-from empirical.engines.mlp.observations import kernel_change, loss
 from empirical.engines.mlp.training import outputs_of, trajectory
+from empirical.engines.mlp.view import kernel_layers
+from empirical.engines.observations import kernel_change
 from empirical.statistics import regression
 from empirical.sweeps import costs, workers
 from empirical.sweeps.plans import allocate
@@ -32,6 +33,9 @@ from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.networks.network import Network
 from scalings.results.fits import Diverged, Fit
 from scalings.results.trials import Training
+
+_OTHERS = 32
+"""Examples that are looked at beside those that are trained on."""
 
 
 @dataclass(frozen=True)
@@ -57,14 +61,12 @@ def follow(
     *,
     widths: Sequence[int],
     seeds: int,
-    others: int = 32,
-    first_seed: int = 0,
     device: str = "auto",
     progress: Callable[[float, str], None] | None = None,
 ) -> LongRun:
-    """Train at every width and look at `others` more examples. Raises ArgumentError for what cannot be trained."""
+    """Train at every width and look at more examples. Raises ArgumentError for what cannot be trained."""
     on = costs.choose_device(device)
-    data = examples.load(training.data, training.batch + others)
+    data = examples.load(training.data, training.batch + _OTHERS)
     if len(widths) < 4 or list(widths) != sorted(set(widths)) or widths[0] < 2:
         listed = ", ".join(map(str, widths))
         raise ArgumentError("widths", f"expected at least 4 widths, strictly increasing from 2, but got {listed}")
@@ -82,7 +84,7 @@ def follow(
             return trained(width)
 
     def trained(width: int) -> tuple[Array, Array]:
-        these = range(first_seed, first_seed + plan[width])
+        these = range(plan[width])
         at = chain(network, parameterization, training, width)
         pool = BufferPool(on)
         initial = draw(at, training, these, on, costs.cheaper_engine(at, training), pool)
@@ -97,8 +99,8 @@ def follow(
             moved, changed = zero, zero
             if state.changes:
                 dz, z = norms((state.changes[-2].dz,), (state.initial[-2].z,))
-                moved, changed = dz / z, kernel_change(state)
-            seen.append(torch.stack([loss(state), moved, changed]).mean(dim=1))
+                moved, changed = dz / z, kernel_change(kernel_layers(state))
+            seen.append(torch.stack([state.loss, moved, changed]).mean(dim=1))
         ended = outputs_of(state, training, apart)
         frozen = linearized(at, initial, inputs, targets, apart, training.steps)
         distance, size = norms((ended - frozen,), (frozen,))

@@ -26,7 +26,6 @@ import torch
 from empirical.data.examples import Examples
 from empirical.engines.mlp.chain import Chain
 from empirical.engines.mlp.ensembles import Factors, check_training, states
-from empirical.engines.mlp.observations import loss
 from empirical.statistics import curve_minima, regression
 from empirical.sweeps.mlp import ChainSweep
 from empirical.sweeps.sweep import Progress
@@ -60,7 +59,7 @@ def train_losses(
 ) -> Array:
     """The loss at every step, for each factor on all learning rates: (steps + 1, seeds, settings)."""
     settings = Factors.of_lr(torch.tensor(factors), len(chain.layers))
-    losses = [loss(state) for state in states(chain, training, data, seeds, settings, device)]
+    losses = [state.loss for state in states(chain, training, data, seeds, settings, device)]
     return torch.stack(losses).reshape(-1, *factors.shape).cpu().numpy()
 
 

@@ -71,7 +71,9 @@ def choose_device(device: str) -> str:
 
 
 def cheaper_engine(chain: Chain, training: Training) -> Engine:
-    """The engine that takes fewer operations; matrix-free needs updates of low rank."""
+    """The engine that takes fewer operations; matrix-free needs updates of low rank, and has no spectra of weights."""
+    if training.spectra:
+        return "dense"
     shapes = [layer.shape for layer in chain.layers if layer.role == "hidden"]
     products = sum(directions(training)) / 2
     dense = sum(fan_out * fan_in for fan_out, fan_in in shapes)

@@ -24,7 +24,6 @@ from empirical.tensors import memory
 from empirical.tensors.arrays import Array
 from empirical.weights.updates import check_optimizer
 from scalings.criteria.observables import Observable
-from scalings.errors import ArgumentError
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.networks.dimensions import DEPTH_SCALE, WIDTH_SCALE
 from scalings.networks.network import Network
@@ -71,8 +70,6 @@ class GraphSweep(Sweep):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_optimizer(self.training.optimizer)
-        if self.training.observing != "all":
-            raise ArgumentError("observing", f"graphs are observed whole, but got {self.training.observing!r}")
         self.task  # noqa: B018 - that it can be loaded is checked here too
 
     @property

@@ -46,7 +46,7 @@ def allocate(widths: Sequence[int], seeds: int, cap: int = _CAP) -> dict[int, in
 
 def default_widths(training: Training, engine: str = "auto") -> tuple[int, ...]:
     """The widths of a sweep that does not name its own."""
-    if engine == "dense" or low_rank(training.optimizer) is None:
+    if engine == "dense" or training.spectra or low_rank(training.optimizer) is None:
         return DEFAULT_WIDTHS
     operations = 300 + 2 * sum(directions(training)) / 2
     affordable = tuple(width for width in LONG_WIDTHS if width * operations <= _WORK)

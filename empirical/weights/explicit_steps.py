@@ -29,7 +29,6 @@ class ExplicitSteps:
         *,
         lr: float,
         decay: float = 0.0,
-        shrunk: Tensor | None = None,
         empty: Callable[..., Tensor] | None = None,
     ) -> None:
         self._initial, self._update, self._lr, self._decay = initial, update, lr, decay
@@ -42,8 +41,7 @@ class ExplicitSteps:
         self._of_initial = [update.new_zeros(len(update), 1, 1) for _ in self._moments]
         """The moments' share of W(0), where the loss has a term of it."""
         self._steps = 0
-        zero = update.new_zeros(len(update), 1, 1) if shrunk is None else shrunk
-        self.shrunk = None if self._kind == "none" else zero
+        self.shrunk = None if self._kind == "none" else update.new_zeros(len(update), 1, 1)
         """s, (seeds, 1, 1); moves on in place."""
 
     @property

@@ -1,13 +1,12 @@
-"""What a certificate is about, as data: what was asked, of which network, under which law and criteria.
+"""Statements: what a certificate is about, as data: the question, the network, the update law and the criteria.
 
-A certificate proves something of a straight-line program; its statement says where that program comes from, so that
-anybody can write the program again and compare. Criteria are written as a person would add them
-(`scalings.criteria.parsing`).
+A certificate proves something about a straight-line program. Its statement says where that program comes from, so that
+anybody can write the program again and compare. Criteria are written as text (`scalings.criteria.parsing`).
 
 >>> from scalings.networks.architectures import mlp
 >>> from scalings.criteria.tutorial import BOUNDED_OUTPUT
 >>> from scalings.hyperparameters.update_laws import optimizer
->>> statement = Statement("derivation", mlp(2), optimizer("sgd"), (BOUNDED_OUTPUT,))
+>>> statement = Statement("derivation", Problem(mlp(2), optimizer("sgd")), (BOUNDED_OUTPUT,))
 >>> written = statement_to_json(statement)
 >>> written["criteria"], statement_to_json(statement_from_json(written)) == written
 ([{'name': 'bounded output', 'asks': 'z <= 1 at output initially'}], True)
@@ -23,47 +22,44 @@ from typing import Any, Literal, get_args
 
 from scalings.criteria.criterion import Criterion
 from scalings.criteria.parsing import format_relation, parse_criterion
+from scalings.criteria.problem import Problem
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import Exponent, format_exponent, parse_exponent, parse_fraction
 from scalings.hyperparameters.update_laws import UpdateLaw
-from scalings.networks.dimensions import WIDTH_SCALE
-from scalings.networks.network import Network
 from scalings.networks.serialization import network_from_json, network_to_json
 
 Kind = Literal["derivation", "family", "parameterization", "growth", "layer inserted", "layer removed"]
-"""Which exponents meet the criteria; the same, with the richness defined; whether given exponents do; whether their
-orders settle; that criteria on an mlp with one more hidden layer imply those without it; and the other way round."""
-_LOSSES = ("mse", "cross-entropy")
+"""What is proved, in this order: which exponents meet the criteria; the same with the richness as an unknown; whether
+given exponents meet them; whether orders settle under given exponents; that the criteria on an mlp with one more hidden
+layer imply those without it; the converse."""
 _CHECKSUM = "checksum"
 
 
 @dataclass(frozen=True)
 class Statement:
-    """What is claimed: that exponents of this network, in the gauge g = 1, meet these criteria.
+    """A claim about which exponents of a network, in the gauge g = 1, meet these criteria.
 
-    They are powers of the scale variable. `given` are those that are given, for a parameterization all; `richness` is
-    the one that is wished.
+    Exponents are powers of the scale variable. `given` are those with a given value (for a parameterization all), by
+    unknown; `richness` is the value that is asked for, if there is one.
     """
 
     kind: Kind
-    network: Network
-    law: UpdateLaw
+    problem: Problem
     criteria: tuple[Criterion, ...]
-    scale: str = WIDTH_SCALE
-    loss: str = "mse"
     given: tuple[tuple[str, Exponent], ...] = ()
     richness: Fraction | None = None
 
 
 def statement_to_json(statement: Statement) -> dict[str, Any]:
-    """As JSON types, fractions as strings. The checksum tells an accidental change even of what nothing depends on."""
+    """The statement as JSON types, fractions as strings; a checksum reveals accidental changes of any part."""
+    problem = statement.problem
     document = {
         "kind": statement.kind,
-        "network": network_to_json(statement.network),
-        "law": {field.name: _written(getattr(statement.law, field.name)) for field in fields(UpdateLaw)},
+        "network": network_to_json(problem.network),
+        "law": {field.name: _written(getattr(problem.law, field.name)) for field in fields(UpdateLaw)},
         "criteria": [{"name": one.name, "asks": format_relation(one)} for one in statement.criteria],
-        "scale": statement.scale,
-        "loss": statement.loss,
+        "scale": problem.scale,
+        "loss": problem.loss,
         "given": {name: format_exponent(exponent) for name, exponent in statement.given},
         "richness": None if statement.richness is None else str(statement.richness),
     }
@@ -71,20 +67,18 @@ def statement_to_json(statement: Statement) -> dict[str, Any]:
 
 
 def statement_from_json(document: Any) -> Statement:
-    """The statement that `statement_to_json` wrote. Raises ArgumentError, saying what is wrong with it."""
+    """The statement that `statement_to_json` wrote. Raises ArgumentError for a document that is not one."""
     try:
         content = {name: value for name, value in document.items() if name != _CHECKSUM}
         if document[_CHECKSUM] != _checksum(content):
             raise ValueError("its checksum is that of another one")
-        if content["kind"] not in get_args(Kind) or content["loss"] not in _LOSSES:
-            raise ValueError("its kind or its loss is unknown")
+        if content["kind"] not in get_args(Kind):
+            raise ValueError("its kind is unknown")
+        network, law = network_from_json(content["network"]), _law(content["law"])
         return Statement(
             content["kind"],
-            network_from_json(content["network"]),
-            _law(content["law"]),
+            Problem(network, law, content["scale"], content["loss"]),
             tuple(_criterion(**one) for one in content["criteria"]),
-            content["scale"],
-            content["loss"],
             tuple((name, parse_exponent(exponent)) for name, exponent in content["given"].items()),
             None if content["richness"] is None else parse_fraction(content["richness"]),
         )

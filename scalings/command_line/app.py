@@ -1,4 +1,4 @@
-"""The command line: `python -m scalings derive | check | measure | verify | ...`.
+"""The program: its commands (`python -m scalings derive | check | measure | verify | ...`), errors and exit codes.
 
 Exit codes: 0 yes, 1 no (a check failed, a run diverged, a family is empty), 2 unusable arguments,
 3 inconclusive. With `--format json` one JSON document goes to stdout and nothing else; progress and warnings go
@@ -15,12 +15,12 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 from scalings import __version__
-from scalings.command_line import check, derive, experiments, measure
+from scalings.command_line import check, derive, experiments, measure, network
 from scalings.command_line.console import BROKEN_PIPE, INTERRUPTED, UNUSABLE, YES
 from scalings.errors import ArgumentError
 
 _GARBAGE = 100_000
-"""New objects between two searches for garbage, of which a command leaves little: a tenth of its time is saved."""
+"""The threshold of the garbage collector, raised since a command leaves little garbage: saves a tenth of its time."""
 
 app = App(
     name="scalings",
@@ -33,7 +33,7 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 for command in (
-    *(derive.derive, check.check, derive.certify, check.predict),
+    *(derive.derive, check.check, derive.certify, check.predict, network.network),
     *(measure.measure, measure.verify, measure.richness),
     *(experiments.calibrate, experiments.freedom, experiments.transfer, experiments.law),
 ):
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CycloptsError as error:
         return _unusable(" ".join(str(error).split()))
     except BrokenPipeError:
-        # The reader has seen enough, as in `... | head`; Python would complain once more when it closes stdout.
+        # The reader closed the pipe, as `... | head` does. With stdout redirected, Python reports no second error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The commands of experiments: the law of an optimizer, transfer, calibration, and the freedom that criteria leave."""
+"""The commands of single experiments: law, transfer, calibrate and freedom."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def freedom(
     from scalings.studies.freedom import FreedomAgreement, derived_jacobian
 
     margin = parse_delta(delta)
-    # Relu is homogeneous: through it |h| goes like |z| exactly, and not only in its order.
+    # Relu is homogeneous, so that |h| is exactly proportional to |z|, and not only in order.
     family, training, r = _asked(depth, optimizer, "relu", data, batch, richness)
     answer.check()
     system = tutorial_system(family.network, r, criteria, training.steps)
@@ -162,7 +162,7 @@ def freedom(
 def _asked(
     depth: int, optimizer: str, activation: Activation, data: str, batch: int, richness: str
 ) -> tuple[Family, Training, Fraction]:
-    """The derived family, how its networks are to be trained, and the wished richness. Raises ArgumentError."""
+    """The derived family, how its networks are trained, and the richness. Raises ArgumentError for wrong options."""
     from empirical.data.examples import input_size
     from symbolic.derivation.derive import derive
 
@@ -287,7 +287,8 @@ def transfer(
         raise ArgumentError("grid", f"expected two powers of 2, as in -10,6, but got {grid!r}")
     if chosen.model.loss != "mse":
         raise ArgumentError("loss", f"expected mse, on which learning rates are tried, but got {chosen.model.loss}")
-    network, parameterization, law = chosen.resolve(input_size(data))
+    problem, parameterization = chosen.resolve(input_size(data))
+    network, law = problem.network, problem.law
     answer.check()
     training = Training.of(law.name, data=data, batch=batch, steps=steps, centered=centered)
     with progress_bar() as progress:

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from scalings.command_line.console import EXIT, exit_code, print_json, print_tables, progress_bar, warn
 from scalings.command_line.options import Chosen, Format
 from scalings.command_line.output import Output
-from scalings.command_line.parsing import parse_delta, parse_widths
+from scalings.command_line.parsing import parse_delta, parse_gamma, parse_widths
 from scalings.errors import ArgumentError
 from scalings.networks.nodes import Activation, Embedding
 from scalings.studies import measuring
@@ -22,6 +22,7 @@ _BATCH, _LINES = 16, 8
 def measure(
     chosen: Chosen = Chosen(),  # noqa: B008 - frozen
     *,
+    gamma: str = "1",
     data: str = "digits",
     widths: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     seeds: int | None = None,
@@ -41,6 +42,8 @@ def measure(
 
     Parameters
     ----------
+    gamma
+        Prefactor of the richness of family:R, |dz| = gamma n^R at the hidden layers; no exponent depends on it.
     data
         digits, or mnist (needs the extra "data").
     widths
@@ -60,10 +63,12 @@ def measure(
     centered
         Train f - f_0 instead of f: the same orders with less noise.
     spectra
-        Take the spectral norms of weights too, where they are drawn in full; costs more than their training.
+        Take the spectral norms of weights too, where they are drawn in full, as auto then does; of a weight that is
+        square in the width the order is asserted. Costs more than training.
     coordinates
-        Look at the sizes of representations, of their changes, and the loss only, in single precision but for shampoo:
-        a coordinate check, in a fraction of the time.
+        Look at the sizes of representations, of their changes, and the loss only: a coordinate check, in a fraction of
+        the time, in single precision where changes are carried and not subtracted (an mlp in the width, but for
+        shampoo).
     delta
         The margin within which a measured exponent agrees with the derived one.
     """
@@ -72,12 +77,14 @@ def measure(
     from scalings.reports import measurements, tables
     from scalings.reports.figures import exponents_figure
     from scalings.results.trials import Training
-    from scalings.studies.comparisons import compare, no_slopes
-    from symbolic.evaluation.check import check
-    from symbolic.evaluation.predict import predict
+    from scalings.studies.comparisons import compare
+    from symbolic.evaluation.check import verdict_on
+    from symbolic.evaluation.given_run import TELLS_GROWTH, train_given
+    from symbolic.evaluation.predict import prediction_of
 
     margin, model = parse_delta(delta), chosen.model
-    network, parameterization, law = chosen.resolve(input_size(data))
+    problem, parameterization = chosen.resolve(input_size(data), parse_gamma(gamma))
+    network, law = problem.network, problem.law
     answer.check()
     if batch is None:
         batch = _LINES if isinstance(network.nodes[0], Embedding) else _BATCH
@@ -94,9 +101,6 @@ def measure(
     graph = measuring.is_graph(network, model.scale, model.loss)
     if spectra and coordinates:
         raise ArgumentError("spectra", "a coordinate check does not look at weights")
-    for name, asked in (("spectra", spectra), ("coordinates", coordinates)):
-        if asked and graph:
-            raise ArgumentError(name, "only for multilayer perceptrons in the width")
     trained, gentle = measuring.tamed(network, training) if graph else (network, training)
     forecast = partial(measuring.estimate, trained, parameterization, gentle, scale=model.scale, seeds=seeds)
     run = partial(measuring.measure, trained, parameterization, gentle, scale=model.scale, seeds=seeds)
@@ -108,10 +112,9 @@ def measure(
             measurement = run(widths=sizes, device=device, engine=engine, progress=progress)
     except Interrupted as early:
         measurement, interrupted = early.measurement, True
-    orders = predict(network, parameterization, law, steps, scale=model.scale, loss=model.loss)
-    stable = check(network, parameterization, law, scale=model.scale, loss=model.loss).stable
-    reason = no_slopes(network, orders, stable=stable, centered=centered)
-    agreement = compare(network, orders, measurement.fits, margin, only_bounds=reason)
+    on_orders = train_given(problem, parameterization, max(steps, TELLS_GROWTH))
+    orders, stable = prediction_of(on_orders, steps), verdict_on(on_orders).stable
+    agreement = compare(network, orders, measurement.fits, margin, stable=stable, centered=centered)
     title = parameterization.name
     table, verdict = measurements.agreement_table([(title, agreement)], steps), tables.verdict_line(title, agreement)
     answer.give(

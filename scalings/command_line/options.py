@@ -1,8 +1,7 @@
-"""The options that commands share, and what they mean together: a network, an optimizer, a parameterization."""
+"""The options that commands share: a network, an optimizer and a parameterization; their docstrings are help texts."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -13,24 +12,26 @@ from cyclopts import Parameter
 
 from scalings.command_line.parsing import parse_list
 from scalings.criteria.criterion import Criterion
+from scalings.criteria.problem import Loss, Problem
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import Exponent, parse_exponent
 from scalings.hyperparameters.parameterizations import Parameterization, wrong_scales
 from scalings.hyperparameters.presets import preset
+from scalings.hyperparameters.unknowns import Kind, name_of
 from scalings.hyperparameters.update_laws import UpdateLaw, optimizer, with_epsilon
 from scalings.networks.architectures import Heads, cnn, mlp, resmlp, transformer
-from scalings.networks.dimensions import BATCH_SCALES, WIDTH_SCALE, symbol_of
-from scalings.networks.network import Network, wrong_scale
+from scalings.networks.dimensions import WIDTH_SCALE
+from scalings.networks.network import Network
 from scalings.networks.nodes import Activation
-from scalings.networks.serialization import network_from_json
-from scalings.results.trials import Loss
+from scalings.networks.serialization import network_from_text
 
 Format = Literal["text", "json"]
 Exponents = Annotated[str | None, Parameter(allow_leading_hyphen=True)]
 FAMILY = "family:"
 DEFAULT_DEPTH = 3
-_UNKNOWNS = {"init": "sigma", "lr": "eta", "decay": "lambda", "scales": "kappa"}
 NETWORKS = ("mlp", "cnn", "resmlp", "transformer")
+_LARGEST_FILE = 10_000_000
+"""Bytes of a network file; that of an mlp of 10,000 layers takes 4,200,000."""
 _OPTIONS = {
     "mlp": {"depth", "activation", "biases"},
     "cnn": {"depth", "activation", "depthwise"},
@@ -41,8 +42,8 @@ _OPTIONS = {
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class ChosenModel:
-    """A network and an optimizer, as the command line gives them."""
+class ChosenNetwork:
+    """A network, as the command line gives it."""
 
     network: str = "mlp"
     """mlp, cnn, resmlp, transformer, or a JSON file with a list of operations."""
@@ -64,6 +65,35 @@ class ChosenModel:
     """Give a transformer's normalizations gains."""
     tied: bool | None = None
     """Let a transformer's readout be its embedding, transposed."""
+
+    def build(self, inputs: int = 64, depth: int = DEFAULT_DEPTH) -> Network:
+        """The network that was chosen. Raises ArgumentError."""
+        names = ("depth", "activation", "biases", "depthwise", "branch", "norm", "grows", "gains", "tied")
+        given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        for name in given:
+            if name not in _OPTIONS.get(self.network, set()):
+                owners = " or ".join(network for network, options in _OPTIONS.items() if name in options)
+                raise ArgumentError(name, f"expected --network {owners}, but got {self.network}")
+        match self.network:
+            case "mlp":
+                return mlp(**{"depth": depth, "inputs": inputs, **given})
+            case "cnn":
+                return cnn(**{"depth": depth, **given})
+            case "resmlp":
+                return resmlp(**{"inputs": inputs, **given})
+            case "transformer":
+                return transformer(**given)
+        if not self.network.endswith(".json"):
+            expected = f"expected one of {', '.join(NETWORKS)}, or a .json file"
+            raise ArgumentError("network", f"{expected}, but got {self.network!r}")
+        return _read_network(Path(self.network))
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class ChosenModel(ChosenNetwork):
+    """A network and an optimizer, as the command line gives them."""
+
     optimizer: str = "sgd"
     """A name such as sgd, adam, adamw, muon, lion, shampoo, or law:p,q_in,q_out,m,s for any other update law; with
     weight decay as in adam+l2, lion+coupled or muon+independent."""
@@ -82,40 +112,18 @@ class ChosenModel:
 
     @property
     def scales(self) -> tuple[str, ...]:
-        """The scale variables, where several may be asked for."""
+        """The scale variables; only derive takes several."""
         return tuple(self.scale.split(","))
 
-    @property
-    def symbol(self) -> str:
-        """What exponents are powers of."""
-        return symbol_of(self.scale)
-
     def resolve(self, inputs: int = 64, depth: int = DEFAULT_DEPTH) -> tuple[Network, UpdateLaw]:
-        """The network and the update law that were chosen. Raises ArgumentError."""
-        network = self._network(inputs, depth)
-        if unknown := [scale for scale in self.scales if scale not in (*network.scales, *BATCH_SCALES)]:
-            raise wrong_scale(network, unknown[0])
+        """The network and the update law. `inputs` and `depth` are used if no option says otherwise.
+
+        Raises ArgumentError for options that do not apply.
+        """
+        network = self.build(inputs, depth)
         law = optimizer(self.optimizer)
         law = law if self.epsilon is None else with_epsilon(law, self.epsilon)
         return network, replace(law, alpha=_share("alpha", self.alpha), omega=_share("omega", self.omega))
-
-    def _network(self, inputs: int, depth: int) -> Network:
-        names = ("depth", "activation", "biases", "depthwise", "branch", "norm", "grows", "gains", "tied")
-        given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
-        for name in given:
-            if name not in _OPTIONS.get(self.network, set()):
-                owners = " or ".join(network for network, options in _OPTIONS.items() if name in options)
-                raise ArgumentError(name, f"expected --network {owners}, but got {self.network}")
-        match self.network:
-            case "mlp":
-                return mlp(**{"depth": depth, "inputs": inputs, **given})
-            case "cnn":
-                return cnn(**{"depth": depth, **given})
-            case "resmlp":
-                return resmlp(**{"inputs": inputs, **given})
-            case "transformer":
-                return transformer(**given)
-        return _read_network(Path(self.network))
 
 
 @Parameter(name="*")
@@ -137,8 +145,11 @@ class Chosen:
     """Powers of n of multipliers without a weight: residual branches, attention scores; default all 0."""
     model: ChosenModel = field(default_factory=ChosenModel)
 
-    def resolve(self, inputs: int = 64) -> tuple[Network, Parameterization, UpdateLaw]:
-        """The network, the parameterization and the update law that were chosen. Raises ArgumentError."""
+    def resolve(self, inputs: int = 64, gamma: Fraction = Fraction(1)) -> tuple[Problem, Parameterization]:
+        """The problem and the parameterization. Raises ArgumentError for options that do not fit.
+
+        `gamma` is the prefactor of the richness of a derived family.
+        """
         lists = {"multiplier": self.multiplier, "init": self.init, "lr": self.lr, "decay": self.decay}
         columns = {name: parse_list(name, text, parse_exponent) for name, text in lists.items() if text is not None}
         scales = None if self.scales is None else parse_list("scales", self.scales, parse_exponent)
@@ -147,40 +158,47 @@ class Chosen:
         if len(self.model.scales) > 1:
             expected = f"expected one of {', '.join(network.scales)}, but got {self.model.scale!r}"
             raise ArgumentError("scale", f"{expected}: lists of exponents are powers of one scale variable at a time")
+        problem = Problem(network, law, self.model.scale, self.model.loss)
+        is_member = self.preset is not None and self.preset.startswith(FAMILY)
+        if gamma != 1 and (not is_member or columns or scales):
+            expected = f"expected a --preset {FAMILY}R by itself, whose |dz| it multiplies"
+            given = "lists of exponents" if columns or scales else repr(self.preset or "")
+            raise ArgumentError("gamma", f"{expected}, but got {given}")
         _check_lengths(network, columns, lists, scales)
         if self.decay is not None and law.decay == "none":
             raise ArgumentError("decay", f"{law.name} has none; expected an optimizer such as adamw or lion+coupled")
-        base = self._base(network, law, columns)
+        base = self._base(problem, columns, gamma)
         kept = {name: [layer.named[name] for layer in base.layers] for name in base.layers[0].named} if base else {}
         title = self.preset if self.preset and not columns else "custom"
         if scales is None:
             scales = base.scales if base and base.scales else (Fraction(0),) * len(network.multipliers)
-        return network, Parameterization.of(**{**kept, **columns}, scales=scales, name=title), law
+        if base and gamma != 1:
+            return problem, replace(base, name=f"{title}, gamma {gamma}")
+        return problem, Parameterization.of(**{**kept, **columns}, scales=scales, name=title)
 
     def _base(
-        self, network: Network, law: UpdateLaw, columns: dict[str, tuple[Exponent, ...]]
+        self, problem: Problem, columns: dict[str, tuple[Exponent, ...]], gamma: Fraction
     ) -> Parameterization | None:
-        """What the preset says; None if init and lr are both given in full."""
+        """The parameterization of the preset, or None without one. Raises ArgumentError if it does not apply."""
         if self.preset is None:
             for name in ("init", "lr"):
                 if name not in columns:
                     raise ArgumentError(name, "expected a list of exponents, or a --preset, but got neither")
-            columns.setdefault("multiplier", (Fraction(0),) * network.depth)
+            columns.setdefault("multiplier", (Fraction(0),) * problem.network.depth)
             return None
         if self.preset.startswith(FAMILY):
-            return _member(self.preset.removeprefix(FAMILY), network, law, self.model)
+            return _member(self.preset.removeprefix(FAMILY), problem, gamma)
         if self.model.network != "mlp" or self.model.biases:
             raise ArgumentError("preset", "the presets are for an mlp without biases; expected family:R or lists")
-        if self.model.scale != WIDTH_SCALE:
-            expected = (
-                f"expected family:R or lists, since the presets are powers of the width, not of {self.model.scale}"
-            )
+        if problem.scale != WIDTH_SCALE:
+            expected = f"expected family:R or lists, since the presets are powers of the width, not of {problem.scale}"
             raise ArgumentError("preset", f"{expected}, but got {self.preset!r}")
+        law = problem.law
         if law.gradient != 1 and "lr" not in columns:
             raise ArgumentError(
                 "lr", f"expected a list of exponents, since the presets' are for sgd, not for {law.name}; or family:R"
             )
-        return preset(self.preset, network.depth)
+        return preset(self.preset, problem.network.depth)
 
 
 @Parameter(name="*")
@@ -198,8 +216,16 @@ class Given:
     """Likewise of multipliers without a weight."""
 
     def resolve(self, network: Network, law: UpdateLaw) -> dict[str, Exponent]:
-        """By the names that derivations use. Raises ArgumentError for another length, and for what is not there."""
-        lists = {"init": self.init, "lr": self.lr, "decay": self.decay, "scales": self.scales}
+        """The given exponents by the names of a derivation's unknowns, as in {"sigma_1": 0}.
+
+        Raises ArgumentError for lists of another length, and for decays of an optimizer without weight decay.
+        """
+        lists: dict[Kind, str | None] = {
+            "init": self.init,
+            "lr": self.lr,
+            "decay": self.decay,
+            "scales": self.scales,
+        }
         found: dict[str, Exponent] = {}
         for name, text in lists.items():
             if text is None:
@@ -214,7 +240,7 @@ class Given:
                 raise ArgumentError(name, f"expected one for each of {', '.join(nodes)}, but got {len(column)}")
             for number, exponent in enumerate(column, start=1):
                 if exponent is not None:
-                    found[f"{_UNKNOWNS[name]}_{number}"] = exponent
+                    found[name_of(name, number)] = exponent
         return found
 
 
@@ -224,7 +250,7 @@ def _check_lengths(
     texts: dict[str, str | None],
     scales: tuple[Exponent, ...] | None,
 ) -> None:
-    """One exponent for each layer, and for each multiplier. Raises ArgumentError."""
+    """Raises ArgumentError unless there is one exponent for each layer, and for each multiplier without a weight."""
     depth, names = network.depth, [layer.name for layer in network.layers]
     listed = "" if all(name.startswith("layer") for name in names) else f"; the layers are {', '.join(names)}"
     for name, column in columns.items():
@@ -235,31 +261,30 @@ def _check_lengths(
         raise wrong_scales([node.name for node in network.multipliers], len(scales))
 
 
-def _member(richness: str, network: Network, law: UpdateLaw, model: ChosenModel) -> Parameterization:
-    from symbolic.derivation.derive import derive
+def _member(richness: str, problem: Problem, gamma: Fraction) -> Parameterization:
+    from symbolic.derivation.derive import derivation_of
 
-    family = derive(network, law, scale=model.scale, loss=model.loss).family
+    family = derivation_of(problem).family
     if family is None:
-        raise ArgumentError("preset", f"no family with one freedom was derived for {law.name}: give --init and --lr")
+        law = problem.law.name
+        raise ArgumentError("preset", f"no family with one freedom was derived for {law}: give --init and --lr")
     try:
-        return family.member(richness)
+        return family.member(richness, gamma)
     except ArgumentError:
         expected = f"expected {FAMILY}R with a fraction {family.low} <= R <= {family.high}"
         raise ArgumentError("preset", f"{expected}, but got '{FAMILY}{richness}'") from None
 
 
 def _read_network(path: Path) -> Network:
-    if path.suffix != ".json":
-        raise ArgumentError("network", f"expected one of {', '.join(NETWORKS)}, or a .json file, but got '{path}'")
     try:
-        return network_from_json(json.loads(path.read_text()))
+        with path.open("rb") as file:
+            content = file.read(_LARGEST_FILE + 1)
+        if len(content) > _LARGEST_FILE:
+            raise ArgumentError("network", f"expected a file of at most {_LARGEST_FILE} bytes, but '{path}' is larger")
+        return network_from_text(content.decode())
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise ArgumentError("network", f"cannot read '{path}': {reason}") from None
-    except RecursionError:
-        raise ArgumentError("network", f"'{path}' is nested too deeply") from None
-    except json.JSONDecodeError as error:
-        raise ArgumentError("network", f"'{path}' is not JSON: {error}") from None
 
 
 def _share(argument: str, text: str) -> Fraction:
@@ -273,7 +298,7 @@ def _share(argument: str, text: str) -> Fraction:
 
 
 def kept_criteria(criteria: Sequence[Criterion], dropped: Sequence[str]) -> list[Criterion]:
-    """Those that are not dropped by name. Raises ArgumentError."""
+    """The criteria without those of the `dropped` names. Raises ArgumentError for a name that none has."""
     names = {name.replace("-", " ").replace("_", " ") for name in dropped}
     known = dict.fromkeys(criterion.name for criterion in criteria)
     if unknown := sorted(names - known.keys()):

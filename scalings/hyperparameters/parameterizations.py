@@ -6,14 +6,13 @@ Layer l has g_l ~ n^multiplier, weights N(0, sigma_l^2) with sigma_l ~ n^init, a
 >>> [str(exponent) for exponent in mup.layers[1].named.values()]
 ['0', '-1/2', '0']
 
-A *gauge* transformation (g, sigma, eta) -> (n^t g, n^-t sigma, n^-(1+p-s)t eta) of one layer changes no
-function that the network ever computes; p and s belong to the optimizer's update law (p = 1, s = 0 for
-SGD). Two parameterizations are the same if they differ by gauges:
+Two parameterizations that differ by gauge transformations (`scalings.hyperparameters.gauges`) train the same functions
+at every width:
 
 >>> from scalings.hyperparameters.presets import preset
 >>> from scalings.hyperparameters.update_laws import optimizer
->>> ntp = preset("ntp", 3)
->>> ntp == preset("ntp-lr", 3), same_up_to_gauge(ntp, preset("ntp-lr", 3), optimizer("sgd"))
+>>> ntp, other = preset("ntp", 3), preset("ntp-lr", 3)
+>>> ntp.layers == other.layers, ntp.in_gauge("unit-multiplier", optimizer("sgd")).layers == other.layers
 (False, True)
 """
 
@@ -27,15 +26,15 @@ from typing import Literal
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent, parse_exponent
 from scalings.hyperparameters.gauges import Gauge, LayerExponents, in_gauge, shifted
+from scalings.hyperparameters.unknowns import SYMBOLS, name_of
 from scalings.hyperparameters.update_laws import UpdateLaw
 
 Which = Literal["multiplier", "init", "lr"]
-SYMBOLS = {"multiplier": "g", "init": "sigma", "lr": "eta", "decay": "lambda"}
 
 
 @dataclass(frozen=True)
 class Hyperparameter:
-    """The multiplier, init scale or learning rate of one layer."""
+    """The name of one hyperparameter: the multiplier, init scale or learning rate of a layer."""
 
     which: Which
     layer: str
@@ -46,12 +45,16 @@ class Hyperparameter:
 
 @dataclass(frozen=True)
 class Parameterization:
-    """Exponents for each layer, from input to output, and powers of a prefactor gamma beside them.
+    """The exponents of n of every layer, from input to output.
 
     `scales` are those of the network's multipliers without a weight (residual branches, attention scores).
 
-    With activity |dz| ~ gamma n^r the richness enters as a product, so whatever scales as (n^r)^k also
-    scales as gamma^k (arXiv 2404.19719, section 3): `gamma_powers` holds these k, zero if not given.
+    A prefactor gamma in |dz| ~ gamma n^r scales hyperparameters as n^r does: one that has the factor (n^r)^k has the
+    factor gamma^k too (Karkada, arXiv 2404.19719, section 3). `gamma_powers` are these k, zero if not given, and
+    `gamma_scales` those of `scales`.
+
+    Raises ArgumentError for gamma <= 0, for a multiplier -oo, and for another number of `gamma_powers` than of layers,
+    or of `gamma_scales` than of scales.
     """
 
     layers: tuple[LayerExponents[Exponent], ...]
@@ -59,6 +62,7 @@ class Parameterization:
     gamma: Fraction = Fraction(1)
     gamma_powers: tuple[LayerExponents[Exponent], ...] = ()
     scales: tuple[Exponent, ...] = ()
+    gamma_scales: tuple[Exponent, ...] = ()
 
     def __post_init__(self) -> None:
         if self.gamma <= 0:
@@ -68,6 +72,10 @@ class Parameterization:
         if self.gamma_powers and len(self.gamma_powers) != len(self.layers):
             raise ArgumentError(
                 "gamma_powers", f"expected one for each of {len(self.layers)} layers, but got {len(self.gamma_powers)}"
+            )
+        if self.gamma_scales and len(self.gamma_scales) != len(self.scales):
+            raise ArgumentError(
+                "gamma_scales", f"expected one for each of {len(self.scales)} scales, but got {len(self.gamma_scales)}"
             )
 
     @classmethod
@@ -81,9 +89,10 @@ class Parameterization:
         scales: Exponents = (),
         name: str = "custom",
     ) -> Parameterization:
-        """From three lists, input to output: sequences of fractions, or texts such as "0,-1/2,-1".
+        """From lists, input to output: sequences of fractions, or strings such as "0,-1/2,-1".
 
-        `decay` are those of weight decay, if there is any, and `scales` those of multipliers without a weight.
+        `decay` is for weight decay, if there is any, and `scales` for multipliers without a weight. Raises
+        ArgumentError for lists of different lengths and for what is no exponent.
         """
         given = {"multiplier": multiplier, "init": init, "lr": lr}
         given |= {} if decay is None else {"decay": decay}
@@ -97,14 +106,28 @@ class Parameterization:
 
     @property
     def depth(self) -> int:
+        """The number of layers."""
         return len(self.layers)
 
+    def by_name(self, multipliers: int) -> dict[str, Exponent]:
+        """The exponents of learning rate, init scale and decay of each layer, then those of so many multipliers.
+
+        A decay that is not given is none at all, and a multiplier that is not given n^0.
+        """
+        found: dict[str, Exponent] = {}
+        for number, layer in enumerate(self.layers, start=1):
+            decay = MINUS_INFINITY if layer.decay is None else layer.decay
+            found |= {name_of("lr", number): layer.lr, name_of("init", number): layer.init}
+            found[name_of("decay", number)] = decay
+        scales = self.scales or (Fraction(0),) * multipliers
+        return found | {name_of("scales", number): exponent for number, exponent in enumerate(scales, start=1)}
+
     def in_gauge(self, gauge: Gauge, law: UpdateLaw) -> Parameterization:
-        """The same parameterization, written in another gauge of an optimizer."""
+        """The same parameterization in another gauge. Raises ArgumentError where that gauge does not exist."""
         return replace(self, layers=tuple(in_gauge(layer, gauge, law) for layer in self.layers))
 
     def shifted(self, by: Sequence[Exponent], law: UpdateLaw) -> Parameterization:
-        """The same parameterization with layer l's multiplier raised by n^by[l]."""
+        """The same parameterization in the gauge in which layer l's multiplier is n^by[l] times as large."""
         return replace(self, layers=tuple(shifted(layer, t, law) for layer, t in zip(self.layers, by, strict=True)))
 
 
@@ -112,7 +135,7 @@ Exponents = str | Sequence[Exponent | int | str]
 
 
 def wrong_scales(names: Sequence[str], given: int) -> ArgumentError:
-    """What a parameterization with another number of multipliers than the network's gets."""
+    """The error for another number of `scales` than the network has multipliers without a weight."""
     listed = f" ({', '.join(names)})" if names else ""
     return ArgumentError("scales", f"expected {len(names)} exponents{listed}, but got {given}")
 
@@ -127,8 +150,3 @@ def _exponents(name: str, given: Exponents) -> tuple[Exponent, ...]:
 
 def _exact(number: Exponent | int) -> Exponent:
     return number if number == MINUS_INFINITY else Fraction(number)
-
-
-def same_up_to_gauge(a: Parameterization, b: Parameterization, law: UpdateLaw) -> bool:
-    """Whether two parameterizations compute the same functions under this optimizer, at every width."""
-    return a.in_gauge("unit-multiplier", law).layers == b.in_gauge("unit-multiplier", law).layers

@@ -1,4 +1,4 @@
-"""Measure, verify and richness."""
+"""Reports of `measure`, `verify` and `richness`, as text and JSON."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from scalings.criteria.observables import QUANTITIES, SYMBOLS, TERMS
+from scalings.criteria.observables import QUANTITIES, SYMBOLS, TERMS, Observable
 from scalings.hyperparameters.exponents import format_exponent
 from scalings.reports.derivations import derivation_document
 from scalings.reports.documents import (
@@ -23,7 +23,8 @@ from scalings.reports.documents import (
 )
 from scalings.reports.tables import STYLES, empty_table, layers_table, verdict_line
 from scalings.results.fits import Diverged, Fit
-from scalings.studies.comparisons import Agreement, Comparison
+from scalings.studies.comparisons import Agreement
+from scalings.studies.equivalence import Comparison
 
 if TYPE_CHECKING:
     from empirical.sweeps.measurement import Measurement
@@ -32,11 +33,13 @@ if TYPE_CHECKING:
 
 
 def measurement_document(measurement: Measurement, agreement: Agreement) -> Document:
-    """The answer of `measure`."""
+    """The JSON document of `measure`; it has `gamma` where that is not 1."""
+    given = measurement.parameterization
     return {
         "schema_version": SCHEMA_VERSION,
-        "parameterization": measurement.parameterization.name,
-        "layers": layers_document(measurement.network, measurement.parameterization.layers),
+        "parameterization": given.name,
+        **({"gamma": str(given.gamma)} if given.gamma != 1 else {}),
+        "layers": layers_document(measurement.network, given.layers),
         "training": asdict(measurement.training),
         "seeds": {str(width): seeds for width, seeds in measurement.seeds.items()},
         "engine": measurement.engine,
@@ -49,7 +52,7 @@ def measurement_document(measurement: Measurement, agreement: Agreement) -> Docu
 
 
 def verification_document(verification: Verification, figure: str) -> Document:
-    """The answer of `verify`: the derivation, and for each member its measurement."""
+    """The JSON document of `verify`: the derivation, and the measurement of each member."""
     members = [
         {
             "name": member.name,
@@ -69,7 +72,7 @@ def verification_document(verification: Verification, figure: str) -> Document:
 
 
 def richness_document(courses: Courses) -> Document:
-    """The answer of `richness`: every step at the largest width, and the distances at every width."""
+    """The JSON document of `richness`: every step at the largest width, and the distances at every width."""
     members = []
     for member in courses.members:
         path, fit = member.path, member.path.fit
@@ -96,9 +99,9 @@ def richness_document(courses: Courses) -> Document:
     }
 
 
-def _fit(comparison: Comparison) -> Document:
+def _fit(comparison: Comparison[Observable]) -> Document:
     return {
-        **observable_document(comparison.observable),
+        **observable_document(comparison.of),
         **fit_numbers(comparison.fit),
         "predicted": format_exponent(comparison.derived),
         "role": comparison.role,
@@ -107,7 +110,7 @@ def _fit(comparison: Comparison) -> Document:
 
 
 def verification_report(verification: Verification, figure: str) -> Iterator[RenderableType]:
-    """One table of derived and measured exponents, the verdict of each member and of the whole."""
+    """The text of `verify`: derived and measured exponents in one table, the verdict of each member and of all."""
     derivation, members = verification.derivation, verification.members
     assert derivation.family is not None
     yield Text(
@@ -119,7 +122,7 @@ def verification_report(verification: Verification, figure: str) -> Iterator[Ren
         f"\nMeasured: {len(members)} members on {training.data}, {training.batch} examples, {training.steps} updates, "
         f"centered output f - f_0, {len(widths)} widths from {widths[0]} to {widths[-1]}, "
         f"{sum(len(list(m.measurement.trials())) for m in members)} runs.\n"
-        f"After the last update (verdicts in brackets are reported and decide nothing; <= is an upper bound):\n"
+        f"After the last update (verdicts in brackets decide nothing; <= is an upper bound, and fails if exceeded):\n"
     )
     agreements = [(member.name, member.agreement) for member in members]
     yield agreement_table(agreements, training.steps, everything=False)
@@ -129,7 +132,7 @@ def verification_report(verification: Verification, figure: str) -> Iterator[Ren
 
 
 def richness_report(courses: Courses) -> Iterator[RenderableType]:
-    """Each member at the end of training, and how its distance from the linearized network goes with the width."""
+    """The text of `richness`: each member after training, and the exponent of its distance from the linearization."""
     training, widths = courses.training, courses.widths
     yield Text(
         f"{training.steps} updates on {training.batch} examples of {training.data}, widths {widths[0]} to {widths[-1]}."
@@ -155,26 +158,26 @@ _RICHNESS_VERDICT = {
 
 
 def agreement_table(agreements: Iterable[tuple[str, Agreement]], step: int, *, everything: bool = True) -> Table:
-    """Derived and measured exponents after `step` updates, asserted ones first within each agreement.
+    """A table of derived and measured exponents after `step` updates, asserted ones first in each agreement.
 
-    Without `everything`, of those that decide nothing only the terms of |dz| are shown.
+    Without `everything`, of the observables that are only reported |dz| and its three terms alone are shown.
     """
     table = empty_table("member", "observable", "layer", "derived", "measured", "95 % interval", "verdict")
     order = {"asserted": 0, "upper bound": 1, "reported": 2}
     for name, agreement in agreements:
-        shown = [one for one in agreement.comparisons if one.observable.step == step and _is_shown(one, everything)]
-        shown.sort(key=lambda one: (order[one.role], QUANTITIES.index(one.observable.quantity)))
+        shown = [one for one in agreement.comparisons if one.of.step == step and _is_shown(one, everything)]
+        shown.sort(key=lambda one: (order[one.role], QUANTITIES.index(one.of.quantity)))
         for number, comparison in enumerate(shown):
             table.add_row(name if number == 0 else "", *_agreement_row(comparison))
         table.add_section()
     return table
 
 
-def _is_shown(comparison: Comparison, everything: bool) -> bool:
-    return everything or comparison.role != "reported" or comparison.observable.quantity in ("dz", *TERMS)
+def _is_shown(comparison: Comparison[Observable], everything: bool) -> bool:
+    return everything or comparison.role != "reported" or comparison.of.quantity in ("dz", *TERMS)
 
 
-def _agreement_row(comparison: Comparison) -> list[RenderableType]:
+def _agreement_row(comparison: Comparison[Observable]) -> list[RenderableType]:
     fit, bound = comparison.fit, comparison.role == "upper bound"
     derived = ("<= " if bound else "") + format_exponent(comparison.derived)
     if isinstance(fit, Diverged):
@@ -182,7 +185,7 @@ def _agreement_row(comparison: Comparison) -> list[RenderableType]:
     else:
         measured, interval = f"{fit.exponent:+.3f}", f"[{fit.low:+.3f}, {fit.high:+.3f}]"
     verdict = Text(comparison.verdict, style=STYLES[comparison.verdict])
-    if comparison.role != "asserted":
+    if comparison.role == "reported" or (bound and comparison.verdict != "FAIL"):
         verdict = Text(f"({comparison.verdict})", style="dim")
-    observable = comparison.observable
+    observable = comparison.of
     return [SYMBOLS[observable.quantity], observable.layer, derived, measured, interval, verdict]

@@ -1,7 +1,7 @@
-"""Trials and records: what is to be trained, and what was seen, as plain data.
+"""Trials and records: one training run, and the numbers that it gave, as plain data.
 
-A sweep is a list of trials. A trial trains one network at one width from one seed and gives records, one
-number for each observable. Both serialise to JSON and back; nothing is ever pickled.
+A trial is one network at one width from one seed; a sweep is a list of trials. It gives a record for each observable.
+Both serialise to JSON and back; nothing is ever pickled.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Any, Literal, get_args
 
 from scalings.criteria.observables import Observable
+from scalings.criteria.problem import Loss
 from scalings.hyperparameters.exponents import format_exponent, parse_exponent
 from scalings.hyperparameters.gauges import LayerExponents
 from scalings.hyperparameters.parameterizations import Parameterization
@@ -19,26 +20,24 @@ from scalings.networks.network import Network
 from scalings.networks.serialization import network_from_json, network_to_json
 
 Engine = Literal["dense", "matrix-free"]
-Loss = Literal["mse", "cross-entropy"]
 ENGINES: tuple[Engine, ...] = get_args(Engine)
 Observing = Literal["all", "coordinates"]
 Json = dict[str, Any]
 
 _LR = {"sgd": 0.5, "momentum": 0.2, "nesterov": 0.1, "normalized-sgd": 0.1, "lars": 0.05, "shampoo": 0.1}
-"""Such that three steps reduce the loss visibly, and |dz|/|z| stays small."""
+"""Default learning rates: three steps reduce the loss visibly while |dz|/|z| stays small."""
 _DECAY = {"independent": 0.002, "l2": 0.01}
-"""Likewise: of every weight a fraction as small as under AdamW with its own 0.1 and learning rate 0.02."""
+"""Default decays, where 0.1 would take more of a weight than it does under AdamW at its learning rate 0.02."""
 
 
 @dataclass(frozen=True)
 class Training:
-    """How a trial trains, the same at every width.
+    """How a trial trains: data, loss, optimizer, and the constants in front of the powers of n.
 
-    `steps` full-batch updates on a fixed subset of `batch` examples of `data`, on the mean over examples
-    of half the squared error; on the centered output f - f_0 if `centered`. `lr` and `init` are the
-    constants in front of the powers of n: with the default ones a few steps reduce the loss visibly, and
-    leave |dz|/|z| so small that finite-width corrections are too. `decay` is likewise that of weight decay, for
-    optimizers that have it; `loss` may be the cross-entropy instead, of the centered output too.
+    `steps` full-batch updates on the first `batch` examples of `data`. The loss is the mean over examples of half the
+    squared error, or the cross-entropy, of the centered output f - f_0 if `centered`. `lr`, `init` and `decay` are the
+    constants of learning rates, init scales and weight decay: with the default ones a few steps reduce the loss
+    visibly while |dz|/|z|, and with it the finite-width correction, stays small.
     """
 
     data: str = "digits"
@@ -51,16 +50,16 @@ class Training:
     loss: Loss = "mse"
     decay: float = 0.1
     kernel: bool = True
-    """Follow the tangent kernel too, for a second backward pass in each step."""
+    """Measure the tangent kernel too, at the cost of a second backward pass in each step."""
     spectra: bool = False
-    """Take the spectral norms of dense weights too, which costs more than their training."""
+    """Measure the spectral norms of weights too, where they are drawn in full, which costs more than their training."""
     observing: Observing = "all"
-    """Or only representations, their changes and the loss: a coordinate check, for which single precision is enough,
-    since changes are carried, not subtracted."""
+    """All observables, or "coordinates": only representations, their changes and the loss (a coordinate check), for
+    which single precision is enough where changes are carried along and not found by subtracting."""
 
     @classmethod
     def of(cls, optimizer: str, **options: Any) -> Training:
-        """The defaults for this optimizer: those that normalise their gradient need a smaller learning rate."""
+        """The defaults for this optimizer; those that normalise their gradient get a smaller learning rate."""
         law = update_law(optimizer)
         kind = law.name.partition("+")[0].partition(":")[0].removesuffix("-l2")
         given = {"decay": _DECAY[law.decay]} if law.decay in _DECAY else {}
@@ -104,7 +103,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Record:
-    """One number that a trial gave; inf or nan if the run had diverged by then."""
+    """The value of one observable in one trial; inf or nan if the run had diverged by then."""
 
     observable: Observable
     width: int
@@ -139,6 +138,7 @@ def _parameterization_to_json(parameterization: Parameterization) -> Json:
         "gamma": str(parameterization.gamma),
         "gamma_powers": _layers_to_json(parameterization.gamma_powers),
         "scales": [format_exponent(scale) for scale in parameterization.scales],
+        "gamma_scales": [format_exponent(power) for power in parameterization.gamma_scales],
     }
 
 
@@ -149,4 +149,5 @@ def _parameterization_from_json(document: Json) -> Parameterization:
         Fraction(document["gamma"]),
         _layers_from_json(document["gamma_powers"]),
         tuple(parse_exponent(scale) for scale in document["scales"]),
+        tuple(parse_exponent(power) for power in document["gamma_scales"]),
     )

@@ -10,7 +10,7 @@ from scalings.hyperparameters.parameterizations import Hyperparameter
 from scalings.results.derivations import Family
 from scalings.results.experiments import Calibration
 from scalings.results.fits import Verdict
-from scalings.studies.equivalence import Claim, Judged, claim, judge_claims, too_few
+from scalings.studies.equivalence import Comparison, Judged, compare_one, judge, too_few
 
 
 @dataclass(frozen=True)
@@ -23,12 +23,12 @@ class CalibrationAgreement(Judged):
     delta: Fraction
 
     @cached_property
-    def solved(self) -> dict[Hyperparameter, Claim]:
+    def solved(self) -> dict[Hyperparameter, Comparison[Hyperparameter]]:
         """Each hyperparameter's exponent, the one that was solved for beside the derived one."""
         member = self.family.in_gauge("unit-multiplier").member(self.richness)
         layers = dict(zip((node.name for node in self.calibration.network.layers), member.layers, strict=True))
         return {
-            key: claim(str(key), layers[key.layer].named[key.which], fit, self.delta)
+            key: compare_one(key, layers[key.layer].named[key.which], fit, self.delta)
             for key, fit in self.calibration.fits.items()
         }
 
@@ -38,4 +38,4 @@ class CalibrationAgreement(Judged):
             return "INCONCLUSIVE", f"no hyperparameters meet the criteria for {seeds} seeds at width {width}"
         if few := too_few(len(self.calibration.seeds)):
             return "INCONCLUSIVE", few
-        return judge_claims(list(self.solved.values()), self.delta)
+        return judge(list(self.solved.values()), self.delta)

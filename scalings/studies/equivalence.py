@@ -6,8 +6,9 @@ With e the derived exponent, and delta the margin:
     FAIL          the interval misses that band
     INCONCLUSIVE  neither: more seeds or more width would settle it
 
-Claims hold together if each does, which needs no correction for their number (an intersection-union test, Berger
-1982); they are refuted if one of them is after Holm's correction over all of them (Holm 1979).
+An upper bound has no lower side: PASS below e + delta, FAIL above. Exponents hold together if each that is asserted
+does, which needs no correction for their number (an intersection-union test, Berger 1982); they are refuted if one of
+them, or one upper bound, is after Holm's correction over all of these (Holm 1979).
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Generic, Literal, TypeVar
 
-from scalings.hyperparameters.exponents import Exponent, format_exponent
-from scalings.results.fits import Fit, Verdict
+from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent, format_exponent
+from scalings.results.fits import Diverged, Fit, Verdict
 
 WIDTHS_FOR_A_VERDICT = 8
 LEVEL = 0.05
@@ -41,33 +43,48 @@ class Judged(ABC):
         return self.judged[1]
 
 
-@dataclass(frozen=True)
-class Claim:
-    """One exponent: what was derived, what was fitted, and what follows."""
+Role = Literal["asserted", "upper bound", "reported"]
+Of = TypeVar("Of")
 
-    name: str
+
+@dataclass(frozen=True)
+class Comparison(Generic[Of]):
+    """One exponent: what it is of, the role that theory has there, what was derived, what was fitted, what follows."""
+
+    of: Of
+    role: Role
     derived: Exponent
-    fit: Fit
+    fit: Fit | Diverged
     verdict: Verdict
     p_value: float
-    """Of the exponent being within the margin."""
+    """Of the exponent being within the margin; an upper bound's is 1 below it."""
 
     def __str__(self) -> str:
-        measured = f"{self.fit.exponent:.3f} +- {self.fit.half_width:.3f}"
-        return f"{self.name} (derived {format_exponent(self.derived)}, measured {measured})"
+        if isinstance(self.fit, Diverged):
+            seen = f"but training diverged at width {self.fit.width}"
+        else:
+            seen = f"measured {self.fit.exponent:.3f} +- {self.fit.half_width:.3f}"
+        return f"{self.of} (derived {format_exponent(self.derived)}, {seen})"
 
 
-def claim(name: str, derived: Exponent, fit: Fit, delta: Fraction, *, is_bound: bool = False) -> Claim:
-    """The test of one exponent; a bound has no lower side."""
+def compare_one(
+    of: Of, derived: Exponent, fit: Fit | Diverged, delta: Fraction, role: Role = "asserted"
+) -> Comparison[Of]:
+    """The test of one exponent; an upper bound has no lower side. What is zero in theory or diverges has no exponent
+    that could be right."""
     from empirical.statistics.regression import p_value
 
+    if isinstance(fit, Diverged) or derived == MINUS_INFINITY:
+        return Comparison(of, role, derived, fit, "FAIL", 0.0)
     low, high = float(derived - delta), float(derived + delta)
+    is_bound = role == "upper bound"
+    below = is_bound and fit.exponent <= high
     verdict: Verdict = "INCONCLUSIVE"
     if fit.high <= high and (fit.low >= low or is_bound):
         verdict = "PASS"
     elif fit.low > high or (fit.high < low and not is_bound):
         verdict = "FAIL"
-    return Claim(name, derived, fit, verdict, p_value(fit, float(derived), float(delta)))
+    return Comparison(of, role, derived, fit, verdict, 1.0 if below else p_value(fit, float(derived), float(delta)))
 
 
 def too_few(widths: int) -> str:
@@ -77,28 +94,32 @@ def too_few(widths: int) -> str:
     return f"a verdict needs at least {WIDTHS_FOR_A_VERDICT} widths, but got {widths}"
 
 
-def judge_claims(claims: Sequence[Claim], delta: Fraction, *, unasked: str = "") -> tuple[Verdict, str]:
+def judge(comparisons: Sequence[Comparison[Of]], delta: Fraction, *, unasked: str = "") -> tuple[Verdict, str]:
     """The verdict on all of them and its reason; `unasked` is one, if there is any, why they cannot pass."""
-    if wrong := refuted(claims):
-        return "FAIL", f"{len(wrong)} of {len(claims)} exponents are refuted, first of all {wrong[0]}"
+    asserted = [one for one in comparisons if one.role == "asserted"]
+    judged = [one for one in comparisons if one.role != "reported"]
+    if wrong := refuted(judged):
+        return "FAIL", f"{len(wrong)} of {len(judged)} exponents are refuted, first of all {wrong[0]}"
     if unasked:
         return "INCONCLUSIVE", unasked
-    if unsettled := [one for one in claims if one.verdict != "PASS"]:
+    if not asserted:
+        return "INCONCLUSIVE", "nothing moved that has an order to assert"
+    if unsettled := [one for one in asserted if one.verdict != "PASS"]:
         worst = most_open(unsettled)
         return (
             "INCONCLUSIVE",
-            f"{len(unsettled)} of {len(claims)} are open, most {worst}: {remedy(worst, delta)}",
+            f"{len(unsettled)} of {len(asserted)} are open, most {worst}: {remedy(worst, delta)}",
         )
-    widest = max(one.fit.half_width for one in claims)
+    widest = max(_fit(one).half_width for one in asserted)
     return "PASS", (
-        f"all {len(claims)} asserted exponents are within {float(delta):g} of the derived ones; "
+        f"all {len(asserted)} asserted exponents are within {float(delta):g} of the derived ones; "
         f"the widest 95 % interval has half-width {widest:.3f}"
     )
 
 
-def refuted(claims: Sequence[Claim]) -> list[Claim]:
+def refuted(judged: Sequence[Comparison[Of]]) -> list[Comparison[Of]]:
     """Those whose p-value survives Holm's correction, the smallest first."""
-    ordered, found = sorted(claims, key=lambda one: one.p_value), []
+    ordered, found = sorted(judged, key=lambda one: one.p_value), []
     for remaining, one in zip(range(len(ordered), 0, -1), ordered, strict=True):
         if one.p_value * remaining >= LEVEL:
             break
@@ -106,18 +127,24 @@ def refuted(claims: Sequence[Claim]) -> list[Claim]:
     return found
 
 
-def most_open(claims: Sequence[Claim]) -> Claim:
+def most_open(unsettled: Sequence[Comparison[Of]]) -> Comparison[Of]:
     """The one whose interval reaches furthest from what was derived."""
-    return max(claims, key=lambda one: abs(one.fit.exponent - one.derived) + one.fit.half_width)
+    return max(unsettled, key=lambda one: abs(_fit(one).exponent - one.derived) + _fit(one).half_width)
 
 
-def remedy(one: Claim, delta: Fraction) -> str:
+def remedy(one: Comparison[Of], delta: Fraction) -> str:
     """What would settle it with a probability of 0.8, if the estimate stays where it is: seeds, or width."""
     from empirical.statistics.regression import octaves_needed, seeds_needed
 
-    room = abs(float(delta) - abs(one.fit.exponent - one.derived))
+    fit = _fit(one)
+    room = abs(float(delta) - abs(fit.exponent - one.derived))
     if room < 0.2 * float(delta):
         return "the estimate lies at the margin's edge, where larger widths would tell more than seeds"
-    seeds, octaves = max(2.0, seeds_needed(one.fit, room)), octaves_needed(one.fit, room)
+    seeds, octaves = max(2.0, seeds_needed(fit, room)), octaves_needed(fit, room)
     width = f" or {octaves} more octave{'s' * (octaves > 1)} of width" if octaves else ""
     return f"about {seeds:.0f} times the seeds{width} would settle it"
+
+
+def _fit(one: Comparison[Of]) -> Fit:
+    assert isinstance(one.fit, Fit), "what diverged is refuted, and neither open nor passed"
+    return one.fit

@@ -10,8 +10,8 @@ from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.update_laws import UpdateLaw
 from scalings.networks.network import Network
 from scalings.results.experiments import Rate, Transfer
-from scalings.results.fits import Fit, Verdict
-from scalings.studies.equivalence import Claim, Judged, claim, most_open, refuted, remedy, too_few
+from scalings.results.fits import Verdict
+from scalings.studies.equivalence import Comparison, Judged, compare_one, most_open, refuted, remedy, too_few
 
 _FAR = Fraction(8)
 _FINE = Fraction(1, 128)
@@ -53,11 +53,11 @@ class TransferAgreement(Judged):
     delta: Fraction
 
     @cached_property
-    def as_derived(self) -> dict[Rate, Claim]:
+    def as_derived(self) -> dict[Rate, Comparison[Rate]]:
         """Whether each drifts as derived, which may be not at all."""
         if self.derived is None:
             return {}
-        return {rate: claim(rate, self.derived, fit, self.delta) for rate, fit in self.found.drifts.items()}
+        return {rate: compare_one(rate, self.derived, fit, self.delta) for rate, fit in self.found.drifts.items()}
 
     @cached_property
     def judged(self) -> tuple[Verdict, str]:
@@ -69,17 +69,17 @@ class TransferAgreement(Judged):
                 )
         if few := too_few(len(self.found.seeds)):
             return "INCONCLUSIVE", few
-        still = [claim(rate, Fraction(0), fit, self.delta) for rate, fit in self.found.drifts.items()]
+        still = [compare_one(rate, Fraction(0), fit, self.delta) for rate, fit in self.found.drifts.items()]
         if moving := refuted(still):
-            drifts = " and ".join(f"the {one.name} learning rate goes like n^{_interval(one.fit)}" for one in moving)
+            drifts = " and ".join(self._drift(one.of) for one in moving)
             return "FAIL", f"it does not transfer: {drifts} beside the parameterization"
         if unsettled := [one for one in still if one.verdict != "PASS"]:
             worst = most_open(unsettled)
-            drift = f"the {worst.name} learning rate goes like n^{_interval(worst.fit)}"
-            return "INCONCLUSIVE", f"whether it transfers is open: {drift}; {remedy(worst, self.delta)}"
+            drift, needed = self._drift(worst.of), remedy(worst, self.delta)
+            return "INCONCLUSIVE", f"whether it transfers is open: {drift}; {needed}"
         margin = f"n^(+-{float(self.delta):g})"
         return "PASS", f"it transfers: the best and the largest stable learning rate are within {margin}"
 
-
-def _interval(fit: Fit) -> str:
-    return f"({fit.exponent:+.3f} +- {fit.half_width:.3f})"
+    def _drift(self, rate: Rate) -> str:
+        fit = self.found.drifts[rate]
+        return f"the {rate} learning rate goes like n^({fit.exponent:+.3f} +- {fit.half_width:.3f})"

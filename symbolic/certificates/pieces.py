@@ -1,4 +1,4 @@
-"""The pieces of a certificate's answer: polyhedra, with points that show that nothing of them could be left out.
+"""The polyhedra of a certificate's answer, with points that show each bound to be irredundant.
 
 >>> from sympy.polys.domains import QQ
 >>> from sympy.polys.rings import ring
@@ -37,7 +37,7 @@ class PieceOfAnswer:
 
     @classmethod
     def of(cls, known: Facts) -> PieceOfAnswer:
-        """All that is known."""
+        """The polyhedron of all facts."""
         ring = known.ring
         solved = {str(ring({unknown: 1})): value for unknown, (value, _) in sorted(known.solved.items(), reverse=True)}
         bounds = inequalities.irredundant(known.inequalities)
@@ -50,7 +50,7 @@ class PieceOfAnswer:
 
     @property
     def forms(self) -> list[Form]:
-        """All of it, as forms >= 0."""
+        """Equations and bounds, as forms >= 0."""
         zeros = [_named(self.facts.ring, unknown) - value for unknown, value in self.solved.items()]
         return [*zeros, *(-zero for zero in zeros), *self.bounds]
 

@@ -1,8 +1,8 @@
-"""One case of a derivation: what it has learned, step by step, and how a criterion is imposed on it.
+"""One case of a derivation: the facts learned so far, and how a criterion adds to them.
 
 Imposing a criterion compares two unknown orders. The comparison is a condition on the exponents; if it is a
 conjunction of linear relations, they are learned. If it has several alternatives (a maximum attained by one
-term or another), the case takes the first, or that which has a given point, so that others can be explored.
+term or another), the case takes the first, or the one that contains a given point, so that the others can be explored.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from symbolic.propagation.requirements import Requirement
 
 @dataclass
 class Case:
-    """One branch of the derivation: which alternatives it takes, what it has learned, and how.
+    """One case of the derivation: the alternatives it takes, its facts and the steps that taught them.
 
-    Its facts are numbered in the order in which they were learned.
+    Facts are numbered in the order in which they were learned.
     """
 
     facts: Facts
@@ -69,9 +69,10 @@ class Case:
 
 
 def explore(ring: Any, run: Runner) -> list[Case]:
-    """All cases that a run with these unknowns leaves possible and that are not within another.
+    """All cases of a derivation, without those contained in another.
 
-    Where it meets alternatives, a point that meets the criteria and is in no case yet tells which case is next.
+    Where a criterion leaves alternatives, z3 looks for exponents that meet all criteria and lie in no case yet; they
+    choose the next case.
     """
     first = Case(Facts(ring))
     cases = [first] if _possible(first, run) else []

@@ -1,4 +1,4 @@
-"""The end of a derivation that leaves one freedom: name it, read off the family and its range.
+"""The one-parameter family: where a derivation leaves one freedom, the richness r, its exponents and range in r.
 
 The richness r is *defined* here, by |dz| ~ n^r at the hidden layers; that it is the same r at each of them is a
 result, and where it is not, there is no such family. Every inequality then is a bound on r, and it shows which
@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from scalings.criteria.criterion import Criterion
-from scalings.networks.dimensions import symbol_of
 from scalings.results.derivations import PARAMETER, Family, Step
 from symbolic.derivation.case import Case
 from symbolic.polyhedra.facts import Contradiction, Form, normalise
@@ -51,9 +50,10 @@ def segment(case: Case, question: Question) -> Segment | None:
         return None
     layers, scales = question.solution(facts)
     low, high = max(lows), min(highs)
-    family = Family(question.network, question.law, "unit-multiplier", tuple(layers), low, high, tuple(scales))
-    symbol = symbol_of(question.scale)
-    definition = Step(DEFINITION, "", question.updates, f"|dz| ~ {symbol}^{PARAMETER} at every hidden layer", 1)
+    problem = question.problem
+    family = Family(problem.network, problem.law, "unit-multiplier", tuple(layers), low, high, tuple(scales))
+    statement = f"|dz| ~ {problem.symbol}^{PARAMETER} at every hidden layer"
+    definition = Step(DEFINITION, "", question.updates, statement, 1)
     return Segment(family, (*_explained(case, bounds, question.criteria), definition))
 
 

@@ -1,13 +1,14 @@
-"""Points: exponents that meet criteria, found by z3; or criteria that no exponents meet.
+"""Exponents that meet the criteria, or criteria that contradict each other, found by z3.
 
-`Expressions` is one more `Algebra`, of linear expressions over the rationals. The largest of several is a number of its
-own that none of them exceeds and that one of them is; so z3 decides with all cases at once whether some exponents
-meet the criteria. Nothing of an answer rests on it: a point tells a derivation which case to derive next, and that
-there is no other one; the proofs of certificates do without.
+`Expressions` is the `Algebra` of linear expressions over the rationals. The maximum of several orders becomes a new
+variable that bounds them all and equals one of them, so that z3 decides all cases at once. A derivation asks it which
+case to derive next, and whether one is missing; the proofs of certificates do not rest on it.
 
+>>> from scalings.criteria.problem import Problem
 >>> from scalings.networks.architectures import mlp
+>>> from scalings.hyperparameters.update_laws import optimizer
 >>> from symbolic.propagation.question import Question
->>> question = Question(mlp(2))
+>>> question = Question(Problem(mlp(2), optimizer("sgd")))
 >>> points = Points(question.ring, question.train)
 >>> points.outside([]) is not None, points.contradictory(question.criteria)
 (True, ())
@@ -33,7 +34,7 @@ Expression: TypeAlias = z3.ArithRef | None
 
 
 class Expressions:
-    """The algebra of orders as z3 knows them; `solver` is told what the largest and the smallest are."""
+    """The algebra of orders as z3 expressions; the definitions of maxima and minima go into `solver`."""
 
     def __init__(self, solver: z3.Solver) -> None:
         self.solver = solver
@@ -73,7 +74,7 @@ class Expressions:
 
 
 class Points:
-    """The exponents that meet what a run with these unknowns asks for."""
+    """The set of exponents that meet the criteria of a run, as a z3 problem."""
 
     def __init__(self, ring: Any, run: Runner) -> None:
         self.solver = z3.Solver()

@@ -1,4 +1,4 @@
-"""Consequences: orders of observables that training does not need, from those that it does.
+"""Orders of spectral norms, alignments and the tangent kernel, which training itself does not compute.
 
 **Norms and alignments.** The spectral norm of a random matrix is sigma sqrt(max(fan_in, fan_out)), that of an update of
 rank O(1) is its Frobenius norm. The alignments of the three terms with their factors are ratios of orders.
@@ -25,13 +25,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
+from math import inf
 
 from scalings.criteria.observables import Observable
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.networks.dimensions import Dimension
 from scalings.networks.network import Network
-from scalings.networks.nodes import Activation, Elementwise, Weighted
+from scalings.networks.nodes import MATRICES, Activation, Elementwise, Weighted
 from symbolic.orders.algebra import EXACT
 
 HALF = Fraction(1, 2)
@@ -41,17 +42,28 @@ SLOPE_CHANGE: dict[Activation, Fraction] = {"tanh": Fraction(1), "gelu": Fractio
 Orders = Mapping[Observable, Exponent]
 
 
-def weights_and_alignments(
-    network: Network, parameterization: Parameterization, orders: Orders, steps: int
+def spectral_norms(
+    network: Network, parameterization: Parameterization, orders: Orders, steps: int, scale: str
 ) -> Iterator[tuple[Observable, Exponent]]:
-    """|W|_2, and the alignments of passthrough and interaction, at every step."""
-    below = ""
-    for layer, scale in zip(network.layers, parameterization.layers, strict=True):
-        random = scale.init + HALF * max(layer.fan_in.order, layer.fan_out.order)
+    """|W|_2 of every matrix, at every step."""
+    for layer, given in zip(network.layers, parameterization.layers, strict=True):
+        if not isinstance(layer, MATRICES):
+            continue
+        random = given.init + HALF * max(layer.fan_in.order_in(scale), layer.fan_out.order_in(scale))
         yield Observable("W_spectral", layer.name, 0), random
         for step in range(1, steps + 1):
-            update = orders[Observable("dW_frobenius", layer.name, step)]
+            update = orders[Observable("dW_spectral", layer.name, step)]
             yield Observable("W_spectral", layer.name, step), max(random, update)
+
+
+def alignments(
+    network: Network, parameterization: Parameterization, orders: Orders, steps: int
+) -> Iterator[tuple[Observable, Exponent]]:
+    """The alignments of passthrough and interaction, at every step."""
+    below = ""
+    for layer, scale in zip(network.layers, parameterization.layers, strict=True):
+        for step in range(1, steps + 1):
+            update = orders[Observable("dW_frobenius", layer.name, step)]
             # |dh| = |dz| of the layer below; the data does not move.
             moved = orders.get(Observable("dz", below, step), MINUS_INFINITY)
             through = orders[Observable("passthrough", layer.name, step)]
@@ -66,8 +78,11 @@ def weights_and_alignments(
 
 def kernel_change(
     network: Network, parameterization: Parameterization, orders: Orders, step: int
-) -> tuple[Observable, Exponent]:
-    """The relative change of the tangent kernel of a chain of dense and elementwise layers."""
+) -> Iterator[tuple[Observable, Exponent]]:
+    """The relative change of the tangent kernel of a multilayer perceptron.
+
+    None where a representation or a signal starts at zero and moves: relative to zero there is no change.
+    """
     activations = {node.source: node.activation for node in network.nodes if isinstance(node, Elementwise)}
     layers = list(zip(network.layers, parameterization.layers, strict=True))
     kernels, changes = [], []
@@ -76,6 +91,8 @@ def kernel_change(
         signal = orders[Observable("d", layer.name, 0)]
         moved = MINUS_INFINITY if below is None else _ratio(below, orders, step)
         source = Fraction(0) if below is None else orders[Observable("z", below.name, 0)]
+        if inf in (moved, signal_change):
+            return
         change = max(_of_product(layer.fan_in, moved), _of_product(layer.fan_out, signal_change))
         kernels.append(EXACT.product(scale.lr, 2 * scale.multiplier, 2 * signal, 2 * source))
         changes.append(EXACT.product(kernels[-1], change))
@@ -87,7 +104,7 @@ def kernel_change(
             power = SLOPE_CHANGE.get(activations.get(below.name, "linear"))
             bent = EXACT.power(min(Fraction(0), moved), power) if power else MINUS_INFINITY
             signal_change = max(EXACT.ratio(through, lower), bent)
-    return Observable("ntk_change", "", step), EXACT.ratio(max(changes), max(kernels))
+    yield Observable("ntk_change", "", step), EXACT.ratio(max(changes), max(kernels))
 
 
 def _ratio(layer: Weighted, orders: Orders, step: int) -> Exponent:

@@ -6,9 +6,10 @@
 >>> str(orders[Observable("dz", "layer2", 1)]), str(orders[Observable("dz", "layer3", 1)])
 ('0', '0')
 
-Most orders are those of the run itself (`symbolic.propagation.training`). Three follow from them: an update is of rank
-O(1), so its spectral norm has the order of its Frobenius norm, and it aligns with its own input; and the change
-dd of the backward signal d = phi'(z) * (W^T d'), with d' that of the layer above, is
+Most orders are those of the run itself (`symbolic.propagation.training`). Three follow from them: the update of a
+matrix is of rank O(1), so its spectral norm has the order of its Frobenius norm, and it aligns with its own input
+(vectors and kernels act entry by entry); and the change dd of the backward signal d = phi'(z) * (W^T d'), with d' that
+of the layer above, is
 
     |dd_z|  =  g |W(0)^T dd'|  +  g |dW^T d'|  +  |d| |dphi'|
 
@@ -22,18 +23,18 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from scalings.criteria.observables import Observable
+from scalings.criteria.problem import Loss, Problem
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.update_laws import OPTIMIZERS, UpdateLaw
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network
-from scalings.networks.nodes import Elementwise
-from scalings.results.trials import Loss
-from symbolic.evaluation.kernel_and_alignments import SLOPE_CHANGE, kernel_change, weights_and_alignments
+from scalings.networks.nodes import MATRICES, Elementwise
+from symbolic.evaluation.given_run import GivenRun, train_given
+from symbolic.evaluation.kernel_and_alignments import SLOPE_CHANGE, alignments, kernel_change, spectral_norms
 from symbolic.orders.algebra import EXACT
 from symbolic.propagation.state import HALF
-from symbolic.propagation.training import train
 
 
 def predict(
@@ -48,17 +49,23 @@ def predict(
     """The power of the scale variable of every observable at every step, -oo for what is zero by structure.
 
     Changes dd of backward signals are predicted for multilayer perceptrons in the width alone, and so are those of the
-    tangent kernel, alignments and |W|_2, if all is fully aligned and nothing decays. Raises ArgumentError if the
-    parameterization has not one entry for each layer of the network, or without steps.
+    tangent kernel and the alignments of passthrough and interaction, if all is fully aligned and nothing decays; |W|_2
+    for any network if nothing decays. Raises ArgumentError if the parameterization has not one entry for each layer of
+    the network, or without steps.
     """
     if steps < 1:
         raise ArgumentError("steps", f"expected at least 1, but got {steps}")
-    layers, scales = parameterization.layers, parameterization.scales
-    orders = dict(train(network, layers, law, EXACT, steps, scales=scales, scale=scale, loss=loss))
-    is_followed = network.is_chain and scale == WIDTH_SCALE and loss == "mse"
+    return prediction_of(train_given(Problem(network, law, scale, loss), parameterization, steps), steps)
+
+
+def prediction_of(run: GivenRun, steps: int) -> dict[Observable, Exponent]:
+    """The answer of `predict`, from a run of at least so many updates."""
+    assert run.updates >= steps
+    problem, parameterization, orders = run.problem, run.parameterization, run.until(steps)
+    network, law, is_followed = problem.network, problem.law, problem.is_mlp_in_width
     is_plain = law.alpha == law.omega == 1 and law.decay == "none"
     for step in range(1, steps + 1):
-        for layer in network.layers:
+        for layer in (layer for layer in network.layers if isinstance(layer, MATRICES)):
             update = orders[Observable("dW_frobenius", layer.name, step)]
             zero = MINUS_INFINITY in (update, orders[Observable("layer", layer.name, step)])
             orders[Observable("dW_spectral", layer.name, step)] = update
@@ -66,9 +73,11 @@ def predict(
         if is_followed:
             orders |= dict(_backward_changes(network, parameterization, orders, step))
             if is_plain:
-                orders |= [kernel_change(network, parameterization, orders, step)]
+                orders |= dict(kernel_change(network, parameterization, orders, step))
+    if law.decay == "none":
+        orders |= dict(spectral_norms(network, parameterization, orders, steps, problem.scale))
     if is_followed and is_plain:
-        orders |= dict(weights_and_alignments(network, parameterization, orders, steps))
+        orders |= dict(alignments(network, parameterization, orders, steps))
     return orders
 
 

@@ -2,8 +2,9 @@
 
 A quantity of order n^e is represented by e. A product of quantities adds their orders, a sum takes the
 largest (the max-plus semiring), so whatever is computed by products and sums can be computed on orders.
-`Algebra` lists the six operations that training needs. There are two of them: `EXACT`, on given
-exponents, here; and `symbolic.orders.unknown_orders.Unknowns`, on unknown ones.
+`Algebra` lists the six operations that training needs. `EXACT` carries them out on given exponents; the other
+algebras are `unknown_orders.Unknowns` (unknown exponents), `recorder.Tracer` (operations written down) and
+`derivation.satisfiability.Expressions` (z3).
 
 >>> half, one = Fraction(1, 2), Fraction(1)
 >>> EXACT.product(half, one), EXACT.total(half, one), EXACT.ratio(half, one)

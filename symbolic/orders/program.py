@@ -1,4 +1,4 @@
-"""Programs: training on orders as straight lines, written by `proofs.transcript`, and what is asked of them."""
+"""Straight-line programs: a training run as a list of operations on orders, and relations that its orders must meet."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Program:
 
     @cached_property
     def line(self) -> dict[str, Line]:
-        """By name."""
+        """Each line by the name of its result."""
         return {line.name: line for line in self.lines}
 
     @cached_property

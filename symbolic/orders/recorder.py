@@ -1,4 +1,4 @@
-"""Operations that are only written down."""
+"""The algebra that computes nothing and writes each operation down, for a straight-line program."""
 
 from __future__ import annotations
 

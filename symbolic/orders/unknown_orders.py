@@ -47,7 +47,7 @@ Bounds: TypeAlias = dict[Form, Fraction]
 
 @dataclass(frozen=True)
 class UnknownOrder:
-    """The smallest of the clauses; `because` of these facts, which simplified it on the way here."""
+    """The minimum of the clauses, each a maximum of affine forms; `because` are the facts that simplified it."""
 
     clauses: tuple[Clause, ...]
     because: frozenset[int] = frozenset()
@@ -63,9 +63,9 @@ class UnknownOrder:
 
 @dataclass(frozen=True)
 class OrderCondition:
-    """One of the alternatives holds, in each of which all bounds do: [{}] if always, [] if never.
+    """A disjunction of conjunctions of bounds: [{}] is always true, [] never.
 
-    It was simplified `because` of these facts.
+    `because` are the facts that simplified it.
     """
 
     alternatives: list[Bounds]
@@ -81,7 +81,7 @@ class OrderCondition:
 
 
 class Unknowns:
-    """The algebra of unknown orders, in the light of `facts` (which may grow while it is used)."""
+    """The algebra of unknown orders, simplified by `facts`, which may grow while it is used."""
 
     def __init__(self, facts: Facts) -> None:
         self.facts = facts

@@ -39,7 +39,7 @@ Multipliers: TypeAlias = Mapping[int, Any]
 
 
 class Contradiction(Exception):
-    """What is to be learned is false by what is known; `because` says, if it can, how 0 is a positive number."""
+    """A new fact contradicts the known ones; `because`, where given, is the sum of facts that proves 0 > 0."""
 
     def __init__(self, because: Combination | None = None) -> None:
         super().__init__(str(because))
@@ -160,7 +160,7 @@ class Facts:
                 self.learn_zero(direction - _number(self.ring, bound), why)
 
     def _becomes_zero(self, why: Multipliers, why_opposite: Multipliers) -> None:
-        """The sums `why` and `why_opposite` are opposite, so that every inequality in the first is an equation."""
+        """Turn the inequalities of `why` into equations, since `why_opposite` proves the opposite bound."""
         for number in [number for number in why if number not in self.zeros]:
             factor = 1 / why[number]
             rest = _sum((why_opposite, factor), (why, factor), ({number: factor}, -why[number]))
@@ -196,7 +196,7 @@ class Facts:
 
 
 def as_affine(form: Form) -> Affine:
-    """The form in the vocabulary's own terms."""
+    """The form as an `Affine` exponent of the vocabulary."""
     names = form.ring.symbols
     terms = {str(names[m.index(1)]): _fraction(c) for m, c in form.terms() if any(m)}
     return Affine(_fraction(form.coeff(1)), terms)

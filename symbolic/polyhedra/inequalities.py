@@ -84,7 +84,7 @@ def implies(forms: Sequence[Form], *conclusions: Form) -> bool:
 def inside(forms: Sequence[Form]) -> dict[str, Fraction]:
     """A point at which every form is > 0, by the names of the unknowns that occur. Raises ValueError if there is none.
 
-    As far within as can be, up to a distance of 1: maximise t with t <= 1 and form >= t for every form.
+    It is as far inside as possible, up to a slack of 1: maximise t with t <= 1 and form >= t for every form.
     """
     monomials = _occurring(forms)
     rows = [_whole(form, monomials, _denominator(form)) for form in forms]

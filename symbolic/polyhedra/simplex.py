@@ -6,8 +6,8 @@ linear program,
     minimise  cost . x    where  x >= 0  and  sum of x_i * column_i = target,
 
 with a row for each unknown exponent and a column for each known inequality. The tableau is kept in whole numbers
-over a common denominator, the pivot of the step before (Edmonds, 1967), and Bland's rule makes sure that it
-ends. Here 3 a = 12 is met the cheapest way, then with a column by which the cost falls for ever:
+over a common denominator, the pivot of the step before (Edmonds, 1967), and Bland's rule rules out cycling. The
+examples: 3 a = 12 met at the least cost, an objective that is unbounded below, and an infeasible program:
 
 >>> minimise([[1], [3]], [1, 2], [12])
 Optimum(point=[Fraction(0, 1), Fraction(4, 1)], ray=None)
@@ -95,7 +95,7 @@ class _Tableau:
         return [(entry * pivot - factor * other) // before for entry, other in zip(row, pivoted, strict=True)]
 
     def drop_artificial(self) -> None:
-        """Pivot artificial variables, all zero now, out of the basis; drop equations that said nothing."""
+        """Pivot artificial variables, all zero now, out of the basis; drop redundant equations."""
         for row in range(len(self.rows)):
             if self.basis[row] == _ARTIFICIAL:
                 column = next((j for j, entry in enumerate(self.rows[row][:-1]) if entry), None)

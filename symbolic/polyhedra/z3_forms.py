@@ -1,4 +1,4 @@
-"""Exact numbers and affine forms, as z3 has them."""
+"""Rational numbers and affine forms, translated to z3 and back."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def number(exact: Fraction) -> z3.RatNumRef:
 
 
 def value(model: z3.ModelRef, variable: z3.ArithRef) -> Fraction:
-    """What a model has for a variable, and 0 if it leaves that open."""
+    """The value of a variable in a model; 0 if the model leaves it open."""
     return Fraction(model.eval(variable, model_completion=True).as_fraction())
 
 

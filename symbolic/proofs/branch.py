@@ -1,4 +1,4 @@
-"""A case of a proof while it is written: what it knows, the orders it has computed, and what it has said."""
+"""One case of a proof while it is written: its facts, the orders computed so far, and the proof lines."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class NotImplied(Exception):
 
 
 class Undecided(Exception):
-    """It is not known whether form >= 0, and the program cannot go on without."""
+    """The facts decide neither form >= 0 nor its opposite, and the program cannot go on without."""
 
     def __init__(self, form: Vector) -> None:
         super().__init__(str(form))
@@ -36,7 +36,7 @@ class Undecided(Exception):
 
 @dataclass
 class Branch:
-    """One case of a proof while it is written: what it knows and what it has said."""
+    """One case of a proof: its facts, the orders computed so far, and the proof lines written so far."""
 
     program: Program
     facts: Facts
@@ -81,7 +81,7 @@ class Branch:
     # Facts
 
     def assume(self, form: Vector) -> None:
-        """Take form >= 0 as a fact. Raises Contradiction."""
+        """Assume form >= 0. Raises Contradiction."""
         self.assumed[self.count] = form
         number, self.count = self.count, self.count + 1
         self.known.add(form)
@@ -113,7 +113,7 @@ class Branch:
         self.count += 1
 
     def conclude(self, form: Vector) -> bool:
-        """Make form >= 0 known if it simply follows from what is."""
+        """Learn form >= 0 if it follows from one inequality and the equations."""
         if form in self.known:
             return True
         affine = self.as_form(form)
@@ -139,7 +139,7 @@ class Branch:
     # Orders
 
     def order(self, name: str) -> Order:
-        """What the program computes, in the light of the facts. Raises Undecided."""
+        """The order that the program computes under this name, simplified by the facts. Raises Undecided."""
         if name not in self.orders:
             self.orders[name] = self._computed(self.program.line[name])
             if self.most and len(self.orders[name]) > self.most:
@@ -174,7 +174,7 @@ class Branch:
                 return _products(given, Fraction(-1))
 
     def _simplified(self, name: str, order: Order) -> Order:
-        """Without forms that others exceed, which is said."""
+        """Without dominated forms; each dropped one is justified by a proof line."""
         while pair := next(self._comparable(order), None):
             greater, lesser = pair
             why = self.facts.why(self.as_form(difference(greater, lesser)))
@@ -194,9 +194,9 @@ class Branch:
     # Criteria
 
     def trace(self, name: str) -> None:
-        """Say which monomial an order is, how large it is, and which argument of each sum it came from.
+        """Write down which monomial an order is, its exponent, and which argument of each sum it came from.
 
-        Of zero, and of what has not been given, there is nothing to say.
+        Zero, and orders of unknown exponents, have no such line.
         """
         forms = [*self.order(name)]
         values = [self.facts.reduce(self.as_form(form)) for form in forms]
@@ -218,14 +218,14 @@ class Branch:
         self.lines.append({**said, "by": because, "path": path})
 
     def impose(self, relation: Relation) -> None:
-        """Ask for a relation: for each form on the one side, one on the other that exceeds it. Raises Undecided."""
+        """Impose a relation: every form of the smaller side is exceeded by one of the larger. Raises Undecided."""
         left, right = self.order(relation.left), self.order(relation.right)
         self.lines.append({"impose": relation.name})
         for lesser, greater in [(left, right), (right, left)][: 1 + (relation.sign == "~")]:
             self.unsettled |= {frozenset(difference(y, x) for y in greater) for x in lesser}
 
     def settle(self) -> Disjunction | None:
-        """Settle what has one possible answer; returns a disjunction that has not, if any. Raises Contradiction."""
+        """Learn what has one possible alternative; returns a disjunction that has several. Raises Contradiction."""
         while True:
             open_ones = sorted(self.unsettled, key=lambda one: (len(one), sorted(one)))
             if not any(self._settled(one) for one in open_ones):
@@ -257,7 +257,7 @@ class Branch:
         return sum(why is None or not why.slack for why in opposite)
 
     def close(self, contradiction: Contradiction) -> None:
-        """End in a contradiction, having said what was still to be settled."""
+        """End the case with a contradiction, after the disjunctions that are still open."""
         assert contradiction.because is not None
         due = self.unsettled if self.learning else ()
         for disjunction in sorted(due, key=lambda one: (len(one), sorted(one))):

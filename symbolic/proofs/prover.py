@@ -1,4 +1,4 @@
-"""The proof of a derivation, in the terms of its verifier (`scalings.certificates.verifier`).
+"""The proof of a derivation, as lines that `scalings.certificates.verifier` checks.
 
 The program of a question is carried out once more, on forms that are never rewritten, so that anybody can follow. A
 form of an order that another exceeds is dropped, with the identity that shows it. Where a criterion leaves alternatives
@@ -20,7 +20,7 @@ from symbolic.proofs.branch import Branch, Document, NotImplied, TooMuch, Undeci
 
 
 def prove(program: Program, most: int | None = None) -> tuple[list[Document], list[Branch]]:
-    """The lines of the proof, down to the leaves: those are to be finished.
+    """The lines of the proof; its leaves are cases that the caller closes.
 
     Raises TooMuch if an order has more than `most` forms, or the proof as many cases, and NotImplied if a relation that
     is to be implied is not known to follow.
@@ -38,7 +38,7 @@ def imposed(lines: Sequence[Document]) -> set[str]:
 
 
 def _follow(branch: Branch, relations: Sequence[Relation], leaves: list[Branch]) -> None:
-    """Write a case to its end."""
+    """Write one case to its end, and the cases into which it splits."""
     try:
         for number, relation in enumerate(relations):
             try:

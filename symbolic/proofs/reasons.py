@@ -1,18 +1,20 @@
-"""Which criteria a criterion follows from: as few as can be, found by proof.
+"""Minimal reasons: the fewest criteria from which another criterion follows, found by proof.
 
-A relation between observables rarely rests on all that was learned before. So it is proved anew, from other relations
-and from what the observables are made of nearby, while whatever lies further off is an unknown of its own:
+An implied relation rarely needs all earlier criteria. It is proved again from few of them, on a smaller program in
+which the observables that the relations mention are computed from their neighbours, and those are free unknowns:
 
     z, d, dz, dW    are taken as they come, unless a relation speaks of them,
     everything else is what the training loop computes from them.
 
-What holds whatever those are holds for those there are. No relation, single ones and pairs are tried, in this order, so
-that none of those found can be spared.
+A proof with free unknowns holds for every value of them, and so for the run's own. The empty set, single relations and
+pairs are tried in this order, so the first set that works is minimal.
 
+>>> from scalings.criteria.problem import Problem
+>>> from scalings.hyperparameters.update_laws import optimizer
 >>> from symbolic.proofs.transcript import write_program
 >>> from symbolic.propagation.question import Question
 >>> from scalings.networks.architectures import mlp
->>> program = write_program(Question(mlp(3)))
+>>> program = write_program(Question(Problem(mlp(3), optimizer("sgd"))))
 >>> reasons = Reasons(program)
 >>> reasons.of("stable features (layer1), step 1", [name for name in program.names if not name.endswith(("2", "3"))])
 ('maximality (layer2), step 1',)
@@ -41,15 +43,15 @@ MOST_PROOFS = 60
 
 @dataclass
 class Reasons:
-    """Implications between the relations of a program; those of equal shape are proved once."""
+    """Implications between the relations of a program; programs equal up to names are proved once."""
 
     program: Program
     known: dict[Program, bool] = field(default_factory=dict)
 
     def of(self, name: str, others: Sequence[str]) -> tuple[str, ...] | None:
-        """The others from which this relation follows and none of which can be spared; None if none were found.
+        """A minimal set of at most two of the others that implies this relation; None if there is none.
 
-        Nothing, one and two are tried, those first that share the most observables with it.
+        Those that share the most observables with it are tried first.
         """
         relations = {relation.name: relation for relation in self.program.relations}
         touched = self._atoms([relations[name]])
@@ -104,7 +106,7 @@ class Reasons:
 
 
 def _canonical(program: Program) -> Program:
-    """The same program with names that say only in which order they came."""
+    """The program with its names replaced by numbers, in order of appearance."""
     names = {line.name: f"x{number}" for number, line in enumerate(program.lines)}
     return replace(
         program,
@@ -131,7 +133,7 @@ def _last_follows(program: Program) -> bool:
 
 
 def _holds(case: Branch, relation: Relation) -> bool:
-    """Whether a relation holds by what a case knows."""
+    """Whether a case's facts imply a relation."""
     try:
         case.impose(relation)
     except Undecided:

@@ -1,13 +1,14 @@
-"""Training on orders, written down: a straight-line program that anybody can run again.
+"""Training on orders as a straight-line program, which anybody can run again.
 
-`Tracer` is the third `Algebra`, beside given and unknown exponents: it computes nothing and notes each operation.
-What is zero by structure is left out on the way (a sum drops it, a product with it is zero), equal operations are
-noted once, and operations on constants are carried out. The smaller of two orders is their product over their sum.
+The run is made with `orders.recorder.Tracer`, the algebra that notes each operation. Structural zeros are left out (a
+sum drops them, a product with one is zero), equal operations are noted once, operations on constants are carried
+out, and min(a, b) is written a b / (a + b).
 
+>>> from scalings.criteria.problem import Problem
 >>> from scalings.criteria.tutorial import BOUNDED_OUTPUT
 >>> from scalings.networks.architectures import mlp
 >>> from scalings.hyperparameters.update_laws import optimizer
->>> program = write_program(Question(mlp(2), optimizer("sgd"), (BOUNDED_OUTPUT,)))
+>>> program = write_program(Question(Problem(mlp(2), optimizer("sgd")), (BOUNDED_OUTPUT,)))
 >>> asked = program.relations[0]
 >>> print(asked.name, ":", asked.left, asked.sign, asked.right)
 bounded output (layer2), step 0 : |z| layer2 step 0 <= 0
@@ -53,7 +54,7 @@ def write_program(question: Question) -> Program:
 
 @dataclass
 class Transcript:
-    """A training run as it is written down: what each order is called, and what is asked of which."""
+    """A training run being written down: the name of each order, and the relations imposed on them."""
 
     orders: dict[Observable, Traced] = field(default_factory=dict)
     labels: dict[Traced, str] = field(default_factory=dict)

@@ -10,11 +10,12 @@ from scipy import stats
 
 from empirical.sweeps.graph import Scaling, measure
 from scalings.criteria.observables import Observable
+from scalings.criteria.problem import Problem
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.update_laws import OPTIMIZERS
 from scalings.networks.architectures import transformer
-from scalings.networks.dimensions import WIDTH, Dimension, fixed
+from scalings.networks.dimensions import Dimension, fixed
 from scalings.networks.network import Network
 from scalings.networks.nodes import Node, Repeat, Scores
 from scalings.results.fits import Fit
@@ -48,19 +49,9 @@ class Experiment:
 
     def predicted(self, given: Parameterization | None = None) -> dict[Observable, Exponent]:
         used = given or self.given
-        law = OPTIMIZERS[self.training.optimizer]
-        return dict(
-            train(
-                self.network,
-                used.layers,
-                law,
-                EXACT,
-                self.training.steps,
-                scales=used.scales,
-                scale=self.variable,
-                loss=self.training.loss,
-            )
-        )
+        law, loss = OPTIMIZERS[self.training.optimizer], self.training.loss
+        problem = Problem(self.network, law, self.variable, loss)
+        return dict(train(problem, used.layers, EXACT, self.training.steps, scales=used.scales))
 
     def asserted(self, slow: Sequence[str] = ()) -> dict[Observable, Fit]:
         """Without what is `slow`, by the beginning of its name ("passthrough readout")."""
@@ -160,7 +151,7 @@ def with_heads(network: Network, heads: Dimension, head_size: Dimension) -> Netw
 def decoder(blocks: int = 1, **options: object) -> Network:
     """A transformer whose heads grow in number, of size 4."""
     network = transformer(blocks, vocabulary=16, grows="heads", **options)  # type: ignore[arg-type]
-    return with_heads(network, WIDTH, fixed(4))
+    return with_heads(network, Dimension(QUARTER, Fraction(1)), fixed(4))
 
 
 def equation(name: str, value: int) -> str:

@@ -18,6 +18,7 @@ import torch
 from empirical.engines.graph.module import Graph
 from empirical.engines.graph.setting import Setting
 from empirical.engines.graph.training import trajectory
+from empirical.engines.observations import observe
 from empirical.statistics.regression import fit_all, p_value
 from scalings.criteria.observables import Observable
 from scalings.errors import ArgumentError
@@ -154,7 +155,7 @@ def trained(law: str, rates: tuple[int, ...], rate: float, seeds: int = 8) -> di
         graph = Graph(Setting(network, sizes, {VOCABULARY_SCALE: given}, rate, init=32**-0.5), range(seeds))
         one_hot = torch.eye(size, dtype=torch.float64)[:, None, :]
         targets = one_hot[np.random.default_rng(size).permutation(size)]
-        for seen in trajectory(graph, training, one_hot, targets):
+        for seen in map(observe, trajectory(graph, training, one_hot, targets)):
             for observable, value in seen.items():
                 values[observable][size] = value.numpy()
     return {observable: fit for observable, fit in fit_all(values).items() if isinstance(fit, Fit)}

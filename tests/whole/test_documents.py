@@ -1,7 +1,8 @@
-"""What the README and the documents say that commands print is what they print."""
+"""What the README and the documents say that commands print, and that Python answers, is what they do."""
 
 from __future__ import annotations
 
+import doctest
 import re
 import shlex
 from pathlib import Path
@@ -12,12 +13,18 @@ from scalings.command_line.app import main
 
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text()
-DOCUMENTS = {path.name: path.read_text() for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]}
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+DOCUMENTS = {str(path.relative_to(ROOT)): path.read_text() for path in PAGES}
 SESSIONS = [
     (name, command, printed)
     for name, text in DOCUMENTS.items()
     for command, printed in re.findall(r"```console\n\$ python -m scalings (.*)\n((?:.|\n)*?)```", text)
 ]
+FILES = {
+    title: content
+    for text in DOCUMENTS.values()
+    for title, content in re.findall(r'```json title="(.*)"\n((?:.|\n)*?)```', text)
+}
 
 
 @pytest.mark.parametrize(
@@ -26,8 +33,10 @@ SESSIONS = [
 def test_a_session(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: str, printed: str
 ) -> None:
-    """A line "..." stands for any lines that were left out."""
+    """A line "..." stands for any lines that were left out; a JSON block with a title is a file of that name."""
     monkeypatch.chdir(tmp_path)
+    for title, content in FILES.items():
+        (tmp_path / title).write_text(content)
     for earlier in command.split(" && python -m scalings "):
         main(shlex.split(earlier))
     lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
@@ -35,9 +44,16 @@ def test_a_session(
     assert re.fullmatch(pattern, "\n".join(lines)), "\n".join(lines)
 
 
+@pytest.mark.parametrize("name", [name for name, text in DOCUMENTS.items() if ">>> " in text])
+def test_the_examples_in_python(name: str) -> None:
+    failed, attempted = doctest.testfile(str(ROOT / name), module_relative=False)
+    assert not failed
+    assert attempted
+
+
 def test_there_are_sessions() -> None:
     assert len(SESSIONS) >= 6
-    assert len({name for name, _, _ in SESSIONS}) == len(DOCUMENTS)
+    assert {name for name, text in DOCUMENTS.items() if "```console" in text} == {name for name, _, _ in SESSIONS}
 
 
 def test_both_commands_are_one_line() -> None:

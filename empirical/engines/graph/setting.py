@@ -83,8 +83,13 @@ class Setting:
     def scale(self, node: Multiplier) -> float:
         """The multiplier of a node without a weight."""
         index = self.network.multipliers.index(node)
-        given = ((self.sizes[scale], one.scales) for scale, one in self.exponents.items())
-        return math.prod(_power(size, scales[index]) for size, scales in given if scales)
+        found = 1.0
+        for scale, given in self.exponents.items():
+            if given.scales:
+                found *= _power(self.sizes[scale], given.scales[index])
+            if given.gamma_scales:
+                found *= _power(float(given.gamma), given.gamma_scales[index])
+        return found
 
     def copies(self, name: str) -> int:
         """How often a node is there."""

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from empirical.engines.mlp.chain import Layer
 from empirical.tensors.buffers import BufferPool
-from empirical.tensors.norms import gram
+from empirical.tensors.norms import gram, norms
+from empirical.weights.decay import norm_now
 from empirical.weights.dense import Weights
 from empirical.weights.updates import Update
 
@@ -66,6 +67,18 @@ class State:
     changes: tuple[Change, ...] = ()
     gradients: tuple[Tensor, ...] = ()
     """|G|_F of the last update, (seeds,), if somebody looks at it."""
+
+    @property
+    def loss(self) -> Tensor:
+        """Half the mean squared residual, (seeds,)."""
+        return norms((self.initial[-1].d_h, *(change.dz for change in self.changes[-1:])))[0] ** 2 / 2
+
+    def weight_norm(self, index: int) -> Tensor:
+        """|W|_F of a layer as it is now, (seeds,)."""
+        initial, update = self.weights[index].frobenius(), self.updates[index]
+        if not self.changes:
+            return initial
+        return norm_now(initial, update.inner(), update.frobenius(), update.shrunk)
 
     def activation(self, index: int) -> tuple[Tensor, Tensor]:
         """A layer's h = phi(z) at step 0, and its change since; the last layer's is z."""

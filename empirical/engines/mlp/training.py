@@ -18,8 +18,8 @@ precision that `kind` says, on any device.
 
 The change dj of the signals that make the tangent kernel takes the same backward pass as dd, from dj_L = 0.
 
-`train` draws weights and follows the run; `trajectory` yields the state after every update, which
-`observations.observe` takes the norms of.
+`train` draws weights and follows the run; `trajectory` yields the state after every update, of a `view` of which
+`empirical.engines.observations.observe` takes the norms.
 """
 
 from __future__ import annotations
@@ -34,8 +34,9 @@ from torch import Tensor
 from empirical.data.examples import Examples
 from empirical.engines.mlp.chain import Chain
 from empirical.engines.mlp.drawing import draw
-from empirical.engines.mlp.observations import coordinates, observe, weight_norm
 from empirical.engines.mlp.state import Change, Initial, State
+from empirical.engines.mlp.view import view
+from empirical.engines.observations import observe
 from empirical.tensors.activations import Phi
 from empirical.tensors.arrays import Array
 from empirical.tensors.buffers import BufferPool, Terms, by_units
@@ -55,10 +56,11 @@ def train(
     pool = BufferPool(device, kind(training))
     initial = draw(chain, training, seeds, device, engine, pool)
     h, targets = (torch.tensor(array, dtype=pool.kind, device=device) for array in (data.inputs, data.targets))
-    look = coordinates if training.observing == "coordinates" else partial(observe, spectra=training.spectra)
+    look = partial(view, observing=training.observing, spectra=training.spectra)
+    states = trajectory(chain, initial, training, h.expand(len(seeds), -1, -1), targets, pool)
     values: dict[Observable, Tensor] = {}
     # No name for a state here: the changes of one step, gigabytes if wide, are free before the next ones are made.
-    for seen in map(look, trajectory(chain, initial, training, h.expand(len(seeds), -1, -1), targets, pool)):
+    for seen in map(observe, map(look, states)):
         values |= seen
     return {observable: value.cpu().numpy() for observable, value in values.items()}
 
@@ -164,7 +166,7 @@ def _gradients(state: State, *, penalized: bool) -> tuple[Tensor, ...]:
 def _with_penalty(state: State, index: int, d: Terms, size: Tensor) -> Tensor:
     """|G + lambda W|_F, with <G, W> the mean over examples of d . z."""
     z = (state.initial[index].z, *(change.dz for change in state.changes[index : index + 1]))
-    decay, weight = state.layers[index].decay, weight_norm(state, index)
+    decay, weight = state.layers[index].decay, state.weight_norm(index)
     along = inner(d, z) / d[0].shape[1]
     return (size**2 + 2 * decay * along + (decay * weight) ** 2).clamp(min=0).sqrt()
 

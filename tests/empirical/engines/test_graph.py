@@ -1,4 +1,4 @@
-"""Graphs: any network as a torch module, the same as the engine of multilayer perceptrons where both apply."""
+"""Graphs: any network as a torch module."""
 
 from __future__ import annotations
 
@@ -9,18 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from empirical.data import examples, tasks
+from empirical.data import tasks
 from empirical.engines.graph.module import Graph
 from empirical.engines.graph.setting import Setting
 from empirical.engines.graph.training import train, trajectory
-from empirical.engines.mlp import training
-from empirical.engines.mlp.chain import chain
-from empirical.engines.mlp.observations import observe
+from empirical.engines.observations import observe
 from empirical.sweeps.graph import Scaling, measure
-from empirical.tensors.buffers import BufferPool
-from empirical.weights.decay import kind
-from empirical.weights.dense import DenseWeights
-from empirical.weights.low_rank_laws import low_rank
 from empirical.weights.updates import MEASURABLE
 from scalings.criteria.observables import Observable
 from scalings.errors import ArgumentError
@@ -57,38 +51,6 @@ NETWORKS = {
 }
 
 
-DECAYING = ["momentum+l2", "adam+l2", "muon+l2", "lars+l2", "muon+coupled", "lion+independent", "lamb+inside"]
-
-
-@pytest.mark.parametrize("optimizer", [*MEASURABLE, *DECAYING])
-@pytest.mark.parametrize("centered", [True, False])
-def test_a_multilayer_perceptron_is_the_one_of_the_other_engine(optimizer: str, centered: bool) -> None:
-    """Two independent programs, one by autograd and one by hand, from the same weights.
-
-    Functions of singular values are in one of them those of Gram matrices, where small ones have half of all digits.
-    """
-    network, given = mlp(3, "tanh"), preset("ntp", 3)
-    decay = 0.01 if kind(optimizer) == "independent" else 0.3
-    how = Training(batch=6, steps=10, optimizer=optimizer, lr=0.02, centered=centered, decay=decay)
-    task, data = tasks.load(network, how), examples.load("digits", 6)
-    graph = Graph(Setting(network, SIZES, {"width": given}, rate=how.lr, decay=how.decay), range(2))
-    inputs, targets = torch.tensor(data.inputs), torch.tensor(data.targets)
-    weights = tuple(DenseWeights(tensor[0], BufferPool()) for tensor in graph.initial.values())
-    by_hand: dict[Observable, torch.Tensor] = {}
-    for state in training.trajectory(chain(network, given, how, 24), weights, how, inputs.expand(2, -1, -1), targets):
-        by_hand |= observe(state)
-    found: dict[Observable, torch.Tensor] = {}
-    for seen in trajectory(graph, how, torch.tensor(task.inputs), torch.tensor(task.targets)):
-        found |= seen
-    missing = {observable.quantity for observable in by_hand.keys() - found.keys()}
-    assert missing <= {"alignment", "passthrough_alignment", "interaction_alignment", "dW_spectral", "ntk_change"}
-    assert any(observable.quantity == "decay" for observable in by_hand) == (kind(optimizer) != "none")
-    spectral = low_rank(optimizer) and optimizer.startswith(("muon", "shampoo"))
-    for observable in by_hand.keys() & found.keys():
-        error = (found[observable] / by_hand[observable] - 1).abs().max() if by_hand[observable].all() else 0
-        assert error < (1e-5 if spectral else 1e-12), observable
-
-
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("optimizer", MEASURABLE)
 def test_every_network_trains_with_every_optimizer(name: str, optimizer: str) -> None:
@@ -113,7 +75,7 @@ def test_the_three_terms_add_up(name: str) -> None:
     graph = Graph(setting, range(2))
     states = trajectory(graph, how, torch.tensor(task.inputs), torch.tensor(task.targets))
     start = graph(torch.tensor(task.inputs))
-    *_, last = states
+    *_, last = map(observe, states)
     end = graph(torch.tensor(task.inputs))
     node = next(layer for layer in network.layers if isinstance(layer, Dense) and layer.source != INPUT)
     source = (node.source, 0)
@@ -209,7 +171,6 @@ def test_measuring_gives_what_the_other_measure_does() -> None:
         (transformer(1, vocabulary=12), Training(batch=2), (9, 16, 32), "9 units cannot be shared by 8 heads"),
         (Network((Norm("norm", INPUT), Dense("d", "norm", "w", WIDTH, fixed(4)))), Training(), (8, 16, 32), "is Norm"),
         (Network((Embedding("e", INPUT, "w", fixed(4), WIDTH),)), Training(), (8, 16, 32), "e grows"),
-        (mlp(2), Training(observing="coordinates"), (8, 16, 32), "observing: graphs are observed whole"),
     ],
 )
 def test_what_cannot_be_measured_is_refused(

@@ -13,9 +13,11 @@ import torch
 from torch import Tensor
 
 from empirical.data import examples
-from empirical.engines.mlp import observations, training
+from empirical.engines.mlp import training
 from empirical.engines.mlp.chain import chain
 from empirical.engines.mlp.drawing import draw_dense
+from empirical.engines.mlp.view import view
+from empirical.engines.observations import observe
 from empirical.tensors import random_numbers
 from empirical.tensors.buffers import BufferPool
 from empirical.weights.decay import kind
@@ -230,7 +232,7 @@ def test_cuda_runs_the_same_program(optimizer: str) -> None:
         h0 = torch.tensor(data.inputs, device=device).expand(len(SEEDS), -1, -1)
         values: dict[Observable, Tensor] = {}
         for state in training.trajectory(at, weights, setup, h0, torch.tensor(data.targets, device=device)):
-            values |= observations.observe(state)
+            values |= observe(view(state))
         results.append(values)
     for observable, value in results[0].items():
         torch.testing.assert_close(results[1][observable].cpu(), value, rtol=1e-7, atol=1e-12)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from functools import cache
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -12,14 +13,14 @@ from empirical.data import examples
 from empirical.engines.mlp.chain import chain
 from empirical.experiments.calibration import blank, calibrate, hyperparameters, solve
 from empirical.experiments.conditions import Experiment
-from scalings.criteria.conditions import CLOSINGS, Closing, Condition, System, all_conditions, tutorial_system
+from scalings.criteria.conditions import Closing, Condition, System, all_conditions, tutorial_system
 from scalings.criteria.criterion import Criterion, Product
 from scalings.hyperparameters.parameterizations import Hyperparameter
 from scalings.networks.architectures import mlp
 from scalings.results.experiments import Calibration
 from scalings.results.trials import Training
 from scalings.studies.calibration import CalibrationAgreement
-from scalings.studies.equivalence import claim
+from scalings.studies.equivalence import compare_one
 from tests.strategies import family
 
 NETWORK = mlp(2)
@@ -39,7 +40,7 @@ def solved(closing: Closing, r: Fraction) -> Calibration:
     return calibrate(NETWORK, system, TRAINING, widths=WIDTHS, seeds=4, device="cpu")
 
 
-@pytest.mark.parametrize("closing", CLOSINGS)
+@pytest.mark.parametrize("closing", get_args(Closing))
 def test_criteria_alone_lead_to_the_derived_exponents(closing: Closing) -> None:
     r = Fraction(1, 4)
     found = solved(closing, r)
@@ -51,7 +52,7 @@ def test_criteria_alone_lead_to_the_derived_exponents(closing: Closing) -> None:
     assert all(abs(fit.exponent) < 0.1 for fit in found.others.values()), "what was not asked for is implied"
 
 
-@pytest.mark.parametrize("closing", CLOSINGS)
+@pytest.mark.parametrize("closing", get_args(Closing))
 def test_another_member_of_the_family_is_refuted(closing: Closing) -> None:
     wrong = agreement(solved(closing, Fraction(1, 4)), HALF)
     assert wrong.verdict == "FAIL"
@@ -70,7 +71,7 @@ def test_another_criterion_leads_to_other_exponents() -> None:
     assert agreement(found, HALF).verdict == "FAIL"
 
 
-@pytest.mark.parametrize("closing", CLOSINGS)
+@pytest.mark.parametrize("closing", get_args(Closing))
 def test_the_start_does_not_decide(closing: Closing) -> None:
     """From ones, from other constants, and from small numbers for all."""
     network, width = mlp(3), 64
@@ -143,13 +144,13 @@ def test_three_layers_at_moderate_widths() -> None:
     assert right.verdict == "PASS", right.reason
     for one in right.solved.values():
         for wrong in (one.derived - HALF, one.derived + HALF):
-            assert claim("", wrong, one.fit, delta).verdict == "FAIL", "and another exponent is refuted"
+            assert compare_one(one.of, wrong, one.fit, delta).verdict == "FAIL", "and another exponent is refuted"
 
 
 @pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("r", [Fraction(0), Fraction(1, 4), HALF])
-@pytest.mark.parametrize("closing", CLOSINGS)
+@pytest.mark.parametrize("closing", get_args(Closing))
 def test_three_layers_pass_at_the_defaults(closing: Closing, r: Fraction) -> None:
     network = mlp(3)
     found = calibrate(network, tutorial_system(network, r, closing, 1), first_seed=1000)

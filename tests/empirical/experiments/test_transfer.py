@@ -14,8 +14,9 @@ import torch
 from empirical.data import examples
 from empirical.engines.mlp.chain import chain
 from empirical.engines.mlp.ensembles import Factors, states
-from empirical.engines.mlp.observations import coordinates
 from empirical.engines.mlp.training import train
+from empirical.engines.mlp.view import view
+from empirical.engines.observations import observe
 from empirical.experiments.transfer import train_losses, transfer
 from scalings.criteria.observables import Observable
 from scalings.hyperparameters.parameterizations import Parameterization
@@ -58,7 +59,7 @@ def test_members_of_an_ensemble_are_the_networks_trained_alone(optimizer: str) -
     )
     alone = [train(chain(mlp(3), one, training, width), training, data, [5], "cpu") for one in (base, other)]
     for state in states(chain(mlp(3), base, training, width), training, data, [5], settings, "cpu"):
-        for observable, values in coordinates(state).items():
+        for observable, values in observe(view(state, "coordinates")).items():
             expected = [values_alone[observable][0] for values_alone in alone]
             np.testing.assert_allclose(values, expected, rtol=1e-6, err_msg=str(observable))
 

@@ -90,18 +90,8 @@ def test_any_network_can_be_measured(capsys: pytest.CaptureFixture[str], model: 
     assert err == "scalings: --engine: only multilayer perceptrons in the width are trained matrix-free\n"
 
 
-def test_spectral_norms_are_measured_where_asked(capsys: pytest.CaptureFixture[str]) -> None:
-    few = ("measure", "--preset", "mup", "--widths", "8,16,32", "--seeds", "1", "--batch", "4", "--steps", "1")
-    for more, expected in ((("--spectra", "--engine", "dense"), True), ((), False)):
-        _, document = run_json(capsys, *few, *more)
-        assert ("W_spectral" in {fit["quantity"] for fit in document["fits"]}) == expected
-
-
-def test_a_coordinate_check_looks_at_representations_only(capsys: pytest.CaptureFixture[str]) -> None:
-    few = ("measure", "--preset", "mup", "--widths", "8,16,32", "--seeds", "1", "--batch", "4", "--steps", "1")
-    _, document = run_json(capsys, *few, "--coordinates")
-    assert {fit["quantity"] for fit in document["fits"]} == {"z", "dz", "loss"}
-    code, _, err = run(capsys, *few, "--coordinates", "--spectra")
+def test_a_coordinate_check_does_not_look_at_weights(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(capsys, "measure", "--preset", "mup", "--coordinates", "--spectra")
     assert (code, err) == (2, "scalings: --spectra: a coordinate check does not look at weights\n")
 
 
@@ -151,7 +141,50 @@ def test_an_interrupted_verify_keeps_the_widths_of_its_first_member(
     assert len(document["members"][0]["fits"][0]["points"]) == 4
 
 
-@pytest.mark.parametrize("option", ["--spectra", "--coordinates"])
-def test_what_only_multilayer_perceptrons_have_is_refused(option: str, capsys: pytest.CaptureFixture[str]) -> None:
-    code, _, err = run(capsys, "measure", "--preset", "mup", "--loss", "cross-entropy", option)
-    assert (code, err) == (2, f"scalings: {option}: only for multilayer perceptrons in the width\n")
+@pytest.mark.parametrize("model", [(), ("--loss", "cross-entropy"), ("--network", "resmlp", "--scale", "depth")])
+def test_options_of_observing_mean_the_same_for_every_engine(
+    capsys: pytest.CaptureFixture[str], model: tuple[str, ...]
+) -> None:
+    given = ("--init", "0,-1/2,-1", "--lr", "0,-1,-1", *(("--scales", "-1") if "resmlp" in model else ()))
+    few = ("measure", *model, *given, "--widths", "8,16,32", "--seeds", "1", "--batch", "4", "--steps", "1")
+
+    def quantities(*options: str) -> set[str]:
+        return {fit["quantity"] for fit in run_json(capsys, *few, *options)[1]["fits"]}
+
+    every = quantities()
+    assert quantities("--spectra") == {*every, "W_spectral"} != every
+    assert quantities("--coordinates") == {"z", "dz"} | ({"loss"} & every)
+
+
+def test_the_prefactor_of_the_richness(capsys: pytest.CaptureFixture[str]) -> None:
+    few = ("--widths", "8,16,32", "--seeds", "1", "--batch", "4", "--steps", "1")
+    _, once = run_json(capsys, "measure", "--preset", "family:1/4", *few)
+    _, twice = run_json(capsys, "measure", "--preset", "family:1/4", "--gamma", "2", *few)
+    assert "gamma" not in once
+    assert (twice["gamma"], twice["parameterization"]) == ("2", "family:1/4, gamma 2")
+    moved = [
+        next(
+            fit["points"][0]["log_mean"]
+            for fit in document["fits"]
+            if (fit["quantity"], fit["layer"]) == ("dz", "layer2")
+        )
+        for document in (once, twice)
+    ]
+    assert moved[0] < moved[1], "twice as far to first order (tests/agreement), in one step"
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--preset", "family:1/4", "--gamma", "0"), "expected a number above 0, such as 2 or 1/2, but got '0'"),
+        (("--preset", "family:1/4", "--gamma", "much"), "expected a number above 0, such as 2 or 1/2, but got 'much'"),
+        (("--preset", "mup", "--gamma", "2"), "expected a --preset family:R by itself, whose |dz| it multiplies,"),
+        (("--preset", "family:1/4", "--lr", "0,0,0", "--gamma", "2"), "it multiplies, but got lists of exponents"),
+    ],
+)
+def test_what_has_no_prefactor(options: tuple[str, ...], says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, "measure", *options)
+    assert (code, out) == (2, "")
+    assert err.startswith("scalings: --gamma: ")
+    assert says in err
+    assert err.count("\n") == 1

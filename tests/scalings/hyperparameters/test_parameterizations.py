@@ -13,12 +13,13 @@ from scalings.criteria.observables import Observable
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Affine, format_exponent, format_power, parse_exponent
 from scalings.hyperparameters.gauges import GAUGES, Gauge, LayerExponents, in_gauge
-from scalings.hyperparameters.parameterizations import Parameterization, same_up_to_gauge
+from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.presets import preset
 from scalings.hyperparameters.update_laws import optimizer
 from scalings.networks.architectures import mlp
 from scalings.results.trials import Record, Training, Trial
 from tests import strategies
+from tests.gauges import same_up_to_gauge
 
 SGD = optimizer("sgd")
 

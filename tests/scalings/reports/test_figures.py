@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -33,10 +34,9 @@ def test_figures_are_written(measurement: Measurement, tmp_path: Path) -> None:
 
 
 def test_what_has_no_exponent_is_named(measurement: Measurement, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"\|g W dh\| layer1 step 1 of 'lazy' gave None"):
-        richness_figure(
-            [("lazy", measurement, Fraction(0))], tmp_path / "none.png", quantity="passthrough", layer="layer1"
-        )
+    still = replace(measurement, values={one: seen for one, seen in measurement.values.items() if one.quantity != "dz"})
+    with pytest.raises(ValueError, match=r"\|dz\| layer2 step 1 of 'lazy' gave None"):
+        richness_figure([("lazy", still, Fraction(0))], tmp_path / "none.png")
 
 
 def test_pyplot_is_never_loaded(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from scalings.criteria.observables import Observable
 from scalings.criteria.tutorial import MAXIMALITY, TUTORIAL, UNIFORM_RICHNESS
 from scalings.hyperparameters.exponents import MINUS_INFINITY
 from scalings.hyperparameters.gauges import LayerExponents
-from scalings.hyperparameters.parameterizations import Parameterization, same_up_to_gauge
+from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.update_laws import optimizer
 from scalings.networks.architectures import cnn, mlp, resmlp, transformer
 from scalings.networks.dimensions import DEPTH_SCALE, WIDTH, fixed
@@ -24,6 +24,7 @@ from symbolic.derivation.derive import derive
 from symbolic.evaluation.check import check
 from symbolic.evaluation.predict import predict
 from tests import strategies
+from tests.gauges import same_up_to_gauge
 from tests.literature import DEPTH_EXPONENTS, TENSOR_PROGRAMS_V
 
 HALF = Fraction(1, 2)

@@ -1,0 +1,156 @@
+"""The role of an observable: what the theory says of its exponent at finite width.
+
+A derived order is that of a limit. A fit over widths takes out a correction of order 1/n, and can tell an order where
+nothing falls more slowly beside it: two terms whose orders differ by less than one do not show the larger one's slope.
+So the theory asserts an exponent, or says only that it is no larger than derived (an upper bound), or says nothing and
+the fit is reported. The rule, from the derived orders:
+
+1. **Changes are asserted**: |dz|, its terms |g dW h| (layer) and |g W dh| (passthrough), |dW|_F and |dW|_2, after
+   every update, unless 2 to 5 say that they are upper bounds. In `python -m scalings verify` all 42 of each of the five
+   members pass, to +-0.05, with half-widths of at most 0.023.
+2. **Terms.** |dz| is an upper bound where the orders of layer and passthrough term differ by less than one, or where it
+   is so in a change that reaches it; a passthrough term, where it is so in what it passes on. At r = 1/2, the first
+   learning rate n^(-1/4) too small (A), |dz| of layer2 has 0.41 +- 0.03 and the passthrough of layer3 0.42 +- 0.04,
+   both derived as 1/2. The interaction does not count, though its order is less than one below for 0 < r < 1/2: in
+   those members of `verify`, |dz| of layer2 is within 0.004 of its order.
+3. **Updates.** What a weight's updates did is an upper bound where it and the weight's gradient are of a smaller order,
+   by less than one, at an earlier update; and so is |dz|, as in 2. At r = 1/2, the readout's init scale n^(-1/4) too
+   small (B), |g dW h| of layer2 has 0.25 +- 0.03 after two updates, derived 1/2. Both must grow: no exponent of a
+   change, were it wrong, is its own excuse.
+4. **Inner products** over units add up what is aligned and what is random, n^(1/2) apart: |dz| and the passthrough at
+   the output of a network that is not a multilayer perceptron, and |dz| of the scores of heads that grow in size. For a
+   transformer (C) the passthrough at the readout has -0.38 +- 0.03, derived 0; the scores of one growing head, under
+   Adam, have -0.12 +- 0.04, derived 0. In multilayer perceptrons the output is asserted: -0.02 +- 0.03 in D.
+5. **No slopes** (`no_slopes`): where training is unstable, and where the output is not centered and 0 < r < 1/2, all
+   are upper bounds. With all learning rates n^0 in the standard parameterization (E) |dz| of the output has 2.0 +- 0.2,
+   derived 15/2; at r = 1/4 without centering (F) |g dW h| of layer2 has 0.09 +- 0.06, derived 1/4.
+6. **Other sums are upper bounds**: |z| after an update, the interaction, the change of d, that of the kernel. In D
+   they have -0.22 +- 0.06 (z of layer3), -0.48 +- 0.08 (interaction of layer2), -0.32 +- 0.02 (dd of layer2) and
+   -0.54 +- 0.09, derived 0, -1/4, -1/4, -1/4.
+7. **Spectral norms of weights.** |W|_2, where it was asked for, is asserted after every update of a weight whose fans
+   grow alike, unless an update outgrows W(0). |W(0)|_2 = sigma (fan_in^(1/2) + fan_out^(1/2)) comes to its order from
+   below where a fan is fixed, and is an upper bound there: at widths 64 to 1024 the slope of a first layer of 64
+   inputs is off by -0.113 +- 0.018, of a readout of 10 outputs by -0.036 +- 0.024, of a hidden layer by 0.002 +- 0.013.
+   Three updates change none by more than 0.0005, at r = 0, 1/4, 1/2 under SGD and Adam: what is of low rank shows in
+   the largest singular value of a random matrix only beyond a threshold (Benaych-Georges, Nadakuditi, 1103.2221).
+8. **All else is reported**: the state at initialization, d, gradients, |W|_F, the loss; and alignments, quotients whose
+   slow denominators let them exceed their order: in G that of the interaction at layer3 has 0.41 +- 0.07, derived 0.
+
+Upper bounds that are exceeded refute the theory as wrong asserted exponents do: in A to G none was.
+`tests/agreement/test_roles.py` measures 2 to 4 again; the commands, all `python -m scalings measure` with
+`--widths 32,45,64,91,128,181,256,362,512 --seeds 24 --steps 2`, are
+
+    A   --depth 4 --preset family:1/2 --lr 3/4,0,0,-1
+    B   --preset family:1/2 --init 0,-1/2,-5/4
+    C   --network transformer --grows heads --optimizer adam --loss cross-entropy --preset family:1/4
+        (with --widths 16,24,32,48,64,96,128,192 --seeds 48 --steps 1)
+    D   --preset family:1/4
+    E   --preset standard --lr 0,0,0
+    F   --preset family:1/4 --no-centered
+    G   --preset family:1/2 --init 0,-1/2,-3/2
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from dataclasses import replace
+from fractions import Fraction
+
+from scalings.criteria.observables import TERMS, Observable, Quantity
+from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
+from scalings.networks.network import Network
+from scalings.networks.nodes import WEIGHTED, Node, Repeat, Scores, sources
+from scalings.studies.equivalence import Role
+
+HALF = Fraction(1, 2)
+_CHANGES: frozenset[Quantity] = frozenset({"dz", "layer", "passthrough", "dW_frobenius", "dW_spectral"})
+_BOUNDS: frozenset[Quantity] = frozenset({"z", "interaction", "dd", "ntk_change"})
+_QUOTIENTS: frozenset[Quantity] = frozenset({"alignment", "passthrough_alignment", "interaction_alignment"})
+
+
+def roles(
+    network: Network, derived: Mapping[Observable, Exponent], *, stable: bool = True, centered: bool = True
+) -> dict[Observable, Role]:
+    """The role of everything that was derived, by the rule above."""
+    if no_slopes(network, derived, stable=stable, centered=centered):
+        return {one: "reported" if one.quantity in _QUOTIENTS else "upper bound" for one in derived}
+    steps = {observable.step for observable in derived}
+    slow = {step: _slow_nodes(network, derived, step) for step in steps}
+    return {observable: _role(observable, network, derived, slow[observable.step]) for observable in derived}
+
+
+def no_slopes(network: Network, derived: Mapping[Observable, Exponent], *, stable: bool, centered: bool) -> str:
+    """Why no derived order shows as a slope at finite width; empty if they do."""
+    if not stable:
+        return "it is unstable: what explodes has no slope until it has"
+    if not centered and -HALF < derived[Observable("z", network.function.name, 0)] < 0:
+        return "its initial output fades too slowly from the residual: train the centered output"
+    return ""
+
+
+def _role(observable: Observable, network: Network, derived: Mapping[Observable, Exponent], slow: Set[str]) -> Role:
+    if observable.quantity == "W_spectral" and _comes_from_below(observable, network, derived):
+        return "upper bound"
+    if observable.quantity == "W_spectral":
+        return "asserted" if observable.step else "reported"
+    if not observable.step or observable.quantity not in _CHANGES | _BOUNDS:
+        return "reported"
+    if observable.quantity in _BOUNDS:
+        return "upper bound"
+    if observable.quantity not in ("dz", "passthrough"):
+        return "upper bound" if _grows_late(observable, derived) else "asserted"
+    node = next(node for node in network.flat if node.name == observable.layer)
+    made_of = {node.name} if observable.quantity == "dz" else {*_sources(node)}
+    return "asserted" if slow.isdisjoint(made_of) and not _is_inner_product(node, network) else "upper bound"
+
+
+def _comes_from_below(observable: Observable, network: Network, derived: Mapping[Observable, Exponent]) -> bool:
+    """Whether |W|_2 has a fan that does not grow with the other one, or an update that outgrows W(0)."""
+    layer = next(layer for layer in network.layers if layer.name == observable.layer)
+    initial = derived[replace(observable, step=0)]
+    update = derived.get(replace(observable, quantity="dW_spectral"), MINUS_INFINITY)
+    return layer.fan_in.order != layer.fan_out.order or MINUS_INFINITY < initial < update
+
+
+def _slow_nodes(network: Network, derived: Mapping[Observable, Exponent], step: int) -> set[str]:
+    """The nodes whose change is a slow sum, or is made of one."""
+
+    def is_slow(node: Node) -> bool:
+        layer, passthrough = (Observable(term, node.name, step) for term in TERMS[:2])
+        own, reaching = (derived.get(term, MINUS_INFINITY) for term in (layer, passthrough))
+        if _is_slow_sum(own, reaching) or _grows_late(layer, derived):
+            return True
+        matters = reaching > own - 1 or not isinstance(node, WEIGHTED)
+        return matters and not found.isdisjoint(_sources(node))
+
+    found: set[str] = set()
+    # A repeated block reads what the copy before it gave, so that one pass may not find all.
+    while more := {node.name for node in network.flat if is_slow(node)} - found:
+        found |= more
+    return found
+
+
+def _sources(node: Node) -> tuple[str, ...]:
+    return (*sources(node), node.nodes[-1].name) if isinstance(node, Repeat) else sources(node)
+
+
+def _grows_late(observable: Observable, derived: Mapping[Observable, Exponent]) -> bool:
+    """Whether what the updates of a weight did is a slow sum over updates: both it and its gradient grew since the
+    first ones."""
+
+    def grew(one: Observable) -> bool:
+        now = derived.get(one, MINUS_INFINITY)
+        before = (derived.get(replace(one, step=step), MINUS_INFINITY) for step in range(1, one.step))
+        return any(earlier < now and _is_slow_sum(earlier, now) for earlier in before)
+
+    return grew(observable) and grew(replace(observable, quantity="gradient"))
+
+
+def _is_slow_sum(one: Exponent, other: Exponent) -> bool:
+    """Of two terms, whose orders differ by less than one: their ratio falls more slowly than the 1/n of a fit."""
+    return 0 < max(one, other) - min(one, other) < 1
+
+
+def _is_inner_product(node: Node, network: Network) -> bool:
+    """Whether it sums over units what is partly aligned and partly by chance, and was seen to be slow in that."""
+    return (node == network.function and not network.is_chain) or (isinstance(node, Scores) and node.head_size.grows)
