@@ -20,12 +20,14 @@ import numpy.typing as npt
 
 from empirical.engines.engine import TrainingProblem
 from empirical.engines.mlp.engine import DenseEngine
+from empirical.engines.mlp.ensembles import check_undecayed
 from empirical.experiments.conditions import COLUMNS, Experiment
 from empirical.statistics import regression
 from empirical.sweeps.sweep import Progress
 from empirical.sweeps.width_by_width import Ladder, climb, default_widths, ladder, spread_seeds
 from empirical.sweeps.workers import choose_device
 from empirical.tensors.arrays import Array
+from empirical.weights.updates import check_optimizer
 from scalings.criteria.conditions import System, all_conditions
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.parameterizations import Hyperparameter, Parameterization
@@ -88,6 +90,8 @@ def blank_ladder(
     network: Network, training: Training, widths: Sequence[int] | None, seeds: int, first_seed: int, device: str
 ) -> Ladder[DenseEngine]:
     """Networks without any power of n, whose hyperparameters are to be solved for. Raises ArgumentError."""
+    check_optimizer(training.optimizer)
+    check_undecayed(training)
     engine = DenseEngine(TrainingProblem(network, blank(network), training, choose_device(device)))
     return ladder(
         engine,

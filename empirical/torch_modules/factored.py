@@ -28,6 +28,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from empirical.tensors.singular_values import newton_schulz
 from empirical.torch_modules.handles import Handle
 from empirical.torch_modules.operators import Combination
 from scalings.errors import ArgumentError
@@ -155,15 +156,9 @@ def _polar(core: Tensor) -> Tensor:
 
 
 def _newton_schulz(core: Tensor, group: Mapping[str, Any]) -> Tensor:
-    """Newton-Schulz: X <- a X + (b X X^T + c (X X^T)^2) X from X = core / |core|_F, as in torch.optim.Muon."""
-    a, b, c = group["ns_coefficients"]
-    # A tall matrix is transposed, which makes X X^T small and acts on singular values alike.
-    found: Tensor = core.mT if core.shape[0] > core.shape[1] else core
-    found = found / torch.linalg.matrix_norm(core).clamp(min=group["eps"])
-    for _ in range(group["ns_steps"]):
-        gram = found @ found.mT
-        found = a * found + (b * gram + c * gram @ gram) @ found
-    return found.mT if core.shape[0] > core.shape[1] else found
+    """Newton-Schulz from X = core / |core|_F, as in torch.optim.Muon."""
+    unit = core / torch.linalg.matrix_norm(core).clamp(min=group["eps"])
+    return newton_schulz(unit, group["ns_coefficients"], group["ns_steps"])
 
 
 def _adjustment(rule: str | None, shape: tuple[int, int]) -> float:

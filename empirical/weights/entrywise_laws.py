@@ -1,33 +1,18 @@
-"""Steps that act on entries."""
+"""Laws that act on the entries of a gradient, or on its rows and columns, and destroy its low rank."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, TypeAlias
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from empirical.weights.low_rank_laws import trust_ratio
+from empirical.weights import decay
+from empirical.weights.law import Law, Size, trust_ratio
 
 _EPS_2 = 1e-3
-Size: TypeAlias = Callable[[], Tensor]
-"""|W(t)|_F, (seeds,), worked out when asked for."""
-
-
-class EntryLaw(Protocol):
-    """A law that acts on the entries of G. Shapes (seeds, fan_out, fan_in)."""
-
-    local: ClassVar[bool]
-    """Whether an entry's step is made of its own gradients alone."""
-    moments: ClassVar[int]
-    """How many numbers it keeps of each entry's past."""
-
-    def __call__(self, gradient: Tensor, moments: Sequence[Tensor], step: int, size: Size, /) -> Tensor:
-        """The step, number 1, 2, ..., divided by -eta, from G and |W(t)|_F. Brings the moments, zero at first, up to
-        date, and may overwrite G with the step."""
-        ...
 
 
 class Sign:
@@ -69,12 +54,15 @@ class Adam:
         return torch.div(first, root, out=root)
 
 
+@dataclass(frozen=True)
 class Lamb:
     local: ClassVar[bool] = False
     moments: ClassVar[int] = Adam.moments
+    plain: Adam = Adam()
+    """Its step before that is scaled to the size of the weights."""
 
     def __call__(self, gradient: Tensor, moments: Sequence[Tensor], step: int, size: Size) -> Tensor:
-        plain = Adam()(gradient, moments, step, size)
+        plain = self.plain(gradient, moments, step, size)
         return plain * trust_ratio(size(), torch.linalg.vector_norm(plain, dim=(1, 2)))[:, None, None]
 
 
@@ -103,17 +91,20 @@ class Adafactor:
         return relative
 
 
-ENTRYWISE: dict[str, Callable[[], EntryLaw]] = {
+ENTRYWISE: dict[str, Callable[[], Law]] = {
     "sign": Sign,
     "lion": Lion,
     "adam": Adam,
     "lamb": Lamb,
     "adafactor": Adafactor,
 }
-"""Optimizers that need the matrix itself."""
-_MATRICES: dict[str, int] = {"sgd": 1, "sign": 4, "lion": 5, "adam": 6, "lamb": 7, "adafactor": 6}
+"""Laws that need the matrix itself, by their names."""
+_MATRICES: dict[str, int] = {"sign": 4, "lion": 5, "adam": 6, "lamb": 7, "adafactor": 6}
 
 
 def matrices(optimizer: str) -> int:
     """How many matrices of a layer's size the dense engine holds at a time, W(0) among them."""
-    return _MATRICES.get(optimizer, 1)
+    name, kind = decay.plain(optimizer), decay.kind(optimizer)
+    if kind == "l2" and name != "sgd":  # W, G + lambda W and its direction; factors are no longer enough
+        return _MATRICES.get(name, 4) + 2
+    return _MATRICES.get(name, 1)

@@ -7,15 +7,20 @@ from torch import Tensor
 
 from empirical.tensors.buffers import Terms, total
 from empirical.tensors.spectral_norms import spectral_norm, spectral_norm_of_factors
+from empirical.weights.decay import ConstantDecay, norm_now
 from empirical.weights.dense import Weights
-from empirical.weights.low_rank_laws import Factor, LowRankLaw, Past
+from empirical.weights.gradient_factors import Factor, Past
+from empirical.weights.low_rank_laws import LowRankLaw
 
 
 class FactoredUpdate:
     """dW = -eta g U^T S V of a law that keeps the low rank of gradients, with rows d/B in U and h in V."""
 
-    def __init__(self, law: LowRankLaw, weights: Weights, lr: float, multiplier: float) -> None:
+    def __init__(
+        self, law: LowRankLaw, weights: Weights, *, lr: float, multiplier: float, fraction: float | None = None
+    ) -> None:
         self._law, self._weights, self._lr, self._multiplier = law, weights, lr, multiplier
+        self._decay = ConstantDecay(fraction)
         self._left: Factor | None = None
         self._right: Factor | None = None
         self._mix = torch.empty(0)
@@ -34,10 +39,15 @@ class FactoredUpdate:
             self._mix = torch.nn.functional.pad(self._mix, (0, batch) * (self._mix.dim() - 1))
         self._images.append(total(image))
         self._inner.append((left * self._images[-1]).sum(dim=2))
-        new = self._law(Past(self._left, self._right, self._multiplier, batch, shape, self._weight))
+        new = self._law.coefficients(Past(self._left, self._right, self._multiplier, batch, shape, self._weight))
+        self._decay.step(self._mix)
         self._mix = self._mix + new if self._mix.numel() else new
         if new.dim() == 2:
             self._images.clear()  # of a diagonal S only the products within a row are needed
+
+    @property
+    def shrunk(self) -> Tensor | None:
+        return self._decay.shrunk
 
     @property
     def factors(self) -> tuple[Tensor, Tensor]:
@@ -113,4 +123,4 @@ class FactoredUpdate:
         initial = self._weights.frobenius()
         if not self._mix.numel():
             return initial
-        return (initial**2 + 2 * self.inner() + self.frobenius() ** 2).clamp(min=0).sqrt()
+        return norm_now(initial, self.inner(), self.frobenius(), self.shrunk)

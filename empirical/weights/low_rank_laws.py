@@ -1,7 +1,7 @@
-"""Laws: what an optimizer makes of gradients, for a batch of seeds at once.
+"""Laws that keep the low rank of gradients, for a batch of seeds at once, each in two forms of one function.
 
-Some keep the low rank of a gradient, some act on each of its entries. With G_s = U_s^T V_s the gradient of step s
-and U, V the rows of all steps so far, a law of the first kind is a matrix S of k x k coefficients (k = batch *
+With the gradients as matrices, a law makes a matrix of them, as one that acts on entries does. With G_s = U_s^T V_s
+the gradient of step s and U, V the rows of all steps so far, it is a matrix S of k x k coefficients (k = batch *
 steps so far), for a step
 
     dW  =  -eta U^T S V,
@@ -11,114 +11,75 @@ A^+ U has orthonormal rows, any function of singular values is one of the k x k 
 
     U^T D V  =  (A^+ U)^T (A^T D B) (B^+ V).
 
-D is diagonal, and weighs the steps: 1 for the last one (SGD), powers of 0.9 (momentum). References: Nesterov's
-momentum as torch.optim.SGD has it; LARS, arXiv 1708.03888, without momentum; Muon, Jordan et al. 2024, with five
-Newton-Schulz iterations of a Nesterov momentum of 0.95; Shampoo, arXiv 1802.09568; LAMB, arXiv 1904.00962;
-Lion, arXiv 2302.06675; Adafactor, arXiv 1804.04235, without the first moment. None of them decays weights.
+D is diagonal, and weighs the steps: 1 for the last one (SGD), powers of 0.9 (momentum).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TypeAlias
+from typing import ClassVar, Protocol
 
 import torch
 from torch import Tensor
 
-from empirical.tensors.growing_rows import Rows
+from empirical.tensors.singular_values import newton_schulz, power, root
+from empirical.weights import decay
+from empirical.weights.gradient_factors import Past
+from empirical.weights.law import Law, Size, divided, trust_ratio
 
-_NEGLIGIBLE = 1e-13
-"""Eigenvalues of a Gram matrix below this share of its largest are rounding."""
-_NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 
+class LowRankLaw(Law, Protocol):
+    """A law in both forms: called with matrices, or asked for S."""
 
-class Factor:
-    """U or V, and its Gram matrix, to which only what is new is added."""
-
-    def __init__(self, rows: Tensor) -> None:
-        self._rows, self._gram = Rows(rows), rows.new_empty(len(rows), 0, 0)
-
-    @property
-    def rows(self) -> Tensor:
-        return self._rows.all
-
-    def append(self, rows: Tensor) -> None:
-        self._rows.append(rows)
-
-    def gram(self) -> Tensor:
-        """The inner products of all rows, of shape (seeds, k, k)."""
-        known = self._gram.shape[1]
-        new = self.rows[:, known:] @ self.rows.mT
-        self._gram = torch.cat([torch.cat([self._gram, new[:, :, :known].mT], dim=2), new], dim=1)
-        return self._gram
+    def coefficients(self, past: Past, /) -> Tensor:
+        """S, of shape (seeds, k, k); where it is diagonal only its diagonal, (seeds, k), with one seed if they
+        agree."""
+        ...
 
 
 @dataclass(frozen=True)
-class Past:
-    """All gradients so far in their factors, the last `batch` rows being this step's."""
+class Momentum:
+    """The gradients so far, weighted by beta^age, as torch.optim.SGD has it: SGD itself with beta = 0."""
 
-    outputs: Factor
-    inputs: Factor
-    multiplier: float
-    batch: int
-    shape: tuple[int, int]
-    """(fan_out, fan_in)"""
-    weight: Callable[[], Tensor]
-    """|W(t)|_F, (seeds,)"""
+    beta: float = 0.0
+    nesterov: bool = False
+    local: ClassVar[bool] = True
 
     @property
-    def left(self) -> Tensor:
-        """U U^T, (seeds, k, k), of U with the multiplier in it."""
-        return self.multiplier**2 * self.outputs.gram()
+    def moments(self) -> int:
+        return 1 if self.beta else 0
 
-    @property
-    def right(self) -> Tensor:
-        """V V^T, (seeds, k, k)."""
-        return self.inputs.gram()
+    def weights(self, ages: Tensor) -> Tensor:
+        """The share of a gradient of this age."""
+        powers = self.beta**ages
+        return (ages == 0).to(ages.dtype) + self.beta * powers if self.nesterov else powers
 
-    @property
-    def ages(self) -> Tensor:
-        """How many steps ago each row was added, 0 for this step's: (k,)."""
-        rows = self.outputs.rows
-        order = torch.arange(rows.shape[1] // self.batch - 1, -1, -1, dtype=rows.dtype, device=rows.device)
-        return order.repeat_interleave(self.batch)
+    def coefficients(self, past: Past) -> Tensor:
+        return self.weights(past.ages)[None]
 
-    @property
-    def same_step(self) -> Tensor:
-        """1 for pairs of rows of one step, else 0: (k, k)."""
-        return (self.ages[:, None] == self.ages).to(self.outputs.rows.dtype)
-
-    @property
-    def size(self) -> Tensor:
-        """|G|_F of this step, (seeds,)."""
-        left, right = (grams[:, -self.batch :, -self.batch :] for grams in (self.left, self.right))
-        return (left * right).sum(dim=(1, 2)).clamp(min=0).sqrt()
+    def __call__(self, gradient: Tensor, moments: Sequence[Tensor], _step: int, _size: Size) -> Tensor:
+        if not self.beta:
+            return gradient
+        (moment,) = moments
+        moment.mul_(self.beta).add_(gradient)
+        return gradient.add_(moment, alpha=self.beta) if self.nesterov else moment
 
 
-LowRankLaw: TypeAlias = Callable[[Past], Tensor]
-"""S, of shape (seeds, k, k); where it is diagonal only its diagonal, (seeds, k), with one seed if they agree."""
+@dataclass(frozen=True)
+class Scaled:
+    """The gradient times a number that depends on |G|_F and |W|_F, both (seeds,)."""
 
+    factor: Callable[[Tensor, Size], Tensor]
+    local: ClassVar[bool] = False
+    moments: ClassVar[int] = 0
 
-def sgd(past: Past) -> Tensor:
-    return (past.ages == 0).to(past.outputs.rows.dtype)[None]
+    def coefficients(self, past: Past) -> Tensor:
+        return self.factor(past.size, past.weight)[:, None] * Momentum().coefficients(past)
 
-
-def momentum(past: Past, beta: float = 0.9) -> Tensor:
-    return beta ** past.ages[None]
-
-
-def nesterov(past: Past, beta: float = 0.9) -> Tensor:
-    return sgd(past) + beta * momentum(past, beta)
-
-
-def normalized(past: Past) -> Tensor:
-    return _over(1.0, past.size)[:, None] * sgd(past)
-
-
-def lars(past: Past) -> Tensor:
-    return trust_ratio(past.weight(), past.size)[:, None] * sgd(past)
+    def __call__(self, gradient: Tensor, _moments: Sequence[Tensor], _step: int, size: Size) -> Tensor:
+        return gradient.mul_(self.factor(torch.linalg.vector_norm(gradient, dim=(1, 2)), size)[:, None, None])
 
 
 @dataclass(frozen=True)
@@ -126,87 +87,91 @@ class Muon:
     """`adjustment` of (fan_out, fan_in) is what the orthogonalised step is multiplied with."""
 
     adjustment: Callable[[int, int], float] = lambda *_: 1.0
+    momentum: Momentum = Momentum(0.95, nesterov=True)
+    local: ClassVar[bool] = False
+    moments: ClassVar[int] = 1
 
-    def __call__(self, past: Past) -> Tensor:
-        left, left_inverse = _root(past.left)
-        right, right_inverse = _root(past.right)
-        core = (left.mT * nesterov(past, 0.95)[:, None]) @ right
-        core = core * _over(1.0, torch.linalg.vector_norm(core, dim=(1, 2)))[:, None, None]
-        a, b, c = _NEWTON_SCHULZ
-        for _ in range(5):
-            square = core @ core.mT
-            core = a * core + (b * square + c * square @ square) @ core
+    def coefficients(self, past: Past) -> Tensor:
+        left, left_inverse = root(past.left)
+        right, right_inverse = root(past.right)
+        core = self._orthogonalized((left.mT * self.momentum.coefficients(past)[:, None]) @ right)
         step: Tensor = left_inverse.mT @ core @ right_inverse
         return self.adjustment(*past.shape) * step
 
+    def __call__(self, gradient: Tensor, moments: Sequence[Tensor], step: int, size: Size) -> Tensor:
+        mean = self.momentum(gradient, moments, step, size)
+        return self._orthogonalized(mean).mul_(self.adjustment(*gradient.shape[1:]))
 
-@dataclass(frozen=True)
+    @staticmethod
+    def _orthogonalized(matrix: Tensor) -> Tensor:
+        return newton_schulz(matrix * divided(1.0, torch.linalg.vector_norm(matrix, dim=(1, 2)))[:, None, None])
+
+
+@dataclass
 class Shampoo:
     """L^(-left) G R^(-right), with L and R summed over all steps."""
 
     left: float = 0.25
     right: float = 0.25
+    local: ClassVar[bool] = False
+    moments: ClassVar[int] = 0
+    _over_outputs: Tensor | None = None
+    _over_inputs: Tensor | None = None
 
-    def __call__(self, past: Past) -> Tensor:
-        left, left_inverse = _root(past.left)
-        right, right_inverse = _root(past.right)
+    def coefficients(self, past: Past) -> Tensor:
+        left, left_inverse = root(past.left)
+        right, right_inverse = root(past.right)
         # sum_s G_s G_s^T = U^T (V V^T restricted to pairs of rows of one step) U, and likewise on the right.
-        over_outputs = _power(left.mT @ (past.right * past.same_step) @ left, -self.left)
-        over_inputs = _power(right.mT @ (past.left * past.same_step) @ right, -self.right)
-        core = over_outputs @ (left.mT * sgd(past)[:, None]) @ right @ over_inputs
+        over_outputs = left.mT @ (past.right * past.same_step) @ left
+        over_inputs = right.mT @ (past.left * past.same_step) @ right
+        core = self._preconditioned(
+            (left.mT * Momentum().coefficients(past)[:, None]) @ right, over_outputs, over_inputs
+        )
         step: Tensor = left_inverse.mT @ core @ right_inverse
         return step
 
+    def __call__(self, gradient: Tensor, _moments: Sequence[Tensor], _step: int, _size: Size) -> Tensor:
+        over_outputs, over_inputs = gradient @ gradient.mT, gradient.mT @ gradient
+        if self._over_outputs is not None and self._over_inputs is not None:
+            over_outputs, over_inputs = self._over_outputs + over_outputs, self._over_inputs + over_inputs
+        self._over_outputs, self._over_inputs = over_outputs, over_inputs
+        return self._preconditioned(gradient, over_outputs, over_inputs)
 
-LOW_RANK: dict[str, LowRankLaw] = {
-    "sgd": sgd,
-    "momentum": momentum,
-    "nesterov": nesterov,
-    "normalized-sgd": normalized,
-    "lars": lars,
-    "muon": Muon(),
-    "muon-jordan": Muon(lambda rows, columns: max(1.0, rows / columns) ** 0.5),
-    "muon-rms": Muon(lambda rows, columns: 0.2 * max(rows, columns) ** 0.5),
-    "muon-spectral": Muon(lambda rows, columns: (rows / columns) ** 0.5),
-    "shampoo": Shampoo(),
+    def _preconditioned(self, gradient: Tensor, over_outputs: Tensor, over_inputs: Tensor) -> Tensor:
+        found: Tensor = power(over_outputs, -self.left) @ gradient @ power(over_inputs, -self.right)
+        return found
+
+
+LOW_RANK: dict[str, Callable[[], LowRankLaw]] = {
+    "sgd": Momentum,
+    "momentum": lambda: Momentum(0.9),
+    "nesterov": lambda: Momentum(0.9, nesterov=True),
+    "normalized-sgd": lambda: Scaled(lambda gradient, _: divided(1.0, gradient)),
+    "lars": lambda: Scaled(lambda gradient, weight: trust_ratio(weight(), gradient)),
+    "muon": Muon,
+    "muon-jordan": lambda: Muon(lambda rows, columns: max(1.0, rows / columns) ** 0.5),
+    "muon-rms": lambda: Muon(lambda rows, columns: 0.2 * max(rows, columns) ** 0.5),
+    "muon-spectral": lambda: Muon(lambda rows, columns: (rows / columns) ** 0.5),
+    "shampoo": Shampoo,
 }
-"""Optimizers whose updates are of low rank; a new one is a function of `Past`."""
+"""Laws of low rank by their names, without state to begin with."""
 
 
 def low_rank(optimizer: str) -> LowRankLaw | None:
-    """The law of this name, or of shampoo:e_left,e_right; None if it is not of low rank, or there is none."""
-    kind, colon, listed = optimizer.partition(":")
-    if colon and kind == "shampoo":
-        exponents = [float(Fraction(item)) for item in listed.split(",")]
-        return Shampoo(exponents[0], exponents[-1])
-    return LOW_RANK.get(optimizer)
+    """The law of an optimizer, shampoo:e_left,e_right among them; None if its updates are not of low rank.
+
+    Decoupled decay only scales what there is. Under l2 W itself, of full rank, goes through the law; SGD alone makes
+    decoupled decay of that.
+    """
+    name = decay.plain(optimizer)
+    if (name in LOW_RANK or name.startswith("shampoo:")) and (decay.kind(optimizer) != "l2" or name == "sgd"):
+        return plain_law(name)
+    return None
 
 
-def _over(numerator: Tensor | float, size: Tensor) -> Tensor:
-    """numerator / size; no step where the size is zero."""
-    return torch.where(size == 0, 0.0, numerator / size)
-
-
-def trust_ratio(weight: Tensor, step: Tensor) -> Tensor:
-    """The trust ratio |W| / |step|: 1 where there are no weights yet, and no step where its size is zero."""
-    return torch.where(weight == 0, 1.0, _over(weight, step))
-
-
-def _root(gram: Tensor) -> tuple[Tensor, Tensor]:
-    """A with A A^T = gram, and A^+; what is only rounding is zero in both."""
-    finite = gram.isfinite().all(dim=(1, 2), keepdim=True)
-    values, vectors = torch.linalg.eigh(torch.where(finite, gram, 0.0))
-    kept = values > _NEGLIGIBLE * values[:, -1:]
-    sizes = torch.where(kept, values, 0.0).sqrt()
-    inverse = torch.where(kept, 1 / sizes, 0.0)
-    unit = torch.where(finite, vectors, torch.nan)
-    return unit * sizes[:, None, :], (unit * inverse[:, None, :]).mT
-
-
-def _power(gram: Tensor, exponent: float) -> Tensor:
-    root, _ = _root(gram)
-    values, vectors = torch.linalg.eigh(torch.where(root.isfinite().all(dim=(1, 2), keepdim=True), gram, 0.0))
-    kept = values > _NEGLIGIBLE * values[:, -1:]
-    powers = torch.where(kept, values.clamp(min=0) ** exponent, 0.0)
-    found: Tensor = (vectors * powers[:, None, :]) @ vectors.mT
-    return found
+def plain_law(name: str) -> LowRankLaw:
+    """The law of this name, decay apart."""
+    if name in LOW_RANK:
+        return LOW_RANK[name]()
+    exponents = [float(Fraction(item)) for item in name.partition(":")[2].split(",")]
+    return Shampoo(exponents[0], exponents[-1])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
@@ -11,45 +11,57 @@ from torch import Tensor
 from empirical.tensors.buffers import SLAB, Terms, total
 from empirical.tensors.norms import inner
 from empirical.tensors.spectral_norms import spectral_norm
+from empirical.weights import decay as decays
 from empirical.weights.dense import DenseWeights
-from empirical.weights.entrywise_laws import EntryLaw
+from empirical.weights.explicit_steps import ExplicitSteps
 
 
 class MatrixUpdate:
-    """dW as a matrix: of a law that acts on the entries of G, or of SGD (None).
+    """dW as a matrix, of any law.
 
     A law that looks at no more than an entry's own past is carried out on a slab of rows at a time: what is computed on
     the way stays in the cache.
     """
 
-    def __init__(self, law: Callable[[], EntryLaw] | None, weights: DenseWeights, lr: float, multiplier: float) -> None:
+    def __init__(
+        self, optimizer: str, weights: DenseWeights, *, lr: float, multiplier: float, decay: float = 0.0
+    ) -> None:
         self._initial, self._lr, self._multiplier = weights.matrix, lr, multiplier
-        self._law, self._steps = law() if law else None, 0
-        moments = self._law.moments if self._law else 0
-        self.matrix, *self._moments = (weights.pool.empty(*weights.matrix.shape).zero_() for _ in range(1 + moments))
+        self.matrix = weights.pool.empty(*weights.matrix.shape).zero_()
+        self._steps = ExplicitSteps(optimizer, self._initial, self.matrix, lr=lr, decay=decay, empty=weights.pool.empty)
         self._applied = DenseWeights(self.matrix, weights.pool)
+        self._is_sgd = decays.plain(optimizer) == "sgd"
+        self._fraction = decays.constant_fraction(optimizer, lr, decay) or 0.0
+        self.shrunk = self._steps.shrunk
 
     def step(self, d: Terms, h: Terms, image: Terms) -> None:  # noqa: ARG002 - only factors need the image
         scale = self._multiplier / d[0].shape[1]
-        if self._law is None:
-            for left, right in itertools.product(d, h):
-                self.matrix.baddbmm_(left.mT, right, alpha=-self._lr * scale)
-            return
-        self._steps += 1
-        rows = self._slab(self._law)
-        signals, right = (total(d) * scale).mT, total(h)
-        scratch = torch.empty_like(self.matrix[:, :rows])
-        pieces = zip(
-            *(torch.split(whole, rows, dim=1) for whole in (signals, self.matrix, *self._moments)), strict=True
-        )
-        for left, matrix, *moments in pieces:
-            gradient = torch.bmm(left, right, out=scratch[:, : left.shape[1]])
-            matrix.add_(self._law(gradient, moments, self._steps, self._weight), alpha=-self._lr)
+        if self._is_sgd:
+            self._add_factors(d, h, -self._lr * scale)
+        else:
+            self._steps.step(self._gradients(d, h, scale))
 
-    def _slab(self, law: EntryLaw) -> int:
+    def _add_factors(self, d: Terms, h: Terms, scale: float) -> None:
+        """A step of SGD, whose gradient need not be formed."""
+        if self.shrunk is not None:
+            self.matrix.mul_(1 - self._fraction)
+            self.shrunk += self._fraction * (1 - self.shrunk)
+        for left, right in itertools.product(d, h):
+            self.matrix.baddbmm_(left.mT, right, alpha=scale)
+
+    def _gradients(self, d: Terms, h: Terms, scale: float) -> Iterator[tuple[slice, Tensor]]:
+        """G in slabs of rows, each in the memory of the one before."""
+        signals, right = (total(d) * scale).mT, total(h)
+        fan_out, rows = signals.shape[1], self._slab()
+        scratch = torch.empty_like(self.matrix[:, :rows])
+        for start in range(0, fan_out, rows):
+            left = signals[:, start : start + rows]
+            yield slice(start, start + rows), torch.bmm(left, right, out=scratch[:, : left.shape[1]])
+
+    def _slab(self) -> int:
         """The rows that the law is carried out on at a time."""
         seeds, fan_out, fan_in = self.matrix.shape
-        whole = not law.local or self.matrix.device.type != "cpu"
+        whole = not self._steps.by_rows or self.matrix.device.type != "cpu"
         return fan_out if whole else max(1, 2 * SLAB // (seeds * fan_in))
 
     def apply(self, h: Terms) -> Tensor:
@@ -67,7 +79,3 @@ class MatrixUpdate:
 
     def inner(self) -> Tensor:
         return inner((self._initial,), (self.matrix,))
-
-    def _weight(self) -> Tensor:
-        norm: Tensor = torch.linalg.vector_norm(self._initial + self.matrix, dim=(1, 2))
-        return norm

@@ -20,6 +20,7 @@ from empirical.tensors.buffers import Terms, total
 from empirical.tensors.norms import inner
 from empirical.tensors.orthonormal_bases import padded
 from empirical.tensors.spectral_norms import spectral_norm
+from empirical.weights.decay import ConstantDecay
 from empirical.weights.revealed import Coordinates, FreeWeights, RevealedSide
 
 Cores = list[Tensor | None]
@@ -29,13 +30,19 @@ Cores = list[Tensor | None]
 class CoreUpdate:
     """dW = P^T C Q, C of shape (p, q) for the first rows of P and of Q."""
 
-    def __init__(self, weights: FreeWeights, lr: float, multiplier: float) -> None:
+    def __init__(self, weights: FreeWeights, *, lr: float, multiplier: float, fraction: float | None = None) -> None:
         self._weights, self._lr, self._multiplier = weights, lr, multiplier
+        self._decay = ConstantDecay(fraction)
         self._cores: Cores = [basis.basis.new_zeros(0, 0) for basis in weights.inputs.bases]
         self._inner: list[Tensor] = []
 
+    @property
+    def shrunk(self) -> Tensor | None:
+        return self._decay.shrunk
+
     def step(self, d: Terms, h: Terms, image: Terms) -> None:
         factor = -self._lr / d[0].shape[1]
+        self._decay.step(*self._inner, *(core for core in self._cores if core is not None))
         self._inner.append(factor * inner(d, image))
         left, right = _coordinates(self._weights.outputs, d), _coordinates(self._weights.inputs, h)
         for seed, (core, a, b) in enumerate(zip(self._cores, left, right, strict=True)):
@@ -80,13 +87,19 @@ class CoreUpdate:
 class OneSidedUpdate:
     """dW = A^T Q, A of shape (seeds, q, fan_out) for the first q rows of Q."""
 
-    def __init__(self, weights: FreeWeights, lr: float, multiplier: float) -> None:
+    def __init__(self, weights: FreeWeights, *, lr: float, multiplier: float, fraction: float | None = None) -> None:
         self._weights, self._lr, self._multiplier = weights, lr, multiplier
+        self._decay = ConstantDecay(fraction)
         self._images: list[Tensor] = []
         self._inner: list[Tensor] = []
 
+    @property
+    def shrunk(self) -> Tensor | None:
+        return self._decay.shrunk
+
     def step(self, d: Terms, h: Terms, image: Terms) -> None:
         factor = -self._lr / d[0].shape[1]
+        self._decay.step(*self._inner, *self._images)
         self._inner.append(factor * inner(d, image))
         right = self._rows(h)
         if not self._images:

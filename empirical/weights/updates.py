@@ -21,6 +21,7 @@ from typing import Protocol
 from torch import Tensor
 
 from empirical.tensors.buffers import Terms
+from empirical.weights import decay as decays
 from empirical.weights import entrywise_laws, low_rank_laws
 from empirical.weights.dense import DenseWeights, Weights
 from empirical.weights.factored_update import FactoredUpdate
@@ -28,8 +29,11 @@ from empirical.weights.matrix_update import MatrixUpdate
 from empirical.weights.revealed import FreeWeights
 from empirical.weights.revealed_updates import CoreUpdate, OneSidedUpdate
 from scalings.errors import ArgumentError
+from scalings.hyperparameters.update_laws import OPTIMIZERS
 
-MEASURABLE = (*low_rank_laws.LOW_RANK, *entrywise_laws.ENTRYWISE)
+_LAWS = {**low_rank_laws.LOW_RANK, **entrywise_laws.ENTRYWISE}
+MEASURABLE = tuple(name for name in OPTIMIZERS if decays.plain(name) in _LAWS)
+"""Of which there is a law of steps, and not only of their size; each with any decay behind a + that it may have."""
 _NARROW = 16
 
 
@@ -55,36 +59,54 @@ class Update(Protocol):
         """<W(0), dW>, of shape (seeds,)."""
         ...
 
+    @property
+    def shrunk(self) -> Tensor | None:
+        """s of W = (1 - s) W(0) + dW, (seeds, 1, 1) or a number; None without decay."""
+        ...
+
 
 def start(
-    optimizer: str, weights: Weights, *, lr: float, multiplier: float, first: bool = False, rank: int = 1
+    optimizer: str,
+    weights: Weights,
+    *,
+    lr: float,
+    multiplier: float,
+    decay: float = 0.0,
+    first: bool = False,
+    rank: int = 1,
 ) -> Update:
     """dW = 0 of a layer, or of the `first` one, which will be a sum of `rank` outer products.
 
     Raises ArgumentError for an optimizer that cannot be measured.
     """
     check_optimizer(optimizer)
-    if optimizer == "sgd" and isinstance(weights, FreeWeights):
-        return (OneSidedUpdate if first else CoreUpdate)(weights, lr, multiplier)
-    if optimizer == "sgd" and isinstance(weights, DenseWeights):
-        fans = weights.matrix.shape[1:]
-        if min(fans) <= _NARROW or rank > max(fans):
-            return MatrixUpdate(None, weights, lr, multiplier)
-    if law := low_rank_laws.low_rank(optimizer):
-        return FactoredUpdate(law, weights, lr, multiplier)
+    fraction = decays.constant_fraction(optimizer, lr, decay)
+    is_sgd = decays.plain(optimizer) == "sgd"
+    if is_sgd and isinstance(weights, FreeWeights):
+        return (OneSidedUpdate if first else CoreUpdate)(weights, lr=lr, multiplier=multiplier, fraction=fraction)
+    law = low_rank_laws.low_rank(optimizer)
+    if law and not (is_sgd and isinstance(weights, DenseWeights) and _is_narrow(weights, rank)):
+        return FactoredUpdate(law, weights, lr=lr, multiplier=multiplier, fraction=fraction)
     if not isinstance(weights, DenseWeights):
         raise ArgumentError(
             "optimizer", f"{optimizer} acts on every entry of a weight matrix and needs the dense engine"
         )
-    return MatrixUpdate(entrywise_laws.ENTRYWISE[optimizer], weights, lr, multiplier)
+    return MatrixUpdate(optimizer, weights, lr=lr, multiplier=multiplier, decay=decay)
+
+
+def _is_narrow(weights: DenseWeights, rank: int) -> bool:
+    """Whether factors of this rank are no smaller than the matrix."""
+    fans = weights.matrix.shape[1:]
+    return min(fans) <= _NARROW or rank > max(fans)
 
 
 def check_optimizer(optimizer: str) -> None:
     """Raises ArgumentError, naming those that can be measured."""
-    if low_rank_laws.low_rank(optimizer) is None and optimizer not in entrywise_laws.ENTRYWISE:
-        raise ArgumentError(
-            "optimizer", f"expected one of {', '.join(MEASURABLE)}, which can be measured, but got {optimizer!r}"
-        )
+    name = decays.plain(optimizer)
+    if name not in _LAWS and not name.startswith("shampoo:"):
+        expected = f"expected one of {', '.join(MEASURABLE)}, or these with a decay as in lion+coupled"
+        raise ArgumentError("optimizer", f"{expected}, which can be measured, but got {optimizer!r}")
+    decays.kind(optimizer)
 
 
 def is_low_rank(optimizer: str) -> bool:

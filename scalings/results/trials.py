@@ -15,6 +15,7 @@ from scalings.criteria.problem import Loss
 from scalings.hyperparameters.exponents import format_exponent, parse_exponent
 from scalings.hyperparameters.gauges import LayerExponents
 from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.hyperparameters.update_laws import optimizer as update_law
 from scalings.networks.network import Network
 from scalings.networks.serialization import network_from_json, network_to_json
 
@@ -25,6 +26,8 @@ Json = dict[str, Any]
 
 _LR = {"sgd": 0.5, "momentum": 0.2, "nesterov": 0.1, "normalized-sgd": 0.1, "lars": 0.05, "shampoo": 0.1}
 """Default learning rates: three steps reduce the loss visibly while |dz|/|z| stays small."""
+_DECAY = {"independent": 0.002, "l2": 0.01}
+"""Default decays, where 0.1 would take more of a weight than it does under AdamW at its learning rate 0.02."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +60,10 @@ class Training:
     @classmethod
     def of(cls, optimizer: str, **options: Any) -> Training:
         """The defaults for this optimizer; those that normalise their gradient get a smaller learning rate."""
-        kind = optimizer.partition(":")[0]
-        return cls(optimizer=optimizer, lr=_LR.get(kind, 0.02), **options)
+        law = update_law(optimizer)
+        kind = law.name.partition("+")[0].partition(":")[0].removesuffix("-l2")
+        given = {"decay": _DECAY[law.decay]} if law.decay in _DECAY else {}
+        return cls(optimizer=optimizer, lr=_LR.get(kind, 0.02), **(given | options))
 
 
 @dataclass(frozen=True)

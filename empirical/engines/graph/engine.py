@@ -11,10 +11,10 @@ import numpy as np
 from empirical.engines.engine import TrainingProblem, refused
 from empirical.engines.graph import costs
 from empirical.engines.graph.ensembles import check_rates, train_losses
-from empirical.engines.graph.optimizers import check_graph_optimizer
 from empirical.engines.graph.setting import Setting
 from empirical.engines.graph.training import train
 from empirical.tensors.arrays import Array
+from empirical.weights.updates import check_optimizer
 from scalings.criteria.observables import Observable
 from scalings.errors import ArgumentError
 from scalings.networks.dimensions import DEPTH_SCALE, WIDTH_SCALE
@@ -41,7 +41,7 @@ class GraphEngine:
 
     @property
     def refusal(self) -> ArgumentError | None:
-        return refused(lambda: check_graph_optimizer(self.problem.training.optimizer))
+        return refused(lambda: check_optimizer(self.problem.training.optimizer))
 
     def setting(self, width: int) -> Setting:
         """The network where the varied scale variable has this value."""

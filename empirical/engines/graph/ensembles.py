@@ -15,9 +15,8 @@ from torch import Tensor
 
 from empirical.data.tasks import Task
 from empirical.engines.graph.module import Graph
-from empirical.engines.graph.optimizers import Steps
 from empirical.engines.graph.setting import Setting
-from empirical.engines.graph.training import trajectory
+from empirical.engines.graph.training import Steps, trajectory
 from empirical.tensors.arrays import Array
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.update_laws import optimizer as update_law
@@ -33,15 +32,17 @@ class ScaledSteps:
     factors: Tensor
 
     def take(self, gradients: dict[str, Tensor]) -> None:
-        updates, shrunk = self.graph.updates, self.graph.shrunk
-        before = {weight: update.detach().clone() for weight, update in updates.items()}
-        kept = {weight: torch.as_tensor(fraction).clone() for weight, fraction in shrunk.items()}
+        """In place, as the optimizer steps: it keeps these tensors."""
+        moving = [update.data for update in self.graph.updates.values()] + list(self.graph.shrunk.values())
+        before = [tensor.clone() for tensor in moving]
         # Factorizations do not take what has diverged; its loss has said so.
         self.steps.take({weight: gradient.nan_to_num(0.0, 0.0, 0.0) for weight, gradient in gradients.items()})
-        for weight, start in before.items():
-            factor = self.factors.view(-1, *[1] * (start.dim() - 2))
-            updates[weight].data = start + factor * (updates[weight].detach() - start)
-            shrunk[weight] = kept[weight] + factor * (shrunk[weight] - kept[weight])
+        for tensor, start in zip(moving, before, strict=True):
+            factor = self.factors.view(-1, *[1] * (tensor.dim() - 2))
+            tensor.sub_(start).mul_(factor).add_(start)
+
+    def penalized(self, gradients: dict[str, Tensor]) -> dict[str, Tensor]:
+        return self.steps.penalized(gradients)
 
 
 def check_rates(training: Training) -> None:
@@ -60,7 +61,6 @@ def train_losses(
     """The loss at every step, (steps + 1, members), for a seed and a factor on all learning rates of each member."""
     graph = Graph(setting, seeds, device)
     inputs, targets = (torch.tensor(array, device=device) for array in (task.inputs, task.targets))
-    base = Steps(graph, training.optimizer, rank=inputs.shape[0] * inputs.shape[1])
-    steps = ScaledSteps(graph, base, torch.tensor(factors, device=device))
+    steps = ScaledSteps(graph, Steps(graph, training.optimizer), torch.tensor(factors, device=device))
     quick = replace(training, observing="coordinates")
     return torch.stack([view.loss for view in trajectory(graph, quick, inputs, targets, steps)]).cpu().numpy()

@@ -4,7 +4,8 @@
 
 Values are (seeds, batch, positions, units); positions are 1 for vectors. Weights are (copies, seeds, *shape), those of
 a repeated block being independent. A weight is kept as W = (1 - shrunk) W(0) + update: what decay and what updates
-made of it. So no change is a small difference of large numbers, and the three terms of dz can be told apart.
+made of it, every copy and seed by itself. So no change is a small difference of large numbers, and the three terms of
+dz can be told apart.
 """
 
 from __future__ import annotations
@@ -57,16 +58,13 @@ class Graph(nn.Module):
         super().__init__()
         self.setting, self.seeds = setting, tuple(seeds)
         self.owners = {node.weight: node for node in setting.network.layers}
-        self.shrunk: dict[str, float | Tensor] = dict.fromkeys(self.owners, 0.0)
-        """By weight, the fraction that decay has taken of W(0); a tensor where it is not the same for all seeds."""
         self.initial = {weight: tensor.to(device) for weight, tensor in draw(setting, seeds).items()}
+        self.shrunk: dict[str, Tensor] = {}
+        """By weight that decays, the fraction that this has taken of W(0): (copies, seeds, 1, ...)."""
         self.updates = nn.ParameterDict({weight: torch.zeros_like(tensor) for weight, tensor in self.initial.items()})
 
     def forward(self, inputs: Tensor) -> Values:
-        weights = {
-            weight: ((1 - self.shrunk[weight]) * self.initial[weight] + self.updates[weight]).unbind()
-            for weight in self.owners
-        }
+        weights = {weight: (self.kept(weight) + self.updates[weight]).unbind() for weight in self.owners}
         scope = {INPUT: inputs.expand(len(self.seeds), *inputs.shape)}
         found: Values = {(INPUT, 0): scope[INPUT]}
         for node in self.setting.network.nodes:
@@ -75,6 +73,11 @@ class Graph(nn.Module):
             else:
                 scope[node.name] = found[node.name, 0] = self._value(node, scope, weights, 0)
         return found
+
+    def kept(self, weight: str) -> Tensor:
+        """(1 - shrunk) W(0), (copies, seeds, *shape)."""
+        initial = self.initial[weight]
+        return (1 - self.shrunk[weight]) * initial if weight in self.shrunk else initial
 
     def _repeated(
         self, block: Repeat, stream: Tensor, weights: Mapping[str, Sequence[Tensor]], found: Values

@@ -17,12 +17,14 @@ from torch import Tensor
 
 from empirical.data.tasks import Task
 from empirical.engines.graph.module import Graph
-from empirical.engines.graph.optimizers import Steps
 from empirical.engines.graph.setting import Setting
 from empirical.engines.graph.view import State, view, watch
 from empirical.engines.observations import View, observe
 from empirical.tensors.arrays import Array
+from empirical.weights.decay import plain
+from empirical.weights.explicit_steps import EVERYTHING, ExplicitSteps
 from scalings.criteria.observables import Observable
+from scalings.networks.nodes import MATRICES
 from scalings.results.trials import Training
 
 
@@ -39,9 +41,31 @@ def train(
 
 
 class Stepping(Protocol):
-    """How an update is made from the gradients of all weights."""
+    """How weights are stepped from the gradients of all of them."""
 
     def take(self, gradients: dict[str, Tensor]) -> None: ...
+
+    def penalized(self, gradients: dict[str, Tensor]) -> dict[str, Tensor]:
+        """With the gradients of the loss's term lambda |W|^2 / 2, if it has one."""
+        ...
+
+
+class Steps:
+    """The steps of one optimizer on a graph. Each copy of a weight and each seed is a matrix; only matrices decay."""
+
+    def __init__(self, graph: Graph, optimizer: str) -> None:
+        self._optimizers = {weight: _optimizer(graph, weight, optimizer) for weight in graph.updates}
+
+    def take(self, gradients: dict[str, Tensor]) -> None:
+        for weight, gradient in gradients.items():
+            self._optimizers[weight].step([(EVERYTHING, _as_matrices(gradient).clone())])
+
+    def penalized(self, gradients: dict[str, Tensor]) -> dict[str, Tensor]:
+        penalties = {weight: self._optimizers[weight].penalty for weight in gradients}
+        return {
+            weight: gradient if (penalty := penalties[weight]) is None else gradient + penalty.view_as(gradient)
+            for weight, gradient in gradients.items()
+        }
 
 
 def trajectory(
@@ -52,12 +76,13 @@ def trajectory(
     `steps` are the optimizer's where they are not those of its own learning rates.
     """
     watched = watch(graph.setting)
-    steps = steps or Steps(graph, training.optimizer, rank=inputs.shape[0] * inputs.shape[1])
+    steps = steps or Steps(graph, training.optimizer)
     weights = list(graph.updates)
     places = list(watched.representations.values()) if training.observing == "all" else []
     output_at = graph.setting.network.output.name, 0
     initial: State | None = None
     gradients: dict[str, Tensor] = {}
+    penalized: dict[str, Tensor] = {}
     for step in range(training.steps + 1):
         if step:
             steps.take(gradients)
@@ -70,10 +95,32 @@ def trajectory(
         examples = targets.shape[0] * targets.shape[1]
         signals = {place: examples * slope for place, slope in zip(places, slopes[len(weights) :], strict=True)}
         seen = {place: values[place].detach() for place in watched.places}
-        state = State(step, loss.detach(), seen, signals, gradients)
+        state = State(step, loss.detach(), seen, signals, penalized)
         initial = initial or state
         yield view(graph, watched, state, initial, spectra=training.spectra)
         gradients = dict(zip(weights, slopes, strict=False))
+        penalized = steps.penalized(gradients)
+
+
+def _optimizer(graph: Graph, weight: str, optimizer: str) -> ExplicitSteps:
+    setting = graph.setting
+    is_matrix = isinstance(graph.owners[weight], MATRICES)
+    steps = ExplicitSteps(
+        optimizer if is_matrix else plain(optimizer),
+        _as_matrices(graph.initial[weight]),
+        _as_matrices(graph.updates[weight].data),
+        lr=setting.rate * setting.power(weight, "lr"),
+        decay=setting.decay * setting.power(weight, "decay"),
+    )
+    if steps.shrunk is not None:
+        graph.shrunk[weight] = steps.shrunk.view(*graph.initial[weight].shape[:2], 1, 1)
+    return steps
+
+
+def _as_matrices(weight: Tensor) -> Tensor:
+    """(copies, seeds, *shape) as (copies * seeds, fan_out, fan_in), in the same memory; a vector is one column."""
+    matrices = weight.flatten(0, 1)
+    return matrices[..., None] if matrices.dim() == 2 else matrices
 
 
 def _loss(outputs: Tensor, targets: Tensor, kind: str) -> Tensor:

@@ -1,17 +1,18 @@
 """Chains: a multilayer perceptron's layers at one width, with every power of the width worked out.
 
-    g_l = n^multiplier,    sigma_l = init gain n^init,    eta_l = lr n^lr,    each times its power of gamma
+    g_l = n^multiplier,  sigma_l = init gain n^init,  eta_l = lr n^lr,  lambda_l = decay n^decay,
 
-`init`, `lr` and the gain do not depend on the width. The gain of a layer behind an activation phi is
-1 / sqrt(E phi(u)^2), u ~ N(0, 1), so that with hidden scales n^(-1/2) preactivations have variance 1 at any
-depth; the data has |h_0| = 1, so the first layer needs none. No exponent depends on it, but how far finite
-widths are from their limit does.
+each times its power of gamma. `init`, `lr`, `decay` and the gain do not depend on the width. The gain of a layer
+behind an activation phi is 1 / sqrt(E phi(u)^2), u ~ N(0, 1), so that with hidden scales n^(-1/2) preactivations have
+variance 1 at any depth; the data has |h_0| = 1, so the first layer needs none. No exponent depends on it, but how far
+finite widths are from their limit does.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 
 from empirical.tensors.activations import PHI, Phi
 from scalings.errors import ArgumentError
@@ -24,7 +25,7 @@ from scalings.results.trials import Training
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer at one width: g, sigma, eta, and the activation behind it (linear at the output)."""
+    """One layer at one width: g, sigma, eta, the activation behind it (linear at the output), and lambda."""
 
     name: str
     role: Role
@@ -34,6 +35,7 @@ class Layer:
     scale: float
     lr: float
     phi: Phi
+    decay: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -61,15 +63,18 @@ def chain(network: Network, parameterization: Parameterization, training: Traini
     dense = [node for node in network.nodes if isinstance(node, Dense)]
     for index, (node, power) in enumerate(zip(dense, parameterization.layers, strict=True)):
         gain = activations[index - 1].gain if index else 1.0
-        g, sigma, eta = (_power(width, exponent) for exponent in (power.multiplier, power.init, power.lr))
+        exponents = (power.multiplier, power.init, power.lr, power.decay or Fraction(0))
+        g, sigma, eta, shrinking = (_power(width, exponent) for exponent in exponents)
         if parameterization.gamma_powers:
             prefactor = parameterization.gamma_powers[index]
             g *= _power(gamma, prefactor.multiplier)
             sigma *= _power(gamma, prefactor.init)
             eta *= _power(gamma, prefactor.lr)
+            shrinking *= _power(gamma, prefactor.decay or Fraction(0))
         shape = node.shape(width)
         scale, lr = training.init * gain * sigma, training.lr * eta
-        layers.append(Layer(node.name, node.role, shape, g, scale, lr, activations[index]))
+        decay = training.decay * shrinking
+        layers.append(Layer(node.name, node.role, shape, g, scale, lr, activations[index], decay))
     return Chain(width, tuple(layers))
 
 

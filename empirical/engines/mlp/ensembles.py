@@ -23,7 +23,7 @@ from empirical.engines.mlp.chain import Chain
 from empirical.engines.mlp.state import State
 from empirical.engines.mlp.training import trajectory
 from empirical.tensors.buffers import Terms
-from empirical.weights import updates
+from empirical.weights import decay, updates
 from empirical.weights.dense import DenseWeights
 from empirical.weights.updates import Update
 from scalings.errors import ArgumentError
@@ -85,6 +85,10 @@ class MemberUpdate:
     def spectral(self) -> Tensor:
         return self.unscaled.spectral() * (self.multiplier * self.lr).abs().flatten()
 
+    @property
+    def shrunk(self) -> Tensor | None:
+        return self.unscaled.shrunk
+
     def inner(self) -> Tensor:
         """<g W(0), g dW>."""
         return self.unscaled.inner() * (self.multiplier * self.lr).flatten()
@@ -108,13 +112,23 @@ class Factors:
 def check_training(training: Training) -> None:
     """Raises ArgumentError for an optimizer whose steps depend on the size of W(t), if there is more than one step.
 
-    Steps that were made for eta = 1 then are not eta times too large.
+    Steps that were made for eta = 1 then are not eta times too large. Nor may weights decay.
     """
+    check_undecayed(training)
     if training.steps > 1 and update_law(training.optimizer).weight:
         raise ArgumentError(
             "optimizer",
             f"expected one whose steps do not depend on the size of a weight, but got {training.optimizer!r}: "
             "many learning rates are trained at once",
+        )
+
+
+def check_undecayed(training: Training) -> None:
+    """Raises ArgumentError for an optimizer that decays weights: all settings of a seed share its W(0)."""
+    if decay.kind(training.optimizer) != "none":
+        raise ArgumentError(
+            "optimizer",
+            f"expected one without decay, but got {training.optimizer!r}: many hyperparameters are trained at once",
         )
 
 

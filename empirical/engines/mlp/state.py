@@ -14,6 +14,7 @@ from torch import Tensor
 from empirical.engines.mlp.chain import Layer
 from empirical.tensors.buffers import BufferPool
 from empirical.tensors.norms import gram, norms
+from empirical.weights.decay import norm_now
 from empirical.weights.dense import Weights
 from empirical.weights.updates import Update
 
@@ -37,8 +38,8 @@ class Initial:
 class Change:
     """One layer's changes since step 0: of its input (None if that is the data), of z, of d and of j.
 
-    dz = layer + passthrough + interaction; the last two are None at the first layer, and so is dj where j is
-    not followed. Where nobody looks at the terms, `layer` has the interaction in it, which is None.
+    dz = layer + passthrough + interaction, less what decay took; the last two are None at the first layer, and so is
+    dj where j is not followed. Where nobody looks at the terms, `layer` has the interaction in it, which is None.
     """
 
     dh: Tensor | None
@@ -71,6 +72,13 @@ class State:
     def loss(self) -> Tensor:
         """Half the mean squared residual, (seeds,)."""
         return norms((self.initial[-1].d_h, *(change.dz for change in self.changes[-1:])))[0] ** 2 / 2
+
+    def weight_norm(self, index: int) -> Tensor:
+        """|W|_F of a layer as it is now, (seeds,)."""
+        initial, update = self.weights[index].frobenius(), self.updates[index]
+        if not self.changes:
+            return initial
+        return norm_now(initial, update.inner(), update.frobenius(), update.shrunk)
 
     def activation(self, index: int) -> tuple[Tensor, Tensor]:
         """A layer's h = phi(z) at step 0, and its change since; the last layer's is z."""

@@ -12,8 +12,9 @@ the derivative with respect to h as d is to z,
     backward   dd_l   =  slope(z + dz) dd_h + (slope(z + dz) - slope(z)) d_h(0)
                dd_h   =  g W(0)^T dd_l + g dW^T d_l(t)             (of the layer below)
 
-which in exact arithmetic is the same training. Tensors are (seeds, batch, units), of the precision that `kind` says, on
-any device.
+which in exact arithmetic is the same training. Where weights decay, W = (1 - s) W(0) + dW, and dz has a fourth term,
+-s (z(0) + g W(0) dh), and dd_h one too, -s (d_h(0) + g W(0)^T dd_l). Tensors are (seeds, batch, units), of the
+precision that `kind` says, on any device.
 
 The change dj of the signals that make the tangent kernel takes the same backward pass as dd, from dj_L = 0.
 
@@ -39,8 +40,8 @@ from empirical.engines.observations import observe
 from empirical.tensors.activations import Phi
 from empirical.tensors.arrays import Array
 from empirical.tensors.buffers import BufferPool, Terms, by_units
-from empirical.tensors.norms import gram
-from empirical.weights import updates
+from empirical.tensors.norms import gram, inner
+from empirical.weights import decay, updates
 from empirical.weights.dense import Weights
 from empirical.weights.low_rank_laws import Shampoo, low_rank
 from empirical.weights.updates import Update
@@ -91,14 +92,22 @@ def trajectory(
     initial = _initial(chain, weights, training, inputs, targets, pool)
     rank = training.steps * training.batch
     started = started or tuple(
-        updates.start(training.optimizer, weight, lr=layer.lr, multiplier=layer.multiplier, first=not index, rank=rank)
+        updates.start(
+            training.optimizer,
+            weight,
+            lr=layer.lr,
+            multiplier=layer.multiplier,
+            decay=layer.decay,
+            first=not index,
+            rank=rank,
+        )
         for index, (layer, weight) in enumerate(zip(chain.layers, weights, strict=True))
     )
     state = State(0, chain.layers, weights, started, initial, pool)
     yield state
     for step in range(1, training.steps + 1):
         terms = training.observing == "all"
-        sizes = _gradients(state) if terms else ()
+        sizes = _gradients(state, penalized=decay.kind(training.optimizer) == "l2") if terms else ()
         _update(state)
         state = State(step, chain.layers, weights, started, initial, pool, gradients=sizes)
         state = replace(state, changes=tuple(_forward(state, terms=terms)))
@@ -143,14 +152,23 @@ def _update(state: State) -> None:
         update.step(d, h, (at.z,) if change is None or change.passthrough is None else (at.z, change.passthrough))
 
 
-def _gradients(state: State) -> tuple[Tensor, ...]:
-    """|G|_F of each layer, (seeds,)."""
+def _gradients(state: State, *, penalized: bool) -> tuple[Tensor, ...]:
+    """|G|_F of each layer, (seeds,); `penalized`, of the loss with its term lambda |W|^2 / 2."""
     sizes = []
     for index, layer in enumerate(state.layers):
         d, h = _now(state, index)
         squared = (gram(d) * gram(h)).sum(dim=(1, 2)).clamp(min=0)
-        sizes.append(squared.sqrt() * (abs(layer.multiplier) / d[0].shape[1]))
+        size = squared.sqrt() * (abs(layer.multiplier) / d[0].shape[1])
+        sizes.append(_with_penalty(state, index, d, size) if penalized else size)
     return tuple(sizes)
+
+
+def _with_penalty(state: State, index: int, d: Terms, size: Tensor) -> Tensor:
+    """|G + lambda W|_F, with <G, W> the mean over examples of d . z."""
+    z = (state.initial[index].z, *(change.dz for change in state.changes[index : index + 1]))
+    decay, weight = state.layers[index].decay, state.weight_norm(index)
+    along = inner(d, z) / d[0].shape[1]
+    return (size**2 + 2 * decay * along + (decay * weight) ** 2).clamp(min=0).sqrt()
 
 
 def _now(state: State, index: int) -> tuple[Terms, Terms]:
@@ -179,6 +197,8 @@ def _forward(state: State, *, terms: bool = True) -> Iterator[Change]:
         else:
             own, passthrough = update.apply((at.h, dh)).mul_(g), weight.apply(dh).mul_(g)
             dz = own + passthrough
+        if update.shrunk is not None:
+            dz = dz - update.shrunk * (at.z if passthrough is None else at.z + passthrough)
         yield Change(dh, own, passthrough, interaction, dz, dd=dz)
         if index + 1 < len(state.layers):
             dh = by_units(state.pool, layer.phi.change, at.z, state.initial[index + 1].h, dz)
@@ -209,8 +229,12 @@ def _signals(state: State, output: Tensor) -> list[Tensor]:
         dd = by_units(state.pool, partial(_backward_change, layer.phi), at.z, h, change.dz, dh, at.d_h, dd_h)
         found.insert(0, dd)
         if index:
-            dd_h = state.weights[index].apply_transpose(dd)
-            dd_h = dd_h.add_(state.updates[index].apply_transpose((at.d, dd))).mul_(layer.multiplier)
+            dd_h, update = state.weights[index].apply_transpose(dd), state.updates[index]
+            if update.shrunk is not None:
+                dd_h.mul_(1 - update.shrunk)
+            dd_h = dd_h.add_(update.apply_transpose((at.d, dd))).mul_(layer.multiplier)
+            if update.shrunk is not None:
+                dd_h.sub_(update.shrunk * state.initial[index - 1].d_h)
     return found
 
 

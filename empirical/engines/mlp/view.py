@@ -10,6 +10,7 @@ from torch import Tensor
 from empirical.engines.mlp.state import State
 from empirical.engines.observations import KernelLayer, Product, Representation, Update, View, Weight
 from empirical.tensors.spectral_norms import spectral_norm
+from empirical.weights.decay import norm_now
 from empirical.weights.dense import DenseWeights
 from scalings.results.trials import Observing
 
@@ -36,14 +37,15 @@ def _representations(state: State, spectra: bool) -> Iterator[Representation]:
             yield Representation(layer.name, (at.z,), d=(at.d,), weight=_weight(state, index, None, spectra))
             continue
         change, update = state.changes[index], state.updates[index]
-        moved = Update(update.frobenius(), state.gradients[index], update.spectral())
+        size = update.frobenius()
+        moved = Update(size, state.gradients[index], update.spectral(), _decay(update.shrunk, size))
         yield Representation(
             layer.name,
             (at.z, change.dz),
             (change.dz,),
             (at.d, change.dd),
             (change.dd,),
-            _weight(state, index, moved.frobenius, spectra),
+            _weight(state, index, size, spectra),
             moved,
             Product(change.layer, change.passthrough, change.interaction, at.h, change.dh, layer.multiplier),
         )
@@ -53,14 +55,22 @@ def _weight(state: State, index: int, size: Tensor | None, spectra: bool) -> Wei
     """W, where `size` is |dW|_F, None at step 0: |W|_F^2 is multiplied out, since neither matrix need be there."""
     weight, update = state.weights[index], state.updates[index]
     initial = weight.frobenius()
-    now = initial if size is None else (initial**2 + 2 * update.inner() + size**2).clamp(min=0).sqrt()
+    now = initial if size is None else norm_now(initial, update.inner(), size, update.shrunk)
     if not spectra or not isinstance(weight, DenseWeights):
         return Weight(initial, now)
     matrix = weight.matrix
     if size is not None:
         identity = torch.eye(matrix.shape[2], dtype=matrix.dtype, device=matrix.device)
-        matrix = matrix + update.apply((identity.expand(len(matrix), -1, -1),)).mT
+        kept = matrix if update.shrunk is None else (1 - update.shrunk) * matrix
+        matrix = kept + update.apply((identity.expand(len(matrix), -1, -1),)).mT
     return Weight(initial, now, spectral_norm(matrix))
+
+
+def _decay(shrunk: Tensor | None, size: Tensor) -> Tensor | None:
+    """What decay took of W(0), (seeds,) as `size` is; None where it took nothing."""
+    if shrunk is None or not shrunk.any():
+        return None
+    return shrunk.to(size).flatten().expand(len(size)).clone()
 
 
 def kernel_layers(state: State) -> tuple[KernelLayer, ...]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from empirical.engines.mlp.chain import Chain
 from scalings.criteria.observables import Observable
+from scalings.hyperparameters.update_laws import optimizer
 from scalings.networks.nodes import Activation
 from scalings.results.trials import Training
 
@@ -21,19 +23,32 @@ PHI: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 class Custom(torch.optim.Optimizer):
-    """What torch does not have, or not with eps = 0: `direction(gradient, weight, state)` is subtracted times eta."""
+    """What torch does not have, or not with eps = 0: `direction(gradient, weight, state)` is subtracted times eta.
 
-    def __init__(self, groups: list[dict], direction: Callable[[Tensor, Tensor, dict], Tensor]) -> None:
+    `decay` is a name of scalings.hyperparameters.update_laws and lambda.
+    """
+
+    def __init__(
+        self,
+        groups: list[dict],
+        direction: Callable[[Tensor, Tensor, dict], Tensor],
+        decay: tuple[str, float] = ("none", 0.0),
+    ) -> None:
         super().__init__(groups, {})
-        self.direction = direction
+        self.direction, self.decay = direction, decay
 
     @torch.no_grad()
     def step(self) -> None:  # type: ignore[override]
+        kind, decay = self.decay
         for group in self.param_groups:
             for weight in group["params"]:
                 state = self.state[weight]
                 state["t"] = state.get("t", 0) + 1
-                weight.sub_(group["lr"] * self.direction(weight.grad, weight, state))
+                gradient = weight.grad + (decay * weight if kind == "l2" else 0)
+                direction = self.direction(gradient, weight, state)
+                if kind in ("coupled", "independent"):
+                    weight.mul_(1 - decay * (group["lr"] if kind == "coupled" else 1))
+                weight.sub_(group["lr"] * direction)
 
 
 def lion(gradient: Tensor, _: Tensor, state: dict) -> Tensor:
@@ -42,14 +57,40 @@ def lion(gradient: Tensor, _: Tensor, state: dict) -> Tensor:
     return torch.sign(0.9 * moment + 0.1 * gradient)
 
 
-def lamb(gradient: Tensor, weight: Tensor, state: dict) -> Tensor:
+def momentum(gradient: Tensor, _: Tensor, state: dict) -> Tensor:
+    state["m"] = 0.9 * state.get("m", 0) + gradient
+    return state["m"]
+
+
+def nesterov(gradient: Tensor, weight: Tensor, state: dict) -> Tensor:
+    return gradient + 0.9 * momentum(gradient, weight, state)
+
+
+def adam(gradient: Tensor, _: Tensor, state: dict) -> Tensor:
     state["m"] = 0.9 * state.get("m", 0) + 0.1 * gradient
     state["v"] = 0.999 * state.get("v", 0) + 0.001 * gradient**2
-    step = (state["m"] / (1 - 0.9 ** state["t"])) / (state["v"] / (1 - 0.999 ** state["t"]) + 1e-200).sqrt()
+    return (state["m"] / (1 - 0.9 ** state["t"])) / (state["v"] / (1 - 0.999 ** state["t"]) + 1e-200).sqrt()
+
+
+def lamb(gradient: Tensor, weight: Tensor, state: dict, decay: float = 0.0) -> Tensor:
+    step = adam(gradient, weight, state) + decay * weight
     return step * weight.norm() / step.norm()
 
 
-def muon(gradient: Tensor, _: Tensor, state: dict) -> Tensor:
+def adafactor(gradient: Tensor, weight: Tensor, state: dict) -> Tensor:
+    """arXiv 1804.04235, algorithms 4 to 6, eps_1 = eps_2 = 0 and without the bound on the learning rate."""
+    share = state["t"] ** -0.8
+    squared = gradient**2
+    state["v"] = [
+        (1 - share) * old + share * squared.mean(dim=dim, keepdim=True)
+        for old, dim in zip(state.get("v", (0, 0)), (-1, -2) if gradient.dim() > 1 else (), strict=False)
+    ]
+    rows, columns = state["v"]
+    step = gradient / (rows * columns / rows.mean()).sqrt()
+    return step / max(1.0, float(step.square().mean().sqrt())) * weight.square().mean().sqrt()
+
+
+def muon(gradient: Tensor, _: Tensor, state: dict, factor: Callable[[int, int], float] = lambda *_: 1.0) -> Tensor:
     """Newton-Schulz on the matrix itself."""
     state["m"] = 0.95 * state.get("m", 0) + gradient
     x = gradient + 0.95 * state["m"]
@@ -57,40 +98,77 @@ def muon(gradient: Tensor, _: Tensor, state: dict) -> Tensor:
     for _ in range(5):
         square = x @ x.T
         x = 3.4445 * x + (-4.7750 * square + 2.0315 * square @ square) @ x
-    return x
+    return factor(*gradient.shape) * x
 
 
-def shampoo(gradient: Tensor, _: Tensor, state: dict) -> Tensor:
+def shampoo(gradient: Tensor, _: Tensor, state: dict, powers: tuple[float, float] = (0.25, 0.25)) -> Tensor:
     """Inverse roots on the range of L and R alone."""
     state["L"] = state.get("L", 0) + gradient @ gradient.T
     state["R"] = state.get("R", 0) + gradient.T @ gradient
 
-    def inverse_root(gram: Tensor) -> Tensor:
+    def inverse_root(gram: Tensor, power: float) -> Tensor:
         values, vectors = torch.linalg.eigh(gram)
         kept = values > 1e-12 * values[-1]
-        return (vectors[:, kept] * values[kept] ** -0.25) @ vectors[:, kept].T
+        return (vectors[:, kept] * values[kept] ** -power) @ vectors[:, kept].T
 
-    return inverse_root(state["L"]) @ gradient @ inverse_root(state["R"])
+    return inverse_root(state["L"], powers[0]) @ gradient @ inverse_root(state["R"], powers[1])
 
 
-OPTIMIZERS = {
-    "sgd": torch.optim.SGD,
-    "momentum": lambda groups: torch.optim.SGD(groups, momentum=0.9),
-    "nesterov": lambda groups: torch.optim.SGD(groups, momentum=0.9, nesterov=True),
-    "normalized-sgd": lambda groups: Custom(groups, lambda g, *_: g / g.norm()),
-    "lars": lambda groups: Custom(groups, lambda g, w, _: g * w.norm() / g.norm()),
-    "muon": lambda groups: Custom(groups, muon),
-    "muon-jordan": lambda groups: Custom(groups, lambda g, w, s: max(1, len(w) / len(w.T)) ** 0.5 * muon(g, w, s)),
-    "muon-rms": lambda groups: Custom(groups, lambda g, w, s: 0.2 * max(w.shape) ** 0.5 * muon(g, w, s)),
-    "muon-spectral": lambda groups: Custom(groups, lambda g, w, s: (len(w) / len(w.T)) ** 0.5 * muon(g, w, s)),
-    "shampoo": lambda groups: Custom(groups, shampoo),
-    "sign": lambda groups: Custom(groups, lambda g, *_: g.sign()),
-    "lion": lambda groups: Custom(groups, lion),
-    # Ours has eps = 0; 0/0 is not a step there, and with this eps it is none here.
-    "adam": lambda groups: torch.optim.Adam(groups, eps=1e-100),
-    "lamb": lambda groups: Custom(groups, lamb),
-    "adafactor": lambda groups: torch.optim.Adafactor(groups, eps=(1e-100, 0.0)),
+DIRECTIONS: dict[str, Callable[..., Tensor]] = {
+    "sgd": lambda g, *_: g,
+    "normalized-sgd": lambda g, *_: g / g.norm(),
+    "lars": lambda g, w, _: g * w.norm() / g.norm(),
+    "muon": muon,
+    "muon-jordan": partial(muon, factor=lambda rows, columns: max(1, rows / columns) ** 0.5),
+    "muon-rms": partial(muon, factor=lambda rows, columns: 0.2 * max(rows, columns) ** 0.5),
+    "muon-spectral": partial(muon, factor=lambda rows, columns: (rows / columns) ** 0.5),
+    "shampoo": shampoo,
+    "shampoo:1/8,3/8": partial(shampoo, powers=(1 / 8, 3 / 8)),
+    "sign": lambda g, *_: g.sign(),
+    "lion": lion,
+    "lamb": lamb,
+    "adafactor": adafactor,
 }
+TORCH = {
+    "sgd": torch.optim.SGD,
+    "momentum": partial(torch.optim.SGD, momentum=0.9),
+    "nesterov": partial(torch.optim.SGD, momentum=0.9, nesterov=True),
+    # Ours has eps = 0; 0/0 is not a step there, and with this eps it is none here.
+    "adam": partial(torch.optim.Adam, eps=1e-100),
+    "adafactor": partial(torch.optim.Adafactor, eps=(1e-100, 0.0)),
+}
+"""torch's own, whose weight_decay is l2, but for Adafactor's, which is coupled."""
+
+
+def reference_optimizer(
+    name: str, groups: list[dict], decay: float, *, torch_muon: bool = False
+) -> torch.optim.Optimizer:
+    """By a name of scalings.hyperparameters.update_laws; torch's own wherever there is one."""
+    kind, law = optimizer(name).decay, name.partition("+")[0]
+    law = {"adamw": "adam", "adamw-independent": "adam", "sgd-l2": "sgd"}.get(law, law)
+    if torch_muon:
+        return _torch_muon(law, groups, decay if kind == "coupled" else 0.0)
+    if kind == "coupled" and law == "adam":
+        return torch.optim.AdamW(groups, eps=1e-100, weight_decay=decay)
+    own = "coupled" if law == "adafactor" else "l2"
+    if law in TORCH and kind in ("none", own):
+        return TORCH[law](groups, **({} if kind == "none" else {"weight_decay": decay}))
+    if kind == "inside":
+        return Custom(groups, partial(lamb, decay=decay))
+    return Custom(
+        groups, DIRECTIONS.get(law) or {"adam": adam, "momentum": momentum, "nesterov": nesterov}[law], (kind, decay)
+    )
+
+
+def _torch_muon(law: str, groups: list[dict], decay: float) -> torch.optim.Optimizer:
+    """Its decay is eta lambda, without the adjustment."""
+    if law == "muon":  # which torch has with an adjustment only, taken out of eta here and put into lambda
+        for group in groups:
+            rows, columns = group["params"].shape
+            by = max(1, rows / columns) ** 0.5
+            group["lr"], decay = group["lr"] / by, decay * by
+    adjust = "match_rms_adamw" if law == "muon-rms" else "original"
+    return torch.optim.Muon(groups, weight_decay=decay, adjust_lr_fn=adjust, eps=1e-100)
 
 
 class Reference(nn.Module):
@@ -119,7 +197,7 @@ class Reference(nn.Module):
 def reference_values(model: Reference, at: Chain, setup: Training, x: Tensor, y: Tensor):
     """Every observable of one seed, from subtracted states and dense matrices."""
     groups = [{"params": p.weight, "lr": layer.lr} for p, layer in zip(model.linears, at.layers, strict=True)]
-    optimizer = OPTIMIZERS[setup.optimizer](groups)
+    stepper = reference_optimizer(setup.optimizer, groups, setup.decay)
     values: dict[Observable, float] = {}
     start: dict[str, list[Tensor]] = {}
     sizes: list[float] = []
@@ -129,7 +207,7 @@ def reference_values(model: Reference, at: Chain, setup: Training, x: Tensor, y:
         return float((block**2).sum(dim=1).mean().sqrt())
 
     for step in range(setup.steps + 1):
-        optimizer.zero_grad()
+        stepper.zero_grad()
         output = model(x)
         residual = (output.detach() * (not setup.centered) - y) if not step else residual
         kernel = tangent_kernel(model, at, residual, x)
@@ -178,8 +256,9 @@ def reference_values(model: Reference, at: Chain, setup: Training, x: Tensor, y:
                 found["interaction_alignment"] = both / (g * size * rms(dh))
             for quantity, value in found.items():
                 values[Observable(quantity, layer.name, step)] = value
-        sizes = [float(linear.weight.grad.norm()) for linear in model.linears]
-        optimizer.step()
+        penalty = setup.decay if optimizer(setup.optimizer).decay == "l2" else 0.0
+        sizes = [float((p.weight.grad + penalty * p.weight.detach()).norm()) for p in model.linears]
+        stepper.step()
     return values
 
 

@@ -248,7 +248,7 @@ def test_other_errors_are_not_taken_for_it(monkeypatch: pytest.MonkeyPatch) -> N
             {"engine": "matrix-free", "training": Training(optimizer="sign")},
             "engine: expected auto or dense with sign, whose updates are not of low rank .* but got 'matrix-free'",
         ),
-        ({"training": Training(optimizer="lion+l2")}, "optimizer: expected one of sgd, momentum, .* but got 'lion.l2'"),
+        ({"training": Training(optimizer="clip")}, "optimizer: expected one of sgd, momentum, .* but got 'clip'"),
         ({"training": Training(data="cifar")}, "data: expected one of digits, mnist, but got 'cifar'"),
         ({"training": Training(data="mnist")}, "network: expected 784 inputs, as mnist has, but got 64"),
         ({"training": Training(batch=0)}, "batch: expected 1 to 1797 examples of digits, but got 0"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+import re
 
 import pytest
 import torch
@@ -10,6 +10,8 @@ import torch
 from empirical.tensors.buffers import BufferPool
 from empirical.weights import entrywise_laws, low_rank_laws, updates
 from empirical.weights.dense import DenseWeights
+from scalings.errors import ArgumentError
+from scalings.hyperparameters.update_laws import OPTIMIZERS
 
 
 def test_spectral_norm_of_large_updates() -> None:
@@ -41,9 +43,9 @@ def test_nearly_repeated_steps_keep_their_spectral_norm() -> None:
     assert float(update.spectral()) == pytest.approx(float(torch.linalg.matrix_norm(dense, ord=2)), rel=1e-9)
 
 
-@pytest.mark.parametrize("name", ["adamw", "law:1,0,0,0,0", "clip"])
+@pytest.mark.parametrize("name", ["law:1,0,0,0,0", "clip", "nadam+l2"])
 def test_unmeasurable_optimizers_are_named(name: str) -> None:
-    with pytest.raises(ValueError, match=rf"expected one of sgd, .* but got '{name}'"):
+    with pytest.raises(ValueError, match=rf"expected one of sgd, .* but got '{re.escape(name)}'"):
         updates.check_optimizer(name)
 
 
@@ -70,8 +72,29 @@ def test_zero_weights_take_a_first_step() -> None:
             moments = [torch.zeros_like(gradient) for _ in range(law.moments)]
             first = law()(gradient.clone(), moments, 1, lambda weight=weight: weight)
             assert torch.linalg.vector_norm(first, dim=(1, 2)) == pytest.approx(size, rel=1e-5)
-    rows, size = torch.ones(2, 4, 3), torch.full((2,), 2.0)
+    gradient = torch.ones(2, 1, 4)
     for weight, factor in ((nothing, 1.0), (some, 0.3)):
-        past = SimpleNamespace(size=size, ages=torch.zeros(4), outputs=SimpleNamespace(rows=rows))
-        past.weight = lambda weight=weight: weight
-        assert torch.all(low_rank_laws.lars(past) == factor)  # type: ignore[arg-type]
+        first = low_rank_laws.plain_law("lars")(gradient.clone(), [], 1, lambda weight=weight: weight)
+        assert torch.all(first == factor)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("adamw+l2", "adamw decays already"),
+        ("adam+inside", "decay inside the step is lamb's"),
+        ("muon+weight", "expected coupled, independent, l2, inside behind the +"),
+    ],
+)
+def test_decays_that_there_are_not_are_named(name: str, says: str) -> None:
+    with pytest.raises(ArgumentError, match=re.escape(says)):
+        updates.check_optimizer(name)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_every_optimizer_of_the_theory_can_be_measured(name: str) -> None:
+    """And matrix-free, as far as no entry of a matrix is looked at by itself."""
+    updates.check_optimizer(name)
+    law = OPTIMIZERS[name]
+    assert updates.is_low_rank(name) == (not law.fan_in == law.fan_out == 1 and name not in ("lamb", "adafactor"))
+    assert updates.is_low_rank(f"{name}+l2") is False if law.decay == "none" and name != "sgd" else True
