@@ -33,15 +33,13 @@ class ScaledSteps:
     factors: Tensor
 
     def take(self, gradients: dict[str, Tensor]) -> None:
-        updates, shrunk = self.graph.updates, self.graph.shrunk
-        before = {weight: update.detach().clone() for weight, update in updates.items()}
-        kept = {weight: torch.as_tensor(fraction).clone() for weight, fraction in shrunk.items()}
+        moved = [*(update.data for update in self.graph.updates.values()), *self.graph.shrunk.values()]
+        before = [tensor.clone() for tensor in moved]
         # Factorizations do not take what has diverged; its loss has said so.
         self.steps.take({weight: gradient.nan_to_num(0.0, 0.0, 0.0) for weight, gradient in gradients.items()})
-        for weight, start in before.items():
-            factor = self.factors.view(-1, *[1] * (start.dim() - 2))
-            updates[weight].data = start + factor * (updates[weight].detach() - start)
-            shrunk[weight] = kept[weight] + factor * (shrunk[weight] - kept[weight])
+        for tensor, start in zip(moved, before, strict=True):
+            factors = self.factors.view(-1, *[1] * (start.dim() - 2))
+            tensor.copy_(start + factors * (tensor - start))
 
 
 def check_rates(training: Training) -> None:

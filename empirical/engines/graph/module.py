@@ -57,9 +57,12 @@ class Graph(nn.Module):
         super().__init__()
         self.setting, self.seeds = setting, tuple(seeds)
         self.owners = {node.weight: node for node in setting.network.layers}
-        self.shrunk: dict[str, float | Tensor] = dict.fromkeys(self.owners, 0.0)
-        """By weight, the fraction that decay has taken of W(0); a tensor where it is not the same for all seeds."""
         self.initial = {weight: tensor.to(device) for weight, tensor in draw(setting, seeds).items()}
+        self.shrunk = {
+            weight: tensor.new_zeros(*tensor.shape[:2], *(1 for _ in tensor.shape[2:]))
+            for weight, tensor in self.initial.items()
+        }
+        """By weight, the fraction that decay has taken of W(0): (copies, seeds, 1, ...)."""
         self.updates = nn.ParameterDict({weight: torch.zeros_like(tensor) for weight, tensor in self.initial.items()})
 
     def forward(self, inputs: Tensor) -> Values:

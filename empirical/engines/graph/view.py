@@ -92,12 +92,12 @@ def _representations(
 def _weight(graph: Graph, node: Weighted, copy: int, state: State, spectra: bool) -> tuple[Weight, Update | None]:
     """Of its owner alone; a matrix of its units is what has a spectral norm."""
     initial, update = graph.initial[node.weight][copy], graph.updates[node.weight][copy].detach()
-    shrunk = graph.shrunk[node.weight]
+    shrunk = graph.shrunk[node.weight][copy]
     now, matrix = (1 - shrunk) * initial + update, isinstance(node, MATRICES)
     weight = Weight(_size(initial), _size(now), spectral_norm(now) if spectra and matrix else None)
     if not state.step:
         return weight, None
-    decay = torch.full((len(graph.seeds),), float(shrunk)) if shrunk else None
+    decay = shrunk.flatten().clone() if shrunk.any() else None
     spectral = spectral_norm(update) if matrix else None
     return weight, Update(_size(update), _size(state.gradients[node.weight][copy]), spectral, decay)
 

@@ -78,15 +78,15 @@ def test_the_three_terms_add_up(name: str) -> None:
     end = graph(torch.tensor(task.inputs))
     node = next(layer for layer in network.layers if isinstance(layer, Dense) and layer.source != INPUT)
     source = (node.source, 0)
-    shrunk, weight = graph.shrunk[node.weight], graph.initial[node.weight][0]
+    shrunk, weight = graph.shrunk[node.weight][0], graph.initial[node.weight][0]
     update, dh = graph.updates[node.weight][0], end[source] - start[source]
     terms = [
         graph.apply_weight(node, update, start[source]),
         graph.apply_weight(node, weight, dh),
         graph.apply_weight(node, update, dh),
-        -shrunk * graph.apply_weight(node, weight, end[source]),
+        -graph.apply_weight(node, shrunk * weight, end[source]),
     ]
-    assert 0 < shrunk < 1
+    assert ((shrunk > 0) & (shrunk < 1)).all()
     torch.testing.assert_close(sum(terms), end[node.name, 0] - start[node.name, 0])
     if network.copies.get(node.name) is None:
         norm = torch.linalg.vector_norm(terms[0].flatten(1), dim=1) / terms[0].shape[1:3].numel() ** 0.5

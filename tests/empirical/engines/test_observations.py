@@ -33,6 +33,7 @@ def of_graph(how: Training, width: int = 24, kind: torch.dtype = torch.float64) 
     network, given = mlp(3, "tanh"), preset("ntp", 3)
     graph = Graph(Setting(network, {**SIZES, "width": width}, {"width": given}, rate=how.lr), range(2)).to(kind)
     graph.initial = {weight: initial.to(kind) for weight, initial in graph.initial.items()}
+    graph.shrunk = {weight: shrunk.to(kind) for weight, shrunk in graph.shrunk.items()}
     task = tasks.load(network, how)
     return by_autograd.trajectory(graph, how, torch.tensor(task.inputs).to(kind), torch.tensor(task.targets).to(kind))
 
