@@ -196,10 +196,11 @@ def transfer(
 def _engine(problem: TrainingProblem) -> RateEngine:
     """The first that trains the problem at many learning rates. Raises ArgumentError if none does."""
     both: tuple[RateEngine, ...] = (DenseEngine(problem), GraphEngine(problem))
-    engine = willing(both)[0]
-    if engine.rates_refusal:
-        raise engine.rates_refusal
-    return engine
+    engines = willing(both)
+    able = [engine for engine in engines if engine.rates_refusal is None]
+    if not able and (refusal := engines[0].rates_refusal):
+        raise refusal
+    return able[0]
 
 
 def _grid(engine: RateEngine, ends: tuple[float, float] | None) -> Array:
