@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+import scalings
 from empirical.data import examples
 from empirical.engines.engine import Scaling, TrainingProblem
 from empirical.engines.graph.engine import GraphEngine
@@ -70,9 +71,22 @@ def test_members_of_an_ensemble_are_the_networks_trained_alone(optimizer: str) -
             np.testing.assert_allclose(values, expected, rtol=1e-6, err_msg=str(observable))
 
 
-def test_steps_that_depend_on_the_weight_are_refused() -> None:
-    with pytest.raises(ValueError, match="optimizer: expected one whose steps do not depend on the size of a weight"):
-        transfer(mlp(3), preset("mup", 3), Training.of("lars"), widths=WIDTHS)
+@pytest.mark.parametrize("optimizer", ["lars", "adamw", "adam+l2", "muon"])
+def test_a_factor_is_another_learning_rate_whatever_a_step_depends_on(optimizer: str) -> None:
+    """On weights, on decay, on what came before: as a graph each setting has its own; matrices that settings share do
+    not do, and refuse what they cannot train."""
+    training = replace(Training.of(optimizer), batch=8, steps=3)
+    given = scalings.derive(mlp(3), scalings.optimizer(optimizer)).family
+    member = preset("mup", 3) if given is None else given.member("1/2")
+    twice, engine = replace(training, lr=2 * training.lr), GraphEngine(TrainingProblem(mlp(3), member, training))
+    found = engine.losses(16, [4], np.array([[2.0, 1.0]]))
+    for column, how in enumerate((twice, training)):
+        alone = GraphEngine(TrainingProblem(mlp(3), member, how)).train(16, [4])
+        expected = [alone[Observable("loss", "", step)][0] for step in range(4)]
+        np.testing.assert_allclose(found[:, 0, column], expected, rtol=1e-9)
+    assert abs(found[-1, 0, 0] / found[-1, 0, 1] - 1) > 1e-6
+    refusal = DenseEngine(TrainingProblem(mlp(3), member, training)).rates_refusal
+    assert (refusal is None) == (optimizer == "muon")
 
 
 def test_seeds_and_factors_are_one_batch() -> None:

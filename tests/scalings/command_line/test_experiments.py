@@ -116,7 +116,10 @@ def test_law_says_that_it_runs_the_users_code(capsys: pytest.CaptureFixture[str]
             "--grid: expected a grid of at least 4 octaves, within 100 of 0, but got 1 to 2",
         ),
         ("transfer --preset mup --widths 64,32", "--widths: expected at least 3 widths"),
-        ("transfer --preset mup --optimizer adamw --lr 0,0,0", "expected one without decay, but got 'adamw'"),
+        (
+            "transfer --preset mup --optimizer lion+independent --lr 0,0,0 --decay 0,0,0",
+            "expected one without decay, but got 'lion+independent'",
+        ),
         ("calibrate --richness 1", "--richness: expected 0 <= r <= 1/2, but got 1"),
         ("calibrate --richness x", "--richness: expected a fraction"),
         ("calibrate --optimizer adamw", "expected one without decay, but got 'adamw'"),
