@@ -1,8 +1,8 @@
-"""scalings: which powers of the width may the init scale and learning rate of each layer be?
+"""How the init scale and learning rate of each layer scale with the width: derived, measured and checked.
 
-The vocabulary is here (networks, optimizers, parameterizations, observables, criteria); the verbs are
-answered by two packages that never see each other, `symbolic` (sympy) and `empirical` (torch), and are only
-loaded when they are used:
+Networks, optimizers, parameterizations, observables and criteria are defined in this package. What works on them lies
+in two packages that never import each other, `symbolic` (exact orders of magnitude, with sympy) and `empirical`
+(training, with torch); each is loaded when it is first used:
 
 >>> import scalings
 >>> family = scalings.derive(scalings.mlp(3)).family

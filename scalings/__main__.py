@@ -1,4 +1,4 @@
-"""`python -m scalings`."""
+"""The entry point of `python -m scalings`."""
 
 from scalings.command_line.app import main
 

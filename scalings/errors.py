@@ -1,10 +1,10 @@
-"""What a wrong argument gets: one line that names it, what was given and what is expected."""
+"""The error for a wrong argument: one line with its name, what was expected and what was given."""
 
 from __future__ import annotations
 
 
 class ArgumentError(ValueError):
-    """An argument that cannot be used; `argument` is its name, that of the command line's option too.
+    """An argument that cannot be used. `argument` is the parameter's name and, with dashes, the command line option's.
 
     >>> raise ArgumentError("seeds", "expected at least 1, but got 0")
     Traceback (most recent call last):

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Atomic file writing: a file is written completely or not at all."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its place if all went well, and is deleted if not."""
+    """A temporary path beside `path`: renamed to `path` when the block ends, deleted if it raises."""
     partial = partial_path(path)
     try:
         yield partial
@@ -19,4 +19,5 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def partial_path(path: Path) -> Path:
+    """The temporary path that `replacing` gives for `path`."""
     return path.with_name(f".{path.stem}.partial{path.suffix}")

@@ -1,1 +1,1 @@
-"""Training on orders of magnitude (sympy, z3)."""
+"""Theory: training carried out on orders of magnitude instead of numbers (sympy, z3)."""

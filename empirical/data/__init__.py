@@ -1,1 +1,1 @@
-"""What is trained on."""
+"""Data: inputs and targets to train on, from digits, MNIST and text."""

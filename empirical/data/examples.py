@@ -1,15 +1,20 @@
-"""Examples: a fixed subset of real data, scaled so that nothing about it depends on the width.
+"""Examples: a fixed subset of digits or MNIST, scaled so that inputs and targets have norm 1.
 
-The theory starts from an input of order n^0, |h_0| = 1, and from a residual of order n^0 (DESIGN.md,
-section 1). So every input is centered with the mean of the whole data set (which removes what all images
-have in common) and then scaled to Euclidean norm 1; every target is the class's indicator, of norm 1.
+The theory starts from an input of order n^0, |h_0| = 1, and from a residual of order n^0
+(docs/explanation/orders-of-magnitude.md). So every input is centered with the mean of the whole data set (which
+removes what all images have in common) and then scaled to Euclidean norm 1; every target is the class's indicator, of
+norm 1.
 
-Targets are not centered, on purpose. Relu features of all images have a large common part, so the kernel has
-one large eigenvalue; targets that sum to zero would cancel it and leave every update a small difference of
-large numbers, whose finite-width correction is then several times larger. Exponents are the same either way.
+Targets are not centered. Relu features of all images have a large common part, so the kernel has one large eigenvalue;
+targets that sum to zero would cancel it and make every update a small difference of large numbers, with a finite-width
+correction several times larger. Exponents are the same either way.
 
-The subset is deterministic and balanced: the first example of every class, then the second of every
-class, and so on, until the batch is full.
+The subset is deterministic and balanced: the first example of every class, then the second of every class, and so on,
+until the batch is full.
+
+>>> examples = load("digits", 16)
+>>> examples.inputs.shape, examples.targets.shape, f"{np.linalg.norm(examples.inputs[0]):.3f}"
+((16, 64), (16, 10), '1.000')
 """
 
 from __future__ import annotations
@@ -31,7 +36,7 @@ CLASSES = 10
 
 @dataclass(frozen=True)
 class Examples:
-    """`inputs` of shape (batch, inputs), each row of norm 1; `targets` of shape (batch, outputs)."""
+    """Examples to train on: `inputs` (batch, inputs), rows of norm 1, and `targets` (batch, outputs), one-hot."""
 
     inputs: Array
     targets: Array
@@ -42,7 +47,7 @@ class Examples:
 
 
 def _digits() -> tuple[Array, Labels]:
-    """Rows of 64 pixels and a label, in one byte each; their source and licence: empirical/data/README.md."""
+    """All digits: 64 pixels and a label each, from rows of 65 bytes. Source and licence: empirical/data/README.md."""
     with resources.files("empirical.data").joinpath("digits.npy").open("rb") as file:
         rows = np.load(file, allow_pickle=False)
     return rows[:, :-1].astype(np.float64), rows[:, -1].astype(np.int64)
@@ -58,13 +63,13 @@ def _mnist() -> tuple[Array, Labels]:
     return images, labels
 
 
-# Pixels an image, then how to get at the images.
+# The number of pixels of an image, and the function that loads all images and labels.
 _SOURCES: dict[str, tuple[int, Callable[[], tuple[Array, Labels]]]] = {"digits": (64, _digits), "mnist": (784, _mnist)}
 DATA: tuple[str, ...] = tuple(_SOURCES)
 
 
 def input_size(data: str) -> int:
-    """The number of inputs a network needs for this data, without loading it. Raises ArgumentError if unknown."""
+    """The number of inputs a network needs for this data, without loading it. Raises ArgumentError for unknown data."""
     if data not in _SOURCES:
         raise ArgumentError("data", f"expected one of {', '.join(DATA)}, but got {data!r}")
     return _SOURCES[data][0]

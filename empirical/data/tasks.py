@@ -1,12 +1,12 @@
-"""Tasks: what a network of node kinds is trained on, as its first operation asks.
+"""Tasks: inputs and targets for any network, in the form that its first operation reads.
 
-- Dense: digits as vectors, of norm 1, as everywhere (`empirical.data.examples`).
+- Dense: digits as vectors of norm 1 (`empirical.data.examples`).
 - Convolution, depthwise or not: the same digits as images of 4 x 4 positions (each the mean of 2 x 2 pixels, or of
   7 x 7 for MNIST), scaled so that the mean square of a position is 1. Colour c is the image turned by c quarters.
 - Embedding: the first 8 letters of each of the 14 lines of a sonnet, one-hot; the target is the next letter.
   A letter's number is taken modulo the vocabulary; a space is letter 26.
 
-Targets are indicators, of norm 1. Nothing here depends on the width.
+Targets are one-hot, of norm 1. Nothing here depends on the width.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from scalings.networks.nodes import Convolution, Dense, Embedding
 from scalings.results.trials import Training
 
 SIDE = 4
-"""An image has SIDE x SIDE positions."""
+"""The number of rows, and of columns, of positions in an image."""
 WINDOW = 8
-"""A text has this many letters."""
+"""The number of letters in a text."""
 # Shakespeare, Sonnet 18, with its punctuation removed.
 _SONNET = """shall i compare thee to a summers day
 thou art more lovely and more temperate
@@ -45,14 +45,17 @@ so long lives this and this gives life to thee"""
 
 @dataclass(frozen=True)
 class Task:
-    """`inputs` (batch, positions, units) and `targets` (batch, positions of the output, outputs)."""
+    """What to train on: `inputs` (batch, positions, units), `targets` (batch, positions of the output, outputs)."""
 
     inputs: Array
     targets: Array
 
 
 def load(network: Network, training: Training) -> Task:
-    """The first `training.batch` examples for this network. Raises ArgumentError for a network that reads none."""
+    """The first `training.batch` examples for this network.
+
+    Raises ArgumentError for a network that cannot read the data, and for an output that grows.
+    """
     first, outputs = network.nodes[0], network.units[network.output.name]
     if outputs.grows:
         raise ArgumentError("network", f"expected an output of a fixed size, but {network.output.name} grows")

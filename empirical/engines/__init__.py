@@ -1,1 +1,1 @@
-"""One network at one size, all seeds at once."""
+"""Engines: train one network at one size, from many seeds at once, and observe it."""

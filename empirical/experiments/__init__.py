@@ -1,1 +1,1 @@
-"""Experiments that need more than one sweep."""
+"""Experiments of more than one sweep: calibration, freedom, optimizer laws, richness and transfer."""

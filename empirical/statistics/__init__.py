@@ -1,1 +1,1 @@
-"""From numbers at several widths to an exponent with an interval; no torch."""
+"""Statistics: from numbers at several widths to an exponent with a confidence interval (no torch)."""

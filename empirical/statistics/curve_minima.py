@@ -1,8 +1,12 @@
-"""Optima: where a curve over a grid has its minimum, finer than the grid, and how well that is known.
+"""Minima of curves on a grid: their place, finer than the grid, and its standard error.
 
-The curve is the mean over seeds of a loss at each point of a grid that is even in log2 of the learning rate. Its
-minimum is that of the parabola through the points around the lowest one, by least squares; its standard error is that
-of resampled seeds (bootstrap), which includes jumps between two valleys that are nearly as deep.
+The curve is the mean over seeds of a loss on an even grid of log2 of the learning rate. Its minimum is that of the
+least-squares parabola through the points around the lowest one. The standard error is from resampled seeds (bootstrap),
+which includes jumps between two minima that are nearly as low.
+
+>>> grid = np.arange(-3.0, 4.0)
+>>> f"{minimum(grid, (grid - 0.25) ** 2):.3f}"
+'0.250'
 """
 
 from __future__ import annotations
@@ -12,20 +16,20 @@ import numpy as np
 from empirical.tensors.arrays import Array
 
 _REACH = 2
-"""Points on each side of the lowest one that the parabola goes through."""
+"""The number of points on each side of the lowest one that the parabola is fitted to."""
 _RESAMPLES = 100
 
 
 def lowest(curves: Array) -> int:
-    """The grid point at which the mean of curves, of shape (seeds, points), is lowest."""
+    """The index of the grid point with the lowest mean of the curves, which are (seeds, points)."""
     return int(np.argmin(curves.mean(axis=0)))
 
 
 def minimum(grid: Array, curve: Array) -> float:
-    """The minimum of the parabola around the lowest point, never further off than a step.
+    """The minimum of the parabola around the lowest point, at most one grid step away from it.
 
-    Half a step would not do: where the curve is steeper on one side, as losses are on that of instability, the parabola
-    of several points always has its minimum on the other, and the bound would decide where.
+    A bound of half a step would bind too often: losses are steeper on the side of instability, and there the parabola's
+    minimum lies well to the other side of the lowest point.
     """
     at = int(np.argmin(curve))
     first, last = max(at - _REACH, 0), min(at + _REACH + 1, len(grid))
@@ -38,9 +42,9 @@ def minimum(grid: Array, curve: Array) -> float:
 
 
 def minimum_with_error(grid: Array, curves: Array) -> tuple[float, float]:
-    """The minimum of the mean of curves, of shape (seeds, points), and its standard error.
+    """The minimum of the mean of the curves, which are (seeds, points), and its standard error.
 
-    Which is no less than a sixteenth of the grid's step: resampling does not see what the grid does to a parabola.
+    The error is at least a sixteenth of the grid's step, since resampling misses the error of the parabola itself.
     """
     random = np.random.default_rng(0)
     seeds = len(curves)

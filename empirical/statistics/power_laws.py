@@ -1,12 +1,18 @@
-"""Monomials: whether numbers are a product of powers, with which exponents, and over which range.
+"""Products of powers: their exponents with intervals, how well they fit, and the range in which a power law holds.
 
 The model, in logarithms, at design point i with replicates j:
 
     y_ij  =  x_i . b  +  lack_i  +  error_ij.
 
-The replicates give the variance of the error, and what the means over them leave besides gives that of the lack of
-fit (the split of Draper and Smith, Applied Regression Analysis, section 2.1). The exponents' intervals are made of
-both, so that a law that bends costs precision; how much it bends is given as a standard deviation.
+The scatter of replicates gives the variance of the error, and the residuals of their means beyond it that of the lack
+of fit (Draper and Smith, Applied Regression Analysis, section 2.1). The exponents' intervals contain both, so that
+where no power law holds they are wide; the lack of fit is given as a standard deviation.
+
+>>> x = np.linspace(0, 3, 7)
+>>> y = 2 - 0.5 * x + 0.01 * np.random.default_rng(0).normal(size=(3, 7))
+>>> law = fit_monomial(np.stack([np.ones(7), x], axis=1), y.T)
+>>> [round(float(b), 1) for b in law.coefficients], bool(law.half_widths[1] < 0.02)
+([2.0, -0.5], True)
 """
 
 from __future__ import annotations
@@ -21,12 +27,12 @@ from scipy import stats
 from empirical.tensors.arrays import Array
 
 _ROUNDING = 1e-6
-"""No logarithm of a step is known better: a step is a difference of two weights."""
+"""The error of the logarithm of a step at best, since a step is a difference of two weights."""
 
 
 @dataclass(frozen=True)
 class PowerLaw:
-    """Coefficients b with their half-widths at 95 %, the lack of fit and the noise of one replicate (e-folds)."""
+    """The coefficients b with half-widths at 95 %; lack of fit and noise of one replicate (e-folds, dimensionless)."""
 
     coefficients: Array
     half_widths: Array
@@ -35,7 +41,7 @@ class PowerLaw:
 
 
 def fit_monomial(design: Array, values: Array) -> PowerLaw:
-    """Fit y of shape (points, replicates) by a design of shape (points, parameters)."""
+    """The fit of logarithms y, (points, replicates), by a design x, (points, parameters)."""
     points, replicates = values.shape
     means, parameters = values.mean(axis=1), design.shape[1]
     inverse = np.linalg.pinv(design)
@@ -49,9 +55,12 @@ def fit_monomial(design: Array, values: Array) -> PowerLaw:
 
 
 def plateaus(x: Sequence[float], y: Sequence[float], *, tolerance: float, least: int) -> list[tuple[int, int]]:
-    """Where y is a straight line in x: (first, last) indices of runs of at least `least` points, in order.
+    """The ranges in which y is a straight line in x: (first, last) indices of ranges of at least `least` points.
 
-    A run ends where the slope between neighbours leaves that of the run's middle one by more than `tolerance`.
+    In a range the slopes between neighbouring points differ by at most 2 `tolerance`.
+
+    >>> plateaus(range(7), [0, 1, 2, 3, 3, 3, 3], tolerance=0.1, least=3)
+    [(0, 3), (3, 6)]
     """
     slopes = [(d - b) / (c - a) for (a, b), (c, d) in pairwise(zip(x, y, strict=True))]
     runs: list[tuple[int, int]] = []

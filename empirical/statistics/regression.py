@@ -1,28 +1,32 @@
-"""Regression: from values over widths and seeds to an exponent of n with an honest interval.
+"""Regression: the exponent of n, with a 95 % confidence interval, from values over widths and seeds.
 
 For one observable let y_n be the mean over seeds of log(value) at width n. The model is
 
     y_n = a + e log n + c/n + error_n,        var error_n = v(n) / seeds(n) + tau^2,
 
-the order e, the leading finite-width correction, the seeds' noise, and what the model lacks.
+with the exponent e, the leading finite-width correction c/n, the variance over seeds v(n) and the lack of fit tau^2:
 
-- v(n), the variance over seeds, is a power law in n fitted through the sample variances (by their logarithms,
-  whose mean and variance are digamma and trigamma), so that three seeds at a large width do not get a weight
-  that is right only to a factor of two.
-- tau^2 is the least variance at which the weighted residuals are no larger than they should be (Paule and
-  Mandel 1982): zero if c/n describes the widths, and more where there is curvature besides, which then costs
-  precision instead of being taken for the slope's.
-- The interval is e +- t standard errors: of W - 3 degrees of freedom over W widths where tau^2 was needed, since then
-  scatter about the curve says how large errors are; where it was not (in about half of all fits), of as many as the
-  seeds' variance was estimated with, usually hundreds.
+>>> noise = np.random.default_rng(0)
+>>> widths = (64, 128, 256, 512, 1024, 2048)
+>>> found = fit({n: n**-0.5 * np.exp(4 / n + 0.05 * noise.normal(size=16)) for n in widths})
+>>> found.low < -0.5 < found.high, found.half_width < 0.05
+(True, True)
+
+- v(n) is a power law in n fitted to the sample variances (to their logarithms, whose mean and variance are digamma and
+  trigamma): the variance of three seeds alone is right only to a factor of two, and so would be their weight.
+- tau^2 is the least variance at which the weighted residuals have their expected size (Paule and Mandel 1982). It is
+  zero if c/n describes the widths; further curvature makes it positive and the interval wider.
+- The interval is e +- t standard errors. If tau^2 > 0, t has W - 3 degrees of freedom for W widths, since the size of
+  the errors comes from the scatter about the curve; else (about half of all fits) those of the seeds' variance, usually
+  hundreds.
 
 **Coverage** of the nominal 95 % interval, by `python -m benchmarks coverage`: 0.95 to 0.97 in 1000 simulated sweeps
 for each of four corrections and both default plans, 0.963 in all 8000; in 200 fits of trained networks 0.93, with a
-binomial interval of 0.885 to 0.961. Other rules were tried on other sweeps of the same kind: t of W - 3 throughout, the
-rule before, covers 0.98, normal quantiles throughout 0.955. None covers strong curvature at small widths: with 300/n^2,
-at n = 64 as much as half of the 1/n term, about 0.76 with widths from 64 to 2048, whose bias is 0.012. (From 128 to
-65536 it is harmless: 0.96.) So an interval may miss the truth by 0.01 where small widths bend; a verdict compares with
-+-0.05.
+binomial interval of 0.885 to 0.961. Two other rules on similar sweeps: t of W - 3 throughout covers 0.98, normal
+quantiles throughout 0.955. No rule covers strong curvature at small widths: with a term 300/n^2, at n = 64 half of the
+1/n term, coverage is about 0.76 for widths from 64 to 2048, with a bias of 0.012 (0.96 for widths from 128 to 65536).
+So with curvature at small widths an interval may miss the truth by 0.01; verdicts have a margin of 0.05. More on the
+choice of widths, seeds and verdicts: docs/explanation/measuring.md.
 """
 
 from __future__ import annotations
@@ -39,21 +43,21 @@ from scalings.criteria.observables import Observable
 from scalings.results.fits import Diverged, Fit
 
 Values = Mapping[int, Array]
-"""For each width the values over seeds."""
+"""The values of one observable: for each width an array over seeds."""
 
 _LEVEL = 0.95
 _ROUNDING = 1e-10
-"""What the logarithm of a value is known to at best."""
+"""The error of the logarithm of a value at best."""
 
 
 def fit_all(values: Mapping[Observable, Values]) -> dict[Observable, Fit | Diverged]:
-    """The exponent of every observable that has one; see `fit`."""
+    """The fit of every observable without zeros; see `fit`."""
     fits = {observable: fit(by_width) for observable, by_width in values.items()}
     return {observable: found for observable, found in fits.items() if found is not None}
 
 
 def fit(values: Values) -> Fit | Diverged | None:
-    """The exponent of n; None if some value is exactly zero, since zero has no exponent."""
+    """The exponent of n; `Diverged` if a value is not finite, None if one is zero, which has no exponent."""
     broken = {width: int(np.sum(~np.isfinite(seen))) for width, seen in values.items()}
     if any(broken.values()):
         return Diverged(min(width for width, runs in broken.items() if runs), sum(broken.values()))
@@ -68,7 +72,10 @@ def fit(values: Values) -> Fit | Diverged | None:
 
 
 def smooth(widths: Array, variances: Array, seeds: npt.NDArray[np.int64]) -> Array:
-    """The variance over seeds at every width, from a power law through the sample variances."""
+    """The variance over seeds at every width, from a power law fitted to the sample `variances`, all (widths,).
+
+    Where no power law can be fitted, the sample variances themselves, and the largest of them for a single seed.
+    """
     known = seeds > 1
     if not known.any():
         return np.zeros_like(widths)
@@ -82,7 +89,10 @@ def smooth(widths: Array, variances: Array, seeds: npt.NDArray[np.int64]) -> Arr
 
 
 def fit_means(widths: list[int], means: Array, errors: Array, known: int) -> Fit:
-    """The fit to means of logs with the seeds' standard errors, of `known` degrees of freedom; zero is unknown."""
+    """The fit to means of logarithms, (widths,), with their standard errors, of `known` degrees of freedom.
+
+    Errors that are all zero count as unknown.
+    """
     n = np.array(widths, dtype=np.float64)
     design = _design(widths)
     degrees = max(len(widths) - 3, 1)
@@ -109,14 +119,14 @@ def fit_means(widths: list[int], means: Array, errors: Array, known: int) -> Fit
 
 
 def weighted(design: Array, means: Array, variances: Array) -> tuple[Array, Array]:
-    """Weighted least squares: the coefficients and their covariance."""
+    """Weighted least squares: the coefficients, (parameters,), and their covariance."""
     root = np.sqrt(variances)
     inverse = np.linalg.pinv(design / root[:, None])
     return inverse @ (means / root), inverse @ inverse.T
 
 
 def lacking_variance(design: Array, means: Array, variances: Array) -> float:
-    """Paule and Mandel's tau^2: the weighted residuals' sum of squares falls with it; stop at its expectation."""
+    """Paule and Mandel's tau^2, at which the weighted sum of squared residuals equals its degrees of freedom, or 0."""
     degrees = len(means) - int(design.shape[1])
 
     def excess(extra: float) -> float:
@@ -133,19 +143,22 @@ def lacking_variance(design: Array, means: Array, variances: Array) -> float:
 
 _POWER = 0.8
 _SCATTER = float(stats.norm.ppf((1 + _POWER) / 2))
-"""Standard errors that an estimate stays within on both sides with that probability."""
+"""The number of standard errors that an estimate stays within with that probability."""
 
 
 def seeds_needed(fit: Fit, room: float) -> float:
-    """How many times the seeds would, with probability 0.8, bring the interval within `room` of an estimate as it is.
+    """The factor on the number of seeds with which, with probability 0.8, the interval stays within +-`room` of e.
 
-    The half-width falls like seeds^(-1/2), and the estimate will scatter by its standard error.
+    Half-width and standard error fall like seeds^(-1/2), and a new estimate scatters about e by its standard error.
     """
     return max(1.0, (fit.half_width + fit.standard_error * _SCATTER) ** 2 / room**2)
 
 
 def octaves_needed(fit: Fit, room: float, most: int = 10) -> int | None:
-    """How many more octaves of width, one width each with the mean error of those there are, would do the same."""
+    """The number of octaves by which to extend the widths to the same end, with one width an octave and errors as now.
+
+    None if `most` are not enough.
+    """
     widths = [width for width, _, _ in fit.points]
     error = fit.standard_error / _slope_error(widths)
     for octaves in range(1, most + 1):
@@ -157,19 +170,19 @@ def octaves_needed(fit: Fit, room: float, most: int = 10) -> int | None:
 
 
 def _slope_error(widths: list[int]) -> float:
-    """The standard error of the corrected slope where every mean has error 1."""
+    """The standard error of e if every mean has the standard error 1."""
     _, covariance = weighted(_design(widths), np.zeros(len(widths)), np.ones(len(widths)))
     return float(np.sqrt(covariance[1, 1]))
 
 
 def _design(widths: list[int]) -> Array:
-    """Columns 1, log n and c/n; widths[0]/n instead of 1/n is the same model with columns of like size."""
+    """The design matrix, columns 1, log n and widths[0]/n: the same model as with 1/n, better conditioned."""
     n = np.array(widths, dtype=np.float64)
     return np.stack([np.ones_like(n), np.log(n), n[0] / n], axis=1)
 
 
 def p_value(fit: Fit, predicted: float, delta: float) -> float:
-    """The p-value of |e - predicted| <= delta; below 0.05 just where the interval and that band are disjoint."""
+    """The p-value of |e - predicted| <= delta; below 0.05 if and only if interval and band are disjoint."""
     distance = abs(fit.exponent - predicted) - delta
     if distance <= 0 or math.isinf(fit.standard_error):
         return 1.0

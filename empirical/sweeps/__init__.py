@@ -1,1 +1,1 @@
-"""Many widths, many seeds."""
+"""Sweeps: training at many widths from many seeds, what it costs, and what was measured."""

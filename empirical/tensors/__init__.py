@@ -1,1 +1,1 @@
-"""Numbers and memory; knows no network."""
+"""Tensors: random numbers, activations, norms, bases and memory; knows no network."""

@@ -1,4 +1,4 @@
-"""The type of numpy arrays in double precision."""
+"""Array: the type of numpy arrays in double precision."""
 
 from __future__ import annotations
 

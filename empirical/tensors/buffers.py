@@ -1,9 +1,9 @@
-"""Blocks: tensors of gigabytes, worked on without asking the system for them each time.
+"""Memory for large blocks: a pool that reuses it, and elementwise work in slabs that fit the cache.
 
-A block, (..., units), is some vectors with a number for each unit. At a width of 2^20 eight of them are 64 MiB, and
-fresh memory costs more than arithmetic on it: the system clears every page when it is touched first. A `BufferPool`
-hands out memory that nothing looks at any more. Elementwise work goes through slabs of units, so that what is
-computed on the way stays in the cache.
+A block is a tensor of shape (..., units). At a width of 2^20 eight vectors are 64 MiB, and fresh memory costs more than
+arithmetic on it, since the system clears every page when it is first touched. A `BufferPool` hands out memory again
+that no tensor uses any more. Elementwise functions work on slabs of units, so that intermediate results stay in the
+cache.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ import torch
 from torch import Tensor
 
 Terms = tuple[Tensor, ...]
-"""Blocks of one shape whose sum is meant, which is not formed if it need not be."""
+"""A sum of blocks of one shape, given by its terms; it is formed only where that is needed."""
 Array = npt.NDArray[np.float64] | npt.NDArray[np.float32]
 _SMALL = 2**17
-"""Numbers; the allocator keeps what is smaller anyway."""
+"""The size, in numbers, below which torch's allocator is used: it reuses small memory itself."""
 SLAB = 2**17
-"""Numbers of a block that are worked on at a time on a CPU: a megabyte."""
+"""The size of a slab in numbers, on a CPU: a megabyte in double precision."""
 
 
 def total(terms: Sequence[Tensor]) -> Tensor:
-    """The sum of blocks, formed; of one it is itself."""
+    """The sum of blocks, formed; a single block is returned as it is."""
     return sum(terms[1:], terms[0])
 
 
@@ -36,13 +36,18 @@ def _references(arrays: list[Array]) -> list[int]:
 
 
 _UNUSED = _references([np.empty(0)])[0]
-"""References to an array that only its list has, counted as they are counted below."""
+"""The reference count of an array that nothing but its list refers to, as `_references` counts."""
 
 
 class BufferPool:
-    """Uninitialised tensors, float64 if no other kind is said.
+    """A source of uninitialised tensors of one dtype (float64 by default), with reuse of memory on a CPU.
 
-    On a CPU their memory is used again once no tensor or view of it is left.
+    Memory is used again once no tensor or view of it is left.
+
+    >>> pool = BufferPool()
+    >>> address = pool.empty(2**17).data_ptr()
+    >>> pool.empty(2, 2**16).data_ptr() == address
+    True
     """
 
     def __init__(self, device: torch.device | str = "cpu", kind: torch.dtype = torch.float64) -> None:
@@ -50,12 +55,13 @@ class BufferPool:
         self._arrays: list[Array] = []
 
     def empty(self, *shape: int) -> Tensor:
+        """A tensor of this shape with undefined values."""
         size = math.prod(shape)
-        # torch keeps the memory of a GPU itself.
+        # torch reuses the memory of a GPU itself.
         if self.device.type != "cpu" or size < _SMALL:
             return torch.empty(shape, dtype=self.kind, device=self.device)
         for index, references in enumerate(_references(self._arrays)):
-            # A tensor's memory holds on to the array that it came from, whoever looks at it.
+            # Every tensor and view on an array's memory holds a reference to the array.
             if references == _UNUSED and size <= self._arrays[index].size <= 2 * size:
                 return torch.from_numpy(self._arrays[index])[:size].view(shape)
         single = self.kind == torch.float32
@@ -64,7 +70,7 @@ class BufferPool:
 
 
 def slabs(*blocks: Tensor) -> Iterator[tuple[Tensor, ...]]:
-    """Blocks of one shape (..., units), cut along units."""
+    """Slabs of blocks of one shape (..., units): views of all blocks on one range of units after another."""
     if _is_one_slab(blocks[0]):
         return iter([blocks])
     size = max(1, SLAB * blocks[0].shape[-1] // blocks[0].numel())
@@ -72,7 +78,7 @@ def slabs(*blocks: Tensor) -> Iterator[tuple[Tensor, ...]]:
 
 
 def by_units(pool: BufferPool, function: Callable[..., Tensor], *blocks: Tensor) -> Tensor:
-    """What an elementwise function makes of blocks of one shape."""
+    """An elementwise function of blocks of one shape, computed slab by slab."""
     if _is_one_slab(blocks[0]):
         return function(*blocks)
     found = pool.empty(*blocks[0].shape)

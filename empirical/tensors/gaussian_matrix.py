@@ -1,31 +1,38 @@
-"""Matrix-free weights: a Gaussian matrix that is revealed only where it is touched.
+"""Matrix-free Gaussian matrices: only the part that products with vectors depend on is drawn.
 
-An n x n matrix W of i.i.d. N(0, sigma^2) entries has n^2 of them, yet k products with vectors depend on a
-k-dimensional part. `GaussianMatrix` draws that part when it is asked for, and nothing else. It keeps
+An n x n matrix W of i.i.d. N(0, sigma^2) entries has n^2 of them, yet its products with k vectors depend only on its
+restriction to their span. `GaussianMatrix` draws that part when it is needed, and nothing else. It keeps
 
     Q, rows orthonormal, spanning all that W was applied to,       and  Y, row i being  W q_i;
     P, rows orthonormal, spanning all that W^T was applied to,     and  X, row i being  W^T p_i.
 
-**One more direction.** Let q be a unit vector orthogonal to the rows of Q. A Gaussian matrix is independent
-of itself in orthogonal directions, on either side, so the part of W q along P is known, the rest is fresh:
+**One more direction.** Let q be a unit vector orthogonal to the rows of Q. The components of a Gaussian matrix along
+orthogonal directions, on either side, are independent. So the part of W q along P is known and the rest is fresh:
 
     W q  =  P^T (X q)  +  (I - P^T P) g,        g ~ N(0, sigma^2 I).
 
 The first term is known because p_i . W q = (W^T p_i) . q. Any W v then follows by linearity, v = Q^T (Q v).
-W^T is the same with (P, X) and (Q, Y) exchanged. At every finite n, and for queries that depend on earlier
-answers as those of a training run do, all answers have jointly the law that they have for a matrix drawn in
-full (Lu, Householder dice, arXiv 2101.07464). Memory is O(nk), time O(nk^2).
+W^T is the same with (P, X) and (Q, Y) exchanged. At every finite n the products have jointly the law that they have for
+a matrix drawn in full, also if vectors depend on earlier products, as in training (Lu, Householder dice, arXiv
+2101.07464). Memory is O(nk), time O(nk^2); k never exceeds n, where W is known and nothing is drawn any more.
 
-**The norm** |W|_F^2 = sigma^2 S, with S one chi-square number of fan_out fan_in degrees of freedom, is drawn
-before anything else. What is yet unseen is then no longer Gaussian but uniform on a sphere, so a fresh block G of
-a degrees of freedom out of N takes its share of S: with R a chi-square number of N - a,
+**The norm** |W|_F^2 = sigma^2 S, with S one chi-square number of fan_out fan_in degrees of freedom, is drawn first, so
+that it is one number throughout a run. Given S, the part not revealed yet is uniform on a sphere. So a fresh block G of
+a degrees of freedom out of N takes its share of S: with R a chi-square number of N - a degrees of freedom,
 
     G  <-  G sqrt(S / (|G|^2 + R)),        S  <-  S R / (|G|^2 + R),        N  <-  N - a.
 
-Marginally G is Gaussian again, and |W|_F is one number throughout a run and fits all that is revealed: once
-nothing is left unseen, exactly.
+Marginally G is Gaussian again, and once all is revealed the entries have exactly this norm.
 
-k never exceeds the dimension, where all is known and nothing drawn.
+A matrix of 2^32 entries, of which two products draw 2^17; <u, W v> = <W^T u, v> as for any matrix:
+
+>>> W = GaussianMatrix((2**16, 2**16), 2**-8, Stream((0,)))
+>>> u, v = Stream((1,)).normal(2, 2**16).split(1)
+>>> image, image_of_transpose = W.apply(v), W.apply_transpose(u)
+>>> torch.allclose((u * image).sum(), (image_of_transpose * v).sum()), W.ranks
+(True, (1, 1))
+>>> f"{float(image.norm() / v.norm()):.2f}"
+'1.00'
 """
 
 from __future__ import annotations
@@ -41,11 +48,10 @@ from empirical.tensors.random_numbers import Stream
 
 
 class GaussianMatrix:
-    """W, an i.i.d. N(0, scale^2) matrix of shape (fan_out, fan_in); blocks of vectors are (k, fan), of the pool's kind.
+    """An i.i.d. N(0, scale^2) matrix W of shape (fan_out, fan_in); blocks of vectors are (k, fan), of the pool's dtype.
 
-    `inputs` holds Q and Y, `outputs` holds P and X. What is asked for only decides what is drawn when, never
-    what W is: two that share one `GaussianMatrix` share one matrix. `room` is how many directions on either side
-    there is memory for to begin with.
+    `inputs` holds Q and Y, `outputs` holds P and X. All users of one `GaussianMatrix` see the same W, whatever products
+    they ask for and in whatever order. `room` is the number of directions on either side that memory is reserved for.
     """
 
     def __init__(
@@ -69,23 +75,23 @@ class GaussianMatrix:
         return self._multiply(block, self.outputs, self.inputs)
 
     def reveal(self, block: Tensor) -> Tensor | None:
-        """Coordinates along Q of every row, (k, count), once Q spans them all; None if one is not finite."""
+        """Extend Q until it spans the rows; their coordinates along it, (k, count), or None if one is not finite."""
         return self._coordinates(block, self.inputs, self.outputs)
 
     def reveal_transpose(self, block: Tensor) -> Tensor | None:
-        """Coordinates along P of every row, (k, count), once P spans them all; None if one is not finite."""
+        """Extend P until it spans the rows; their coordinates along it, (k, count), or None if one is not finite."""
         return self._coordinates(block, self.outputs, self.inputs)
 
     @property
     def ranks(self) -> tuple[int, int]:
-        """How many directions W and its transpose have been applied to."""
+        """The number of directions that W, and that its transpose, have been applied to."""
         return self.inputs.count, self.outputs.count
 
     def _multiply(self, block: Tensor, side: Revealed, other: Revealed) -> Tensor:
         coordinates = self._coordinates(block, side, other) if self.scale else None
         found = self._pool.empty(len(block), other.dimension)
         if coordinates is None:
-            # A run that diverged is no reason to raise: it goes on with nan, as with an explicit matrix.
+            # As with an explicit matrix, a run that diverged goes on with nan and raises nothing.
             return found.fill_(math.nan if self.scale else 0.0)
         return torch.mm(coordinates, side.image, out=found)
 
@@ -102,7 +108,7 @@ class GaussianMatrix:
         return coordinates
 
     def _reveal(self, directions: Tensor, other: Revealed, images: Tensor) -> None:
-        """Into `images`: W q for every row q of `directions`, orthonormal and outside of all that W was applied to."""
+        """Write W q into `images` for the rows q of `directions`, orthonormal and orthogonal to earlier ones."""
         known = self._known(directions, other)
         degrees = len(directions) * (other.dimension - other.count)
         if degrees == 0:
@@ -110,21 +116,21 @@ class GaussianMatrix:
             return
         fresh = self._stream.fill(images)
         seen = self._seen(fresh, other)
-        # Of (I - P^T P) g, which is not formed on its own.
+        # The squared norm of (I - P^T P) g, which is not formed on its own.
         squared = float(torch.linalg.vector_norm(fresh)) ** 2 - float(torch.linalg.vector_norm(seen)) ** 2
         scale = self.scale * self._share(squared, degrees)
         fresh.addmm_(known - scale * seen, other.basis, beta=scale)
 
     def _known(self, directions: Tensor, other: Revealed) -> Tensor:
-        """X q: the coordinates along P of W q, which the transpose has revealed."""
+        """X q: the coordinates of W q along P, known from products with the transpose."""
         return directions @ other.image.mT
 
     def _seen(self, fresh: Tensor, other: Revealed) -> Tensor:
-        """P g: the coordinates along P of fresh numbers, where nothing is fresh."""
+        """P g: the coordinates of fresh numbers along P, which are replaced by the known ones."""
         return fresh @ other.basis.mT
 
     def _share(self, squared: float, degrees: int) -> float:
-        """The factor that brings a fresh block of this squared norm on the sphere of what is unseen."""
+        """The factor on a fresh block of this squared norm that leaves |W|_F as it was drawn."""
         self._unseen_degrees -= degrees
         rest = self._stream.chi_square(self._unseen_degrees)
         factor = self._unseen / (squared + rest)

@@ -1,4 +1,4 @@
-"""Memory: what is free now, and one clear line where it will not do."""
+"""Memory: how much is free, and an error of one line, with what would fit, if it is not enough."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from scalings.errors import ArgumentError
 
 
 def available_bytes(device: str) -> int:
-    """The memory that can be had now; where the system does not say, as much as anyone could want."""
+    """The free memory of a device in bytes; sys.maxsize where the system does not tell."""
     if device == "cuda":
         return int(torch.cuda.mem_get_info()[0])
     try:
@@ -26,7 +26,11 @@ def available_bytes(device: str) -> int:
 
 
 def largest(most: int, bytes_at: Callable[[int], int], free: int) -> int:
-    """The largest width up to `most` that fits into so many bytes; 0 if none does."""
+    """The largest width up to `most` that fits into `free` bytes, 0 if none does; `bytes_at` must increase.
+
+    >>> largest(1000, lambda width: 8 * width**2, free=80_000)
+    100
+    """
     return bisect.bisect_right(range(1, most + 1), free, key=bytes_at)
 
 
@@ -38,12 +42,12 @@ def check_room(
     variable: str = "width",
     otherwise: Callable[[int], str] = lambda _: "",
 ) -> None:
-    """Raises ArgumentError if one of these widths needs more bytes than there are, saying what fits.
+    """Raises ArgumentError, with the largest width that fits, if one of the widths needs more memory than is free.
 
-    Or values of another scale `variable`. `otherwise` adds what else could be done with what is free.
+    `widths` may be values of another scale `variable`. `otherwise` adds advice to the message, given the free bytes.
     """
     free = available_bytes(device)
-    # Not always the last: the widest networks are trained one at a time, narrower ones side by side.
+    # The widest need not be the one: the widest networks are trained one at a time, narrower ones side by side.
     beyond = [width for width in widths if bytes_at(width) > free]
     if not beyond:
         return
@@ -59,7 +63,7 @@ def check_room(
 
 @contextmanager
 def exhausted_as(error: Callable[[], ArgumentError]) -> Iterator[None]:
-    """Raises this where memory runs out."""
+    """Context manager: an out-of-memory error of numpy or torch is raised again as this error."""
     try:
         yield
     except (MemoryError, RuntimeError) as raised:
@@ -69,11 +73,11 @@ def exhausted_as(error: Callable[[], ArgumentError]) -> Iterator[None]:
 
 
 def did_not_do(device: str, where: str) -> ArgumentError:
-    """That memory ran out in training of what would have to be narrower."""
+    """The error for memory that ran out while training at these widths."""
     return ArgumentError("widths", f"the memory of {device} did not do for {where}")
 
 
 def _is_exhausted(error: BaseException) -> bool:
-    """Whether this is what torch or numpy raise for memory that the system does not give."""
+    """Whether torch or numpy raised this since the system gave no memory."""
     kinds = (MemoryError, torch.OutOfMemoryError)
     return isinstance(error, kinds) or (isinstance(error, RuntimeError) and "allocate memory" in str(error))

@@ -1,4 +1,9 @@
-"""Norms, inner products and Gram matrices of sums of blocks."""
+"""Norms, inner products and Gram matrices of sums of blocks (seeds, batch, units), without forming the sums.
+
+>>> ones = torch.ones(1, 4, 9, dtype=torch.float64)
+>>> [float(one) for one in norms((ones,), (ones, ones))]
+[3.0, 6.0]
+"""
 
 from __future__ import annotations
 
@@ -11,10 +16,7 @@ from empirical.tensors.buffers import Terms, slabs, total
 
 
 def norms(*sums: Terms) -> tuple[Tensor, ...]:
-    """The norm of each sum of blocks, Euclidean over units and root-mean-square over examples.
-
-    All blocks are (seeds, batch, units), the norms (seeds,).
-    """
+    """The norm of each sum, of shape (seeds,): Euclidean over units and root-mean-square over examples."""
     flat = [block for terms in sums for block in terms]
     parts: list[list[Tensor]] = [[] for _ in sums]
     scratch: Tensor | None = None
@@ -31,7 +33,7 @@ def norms(*sums: Terms) -> tuple[Tensor, ...]:
 
 
 def inner(first: Terms, second: Terms) -> Tensor:
-    """<sum of the first, sum of the second>, of shape (seeds,)."""
+    """The inner product of two sums over examples and units, of shape (seeds,)."""
     found = []
     for pieces in slabs(*first, *second):
         left, right = pieces[: len(first)], pieces[len(first) :]
@@ -40,7 +42,7 @@ def inner(first: Terms, second: Terms) -> Tensor:
 
 
 def gram(terms: Terms) -> Tensor:
-    """The inner products of all examples of a sum, of shape (seeds, batch, batch)."""
+    """The inner products of all pairs of examples of a sum, of shape (seeds, batch, batch)."""
     found = terms[0] @ terms[0].mT
     for change in terms[1:]:
         found = found + gram_change(terms[0], change)
@@ -48,6 +50,6 @@ def gram(terms: Terms) -> Tensor:
 
 
 def gram_change(block: Tensor, change: Tensor) -> Tensor:
-    """The Gram matrix of block + change less that of block, without subtracting."""
+    """gram(block + change) - gram(block) without cancellation, of shape (seeds, batch, batch)."""
     cross = block @ change.mT
     return cross + cross.mT + change @ change.mT

@@ -1,17 +1,21 @@
-"""Bases: orthonormal rows that span all vectors a matrix was multiplied with, and their images.
+"""Orthonormal bases that grow: rows that span all vectors a matrix was multiplied with, and their images.
 
-New directions come from Gram-Schmidt against the basis and Cholesky-QR among themselves, both repeated until what
-rounding has left of them along others is small. A pass that takes most of a vector's length away magnifies what is left
-of it, and that of a basis whose own directions are not quite orthogonal too: from block to block it would grow
-geometrically. So a basis knows how far from orthonormal it is, E, and a pass with the coefficients c of the new
-directions in vectors of length b, of which it took away a, is the last if
+New rows come from block Gram-Schmidt against the basis and Cholesky-QR among themselves. A pass that removes most of a
+vector's length magnifies the rounding in the rest, and the loss of orthogonality of the basis with it; unchecked, the
+loss would grow geometrically from block to block. So a basis knows its loss E, and passes are repeated until the loss
+of the new rows is at most 1000 u, u the unit roundoff. With c the coefficients of the new rows in vectors of length b,
+of which the pass removed a, it is
 
-    E |c a|  +  u |c b|^2,        u the unit of rounding,
+    E |c a|  +  u |c b|^2.
 
-which is then how far the new directions are from it, stays within 1000 u.
+A vector in the span of earlier ones up to 1e-12 of its length (1e-4 in single precision) adds no row:
 
-A vector that lies in the span of earlier ones up to 1e-12 of its length (1e-4 in single precision) adds no direction.
-They are worked out in the place where they are kept.
+>>> pool = BufferPool()
+>>> revealed = Revealed(3, 3, pool, room=0)
+>>> block = torch.tensor([[2.0, 0, 0], [1, 1, 0], [3, 1, 0]], dtype=torch.float64)
+>>> new = extend(revealed, block, torch.linalg.vector_norm(block, dim=1), block @ revealed.basis.mT, pool)
+>>> new.round().tolist(), revealed.count
+([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]], 2)
 """
 
 from __future__ import annotations
@@ -23,24 +27,25 @@ from empirical.tensors.buffers import BufferPool
 from empirical.tensors.growing_rows import Rows
 
 _NEGLIGIBLE = {torch.float64: 1e-12, torch.float32: 1e-4}
-"""A direction shorter than this share of the vector that it comes from is rounding."""
+"""The share of a vector's length below which what is left of it is rounding, and no new direction."""
 _SHIFT = {torch.float64: 1e-13, torch.float32: 1e-5}
-"""Added to a Gram matrix of unit rows it makes any of them positive definite (Fukaya et al., arXiv 1809.11085)."""
+"""Added to the diagonal, it makes any Gram matrix of unit rows positive definite (Fukaya et al., arXiv 1809.11085)."""
 _TOLERATED = 1e3
-"""Units of rounding that a basis may be away from orthonormal."""
+"""The largest loss of orthogonality of a basis, in units of rounding."""
 _MOST_PASSES = 5
 
 
 class Revealed:
-    """An orthonormal basis of the vectors multiplied with, and its image, a row each; `room` is memory for so many.
+    """An orthonormal basis of the vectors that a matrix was multiplied with, and the images of its rows.
 
-    Of the pool's kind, on its device.
+    `basis` is (count, dimension), `image` (count, image_dimension), both of the pool's dtype and on its device. `room`
+    is the number of rows that memory is reserved for.
     """
 
     def __init__(self, dimension: int, image_dimension: int, pool: BufferPool, room: int) -> None:
         self.dimension = dimension
         self.rounding = torch.finfo(pool.kind).eps
-        """How far the basis is from orthonormal."""
+        """A bound on the basis' loss of orthogonality."""
         self._basis = Rows(pool.empty(0, dimension), room)
         self._image = Rows(pool.empty(0, image_dimension), room)
 
@@ -54,25 +59,26 @@ class Revealed:
 
     @property
     def image(self) -> Tensor:
-        """Of the rows of the basis; nothing if the matrix is zero."""
+        """The products of the matrix with the rows of the basis; empty if the matrix is zero."""
         return self._image.all
 
     def extend_basis(self, number: int) -> Tensor:
-        """So many more rows, to be written to."""
+        """Add `number` rows to the basis, and return a view to write them to."""
         return self._basis.extend(number)
 
     def extend_image(self, number: int) -> Tensor:
+        """Add `number` rows to the image, and return a view to write them to."""
         return self._image.extend(number)
 
 
 def extend(revealed: Revealed, block: Tensor, sizes: Tensor, coordinates: Tensor, pool: BufferPool) -> Tensor:
-    """Extend the basis until it spans the block, whose rows have these `sizes` and `coordinates` along it so far.
+    """Extend the basis until it spans the rows of `block`; returns the rows that were added.
 
-    Returns the new rows: as many as there are rows of which more than rounding is left after those before them.
+    `sizes` are the norms of the block's rows, `coordinates` those along the basis so far, (k, count).
     """
     start = revealed.count
     kept = _extend(revealed, block, sizes, coordinates, pool)
-    # What is left of a row was measured against others that went too: those that were kept need not span it.
+    # A dropped row lay in the span of rows before it, some of which were dropped too: the kept ones need not span it.
     while kept.any() and not kept.all():
         block, sizes = block[~kept], sizes[~kept]
         kept = _extend(revealed, block, sizes, block @ revealed.basis.mT, pool)
@@ -80,7 +86,7 @@ def extend(revealed: Revealed, block: Tensor, sizes: Tensor, coordinates: Tensor
 
 
 def _extend(revealed: Revealed, block: Tensor, sizes: Tensor, coordinates: Tensor, pool: BufferPool) -> Tensor:
-    """Extend the basis by directions of those rows of which all have one, and say which these are."""
+    """Extend the basis by rows of the block that are linearly independent of it and of each other; returns which."""
     basis = revealed.basis
     outside = torch.addmm(block, coordinates, basis, alpha=-1, out=pool.empty(*block.shape))
     kept = torch.ones(len(block), dtype=torch.bool, device=block.device)
@@ -91,17 +97,17 @@ def _extend(revealed: Revealed, block: Tensor, sizes: Tensor, coordinates: Tenso
             revealed.rounding = max(revealed.rounding, rounding)
             torch.mm(combine, found, out=revealed.extend_basis(len(combine)))
             return kept
-        # Once more without the others: made unit vectors they were noise, which those after them were rid of too.
+        # Once more without the others: at unit length they were noise, and later rows were made orthogonal to it.
         kept[kept.clone()] = new
 
 
 def _orthonormalise(
     rows: Tensor, before: Tensor, basis: Tensor, rounding: float, pool: BufferPool
 ) -> tuple[Tensor, Tensor, Tensor, float]:
-    """A square matrix and rows whose product is orthonormal, which of the given rows are new, and the rounding.
+    """A square matrix and rows whose product is orthonormal, which of the given rows are new, and the loss.
 
-    All but the third hold if all are. `rows` are orthogonal to the basis, itself known up to `rounding`; `before` are
-    their lengths before they were.
+    Only the third is valid unless all rows are new. `rows` are orthogonal to the basis, whose loss of orthogonality is
+    `rounding`; `before` are their lengths before they were made so.
     """
     left, unit_of_rounding = torch.ones_like(before), torch.finfo(rows.dtype).eps
     for _ in range(_MOST_PASSES):
@@ -109,7 +115,7 @@ def _orthonormalise(
         size = gram.diagonal().sqrt()
         kept = size / before
         left = left * kept
-        # Rows that were 0, to which nothing is new, have left = nan here, which compares as False.
+        # Rows that were 0 have left = nan here, which compares as False: they are not new.
         new = left > _NEGLIGIBLE[rows.dtype]
         if not new.all() or not len(rows):
             return gram, rows, new, rounding
@@ -133,5 +139,5 @@ def _orthonormalise(
 
 
 def padded(core: Tensor, rows: int, columns: int) -> Tensor:
-    """The core of the same matrix in bases that have grown since."""
+    """The core C of a matrix P^T C Q, padded with zeros to bases that have grown to `rows` and `columns` rows."""
     return torch.nn.functional.pad(core, (0, columns - core.shape[1], 0, rows - core.shape[0]))

@@ -1,9 +1,12 @@
-"""Spectra: the largest singular value of a batch of matrices, given in full or as a product of factors.
+"""Spectral norms: the largest singular value of a batch of matrices, given in full or as a product of factors.
 
-A matrix with a small side has it from its Gram matrix. For any other, with A of shape (m, k), a block of vectors V
-spans the Krylov space V, (A^T A) V, (A^T A)^2 V, ..., whose largest Ritz value converges to |A|_2^2 from below,
-also for a random matrix, the top of whose spectrum is crowded: after some depth the best vectors start
-another round, until nothing grows any more (Golub and Van Loan, Matrix Computations, section 10.3).
+Matrices with a side of at most 128 have it from their Gram matrix. Others by restarted block Lanczos: the largest Ritz
+value of A^T A on the Krylov space of V, (A^T A) V, (A^T A)^2 V, ... converges to |A|_2^2 from below, also for random
+matrices, whose largest singular values lie close together. After some powers the best Ritz vectors start another round,
+until the value grows no more (Golub and Van Loan, Matrix Computations, section 10.3).
+
+>>> spectral_norm(torch.diag(torch.tensor([3.0, -5.0], dtype=torch.float64))[None])
+tensor([5.], dtype=torch.float64)
 """
 
 from __future__ import annotations
@@ -14,10 +17,10 @@ import torch
 from torch import Tensor
 
 _EXACT_SIDE = 128
-"""Up to this many rows or columns a matrix's spectral norm is taken from its Gram matrix, exactly."""
+"""The largest smaller side of a matrix whose spectral norm is taken from its Gram matrix."""
 _BLOCK, _DEPTH, _MOST_ROUNDS = 8, 5, 40
 _SETTLED = 1e-9
-"""A round that adds less than this, relatively, was the last: the rest is then about as small."""
+"""The relative growth of |A|_2^2 in a round below which it is the last: the error is then about as small."""
 
 
 def spectral_norm(matrix: Tensor) -> Tensor:
@@ -36,13 +39,13 @@ def spectral_norm(matrix: Tensor) -> Tensor:
 
 
 def _round(matrix: Tensor, start: Tensor) -> tuple[Tensor, Tensor]:
-    """The largest Ritz value of A^T A on the Krylov space of this block, and the vectors of the largest ones."""
+    """The largest Ritz value of A^T A on the Krylov space of this block, and the Ritz vectors of the largest ones."""
     basis = torch.linalg.qr(start)[0]
     image = matrix @ basis
     for _ in range(_DEPTH - 1):
         new = matrix.mT @ image[:, :, -_BLOCK:]
         new = new - basis @ (basis.mT @ new)
-        # What is left of a space that is already exhausted is rounding: made orthogonal once more, it does no harm.
+        # Where the Krylov space is exhausted only rounding is left: orthogonalised once more, it does no harm.
         new = torch.linalg.qr(new)[0]
         new = torch.linalg.qr(new - basis @ (basis.mT @ new))[0]
         basis, image = torch.cat([basis, new], dim=2), torch.cat([image, matrix @ new], dim=2)
@@ -54,10 +57,13 @@ def _round(matrix: Tensor, start: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def spectral_norm_of_factors(left: Tensor, right: Tensor) -> Tensor:
-    """|U^T V|_2 from U U^T and V V^T: the largest eigenvalue of their product, made symmetric by a Cholesky factor."""
+    """|U^T V|_2 from the Gram matrices U U^T (`left`) and V V^T (`right`), (seeds, k, k) to (seeds,).
+
+    Its square is the largest eigenvalue of their product, which a Cholesky factor of the first makes symmetric.
+    """
     size = left.diagonal(dim1=1, dim2=2).sum(dim=1)
     scale = torch.where(size > 0, size, 1.0)[:, None, None]
-    # Later steps nearly repeat earlier ones, so the Gram matrix is singular in float64: a ridge of 1e-14 of
+    # Gradients of successive steps are nearly parallel, and the Gram matrix is singular in float64: a ridge of 1e-14 of
     # its trace makes it positive definite and changes the norm by less than 1e-11 of itself.
     ridge = 1e-14 * torch.eye(left.shape[1], dtype=left.dtype, device=left.device)
     root = torch.linalg.cholesky_ex(left / scale + ridge)[0]
@@ -65,13 +71,13 @@ def spectral_norm_of_factors(left: Tensor, right: Tensor) -> Tensor:
 
 
 def _any_block(rows: int, like: Tensor) -> Tensor:
-    """Some vectors, the same in every run."""
+    """A start of the iteration that is the same in every run: fixed vectors, (rows, _BLOCK)."""
     count = torch.arange(rows * _BLOCK, dtype=like.dtype, device=like.device)
     return torch.sin(1 + count * math.sqrt(2) + count**2 / 7).reshape(rows, _BLOCK)
 
 
 def _largest_eigenvalue(gram: Tensor) -> Tensor:
-    """Of symmetric matrices, (seeds,); nan where a matrix is not finite, on which LAPACK would raise."""
+    """The largest eigenvalue of symmetric matrices, (seeds,); nan where one is not finite, for which LAPACK raises."""
     finite = gram.isfinite().all(dim=(1, 2))
     safe = torch.where(finite[:, None, None], gram, 0.0)
     return torch.where(finite, torch.linalg.eigvalsh(safe)[:, -1].clamp(min=0), math.nan)

@@ -1,1 +1,1 @@
-"""A user's own torch modules, with matrix-free layers."""
+"""Torch modules: matrix-free Gaussian layers for a user's own nn.Module, and optimizers that train them."""

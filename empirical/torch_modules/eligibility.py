@@ -1,4 +1,4 @@
-"""Obstacles: why a layer may not be exchanged for a Gaussian matrix that is revealed only where it is touched."""
+"""Eligibility: the reasons why a layer cannot be replaced by a matrix-free one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 Swappable = nn.Linear | nn.Conv1d | nn.Conv2d
 SWAPPABLE = (nn.Linear, nn.Conv1d, nn.Conv2d)
 _FEW = 100
-"""Of so few entries no law can be told."""
+"""The number of entries below which weights are not tested: too few to tell their distribution."""
 _SAMPLE = 2**20
 _HOOKS = (
     "_forward_hooks",
@@ -24,7 +24,7 @@ _HOOKS = (
 
 
 def obstacle(model: nn.Module, layer: nn.Module) -> str | None:
-    """Why the layer cannot be swapped whatever its weights, or None."""
+    """The reason why a layer of the model cannot be swapped, whatever its weights; None if there is none."""
     kind = type(layer)
     if kind not in SWAPPABLE:
         return (
@@ -64,7 +64,10 @@ def _reads_weights(parent: nn.Module, layer: nn.Module) -> bool:
 
 
 def not_gaussian(weight: Tensor) -> str | None:
-    """Why these cannot be fresh N(0, std^2) numbers, or None: their marginal law, their largest singular value."""
+    """The reason why weights cannot be freshly drawn i.i.d. N(0, std^2), or None.
+
+    Tested are their marginal distribution, and their largest singular value, which shows low-rank parts from training.
+    """
     if weight.is_meta:
         return "is on the meta device, where it has no weights: its std is needed"
     entries, size = weight.detach().flatten(1), rms(weight)
@@ -86,7 +89,7 @@ def not_gaussian(weight: Tensor) -> str | None:
 
 
 def _distance_from_normal(entries: Tensor) -> float:
-    """sqrt(N) times the Kolmogorov-Smirnov distance: above 3 with probability 3e-8 for normal numbers."""
+    """sqrt(N) times the Kolmogorov-Smirnov distance from N(0, 1): above 3 with probability 3e-8 for normal numbers."""
     flat = entries.flatten()
     sample = flat[:: -(-len(flat) // _SAMPLE)].sort().values
     ranks = torch.arange(len(sample) + 1, dtype=sample.dtype, device=sample.device) / len(sample)
@@ -96,7 +99,7 @@ def _distance_from_normal(entries: Tensor) -> float:
 
 
 def _largest_singular_value(matrix: Tensor, rounds: int = 30, block: int = 16) -> float:
-    """From below, by subspace iteration: within a few percent of the edge of a Gaussian matrix's spectrum."""
+    """The largest singular value by subspace iteration: a few percent too small at most for a Gaussian matrix."""
     start = torch.ones(matrix.shape[1], min(block, *matrix.shape), dtype=matrix.dtype, device=matrix.device).cumsum(0)
     basis = torch.sin(start * torch.arange(1, start.shape[1] + 1, dtype=matrix.dtype, device=matrix.device))
     for _ in range(rounds):
@@ -105,8 +108,10 @@ def _largest_singular_value(matrix: Tensor, rounds: int = 30, block: int = 16) -
 
 
 def fans(layer: Swappable) -> tuple[int, int]:
+    """(fan_out, fan_in) of a layer, with a convolution's weight as a matrix on patches."""
     return len(layer.weight), math.prod(layer.weight.shape[1:])
 
 
 def rms(weight: Tensor) -> float:
+    """The root mean square of the entries."""
     return float(torch.linalg.vector_norm(weight.detach())) / math.sqrt(weight.numel())

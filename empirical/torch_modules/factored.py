@@ -1,20 +1,20 @@
-"""Optimizers: torch's own SGD and Muon, taught to step matrix-free weights.
+"""Optimizers for matrix-free weights: `factored` lets torch's own SGD and Muon step them.
 
-`factored(optimizer)` adds two hooks to an optimizer. Before each step the weights of matrix-free layers move by
-the optimizer's law, carried out on `Combination`s; the step itself then sees only the other parameters. With W the
-weight and G its gradient, SGD is
+It adds two hooks to an optimizer. Before each step the weights of matrix-free layers are updated by the optimizer's
+rule, carried out on `Combination`s; the step itself then sees only the other parameters. With W the weight and G its
+gradient, SGD is
 
     G <- G + lambda W,    M <- mu M + (1 - tau) G  (at first M = G),    G <- G + mu M (Nesterov) or M,
     W <- W - eta G,
 
-all linear, so no approximation, and W(0) keeps its share: (1 - eta lambda)^t of it is left without momentum.
-Decoupled decay is W <- (1 - eta lambda) W instead of the first line. Muon is
+which is linear in W(0) and outer products, and so carried out exactly; without momentum W(t) contains (1 - eta
+lambda)^t W(0). Decoupled decay is W <- (1 - eta lambda) W instead of the term lambda W. Muon is
 
     M <- mu M + (1 - mu) G,    O = f(G + mu (M - G)) (Nesterov) or f(M),    W <- (1 - eta lambda) W - eta' O,
 
-where f acts on singular values, which are those of the core: U f(S) V^T. Momentum has the rank of all gradients so
-far, which no more than the examples seen bound. Any law that acts on entries (Adam, sign) is refused: its
-updates are not of low rank.
+where f acts on singular values, U f(S) V^T, which are those of the core. Momentum has the rank of all gradients so far,
+at most the number of examples seen. Optimizers that act on entries (Adam, sign) are refused: their updates are not of
+low rank.
 """
 
 from __future__ import annotations
@@ -33,20 +33,20 @@ from empirical.torch_modules.operators import Combination
 from scalings.errors import ArgumentError
 
 Step = Callable[[Handle, Mapping[str, Any], dict[str, Any]], None]
-"""Steps one weight by a parameter group's settings and the optimizer's state for it."""
+"""A function that steps one weight, given its parameter group's settings and its optimizer state."""
 
 _RANK = 1e-10
-"""Singular values below this share of the largest are rounding, which no orthogonalisation may blow up."""
+"""The share of the largest singular value below which one is rounding, and is not orthogonalised."""
 
 
 def factored(optimizer: Optimizer, *, decoupled: bool = False, exact: bool = False) -> Optimizer:
-    """The same `torch.optim.SGD` or `torch.optim.Muon`, which from now on also steps matrix-free layers.
+    """The given `torch.optim.SGD` or `torch.optim.Muon`, changed in place so that it steps matrix-free layers too.
 
-    Call it once, before training. `decoupled` takes SGD's weight_decay, of all its parameters, as
-    W <- (1 - lr weight_decay) W (Loshchilov and Hutter, arXiv 1711.05101) instead of adding it to the gradient.
-    `exact` orthogonalises Muon's momentum of matrix-free layers by its singular vectors, instead of by Newton-Schulz
-    iterations, which are here done in float64. Schedulers, closures aside, work as ever: settings are read from the
-    parameter groups at each step. Raises ArgumentError for any other optimizer, and for settings that do not apply.
+    Call it once, before training. `decoupled` makes SGD's weight_decay, for all its parameters, W <- (1 - lr
+    weight_decay) W (Loshchilov and Hutter, arXiv 1711.05101) instead of a term of the gradient. `exact` orthogonalises
+    Muon's momentum of matrix-free layers by singular vectors instead of Newton-Schulz iterations, which are here done
+    in float64. Learning rate schedulers work, since settings are read from the parameter groups at each step; closures
+    do not. Raises ArgumentError for any other optimizer, and for settings that do not apply.
     """
     muon = getattr(torch.optim, "Muon", None)
     if type(optimizer) is torch.optim.SGD:
@@ -68,7 +68,7 @@ def factored(optimizer: Optimizer, *, decoupled: bool = False, exact: bool = Fal
 
 
 class _Hooks:
-    """What is done before a step and undone after it."""
+    """The hooks of one optimizer, which step matrix-free weights and hide them from the optimizer's own step."""
 
     def __init__(self, optimizer: Optimizer, step: Step, decoupled: bool) -> None:
         self._step, self._decoupled = step, decoupled
@@ -99,7 +99,7 @@ class _Hooks:
             return
         handle.check_gradient()
         self._step(handle, group, states[handle])
-        # The optimizer leaves alone what has no gradient.
+        # The optimizer skips parameters without a gradient.
         self._hidden.append((handle, handle.grad))
         handle.grad = None
 
@@ -145,7 +145,7 @@ def _gradient(handle: Handle, group: Mapping[str, Any]) -> Combination:
 
 
 def _polar(core: Tensor) -> Tensor:
-    """U V^T, of the singular vectors whose singular value is not rounding."""
+    """U V^T from the singular vectors of the core whose singular value is not rounding; nan if it is not finite."""
     if not core.isfinite().all() or not core.numel():
         return core * math.nan
     left, sizes, right = torch.linalg.svd(core, full_matrices=False)
@@ -155,9 +155,9 @@ def _polar(core: Tensor) -> Tensor:
 
 
 def _newton_schulz(core: Tensor, group: Mapping[str, Any]) -> Tensor:
-    """X <- a X + (b X X^T + c (X X^T)^2) X, from X = core / |core|_F, as torch.optim.Muon has it."""
+    """Newton-Schulz: X <- a X + (b X X^T + c (X X^T)^2) X from X = core / |core|_F, as in torch.optim.Muon."""
     a, b, c = group["ns_coefficients"]
-    # On singular values the same, and cheaper, for the transpose of a tall matrix.
+    # A tall matrix is transposed, which makes X X^T small and acts on singular values alike.
     found: Tensor = core.mT if core.shape[0] > core.shape[1] else core
     found = found / torch.linalg.matrix_norm(core).clamp(min=group["eps"])
     for _ in range(group["ns_steps"]):
@@ -167,7 +167,7 @@ def _newton_schulz(core: Tensor, group: Mapping[str, Any]) -> Tensor:
 
 
 def _adjustment(rule: str | None, shape: tuple[int, int]) -> float:
-    """The learning rate's factor, by the rules of torch.optim.Muon."""
+    """The factor on the learning rate, by the rules of torch.optim.Muon."""
     if rule == "match_rms_adamw":
         return 0.2 * math.sqrt(max(shape))
     return math.sqrt(max(1.0, shape[0] / shape[1]))

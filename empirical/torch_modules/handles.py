@@ -1,11 +1,11 @@
-"""Handles: parameters of matrix-free layers, which torch may pass around but finds no numbers in.
+"""Handle: the parameter of a matrix-free layer, a tensor on the meta device that stands for an `Operator`.
 
-A `Handle` has its weight's shape, but lies on the meta device. It goes into a parameter group like any other,
-and `scalings.factored(optimizer)` finds its `Operator` again. Its `grad` is such a tensor too, whose presence
-says that there is a gradient: None, as any `zero_grad` leaves it, means none.
+It has the weight's shape but no numbers. It goes into a parameter group like any other parameter, and
+`scalings.factored(optimizer)` steps its `Operator`. Its `grad` is a meta tensor too, which only says that there is a
+gradient; None, as `zero_grad` leaves it, says that there is none.
 
-What would change numbers that are not there shows in torch's version counters, and is refused in one line: an
-optimizer that was not wrapped, the clipping of gradients by their norm.
+In-place changes of such tensors have no effect, but show in torch's version counters. So an optimizer that was not
+wrapped, or gradients clipped by their norm, are refused with an error.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from empirical.torch_modules.operators import Combination, Operator
 from scalings.errors import ArgumentError
 
 _LARGE = 2**25
-"""Bytes; what is smaller is had without asking whether there is room."""
+"""The number of bytes below which free memory is not checked."""
 
 
 class Handle(nn.Parameter):
@@ -43,18 +43,18 @@ class Handle(nn.Parameter):
         return handle
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Handle:
-        """A weight of its own from here on. W(0) is the same matrix, whoever asks for more of it."""
+        """A handle with its own weight from here on; both share one W(0), including the parts revealed later."""
         operator = Operator(self.operator.gaussian)
         operator.weight = self.operator.weight
         memo[id(self)] = twin = Handle(operator, self.layer, self.requires_grad)
         return twin
 
     def found(self, gradient: Combination) -> None:
-        """Called in a backward pass, which passes it on to `gradient` if it is one that accumulates."""
+        """Note a gradient in a backward pass; it is added to `gradient` if the pass accumulates into `grad`."""
         self._found.append((_backward_pass(), gradient))
 
     def check(self) -> None:
-        """Raises ArgumentError if anything acted on the numbers that are not there."""
+        """Raises ArgumentError if the placeholder was changed in place, as by an optimizer that was not wrapped."""
         if self._version:
             raise ArgumentError(
                 "optimizer",
@@ -68,6 +68,7 @@ class Handle(nn.Parameter):
             raise self.changed_gradient()
 
     def changed_gradient(self) -> ArgumentError:
+        """The error for a gradient that was changed in place."""
         return ArgumentError(
             "gradient",
             f"that of {self.layer!r} is matrix-free, but was changed in place: zero it with set_to_none=True,"
@@ -76,7 +77,7 @@ class Handle(nn.Parameter):
 
 
 def _accumulate(handle: Tensor) -> None:
-    """After torch has added a stand-in to `handle.grad`: the gradient itself, to the one that is there, if one is."""
+    """Add the gradients noted in this backward pass to `handle.gradient`, after torch has added a placeholder."""
     assert isinstance(handle, Handle)
     assert handle.grad is not None
     token, version = handle._token
@@ -91,12 +92,12 @@ def _accumulate(handle: Tensor) -> None:
 
 
 def _backward_pass() -> int:
-    """A number for the backward pass that is under way: torch.autograd.grad leaves parameters alone."""
+    """The number of the running backward pass: gradients of a torch.autograd.grad must not accumulate later."""
     return torch._C._current_graph_task_id()
 
 
 class _Product(torch.autograd.Function):
-    """W v for every row v of a block: (k, fan_in) to (k, fan_out)."""
+    """The product W v for every row v of a block, (k, fan_in) to (k, fan_out), with its backward pass."""
 
     @staticmethod
     def forward(ctx: Any, block: Tensor, weight: Handle) -> Tensor:
@@ -118,7 +119,10 @@ class _Product(torch.autograd.Function):
 
 
 def multiply(block: Tensor, weight: Handle) -> Tensor:
-    """W v for every vector v of a block (..., fan_in). Raises ArgumentError for what cannot be multiplied."""
+    """W v for every vector v of a block, (..., fan_in) to (..., fan_out).
+
+    Raises ArgumentError for vectors of another length, dtype or device, and if memory does not suffice.
+    """
     weight.check()
     expected = (weight.operator.gaussian.device.type, torch.float64, weight.shape[1])
     given = (block.device.type, block.dtype, block.shape[-1])
@@ -136,14 +140,14 @@ def multiply(block: Tensor, weight: Handle) -> Tensor:
 
 
 def _check_room(weight: Handle, rows: int) -> None:
-    """Raises ArgumentError if the bases cannot be extended by so many rows."""
+    """Raises ArgumentError if there is no memory to extend the bases by that many rows."""
     needed = _bytes(weight, rows)
     if needed > _LARGE and needed > available_bytes(weight.operator.gaussian.device.type):
         raise _no_room(weight, rows)
 
 
 def _bytes(weight: Handle, rows: int) -> int:
-    """What so many more vectors take at most: in a block, in a basis, and the room of both bases may double."""
+    """The most bytes that `rows` more vectors take: as a block, in a basis, and for bases whose memory doubles."""
     operator = weight.operator
     return 8 * sum(operator.shape) * (2 * rows + sum(operator.gaussian.ranks) // 2)
 

@@ -1,7 +1,7 @@
-"""Layers: modules whose weight is an i.i.d. Gaussian matrix at first, and is never formed.
+"""Matrix-free layers: torch modules with an i.i.d. Gaussian initial weight that is never formed.
 
-`GaussianLinear` stands in for `nn.Linear`, `GaussianConv` for a convolution, as the linear map on its patches.
-Their `weight` is a `Handle`, their bias an ordinary parameter.
+`GaussianLinear` replaces `nn.Linear`, `GaussianConv` a convolution, as a linear map on its patches. Their `weight` is a
+`Handle`, their bias an ordinary parameter.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from scalings.errors import ArgumentError
 
 
 class _Gaussian(nn.Module):
-    """What matrix-free layers share: a `Handle`, a bias, and what does not work without numbers."""
+    """The base of matrix-free layers: a `Handle`, a bias, and errors for what needs the weight's numbers."""
 
     weight: Handle
     bias: Tensor | None
@@ -48,7 +48,7 @@ class _Gaussian(nn.Module):
             self.bias = nn.Parameter(values)
 
     def matrix(self) -> Tensor:
-        """The weight as it is now, (fan_out, fan_in): reveals and forms all of it, for small layers only."""
+        """The current weight, (fan_out, fan_in): reveals and forms all of it, for small layers only."""
         with torch.no_grad():
             return self.weight.operator.matrix()
 
@@ -76,7 +76,9 @@ class _Gaussian(nn.Module):
 
 
 class GaussianLinear(_Gaussian):
-    """`nn.Linear` with weights N(0, std^2) at first (std 1/sqrt(in_features) if not given), float64, matrix-free.
+    """A matrix-free `nn.Linear` in float64 with initial weights N(0, std^2); std is 1/sqrt(in_features) by default.
+
+    Without a `seed` weights follow torch.manual_seed; `name` is used in errors.
 
     >>> layer = GaussianLinear(2**16, 2**16, bias=False, seed=0)
     >>> layer(torch.ones(3, 2**16, dtype=torch.float64)).shape
@@ -103,9 +105,10 @@ class GaussianLinear(_Gaussian):
 
 
 class GaussianConv(_Gaussian):
-    """The convolution `like` with weights N(0, std^2) at first, matrix-free: a linear map on patches.
+    """A matrix-free convolution of the shape of `like`, with initial weights N(0, std^2): a linear map on patches.
 
-    Every patch is a direction. Raises ArgumentError where a batch has so many that the weight is soon known.
+    Every patch reveals a direction of the weight. `forward` raises ArgumentError for a batch with more patches than a
+    quarter of the smaller fan, since soon all of the weight would be revealed.
     """
 
     def __init__(
@@ -155,7 +158,7 @@ class GaussianConv(_Gaussian):
 
 
 def _padding(like: nn.Conv1d | nn.Conv2d) -> list[int]:
-    """For `functional.pad`: left and right of the last dimension first."""
+    """The padding for `functional.pad`: left and right of the last dimension first."""
     sides: list[int] = []
     for index in reversed(range(len(like.kernel_size))):
         if isinstance(like.padding, str):

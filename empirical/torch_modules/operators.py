@@ -1,14 +1,14 @@
-"""Operators: a weight matrix in training that is never formed, W(t) = c W(0) + P^T C Q.
+"""Operators: a weight matrix in training, W(t) = c W(0) + P^T C Q, that is never formed.
 
-W(0) is a `GaussianMatrix`. Q and P are its own bases: Q spans all inputs h so far, P all backward signals d.
-The gradient of a batch is a sum of outer products d h^T of just these, so with D and H their coordinates
+W(0) is a `GaussianMatrix`, and Q and P are its bases: Q spans all inputs h so far, P all backward signals d. The
+gradient of a batch is a sum of outer products d h^T, so with D and H their coordinates along P and Q
 
-    G  =  sum_b d_b h_b^T  =  P^T (D^T H) Q,
+    G  =  sum_b d_b h_b^T  =  P^T (D^T H) Q.
 
-and everything that training with SGD, momentum, weight decay or Muon ever makes of gradients and weights is
-of one form, a `Combination`: a multiple c of W(0), and P^T C Q with a small core C. Sums act on c and C alone.
-The bases are orthonormal, so norms and singular values of P^T C Q are those of C. Nothing of size n is
-stored but P, Q and what they reveal of W(0): the rank grows by no more than the examples that were new.
+So gradients, momenta and weights under SGD, weight decay and Muon all have one form, a `Combination`: a multiple c of
+W(0), plus P^T C Q with a small core C. Linear combinations act on c and C alone, and since the bases are orthonormal,
+norms and singular values of P^T C Q are those of C. Of size n are only P, Q and their images; the rank grows by at most
+the number of new examples.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from empirical.tensors.orthonormal_bases import Revealed, padded
 
 @dataclass(frozen=True)
 class Combination:
-    """`initial` W(0) + P^T `core` Q, the core of shape (p, q) for the first p rows of P and q rows of Q."""
+    """A matrix `initial` W(0) + P^T `core` Q, with a core of shape (p, q) for the first p rows of P and q of Q."""
 
     initial: float
     core: Tensor
@@ -40,12 +40,12 @@ class Combination:
         return Combination(self.initial + other.initial, core)
 
     def with_core(self, change: Callable[[Tensor], Tensor]) -> Combination:
-        """The same with another core."""
+        """The combination with `change` applied to the core."""
         return Combination(self.initial, change(self.core))
 
 
 class Operator:
-    """The weight W(t) of one layer, (fan_out, fan_in), and its gradient; `weight` is set by an optimizer."""
+    """The weight W(t) of one layer, (fan_out, fan_in), and products with it; an optimizer sets `weight`."""
 
     def __init__(self, gaussian: GaussianMatrix) -> None:
         self.gaussian = gaussian
@@ -67,13 +67,13 @@ class Operator:
         return self._multiply(block, gaussian.reveal_transpose, gaussian.outputs, gaussian.inputs, core)
 
     def gradient(self, d: Tensor | None, h: Tensor | None) -> Combination:
-        """sum_b d_b h_b^T, from the coordinates of d along P and of h along Q; nan without them."""
+        """sum_b d_b h_b^T from the coordinates of d along P and of h along Q; nan if either is None."""
         if d is None or h is None:
             return Combination(math.nan, torch.zeros_like(self.weight.core))
         return Combination(0.0, d.mT @ h)
 
     def matrix(self) -> Tensor:
-        """W(t) itself, (fan_out, fan_in): reveals all of it, for small layers only."""
+        """W(t) as a tensor, (fan_out, fan_in): reveals and forms all of it, for small layers only."""
         identity = torch.eye(self.shape[1], dtype=torch.float64, device=self.gaussian.device)
         return self.apply(identity)[0].mT
 

@@ -1,6 +1,6 @@
-"""Modules: any torch network, with its wide Gaussian layers made matrix-free.
+"""Swapping: `matrix_free` replaces the wide Gaussian layers of a torch model by matrix-free ones.
 
-A network of width n is built on the meta device, where its weights cost nothing, then swapped and trained as ever:
+A wide model is built on the meta device, where weights take no memory, then swapped and trained as usual:
 
 >>> import torch
 >>> from scalings import factored, matrix_free
@@ -13,9 +13,9 @@ A network of width n is built on the meta device, where its weights cost nothing
 >>> wide[0]
 GaussianLinear(16384, 16384, std=0.00781, bias=True)
 
-The output layer above, which has one unit, is a dense Gaussian: a narrow side is revealed by a few examples anyway.
+The output layer above, which has one unit, stays dense: a few examples would reveal all of it.
 
-What is not Gaussian, or would not notice that its weight was swapped, is refused by name and reason.
+Layers that are not Gaussian, or whose weight is used elsewhere too, are refused with their name and the reason.
 """
 
 from __future__ import annotations
@@ -44,17 +44,19 @@ def matrix_free(
     keep_dense: bool = False,
     device: str = "cpu",
 ) -> nn.Module:
-    """The model, changed in place: its linear layers and convolutions are matrix-free, exact in law.
+    """The model, changed in place: its linear layers and convolutions become matrix-free, exact in law.
 
-    `std` is that of the weights: one for all layers, by name (other layers then stay as they are), or a function of
-    name and layer. Without it it is taken from the weights, which are tested to be i.i.d. Gaussian. New ones are
-    drawn from `seed`, or follow torch.manual_seed. Layers with a fan of at most `narrow` get an explicit Gaussian
-    weight. Biases stay as they are. What the model has on the meta device is initialised on `device` by its
-    own reset_parameters.
+    - `std`: that of the initial weights, a number for all layers, a mapping from names (other layers are kept), or a
+      function of name and layer. By default that of the present weights, which must pass a test of being i.i.d.
+      Gaussian. Layers that are swapped get new weights in any case.
+    - `seed`: of the new weights; by default they follow torch.manual_seed.
+    - `narrow`: layers with a fan of at most this are kept dense, with new Gaussian weights if `std` is given.
+    - `keep_dense`: keep layers that cannot be swapped instead of raising an error.
+    - `device`: where parameters on the meta device are initialised, by their module's reset_parameters.
 
-    Raises ArgumentError, before anything is changed, naming the layer and the reason: not float64, not Gaussian, a
-    subclass, shared, with hooks, grouped or padded unusually, within an attention that reads the weight itself.
-    `keep_dense` leaves such layers as they are.
+    Biases are kept. Raises ArgumentError with the layer and the reason, before anything is changed, for layers that are
+    not float64, not Gaussian, of a subclass, shared, with hooks, grouped or padded unusually, or within an attention
+    that reads the weight itself.
     """
     chosen = {name: layer for name, layer in _weighted(model) if not isinstance(std, Mapping) or name in std}
     if isinstance(std, Mapping) and (unknown := sorted(set(std) - set(chosen))):
@@ -104,7 +106,7 @@ def _swapped(layer: Swappable, name: str, std: float, seed: tuple[int, int] | No
     else:
         new = GaussianConv(layer, std=std, seed=seed, device=device, name=name)
     if layer.bias is not None and not layer.bias.is_meta:
-        # The same parameter: an optimizer that was made before knows it.
+        # The same parameter object, which an optimizer made before the swap refers to.
         new.bias = layer.bias
     new.weight.requires_grad_(layer.weight.requires_grad)
     return new.train(layer.training)

@@ -1,1 +1,1 @@
-"""One weight matrix in training, for a batch of seeds."""
+"""Weights: one weight matrix in training, for a batch of seeds, and the updates of each optimizer."""

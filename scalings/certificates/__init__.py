@@ -1,1 +1,1 @@
-"""Proofs that anybody can recheck."""
+"""Certificates: proofs of answers in JSON, and a verifier that rechecks them with exact fractions alone."""

@@ -1,4 +1,4 @@
-"""Read and written."""
+"""Reading and writing certificates as JSON files."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from scalings.files import replacing
 
 
 def write_certificate(path: Path, certificate: object) -> None:
-    """Write a certificate as JSON, whole or not at all."""
+    """Write a certificate as JSON, completely or not at all."""
     with replacing(path) as partial:
         partial.write_text(json.dumps(certificate, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def read_certificate(path: Path) -> dict[str, Any]:
-    """The certificate in a file. Raises ArgumentError if there is none, or what is there is not written as one is."""
+    """The certificate in a file. Raises ArgumentError if it cannot be read or does not have a certificate's schema."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -1,6 +1,7 @@
-"""The shape of a certificate: which keys and what kinds of values it is written with.
+"""The schema of certificates: their keys and the kinds of their values.
 
-What is not written so cannot be used; what is may still be wrong, which `scalings.certificates.verifier` finds out.
+A document of another shape is refused with its first fault. One of this shape may still prove nothing:
+`scalings.certificates.verifier` decides that.
 
 >>> fault({"unknowns": ["x"]}, CERTIFICATE)
 'it has no about'
@@ -21,21 +22,21 @@ NUMBER, TEXT, ANY = "number", "text", "any"
 
 @dataclass(frozen=True)
 class Keyed:
-    """An object with any keys, and values of one shape."""
+    """A JSON object with any keys and with values of one shape."""
 
     shape: Any
 
 
 @dataclass(frozen=True)
 class OneOf:
-    """An object with the keys of one of these, told by the first of them."""
+    """A JSON object of one of several shapes, told apart by the first key of each."""
 
     shapes: tuple[dict[str, Any], ...]
 
 
 FORM = Keyed(NUMBER)
 PROOF: list[Any] = []
-"""A list of lines; a case holds one again."""
+"""A list of lines; the line of a case distinction contains a proof for each case."""
 PROOF.append(
     OneOf(
         (
@@ -70,7 +71,7 @@ CERTIFICATES = {"parts": Keyed(CERTIFICATE)}
 
 
 def fault(value: Any, shape: Any) -> str | None:
-    """The first thing that is not of the shape, in words."""
+    """The first place where a value does not have the shape, as a sentence; None if it has it."""
     return next(_faults(value, shape, ""), None)
 
 

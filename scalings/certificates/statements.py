@@ -1,8 +1,7 @@
-"""What a certificate is about, as data: what was asked, of which network, under which law and criteria.
+"""Statements: what a certificate is about, as data: the question, the network, the update law and the criteria.
 
-A certificate proves something of a straight-line program; its statement says where that program comes from, so that
-anybody can write the program again and compare. Criteria are written as a person would add them
-(`scalings.criteria.parsing`).
+A certificate proves something about a straight-line program. Its statement says where that program comes from, so that
+anybody can write the program again and compare. Criteria are written as text (`scalings.criteria.parsing`).
 
 >>> from scalings.networks.architectures import mlp
 >>> from scalings.criteria.tutorial import BOUNDED_OUTPUT
@@ -31,18 +30,19 @@ from scalings.networks.network import Network
 from scalings.networks.serialization import network_from_json, network_to_json
 
 Kind = Literal["derivation", "family", "parameterization", "growth", "layer inserted", "layer removed"]
-"""Which exponents meet the criteria; the same, with the richness defined; whether given exponents do; whether their
-orders settle; that criteria on an mlp with one more hidden layer imply those without it; and the other way round."""
+"""What is proved, in this order: which exponents meet the criteria; the same with the richness as an unknown; whether
+given exponents meet them; whether orders settle under given exponents; that the criteria on an mlp with one more hidden
+layer imply those without it; the converse."""
 _LOSSES = ("mse", "cross-entropy")
 _CHECKSUM = "checksum"
 
 
 @dataclass(frozen=True)
 class Statement:
-    """What is claimed: that exponents of this network, in the gauge g = 1, meet these criteria.
+    """A claim about which exponents of a network, in the gauge g = 1, meet these criteria.
 
-    They are powers of the scale variable. `given` are those that are given, for a parameterization all; `richness` is
-    the one that is wished.
+    Exponents are powers of the scale variable. `given` are those with a given value (for a parameterization all), by
+    unknown; `richness` is the value that is asked for, if there is one.
     """
 
     kind: Kind
@@ -56,7 +56,7 @@ class Statement:
 
 
 def statement_to_json(statement: Statement) -> dict[str, Any]:
-    """As JSON types, fractions as strings. The checksum tells an accidental change even of what nothing depends on."""
+    """The statement as JSON types, fractions as strings; a checksum reveals accidental changes of any part."""
     document = {
         "kind": statement.kind,
         "network": network_to_json(statement.network),
@@ -71,7 +71,7 @@ def statement_to_json(statement: Statement) -> dict[str, Any]:
 
 
 def statement_from_json(document: Any) -> Statement:
-    """The statement that `statement_to_json` wrote. Raises ArgumentError, saying what is wrong with it."""
+    """The statement that `statement_to_json` wrote. Raises ArgumentError for a document that is not one."""
     try:
         content = {name: value for name, value in document.items() if name != _CHECKSUM}
         if document[_CHECKSUM] != _checksum(content):

@@ -1,8 +1,8 @@
-"""The verifier of certificates: a proof checker that knows nothing of networks, and trusts nothing but this page.
+"""The verifier of certificates: a proof checker that depends on nothing but this page and exact fractions.
 
-A program computes orders, each the largest of several affine forms. A proof gathers facts, forms >= 0, by Farkas'
-identities: form = sum of factor * fact + slack, both >= 0 but for equations. left <= right: each form on the left is
-exceeded by one on the right, known, learned, or in a case for each; from what is to be implied nothing is learned."""
+A program computes orders, each the largest of several affine forms. A proof collects facts, forms >= 0, by Farkas
+identities: form = sum of factor * fact + slack, slack and factors of inequalities >= 0. left <= right holds if each
+form of left is at most one of right: by a fact, by cases, or by a new fact (only if it is asked, not to be implied)."""
 
 from fractions import Fraction
 from typing import Any
@@ -55,7 +55,7 @@ class _Proof:
         return tuple(Fraction(written.get(name, 0)) for name in [*self.unknowns, "constant"])
 
     def piece(self, name: str, freedoms: int, solved: Any, inequalities: Any, points: Any) -> Any:
-        """Its forms >= 0. What is not solved for is free: at the first point none is 0, at each other one of them."""
+        """Its forms >= 0. Unknowns not solved for are free: all bounds are > 0 at the first point, then all but one."""
         bounds = [*map(self.form, inequalities)]
         used = {unknown for form in (*solved.values(), *inequalities) for unknown in form} - {"constant"}
         free = len({*self.unknowns} - {*solved} | used) == len(self.unknowns) - len(solved) == freedoms
@@ -69,7 +69,7 @@ class _Proof:
         return {str(n): form for n, form in enumerate([*equations, *(_sum((-1, e)) for e in equations), *bounds])}
 
     def order(self, name: str, orders: Any) -> Any:
-        """What the program computes from orders, some of which have been simplified."""
+        """The order of this name, computed by the program unless `orders` has it, simplified, already."""
         if name not in self.program:  # an unknown, or a number
             return frozenset({self.form({name: 1} if name in self.unknowns else {"constant": name})})
         if name not in orders:
@@ -86,7 +86,7 @@ class _Proof:
         return orders[name]
 
     def proves(self, by: Any, form: Any, facts: Any) -> Any:
-        """The form, once the identity that proves it >= 0 is checked."""
+        """The form, if the identity `by` proves that it is >= 0; raises Refused otherwise."""
         factors, slack = {n: Fraction(factor) for n, factor in by.items() if n != "slack"}, Fraction(by["slack"])
         total = _sum((1, self.form({"constant": slack})), *((factor, facts[n]) for n, factor in factors.items()))
         _check(total == form, f"the combination {by} of facts is not what it is to prove nonnegative")
@@ -95,7 +95,7 @@ class _Proof:
         return form
 
     def follow(self, lines: Any, facts: Any, orders: Any, asked: Any, todo: Any) -> None:  # noqa: PLR0912 - a kind of line each
-        """Check a case, from what is known to its end; `asked` is not imposed yet, `todo` not settled."""
+        """Check the lines of one case; `asked` are criteria not imposed yet, `todo` the disjunctions not settled."""
         for line in lines[:-1]:
             if "drop" in line:
                 order, (lesser, greater) = self.order(line["in"], orders), map(self.form, line["drop"])
@@ -104,13 +104,13 @@ class _Proof:
                 orders[line["in"]] = order - {lesser}
             elif "lemma" in line:
                 facts = {**facts, f"lemma {len(facts)}": self.proves(line["by"], self.form(line["lemma"]), facts)}
-            elif "monomial" in line:  # what is left of an order, how it came there, and how large it is
+            elif "monomial" in line:  # the form that is left of an order, its value, and the terms it comes from
                 form, value = self.form(line["monomial"]), self.form({"constant": line["value"]})
                 exactly = {n: fact for n, fact in facts.items() if _sum((-1, fact)) in facts.values()}
                 self.proves({**line["by"], "slack": "0"}, _sum((1, form), (-1, value)), exactly)
                 sides = {self.criteria[name][side] for name in asked for side in ("left", "right")}
                 _check(line["of"] in sides and self.order(line["of"], orders) == {form}, f"{line['of']} is not just it")
-                reached = [line["of"]]  # one source of each sum, all of whatever else there is
+                reached = [line["of"]]  # of each sum one source, of any other operation all sources
                 for name in reached:
                     here, source = self.program.get(name, {"is": "known", "of": []}), line["path"].get(name)
                     same = source in here["of"] and self.order(name, orders) == self.order(source, orders)

@@ -1,4 +1,4 @@
-"""The command line: `python -m scalings derive | check | measure | verify | ...`.
+"""The program: its commands (`python -m scalings derive | check | measure | verify | ...`), errors and exit codes.
 
 Exit codes: 0 yes, 1 no (a check failed, a run diverged, a family is empty), 2 unusable arguments, 3 inconclusive,
 74 an answer or a file that cannot be written, 130 interrupted, 141 the reader of a pipe has left. With `--format json`
@@ -20,7 +20,7 @@ from scalings.command_line.console import BROKEN_PIPE, CANNOT_WRITE, INTERRUPTED
 from scalings.errors import ArgumentError
 
 _GARBAGE = 100_000
-"""New objects between two searches for garbage, of which a command leaves little: a tenth of its time is saved."""
+"""The threshold of the garbage collector, raised since a command leaves little garbage: saves a tenth of its time."""
 
 app = App(
     name="scalings",
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CycloptsError as error:
         code, message = UNUSABLE, " ".join(str(error).split())
     except BrokenPipeError:
-        # The reader has seen enough, as in `... | head`; Python would complain once more when it closes stdout.
+        # The reader closed the pipe, as `... | head` does. With stdout redirected, Python reports no second error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     except OSError as error:

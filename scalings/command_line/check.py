@@ -1,4 +1,4 @@
-"""Check, predict."""
+"""The commands on given exponents: check and predict."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from scalings.criteria.parsing import parse_criterion
 from scalings.criteria.tutorial import TUTORIAL
 
 REPAIRED = 128
-"""Of networks with more weights no repair is looked for: it would take longer than the check itself."""
+"""The most weights of a network for which a repair is searched: for more it takes longer than the check itself."""
 
 
 def check(

@@ -19,6 +19,7 @@ EXIT: dict[Verdict, int] = {"PASS": YES, "FAIL": NO, "INCONCLUSIVE": INCONCLUSIV
 
 
 def print_tables(renderables: Iterable[object]) -> None:
+    """Print rich renderables to stdout."""
     from rich.console import Console
 
     class Printer(Console):
@@ -33,16 +34,18 @@ def print_tables(renderables: Iterable[object]) -> None:
 
 
 def print_json(document: object) -> None:
+    """Print one JSON document to stdout. Raises ValueError for numbers that are not finite."""
     print(json.dumps(document, indent=2, allow_nan=False))
 
 
 def warn(message: str) -> None:
+    """Print one line to stderr."""
     print(message, file=sys.stderr)
 
 
 def exit_code(verdict: Verdict, done: Collection[int | str], *, interrupted: bool, variable: str = "width") -> int:
-    """Of an experiment that an interrupt may have ended early; then it says at which widths, or values of
-    another scale `variable`, it was done."""
+    """The exit code of an experiment. One that an interrupt ended early is reported on stderr, with the widths (values
+    of the scale `variable`) that it was done at."""
     if not interrupted:
         return EXIT[verdict]
     warn(f"scalings: interrupted; the answer is of the {variable}s measured by then: {', '.join(map(str, done))}")
@@ -51,7 +54,7 @@ def exit_code(verdict: Verdict, done: Collection[int | str], *, interrupted: boo
 
 @contextmanager
 def progress_bar() -> Iterator[Callable[[float, str], None]]:
-    """A progress bar on stderr while something long runs, or a line at every tenth where it is no terminal."""
+    """A progress bar on stderr, or a line at every tenth if stderr is no terminal; yields what reports the progress."""
     if not sys.stderr.isatty():
         yield _progress_lines()
         return

@@ -1,4 +1,4 @@
-"""The commands that compute with orders: derive, check, certify and predict."""
+"""The commands on unknown exponents: derive, and certify, which rechecks what derive and check have proved."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def derive(
 
 
 def _derive_each(model: ChosenModel, kept: Sequence[Criterion], gauge: Gauge, minimal: bool, format: str) -> int:
-    """The answer of derive in several scale variables."""
+    """Print the derivations in several scale variables side by side; returns the exit code."""
     from scalings.reports import monomials
     from symbolic.derivation.several_scales import derive_each
 

@@ -1,4 +1,4 @@
-"""The commands of experiments: the law of an optimizer, transfer, calibration, and the freedom that criteria leave."""
+"""The commands of single experiments: law, transfer, calibrate and freedom."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def freedom(
     from scalings.studies.freedom import FreedomAgreement, derived_jacobian
 
     margin = parse_delta(delta)
-    # Relu is homogeneous: through it |h| goes like |z| exactly, and not only in its order.
+    # Relu is homogeneous, so that |h| is exactly proportional to |z|, and not only in order.
     family, training, r = _asked(depth, optimizer, "relu", data, batch, richness)
     answer.check()
     system = tutorial_system(family.network, r, criteria, training.steps)
@@ -162,7 +162,7 @@ def freedom(
 def _asked(
     depth: int, optimizer: str, activation: Activation, data: str, batch: int, richness: str
 ) -> tuple[Family, Training, Fraction]:
-    """The derived family, how its networks are to be trained, and the wished richness. Raises ArgumentError."""
+    """The derived family, how its networks are trained, and the richness. Raises ArgumentError for wrong options."""
     from empirical.data.examples import input_size
     from symbolic.derivation.derive import derive
 

@@ -1,4 +1,4 @@
-"""The options that commands share, and what they mean together: a network, an optimizer, a parameterization."""
+"""The options that commands share: a network, an optimizer and a parameterization; their docstrings are help texts."""
 
 from __future__ import annotations
 
@@ -82,16 +82,19 @@ class ChosenModel:
 
     @property
     def scales(self) -> tuple[str, ...]:
-        """The scale variables, where several may be asked for."""
+        """The scale variables; only derive takes several."""
         return tuple(self.scale.split(","))
 
     @property
     def symbol(self) -> str:
-        """What exponents are powers of."""
+        """The letter of the scale variable that exponents are powers of."""
         return symbol_of(self.scale)
 
     def resolve(self, inputs: int = 64, depth: int = DEFAULT_DEPTH) -> tuple[Network, UpdateLaw]:
-        """The network and the update law that were chosen. Raises ArgumentError."""
+        """The network and the update law. `inputs` and `depth` are used if no option says otherwise.
+
+        Raises ArgumentError for options that do not apply.
+        """
         network = self._network(inputs, depth)
         if unknown := [scale for scale in self.scales if scale not in (*network.scales, *BATCH_SCALES)]:
             raise wrong_scale(network, unknown[0])
@@ -138,7 +141,7 @@ class Chosen:
     model: ChosenModel = field(default_factory=ChosenModel)
 
     def resolve(self, inputs: int = 64) -> tuple[Network, Parameterization, UpdateLaw]:
-        """The network, the parameterization and the update law that were chosen. Raises ArgumentError."""
+        """The network, the parameterization and the update law. Raises ArgumentError for options that do not fit."""
         lists = {"multiplier": self.multiplier, "init": self.init, "lr": self.lr, "decay": self.decay}
         columns = {name: parse_list(name, text, parse_exponent) for name, text in lists.items() if text is not None}
         scales = None if self.scales is None else parse_list("scales", self.scales, parse_exponent)
@@ -160,7 +163,7 @@ class Chosen:
     def _base(
         self, network: Network, law: UpdateLaw, columns: dict[str, tuple[Exponent, ...]]
     ) -> Parameterization | None:
-        """What the preset says; None if init and lr are both given in full."""
+        """The parameterization of the preset, or None without one. Raises ArgumentError if it does not apply."""
         if self.preset is None:
             for name in ("init", "lr"):
                 if name not in columns:
@@ -198,7 +201,10 @@ class Given:
     """Likewise of multipliers without a weight."""
 
     def resolve(self, network: Network, law: UpdateLaw) -> dict[str, Exponent]:
-        """By the names that derivations use. Raises ArgumentError for another length, and for what is not there."""
+        """The given exponents by the names of a derivation's unknowns, as in {"sigma_1": 0}.
+
+        Raises ArgumentError for lists of another length, and for decays of an optimizer without weight decay.
+        """
         lists = {"init": self.init, "lr": self.lr, "decay": self.decay, "scales": self.scales}
         found: dict[str, Exponent] = {}
         for name, text in lists.items():
@@ -224,7 +230,7 @@ def _check_lengths(
     texts: dict[str, str | None],
     scales: tuple[Exponent, ...] | None,
 ) -> None:
-    """One exponent for each layer, and for each multiplier. Raises ArgumentError."""
+    """Raises ArgumentError unless there is one exponent for each layer, and for each multiplier without a weight."""
     depth, names = network.depth, [layer.name for layer in network.layers]
     listed = "" if all(name.startswith("layer") for name in names) else f"; the layers are {', '.join(names)}"
     for name, column in columns.items():
@@ -273,7 +279,7 @@ def _share(argument: str, text: str) -> Fraction:
 
 
 def kept_criteria(criteria: Sequence[Criterion], dropped: Sequence[str]) -> list[Criterion]:
-    """Those that are not dropped by name. Raises ArgumentError."""
+    """The criteria without those of the `dropped` names. Raises ArgumentError for a name that none has."""
     names = {name.replace("-", " ").replace("_", " ") for name in dropped}
     known = dict.fromkeys(criterion.name for criterion in criteria)
     if unknown := sorted(names - known.keys()):

@@ -1,6 +1,6 @@
-"""What a command gives: its answer as text or JSON, and files.
+"""The output of commands: the answer as text or JSON, and files.
 
-Files are refused before the work if they cannot be written, and never half written.
+Files are checked before the work, so that a wrong path costs no time, and are written completely or not at all.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Output:
             check_output("output", self.output, overwrite=self.overwrite)
 
     def give(self, report: Iterable[object], document: dict[str, Any], draw: Callable[[Path], None]) -> None:
-        """Print one of the two, and draw the figure if it is wanted."""
+        """Print the report or the document, as `format` says, and draw the figure if `output` is given."""
         if self.format == "json":
             print_json(document)
         else:
@@ -50,7 +50,7 @@ class Output:
 
 
 def check_output(argument: str, path: Path, *, overwrite: bool, endings: Sequence[str] = FIGURES) -> None:
-    """Raises ArgumentError if a file cannot be written there, or if it would overwrite one unasked."""
+    """Raises ArgumentError if `path` cannot be written, has another ending, or exists and `overwrite` is not set."""
     if path.suffix.lower() not in endings:
         raise ArgumentError(argument, f"expected a file that ends in {', '.join(endings)}, but got '{path}'")
     if not path.parent.is_dir():

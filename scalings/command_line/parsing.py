@@ -1,4 +1,4 @@
-"""Lists and numbers in options."""
+"""Parsing of option values: lists of exponents, widths, margins and richness."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 def parse_list(argument: str, text: str, parse: Callable[[str], T]) -> tuple[T, ...]:
-    """A comma-separated list. Raises ArgumentError, naming the entry that cannot be read."""
+    """The entries of a comma-separated list. Raises ArgumentError with the first entry that `parse` refuses."""
     try:
         return tuple(parse(item) for item in text.split(","))
     except ValueError as error:
@@ -21,12 +21,12 @@ def parse_list(argument: str, text: str, parse: Callable[[str], T]) -> tuple[T, 
 
 
 def parse_widths(text: str | None) -> tuple[int, ...] | None:
-    """Whole numbers. Raises ArgumentError."""
+    """Widths from a list such as "64,128"; None if none is given. Raises ArgumentError for other than whole numbers."""
     return None if text is None else parse_list("widths", text, _whole)
 
 
 def parse_delta(text: str) -> Fraction:
-    """The margin of a verdict. Raises ArgumentError."""
+    """The margin of an equivalence test, above 0 and at most 1. Raises ArgumentError for anything else."""
     try:
         delta = Fraction(text)
     except (ValueError, ZeroDivisionError):
@@ -37,7 +37,7 @@ def parse_delta(text: str) -> Fraction:
 
 
 def parse_richness(text: str) -> Fraction:
-    """A fraction. Raises ArgumentError."""
+    """The richness, a fraction such as 1/4. Raises ArgumentError for anything else."""
     try:
         richness = parse_exponent(text)
     except ValueError as error:

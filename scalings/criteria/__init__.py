@@ -1,1 +1,1 @@
-"""What is asked of training."""
+"""Criteria: what is asked of training, as relations between the orders of observables."""

@@ -1,11 +1,11 @@
-"""Calibrations: criteria with constants in them, and the hyperparameters that meet them at each width.
+"""Conditions: criteria with constants, left = constant * right, which determine hyperparameters at each width.
 
-A criterion relates two products of norms, left ~ right; a *condition* asks for left = constant * right at one layer,
-after so many updates. With as many conditions as there are init scales and learning rates in the gauge g = 1, training
-runs can be solved for them at every width, and the powers of n in the solutions must be those that were derived.
+A criterion left ~ right fixes only orders. With one condition for each init scale and learning rate (multipliers 1),
+root finding on training runs gives all of them at every width, and the powers of n in the solutions must be the derived
+ones.
 
-The tutorial's criteria are more than that many, since they are not independent: some follow from the others. So two
-systems are made of them, each enough to fix all hyperparameters, neither of which contains the other.
+The tutorial has more criteria than hyperparameters, since some follow from others. `tutorial_system` offers two choices
+among them: each fixes all hyperparameters, and neither contains the other.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from scalings.criteria.tutorial import MAXIMALITY, NONTRIVIALITY, SIGNAL_PROPAGA
 from scalings.networks.network import Network, Representation
 
 Closing = Literal["useful-update", "maximality"]
-"""What fixes the size of the layers' updates: that each helps the loss as much at any width, or that each contributes
-as much to its layer's change."""
+"""The criterion that fixes the size of each layer's update: its effect on the loss, |d| |dz|, or its share in the
+layer's change, |g dW h| / |dz|."""
 CLOSINGS: tuple[Closing, ...] = get_args(Closing)
 SHARE = 0.4
-"""The part of a layer's own update in its change, for maximality."""
+"""|g dW h| / |dz| at every layer behind the first, for maximality."""
 MOVE = 0.1
-"""|dz| of the first hidden layer over n^r; half of the output's change, which the residual is ten times."""
+"""|dz| / n^r at the first hidden layer, and half of |dz| at the output: small beside the residual, which is near 1."""
 
 
 @dataclass(frozen=True)
 class Condition:
-    """left = constant * right, for one criterion at one layer after `step` updates."""
+    """The equation left = constant * right of one criterion at one layer after `step` updates."""
 
     criterion: Criterion
     layer: Representation
@@ -44,7 +44,7 @@ class Condition:
         return [(one, sign) for side, sign in sides for one in side.observables(self.layer, self.step)]
 
     def exponent(self) -> Fraction:
-        """The power of n that left / right has besides its observables."""
+        """The power of n in left / right apart from the observables."""
         return self.criterion.left.constant(self.layer) - self.criterion.right.constant(self.layer)
 
     def __str__(self) -> str:
@@ -55,13 +55,13 @@ System: TypeAlias = tuple[Condition, ...]
 
 
 def wish(richness: Fraction) -> Criterion:
-    """|dz| ~ n^r: how rich training is to be."""
+    """The criterion |dz| ~ n^r at hidden layers, for a richness r that is asked for."""
     right = Product(units=2 * richness)
     return Criterion("richness", "as rich as wished", "", Product((("dz", "now"),)), "~", right, "hidden", "updates")
 
 
 def tutorial_system(network: Network, richness: Fraction, closing: Closing, step: int) -> System:
-    """As many conditions as the network has init scales and learning rates, 2L for L layers."""
+    """2L conditions for a multilayer perceptron of L layers: as many as it has init scales and learning rates."""
     *hidden, output = network.representations
     common = (
         *(Condition(SIGNAL_PROPAGATION, layer, 0) for layer in hidden),
@@ -70,13 +70,13 @@ def tutorial_system(network: Network, richness: Fraction, closing: Closing, step
     )
     if closing == "maximality":
         return (*common, *(Condition(MAXIMALITY, layer, step, SHARE) for layer in network.representations[1:]))
-    # Layer l changes by what its own update adds to what all layers before it do: an even share is l times the first's.
+    # |dz_l| grows with l, since each layer adds its own update to the changes before it: about l times the first one.
     shares = enumerate(hidden, start=1)
     return (*common, *(Condition(USEFUL_UPDATE, layer, step, MOVE * share / 4) for share, layer in shares))
 
 
 def all_conditions(network: Network, step: int) -> System:
-    """Every equality among the tutorial's criteria that hyperparameters can change, more than there are of these."""
+    """All equalities of the tutorial that depend on hyperparameters; there are more of them than of hyperparameters."""
     *hidden, output = network.representations
     return (
         *(Condition(SIGNAL_PROPAGATION, layer, 0) for layer in hidden),

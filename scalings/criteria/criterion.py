@@ -1,4 +1,17 @@
-"""A relation between products of observables, where and when."""
+"""A criterion: a relation between two products of observables, with the layers and steps at which it is to hold.
+
+Signal propagation, for instance, is |z_l| ~ sqrt(units) at hidden layers and at initialization:
+
+>>> from scalings.criteria.tutorial import SIGNAL_PROPAGATION
+>>> from scalings.networks.architectures import mlp
+>>> hidden, output = mlp(2).representations
+>>> SIGNAL_PROPAGATION.applies(hidden), SIGNAL_PROPAGATION.applies(output)
+(True, False)
+>>> [str(one) for one in SIGNAL_PROPAGATION.left.observables(hidden, step=0)]
+['|z| layer1 step 0']
+>>> SIGNAL_PROPAGATION.right.constant(hidden)
+Fraction(1, 2)
+"""
 
 from __future__ import annotations
 
@@ -20,22 +33,26 @@ Factor = tuple[Quantity, Literal["now", "before", "initially"]]
 
 @dataclass(frozen=True)
 class Product:
-    """A product of norms at one layer, times units^(power/2), copies^power and n^power."""
+    """A product of norms at one layer and of powers: factors * units^(`units`/2) * copies^`copies` * n^`power`."""
 
     factors: tuple[Factor, ...] = ()
     units: Fraction = Fraction(0)
+    """Twice the power of the layer's number of units: 1 for the norm of a vector with entries of size 1."""
     copies: Fraction = Fraction(0)
     """The power of the number of copies of a repeated layer."""
     power: Fraction = Fraction(0)
     """The power of the scale variable itself."""
 
     def observables(self, layer: Representation, step: int) -> tuple[Observable, ...]:
-        """The factors at this layer; "before" is one update earlier, "initially" is step 0."""
+        """The factors as observables of this layer; "before" is one update earlier, "initially" is step 0."""
         steps = {"now": step, "before": step - 1, "initially": 0}
         return tuple(Observable(quantity, layer.name, steps[when]) for quantity, when in self.factors)
 
     def constant(self, layer: Representation, scale: str = WIDTH_SCALE) -> Fraction:
-        """The exponent that the numbers of units and copies contribute; in the vocabulary a logit is one unit."""
+        """The exponent of all but the factors: of units, copies and the scale variable.
+
+        In the vocabulary units do not count, since orders are there those of one token and of one logit.
+        """
         found = self.power
         if self.units and scale != VOCABULARY_SCALE:
             found += self.units * layer.units.order_in(scale) / 2
@@ -46,10 +63,10 @@ class Product:
 
 @dataclass(frozen=True)
 class Criterion:
-    """`left` `sign` `right` at the layers `where`, at the steps `when`.
+    """The requirement `left` ~ `right`, or `left` <= `right`, at the layers `where` and at the steps `when`.
 
-    `sentence` says it in words, `source` where it comes from. "settled" is the last step of a run whose
-    orders have stopped changing; "updates" is every step after an update.
+    `sentence` says it in words, `source` is the paper. "initialization" is step 0, "updates" is every step after it,
+    "settled" the last step of a run whose orders have stopped changing.
     """
 
     name: str
@@ -62,10 +79,10 @@ class Criterion:
     when: When
 
     def applies(self, layer: Representation) -> bool:
-        """Whether the criterion speaks of this representation.
+        """Whether the criterion is asked of this representation.
 
-        "output" is the function f that the network computes, "hidden" are layers and residual streams before those
-        that only make f out of them, "layers" all with a weight.
+        "output" is the function f that the network computes, "hidden" are layers and residual streams before the
+        readout, "layers" are all with a weight.
         """
         is_layer, is_repeated = layer.kind == "layer", layer.copies.grows
         return {
@@ -81,10 +98,10 @@ class Criterion:
 
     @property
     def relation(self) -> tuple[object, ...]:
-        """What it asks, where and when, whatever it is called."""
+        """All that it asks, without name, sentence and source: equal for two criteria that ask the same."""
         return self.left, self.sign, self.right, self.where, self.when
 
     @property
     def quantities(self) -> frozenset[Quantity]:
-        """What it relates."""
+        """The quantities on both sides."""
         return frozenset(quantity for side in (self.left, self.right) for quantity, _ in side.factors)

@@ -1,22 +1,25 @@
-"""Observables: what both witnesses speak of, the theory with exact orders, the measurement with fits.
+"""Observables: the norms that the theory predicts (exact orders) and training measures (fitted exponents).
 
-Notation (DESIGN.md, section 1): z_l = g_l W_l h_(l-1) is the preactivation of layer l, d_l = dLoss/dz_l
-(per example), dX(t) = X(t) - X(0) a change since initialization, and
+Notation (docs/explanation/orders-of-magnitude.md): z_l = g_l W_l h_(l-1) is the preactivation of layer l,
+d_l = dLoss/dz_l (per example), dX(t) = X(t) - X(0) a change since initialization, and
 
     dz_l(t) = g dW h(0)  +  g W(0) dh  +  g dW dh
               [layer]      [passthrough]  [interaction]
 
-Norms are Euclidean over units and root-mean-square over examples. `gradient` is that of the raw weight, which made
-the update of this step; `decay` the fraction by which weight decay has made a weight smaller.
+Norms are Euclidean over units and root-mean-square over examples. `gradient` is |G|_F of the gradient by the raw weight
+W that this step's update was made from; `decay` the fraction by which weight decay has made a weight smaller.
 Alignments divide by |W(0)|_F and |dW|_F.
 
-K is the tangent kernel that training starts to descend with, over pairs of examples: the part of the neural
-tangent kernel that lies along the initial residuals, layers weighted with their learning rates,
+K is the neural tangent kernel along the initial residuals, over pairs of examples, with each layer weighted by its
+learning rate,
 
     K(b, b')  =  sum_l eta_l g_l^2 <j_l(b), j_l(b')> <h_(l-1)(b), h_(l-1)(b')>,    j_l = (df/dz_l)^T residual(0),
 
-so that j_l(0) = d_l(0), and -dloss/dt = mean K(b, b') under gradient flow. Like training, it is the same in every
-gauge. `ntk_change` is |K(t) - K(0)|_F / |K(0)|_F.
+so that j_l(0) = d_l(0), and -dloss/dt = mean K(b, b') at step 0 under gradient flow. Like training, it is the same in
+every gauge. `ntk_change` is |K(t) - K(0)|_F / |K(0)|_F.
+
+>>> print(Observable("dz", "layer2", 3))
+|dz| layer2 step 3
 """
 
 from __future__ import annotations
@@ -72,7 +75,7 @@ SYMBOLS: dict[Quantity, str] = {
 
 @dataclass(frozen=True, order=True)
 class Observable:
-    """One number of a training run: which quantity, of which layer, after how many updates.
+    """The name of one number of a training run: a quantity, of a layer, after a number of updates.
 
     `layer` is the layer's name ("layer1", ...), or "" for a quantity of the whole network (the loss);
     `step` counts updates, 0 being initialization.

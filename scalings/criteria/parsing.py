@@ -1,11 +1,11 @@
-"""Criteria of one's own, as text: a name, a relation between two products of orders, where and when it holds.
+"""Criteria as text: a name, a relation between two products of orders, and where and when it is to hold.
 
     NAME: LEFT ~ RIGHT at WHERE WHEN        or <= instead of ~
 
 A product's factors, joined by *, are quantities (z, dz, d, layer, ...; z@0 is at initialization, d@before one update
 earlier) and powers of `units` (those of the representation), `copies` (of a repeated layer) and `n`, the scale
-variable under study. WHERE is one of hidden, layers, single layers, repeated layers, hidden matrices, output and
-scores; WHEN is one of initially, after updates, when settled.
+variable under study. WHERE is one of hidden, layers, single layers, repeated layers, hidden matrices, output, output
+matrices and scores; WHEN is one of initially, after updates, when settled.
 
 >>> quiet = parse_criterion("quiet output: dz <= n^(-1/2) at output after updates")
 >>> quiet.name, quiet.sign, str(quiet.right.power), quiet.when
@@ -30,12 +30,12 @@ _FORM = re.compile(r"^(?P<name>[^:]+):(?P<left>.+?)(?P<sign>~|<=)(?P<right>.+?)\
 _WHEN: dict[str, When] = {"initially": "initialization", "after updates": "updates", "when settled": "settled"}
 _SPOKEN = ("z", "dz", "d", "layer", "passthrough", "interaction", "gradient", "dW_frobenius", "W_frobenius", "decay")
 _INITIAL = ("z", "d", "W_frobenius")
-"""What there is at initialization."""
+"""The quantities that exist at initialization."""
 _POWERS = ("units", "copies", "n")
 
 
 def parse_criterion(text: str) -> Criterion:
-    """The criterion that the text states. Raises ArgumentError, saying what cannot be read."""
+    """The criterion that the text states. Raises ArgumentError with the part that cannot be read."""
     form = _FORM.match(text.strip())
     if form is None:
         raise _wrong("NAME: LEFT ~ RIGHT at WHERE WHEN, as in 'quiet: dz <= n^(-1/2) at output after updates'", text)
@@ -55,7 +55,7 @@ def parse_criterion(text: str) -> Criterion:
 
 
 def format_relation(criterion: Criterion) -> str:
-    """What a criterion asks, as `parse_criterion` reads it after the name."""
+    """The text of a criterion's relation, as `parse_criterion` reads it after the name and a colon."""
     when = next(words for words, moment in _WHEN.items() if moment == criterion.when)
     left, right = _written(criterion.left), _written(criterion.right)
     return f"{left} {criterion.sign} {right} at {criterion.where} {when}"

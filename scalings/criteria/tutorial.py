@@ -1,8 +1,14 @@
-"""Criteria: what a parameterization is asked for, each a relation between orders of observables.
+"""The criteria of the tutorial (Karkada, arXiv 2404.19719), and those of stability (Yang and Hu, arXiv 2011.14522).
 
-A criterion is data. It says at which layers and steps it holds, and relates two products of norms, each
-with a power of the layer's fan_out beside it; |z_l| ~ sqrt(n) reads z ~ fan_out^(1/2). Nothing here
-knows what the criteria imply: that is for `derive` to find out.
+They are data, relations between orders of observables; what they imply is found out by `derive`:
+
+>>> from scalings.criteria.parsing import format_relation
+>>> for criterion in (SIGNAL_PROPAGATION, MAXIMALITY, NONTRIVIALITY, USEFUL_UPDATE):
+...     print(f"{criterion.name}: {format_relation(criterion)}")
+signal propagation: z ~ units^(1/2) at hidden initially
+maximality: layer ~ dz at layers after updates
+nontriviality: dz ~ 1 at output after updates
+useful update: d@before * dz ~ 1 at single layers after updates
 """
 
 from __future__ import annotations
@@ -157,7 +163,7 @@ MAXIMAL_OUTPUT_DECAY = Criterion(
     "updates",
 )
 OF_DECAY = (MAXIMAL_DECAY, MAXIMAL_OUTPUT_DECAY)
-"""What is asked of weight decay, where there is any."""
+"""The criteria on weight decay, for optimizers that have it."""
 TUTORIAL = (
     SIGNAL_PROPAGATION,
     BOUNDED_OUTPUT,
@@ -171,8 +177,8 @@ TUTORIAL = (
     STABLE_SCORES,
     *OF_DECAY,
 )
-"""The tutorial's criteria, in the order in which they are applied, and what they are for repeated blocks,
-attention and weight decay; a network without these is not asked for them."""
+"""The tutorial's criteria in the order in which they are applied, extended to repeated blocks, attention and weight
+decay; where a network has none of these, they ask nothing."""
 STABILITY = (
     SIGNAL_PROPAGATION,
     BOUNDED_OUTPUT,
@@ -181,6 +187,6 @@ STABILITY = (
     BOUNDED_SCORES,
     STABLE_SCORES,
 )
-"""Neither representations nor outputs explode, or vanish at initialization."""
+"""Representations and outputs explode at no step, and representations do not vanish at initialization."""
 CRITERIA: dict[str, tuple[Criterion, ...]] = {"tutorial": TUTORIAL, "stability": (*STABILITY, MOVING_OUTPUT)}
 """The sets of criteria that `derive` knows by name."""

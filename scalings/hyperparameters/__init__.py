@@ -1,1 +1,1 @@
-"""Powers of the width: what init scales, learning rates and updates may be."""
+"""Hyperparameters: the powers of the width that init scales, learning rates and updates may have."""

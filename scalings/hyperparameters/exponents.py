@@ -1,4 +1,4 @@
-"""Exponents: the power e in n^e, exact, and affine functions of a family's parameter.
+"""Exact exponents e of n^e, and exponents that are affine in the richness r.
 
 Everywhere in this project an exponent is the power of the width n itself: the standard hidden init
 scale n^(-1/2) has exponent -1/2. (The abc-literature, e.g. Tensor Programs IV, writes n^(-a) and so
@@ -10,8 +10,8 @@ a zero-initialised readout:
 >>> parse_exponent("-1/2"), parse_exponent("-oo")
 (Fraction(-1, 2), -inf)
 
-An `Affine` exponent is a constant plus a coefficient for each parameter; the learning rate
-n^(2r - 1) of a hidden layer is
+An `Affine` exponent is a constant plus a multiple of each parameter. With |dz| ~ n^r a hidden layer has the learning
+rate n^(2r - 1) under SGD, which is n^(-1/2) at r = 1/4:
 
 >>> lr = Affine(Fraction(-1), {"r": Fraction(2)})
 >>> str(lr), lr.at(r=Fraction(1, 4))
@@ -31,19 +31,19 @@ Exponent: TypeAlias = Fraction | float
 """A `Fraction`, or `MINUS_INFINITY` (the only float that is ever an exponent)."""
 
 MINUS_INFINITY: Final[float] = -math.inf
-"""The exponent of a quantity that is exactly zero; absorbing under products, neutral under sums."""
+"""The exponent of a quantity that is exactly zero: a product with it is zero, a sum with it does not change."""
 
 
 LONGEST: Final = 100
-"""No number that a person writes has more characters."""
+"""The most characters that are read as a number."""
 LARGEST: Final = 100
-"""No power of the width that anyone trains with is larger; n^100 overflows a float soon."""
+"""The largest exponent that is read, in absolute value: n^100 overflows a float from n = 1210 on."""
 
 
 def parse_fraction(text: str) -> Fraction:
-    """Read "1", "-1/2" or "0.25"; never evaluates the text, nor powers of ten that would fill the memory.
+    """Read "1", "-1/2" or "0.25" without evaluating the text. Raises ValueError for anything else.
 
-    Raises ValueError otherwise.
+    Powers of ten with four digits or more, as in 1e9999, are refused too: such numbers would fill the memory.
     """
     if len(text) > LONGEST or re.search(r"[eE][+-]?\d{4}", text):
         raise ValueError(f"expected a fraction such as -1/2, but got {text[:LONGEST]!r}")
@@ -68,12 +68,16 @@ def parse_exponent(text: str) -> Exponent:
 
 
 def format_exponent(exponent: Exponent) -> str:
-    """The exponent as sympy reads it: "-1/2", "0", "-oo"."""
+    """The exponent as a string that sympy can read: "-1/2", "0", "-oo"."""
     return "-oo" if exponent == MINUS_INFINITY else str(exponent)
 
 
 def format_power(exponent: Affine | Exponent, base: str = "n") -> str:
-    """The power of the width as a person reads it: "n^(2r-1)", "n^0", and "0" for -oo."""
+    """The power of the width as tables print it: "n^(2r-1)", "n^0", and "0" for -oo.
+
+    >>> format_power(Affine(Fraction(-1), {"r": Fraction(2)})), format_power(Fraction(-1, 2), "m")
+    ('n^(2r-1)', 'm^(-1/2)')
+    """
     if is_zero(exponent):
         return "0"
     text = str(exponent).replace("*", "").replace(" ", "")
@@ -82,9 +86,9 @@ def format_power(exponent: Affine | Exponent, base: str = "n") -> str:
 
 @dataclass(frozen=True)
 class Affine:
-    """constant + sum of coefficient * parameter; all `Fraction`, dimensionless exponents of n.
+    """An exponent of n, constant + sum of coefficient * parameter, all `Fraction`s and dimensionless.
 
-    The constant is -oo for what is zero by structure, whatever the parameters are.
+    The constant is -oo for a quantity that is zero by structure, whatever the parameters are.
     """
 
     constant: Exponent
@@ -112,7 +116,7 @@ class Affine:
         return self.coefficients.get(parameter, Fraction(0))
 
     def at(self, **values: Fraction) -> Exponent:
-        """The exponent at the given parameter values; every parameter must be given."""
+        """The exponent at these values of the parameters. Raises KeyError if one of them is missing."""
         return self.constant + sum((c * values[n] for n, c in self.coefficients.items()), Fraction(0))
 
     def __str__(self) -> str:
@@ -129,7 +133,7 @@ class Affine:
 
 
 def is_zero(exponent: Affine | Exponent) -> bool:
-    """Whether it is the exponent of what is zero by structure."""
+    """Whether this is -oo, the exponent of a quantity that is zero by structure."""
     return (exponent.constant if isinstance(exponent, Affine) else exponent) == MINUS_INFINITY
 
 

@@ -1,4 +1,13 @@
-"""One layer's exponents, and how they move together without changing what is trained."""
+"""Gauge transformations: changes of one layer's exponents that leave every function computed in training unchanged.
+
+A layer z = g W h, with W ~ N(0, sigma^2) and learning rate eta, computes the same if g is multiplied by n^t and W
+divided by it. Its updates g dW stay the same too if eta is divided by n^((1 + p - s) t), p and s the powers of |G|_F
+and |W|_F in the optimizer's update law. Under SGD (Yang and Hu, arXiv 2011.14522) p = 1 and s = 0:
+
+>>> from scalings.hyperparameters.update_laws import optimizer
+>>> {name: str(power) for name, power in gauge_direction(optimizer("sgd")).named.items()}
+{'multiplier': '1', 'init': '-1', 'lr': '-2'}
+"""
 
 from __future__ import annotations
 
@@ -13,10 +22,10 @@ from scalings.hyperparameters.update_laws import UpdateLaw
 
 
 def gauge_direction(law: UpdateLaw) -> LayerExponents[Exponent]:
-    """How the exponents of any one layer may move together without any change of what is trained.
+    """By how much each exponent of a layer rises under the gauge transformation with t = 1.
 
-    By how much multiplier, init scale, learning rate (and decay) rise: (g, sigma, eta) -> (n^t g, n^-t sigma,
-    n^(-(1 + p - s) t) eta), for t = 1.
+    (g, sigma, eta) -> (n^t g, n^-t sigma, n^(-(1 + p - s) t) eta); the decay, if there is any, moves as
+    `UpdateLaw.decay_gauge_power` says.
     """
     zero = Fraction(0)
     return shifted(LayerExponents[Exponent](zero, zero, zero, None if law.decay == "none" else zero), Fraction(1), law)
@@ -31,7 +40,7 @@ S = TypeVar("S")
 
 @dataclass(frozen=True)
 class LayerExponents(Generic[T_co]):
-    """Powers of n of one layer's multiplier g, init scale sigma, learning rate eta and, if it decays, decay lambda."""
+    """One layer's exponents of n: multiplier g, init scale sigma, learning rate eta and, if weights decay, lambda."""
 
     multiplier: T_co
     init: T_co
@@ -40,20 +49,21 @@ class LayerExponents(Generic[T_co]):
 
     @property
     def named(self) -> dict[str, T_co]:
-        """By name, without the decay if there is none."""
+        """The exponents by name, without the decay if there is none."""
         found = {"multiplier": self.multiplier, "init": self.init, "lr": self.lr}
         return found if self.decay is None else {**found, "decay": self.decay}
 
     def each(self, function: Callable[[T_co], S]) -> LayerExponents[S]:
-        """A function of every exponent."""
+        """The layer with `function` applied to every exponent."""
         return LayerExponents(**{name: function(exponent) for name, exponent in self.named.items()})
 
 
 def shifted(layer: LayerExponents[E], t: E, law: UpdateLaw) -> LayerExponents[E]:
-    """The gauge transformation of a layer by n^t under an optimizer's update law.
+    """The layer after the gauge transformation by n^t, under an optimizer's update law.
 
-    Raises ArgumentError where there is none: an epsilon is compared with the gradient of the raw weight, which moves;
-    and the first step of zero weights, where it is another law's, moves otherwise than those that follow.
+    Raises ArgumentError where no gauge exists: with an epsilon, since it is compared with the gradient of the raw
+    weight, which changes; and for zero-initialised weights under a law whose first step from zero scales differently
+    from the later ones (`UpdateLaw.at_zero`).
     """
     if law.at_zero != "alike" and is_zero(layer.init) and str(t) != "0":
         raise ArgumentError("gauge", f"{law.name} has no gauge for weights that start at zero: the first step has none")
@@ -64,7 +74,7 @@ def shifted(layer: LayerExponents[E], t: E, law: UpdateLaw) -> LayerExponents[E]
 
 
 def in_gauge(layer: LayerExponents[E], gauge: Gauge, law: UpdateLaw) -> LayerExponents[E]:
-    """The same layer with g = 1, sigma = 1 or eta = n^0. Raises ArgumentError where no gauge does that."""
+    """The layer in the gauge with g = 1, sigma = 1 or eta = n^0. Raises ArgumentError where there is no such gauge."""
     if gauge == "unit-multiplier":
         return shifted(layer, layer.multiplier * Fraction(-1), law)
     if gauge == "unit-init":

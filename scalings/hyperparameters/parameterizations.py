@@ -6,9 +6,8 @@ Layer l has g_l ~ n^multiplier, weights N(0, sigma_l^2) with sigma_l ~ n^init, a
 >>> [str(exponent) for exponent in mup.layers[1].named.values()]
 ['0', '-1/2', '0']
 
-A *gauge* transformation (g, sigma, eta) -> (n^t g, n^-t sigma, n^-(1+p-s)t eta) of one layer changes no
-function that the network ever computes; p and s belong to the optimizer's update law (p = 1, s = 0 for
-SGD). Two parameterizations are the same if they differ by gauges:
+Two parameterizations that differ by gauge transformations (`scalings.hyperparameters.gauges`) train the same functions
+at every width:
 
 >>> from scalings.hyperparameters.presets import preset
 >>> from scalings.hyperparameters.update_laws import optimizer
@@ -35,7 +34,7 @@ SYMBOLS = {"multiplier": "g", "init": "sigma", "lr": "eta", "decay": "lambda"}
 
 @dataclass(frozen=True)
 class Hyperparameter:
-    """The multiplier, init scale or learning rate of one layer."""
+    """The name of one hyperparameter: the multiplier, init scale or learning rate of a layer."""
 
     which: Which
     layer: str
@@ -46,12 +45,14 @@ class Hyperparameter:
 
 @dataclass(frozen=True)
 class Parameterization:
-    """Exponents for each layer, from input to output, and powers of a prefactor gamma beside them.
+    """The exponents of n of every layer, from input to output.
 
     `scales` are those of the network's multipliers without a weight (residual branches, attention scores).
 
-    With activity |dz| ~ gamma n^r the richness enters as a product, so whatever scales as (n^r)^k also
-    scales as gamma^k (arXiv 2404.19719, section 3): `gamma_powers` holds these k, zero if not given.
+    A prefactor gamma in |dz| ~ gamma n^r scales hyperparameters as n^r does: one that has the factor (n^r)^k has the
+    factor gamma^k too (Karkada, arXiv 2404.19719, section 3). `gamma_powers` are these k, zero if not given.
+
+    Raises ArgumentError for gamma <= 0, for a multiplier -oo, and for another number of `gamma_powers` than of layers.
     """
 
     layers: tuple[LayerExponents[Exponent], ...]
@@ -81,9 +82,10 @@ class Parameterization:
         scales: Exponents = (),
         name: str = "custom",
     ) -> Parameterization:
-        """From three lists, input to output: sequences of fractions, or texts such as "0,-1/2,-1".
+        """From lists, input to output: sequences of fractions, or strings such as "0,-1/2,-1".
 
-        `decay` are those of weight decay, if there is any, and `scales` those of multipliers without a weight.
+        `decay` is for weight decay, if there is any, and `scales` for multipliers without a weight. Raises
+        ArgumentError for lists of different lengths and for what is no exponent.
         """
         given = {"multiplier": multiplier, "init": init, "lr": lr}
         given |= {} if decay is None else {"decay": decay}
@@ -97,14 +99,15 @@ class Parameterization:
 
     @property
     def depth(self) -> int:
+        """The number of layers."""
         return len(self.layers)
 
     def in_gauge(self, gauge: Gauge, law: UpdateLaw) -> Parameterization:
-        """The same parameterization, written in another gauge of an optimizer."""
+        """The same parameterization in another gauge. Raises ArgumentError where that gauge does not exist."""
         return replace(self, layers=tuple(in_gauge(layer, gauge, law) for layer in self.layers))
 
     def shifted(self, by: Sequence[Exponent], law: UpdateLaw) -> Parameterization:
-        """The same parameterization with layer l's multiplier raised by n^by[l]."""
+        """The same parameterization in the gauge in which layer l's multiplier is n^by[l] times as large."""
         return replace(self, layers=tuple(shifted(layer, t, law) for layer, t in zip(self.layers, by, strict=True)))
 
 
@@ -112,7 +115,7 @@ Exponents = str | Sequence[Exponent | int | str]
 
 
 def wrong_scales(names: Sequence[str], given: int) -> ArgumentError:
-    """What a parameterization with another number of multipliers than the network's gets."""
+    """The error for another number of `scales` than the network has multipliers without a weight."""
     listed = f" ({', '.join(names)})" if names else ""
     return ArgumentError("scales", f"expected {len(names)} exponents{listed}, but got {given}")
 
@@ -130,5 +133,5 @@ def _exact(number: Exponent | int) -> Exponent:
 
 
 def same_up_to_gauge(a: Parameterization, b: Parameterization, law: UpdateLaw) -> bool:
-    """Whether two parameterizations compute the same functions under this optimizer, at every width."""
+    """Whether two parameterizations differ by gauges only, and so train the same functions at every width."""
     return a.in_gauge("unit-multiplier", law).layers == b.in_gauge("unit-multiplier", law).layers

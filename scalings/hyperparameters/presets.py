@@ -1,4 +1,8 @@
-"""Parameterizations of the literature."""
+"""Parameterizations of the literature, for SGD.
+
+standard, ntp (neural tangent), mup (maximal update) and mfp (mean field) are compared by Yang and Hu, arXiv 2011.14522,
+Table 1; ntp-lr and mup-lr are ntp and mup in the gauge without multipliers.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import Exponent, parse_exponent
 from scalings.hyperparameters.parameterizations import Parameterization
 
-# Named inputs for SGD: multiplier; init; lr, each for the input, every hidden and the output layer.
+# Exponents of multiplier; init; lr, each for the input, every hidden and the output layer.
 _PRESETS: dict[str, tuple[str, str, str]] = {
     "standard": ("0,0,0", "0,-1/2,-1/2", "0,0,0"),
     "ntp": ("0,-1/2,-1/2", "0,0,0", "0,0,0"),
@@ -19,7 +23,13 @@ PRESETS: tuple[str, ...] = tuple(_PRESETS)
 
 
 def preset(name: str, depth: int) -> Parameterization:
-    """A parameterization of the literature, for SGD, at this depth. Raises ArgumentError, naming those there are."""
+    """The parameterization of this name for `depth` weight matrices; the hidden exponents are repeated.
+
+    Raises ArgumentError for an unknown name, and for a depth below 2.
+
+    >>> [str(layer.init) for layer in preset("mup-lr", 4).layers]
+    ['0', '-1/2', '-1/2', '-1']
+    """
     if name not in _PRESETS:
         raise ArgumentError("preset", f"expected one of {', '.join(PRESETS)} or family:R, but got {name!r}")
     if depth < 2:

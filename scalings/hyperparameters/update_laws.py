@@ -1,19 +1,24 @@
-"""Optimizers as update laws: how large one step's change of a weight matrix is.
+"""Update laws: an optimizer as the size of the change that one step makes to a weight matrix.
 
     |dW|_F  =  eta |G|_F^p  fan_in^(q_in/2) fan_out^(q_out/2)  max(fan_in, fan_out)^m  |W|_F^s
 
-with eta the layer's learning rate and G the gradient of the raw weight W. Momentum changes no exponent: it is a
-sum of a fixed number of gradients. Three more things may belong to a law:
+with eta the layer's learning rate and G the gradient of the raw weight W. SGD has p = 1 and all else 0; Adam at
+epsilon -> 0 changes each of the fan_in fan_out entries by eta, so q_in = q_out = 1 and all else 0:
 
-- `epsilon`, the power of the width of a constant that is added to the size of a gradient's entries before dividing
-  by it. Where entries are smaller than that, the law is another one, that of SGD: |dW|_F is smaller by
-  |G|_F / (epsilon sqrt(fan_in fan_out)).
-- `decay` lambda: of the weights by eta lambda ("coupled", as AdamW does it in torch), by lambda ("independent"), or
-  of the loss, G + lambda W ("l2"), or of LAMB's step, before that is scaled to |W| ("inside"). Any law may have one:
-  "lion+coupled", "momentum+l2", "law:0,1,1+independent".
-- what is *assumed* of alignment: `alpha`, of an update with its own input (1: in the same direction, 0: not more
-  than by chance), and `omega`, of the readout's initial weights with the change of what they read (1: the law of
-  large numbers, 0: chance). Everett et al., arXiv 2407.05872, call them by these names; 1 is the default.
+>>> adam = optimizer("adam")
+>>> [str(power) for power in (adam.gradient, adam.fan_in, adam.fan_out, adam.larger_fan, adam.weight)]
+['0', '1', '1', '0', '0']
+
+Momentum changes no exponent: it is a sum of a fixed number of gradients. Three more things may belong to a law:
+
+- `epsilon`, the power of n of the constant that Adam adds to the size of a gradient's entries before dividing by it.
+  Where entries are smaller than that, |dW|_F is smaller by |G|_F / (epsilon sqrt(fan_in fan_out)): SGD's law.
+- `decay` by lambda: W loses eta lambda W in each step ("coupled", AdamW in torch) or lambda W ("independent"); or
+  lambda W is added to the gradient ("l2"), or to LAMB's step before that is scaled to |W| ("inside"). Any law may
+  have one, as in "lion+coupled", "momentum+l2", "law:0,1,1+independent".
+- assumed alignments: `alpha`, of an update with its own input, and `omega`, of the readout's initial weights with the
+  change of what they read; 1 (the default) is full alignment, 0 that of independent vectors. Everett et al.,
+  arXiv 2407.05872, use these names.
 
 >>> optimizer("adamw").decay, str(optimizer("shampoo:1/8,1/8").gradient), str(optimizer("law:1,0,0,0,0").gauge_power)
 ('coupled', '1/2', '2')
@@ -36,11 +41,11 @@ _ZERO, _HALF, _ONE = Fraction(0), Fraction(1, 2), Fraction(1)
 
 @dataclass(frozen=True)
 class UpdateLaw:
-    """An optimizer, as far as powers of the width can tell: dimensionless exponents, and how weights decay."""
+    """An optimizer as the powers in the size of its step (dimensionless exponents), and its weight decay."""
 
     name: str
     gradient: Fraction
-    """p, the power of |G|_F: 1 for SGD, 0 for whatever normalises its gradient."""
+    """p, the power of |G|_F: 1 for SGD, 0 for optimizers that normalise their gradient."""
     fan_in: Fraction = _ZERO
     """q_in, the power of fan_in^(1/2)."""
     fan_out: Fraction = _ZERO
@@ -53,19 +58,21 @@ class UpdateLaw:
     epsilon: Exponent = MINUS_INFINITY
     """The power of n of the epsilon that a gradient's entries are compared with; -oo for epsilon -> 0."""
     alpha: Fraction = _ONE
+    """Assumed alignment of an update with its own input, from 0 to 1."""
     omega: Fraction = _ONE
+    """Assumed alignment of the readout's initial weights with the change of what they read, from 0 to 1."""
     at_zero: AtZero = "alike"
-    """The step of weights that are all zero: eta G ("gradient") or eta in each entry ("entries"), where a law that is
-    proportional to |W| makes an exception; with none ("alike") and s > 0 they never move."""
+    """The step from weights that are all zero under a law proportional to |W|, if it makes an exception: eta G
+    ("gradient") or eta in each entry ("entries"). Without one ("alike") and with s > 0 such weights never move."""
 
     @property
     def gauge_power(self) -> Fraction:
-        """1 + p - s: under (g, sigma) -> (n^t g, n^-t sigma), eta -> n^(-t (1 + p - s)) eta."""
+        """1 + p - s: the gauge (g, sigma) -> (n^t g, n^-t sigma) takes eta to n^(-(1 + p - s) t) eta."""
         return 1 + self.gradient - self.weight
 
     @property
     def decay_gauge_power(self) -> Fraction:
-        """Under the same, lambda -> n^(t times this) lambda, so that weights decay as before."""
+        """The power c for which the same gauge takes lambda to n^(c t) lambda, so that weights decay as before."""
         return {
             "none": _ZERO,
             "coupled": self.gauge_power,
@@ -76,7 +83,7 @@ class UpdateLaw:
 
     @property
     def assumptions(self) -> tuple[str, ...]:
-        """What is taken for granted of it, in words."""
+        """What is assumed of the optimizer, as sentences."""
         aligned = (
             "aligns with its own input" if self.alpha == 1 else f"aligns with its own input by alpha = {self.alpha}"
         )
@@ -108,7 +115,7 @@ _DECAYS = {
 
 
 def shampoo(left: Fraction, right: Fraction) -> UpdateLaw:
-    """L^(-left) G R^(-right) with L = G G^T and R = G^T G (Gupta et al., arXiv 1802.09568: 1/4 and 1/4)."""
+    """Shampoo's step L^(-left) G R^(-right), L = G G^T and R = G^T G (Gupta et al., arXiv 1802.09568: 1/4 and 1/4)."""
     return UpdateLaw("shampoo", 1 - 2 * (left + right))
 
 
@@ -128,14 +135,14 @@ OPTIMIZERS: dict[str, UpdateLaw] = {
         UpdateLaw("normalized-sgd", _ZERO),
         # An orthogonalised rank-O(1) gradient: singular values 1, without any fan adjustment.
         UpdateLaw("muon", _ZERO),
-        # Its usual adjustments: times sqrt(max(1, fan_out / fan_in)) (Jordan), times 0.2 sqrt(max(fan_in, fan_out)),
-        # which matches the root mean square of Adam's (Moonlight, arXiv 2502.16982), and times sqrt(fan_out / fan_in),
-        # the spectral norm that features need (Bernstein, arXiv 2310.17813).
+        # Muon's usual learning rate factors: sqrt(max(1, fan_out / fan_in)) (Jordan); 0.2 sqrt(max(fan_in, fan_out)),
+        # the root mean square of Adam's steps (Moonlight, arXiv 2502.16982); sqrt(fan_out / fan_in), the spectral norm
+        # of a step for which features are learned (Yang, Simon and Bernstein, arXiv 2310.17813).
         UpdateLaw("muon-jordan", _ZERO, fan_in=-_ONE, larger_fan=_HALF),
         UpdateLaw("muon-rms", _ZERO, larger_fan=_HALF),
         UpdateLaw("muon-spectral", _ZERO, fan_in=-_ONE, fan_out=_ONE),
-        # What these do with zero weights, such as biases, is what their papers' code does: a trust ratio of 1, and at
-        # least eps_2 in place of the root mean square of the weights (Shazeer and Stern, arXiv 1804.04235, section 8).
+        # The step from zero weights, such as biases, follows the code of their papers: a trust ratio of 1, and at least
+        # eps_2 in place of the root mean square of the weights (Shazeer and Stern, arXiv 1804.04235, section 8).
         UpdateLaw("lars", _ZERO, weight=_ONE, at_zero="gradient"),
         UpdateLaw("lamb", _ZERO, weight=_ONE, at_zero="entries"),
         UpdateLaw("adafactor", _ZERO, weight=_ONE, at_zero="entries"),
@@ -148,8 +155,8 @@ _CUSTOM = "law:p,q_in,q_out,m,s and shampoo:e_left,e_right take exponents of the
 def optimizer(name: str) -> UpdateLaw:
     """The update law of this name, or "law:p,q_in,q_out,m,s" (later ones 0 if left out), or "shampoo:1/4,1/4".
 
-    With "+coupled", "+independent" or "+l2" behind the name, weights decay; LAMB's own way is "lamb+inside". Raises
-    ArgumentError, naming those there are.
+    "+coupled", "+independent" or "+l2" behind the name adds weight decay; LAMB's own is "lamb+inside". Raises
+    ArgumentError, with a list of the known names, for any other.
     """
     base, plus, decay = name.rpartition("+")
     if plus and (base in OPTIMIZERS or decay in _DECAYS):
@@ -206,7 +213,11 @@ _WITHOUT_EPSILON = {
 
 
 def with_epsilon(law: UpdateLaw, exponent: str) -> UpdateLaw:
-    """The same law with an epsilon of this power of n. Raises ArgumentError where no entry is divided by its size."""
+    """The law with an epsilon of this power of n. Raises ArgumentError for laws that divide no entry by its size.
+
+    >>> str(with_epsilon(optimizer("adam"), "-1").epsilon)
+    '-1'
+    """
     name = law.name.partition("+")[0]
     if law.gradient == 1:
         raise ArgumentError("epsilon", f"{law.name} has none: it divides by nothing")

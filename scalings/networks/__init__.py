@@ -1,1 +1,1 @@
-"""What is trained: a list of operations."""
+"""Networks: lists of operations, with sizes that are powers of the width and of other scale variables."""

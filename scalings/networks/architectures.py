@@ -41,9 +41,9 @@ from scalings.networks.nodes import (
 
 DEEPEST = 10_000
 HEADS, HEAD_SIZE = 8, 64
-"""Of a transformer, the one that does not grow."""
+"""A transformer's number of heads if they grow in size, and their size if they grow in number."""
 Heads = Literal["head-size", "heads"]
-"""What grows with the width: the size of each head, or their number."""
+"""What grows with the width in attention: the size of each head, or the number of heads."""
 
 
 def mlp(
@@ -89,9 +89,9 @@ def cnn(
     colors: int = 3,
     outputs: int = 10,
 ) -> Network:
-    """depth - 1 convolutions with n channels, each with its activation, then the mean over positions and a readout.
+    """A convolutional network: depth - 1 convolutions with n channels and activations, mean pooling, and a readout.
 
-    With `depthwise`, every convolution but the first is split into one of each channel and one across channels.
+    With `depthwise`, every convolution but the first is split into a depthwise and a pointwise one.
     Raises ArgumentError for a depth below 2, a kernel below 1, or an unknown activation.
     """
     _require("depth", depth, 2)
@@ -120,7 +120,7 @@ def resmlp(
     inputs: int = 64,
     outputs: int = 10,
 ) -> Network:
-    """A residual network x <- x + g W phi(x), `blocks` times; with `branch` 2, x <- x + g W_2 phi(W_1 x).
+    """A residual network: x <- x + g W phi(x), `blocks` times; with `branch` 2, x <- x + g W_2 phi(W_1 x).
 
     With `norm`, every branch and the readout read the normalised stream. Raises ArgumentError for fewer than one
     block, for a branch of other than one or two layers, or an unknown activation.
@@ -156,10 +156,10 @@ def transformer(
     biases: bool = False,
     tied: bool = False,
 ) -> Network:
-    """A decoder: an embedding, `blocks` of normalised attention and a normalised two-layer branch, and a readout.
+    """A transformer decoder: an embedding, `blocks` of attention and of a two-layer branch (pre-norm), and a readout.
 
-    `grows` says whether the heads grow in size with the width, or in number. `gains` are those of the
-    normalizations, `biases` those of the two-layer branch; with `tied` the readout is the embedding,
+    `grows` says whether the heads grow in size with the width, or in number. `gains` adds gains to the
+    normalizations, `biases` adds biases to the two-layer branch; with `tied` the readout is the embedding,
     transposed, behind a multiplier of its own. Raises ArgumentError for fewer than one block, or an unknown activation.
     """
     _require("blocks", blocks, 1)

@@ -1,7 +1,7 @@
-"""Dimensions: numbers of units, as powers of the width and of other scale variables.
+"""Dimensions: numbers of units as powers of the width n and of other scale variables.
 
-A `Dimension` is size * n^order units, n the width: it is fixed (order 0, the data's) or grows. Other scale
-variables, such as the depth m, may multiply it:
+A `Dimension` is size * n^order: fixed (order 0, such as a size of the data) or growing with the width. Powers of other
+scale variables, such as the depth m, may multiply it:
 
 >>> WIDTH.at(512), fixed(10).at(512), WIDTH.order_in("width"), times(12).order_in("depth")
 (512, 10, Fraction(1, 1), Fraction(1, 1))
@@ -17,12 +17,12 @@ WIDTH_SCALE, DEPTH_SCALE = "width", "depth"
 VOCABULARY_SCALE = "vocabulary"
 BATCH_NOISE, BATCH_SIGNAL = "batch:noise", "batch:signal"
 BATCH_SCALES = (BATCH_NOISE, BATCH_SIGNAL)
-"""The number of examples in a batch, where the mean gradient is mostly noise, and where it is mostly signal."""
+"""The batch size where the mean gradient is mostly noise (small batches), and where it is mostly signal (large)."""
 _SYMBOLS = {WIDTH_SCALE: "n", DEPTH_SCALE: "m", VOCABULARY_SCALE: "V", BATCH_NOISE: "B", BATCH_SIGNAL: "B"}
 
 
 def symbol_of(scale: str) -> str:
-    """What powers of a scale variable are written as; one without a symbol is written by its name.
+    """The letter that stands for a scale variable in formulas; its name if it has none.
 
     >>> symbol_of("width"), symbol_of("experts")
     ('n', 'experts')
@@ -32,9 +32,9 @@ def symbol_of(scale: str) -> str:
 
 @dataclass(frozen=True)
 class Dimension:
-    """size * n^order units, times powers of `others`, pairs of a scale variable and its order.
+    """A number of units: size * n^order, times the powers in `others`, pairs of a scale variable and its order.
 
-    The size may be a fraction, such as that of heads of n/8 units.
+    The size may be a fraction: 1/8 for heads of n/8 units.
     """
 
     size: int | Fraction
@@ -42,7 +42,7 @@ class Dimension:
     others: tuple[tuple[str, Fraction], ...] = ()
 
     def at(self, width: int) -> int:
-        """The number of units at this width (a whole number, at least 1), other scale variables at 1."""
+        """The number of units at this width, rounded to a whole number of at least 1; other scale variables are 1."""
         return max(1, round(self.size * math.pow(width, self.order)))
 
     def order_in(self, scale: str) -> Fraction:
@@ -61,12 +61,12 @@ class Dimension:
 
     @property
     def grows(self) -> bool:
-        """Whether it is a size of the network rather than of its data, as the vocabulary is."""
+        """Whether it grows with the network; fixed sizes and the vocabulary are sizes of the data."""
         return bool(self.order) or any(order for scale, order in self.others if scale != VOCABULARY_SCALE)
 
 
 def fixed(size: int) -> Dimension:
-    """A dimension of the data: the same at every width."""
+    """A dimension that is the same at every width, such as a size of the data."""
     return Dimension(size)
 
 

@@ -1,4 +1,4 @@
-"""Networks: a flat list of operations, each naming its inputs, so that a traced module can become one.
+"""A network: a list of operations, each naming those whose results it reads, and what criteria call its layers.
 
 >>> from scalings.networks.architectures import mlp
 >>> network = mlp(3)
@@ -46,20 +46,20 @@ Part: TypeAlias = Literal["hidden", "readout", "output"]
 
 @dataclass(frozen=True)
 class Representation:
-    """A result that criteria speak of: of a layer with a weight, of a sum, attention scores, or the output f."""
+    """A result that criteria apply to: of a layer with a weight, of a sum, attention scores, or the output f."""
 
     name: str
     kind: Kind
     units: Dimension
     copies: Dimension
-    """How often the block that holds it is repeated."""
+    """How often the block that contains it is repeated."""
     first_update: int = 1
-    """The update at which it first trains as it will: 2 behind attention scores, whose gradient is only generic
-    before queries, keys and values have moved."""
+    """The update from which on equations are asked of its changes: 2 for queries and keys, whose first gradient has
+    another order, since queries, keys and values have not moved yet."""
     is_matrix: bool = False
     """Whether it is the result of a weight matrix, on which weight decay acts."""
     part: Part = "hidden"
-    """The network's output f itself, a term or factor of it that nothing else reads, or what comes before."""
+    """Output: the function f itself. Readout: what only contributes to f. Hidden: what comes before."""
 
     @property
     def is_output(self) -> bool:
@@ -94,12 +94,12 @@ class Network:
 
     @cached_property
     def layers(self) -> tuple[Weighted, ...]:
-        """The first node of each weight, from input to output; one entry of a parameterization each."""
+        """The first node of each weight, from input to output: the layers of a parameterization."""
         return tuple(_owners(self).values())
 
     @cached_property
     def multipliers(self) -> tuple[Multiplier, ...]:
-        """The nodes with a multiplier and no weight; one entry of a parameterization's `scales` each."""
+        """The nodes with a multiplier and no weight, in the order of a parameterization's `scales`."""
         return tuple(node for node in self.flat if isinstance(node, MULTIPLIERS))
 
     @property
@@ -113,9 +113,9 @@ class Network:
 
     @cached_property
     def function(self) -> Node:
-        """What criteria call the output f: the last operation, or what it reads if it is elementwise.
+        """The output f of the criteria: the last operation, or what it reads if it is elementwise.
 
-        An elementwise function at the end has entries of size 1 to work on, so that |phi(f)| = |f| and |dphi| = |df|.
+        An elementwise function phi at the end acts on entries of size 1, so that |phi(f)| ~ |f| and |dphi| ~ |df|.
         """
         nodes = {node.name: node for node in self.flat}
         node = self.output
@@ -125,10 +125,10 @@ class Network:
 
     @cached_property
     def readouts(self) -> frozenset[str]:
-        """The operations that make f out of the last hidden representations: the last matrices, and what rescales,
-        normalizes, shifts, averages and adds their results. None where f itself grows: then it is part of a network.
+        """The names of the operations that compute f from the last hidden representations: the last matrices, and what
+        rescales, normalizes, shifts, averages and adds their results. Empty if f grows, as in a part of a network.
 
-        Their results are not hidden: what rescales them later may make up for any size they have.
+        Their results are not hidden, since a later multiplier may compensate any size that they have.
         """
         nodes = {node.name: node for node in self.flat}
         found: set[str] = set()
@@ -145,7 +145,7 @@ class Network:
 
     @property
     def is_chain(self) -> bool:
-        """Whether it is dense layers and activations, each on the one before: a multilayer perceptron."""
+        """Whether it is a multilayer perceptron: dense layers and activations, each reading the one before."""
         before = (INPUT, *(node.name for node in self.nodes))
         return self.depth == sum(isinstance(node, Dense) for node in self.nodes) and all(
             isinstance(node, Dense | Elementwise) and node.source == source
@@ -154,13 +154,13 @@ class Network:
 
     @cached_property
     def copies(self) -> dict[str, Dimension]:
-        """How often each operation of a repeated block is repeated."""
+        """The number of copies of each operation inside a repeated block, by name."""
         blocks = (node for node in self.nodes if isinstance(node, Repeat))
         return {inner.name: block.times for block in blocks for inner in block.nodes}
 
     @cached_property
     def units(self) -> dict[str, Dimension]:
-        """The size of every result."""
+        """The number of units of every result, by the operation's name; of scores, their number of heads."""
         found = {INPUT: ONE}
         for node in self.flat:
             if isinstance(node, WEIGHTED):
@@ -183,7 +183,7 @@ class Network:
 
     @cached_property
     def representations(self) -> tuple[Representation, ...]:
-        """What criteria speak of, in the order of computation."""
+        """The results that criteria apply to, in the order of computation."""
         dormant = _behind_scores(self)
         return tuple(
             Representation(
@@ -220,7 +220,7 @@ def _flat(nodes: tuple[Node, ...]) -> Iterator[Node]:
 
 
 def _owners(network: Network) -> dict[str, Weighted]:
-    """Weight -> its first node."""
+    """The first node of each weight, by the weight's name. Raises ArgumentError for nodes that cannot share one."""
     found: dict[str, Weighted] = {}
     for node in network.flat:
         if isinstance(node, WEIGHTED):
@@ -232,7 +232,7 @@ def _owners(network: Network) -> dict[str, Weighted]:
 
 
 def _behind_scores(network: Network) -> frozenset[str]:
-    """The operations that reach the output only through attention scores: queries and keys."""
+    """The names of operations that reach the output only through attention scores: queries and keys."""
     readers: dict[str, set[str]] = {}
     for node in network.flat:
         for source in sources(node):
@@ -247,13 +247,13 @@ def _behind_scores(network: Network) -> frozenset[str]:
 
 
 def wrong_scale(network: Network, given: str) -> ArgumentError:
-    """What a scale variable gets that no size of the network is a power of."""
+    """The error for a scale variable that no size of the network depends on."""
     known = ", ".join((*network.scales, *BATCH_SCALES))
     return ArgumentError("scale", f"expected one of {known} for this network, but got {given!r}")
 
 
 def wrong_depth(network: Network, given: int) -> ArgumentError:
-    """What a parameterization for another number of layers gets."""
+    """The error for a parameterization with another number of layers than the network."""
     return ArgumentError(
         "parameterization", f"{network.depth} layers need {network.depth} exponents each, but got {given}"
     )

@@ -1,8 +1,7 @@
-"""Node kinds: the operations that a network is a list of, each naming the operations that it reads.
+"""Node kinds: the operations of a network, each naming those whose results it reads.
 
-Nodes are data, and what a list of traced operations can build: no node holds another, but for the block that
-`Repeat` repeats. What each does to orders of magnitude, forward, backward and in its update, is stated beside its
-rule (`symbolic.propagation`).
+Nodes are plain data, and only `Repeat` contains other nodes. The rule of each kind for orders of magnitude, forward,
+backward and in its update, is in `symbolic.propagation`; what it computes on tensors in `empirical.engines.graph`.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
 BOUNDED: frozenset[Activation] = frozenset({"tanh"})
 Role = Literal["input", "hidden", "output"]
 Start = Literal["random", "zero", "one"]
-"""How a weight is initialised: N(0, sigma^2), or every entry 0, or every entry 1."""
+"""How a weight is initialised: i.i.d. N(0, sigma^2), all zeros, or all ones."""
 INPUT = "input"
 """The name of the network's input, as the first operation's source."""
 
@@ -42,11 +41,11 @@ class _Fans(Protocol):
 
 
 class HasRole:
-    """A node with a weight."""
+    """Gives a node with a weight its role, which follows from its fans."""
 
     @property
     def role(self: _Fans) -> Role:
-        """Hidden if both fans grow, output if the result has a fixed size, else input."""
+        """Output if fan_out is fixed; else hidden if fan_in grows, and input if it is fixed."""
         if not self.fan_out.grows:
             return "output"
         return "hidden" if self.fan_in.grows else "input"
@@ -94,7 +93,7 @@ class Convolution(HasRole):
 
 @dataclass(frozen=True)
 class Embedding(HasRole):
-    """z = g W x with x one-hot: a column of W for each token of the vocabulary; only those seen are updated."""
+    """z = g W x with x one-hot: a column of W for each token; only columns of tokens in the batch are updated."""
 
     name: str
     source: str
@@ -110,7 +109,7 @@ class Embedding(HasRole):
 
 @dataclass(frozen=True)
 class Bias(HasRole):
-    """z = h + g b: a layer whose input is the number 1; zero at initialization unless `start` says otherwise."""
+    """z = h + g b: a layer with the constant input 1; zero at initialization unless `start` says otherwise."""
 
     name: str
     source: str
@@ -185,7 +184,7 @@ class Norm:
 
 @dataclass(frozen=True)
 class Pool:
-    """The mean over a fixed number of positions."""
+    """The mean of the source over its positions, whose number is fixed."""
 
     name: str
     source: str
@@ -201,7 +200,7 @@ class Scale:
 
 @dataclass(frozen=True)
 class Sum:
-    """y = h + sum of branches; the first source is the skip connection, the others are branches."""
+    """y = h + sum of branches: the first source h is the skip connection, the others are residual branches."""
 
     name: str
     sources: tuple[str, ...]
@@ -224,7 +223,7 @@ class Scores:
 
 @dataclass(frozen=True)
 class Mix:
-    """o_i = sum_j softmax_j(s_ij) v_j: values, mixed by the scores of their head."""
+    """Attention o_i = sum_j softmax_j(s_ij) v_j: the mean of the values, weighted by the scores of their head."""
 
     name: str
     scores: str
@@ -239,8 +238,8 @@ class Mix:
 class Repeat:
     """A residual block, repeated `times` times with weights of its own each time.
 
-    The first of `nodes` reads this node's own name, which stands for the stream that enters a copy; the last is
-    a `Sum` whose chain of skip connections leads back to it.
+    Inside the block this node's own name stands for the residual stream that enters a copy. The last of `nodes` is a
+    `Sum` from which the skip connections (first sources) lead back to that name.
     """
 
     name: str
@@ -258,5 +257,5 @@ MULTIPLIERS = (Scale, Scores)
 
 
 def sources(node: Node) -> tuple[str, ...]:
-    """The operations that a node reads."""
+    """The names of the operations that a node reads."""
     return node.sources if isinstance(node, Sum | Scores | Mix) else (node.source,)

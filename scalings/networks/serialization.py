@@ -73,12 +73,12 @@ _DIMENSIONS = frozenset(
 
 
 def network_to_json(network: Network) -> list[Json]:
-    """Its operations as JSON types; orders become strings."""
+    """The network's operations as JSON types; orders become strings."""
     return [_node_to_json(node) for node in network.nodes]
 
 
 def network_from_json(document: list[Json]) -> Network:
-    """The network that `network_to_json` wrote, or a person. Raises ArgumentError for what is not one."""
+    """The network in a document as `network_to_json` writes it, or a user. Raises ArgumentError for any other."""
     if not isinstance(document, list):
         raise ArgumentError("network", "expected a list of operations")
     try:
@@ -127,7 +127,7 @@ def _from_json(number: int, name: str, value: Any) -> Any:
 
 
 def _dimension(number: int, name: str, value: Any) -> Dimension:
-    """A size, or {"size": 4, "order": "1"}: four times the width."""
+    """A dimension from a size, or from an object such as {"size": 4, "order": "1"}, four times the width."""
     try:
         given = value if isinstance(value, int) else value["size"]
         size = given if isinstance(given, int) else parse_fraction(str(given))

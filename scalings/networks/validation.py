@@ -1,4 +1,4 @@
-"""Whether sizes fit: every operation takes what it is given, and shared weights have one shape.
+"""Validation of networks: names, sources, sizes, residual blocks and the shapes of shared weights.
 
 >>> from scalings.networks.dimensions import WIDTH, fixed
 >>> from scalings.networks.nodes import Dense
@@ -34,6 +34,7 @@ from scalings.networks.nodes import (
 
 
 def check_nodes(nodes: tuple[Node, ...], known: set[str]) -> None:
+    """Raises ArgumentError for no nodes, a name used twice, a source that is not before, or a block not residual."""
     if not nodes:
         raise ArgumentError("network", "expected at least one operation, but got none")
     for node in nodes:
@@ -64,8 +65,8 @@ def _validate_block(block: Repeat, known: set[str]) -> None:
 def check_sizes(nodes: Iterable[Node], units: Mapping[str, Dimension]) -> None:
     """Raises ArgumentError if an operation takes another number of units than its source gives.
 
-    `units` are those of every result, by name; those of the input are the data's, and not compared, nor are those of
-    what only normalizes, averages or rescales it.
+    `units` are those of every result, by name. Units of the input belong to the data and are not compared, nor are
+    those of operations without a weight on the input, such as its normalization.
     """
     unknown = {INPUT}
     for node in nodes:
@@ -77,7 +78,7 @@ def check_sizes(nodes: Iterable[Node], units: Mapping[str, Dimension]) -> None:
 
 
 def check_shared(owner: Weighted, other: Weighted) -> None:
-    """Raises ArgumentError if two operations cannot share a weight: its shape must be the same, or transposed."""
+    """Raises ArgumentError if two operations cannot share a weight: their shapes must be equal or transposed."""
     one, two = _shape(owner), _shape(other)
     if two not in (one, one[::-1]):
         shapes = f"it is {' by '.join(one)} for one and {' by '.join(two)} for the other"
@@ -85,7 +86,7 @@ def check_shared(owner: Weighted, other: Weighted) -> None:
 
 
 def _taken(node: Node, units: Mapping[str, Dimension]) -> Iterator[tuple[str, Dimension]]:
-    """What an operation reads, with the number of units that it takes of it; nothing where any number will do."""
+    """The sources of an operation with the number of units it takes of each; none where any number is allowed."""
     match node:
         case Dense():
             yield node.source, node.fan_in
@@ -100,5 +101,5 @@ def _taken(node: Node, units: Mapping[str, Dimension]) -> Iterator[tuple[str, Di
 
 
 def _shape(node: Weighted) -> tuple[str, str]:
-    """(fan_out, fan_in) of its weight, written out."""
+    """(fan_out, fan_in) of the node's weight, as strings."""
     return str(node.fan_out), str(node.vocabulary if isinstance(node, Embedding) else node.fan_in)

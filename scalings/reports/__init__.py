@@ -1,1 +1,1 @@
-"""How answers are shown: one file an answer, all its formats in it."""
+"""Reports: answers as text, JSON, Markdown, LaTeX and figures, one module for each kind of answer."""

@@ -1,6 +1,6 @@
-"""Derivations as Markdown, as LaTeX, and as a notebook shows them.
+"""Derivations as Markdown, as LaTeX, and as notebooks display them (HTML and LaTeX).
 
-Statements are affine in few named unknowns, so turning them into LaTeX is a matter of spelling.
+Statements are affine in unknowns with known names, so that regular expressions turn them into LaTeX:
 
 >>> to_latex("eta_1 = -2*sigma_3 - 1/2")
 '\\\\eta_{1} = -2 \\\\sigma_{3} - \\\\tfrac{1}{2}'
@@ -42,7 +42,7 @@ def markdown(derivation: Derivation, gauge: str) -> str:
 
 
 def _markdown_polytopes(derivation: Derivation) -> list[str]:
-    """Facets with the criteria behind them, and what spans the answer."""
+    """Each polytope's facets with the criteria they come from, and its vertices, rays and lines."""
     lines: list[str] = []
     for polytope in derivation.polytopes:
         facets: list[tuple[str, ...]] = [
@@ -57,7 +57,7 @@ def _markdown_polytopes(derivation: Derivation) -> list[str]:
 
 
 def _spanning(polytope: Polytope) -> Iterator[tuple[str, Point]]:
-    """Vertices, rays and lines, by these names."""
+    """The vertices, rays and lines of a polytope, each with its kind."""
     for kind, points in (("vertex", polytope.vertices or ()), ("ray", polytope.rays), ("line", polytope.lines)):
         yield from ((kind, point) for point in points)
 
@@ -80,7 +80,7 @@ def latex(derivation: Derivation, gauge: str) -> str:
 
 
 def _latex_polytopes(derivation: Derivation) -> list[str]:
-    """Facets with the criteria behind them, then vertices, rays and lines as points."""
+    """Each polytope's facets with the criteria they come from, then its vertices, rays and lines."""
     lines: list[str] = []
     for polytope in derivation.polytopes:
         lines.append("What bounds the answer, and where it comes from:")
@@ -95,7 +95,7 @@ def _latex_polytopes(derivation: Derivation) -> list[str]:
 
 
 def html(derivation: Derivation) -> str:
-    """The derivation as a notebook shows it: its steps, and the family or its pieces."""
+    """The derivation as HTML for a notebook: its steps, and the family or its pieces."""
     steps = _html_table(("step", "criterion", "layer", "gives", "freedoms left"), _step_rows(derivation))
     if derivation.family is None:
         relations = (f"{e} = 0" for piece in derivation.pieces for e in piece.equations)
@@ -115,7 +115,7 @@ def html(derivation: Derivation) -> str:
 
 
 def display_latex(derivation: Derivation) -> str:
-    """The family in one display, as a notebook typesets it; the steps, where the answer is no family."""
+    """The family as one LaTeX display for a notebook; the statements of the steps if there is no family."""
     if derivation.family is None:
         statements = " \\\\ ".join(to_latex(step.statement) for step in derivation.steps if step.statement)
         return f"$\\displaystyle \\begin{{array}}{{l}} {statements} \\end{{array}}$"
@@ -127,7 +127,7 @@ def display_latex(derivation: Derivation) -> str:
 def to_latex(statement: str) -> str:
     """An affine statement such as "eta_1 = -2*sigma_3 - 1/2" in LaTeX."""
     statement = re.sub(r"\b(eta|sigma|lambda|kappa)_(\d+)\b", r"\\\1_{\2}", statement)
-    # Free in several scale variables (scalings.results.monomials): with the symbol of its own.
+    # Unknowns that are free in several scale variables have the variable's letter as a second subscript.
     statement = re.sub(
         r"\b(eta|sigma|lambda|kappa)_(\d+)_(\w+)", lambda x: f"\\{x[1]}_{{{x[2]},{base(x[3])}}}", statement
     )
@@ -138,7 +138,7 @@ def to_latex(statement: str) -> str:
 
 
 def base(symbol: str) -> str:
-    """What stands for a scale variable: its letter, or its name."""
+    """A scale variable in LaTeX: its letter, or its name in roman type."""
     return symbol if len(symbol) == 1 else f"\\mathrm{{{plain(symbol)}}}"
 
 
@@ -147,7 +147,7 @@ def _power(exponent: Affine, symbol: str) -> str:
 
 
 def _family_rows(family: Family, symbol: str) -> list[str]:
-    """Every layer's exponents as a line of an align environment, then the multipliers'."""
+    """A line of an align environment for the exponents of each layer, then one for each multiplier without a weight."""
     names = {"multiplier": "g", "init": "\\sigma", "lr": "\\eta", "decay": "\\lambda"}
     rows = [
         ", & ".join(f"{names[name]}_{{{number}}} &\\sim {_power(e, symbol)}" for name, e in layer.named.items())
@@ -174,13 +174,13 @@ def _html_table(header: tuple[str, ...], rows: list[tuple[str, ...]], *, escaped
 
 
 def plain(words: str) -> str:
-    """Words for LaTeX, the powers among them as mathematics."""
+    """Text with LaTeX's special characters escaped and powers such as n^(1/2) in math mode."""
     escaped = re.sub(r"([_&%#])", r"\\\1", words)
     return re.sub(r"(\w)\^\(?(-?[\w/-]+)\)?", lambda power: f"${power[1]}^{{{to_latex(power[2])}}}$", escaped)
 
 
 def align(rows: Iterable[str]) -> list[str]:
-    """An align environment; nothing without rows."""
+    """The lines of an align* environment with these rows; none without rows."""
     rows = list(rows)
     return [] if not rows else ["\\begin{align*}", " \\\\\n".join(rows), "\\end{align*}"]
 
@@ -193,6 +193,6 @@ def _step_rows(derivation: Derivation) -> list[tuple[str, ...]]:
 
 
 def markdown_table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
-    """Its lines."""
+    """The lines of a Markdown table."""
     escaped = [[cell.replace("|", "\\|") for cell in row] for row in rows]
     return [f"| {' | '.join(row)} |" for row in (header, ["---"] * len(header), *escaped)]

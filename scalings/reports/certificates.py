@@ -1,7 +1,7 @@
-"""Certificates as files, what they are about, and what they prove, in plain words.
+"""Reports of `certify`: what a certificate is about and what it proves, as text and JSON.
 
-The proof itself is rechecked by `scalings.certificates.verifier`, which knows nothing of this module. That its program
-is the one of the network, law and criteria that it is about is rechecked by writing that program again.
+The proof itself is rechecked by `scalings.certificates.verifier`; that its program is the one of the network, law and
+criteria that it is about, by `scalings.studies.rechecking`.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from scalings.studies.rechecking import Recheck
 
 SCHEMA_VERSION = 1
 _LETTERS = "order "
-"""What a name that means nothing begins with."""
+"""The beginning of the names of intermediate orders, which mean nothing to a reader."""
 
 
 def certificate_document(checked: Recheck) -> dict[str, Any]:
-    """The answer of `certify`: what was proved, or the reason why it was not."""
+    """The JSON document of `certify`: what was proved, or the reason for the refusal."""
     document: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "valid": checked.refusal is None}
     document |= {"reason": checked.refusal, "compared": checked.compared}
     if checked.refusal is None:
@@ -43,7 +43,7 @@ def _shown(part: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def certificate_report(checked: Recheck) -> Iterator[RenderableType]:
-    """What a certificate is about and proves, or why it does not."""
+    """The text of `certify`: what a certificate is about and what it proves, or the reason for the refusal."""
     if checked.refusal is not None:
         yield Text(f"refused: {checked.refusal}", style="bold red")
         return
@@ -93,14 +93,14 @@ def _part_report(part: Mapping[str, Any]) -> Iterator[RenderableType]:
 
 
 def _operations(nodes: Any) -> Iterator[str]:
-    """Of a network as JSON, in short."""
+    """The operations of a network as JSON, in short: name (kind)."""
     for node in nodes:
         inner = f" of {', '.join(_operations(node['nodes']))}" if node["op"] == "repeat" else ""
         yield f"{node['name']} ({node.get('activation', node['op'])}{inner})"
 
 
 def _criteria_table(part: Mapping[str, Any], symbol: str) -> Table:
-    """Every criterion, what it asks, and where that was rechecked; what else was asked, relation by relation."""
+    """A row for each criterion, with its relation, layers and steps; then one for each other relation asked for."""
     asks: dict[str, list[str]] = {}
     for criterion in part["about"]["criteria"]:
         asks.setdefault(criterion["name"], []).append(criterion["asks"])
@@ -129,7 +129,7 @@ def _criteria_table(part: Mapping[str, Any], symbol: str) -> Table:
 
 
 def _path(part: Mapping[str, Any], monomial: Mapping[str, Any], symbol: str) -> Iterator[str]:
-    """How a monomial came about: each order on the way in terms of those before it; of a sum, one term."""
+    """How a monomial was computed: each order on the way from those before it, and of each sum one term."""
     path, program = monomial["path"], _Program(part, symbol, monomial["path"])
     reached = [monomial["of"]]
     for name in reached:
@@ -142,7 +142,7 @@ def _path(part: Mapping[str, Any], monomial: Mapping[str, Any], symbol: str) -> 
 
 @dataclass(frozen=True)
 class _Program:
-    """What orders are computed from, in words; of sums on a path only the term on it."""
+    """The program of a certificate as formulas; of each sum on `path` only the term that the path takes."""
 
     part: Mapping[str, Any]
     symbol: str
@@ -153,7 +153,7 @@ class _Program:
         return {line["order"]: line for line in self.part["program"]}
 
     def spelled(self, name: str) -> str:
-        """A name, or what it stands for if it means nothing."""
+        """The name of an order; for an intermediate one the formula it stands for, for an exponent its power."""
         if name in self.lines:
             return name if not name.startswith(_LETTERS) else self.terms(name)
         exponent = Affine(Fraction(0), {name: Fraction(1)}) if name in self.part["unknowns"] else Fraction(name)
@@ -170,7 +170,7 @@ class _Program:
 
 
 def _induction(parts: Mapping[str, Any]) -> str | None:
-    """What the parts prove together of every depth, if they do."""
+    """What the parts of an induction prove for every depth; None if they are not an induction."""
     statements = [(statement_from_json(part["about"]), part["answer"]) for part in parts.values()]
     inserted = next((one for one, _ in statements if one.kind == "layer inserted"), None)
     if inserted is None or replace(inserted, kind="layer removed") not in [one for one, _ in statements]:
@@ -185,7 +185,7 @@ def _freedoms(number: int) -> str:
 
 
 def _monomials(lines: Any) -> list[Any]:
-    """Where a proof says which monomial an order is."""
+    """The lines of a proof that say which monomial an order is."""
     return [line for line in lines if "monomial" in line]
 
 

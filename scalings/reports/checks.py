@@ -1,4 +1,4 @@
-"""Check and predict."""
+"""Reports of `check` and `predict`, as text and JSON."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def check_document(
     *,
     satisfied: bool,
 ) -> Document:
-    """The answer of `check`; `asked` are the criteria it was to meet besides being stable and nontrivial."""
+    """The JSON document of `check`; `asked` are the criteria to be met besides being stable and nontrivial."""
     return {
         "schema_version": SCHEMA_VERSION,
         "parameterization": parameterization.name,
@@ -81,7 +81,7 @@ def _repair(network: Network, repair: Repair) -> Document:
 def prediction_document(
     network: Network, parameterization: Parameterization, orders: Mapping[Observable, Exponent]
 ) -> Document:
-    """The answer of `predict`."""
+    """The JSON document of `predict`."""
     return {
         "schema_version": SCHEMA_VERSION,
         "parameterization": parameterization.name,
@@ -95,7 +95,7 @@ def prediction_document(
 
 
 MOST_REASONS = 12
-"""More than these, and more rows of one criterion, are only counted."""
+"""The most reasons, and the most rows of one criterion, that are shown; the others are counted."""
 
 
 def check_report(
@@ -106,9 +106,9 @@ def check_report(
     repair: Repair | Forbidden | None,
     symbol: str = "n",
 ) -> Iterator[RenderableType]:
-    """The verdict, its reasons (those why it does not meet what was `asked` among them), and every criterion.
+    """The text of `check`: the verdict, its reasons (also for the criteria in `asked`), and a row for each finding.
 
-    Exponents are those of `symbol`.
+    Exponents are powers of `symbol`.
     """
     yield layers_table(network, parameterization.layers, parameterization.scales, symbol)
     yield Text()
@@ -151,7 +151,7 @@ def _remedy(repair: Repair | Forbidden | None, symbol: str) -> Iterator[Renderab
 
 
 def prediction_table(network: Network, orders: Mapping[Observable, Exponent], symbol: str = "n") -> Table:
-    """The order of every observable, a row a layer, a column a step."""
+    """The text of `predict`: the orders, with a row for each observable and layer and a column for each step."""
     steps = sorted({observable.step for observable in orders})
     table = empty_table("quantity", "layer", *(f"step {step}" for step in steps))
     for quantity, written in SYMBOLS.items():

@@ -1,4 +1,4 @@
-"""Derive: text and JSON."""
+"""Reports of `derive` in one scale variable, as text and JSON."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from scalings.results.derivations import PARAMETER, Derivation, Induction, Polyt
 
 
 def derivation_document(derivation: Derivation, gauge: str) -> Document:
-    """The answer of `derive`."""
+    """The JSON document of `derive`."""
     family = derivation.family
     return {
         "schema_version": SCHEMA_VERSION,
@@ -55,7 +55,7 @@ def derivation_document(derivation: Derivation, gauge: str) -> Document:
 
 
 def _polytope(polytope: Polytope) -> Document:
-    """Relations with the criteria behind them, and what spans the polytope, one for the family or for each piece."""
+    """The relations of a polytope with the criteria they come from, and its vertices, rays and lines."""
     spanned = {"vertices": polytope.vertices, "rays": polytope.rays, "lines": polytope.lines}
     return {
         "relations": [{"relation": facet.relation, "criteria": list(facet.criteria)} for facet in polytope.facets],
@@ -88,7 +88,7 @@ def _step(step: Step) -> Document:
 
 
 def derivation_report(derivation: Derivation, gauge: Gauge) -> Iterator[RenderableType]:
-    """The derivation from top to bottom: assumptions, steps, answer."""
+    """The text of `derive`: assumptions, steps and answer, the family in the given gauge first, then in the others."""
     symbol = derivation.symbol
     decays = ", lambda_l of the decays" if derivation.law.decay != "none" else ""
     scales = ", kappa_k of the multipliers without a weight" if derivation.network.multipliers else ""
@@ -152,7 +152,7 @@ def _polytope_report(polytope: Polytope) -> Iterator[RenderableType]:
 
 
 def facets_table(polytope: Polytope) -> Table:
-    """Every relation that no other implies, and the criteria that it comes from."""
+    """A row for each facet, with the criteria that it comes from."""
     table = empty_table("relation", "comes from")
     for facet in polytope.facets:
         table.add_row(facet.relation, ", ".join(facet.criteria))
@@ -160,7 +160,7 @@ def facets_table(polytope: Polytope) -> Table:
 
 
 def span_table(polytope: Polytope) -> Table:
-    """Vertices, rays and lines, a row each, a column an unknown."""
+    """A row for each vertex, ray and line, with a column for each unknown."""
     kinds = {"vertex": polytope.vertices or (), "ray": polytope.rays, "line": polytope.lines}
     names = next((list(point) for points in kinds.values() for point in points), [])
     table = empty_table("", *names)

@@ -1,4 +1,4 @@
-"""JSON documents, one for each command; `schema_version` rises when a key changes its meaning.
+"""Parts that the JSON documents of commands share. `schema_version` rises when a key changes its meaning.
 
 Exponents are strings that sympy reads ("2*r - 1", "-oo"); fitted numbers are numbers.
 """
@@ -20,7 +20,7 @@ SCHEMA_VERSION = 1
 
 
 def fit_numbers(fit: Fit | Diverged) -> Document:
-    """The numbers of a fit."""
+    """The numbers of a fit; null, and where it happened, for one that diverged."""
     if isinstance(fit, Diverged):
         diverged = {"width": fit.width, "seeds": fit.seeds}
         return {"exponent": None, "low": None, "high": None, "diverged": diverged}
@@ -36,16 +36,17 @@ def fit_numbers(fit: Fit | Diverged) -> Document:
 
 
 def finite_or_none(number: float) -> float | None:
-    """null for an interval without an end: too few widths or seeds to have one."""
+    """The number, or null for the end of an unbounded interval (too few widths or seeds for an error)."""
     return number if isfinite(number) else None
 
 
 def observable_document(observable: Observable) -> Document:
+    """The quantity, layer (null for the whole network) and step of an observable."""
     return {"quantity": observable.quantity, "layer": observable.layer or None, "step": observable.step}
 
 
 def layers_document(network: Network, layers: tuple[LayerExponents[Affine | Exponent], ...]) -> list[Document]:
-    """The exponents of each layer."""
+    """The name, role and exponents of each layer."""
     return [
         {
             "name": node.name,
@@ -57,7 +58,7 @@ def layers_document(network: Network, layers: tuple[LayerExponents[Affine | Expo
 
 
 def multipliers_document(network: Network, scales: Sequence[Affine | Exponent]) -> list[Document]:
-    """Of multipliers without a weight; none where none is given, which means n^0."""
+    """The exponents of multipliers without a weight; an empty list if none are given, which means n^0."""
     return [
         {"name": node.name, "multiplier": _exponent(scale)}
         for node, scale in zip(network.multipliers, scales, strict=False)

@@ -1,4 +1,4 @@
-"""What `law`, `transfer`, `calibrate` and `freedom` print: tables for a person, documents for a program."""
+"""Reports of `calibrate`, `freedom`, `law` and `transfer`, as text and JSON."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from scalings.studies.transfer import TransferAgreement
 
 
 def calibration_report(agreement: CalibrationAgreement) -> Iterator[RenderableType]:
-    """The hyperparameters solved for at some widths, their powers, and the criteria that were not asked for."""
+    """The text of `calibrate`: the hyperparameters solved for, their exponents, and the criteria not asked for."""
     found = agreement.calibration
     yield Text("At every width, by training, the init scales and learning rates (g = 1) for which\n")
     for condition in found.system:
@@ -65,7 +65,7 @@ def _relation(condition: Condition) -> str:
 
 
 def calibration_document(agreement: CalibrationAgreement) -> Document:
-    """The answer of `calibrate`."""
+    """The JSON document of `calibrate`."""
     found = agreement.calibration
     return {
         "schema_version": SCHEMA_VERSION,
@@ -96,7 +96,7 @@ def calibration_document(agreement: CalibrationAgreement) -> Document:
 
 
 def freedom_report(agreement: FreedomAgreement) -> Iterator[RenderableType]:
-    """The Jacobian as n grows beside the derived one, its singular values, and the direction that nothing notices."""
+    """The text of `freedom`: the Jacobian beside the derived one, its singular values, and its null direction."""
     measured = agreement.measured
     names = [hyperparameter for _, hyperparameter in measured.entries]
     hyperparameters = list(dict.fromkeys(names))
@@ -128,7 +128,7 @@ def freedom_report(agreement: FreedomAgreement) -> Iterator[RenderableType]:
 
 
 def freedom_document(agreement: FreedomAgreement) -> Document:
-    """The answer of `freedom`."""
+    """The JSON document of `freedom`."""
     measured = agreement.measured
     least, most = measured.freedoms(float(agreement.delta))
     return {
@@ -177,7 +177,7 @@ _ENTRIES: dict[Axis, str] = {"gradient": "entries of G", "weight": "entries of W
 
 
 def law_report(measured: LawMeasurement, expected: UpdateLaw | None) -> Iterator[RenderableType]:
-    """The law where it was asked, those beside it, where they meet, and what else was noticed."""
+    """The text of `law`: the law that was asked about, neighbouring regimes and boundaries, decay and verdict."""
     yield Text(f"|dW|_F of a step of {measured.name} (the last of {measured.steps}), as a product of powers:\n")
     columns = empty_table("regime", "", "eta", *(SYMBOLS[power] for power in POWERS[1:]), "law of")
     for name, regime in _regimes(measured):
@@ -215,7 +215,7 @@ def _boundary(boundary: RegimeBoundary) -> str:
 
 
 def law_document(measured: LawMeasurement, expected: UpdateLaw | None) -> Document:
-    """The answer of `law`."""
+    """The JSON document of `law`."""
     return {
         "schema_version": SCHEMA_VERSION,
         "optimizer": measured.name,
@@ -265,7 +265,7 @@ def _regime(regime: LawRegime) -> Document:
 
 
 def transfer_report(agreement: TransferAgreement) -> Iterator[RenderableType]:
-    """Both learning rates at every width, their drifts beside the derived one, and whether they transfer."""
+    """The text of `transfer`: the best and the largest stable learning rate by width, and their drifts."""
     found, derived = agreement.found, "none" if agreement.derived is None else str(agreement.derived)
     yield layers_table(found.network, found.parameterization.layers)
     yield Text(
@@ -288,7 +288,7 @@ def transfer_report(agreement: TransferAgreement) -> Iterator[RenderableType]:
 
 
 def transfer_document(agreement: TransferAgreement) -> Document:
-    """The answer of `transfer`."""
+    """The JSON document of `transfer`."""
     found = agreement.found
     return {
         "schema_version": SCHEMA_VERSION,

@@ -64,9 +64,9 @@ def richness_figure(
 def exponents_figure(
     measurement: Measurement, predicted: Mapping[Observable, Exponent], path: str | Path, *, step: int | None = None
 ) -> None:
-    """Small multiples of one measurement: a panel a quantity, a line a layer, after `step` (the last) updates.
+    """One measurement: a panel for each quantity with a line for each layer, after `step` updates (default: all).
 
-    What has no exponent, measured or predicted, is left out.
+    Observables without a measured or a predicted exponent are left out.
     """
     at_step = measurement.training.steps if step is None else step
     figure, panels = canvas(2, 3, size=(10.0, 6.2))
@@ -87,8 +87,8 @@ def exponents_figure(
 
 
 def paths_figure(paths: Sequence[tuple[str, Paths]], path: str | Path) -> None:
-    """Loss, feature movement and kernel change against the step, and the distance from the linearized network against
-    the width: a line for each labelled path."""
+    """Long runs: loss, change of the features and of the kernel against the step, and the distance from the linearized
+    network against the width, with a line for each (label, run)."""
     from matplotlib import colormaps
 
     figure, panels = canvas(2, 2, size=(10.0, 7.0))
@@ -112,6 +112,7 @@ def paths_figure(paths: Sequence[tuple[str, Paths]], path: str | Path) -> None:
 
 
 def canvas(rows: int, columns: int, size: tuple[float, float]) -> tuple[Figure, list[Axes]]:
+    """An empty figure of `size` inches, and its panels row by row."""
     # A Figure of its own, without pyplot: no window, no global state, nothing to close.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -127,7 +128,10 @@ def canvas(rows: int, columns: int, size: tuple[float, float]) -> tuple[Figure, 
 
 
 def draw(axes: Axes, fit: Fit, exponent: Exponent, label: str, position: float) -> float:
-    """One observable, `position` in [0, 1] picking color and marker; the height at which it ends."""
+    """Draw one fit's points and a line with the given exponent; returns the value at the largest width.
+
+    `position` in [0, 1] picks color and marker.
+    """
     from matplotlib import colormaps
     from matplotlib.ticker import FixedLocator, LogLocator, NullLocator
 
@@ -139,7 +143,7 @@ def draw(axes: Axes, fit: Fit, exponent: Exponent, label: str, position: float) 
     named = f"{label}:  {power}"
     axes.errorbar(widths, values, spread, fmt=marker, color=color, markersize=5, capsize=2, label=named)
     if not math.isinf(exponent):
-        # Anchored by its height alone, on the wider half, where the order shows and 1/n no longer does.
+        # Only the height is fitted, to the wider half of the widths, where the 1/n correction is small.
         half = len(widths) // 2
         height = np.mean(means[half:] - float(exponent) * np.log(widths[half:]))
         axes.plot(widths, np.exp(height) * widths ** float(exponent), color=color, linewidth=1.2, alpha=0.7)
@@ -154,7 +158,7 @@ def draw(axes: Axes, fit: Fit, exponent: Exponent, label: str, position: float) 
 
 
 def legend(axes: Axes, heights: Sequence[float], title: str | None = None) -> None:
-    """In the order in which the lines lie at the largest width."""
+    """A legend in the order of the lines at the largest width, whose values are `heights`."""
     handles, labels = axes.get_legend_handles_labels()
     order = sorted(range(len(heights)), key=lambda index: -heights[index])
     if order:
@@ -169,7 +173,7 @@ _LABELS: dict[Axis, str] = {
 
 
 def law_figure(measured: LawMeasurement, path: str | Path) -> None:
-    """The size of a step along gradient, weight and learning rate: what was seen, and the power law there."""
+    """The size of a step against gradient, weight and learning rate: measured points, and the power law at the base."""
     figure, panels = canvas(1, 3, size=(11.0, 3.6))
     for panel, axis in zip(panels, AXES, strict=True):
         x, y = (np.array(column) for column in zip(*measured.scans[axis], strict=True))
@@ -193,10 +197,10 @@ def law_figure(measured: LawMeasurement, path: str | Path) -> None:
 
 
 def transfer_figure(found: Transfer, path: str | Path) -> None:
-    """Left the loss against the learning rate, a line a width; right the best and the largest stable one against width.
+    """Left the loss against the learning rate, a line for each width; right the best and the largest stable rate.
 
-    Both relative to what the parameterization says, so that a learning rate that transfers is a vertical valley on the
-    left and a horizontal line on the right.
+    Learning rates are relative to the parameterization's: one that transfers has its minima at one place on the left,
+    and is a horizontal line on the right.
     """
     from matplotlib import colormaps
 
@@ -228,7 +232,7 @@ def transfer_figure(found: Transfer, path: str | Path) -> None:
 
 
 def calibration_figure(found: Calibration, derived: Mapping[Hyperparameter, Exponent], path: str | Path) -> None:
-    """Init scales and learning rates that were solved for against width, with the derived slopes."""
+    """The init scales and learning rates solved for, against the width, with lines of the derived slopes."""
     figure, panels = canvas(1, 2, size=(10.0, 4.2))
     for panel, which, title in zip(panels, ("init", "lr"), ("init scale sigma", "learning rate eta"), strict=True):
         heights = []
@@ -242,7 +246,7 @@ def calibration_figure(found: Calibration, derived: Mapping[Hyperparameter, Expo
 
 
 def freedom_figure(measured: FreedomMeasurement, path: str | Path) -> None:
-    """The singular values of the Jacobian with g = 1 against width: one of them is not like the others."""
+    """The singular values of the Jacobian (g = 1) against the width; the smallest, which should tend to 0, in red."""
     figure, (axes,) = canvas(1, 1, size=(6.4, 4.2))
     for number, one in enumerate(measured.singular_values, start=1):
         widths, means, errors = (np.array(column) for column in zip(*one.points, strict=True))

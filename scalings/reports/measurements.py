@@ -1,4 +1,4 @@
-"""Measure, verify and richness."""
+"""Reports of `measure`, `verify` and `richness`, as text and JSON."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def measurement_document(measurement: Measurement, agreement: Agreement) -> Document:
-    """The answer of `measure`."""
+    """The JSON document of `measure`."""
     return {
         "schema_version": SCHEMA_VERSION,
         "parameterization": measurement.parameterization.name,
@@ -49,7 +49,7 @@ def measurement_document(measurement: Measurement, agreement: Agreement) -> Docu
 
 
 def verification_document(verification: Verification, figure: str) -> Document:
-    """The answer of `verify`: the derivation, and for each member its measurement."""
+    """The JSON document of `verify`: the derivation, and the measurement of each member."""
     members = [
         {
             "name": member.name,
@@ -69,7 +69,7 @@ def verification_document(verification: Verification, figure: str) -> Document:
 
 
 def richness_document(courses: Courses) -> Document:
-    """The answer of `richness`: every step at the largest width, and the distances at every width."""
+    """The JSON document of `richness`: every step at the largest width, and the distances at every width."""
     members = []
     for member in courses.members:
         path, fit = member.path, member.path.fit
@@ -107,7 +107,7 @@ def _fit(comparison: Comparison) -> Document:
 
 
 def verification_report(verification: Verification, figure: str) -> Iterator[RenderableType]:
-    """One table of derived and measured exponents, the verdict of each member and of the whole."""
+    """The text of `verify`: derived and measured exponents in one table, the verdict of each member and of all."""
     derivation, members = verification.derivation, verification.members
     assert derivation.family is not None
     yield Text(
@@ -129,7 +129,7 @@ def verification_report(verification: Verification, figure: str) -> Iterator[Ren
 
 
 def richness_report(courses: Courses) -> Iterator[RenderableType]:
-    """Each member at the end of training, and how its distance from the linearized network goes with the width."""
+    """The text of `richness`: each member after training, and the exponent of its distance from the linearization."""
     training, widths = courses.training, courses.widths
     yield Text(
         f"{training.steps} updates on {training.batch} examples of {training.data}, widths {widths[0]} to {widths[-1]}."
@@ -155,9 +155,9 @@ _RICHNESS_VERDICT = {
 
 
 def agreement_table(agreements: Iterable[tuple[str, Agreement]], step: int, *, everything: bool = True) -> Table:
-    """Derived and measured exponents after `step` updates, asserted ones first within each agreement.
+    """A table of derived and measured exponents after `step` updates, asserted ones first in each agreement.
 
-    Without `everything`, of those that decide nothing only the terms of |dz| are shown.
+    Without `everything`, of the observables that are only reported |dz| and its three terms alone are shown.
     """
     table = empty_table("member", "observable", "layer", "derived", "measured", "95 % interval", "verdict")
     order = {"asserted": 0, "upper bound": 1, "reported": 2}

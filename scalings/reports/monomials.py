@@ -1,4 +1,4 @@
-"""Answers in several scale variables as a person sees them, as JSON, as Markdown and as LaTeX."""
+"""Reports of `derive` in several scale variables, as text, JSON, Markdown and LaTeX."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _RULE = (
 
 
 def monomials_report(answer: Monomials) -> Iterator[RenderableType]:
-    """Assumptions, one table of monomials, and for each scale variable what its powers come from."""
+    """The text: assumptions, one table of monomials, and for each scale variable the facets of its answer."""
     names = " and the ".join(f"{one.scale} {one.symbol}" for one in answer.derivations)
     yield Text(
         f"Which powers of the {names} meet the criteria, for {answer.network.depth} layers trained with "
@@ -55,7 +55,7 @@ def monomials_report(answer: Monomials) -> Iterator[RenderableType]:
 
 
 def monomials_document(answer: Monomials) -> dict[str, Any]:
-    """The answer of `derive` in several scale variables: exponents by variable, and each derivation as it is alone."""
+    """The JSON document: exponents by scale variable, and each derivation as `derive` gives it alone."""
     layers = [
         {"name": node.name, "role": node.role, **{name: _powers(answer, one) for name, one in layer.named.items()}}
         for node, layer in zip(answer.network.layers, answer.layers, strict=False)
@@ -79,7 +79,7 @@ def monomials_document(answer: Monomials) -> dict[str, Any]:
 
 
 def monomials_markdown(answer: Monomials) -> str:
-    """The same as Markdown."""
+    """The assumptions, a summary of each derivation and the table of monomials, as Markdown."""
     summaries: list[tuple[str, ...]] = [_summary(answer, one) for one in answer.derivations]
     lines = [f"# {answer.network.depth} layers, {answer.law.name}", "", _RULE, "", "Assuming that", ""]
     lines += [f"- {assumption}" for assumption in answer.assumptions]
@@ -92,7 +92,7 @@ def monomials_markdown(answer: Monomials) -> str:
 
 
 def monomials_latex(answer: Monomials) -> str:
-    """The same as LaTeX for an article that loads amsmath."""
+    """The assumptions, the bounds of each derivation and all monomials, as LaTeX for an article that loads amsmath."""
     lines = [
         plain(_RULE),
         "\\begin{itemize}",
@@ -117,7 +117,7 @@ def monomials_latex(answer: Monomials) -> str:
 
 
 def _summary(answer: Monomials, one: Derivation) -> tuple[str, str, str, str]:
-    """The scale variable, what was held fixed, how many freedoms are left, and within which bounds."""
+    """The scale variable, those held fixed, the number of degrees of freedom, and the bounds on them."""
     freedoms = "none meets the criteria" if one.degrees_of_freedom is None else str(one.degrees_of_freedom)
     richness = [f"|dz| ~ {one.symbol}^r at the hidden layers"] if one.family else []
     bounds = () if one in answer.unanswered else answer.conditions(one)
@@ -140,7 +140,7 @@ def _rows(answer: Monomials) -> Iterator[tuple[str, ...]]:
 
 
 def _powers(answer: Monomials, monomial: Monomial) -> dict[str, str]:
-    """Scale variable -> exponent, as sympy reads it."""
+    """The exponent of each scale variable, as a string that sympy reads."""
     return {one.scale: str(power) for one, (_, power) in zip(answer.derivations, monomial.powers, strict=True)}
 
 

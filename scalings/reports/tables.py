@@ -1,4 +1,4 @@
-"""What a person sees in the terminal: tables of exponents, reasons and verdicts."""
+"""Parts that the texts of commands share: tables of exponents, and lines with a verdict (rich)."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from scalings.studies.comparisons import Agreement
 
 
 def verdict_text(verdict: Verdict, reason: str) -> Text:
-    """The last line of a report."""
+    """The last line of a report: the verdict and its reason."""
     return Text.assemble("\nverdict: ", (verdict, STYLES[verdict]), f", {reason}")
 
 
 LONGEST_RUN = 4
-"""More layers in a row that say the same are one row of a table."""
+"""The most consecutive layers with equal cells that get a row each; more are merged into one row."""
 STYLES = {"PASS": "green", "FAIL": "bold red", "INCONCLUSIVE": "yellow"}
 
 
@@ -32,7 +32,7 @@ def layers_table(
     scales: Sequence[Affine | Exponent] = (),
     symbol: str = "n",
 ) -> Table:
-    """Multiplier, init scale, learning rate and decay of each layer, then multipliers without a weight."""
+    """A row for each layer: multiplier, init scale, learning rate and decay; then one for each other multiplier."""
     decays = ["decay lambda"] if any(layer.decay is not None for layer in layers) else []
     table = empty_table("layer", "role", "multiplier g", "init scale sigma", "learning rate eta", *decays)
     rows = (
@@ -47,7 +47,7 @@ def layers_table(
 
 
 def in_runs(rows: Iterable[tuple[str, tuple[str, ...]]]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """The rows (a layer's name and the cells), of which many layers in a row that say the same become one."""
+    """The rows (a layer's name and its cells), with more than LONGEST_RUN consecutive equal ones merged into one."""
     for cells, run in groupby(rows, key=itemgetter(1)):
         names = [name for name, _ in run]
         if len(names) > LONGEST_RUN:
@@ -56,11 +56,12 @@ def in_runs(rows: Iterable[tuple[str, tuple[str, ...]]]) -> Iterator[tuple[str, 
 
 
 def verdict_line(name: str, agreement: Agreement) -> Text:
-    """The verdict of one measurement and its reason."""
+    """One measurement's verdict and reason."""
     return Text.assemble(f"{name}: ", (agreement.verdict, STYLES[agreement.verdict]), f", {agreement.reason}")
 
 
 def empty_table(*columns: str) -> Table:
+    """A table without rows or borders."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         table.add_column(column, overflow="fold")

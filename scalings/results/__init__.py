@@ -1,1 +1,1 @@
-"""Answers, as plain data."""
+"""Results: the answers of derivations, checks, measurements and experiments, as plain data."""

@@ -1,4 +1,4 @@
-"""What a check of a parameterization answers: the verdict, and the reasons from which it follows."""
+"""Results of `check` and `repair`: a verdict on a parameterization with its findings, and the nearest valid one."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Regime = Literal["unstable", "trivial", "lazy", "rich"]
 
 @dataclass(frozen=True)
 class Finding:
-    """What one criterion found at one layer: the exponents of its two sides, after `step` updates.
+    """The exponents of a criterion's two sides at one layer after `step` updates: `found` left, `required` right.
 
-    Where the criterion is violated, `step` is the first at which it is.
+    If the criterion is violated, `step` is the first step at which it is.
     """
 
     criterion: Criterion
@@ -27,10 +27,11 @@ class Finding:
     found: Exponent
     required: Exponent
     symbol: str = "n"
-    """What the exponents are powers of."""
+    """The letter of the scale variable that the exponents are powers of."""
 
     @property
     def satisfied(self) -> bool:
+        """Whether `found` and `required` are in the criterion's relation, = for ~ and <= for <=."""
         return self.found == self.required if self.criterion.sign == "~" else self.found <= self.required
 
     @property
@@ -45,10 +46,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class Repair:
-    """The nearest parameterization that meets the tutorial's criteria, which differs in the fewest layers.
+    """The nearest parameterization that meets the tutorial's criteria: it changes the fewest layers.
 
-    `changes` are (layer, "lr", "init", "decay" or "scale", old exponent, new exponent), in the multipliers of the
-    original.
+    `changes` are (layer, "lr", "init", "decay" or "scale", old exponent, new exponent). Both sides have the multipliers
+    of the original.
     """
 
     parameterization: Parameterization
@@ -58,7 +59,7 @@ class Repair:
 
 @dataclass(frozen=True)
 class Forbidden:
-    """No parameterization of the wished richness meets the criteria: these exclude it."""
+    """The criteria that exclude every parameterization of this richness (of any richness, if it is None)."""
 
     criteria: tuple[str, ...]
     richness: Fraction | None
@@ -66,14 +67,14 @@ class Forbidden:
 
 @dataclass(frozen=True)
 class Check:
-    """The verdict on a parameterization.
+    """The verdict on a parameterization, as properties of its findings.
 
-    `findings` are those of stability, of a moving output, and of the tutorial's criteria; the properties
-    are derived from them. `richness` is the largest order of |dz| over hidden layers and steps, None unless
-    the parameterization is stable and the output moves. `growing` says that orders still grow with each
-    update, so that some number of updates explodes. `relative_change` is the largest order of |dz_l| / units_l^(1/2)
-    over hidden layers, each beside its own number of units: where it is 0, units of some hidden layer move by order 1,
-    and features are learned there. `notes` are what else is worth knowing, such as a law that changes.
+    - `findings`: of the criteria of stability, of a moving output, of the tutorial, and of others that were asked for.
+    - `largest_change`: the largest order of |dz_l| over hidden layers and steps.
+    - `growing`: orders still grow with each update, so that training explodes after some number of updates.
+    - `relative_change`: the largest order of |dz_l| / units_l^(1/2) over hidden layers. Where it is 0, the units of
+      some hidden layer change by order 1: features are learned.
+    - `notes`: remarks, such as that an optimizer follows another law for some layers.
     """
 
     findings: tuple[Finding, ...]
@@ -94,14 +95,17 @@ class Check:
 
     @property
     def richness(self) -> Exponent | None:
+        """The largest order of |dz| over hidden layers and steps; None unless `nontrivial`."""
         return self.largest_change if self.nontrivial else None
 
     @property
     def feature_learning(self) -> bool:
+        """Whether it is nontrivial and units of some hidden layer change by order 1."""
         return self.nontrivial and self.relative_change == 0
 
     @property
     def regime(self) -> Regime:
+        """Unstable; trivial (the output does not move); rich (features are learned); or lazy."""
         if not self.stable:
             return "unstable"
         if not self.nontrivial:
@@ -109,7 +113,7 @@ class Check:
         return "rich" if self.feature_learning else "lazy"
 
     def reasons(self, *criteria: Criterion) -> tuple[str, ...]:
-        """Why it is refused: what violates stability; else a moving output, or these criteria. Empty if nothing."""
+        """The findings that violate stability; if there are none, a moving output and these criteria. As sentences."""
         wanted = (MOVING_OUTPUT, *criteria) if self.stable else STABILITY
         violated = tuple(f.reason for f in self.findings if f.criterion in wanted and not f.satisfied)
         return violated or (("orders grow with every further update",) if self.growing else ())

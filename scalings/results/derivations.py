@@ -1,7 +1,7 @@
-"""What a derivation answers: a family of parameterizations, the steps that led there, and its polytope.
+"""Results of `derive`: a family of parameterizations, the steps of its derivation, and the answer as a polytope.
 
-A derivation works in the gauge g = 1. Its freedoms are those that change what is trained; the gauges change only how
-it is written down, and so they are counted apart (`scalings.hyperparameters.gauges`).
+A derivation works in the gauge g = 1, so its degrees of freedom are those that change what is trained. Gauges, which
+change only how a parameterization is written, are counted apart (`scalings.hyperparameters.gauges`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PARAMETER = "r"
 
 @dataclass(frozen=True)
 class Family:
-    """A segment of parameterizations: exponents affine in the richness r, low <= r <= high."""
+    """A one-parameter family of parameterizations: exponents affine in the richness r, low <= r <= high."""
 
     network: Network
     law: UpdateLaw
@@ -33,7 +33,7 @@ class Family:
     low: Fraction
     high: Fraction
     scales: tuple[Affine, ...] = ()
-    """Of the network's multipliers without a weight."""
+    """The exponents of the network's multipliers without a weight."""
 
     def member(self, r: Fraction | int | str, gamma: Fraction | int | str = 1) -> Parameterization:
         """The parameterization with activity |dz| ~ gamma n^r. Raises ArgumentError outside the range."""
@@ -49,17 +49,17 @@ class Family:
         return Parameterization(layers, f"family:{value}", Fraction(gamma), powers, scales)
 
     def in_gauge(self, gauge: Gauge) -> Family:
-        """The same family with g = 1, unit init or one global learning rate. Raises ArgumentError if none is."""
+        """The same family in another gauge. Raises ArgumentError if some layer has no such gauge."""
         return replace(self, gauge=gauge, layers=tuple(in_gauge(layer, gauge, self.law) for layer in self.layers))
 
 
 @dataclass(frozen=True)
 class Step:
-    """One thing that a criterion taught.
+    """One step of a derivation: what one criterion at one layer and update adds to the steps before.
 
-    `statement` relates the unknowns eta_l (learning rates), sigma_l (init scales) and r, as sympy reads
-    them; it is empty where nothing new was said. `implied_by` then names steps that say it already: enough of
-    them, and if minimal reasons were asked for and up to two are enough, none that can be spared.
+    `statement` relates the unknowns eta_l (learning rates), sigma_l (init scales) and r, as sympy reads them. It is
+    empty if the criterion already follows; `implied_by` then names steps that imply it (a set from which none can be
+    left out, if minimal reasons were asked for and up to two steps are enough).
     """
 
     criterion: str
@@ -67,10 +67,10 @@ class Step:
     update: int
     statement: str
     freedoms: int
-    """Unknowns that are still free after this step."""
+    """The number of unknowns that are still free after this step."""
     implied_by: tuple[str, ...] = ()
     only_bounds: bool = False
-    """Whether all that it taught are inequalities."""
+    """Whether all that it adds are inequalities."""
 
     @property
     def title(self) -> str:
@@ -79,7 +79,7 @@ class Step:
 
     @property
     def gives(self) -> str:
-        """What it taught, in words."""
+        """The statement, or that there is nothing new, with the criteria that it follows from."""
         statement = self.statement or "nothing new"
         names = dict.fromkeys(title.rpartition(" (")[0] or title for title in self.implied_by)
         return f"{statement}: follows from {', '.join(names)}" if names else statement
@@ -87,9 +87,9 @@ class Step:
 
 @dataclass(frozen=True)
 class Piece:
-    """A polyhedron of parameterizations in the gauge g = 1: equations `= 0`, inequalities `>= 0`.
+    """One polyhedron of an answer that is a union of them, in the gauge g = 1: equations `= 0`, inequalities `>= 0`.
 
-    `steps` led there, after those that all pieces have in common.
+    `steps` are those after the steps that all pieces have in common.
     """
 
     dimension: int
@@ -98,17 +98,18 @@ class Piece:
     steps: tuple[Step, ...] = ()
     polytope: Polytope | None = None
     layers: tuple[LayerExponents[Affine], ...] = ()
-    """Every exponent in terms of the unknowns that are free."""
+    """Every layer's exponents, affine in the unknowns that are free."""
     scales: tuple[Affine, ...] = ()
-    """Likewise of the network's multipliers without a weight."""
+    """Those of the network's multipliers without a weight."""
 
 
 @dataclass(frozen=True)
 class Induction:
-    """The lemma that a hidden layer, inserted behind the input layer, changes nothing in the rest of a network.
+    """Induction over depth: the lemma that a hidden layer inserted behind the input layer changes nothing in the rest.
 
-    `unknowns` are the layer's own, `equations` what determines them in terms of b_t, the order of the backward
-    signal |d| that the rest sends after t updates; `steps` led there. `open` says what keeps the lemma from holding.
+    `unknowns` are the new layer's exponents. `equations` determine them in terms of b_t, the order of the backward
+    signal |d| that reaches it after t updates; `steps` is their derivation. `open` are the reasons why the lemma does
+    not hold, if it does not.
     """
 
     law: UpdateLaw
@@ -119,15 +120,15 @@ class Induction:
 
     @property
     def holds(self) -> bool:
-        """Whether one more layer adds as many independent equations as unknowns, and nothing else changes."""
+        """Whether one more layer adds as many independent equations as unknowns and changes nothing else."""
         return not self.open and len(self.equations) == len(self.unknowns)
 
 
 @dataclass(frozen=True)
 class Derivation:
-    """The answer of `derive`. `family` is None where the answer is not one segment; `pieces` then is it.
+    """The answer of `derive`: a one-parameter `family`, or a union of polyhedra, the `pieces` (then `family` is None).
 
-    `steps` led to the family, or are those that all pieces have in common.
+    `steps` are those of the family, or those that all pieces have in common.
     """
 
     network: Network
@@ -138,9 +139,9 @@ class Derivation:
     family: Family | None
     pieces: tuple[Piece, ...]
     contradiction: tuple[str, ...] = ()
-    """The criteria that contradict each other, where no parameterization meets them all."""
+    """Criteria that contradict each other, if no parameterization meets all."""
     scale: str = WIDTH_SCALE
-    """What the exponents are powers of."""
+    """The scale variable that the exponents are powers of."""
     induction: Induction | None = None
     """The proof for every depth, if it was asked for."""
     polytope: Polytope | None = None
@@ -148,15 +149,16 @@ class Derivation:
 
     @property
     def polytopes(self) -> tuple[Polytope, ...]:
-        """The family, or each piece."""
+        """The polytope of the family, or of each piece."""
         found = (self.polytope, *(piece.polytope for piece in self.pieces))
         return tuple(one for one in found if one)
 
     @property
     def gauges(self) -> tuple[tuple[str, LayerExponents[Exponent]], ...]:
-        """Beside its freedoms: for each layer how its exponents move together without a change of what is trained.
+        """The gauge direction of each layer that has one (`gauge_direction`), by the layer's name.
 
-        An epsilon leaves none, and a law that makes an exception of zero weights none for them.
+        With an epsilon no layer has one, and under a law with its own step from zero (`at_zero`) no layer that starts
+        at zero.
         """
         if self.law.epsilon != MINUS_INFINITY:
             return ()
@@ -176,24 +178,24 @@ class Derivation:
 
     @property
     def symbol(self) -> str:
-        """What the exponents are powers of, as it is written."""
+        """The letter of the scale variable that the exponents are powers of."""
         return symbol_of(self.scale)
 
     @property
     def degrees_of_freedom(self) -> int | None:
-        """The dimension of the answer (of its largest piece); None if it is empty."""
+        """The dimension of the answer, which is that of its largest piece; None if it is empty."""
         return 1 if self.family else max((piece.dimension for piece in self.pieces), default=None)
 
 
 Point = Mapping[str, Fraction]
-"""Unknown exponent -> its value."""
+"""A value for each unknown exponent."""
 
 
 @dataclass(frozen=True)
 class Facet:
-    """A relation that no other implies, and what it comes from.
+    """An equation or inequality of a polytope that the others do not imply, and the criteria that it comes from.
 
-    The criteria behind an inequality are that which binds there; those behind an equation together give it.
+    For an inequality that is the criterion whose bound it is, for an equation those that together give it.
     """
 
     relation: str
@@ -202,10 +204,10 @@ class Facet:
 
 @dataclass(frozen=True)
 class Polytope:
-    """One polyhedron of an answer: the smallest set of relations, and the points and directions that span it.
+    """One polyhedron of an answer: its relations without redundant ones, and its vertices, rays and lines.
 
-    It is all that a mean of its vertices, plus rays times anything nonnegative, plus lines times anything, can be.
-    `vertices` is None where there are too many candidates to look through.
+    Its points are the convex combinations of vertices, plus nonnegative multiples of rays, plus any multiples of lines.
+    `vertices` is None if there are too many candidates to enumerate.
     """
 
     facets: tuple[Facet, ...]

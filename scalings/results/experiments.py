@@ -1,12 +1,12 @@
-"""Freedoms, counted: how criteria answer to hyperparameters, and which change of them no criterion notices.
+"""Results of the experiments `freedom`, `calibrate` and `transfer`.
 
-The Jacobian has a row for each criterion at each layer and a column for each hyperparameter: by how many percent
-left / right changes with a percent of the hyperparameter. Where orders are products, its entries are the exponents of
-those products, whatever the width: the matrix of the derived constraints. Where they are sums of terms of one order an
-entry is a share, somewhere between the exponents of the terms.
+`freedom` measures the Jacobian of the criteria, d log(left / right) / d log(hyperparameter), with a row for each
+criterion at each layer and a column for each hyperparameter. Where left / right is a product of powers, the entries are
+its exponents at any width, as in the derived linear system. Where it is a sum of terms of one order, an entry lies
+between the exponents of the terms.
 
-A direction that it maps to 0 is a freedom. Gauges are such directions exactly, one a layer; with g = 1 they are gone,
-and what is left must be one, the richness.
+The null space of the Jacobian is the freedom that the criteria leave. Each layer's gauge direction lies in it exactly;
+in the gauge g = 1 one dimension is left, the richness.
 """
 
 from __future__ import annotations
@@ -23,12 +23,15 @@ from scalings.results.fits import Fit
 from scalings.results.trials import Training
 
 Place: TypeAlias = tuple[str, Hyperparameter]
-"""A criterion at a layer, as it prints, and a hyperparameter."""
+"""An entry of the Jacobian: a condition (as `str` gives it) and a hyperparameter."""
 
 
 @dataclass(frozen=True)
 class Limit:
-    """What a number tends to as n grows, with its 95 % interval, and (width, mean, standard error over seeds)."""
+    """The limit of a number as n grows, with its 95 % interval.
+
+    `points` are (width, mean, standard error over seeds).
+    """
 
     value: float
     low: float
@@ -36,21 +39,24 @@ class Limit:
     points: tuple[tuple[int, float, float], ...] = field(default=(), repr=False)
 
     def within(self, low: float, high: float) -> bool:
-        """Whether the whole interval lies between these."""
+        """Whether the interval is contained in [low, high]."""
         return low <= self.low and self.high <= high
 
     def outside(self, low: float, high: float) -> bool:
-        """Whether none of it does."""
+        """Whether the interval is disjoint from [low, high]."""
         return self.high < low or self.low > high
 
 
 @dataclass(frozen=True)
 class FreedomMeasurement:
-    """The Jacobian's entries, its singular values with g = 1 (largest first), and its direction of least change.
+    """The measured Jacobian of the criteria: its entries, its singular values, and its direction of least change.
 
-    `direction` is that of unit length, per hyperparameter, at the largest width: mean and standard error over seeds.
-    `gauges` is the largest change that any gauge makes to any condition, which should be 0 but for finite differences.
-    An interrupt leaves out the widths that were to follow.
+    - `seeds`, `unsolved`: by width, the number of networks, and of those for which no solution was found.
+    - `singular_values`: in the gauge g = 1, largest first.
+    - `direction`: the right singular vector of the smallest one at the largest width, per hyperparameter: mean and
+      standard error over seeds.
+    - `gauges`: the largest change of any condition along a gauge direction, 0 up to the error of finite differences.
+    - `interrupted`: whether an interrupt left out the widths that were to follow.
     """
 
     network: Network
@@ -66,7 +72,7 @@ class FreedomMeasurement:
     seconds: float = field(compare=False)
 
     def freedoms(self, delta: float) -> tuple[int, int]:
-        """The fewest and the most singular values that tend to 0, as far as is known: within delta of it."""
+        """The least and the largest possible number of singular values with a limit within delta of 0."""
         zero = sum(one.within(-inf, delta) for one in self.singular_values)
         maybe = sum(not one.outside(-inf, delta) for one in self.singular_values)
         return zero, maybe
@@ -74,11 +80,12 @@ class FreedomMeasurement:
 
 @dataclass(frozen=True)
 class Calibration:
-    """What was solved for at each width, and the powers of n that come of it.
+    """The hyperparameters that meet a system of conditions at each width, fitted as powers of n.
 
-    `unsolved` counts the seeds at a width for which no solution was found. `others` are the criteria that were not
-    asked for, as exponents of left / right: near 0 where they are implied. An interrupt leaves out the widths that
-    were to follow.
+    - `seeds`, `unsolved`: by width, the number of networks, and of those for which no solution was found.
+    - `fits`: the exponent of each hyperparameter.
+    - `others`: the exponent of left / right for each criterion outside the system, near 0 if the system implies it.
+    - `interrupted`: whether an interrupt left out the widths that were to follow.
     """
 
     network: Network
@@ -98,11 +105,13 @@ Side = Literal["low", "high"]
 
 @dataclass(frozen=True)
 class Transfer:
-    """What was measured: the drift exponents, and what they come from.
+    """The best and the largest stable learning rate at each width, relative to the parameterization's.
 
-    `drifts` lacks a rate that lay on the edge of the grid at some width; `edges` says at which widths and on which
-    side. `curves` are, for each width, (factor, mean over seeds of log loss). An interrupt leaves out the widths that
-    were to follow.
+    - `drifts`: their exponents of n, 0 if the learning rate transfers; without a rate that lay on the edge of the grid.
+    - `edges`: the widths at which a rate lay on the edge of the grid, and on which side.
+    - `grid`: the ends of the factors on the learning rate that were tried, as powers of 2.
+    - `curves`: for each width (factor, mean over seeds of log loss).
+    - `interrupted`: whether an interrupt left out the widths that were to follow.
     """
 
     network: Network

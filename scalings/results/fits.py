@@ -1,4 +1,4 @@
-"""Fits and verdicts: what a measurement says of one exponent, and what that says of the theory."""
+"""Fitted exponents with confidence intervals, and the verdicts of comparing them with theory."""
 
 from __future__ import annotations
 
@@ -29,14 +29,15 @@ class Fit:
 
     @property
     def half_width(self) -> float:
+        """Half of the interval's length."""
         return (self.high - self.low) / 2
 
 
 @dataclass(frozen=True)
 class Diverged:
-    """No exponent: some run gave inf or nan at this observable."""
+    """The result instead of a `Fit` if an observable was inf or nan in some run."""
 
     width: int
     """The smallest width at which it happened."""
     seeds: int
-    """How many runs of the sweep it happened to."""
+    """The number of runs, over all widths, in which it happened."""

@@ -1,9 +1,12 @@
-"""Measured laws: what one step of a real optimizer does to a weight, as powers of what it was given.
+"""Measured update laws: the size of a real optimizer's step, fitted as a product of powers.
 
     |dW|_F  =  C eta^e |G|_F^p  fan_in^(q_in/2) fan_out^(q_out/2)  max(fan_in, fan_out)^m  |W|_F^s
 
 with e = 1 in every `UpdateLaw`. An optimizer may follow different laws in different *regimes* (Adam one for gradients
-above its eps and one for those below), or none: that is shown, and no law is forced on it.
+above its eps and one for those below), or none; then the result says so instead of giving the best fit as its law.
+
+>>> Interval(0.502, 0.49, 0.51).exact, Interval(0.45, 0.44, 0.46).exact
+(Fraction(1, 2), None)
 """
 
 from __future__ import annotations
@@ -31,11 +34,11 @@ Axis = Literal["gradient", "weight", "lr"]
 AXES: tuple[Axis, ...] = get_args(Axis)
 
 RESOLUTION = 0.03
-"""An exponent is taken for a fraction if its interval lies within this of it."""
+"""The largest distance of an exponent's interval from a fraction that the exponent is identified with."""
 DENOMINATOR = 4
 """The largest denominator of such a fraction; neighbours are then at least 1/12 apart."""
 DEPARTURE = 0.05
-"""A law may be left by this much (in e-folds, as a standard deviation over where it was probed)."""
+"""The largest lack of fit with which a product of powers counts as a law (standard deviation over probes, e-folds)."""
 
 
 @dataclass(frozen=True)
@@ -48,30 +51,32 @@ class Interval:
 
     @property
     def nearest(self) -> Fraction:
+        """The nearest fraction with a denominator of at most DENOMINATOR."""
         return Fraction(self.value).limit_denominator(DENOMINATOR)
 
     def distance(self, fraction: int | None = None) -> float:
-        """How far the interval reaches from a fraction, the nearest simple one unless given."""
+        """The distance of the interval's farther end from a fraction, by default the nearest simple one."""
         at = self.nearest if fraction is None else fraction
         return float(max(self.high - at, at - self.low))
 
     @property
     def exact(self) -> Fraction | None:
-        """The simple fraction that the whole interval is close to; None if there is none."""
+        """The simple fraction that the whole interval is within RESOLUTION of; None if there is none."""
         return self.nearest if self.distance() <= RESOLUTION else None
 
     @property
     def is_open(self) -> bool:
-        """Whether it may or may not be that fraction: the interval reaches into the band around it, and out of it."""
+        """Whether the interval is too wide to tell: it overlaps the band around the nearest fraction and leaves it."""
         return self.exact is None and max(self.low - self.nearest, self.nearest - self.high) <= RESOLUTION
 
 
 @dataclass(frozen=True)
 class LawRegime:
-    """A box of learning rates, gradients and weights, and the law in it.
+    """A range of learning rates, gradients and weights with one power law in it.
 
     `ranges` are of the learning rate and of the root-mean-square entries of G and W; `log_constant` is log C.
-    `departure` is by how much the law is left within the box, beyond the noise (e-folds).
+    `departure` is the lack of fit beyond the `noise` of replicates (both standard deviations, in e-folds); `points`
+    counts the probes.
     """
 
     ranges: Mapping[Axis, tuple[float, float]]
@@ -83,7 +88,7 @@ class LawRegime:
 
     @property
     def law(self) -> UpdateLaw | None:
-        """The exact law; None where an exponent is no simple fraction, or the powers do not describe it."""
+        """The law with exact exponents; None if one is no simple fraction, or if the lack of fit is too large."""
         exact = {power: interval.exact for power, interval in self.powers.items()}
         found = {power: fraction for power in POWERS[1:] if (fraction := exact[power]) is not None}
         if self.departure > DEPARTURE or exact["lr"] != 1 or len(found) < len(POWERS) - 1:
@@ -99,7 +104,7 @@ class LawRegime:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The optimizers of the table that have this law, decay apart."""
+        """The optimizers of `OPTIMIZERS` that have this law (those without weight decay)."""
         law = self.law
         return tuple(
             name for name, other in OPTIMIZERS.items() if law and other.decay == "none" and same_law(law, other)
@@ -107,14 +112,14 @@ class LawRegime:
 
     @property
     def odd(self) -> str:
-        """The exponent that is least like a law's, in words; only where there is no law."""
+        """The exponent that is farthest from a simple fraction, in words; of use where there is no law."""
         power = max(self.powers, key=lambda power: self.powers[power].distance(1 if power == "lr" else None))
         one = self.powers[power]
         return f"the exponent of {SYMBOLS[power]} is {one.value:.3f}, 95 % interval [{one.low:.3f}, {one.high:.3f}]"
 
     @property
     def is_open(self) -> bool:
-        """No law yet, but only because some interval is too wide."""
+        """Whether there is no law only because some interval is too wide."""
         odd = [one for one in self.powers.values() if one.exact is None]
         return bool(odd) and self.departure <= DEPARTURE and all(one.is_open for one in odd)
 
@@ -132,10 +137,10 @@ def same_law(one: UpdateLaw, other: UpdateLaw) -> bool:
 
 @dataclass(frozen=True)
 class RegimeBoundary:
-    """Where two regimes meet: at entries of this size (root mean square) for fans of the base shape.
+    """The boundary between two regimes: the root-mean-square size of entries at which the law changes.
 
-    As a Frobenius norm it scales with the fans by these powers, which follow from the laws on its two sides;
-    None where one side has no law.
+    `size` is for fans of the base shape. `fan_in` and `fan_out` are powers of the fans in the Frobenius norm at the
+    boundary, which follow from the laws on both sides; None if one side has no law.
     """
 
     axis: Axis
@@ -146,13 +151,13 @@ class RegimeBoundary:
 
 @dataclass(frozen=True)
 class LawMeasurement:
-    """What was seen of an optimizer.
+    """The measured update law of an optimizer, and the regimes around it.
 
-    `regime` is the one it was asked about, None if the law bends right there; `others` are those beside it, along one
-    axis each, and `boundaries` lie between neighbours. `scans` are
-    (root-mean-square entry or learning rate, |dW|_F) along each axis, the others held at the base.
-    `decay` is lambda if a step without gradient is -eta lambda W, None if it moves in another way. `coupling` is
-    by how much (in e-folds) a layer's step changes with another layer's gradient.
+    - `regime`: the one at the base point that was asked about; None if the law changes right there.
+    - `others`: neighbouring regimes along one axis each; `boundaries` lie between neighbours.
+    - `scans`: (root-mean-square entry or learning rate, |dW|_F) along each axis, the other axes held at `base`.
+    - `decay`: lambda if a step without gradient is -eta lambda W; None if it is anything else.
+    - `coupling`: by how much (in e-folds) a layer's step changes with another layer's gradient.
     """
 
     name: str
@@ -167,8 +172,8 @@ class LawMeasurement:
     seconds: float
 
     def meets(self, expected: UpdateLaw | None = None) -> Verdict:
-        """PASS: an exact law where it was asked (the expected one). FAIL: none, or another. Else the intervals are
-        too wide to say."""
+        """PASS if the regime has an exact law (the expected one, if given), FAIL if it has none or another, and
+        INCONCLUSIVE if the intervals are too wide to tell."""
         if self.coupling > DEPARTURE or self.regime is None:
             return "FAIL"
         if self.regime.is_open:
@@ -177,7 +182,7 @@ class LawMeasurement:
         return "PASS" if found and (expected is None or same_law(found, expected)) else "FAIL"
 
     def reason(self, expected: UpdateLaw | None = None) -> str:
-        """The verdict in words."""
+        """The reason for the verdict, as a sentence."""
         regime = self.regime
         if regime is None:
             return "the law bends at the gradients, weights and learning rate that were asked about"

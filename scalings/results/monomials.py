@@ -1,8 +1,7 @@
-"""Answers in several scale variables at once: every hyperparameter's order is a monomial, such as n^(2r-1) m^(-1).
+"""Derivations in several scale variables: every hyperparameter's order is a monomial such as n^(2r-1) m^(-1).
 
-Its power of each scale variable is derived with the others held fixed: within the variable under study a sum is its
-largest term, and what is a power of another one is a constant there. So the answers stand side by side, and a
-hyperparameter is the product of what they say. Nothing is claimed of limits in which several variables grow together.
+Its power of each scale variable is derived with the others held fixed, as constants, and the monomial is the product of
+these powers. Nothing is claimed of limits in which several variables grow together.
 
 >>> from fractions import Fraction
 >>> width, depth = Affine(Fraction(-1), {"r": Fraction(2)}), Affine(Fraction(-1))
@@ -25,7 +24,7 @@ from scalings.networks.network import Network
 from scalings.results.derivations import PARAMETER, Derivation
 
 Answer = tuple[tuple[LayerExponents[Affine], ...], tuple[Affine, ...]]
-"""Exponents of the layers and of the multipliers without a weight, in terms of what is free."""
+"""The exponents of the layers and of the multipliers without a weight, affine in the unknowns that are free."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class Monomial:
 
     @property
     def is_zero(self) -> bool:
-        """Whether it is the order of what is zero by structure."""
+        """Whether it is the order of a quantity that is zero by structure."""
         return any(power.constant == MINUS_INFINITY for _, power in self.powers)
 
     def __str__(self) -> str:
@@ -48,10 +47,10 @@ class Monomial:
 
 @dataclass(frozen=True)
 class Monomials:
-    """What was derived in each of several scale variables, the others held fixed, of one network and one optimizer.
+    """Derivations of one network and optimizer in several scale variables, each with the others held fixed.
 
-    An exponent that several of them leave free gets the symbol of its own: r_n is the richness in the width. `layers`
-    and `scales` are empty where one of the answers is not one polyhedron; `unanswered` then says in which variables.
+    A free unknown that several derivations have in common gets a subscript: r_n is the richness in the width n.
+    `layers` and `scales` are empty if some answer is not a single polyhedron; `unanswered` are those derivations.
     """
 
     derivations: tuple[Derivation, ...]
@@ -67,22 +66,22 @@ class Monomials:
 
     @property
     def assumptions(self) -> tuple[str, ...]:
-        """What all derivations take for granted."""
+        """The assumptions that all derivations share."""
         first, *others = (derivation.assumptions for derivation in self.derivations)
         return tuple(said for said in first if all(said in other for other in others))
 
     def own_assumptions(self, derivation: Derivation) -> tuple[str, ...]:
-        """What one of the derivations assumes and not all do."""
+        """The assumptions of one derivation that not all share."""
         return tuple(said for said in derivation.assumptions if said not in self.assumptions)
 
     @property
     def unanswered(self) -> tuple[Derivation, ...]:
-        """Those whose answer is empty or a union of several pieces."""
+        """The derivations whose answer is empty or a union of several polyhedra."""
         return tuple(derivation for derivation in self.derivations if _answer(derivation) is None)
 
     @property
     def layers(self) -> tuple[LayerExponents[Monomial], ...]:
-        """Of each weight, from input to output."""
+        """The monomials of each layer, from input to output."""
         answers = {symbol: layers for symbol, (layers, _) in self._answers().items()}
         if not answers:
             return ()
@@ -93,7 +92,7 @@ class Monomials:
 
     @property
     def scales(self) -> tuple[Monomial, ...]:
-        """Of each multiplier without a weight."""
+        """The monomial of each multiplier without a weight."""
         answers = {symbol: scales for symbol, (_, scales) in self._answers().items()}
         count = len(self.network.multipliers) if answers else 0
         return tuple(Monomial(tuple((symbol, scales[k]) for symbol, scales in answers.items())) for k in range(count))
@@ -104,7 +103,7 @@ class Monomials:
         return tuple(scale for scale in dict.fromkeys((*self.network.scales, *asked)) if scale != derivation.scale)
 
     def conditions(self, derivation: Derivation) -> tuple[str, ...]:
-        """What bounds the exponents that one of the derivations leaves free."""
+        """The bounds on the unknowns that one of the derivations leaves free."""
         if derivation.family:
             found: tuple[str, ...] = (f"{derivation.family.low} <= {PARAMETER} <= {derivation.family.high}",)
         else:
@@ -113,7 +112,7 @@ class Monomials:
         return tuple(re.sub(r"[a-z]+(_\d+)?\b", lambda name: names.get(name[0], name[0]), one) for one in found)
 
     def _answers(self) -> dict[str, Answer]:
-        """By the symbols of the scale variables; empty if one is not answered by one polyhedron."""
+        """The exponents by the letter of the scale variable; empty if some answer is not a single polyhedron."""
         found: dict[str, Answer] = {}
         for derivation in self.derivations:
             answer, names = _answer(derivation), self._own_names(derivation)
@@ -124,13 +123,13 @@ class Monomials:
         return found
 
     def _own_names(self, derivation: Derivation) -> dict[str, str]:
-        """New names for the exponents that it leaves free, if others leave one of the same name free."""
+        """New names for the free unknowns that other derivations have too."""
         others = {name for one in self.derivations if one is not derivation for name in _free(one)}
         return {name: f"{name}_{derivation.symbol}" for name in _free(derivation) & others}
 
 
 def _answer(derivation: Derivation) -> Answer | None:
-    """The exponents in the gauge g = 1, if one polyhedron holds them all."""
+    """The exponents in the gauge g = 1; None if the answer is not a single polyhedron."""
     if derivation.family:
         family = derivation.family.in_gauge("unit-multiplier")
         return family.layers, family.scales
@@ -141,7 +140,7 @@ def _answer(derivation: Derivation) -> Answer | None:
 
 
 def _free(derivation: Derivation) -> frozenset[str]:
-    """The names that its answer is written in."""
+    """The names of the unknowns that the answer leaves free."""
     layers, scales = _answer(derivation) or ((), ())
     exponents = [*scales, *(exponent for layer in layers for exponent in layer.named.values())]
     return frozenset(name for exponent in exponents for name in exponent.coefficients)
@@ -152,7 +151,7 @@ def _renamed(exponent: Affine, names: Mapping[str, str]) -> Affine:
 
 
 def _together(layers: Mapping[str, LayerExponents[Affine]]) -> LayerExponents[Monomial]:
-    """One layer's exponents of each scale variable, as products."""
+    """The monomials of one layer, from its exponents of each scale variable."""
     names = next(iter(layers.values())).named
     return LayerExponents(
         **{name: Monomial(tuple((symbol, one.named[name]) for symbol, one in layers.items())) for name in names}

@@ -1,7 +1,7 @@
-"""Trials and records: what is to be trained, and what was seen, as plain data.
+"""Trials and records: one training run, and the numbers that it gave, as plain data.
 
-A sweep is a list of trials. A trial trains one network at one width from one seed and gives records, one
-number for each observable. Both serialise to JSON and back; nothing is ever pickled.
+A trial is one network at one width from one seed; a sweep is a list of trials. It gives a record for each observable.
+Both serialise to JSON and back; nothing is ever pickled.
 """
 
 from __future__ import annotations
@@ -24,18 +24,17 @@ Observing = Literal["all", "coordinates"]
 Json = dict[str, Any]
 
 _LR = {"sgd": 0.5, "momentum": 0.2, "nesterov": 0.1, "normalized-sgd": 0.1, "lars": 0.05, "shampoo": 0.1}
-"""Such that three steps reduce the loss visibly, and |dz|/|z| stays small."""
+"""Default learning rates: three steps reduce the loss visibly while |dz|/|z| stays small."""
 
 
 @dataclass(frozen=True)
 class Training:
-    """How a trial trains, the same at every width.
+    """How a trial trains: data, loss, optimizer, and the constants in front of the powers of n.
 
-    `steps` full-batch updates on a fixed subset of `batch` examples of `data`, on the mean over examples
-    of half the squared error; on the centered output f - f_0 if `centered`. `lr` and `init` are the
-    constants in front of the powers of n: with the default ones a few steps reduce the loss visibly, and
-    leave |dz|/|z| so small that finite-width corrections are too. `decay` is likewise that of weight decay, for
-    optimizers that have it; `loss` may be the cross-entropy instead, of the centered output too.
+    `steps` full-batch updates on the first `batch` examples of `data`. The loss is the mean over examples of half the
+    squared error, or the cross-entropy, of the centered output f - f_0 if `centered`. `lr`, `init` and `decay` are the
+    constants of learning rates, init scales and weight decay: with the default ones a few steps reduce the loss
+    visibly while |dz|/|z|, and with it the finite-width correction, stays small.
     """
 
     data: str = "digits"
@@ -48,16 +47,16 @@ class Training:
     loss: Loss = "mse"
     decay: float = 0.1
     kernel: bool = True
-    """Follow the tangent kernel too, for a second backward pass in each step."""
+    """Measure the tangent kernel too, at the cost of a second backward pass in each step."""
     spectra: bool = False
-    """Take the spectral norms of dense weights too, which costs more than their training."""
+    """Measure the spectral norms of dense weights too, which costs more than their training."""
     observing: Observing = "all"
-    """Or only representations, their changes and the loss: a coordinate check, for which single precision is enough,
-    since changes are carried, not subtracted."""
+    """All observables, or "coordinates": only representations, their changes and the loss (a coordinate check), for
+    which single precision is enough, since changes are carried along and not found by subtracting."""
 
     @classmethod
     def of(cls, optimizer: str, **options: Any) -> Training:
-        """The defaults for this optimizer: those that normalise their gradient need a smaller learning rate."""
+        """The defaults for this optimizer; those that normalise their gradient get a smaller learning rate."""
         kind = optimizer.partition(":")[0]
         return cls(optimizer=optimizer, lr=_LR.get(kind, 0.02), **options)
 
@@ -99,7 +98,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Record:
-    """One number that a trial gave; inf or nan if the run had diverged by then."""
+    """The value of one observable in one trial; inf or nan if the run had diverged by then."""
 
     observable: Observable
     width: int

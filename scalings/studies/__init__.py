@@ -1,1 +1,1 @@
-"""Theory beside training: run both, and judge."""
+"""Studies: theory and measurement run side by side, and a verdict on whether they agree."""

@@ -1,4 +1,4 @@
-"""A certificate's proof, and that it is about what it says."""
+"""Rechecking a certificate: its proof, and that the program it proves something about is that of its statement."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ NOT_COMPARED = "Its program was not compared with its network, law and criteria:
 
 @dataclass(frozen=True)
 class Recheck:
-    """What became of a certificate: `parts` by name (one without a name, if it is one), why it is refused if it is."""
+    """The outcome for a certificate: its `parts` by name ("" if there is one), and why it is refused, if it is.
+
+    `compared` says whether its program was compared with its statement.
+    """
 
     parts: Mapping[str, Any]
     compared: str
@@ -22,7 +25,7 @@ class Recheck:
 
 
 def recheck(document: Mapping[str, Any]) -> Recheck:
-    """Recheck the proof, then, if sympy is there, that the program is what the certificate says that it is."""
+    """Recheck the proof, then, if sympy is installed, that the program is that of the network, law and criteria."""
     parts = document.get("parts", {"": document})
     try:
         verifier.certify(document)

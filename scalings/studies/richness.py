@@ -1,12 +1,12 @@
-"""Richness over time: members of the family trained for many steps, and its two ends told apart by what they do.
+"""The lazy and the rich regime in training: members of the family, r = 0 to 1/2, trained for many steps.
 
-At r = 0 a wide network is the predictor of its own initial tangent kernel: on examples that it was not trained on, its
-distance from the linearized network (same steps, same learning rate) falls with the width, at least as fast as
-the kernel's relative change. At r = 1/2 it stays. The verdict asks on which side of half the derived lazy exponent the
-two fitted exponents lie, with their 95 % intervals:
+At r = 0 a wide network follows its linearization, the predictor of its initial tangent kernel: on examples that it was
+not trained on, its distance from the linearized network (same steps, same learning rate) falls with the width at least
+as fast as the kernel's relative change does. At r = 1/2 the distance stays. The verdict compares the fitted exponents
+of the distance at both ends with half of the exponent that is derived at r = 0:
 
-    PASS          all of the interval is below it at r = 0, and above it at r = 1/2
-    FAIL          some interval lies wholly on the wrong side, or training diverged
+    PASS          the 95 % interval lies below it at r = 0, and above it at r = 1/2
+    FAIL          one of the intervals lies on the wrong side, or training diverged
     INCONCLUSIVE  neither
 """
 
@@ -34,7 +34,7 @@ BATCH, STEPS, LR = 10, 20, 1.0
 
 @dataclass(frozen=True)
 class Course:
-    """One member: its richness, what was derived for the kernel's change, and what was seen."""
+    """One member of the family: its richness, the derived exponent of the kernel's change, and its training."""
 
     richness: Fraction
     derived: Exponent
@@ -43,7 +43,7 @@ class Course:
 
 @dataclass(frozen=True)
 class Courses:
-    """All members, from lazy to rich."""
+    """All members, from lazy (r = 0) to rich (r = 1/2), and the verdict on the two ends."""
 
     training: Training
     widths: tuple[int, ...]
@@ -51,11 +51,12 @@ class Courses:
 
     @property
     def threshold(self) -> float:
-        """Half the exponent that is derived at r = 0."""
+        """Half of the exponent that is derived at r = 0, between the two regimes."""
         return float(self.members[0].derived) / 2
 
     @property
     def verdict(self) -> Verdict:
+        """PASS if the intervals at r = 0 and r = 1/2 are on their sides of the threshold, as the module says."""
         lazy, rich = self.members[0].path.fit, self.members[-1].path.fit
         if not isinstance(lazy, Fit) or not isinstance(rich, Fit) or not lazy.low < self.threshold < rich.high:
             return "FAIL"
@@ -72,7 +73,11 @@ def richness(
     device: str = "auto",
     progress: Callable[[float, str], None] | None = None,
 ) -> Courses:
-    """Train the family at r = 0, 1/8, ..., 1/2. Raises ArgumentError, in one line, for what cannot be trained."""
+    """Train the family at r = 0, 1/8, ..., 1/2. Raises ArgumentError for what cannot be trained.
+
+    `widths` are increasing, `seeds` is the number at the largest width, `steps` that of updates. `progress` is called
+    with a fraction from 0 to 1 and a word on what is done.
+    """
     from empirical.data.examples import input_size
     from empirical.experiments.richness import follow
     from symbolic.derivation.derive import derive

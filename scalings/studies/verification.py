@@ -1,10 +1,10 @@
-"""The main job: derive the family, train members of it on real data, and see whether the two agree.
+"""Verification: derive the family, train members of it on real data, and compare all exponents.
 
-Members are r = 0, 1/4 and 1/2 of the derived family, and two drawn at random in (0, 3/8], each layer of them in a
-gauge of its own. `wide` takes the first three to hidden widths of a million, where no matrix is ever formed.
+Members are r = 0, 1/4 and 1/2 of the derived family, and two drawn at random in (0, 3/8] with a random gauge for each
+layer. `wide` takes the first three to hidden widths of a million, where no matrix is ever formed.
 
-What is measured is the centered output f - f_0: at the lazy end the initial output is a random function of order 1 at
-any width, whose noise every change inherits (DESIGN.md, section 3).
+The output that is trained is centered, f - f_0: in the lazy regime the initial output is a random function of order 1
+at any width, and its noise would be in every change (docs/explanation/measuring.md).
 """
 
 from __future__ import annotations
@@ -33,15 +33,14 @@ RICHNESS = (Fraction(0), Fraction(1, 4), Fraction(1, 2))
 MEMBERS = len(RICHNESS) + 2
 WIDE_WIDTHS = tuple(2**k for k in range(13, 21))
 _WIDE_SEEDS, _WIDE_CAP, _WIDE_BATCH = 1, 2, 8
-# Nearer to 1/2 the interaction is of nearly the order of the layer term, and no sum of the two has a slope
-# that a fit could resolve.
+# Nearer to 1/2 the interaction has nearly the order of the layer term, and no fit resolves the slope of their sum.
 _RANDOM_RICHNESS = [Fraction(k, 16) for k in (1, 2, 3, 5, 6)]
 _RANDOM_GAUGES = [Fraction(k, 4) for k in range(-3, 4)]
 
 
 @dataclass(frozen=True)
 class Member:
-    """One member of the family: where it came from, what was measured, and whether that agrees."""
+    """One member of the family: its parameterization, its measurement, and their agreement."""
 
     name: str
     richness: Fraction
@@ -52,8 +51,10 @@ class Member:
 
 @dataclass(frozen=True)
 class Verification:
-    """The derivation, its members, and the verdict on all their exponents together. An interrupt leaves out those that
-    were to follow."""
+    """The derivation, the members that were trained, and the verdict on all their exponents together.
+
+    If `interrupted`, members that were to follow are missing, and the verdict is not PASS.
+    """
 
     derivation: Derivation
     members: tuple[Member, ...]
@@ -62,6 +63,7 @@ class Verification:
 
     @property
     def verdict(self) -> Verdict:
+        """The verdict on all exponents of all members together."""
         agreements = [member.agreement for member in self.members]
         comparisons = [one for agreement in agreements for one in agreement.comparisons]
         unmeasured = [one for agreement in agreements for one in agreement.unmeasured]
@@ -80,10 +82,11 @@ def verify(
     wide: bool = False,
     progress: Callable[[float, str], None] | None = None,
 ) -> Verification:
-    """Derive, measure, compare. `draw` chooses the two random members.
+    """Derive the family, measure members of it, and compare. `draw` seeds the choice of the two random members.
 
-    `widths` and `seeds` default to those of `measure`. Raises ArgumentError, in one line, for what cannot be
-    measured. An interrupt ends it with what was done: members, and of the last one the widths that are complete.
+    `widths` and `seeds` default to those of `measure`; `delta` is the margin of the equivalence tests. Raises
+    ArgumentError for what cannot be measured. An interrupt ends it with the members measured by then, the last of them
+    at the widths that are complete.
     """
     from empirical.sweeps.measurement import Interrupted
     from empirical.sweeps.mlp import measure
@@ -137,7 +140,7 @@ def estimate(
     device: str = "auto",
     wide: bool = False,
 ) -> Cost:
-    """What training all members in `verify` will cost. Raises ArgumentError as it does."""
+    """The time and memory that `verify` will need for all members. Raises ArgumentError as `verify` does."""
     from empirical.sweeps import mlp
 
     plan = _plan(data, wide, widths, seeds)
@@ -147,7 +150,7 @@ def estimate(
 
 @dataclass(frozen=True)
 class _Plan:
-    """What is trained, of how many members, and how their sweeps are laid out."""
+    """The network, how it is trained, the number of members, and the arguments of their sweeps."""
 
     network: Network
     training: Training
@@ -160,7 +163,7 @@ def _plan(data: str, wide: bool, widths: Sequence[int] | None, seeds: int | None
     from empirical.sweeps.plans import DEFAULT_SEEDS, DEFAULT_WIDTHS
 
     network = mlp(3, inputs=input_size(data))
-    # The kernel's order is a bound that asserts nothing here, and would take a third of the time.
+    # The kernel's order is an upper bound, which decides nothing here; measuring it would take a third of the time.
     if wide:
         training = Training(data=data, batch=_WIDE_BATCH, kernel=False)
         sweep = {"widths": widths or WIDE_WIDTHS, "seeds": _WIDE_SEEDS if seeds is None else seeds, "cap": _WIDE_CAP}

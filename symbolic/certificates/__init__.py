@@ -1,1 +1,1 @@
-"""Derivations and checks as certificates."""
+"""Certificates: derivations and checks written as proofs that scalings.certificates verifies."""

@@ -1,1 +1,1 @@
-"""From criteria to the exponents that meet them."""
+"""Derivation: from criteria to all exponents that meet them."""

@@ -1,1 +1,1 @@
-"""Evaluation of given exponents: their orders, a verdict, a repair."""
+"""Evaluation: the orders, a verdict and a repair for exponents that are given."""

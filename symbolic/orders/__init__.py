@@ -1,1 +1,1 @@
-"""The arithmetic of orders of magnitude."""
+"""Orders of magnitude: the exponents e of n^e, and their arithmetic (a product adds, a sum takes the largest)."""

@@ -1,1 +1,1 @@
-"""Exact linear inequalities, each answer with its proof; knows no network."""
+"""Polyhedra: exact linear inequalities, where every conclusion comes with its proof; knows no network."""

@@ -1,1 +1,1 @@
-"""A run, written down and proved."""
+"""Proofs: a training run written down as a program on orders, and the proof that it meets the criteria."""

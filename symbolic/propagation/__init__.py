@@ -1,1 +1,1 @@
-"""One training loop over any of these arithmetics."""
+"""Propagation: the training loop (forward, backward, update) with a rule for each kind of operation."""

@@ -13,8 +13,8 @@ from symbolic.propagation.state import HALF, Parts, Run, Steps, in_turn
 class ElementwiseRule:
     """h = phi(z): |h| = |z|, |dh| = |dz|, |d_z| = |d_h|; entries of size 1, bounded derivative.
 
-    A bounded phi also has |h| <= sqrt(units). Smooth, homogeneous or not, phi has the same orders. Source: DESIGN.md,
-    section 1; Yang and Hu, arXiv 2011.14522, Assumption 3.1.
+    A bounded phi also has |h| <= sqrt(units). Smooth, homogeneous or not, phi has the same orders. Source:
+    docs/explanation/orders-of-magnitude.md; Yang and Hu, arXiv 2011.14522, Assumption 3.1.
     """
 
     def initialize(self, run: Run[O], node: Elementwise) -> Steps[O]:

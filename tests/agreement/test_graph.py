@@ -6,7 +6,7 @@ asserted. The controls use the same data: an exponent that is wrong by 1/4 is re
 itself, and so is what is predicted for a learning rate or a multiplier that is wrong by 1/4.
 
 Asserted are |z| and |d| at initialization, the first gradients, and at every step |dW|_F, |dz| and its layer and
-passthrough terms. Not asserted is what crosses slowly from one order to another (DESIGN.md, section 3): the
+passthrough terms. Not asserted is what crosses slowly from one order to another (docs/explanation/measuring.md): the
 interaction, the output itself where its change outgrows it, and what a test names.
 """
 

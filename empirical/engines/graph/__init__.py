@@ -1,1 +1,1 @@
-"""Any network, in any scale variable, by autograd."""
+"""Any network in any scale variable, trained by torch's autograd."""

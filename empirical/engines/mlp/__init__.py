@@ -1,1 +1,1 @@
-"""Multilayer perceptrons in the width, on changes instead of differences."""
+"""Multilayer perceptrons in the width, trained on the changes since initialization so that nothing cancels."""

@@ -115,8 +115,8 @@ def test_zero_weights_have_no_gauge_where_their_first_step_is_anothers() -> None
     [("0", "-1/2", "-1/2"), ("0", "-1", "-1/2"), ("1/2", "-1/2", "-1/2"), ("1/2", "-1", "-1/4"), ("1", "-1", "0")],
 )
 def test_alpha_counts_once_in_an_interaction(alpha: str, init: str, overlap: str) -> None:
-    """DESIGN.md, section 1: what moves has a generic part, on which an update acts by chance, and no less than that;
-    and a part along h, |dh|/|h| of it, on which it acts as it does on h."""
+    """By docs/explanation/orders-of-magnitude.md a change dh has a generic part, on which an update acts by chance, and
+    a part along h, |dh|/|h| of it, on which it acts as it does on h; the larger of the two is the interaction's."""
     law = replace(optimizer("sgd"), alpha=Fraction(alpha))
     rates = {"-1/2": "0,-1,-1", "-1": "1,0,-1"}[init]
     given = Parameterization.of(multiplier="0,0,0", init=f"0,-1/2,{init}", lr=rates)
