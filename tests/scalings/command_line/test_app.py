@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
 import pytest
 
+from scalings.command_line.console import BROKEN_PIPE, CANNOT_WRITE, UNUSABLE, YES
 from tests.scalings.command_line.running import SMALL, run
 
 
@@ -96,7 +98,28 @@ def test_every_command_has_help_with_an_example(capsys: pytest.CaptureFixture[st
     assert all(len(line.split(maxsplit=3)) == 4 for line in options), "an option without a word on what it does"
 
 
-def test_a_reader_that_has_seen_enough_is_no_error() -> None:
-    command = f"{sys.executable} -m scalings predict --preset mup --depth 60 --format json | head -n 1"
-    ended = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
-    assert (ended.stdout, ended.stderr) == ("{\n", "")
+@pytest.mark.parametrize(
+    ("shell", "code", "said"),
+    [
+        ("{} derive | head -n 1", BROKEN_PIPE, ""),
+        ("{} predict --preset mup --depth 60 --format json | head -n 1", BROKEN_PIPE, ""),
+        ("{} derive >&- | cat", CANNOT_WRITE, "scalings: cannot write: standard output is closed\n"),
+        ("{} derive > /dev/full | cat", CANNOT_WRITE, "scalings: cannot write: No space left on device\n"),
+        ("{} derive --format json 2>&- | cat", YES, ""),
+        ("{} derive --depth 1 2>&- | cat", UNUSABLE, ""),
+    ],
+)
+def test_a_stream_that_is_closed_or_full_is_told_from_no(shell: str, code: int, said: str) -> None:
+    command = shell.format(f"{sys.executable} -m scalings") + "; exit ${PIPESTATUS[0]}"
+    ended = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (code, said)
+
+
+@pytest.mark.parametrize(("columns", "widest"), [({}, 120), ({"COLUMNS": "80"}, 80), ({"COLUMNS": "200"}, 200)])
+def test_a_table_in_a_pipe_is_as_wide_as_asked(columns: dict[str, str], widest: int) -> None:
+    """The derivation's reasons fold; its longest line in a wide terminal is longer than the default."""
+    command = [sys.executable, "-m", "scalings", "derive"]
+    environment = {key: value for key, value in os.environ.items() if key != "COLUMNS"} | columns
+    out = subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
+    lengths = [len(line.rstrip()) for line in out.splitlines()]
+    assert widest * 0.7 < max(lengths) <= widest
