@@ -6,7 +6,7 @@ anybody can write the program again and compare. Criteria are written as text (`
 >>> from scalings.networks.architectures import mlp
 >>> from scalings.criteria.tutorial import BOUNDED_OUTPUT
 >>> from scalings.hyperparameters.update_laws import optimizer
->>> statement = Statement("derivation", mlp(2), optimizer("sgd"), (BOUNDED_OUTPUT,))
+>>> statement = Statement("derivation", Problem(mlp(2), optimizer("sgd")), (BOUNDED_OUTPUT,))
 >>> written = statement_to_json(statement)
 >>> written["criteria"], statement_to_json(statement_from_json(written)) == written
 ([{'name': 'bounded output', 'asks': 'z <= 1 at output initially'}], True)
@@ -22,18 +22,16 @@ from typing import Any, Literal, get_args
 
 from scalings.criteria.criterion import Criterion
 from scalings.criteria.parsing import format_relation, parse_criterion
+from scalings.criteria.problem import Problem
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import Exponent, format_exponent, parse_exponent, parse_fraction
 from scalings.hyperparameters.update_laws import UpdateLaw
-from scalings.networks.dimensions import WIDTH_SCALE
-from scalings.networks.network import Network
 from scalings.networks.serialization import network_from_json, network_to_json
 
 Kind = Literal["derivation", "family", "parameterization", "growth", "layer inserted", "layer removed"]
 """What is proved, in this order: which exponents meet the criteria; the same with the richness as an unknown; whether
 given exponents meet them; whether orders settle under given exponents; that the criteria on an mlp with one more hidden
 layer imply those without it; the converse."""
-_LOSSES = ("mse", "cross-entropy")
 _CHECKSUM = "checksum"
 
 
@@ -46,24 +44,22 @@ class Statement:
     """
 
     kind: Kind
-    network: Network
-    law: UpdateLaw
+    problem: Problem
     criteria: tuple[Criterion, ...]
-    scale: str = WIDTH_SCALE
-    loss: str = "mse"
     given: tuple[tuple[str, Exponent], ...] = ()
     richness: Fraction | None = None
 
 
 def statement_to_json(statement: Statement) -> dict[str, Any]:
     """The statement as JSON types, fractions as strings; a checksum reveals accidental changes of any part."""
+    problem = statement.problem
     document = {
         "kind": statement.kind,
-        "network": network_to_json(statement.network),
-        "law": {field.name: _written(getattr(statement.law, field.name)) for field in fields(UpdateLaw)},
+        "network": network_to_json(problem.network),
+        "law": {field.name: _written(getattr(problem.law, field.name)) for field in fields(UpdateLaw)},
         "criteria": [{"name": one.name, "asks": format_relation(one)} for one in statement.criteria],
-        "scale": statement.scale,
-        "loss": statement.loss,
+        "scale": problem.scale,
+        "loss": problem.loss,
         "given": {name: format_exponent(exponent) for name, exponent in statement.given},
         "richness": None if statement.richness is None else str(statement.richness),
     }
@@ -76,15 +72,13 @@ def statement_from_json(document: Any) -> Statement:
         content = {name: value for name, value in document.items() if name != _CHECKSUM}
         if document[_CHECKSUM] != _checksum(content):
             raise ValueError("its checksum is that of another one")
-        if content["kind"] not in get_args(Kind) or content["loss"] not in _LOSSES:
-            raise ValueError("its kind or its loss is unknown")
+        if content["kind"] not in get_args(Kind):
+            raise ValueError("its kind is unknown")
+        network, law = network_from_json(content["network"]), _law(content["law"])
         return Statement(
             content["kind"],
-            network_from_json(content["network"]),
-            _law(content["law"]),
+            Problem(network, law, content["scale"], content["loss"]),
             tuple(_criterion(**one) for one in content["criteria"]),
-            content["scale"],
-            content["loss"],
             tuple((name, parse_exponent(exponent)) for name, exponent in content["given"].items()),
             None if content["richness"] is None else parse_fraction(content["richness"]),
         )

@@ -53,35 +53,35 @@ def check(
         Of the answer.
     """
     from scalings.reports import checks
-    from symbolic.evaluation.check import check
+    from symbolic.evaluation.check import verdict_on
+    from symbolic.evaluation.given_run import train_given
 
-    network, parameterization, law = chosen.resolve()
+    problem, parameterization = chosen.resolve()
+    network = problem.network
     if certificate:
         output.check_output("certificate", certificate, overwrite=overwrite, endings=output.CERTIFICATES)
     kept = kept_criteria(TUTORIAL if criteria == "tutorial" else (), without or ())
     asked = (*kept, *map(parse_criterion, criterion or ()))
-    verdict = check(network, parameterization, law, scale=chosen.model.scale, loss=chosen.model.loss, criteria=asked)
+    verdict = verdict_on(train_given(problem, parameterization), asked)
     wished = None if richness is None else parse_richness(richness)
     yes = verdict.nontrivial and verdict.meets(*asked) and wished in (None, verdict.richness)
     remedy = None
     if not yes and network.depth <= REPAIRED:
-        from symbolic.evaluation.repair import repair
+        from symbolic.evaluation.repair import repair_of
 
-        remedy = repair(network, parameterization, law, wished, scale=chosen.model.scale, loss=chosen.model.loss)
+        remedy = repair_of(problem, parameterization, wished)
     if not yes and network.depth > REPAIRED:
         warn(f"no repair is looked for where there are more than {REPAIRED} weights")
     if certificate:
         from scalings.certificates import files
         from symbolic.certificates.writing import check_certificate
 
-        proof = check_certificate(
-            network, parameterization, remedy, law, asked, wished, scale=chosen.model.scale, loss=chosen.model.loss
-        )
+        proof = check_certificate(problem, parameterization, verdict, remedy, asked, wished)
         files.write_certificate(certificate, proof)
     if format == "json":
         print_json(checks.check_document(network, parameterization, verdict, asked, remedy, satisfied=yes))
     else:
-        print_tables(checks.check_report(network, parameterization, verdict, asked, remedy, chosen.model.symbol))
+        print_tables(checks.check_report(network, parameterization, verdict, asked, remedy, problem.symbol))
     return YES if yes else NO
 
 
@@ -105,10 +105,11 @@ def predict(
     from scalings.reports import checks
     from symbolic.evaluation.predict import predict
 
-    network, parameterization, law = chosen.resolve()
-    orders = predict(network, parameterization, law, steps, scale=chosen.model.scale, loss=chosen.model.loss)
+    problem, parameterization = chosen.resolve()
+    network = problem.network
+    orders = predict(network, parameterization, problem.law, steps, scale=problem.scale, loss=problem.loss)
     if format == "json":
         print_json(checks.prediction_document(network, parameterization, orders))
     else:
-        print_tables([checks.prediction_table(network, orders, chosen.model.symbol)])
+        print_tables([checks.prediction_table(network, orders, problem.symbol)])
     return YES

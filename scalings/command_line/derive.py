@@ -14,10 +14,10 @@ from scalings.command_line.console import NO, YES, print_json, print_tables
 from scalings.command_line.options import ChosenModel, Format, Given, kept_criteria
 from scalings.criteria.criterion import Criterion
 from scalings.criteria.parsing import parse_criterion
+from scalings.criteria.problem import Problem
 from scalings.criteria.tutorial import CRITERIA
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.gauges import Gauge
-from scalings.networks.dimensions import WIDTH_SCALE
 
 
 def derive(
@@ -59,7 +59,7 @@ def derive(
     format
         Of the answer.
     """
-    from symbolic.derivation.derive import derive
+    from symbolic.derivation.derive import derivation_of
 
     if certificate:
         output.check_output("certificate", certificate, overwrite=overwrite, endings=output.CERTIFICATES)
@@ -70,11 +70,12 @@ def derive(
         if given or all_depths or certificate:
             raise ArgumentError("scale", "with several, no exponents are given, and nothing is certified or inducted")
         return _derive_each(model, kept, gauge, minimal, format)
-    derivation = derive(network, law, kept, gauge, scale=model.scale, loss=model.loss, given=given, minimal=minimal)
+    problem = Problem(network, law, model.scale, model.loss)
+    derivation = derivation_of(problem, kept, gauge, given=given, minimal=minimal)
     if all_depths:
         from symbolic.derivation.induction import induct
 
-        if not network.is_chain or given or (model.scale, model.loss) != (WIDTH_SCALE, "mse"):
+        if given or not problem.is_mlp_in_width:
             raise ArgumentError(
                 "all_depths", "the induction is over an mlp's layers, without biases, in its width, with nothing given"
             )
@@ -83,9 +84,7 @@ def derive(
         from scalings.certificates import files
         from symbolic.certificates.writing import derivation_certificate, induction_certificate
 
-        proof = derivation_certificate(
-            network, law, kept, scale=model.scale, loss=model.loss, given=given, derivation=derivation
-        )
+        proof = derivation_certificate(problem, kept, given=given, derivation=derivation)
         if all_depths:
             proof = induction_certificate(proof, network.depth, law, kept, model.activation or "relu")
         files.write_certificate(certificate, proof)

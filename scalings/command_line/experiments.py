@@ -287,7 +287,8 @@ def transfer(
         raise ArgumentError("grid", f"expected two powers of 2, as in -10,6, but got {grid!r}")
     if chosen.model.loss != "mse":
         raise ArgumentError("loss", f"expected mse, on which learning rates are tried, but got {chosen.model.loss}")
-    network, parameterization, law = chosen.resolve(input_size(data))
+    problem, parameterization = chosen.resolve(input_size(data))
+    network, law = problem.network, problem.law
     answer.check()
     training = Training.of(law.name, data=data, batch=batch, steps=steps, centered=centered)
     with progress_bar() as progress:

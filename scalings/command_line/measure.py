@@ -73,11 +73,13 @@ def measure(
     from scalings.reports.figures import exponents_figure
     from scalings.results.trials import Training
     from scalings.studies.comparisons import compare, no_slopes
-    from symbolic.evaluation.check import check
-    from symbolic.evaluation.predict import predict
+    from symbolic.evaluation.check import verdict_on
+    from symbolic.evaluation.given_run import TELLS_GROWTH, train_given
+    from symbolic.evaluation.predict import prediction_of
 
     margin, model = parse_delta(delta), chosen.model
-    network, parameterization, law = chosen.resolve(input_size(data))
+    problem, parameterization = chosen.resolve(input_size(data))
+    network, law = problem.network, problem.law
     answer.check()
     if batch is None:
         batch = _LINES if isinstance(network.nodes[0], Embedding) else _BATCH
@@ -108,8 +110,8 @@ def measure(
             measurement = run(widths=sizes, device=device, engine=engine, progress=progress)
     except Interrupted as early:
         measurement, interrupted = early.measurement, True
-    orders = predict(network, parameterization, law, steps, scale=model.scale, loss=model.loss)
-    stable = check(network, parameterization, law, scale=model.scale, loss=model.loss).stable
+    on_orders = train_given(problem, parameterization, max(steps, TELLS_GROWTH))
+    orders, stable = prediction_of(on_orders, steps), verdict_on(on_orders).stable
     reason = no_slopes(network, orders, stable=stable, centered=centered)
     agreement = compare(network, orders, measurement.fits, margin, only_bounds=reason)
     title = parameterization.name

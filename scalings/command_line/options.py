@@ -13,23 +13,23 @@ from cyclopts import Parameter
 
 from scalings.command_line.parsing import parse_list
 from scalings.criteria.criterion import Criterion
+from scalings.criteria.problem import Loss, Problem
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import Exponent, parse_exponent
 from scalings.hyperparameters.parameterizations import Parameterization, wrong_scales
 from scalings.hyperparameters.presets import preset
+from scalings.hyperparameters.unknowns import Kind, name_of
 from scalings.hyperparameters.update_laws import UpdateLaw, optimizer, with_epsilon
 from scalings.networks.architectures import Heads, cnn, mlp, resmlp, transformer
-from scalings.networks.dimensions import BATCH_SCALES, WIDTH_SCALE, symbol_of
-from scalings.networks.network import Network, wrong_scale
+from scalings.networks.dimensions import WIDTH_SCALE
+from scalings.networks.network import Network
 from scalings.networks.nodes import Activation
 from scalings.networks.serialization import network_from_json
-from scalings.results.trials import Loss
 
 Format = Literal["text", "json"]
 Exponents = Annotated[str | None, Parameter(allow_leading_hyphen=True)]
 FAMILY = "family:"
 DEFAULT_DEPTH = 3
-_UNKNOWNS = {"init": "sigma", "lr": "eta", "decay": "lambda", "scales": "kappa"}
 NETWORKS = ("mlp", "cnn", "resmlp", "transformer")
 _OPTIONS = {
     "mlp": {"depth", "activation", "biases"},
@@ -85,19 +85,12 @@ class ChosenModel:
         """The scale variables; only derive takes several."""
         return tuple(self.scale.split(","))
 
-    @property
-    def symbol(self) -> str:
-        """The letter of the scale variable that exponents are powers of."""
-        return symbol_of(self.scale)
-
     def resolve(self, inputs: int = 64, depth: int = DEFAULT_DEPTH) -> tuple[Network, UpdateLaw]:
         """The network and the update law. `inputs` and `depth` are used if no option says otherwise.
 
         Raises ArgumentError for options that do not apply.
         """
         network = self._network(inputs, depth)
-        if unknown := [scale for scale in self.scales if scale not in (*network.scales, *BATCH_SCALES)]:
-            raise wrong_scale(network, unknown[0])
         law = optimizer(self.optimizer)
         law = law if self.epsilon is None else with_epsilon(law, self.epsilon)
         return network, replace(law, alpha=_share("alpha", self.alpha), omega=_share("omega", self.omega))
@@ -140,8 +133,8 @@ class Chosen:
     """Powers of n of multipliers without a weight: residual branches, attention scores; default all 0."""
     model: ChosenModel = field(default_factory=ChosenModel)
 
-    def resolve(self, inputs: int = 64) -> tuple[Network, Parameterization, UpdateLaw]:
-        """The network, the parameterization and the update law. Raises ArgumentError for options that do not fit."""
+    def resolve(self, inputs: int = 64) -> tuple[Problem, Parameterization]:
+        """The problem and the parameterization. Raises ArgumentError for options that do not fit."""
         lists = {"multiplier": self.multiplier, "init": self.init, "lr": self.lr, "decay": self.decay}
         columns = {name: parse_list(name, text, parse_exponent) for name, text in lists.items() if text is not None}
         scales = None if self.scales is None else parse_list("scales", self.scales, parse_exponent)
@@ -150,40 +143,38 @@ class Chosen:
         if len(self.model.scales) > 1:
             expected = f"expected one of {', '.join(network.scales)}, but got {self.model.scale!r}"
             raise ArgumentError("scale", f"{expected}: lists of exponents are powers of one scale variable at a time")
+        problem = Problem(network, law, self.model.scale, self.model.loss)
         _check_lengths(network, columns, lists, scales)
         if self.decay is not None and law.decay == "none":
             raise ArgumentError("decay", f"{law.name} has none; expected an optimizer such as adamw or lion+coupled")
-        base = self._base(network, law, columns)
+        base = self._base(problem, columns)
         kept = {name: [layer.named[name] for layer in base.layers] for name in base.layers[0].named} if base else {}
         title = self.preset if self.preset and not columns else "custom"
         if scales is None:
             scales = base.scales if base and base.scales else (Fraction(0),) * len(network.multipliers)
-        return network, Parameterization.of(**{**kept, **columns}, scales=scales, name=title), law
+        return problem, Parameterization.of(**{**kept, **columns}, scales=scales, name=title)
 
-    def _base(
-        self, network: Network, law: UpdateLaw, columns: dict[str, tuple[Exponent, ...]]
-    ) -> Parameterization | None:
+    def _base(self, problem: Problem, columns: dict[str, tuple[Exponent, ...]]) -> Parameterization | None:
         """The parameterization of the preset, or None without one. Raises ArgumentError if it does not apply."""
         if self.preset is None:
             for name in ("init", "lr"):
                 if name not in columns:
                     raise ArgumentError(name, "expected a list of exponents, or a --preset, but got neither")
-            columns.setdefault("multiplier", (Fraction(0),) * network.depth)
+            columns.setdefault("multiplier", (Fraction(0),) * problem.network.depth)
             return None
         if self.preset.startswith(FAMILY):
-            return _member(self.preset.removeprefix(FAMILY), network, law, self.model)
+            return _member(self.preset.removeprefix(FAMILY), problem)
         if self.model.network != "mlp" or self.model.biases:
             raise ArgumentError("preset", "the presets are for an mlp without biases; expected family:R or lists")
-        if self.model.scale != WIDTH_SCALE:
-            expected = (
-                f"expected family:R or lists, since the presets are powers of the width, not of {self.model.scale}"
-            )
+        if problem.scale != WIDTH_SCALE:
+            expected = f"expected family:R or lists, since the presets are powers of the width, not of {problem.scale}"
             raise ArgumentError("preset", f"{expected}, but got {self.preset!r}")
+        law = problem.law
         if law.gradient != 1 and "lr" not in columns:
             raise ArgumentError(
                 "lr", f"expected a list of exponents, since the presets' are for sgd, not for {law.name}; or family:R"
             )
-        return preset(self.preset, network.depth)
+        return preset(self.preset, problem.network.depth)
 
 
 @Parameter(name="*")
@@ -205,7 +196,12 @@ class Given:
 
         Raises ArgumentError for lists of another length, and for decays of an optimizer without weight decay.
         """
-        lists = {"init": self.init, "lr": self.lr, "decay": self.decay, "scales": self.scales}
+        lists: dict[Kind, str | None] = {
+            "init": self.init,
+            "lr": self.lr,
+            "decay": self.decay,
+            "scales": self.scales,
+        }
         found: dict[str, Exponent] = {}
         for name, text in lists.items():
             if text is None:
@@ -220,7 +216,7 @@ class Given:
                 raise ArgumentError(name, f"expected one for each of {', '.join(nodes)}, but got {len(column)}")
             for number, exponent in enumerate(column, start=1):
                 if exponent is not None:
-                    found[f"{_UNKNOWNS[name]}_{number}"] = exponent
+                    found[name_of(name, number)] = exponent
         return found
 
 
@@ -241,12 +237,13 @@ def _check_lengths(
         raise wrong_scales([node.name for node in network.multipliers], len(scales))
 
 
-def _member(richness: str, network: Network, law: UpdateLaw, model: ChosenModel) -> Parameterization:
-    from symbolic.derivation.derive import derive
+def _member(richness: str, problem: Problem) -> Parameterization:
+    from symbolic.derivation.derive import derivation_of
 
-    family = derive(network, law, scale=model.scale, loss=model.loss).family
+    family = derivation_of(problem).family
     if family is None:
-        raise ArgumentError("preset", f"no family with one freedom was derived for {law.name}: give --init and --lr")
+        law = problem.law.name
+        raise ArgumentError("preset", f"no family with one freedom was derived for {law}: give --init and --lr")
     try:
         return family.member(richness)
     except ArgumentError:

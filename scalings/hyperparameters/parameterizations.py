@@ -26,10 +26,10 @@ from typing import Literal
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent, parse_exponent
 from scalings.hyperparameters.gauges import Gauge, LayerExponents, in_gauge, shifted
+from scalings.hyperparameters.unknowns import SYMBOLS, name_of
 from scalings.hyperparameters.update_laws import UpdateLaw
 
 Which = Literal["multiplier", "init", "lr"]
-SYMBOLS = {"multiplier": "g", "init": "sigma", "lr": "eta", "decay": "lambda"}
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,19 @@ class Parameterization:
     def depth(self) -> int:
         """The number of layers."""
         return len(self.layers)
+
+    def by_name(self, multipliers: int) -> dict[str, Exponent]:
+        """The exponents of learning rate, init scale and decay of each layer, then those of so many multipliers.
+
+        A decay that is not given is none at all, and a multiplier that is not given n^0.
+        """
+        found: dict[str, Exponent] = {}
+        for number, layer in enumerate(self.layers, start=1):
+            decay = MINUS_INFINITY if layer.decay is None else layer.decay
+            found |= {name_of("lr", number): layer.lr, name_of("init", number): layer.init}
+            found[name_of("decay", number)] = decay
+        scales = self.scales or (Fraction(0),) * multipliers
+        return found | {name_of("scales", number): exponent for number, exponent in enumerate(scales, start=1)}
 
     def in_gauge(self, gauge: Gauge, law: UpdateLaw) -> Parameterization:
         """The same parameterization in another gauge. Raises ArgumentError where that gauge does not exist."""

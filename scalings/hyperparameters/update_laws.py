@@ -33,6 +33,7 @@ from typing import Literal
 
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent, parse_exponent, parse_fraction
+from scalings.hyperparameters.unknowns import name_of
 
 Decay = Literal["none", "coupled", "independent", "l2", "inside"]
 AtZero = Literal["alike", "gradient", "entries"]
@@ -98,7 +99,8 @@ class UpdateLaw:
         if self.at_zero != "alike":
             found.append(f"weights that are all zero take another first step: {_AT_ZERO[self.at_zero]}")
         if self.decay != "none":
-            found.append(f"matrices decay by a power lambda_l of the scale variable, {_DECAYS[self.decay]}")
+            power = f"a power {name_of('decay', 'l')} of the scale variable"
+            found.append(f"matrices decay by {power}, {_DECAYS[self.decay]}")
         return tuple(found)
 
 

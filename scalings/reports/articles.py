@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from html import escape
 
 from scalings.hyperparameters.exponents import Affine, format_power
+from scalings.hyperparameters.unknowns import PATTERN, SYMBOLS
 from scalings.results.derivations import Derivation, Family, Point, Polytope
 
 
@@ -126,11 +127,9 @@ def display_latex(derivation: Derivation) -> str:
 
 def to_latex(statement: str) -> str:
     """An affine statement such as "eta_1 = -2*sigma_3 - 1/2" in LaTeX."""
-    statement = re.sub(r"\b(eta|sigma|lambda|kappa)_(\d+)\b", r"\\\1_{\2}", statement)
+    statement = re.sub(rf"\b{PATTERN}\b", r"\\\1_{\2}", statement)
     # Unknowns that are free in several scale variables have the variable's letter as a second subscript.
-    statement = re.sub(
-        r"\b(eta|sigma|lambda|kappa)_(\d+)_(\w+)", lambda x: f"\\{x[1]}_{{{x[2]},{base(x[3])}}}", statement
-    )
+    statement = re.sub(rf"\b{PATTERN}_(\w+)", lambda x: f"\\{x[1]}_{{{x[2]},{base(x[3])}}}", statement)
     statement = re.sub(r"\br_(\w+)", lambda x: f"r_{{{base(x[1])}}}", statement)
     statement = re.sub(r"(\d+)/(\d+)", r"\\tfrac{\1}{\2}", statement)
     statement = statement.replace("*", " ").replace(">=", "\\ge").replace("<=", "\\le")
@@ -142,15 +141,20 @@ def base(symbol: str) -> str:
     return symbol if len(symbol) == 1 else f"\\mathrm{{{plain(symbol)}}}"
 
 
+def latex_symbol(kind: str) -> str:
+    """What stands for a layer's hyperparameter: a Roman letter or a Greek one."""
+    symbol = SYMBOLS[kind]
+    return symbol if len(symbol) == 1 else f"\\{symbol}"
+
+
 def _power(exponent: Affine, symbol: str) -> str:
     return "0" if str(exponent) == "-oo" else f"{base(symbol)}^{{{to_latex(str(exponent)).replace(' ', '')}}}"
 
 
 def _family_rows(family: Family, symbol: str) -> list[str]:
     """A line of an align environment for the exponents of each layer, then one for each multiplier without a weight."""
-    names = {"multiplier": "g", "init": "\\sigma", "lr": "\\eta", "decay": "\\lambda"}
     rows = [
-        ", & ".join(f"{names[name]}_{{{number}}} &\\sim {_power(e, symbol)}" for name, e in layer.named.items())
+        ", & ".join(f"{latex_symbol(name)}_{{{number}}} &\\sim {_power(e, symbol)}" for name, e in layer.named.items())
         for number, layer in enumerate(family.layers, start=1)
     ]
     return rows + [f"g'_{{{number}}} &\\sim {_power(e, symbol)}" for number, e in enumerate(family.scales, start=1)]

@@ -19,7 +19,6 @@ from rich.text import Text
 
 from scalings.certificates.statements import statement_from_json
 from scalings.hyperparameters.exponents import Affine, format_power
-from scalings.networks.dimensions import symbol_of
 from scalings.studies.rechecking import Recheck
 
 SCHEMA_VERSION = 1
@@ -70,16 +69,16 @@ _SUBJECTS = {
 def _part_report(part: Mapping[str, Any]) -> Iterator[RenderableType]:
     about, answer = part["about"], part["answer"]
     statement = statement_from_json(about)
-    symbol = symbol_of(statement.scale)
+    problem = statement.problem
     yield Text(
-        f"{_SUBJECTS[statement.kind]}: {statement.network.depth} weights trained with {statement.law.name} "
-        f"({statement.loss}), powers of the {statement.scale} {symbol}, in the gauge g = 1."
+        f"{_SUBJECTS[statement.kind]}: {problem.network.depth} weights trained with {problem.law.name} "
+        f"({problem.loss}), powers of the {problem.scale} {problem.symbol}, in the gauge g = 1."
     )
     yield Text(f"Network: {', '.join(_operations(about['network']))}.")
     if statement.given:
         yield Text(f"Given: {', '.join(f'{name} = {value}' for name, value in about['given'].items())}.")
     yield Text(f"Unknown exponents: {', '.join(part['unknowns'])}.")
-    yield _criteria_table(part, symbol)
+    yield _criteria_table(part, problem.symbol)
     if not answer:
         yield Text("\nNothing meets all of this.", style="bold")
     for name, piece in answer.items():
@@ -89,7 +88,7 @@ def _part_report(part: Mapping[str, Any]) -> Iterator[RenderableType]:
         yield from (Text(f"    {_affine(form)} >= 0") for form in piece["inequalities"])
     for monomial in _monomials(part["proof"]):
         yield Text(f"\n{monomial['of']} has the exponent {_affine(monomial['monomial'])} = {monomial['value']}")
-        yield from (Text(f"    {line}") for line in _path(part, monomial, symbol))
+        yield from (Text(f"    {line}") for line in _path(part, monomial, problem.symbol))
 
 
 def _operations(nodes: Any) -> Iterator[str]:

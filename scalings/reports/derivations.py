@@ -12,7 +12,7 @@ from rich.text import Text
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import Affine, Exponent, format_exponent, format_power
 from scalings.hyperparameters.gauges import GAUGES, Gauge
-from scalings.hyperparameters.parameterizations import SYMBOLS
+from scalings.hyperparameters.unknowns import SYMBOLS, name_of
 from scalings.reports.documents import SCHEMA_VERSION, Document, layers_document, multipliers_document
 from scalings.reports.tables import empty_table, layers_table
 from scalings.results.derivations import PARAMETER, Derivation, Induction, Polytope, Step
@@ -90,12 +90,14 @@ def _step(step: Step) -> Document:
 def derivation_report(derivation: Derivation, gauge: Gauge) -> Iterator[RenderableType]:
     """The text of `derive`: assumptions, steps and answer, the family in the given gauge first, then in the others."""
     symbol = derivation.symbol
-    decays = ", lambda_l of the decays" if derivation.law.decay != "none" else ""
-    scales = ", kappa_k of the multipliers without a weight" if derivation.network.multipliers else ""
+    decays = f", {name_of('decay', 'l')} of the decays" if derivation.law.decay != "none" else ""
+    multipliers = f", {name_of('scales', 'k')} of the multipliers without a weight"
+    scales = multipliers if derivation.network.multipliers else ""
+    inits, rates = name_of("init", "l"), name_of("lr", "l")
     yield Text(
         f"Which powers of the {derivation.scale} {derivation.symbol} meet the criteria, for {derivation.network.depth} "
         f"layers trained with {derivation.law.name}?\n"
-        f"Unknown: the exponents sigma_l of the init scales and eta_l of the learning rates{decays}{scales}.\n"
+        f"Unknown: the exponents {inits} of the init scales and {rates} of the learning rates{decays}{scales}.\n"
     )
     yield Text("Assuming that", style="bold")
     yield from (Text(f"  - {assumption}") for assumption in derivation.assumptions)

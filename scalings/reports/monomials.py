@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from scalings.hyperparameters.gauges import LayerExponents
-from scalings.reports.articles import align, base, markdown_table, plain, to_latex
+from scalings.reports.articles import align, base, latex_symbol, markdown_table, plain, to_latex
 from scalings.reports.derivations import derivation_document, facets_table
 from scalings.reports.documents import SCHEMA_VERSION
 from scalings.reports.tables import empty_table
@@ -107,9 +107,8 @@ def monomials_latex(answer: Monomials) -> str:
         lines += ["\\begin{itemize}", *own, "\\end{itemize}"]
     if not answer.layers:
         return "\n".join(lines)
-    names = {"multiplier": "g", "init": "\\sigma", "lr": "\\eta", "decay": "\\lambda"}
     rows = [
-        ", & ".join(f"{names[name]}_{{{number}}} &\\sim {_latex(one)}" for name, one in layer.named.items())
+        ", & ".join(f"{latex_symbol(name)}_{{{number}}} &\\sim {_latex(one)}" for name, one in layer.named.items())
         for number, layer in enumerate(answer.layers, start=1)
     ]
     rows += [f"g'_{{{number}}} &\\sim {_latex(one)}" for number, one in enumerate(answer.scales, start=1)]

@@ -45,27 +45,6 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Repair:
-    """The nearest parameterization that meets the tutorial's criteria: it changes the fewest layers.
-
-    `changes` are (layer, "lr", "init", "decay" or "scale", old exponent, new exponent). Both sides have the multipliers
-    of the original.
-    """
-
-    parameterization: Parameterization
-    richness: Fraction
-    changes: tuple[tuple[str, str, Exponent, Exponent], ...]
-
-
-@dataclass(frozen=True)
-class Forbidden:
-    """The criteria that exclude every parameterization of this richness (of any richness, if it is None)."""
-
-    criteria: tuple[str, ...]
-    richness: Fraction | None
-
-
-@dataclass(frozen=True)
 class Check:
     """The verdict on a parameterization, as properties of its findings.
 
@@ -121,3 +100,30 @@ class Check:
     def meets(self, *criteria: Criterion) -> bool:
         """Whether every layer satisfies these criteria, all of which must have been checked."""
         return all(finding.satisfied for finding in self.findings if finding.criterion in criteria)
+
+
+@dataclass(frozen=True)
+class Repair:
+    """The nearest parameterization that meets the tutorial's criteria, which differs in the fewest layers.
+
+    `changes` are (layer, "lr", "init", "decay" or "scale", old exponent, new exponent), in the multipliers of the
+    original.
+    """
+
+    parameterization: Parameterization
+    verdict: Check
+    changes: tuple[tuple[str, str, Exponent, Exponent], ...]
+
+    @property
+    def richness(self) -> Fraction:
+        """That of the repaired parameterization, which meets the criteria and so has one."""
+        assert isinstance(self.verdict.richness, Fraction)
+        return self.verdict.richness
+
+
+@dataclass(frozen=True)
+class Forbidden:
+    """No parameterization of the wished richness meets the criteria: these exclude it."""
+
+    criteria: tuple[str, ...]
+    richness: Fraction | None

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Affine, format_power
 from scalings.hyperparameters.gauges import Gauge, LayerExponents, in_gauge
+from scalings.hyperparameters.unknowns import PATTERN
 from scalings.hyperparameters.update_laws import UpdateLaw
 from scalings.networks.network import Network
 from scalings.results.derivations import PARAMETER, Derivation
@@ -109,7 +110,8 @@ class Monomials:
         else:
             found = tuple(f"{bound} >= 0" for piece in derivation.pieces for bound in piece.inequalities)
         names = self._own_names(derivation)
-        return tuple(re.sub(r"[a-z]+(_\d+)?\b", lambda name: names.get(name[0], name[0]), one) for one in found)
+        free = rf"\b({PATTERN}|{PARAMETER})\b"
+        return tuple(re.sub(free, lambda name: names.get(name[0], name[0]), one) for one in found)
 
     def _answers(self) -> dict[str, Answer]:
         """The exponents by the letter of the scale variable; empty if some answer is not a single polyhedron."""

@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Any, Literal, get_args
 
 from scalings.criteria.observables import Observable
+from scalings.criteria.problem import Loss
 from scalings.hyperparameters.exponents import format_exponent, parse_exponent
 from scalings.hyperparameters.gauges import LayerExponents
 from scalings.hyperparameters.parameterizations import Parameterization
@@ -18,7 +19,6 @@ from scalings.networks.network import Network
 from scalings.networks.serialization import network_from_json, network_to_json
 
 Engine = Literal["dense", "matrix-free"]
-Loss = Literal["mse", "cross-entropy"]
 ENGINES: tuple[Engine, ...] = get_args(Engine)
 Observing = Literal["all", "coordinates"]
 Json = dict[str, Any]

@@ -11,13 +11,14 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from scalings.criteria.problem import Loss
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.update_laws import optimizer
 from scalings.networks.dimensions import DEPTH_SCALE, WIDTH_SCALE, fixed
 from scalings.networks.network import Network
 from scalings.networks.nodes import Node, Repeat, Scores
-from scalings.results.trials import Loss, Training
+from scalings.results.trials import Training
 
 if TYPE_CHECKING:
     from empirical.sweeps.costs import Cost

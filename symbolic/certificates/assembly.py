@@ -1,11 +1,12 @@
 """The program of a certificate, written from its statement, and compared with the program in the file.
 
 >>> from scalings.networks.architectures import mlp
+>>> from scalings.criteria.problem import Problem
 >>> from scalings.criteria.tutorial import BOUNDED_OUTPUT
 >>> from scalings.hyperparameters.update_laws import optimizer
 >>> from scalings.certificates.statements import statement_to_json
->>> statement = Statement("derivation", mlp(2), optimizer("sgd"), (BOUNDED_OUTPUT,))
->>> program = assemble(statement)
+>>> statement = Statement("derivation", Problem(mlp(2), optimizer("sgd")), (BOUNDED_OUTPUT,))
+>>> program = assemble(statement, transcribe(statement))
 >>> document = {"about": statement_to_json(statement), **spell_out(program), "answer": {"A": "a piece"}}
 >>> difference(document)
 >>> document["criteria"][0]["sign"] = "~"
@@ -18,13 +19,12 @@ from __future__ import annotations
 from collections.abc import Container, Mapping
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any, get_args
+from typing import Any
 
 from scalings.certificates.statements import Statement, statement_from_json
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.results.derivations import PARAMETER
-from scalings.results.trials import Loss
 from symbolic.certificates.inserted_layer import insertion
 from symbolic.orders.program import Line, Program, Relation
 from symbolic.orders.recorder import NOTHING
@@ -38,27 +38,32 @@ _WHATEVER = "whatever"
 """An unknown of which nothing is asked but to be the order of zero, which it cannot be."""
 
 
-def assemble(statement: Statement, only: Container[str] | None = None) -> Program:
-    """The program that the statement is about, with all relations, or with those of these names.
+def transcribe(statement: Statement) -> Program:
+    """The training run that the statement is about, written down, with all that is asked of it but what is given."""
+    if statement.kind in ("layer inserted", "layer removed"):
+        return insertion(statement.problem, statement.criteria, statement.kind)
+    if statement.kind in ("parameterization", "growth"):
+        program = write_program(started(statement))
+        return program if statement.richness is None else _with_wish(program, statement.richness)
+    program = write_program(replace(question(statement), given=statement.given))
+    return _with_richness(program) if statement.kind == "family" else program
+
+
+def assemble(statement: Statement, transcribed: Program, only: Container[str] | None = None) -> Program:
+    """The program of a certificate, with all relations of what was transcribed, or with those of these names.
 
     Exponents that a parameterization gives are relations before all others.
     """
-    if statement.kind in ("layer inserted", "layer removed"):
-        return _restricted(insertion(statement.network, statement.law, statement.criteria, statement.kind), only)
-    if statement.kind in ("parameterization", "growth"):
-        program = write_program(started(statement))
-        if statement.richness is not None:
-            program = _with_wish(program, statement.richness)
-        return _given(_restricted(program, only), dict(statement.given))
-    program = write_program(replace(question(statement), given=statement.given))
-    return _restricted(_with_richness(program) if statement.kind == "family" else program, only)
+    kept = (one for one in transcribed.relations if only is None or one.name in only)
+    program = replace(transcribed, relations=tuple(kept))
+    is_given = statement.kind in ("parameterization", "growth")
+    return _given(program, dict(statement.given)) if is_given else program
 
 
 def question(statement: Statement) -> Question:
     """The question of a statement, without the exponents that it gives."""
     updates = UPDATES + (statement.kind == "growth")
-    loss: Loss = next(one for one in get_args(Loss) if one == statement.loss)
-    return Question(statement.network, statement.law, statement.criteria, statement.scale, loss, updates=updates)
+    return Question(statement.problem, statement.criteria, updates=updates)
 
 
 def started(statement: Statement) -> Question:
@@ -106,8 +111,9 @@ def difference(document: Mapping[str, Any]) -> str | None:
     try:
         statement = statement_from_json(document["about"])
         names = [line["criterion"] for line in document["criteria"]]
-        whole = assemble(statement)
-        program = assemble(statement, set(names))
+        transcribed = transcribe(statement)
+        whole = assemble(statement, transcribed)
+        program = assemble(statement, transcribed, set(names))
     except ArgumentError as error:
         return error.message
     missing = {one.name for one in whole.relations} - {*names}
@@ -120,11 +126,6 @@ def difference(document: Mapping[str, Any]) -> str | None:
 
 
 _CONTENT = {"unknowns": "unknowns", "program": "orders", "criteria": "relations", "implied": "implications"}
-
-
-def _restricted(program: Program, only: Container[str] | None) -> Program:
-    kept = (one for one in program.relations if only is None or one.name in only)
-    return replace(program, relations=tuple(kept))
 
 
 def _with_richness(program: Program) -> Program:

@@ -12,7 +12,7 @@ and from either it follows that both beginnings hand on the same orders, |z(0)|,
 >>> from scalings.networks.architectures import mlp
 >>> from scalings.criteria.tutorial import TUTORIAL
 >>> from scalings.hyperparameters.update_laws import optimizer
->>> program = insertion(mlp(2), optimizer("sgd"), TUTORIAL, "layer inserted")
+>>> program = insertion(Problem(mlp(2), optimizer("sgd")), TUTORIAL, "layer inserted")
 >>> program.unknowns
 ('eta_2', 'sigma_2', 'eta_1', 'sigma_1', 'b_3', 'b_2', 'b_1', 'b_0')
 >>> [one.name for one in program.relations if one.left in ("eta_2", "sigma_2")]
@@ -28,12 +28,13 @@ from fractions import Fraction
 from scalings.certificates.statements import Kind
 from scalings.criteria.criterion import Criterion
 from scalings.criteria.observables import Observable
+from scalings.criteria.problem import Problem
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import Affine
-from scalings.hyperparameters.update_laws import UpdateLaw
 from scalings.networks.architectures import mlp
 from scalings.networks.network import Network
 from scalings.networks.nodes import ACTIVATIONS
+from symbolic.derivation.induction import SIGNALS
 from symbolic.orders.program import Program, Relation
 from symbolic.orders.recorder import ZERO, Traced, Tracer
 from symbolic.polyhedra import inequalities
@@ -43,25 +44,24 @@ from symbolic.proofs.transcript import Transcript
 from symbolic.propagation.question import Question
 from symbolic.propagation.training import UPDATES, Surroundings
 
-_SIGNALS = [f"b_{step}" for step in range(UPDATES + 1)]
 
-
-def insertion(network: Network, law: UpdateLaw, criteria: Sequence[Criterion], kind: Kind) -> Program:
-    """The program with the relations of one implication. `network` is the multilayer perceptron of two layers.
+def insertion(problem: Problem, criteria: Sequence[Criterion], kind: Kind) -> Program:
+    """The program with the relations of one implication. The network is the multilayer perceptron of two layers.
 
     Raises ArgumentError for another network, and where the criteria do not determine the layer's own unknowns.
     """
-    activation = next((one for one in ACTIVATIONS if network == mlp(2, one)), None)
+    activation = next((one for one in ACTIVATIONS if problem.network == mlp(2, one)), None)
     if activation is None:
         raise ArgumentError("network", "the induction is over the layers of a multilayer perceptron")
-    one, other = (Question(Network(mlp(depth + 1, activation).nodes[:-1]), law, tuple(criteria)) for depth in (1, 2))
+    beginnings = (Network(mlp(depth + 1, activation).nodes[:-1]) for depth in (1, 2))
+    one, other = (Question(Problem(network, problem.law), tuple(criteria)) for network in beginnings)
     own = [name for name in other.unknowns if name not in one.unknowns]
     tracer, short, long = Tracer(), Transcript(), Transcript()
     for record, question, prefix in ((long, other, ""), (short, one, "without it: ")):
-        signals = [tracer.unknown(signal) for signal in _SIGNALS]
+        signals = [tracer.unknown(signal) for signal in SIGNALS]
         rest = Surroundings(tracer.constant(Fraction(0)), [ZERO] * UPDATES, signals)
         record.train(question, tracer, tracer.unknown, rest, prefix)
-    unknowns = (*own, *one.unknowns, *reversed(_SIGNALS))
+    unknowns = (*own, *one.unknowns, *reversed(SIGNALS))
 
     def written(*relations: Relation) -> Program:
         return Program(unknowns, tracer.lines(names()), relations, ())
@@ -106,7 +106,7 @@ def _order(tracer: Tracer, affine: Affine) -> Traced:
 
 def _handed_on(short: Transcript, long: Transcript, one: Question, other: Question) -> list[tuple[str, Traced, Traced]]:
     """What the rest of the network sees, of the beginning with the layer and of that without it."""
-    before, after = one.network.layers[-1].name, other.network.layers[-1].name
+    before, after = one.problem.network.layers[-1].name, other.problem.network.layers[-1].name
     found = []
     for step in range(UPDATES + 1):
         for quantity in ("z", "dz") if step else ("z",):

@@ -2,7 +2,7 @@
 
 >>> from scalings.certificates.verifier import certify
 >>> from scalings.networks.architectures import mlp
->>> document = derivation_certificate(mlp(3))
+>>> document = derivation_certificate(Problem(mlp(3), OPTIMIZERS["sgd"]))
 >>> certify(document)
 '32 criteria leave 7 unknowns 1 degrees of freedom'
 >>> document["answer"]["A"]["solved"]["eta_2"], document["answer"]["A"]["inequalities"]
@@ -22,22 +22,22 @@ from string import ascii_uppercase
 from scalings.certificates.statements import Kind, Statement, statement_to_json
 from scalings.criteria.criterion import Criterion, Product
 from scalings.criteria.observables import Quantity
+from scalings.criteria.problem import Problem
 from scalings.criteria.tutorial import MOVING_OUTPUT, STABILITY, TUTORIAL
 from scalings.errors import ArgumentError
-from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
+from scalings.hyperparameters.exponents import Exponent
 from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.hyperparameters.unknowns import kind_of
 from scalings.hyperparameters.update_laws import OPTIMIZERS, UpdateLaw
 from scalings.networks.architectures import mlp
-from scalings.networks.dimensions import WIDTH_SCALE
-from scalings.networks.network import Network
 from scalings.networks.nodes import Activation
-from scalings.results.checks import Finding, Forbidden, Repair
+from scalings.results.checks import Check, Finding, Forbidden, Repair
 from scalings.results.derivations import Derivation
-from scalings.results.trials import Loss
-from symbolic.certificates.assembly import assemble, question, spell_out, taken_as_they_come
+from symbolic.certificates.assembly import assemble, question, spell_out, taken_as_they_come, transcribe
 from symbolic.certificates.pieces import PieceOfAnswer
-from symbolic.derivation.derive import derive
-from symbolic.evaluation.check import check
+from symbolic.derivation.derive import derivation_of
+from symbolic.evaluation.check import verdict_on
+from symbolic.evaluation.given_run import train_given
 from symbolic.evaluation.repair import of_richness
 from symbolic.orders.program import Program, Relation
 from symbolic.polyhedra import inequalities
@@ -48,24 +48,23 @@ from symbolic.propagation.training import UPDATES
 
 
 def derivation_certificate(
-    network: Network | None = None,
-    law: UpdateLaw = OPTIMIZERS["sgd"],
+    problem: Problem,
     criteria: Sequence[Criterion] = TUTORIAL,
     *,
-    scale: str = WIDTH_SCALE,
-    loss: Loss = "mse",
     given: Mapping[str, Exponent] | None = None,
     derivation: Derivation | None = None,
 ) -> Document:
     """A proof that exactly the exponents of the answer meet the criteria, in the gauge g = 1.
 
-    The arguments are those of `symbolic.derivation.derive.derive`, and what it answered, if it has been asked.
+    The arguments are those of `symbolic.derivation.derive`, and what it answered, if it has been asked.
     """
-    derivation = derivation or derive(network, law, criteria, scale=scale, loss=loss, given=given)
+    derivation = derivation or derivation_of(problem, criteria, given=given)
     kind: Kind = "family" if derivation.family else "derivation"
     pairs = tuple(sorted((given or {}).items()))
-    statement = Statement(kind, derivation.network, law, tuple(criteria), scale, loss, pairs)
-    return (_contradiction(statement) if derivation.contradiction else None) or _certificate(statement)
+    statement = Statement(kind, problem, tuple(criteria), pairs)
+    whole = transcribe(statement)
+    found = _contradiction(statement, whole) if derivation.contradiction else None
+    return found or _certificate(statement, whole)
 
 
 def induction_certificate(
@@ -79,82 +78,81 @@ def induction_certificate(
 
     Raises ArgumentError where the induction fails.
     """
-    network = mlp(2, activation)
+    problem = Problem(mlp(2, activation), law)
     parts = {"derivation": derived}
-    if depth != network.depth:
-        parts["depth 2"] = derivation_certificate(network, law, criteria)
+    if depth != problem.network.depth:
+        parts["depth 2"] = derivation_certificate(problem, criteria)
     kinds: tuple[Kind, ...] = ("layer inserted", "layer removed")
+    statements = [Statement(kind, problem, tuple(criteria)) for kind in kinds]
     try:
-        parts |= {kind: _certificate(Statement(kind, network, law, tuple(criteria))) for kind in kinds}
+        parts |= {one.kind: _certificate(one, transcribe(one)) for one in statements}
     except NotImplied as missing:
         raise ArgumentError("certificate", f"the induction fails: {missing} does not follow") from None
     return {"parts": parts}
 
 
 def parameterization_certificate(
-    network: Network,
+    problem: Problem,
     parameterization: Parameterization,
-    law: UpdateLaw = OPTIMIZERS["sgd"],
     asked: Sequence[Criterion] = (),
     richness: Fraction | None = None,
     *,
-    scale: str = WIDTH_SCALE,
-    loss: Loss = "mse",
+    verdict: Check | None = None,
 ) -> Document:
     """A proof that given exponents meet stability, a moving output and what else is asked, or violate one of these.
 
     If they do, the proof shows the monomials that do, how they come about, and their exponents. The exponents are those
-    of the gauge g = 1.
+    of the gauge g = 1. `verdict` is what `symbolic.evaluation.check` said of all this, if it has been asked.
     """
-    verdict = check(network, parameterization, law, scale=scale, loss=loss, criteria=asked)
+    verdict = verdict or verdict_on(train_given(problem, parameterization), asked)
     wanted = tuple(dict.fromkeys((*STABILITY, MOVING_OUTPUT, *asked)))
-    statement = Statement("parameterization", network, law, wanted, scale, loss, richness=richness)
-    given = dict(_exponents(statement, parameterization.in_gauge("unit-multiplier", law)))
+    statement = Statement("parameterization", problem, wanted, richness=richness)
+    given = dict(_exponents(statement, parameterization.in_gauge("unit-multiplier", problem.law)))
     statement = replace(statement, given=tuple(given.items()))
     findings = [finding for one in wanted for finding in verdict.findings if finding.criterion == one]
     violated = next((finding for finding in findings if not finding.satisfied), None)
     if violated is None and verdict.growing:
         statement = replace(statement, kind="growth", criteria=_SETTLED, richness=None)
-    program = assemble(statement)
+    whole = transcribe(statement)
+    program = assemble(statement, whole)
     values = program.values({**dict.fromkeys(program.unknowns, Fraction(0)), **given})
     broken = list(_broken(program, values))
     if not broken and (violated or verdict.growing):
         raise ArgumentError("certificate", "the program does not have what is violated")
-    return _certificate(statement, _clearest(broken, violated, values) if broken else None)
+    return _certificate(statement, whole, _clearest(broken, violated, values) if broken else None)
 
 
 def check_certificate(
-    network: Network,
+    problem: Problem,
     parameterization: Parameterization,
+    verdict: Check,
     remedy: Repair | Forbidden | None,
-    law: UpdateLaw = OPTIMIZERS["sgd"],
     asked: Sequence[Criterion] = (),
     richness: Fraction | None = None,
-    *,
-    scale: str = WIDTH_SCALE,
-    loss: Loss = "mse",
 ) -> Document:
     """The answer of a check; where it is refused also that its repair is not, or that there can be none."""
-    verdict = parameterization_certificate(network, parameterization, law, asked, richness, scale=scale, loss=loss)
+    proof = parameterization_certificate(problem, parameterization, asked, richness, verdict=verdict)
     if remedy is None:
-        return verdict
+        return proof
     if isinstance(remedy, Repair):
         repaired, wish = remedy.parameterization, remedy.richness
-        other = parameterization_certificate(network, repaired, law, TUTORIAL, wish, scale=scale, loss=loss)
-        return {"parts": {"refused": verdict, "repaired": other}}
+        other = parameterization_certificate(problem, repaired, TUTORIAL, wish, verdict=remedy.verdict)
+        return {"parts": {"refused": proof, "repaired": other}}
     wished = () if remedy.richness is None else (of_richness(remedy.richness),)
     criteria = (*(one for one in TUTORIAL if one.name in remedy.criteria), *wished)
-    statement = Statement("derivation", network, law, criteria, scale, loss)
-    forbidden = _contradiction(statement) or _certificate(replace(statement, criteria=(*TUTORIAL, *wished)))
-    return {"parts": {"refused": verdict, "forbidden": forbidden}}
+    statement = Statement("derivation", problem, criteria)
+    forbidden = _contradiction(statement, transcribe(statement))
+    if forbidden is None:
+        statement = replace(statement, criteria=(*TUTORIAL, *wished))
+        forbidden = _certificate(statement, transcribe(statement))
+    return {"parts": {"refused": proof, "forbidden": forbidden}}
 
 
-def _contradiction(statement: Statement) -> Document | None:
+def _contradiction(statement: Statement, whole: Program) -> Document | None:
     """A proof that the criteria contradict each other that looks no further than to the next observables.
 
     None if there is none: few criteria leave much open, and a proof that trains through all of it would never end.
     """
-    whole = assemble(statement)
     sides = {side for one in whole.relations for side in (one.left, one.right)}
     for names in (whole.observed, whole.observed - sides):
         program = taken_as_they_come(whole, names)
@@ -187,13 +185,9 @@ _SETTLED = tuple(
 def _exponents(statement: Statement, parameterization: Parameterization) -> Iterator[tuple[str, Exponent]]:
     """What is given for each unknown, and for each init scale of a weight that starts at zero or one."""
     names = question(statement).unknowns
-    for number, layer in enumerate(parameterization.layers, start=1):
-        yield f"eta_{number}", layer.lr
-        yield f"sigma_{number}", layer.init
-        if f"lambda_{number}" in names:
-            yield f"lambda_{number}", MINUS_INFINITY if layer.decay is None else layer.decay
-    for number, _ in enumerate(statement.network.multipliers, start=1):
-        yield f"kappa_{number}", dict(enumerate(parameterization.scales, start=1)).get(number, Fraction(0))
+    for name, exponent in parameterization.by_name(len(statement.problem.network.multipliers)).items():
+        if kind_of(name) != "decay" or name in names:
+            yield name, exponent
 
 
 def _broken(program: Program, values: Mapping[str, Exponent]) -> Iterator[Relation]:
@@ -215,9 +209,9 @@ def _clearest(broken: Sequence[Relation], finding: Finding | None, values: Mappi
     )
 
 
-def _certificate(statement: Statement, refuted: Relation | None = None) -> Document:
+def _certificate(statement: Statement, whole: Program, refuted: Relation | None = None) -> Document:
     """The statement, its program, what is asked of it, the answer and its proof."""
-    program = assemble(statement, None if refuted is None else {refuted.name})
+    program = assemble(statement, whole, None if refuted is None else {refuted.name})
     if refuted:
         shown = (replace(one, shown=not one.name.startswith("given")) for one in program.relations)
         program = replace(program, relations=tuple(shown))

@@ -26,16 +26,16 @@ from dataclasses import replace
 from itertools import takewhile
 
 from scalings.criteria.criterion import Criterion
+from scalings.criteria.problem import Loss, Problem
 from scalings.criteria.tutorial import TUTORIAL
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import Exponent, format_exponent
 from scalings.hyperparameters.gauges import Gauge
 from scalings.hyperparameters.update_laws import OPTIMIZERS, UpdateLaw
 from scalings.networks.architectures import mlp
-from scalings.networks.dimensions import WIDTH_SCALE, symbol_of
+from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network
 from scalings.results.derivations import Derivation, Piece, Step
-from scalings.results.trials import Loss
 from symbolic.derivation.case import Case, explore
 from symbolic.derivation.family import segment
 from symbolic.derivation.polytope import polytope
@@ -65,7 +65,19 @@ def derive(
     exponent is given that the network does not have, the scale variable is not one of the network's, or the criteria
     leave too much open.
     """
-    question = Question(network or mlp(3), law, tuple(criteria), scale, loss, tuple(sorted((given or {}).items())))
+    return derivation_of(Problem(network or mlp(3), law, scale, loss), criteria, gauge, given=given, minimal=minimal)
+
+
+def derivation_of(
+    problem: Problem,
+    criteria: Sequence[Criterion] = TUTORIAL,
+    gauge: Gauge = "unit-multiplier",
+    *,
+    given: Mapping[str, Exponent] | None = None,
+    minimal: bool = False,
+) -> Derivation:
+    """The answer of `derive`."""
+    question = Question(problem, tuple(criteria), tuple(sorted((given or {}).items())))
     if unknown := sorted(dict(question.given).keys() - question.owners.keys()):
         raise ArgumentError("given", f"expected exponents among {', '.join(question.owners)}, but got {unknown[0]}")
     cases = explore(question.ring, question.train)
@@ -73,15 +85,15 @@ def derive(
     common = _common_steps(cases)
     steps = answer.steps if answer else common
     return Derivation(
-        network=question.network,
-        law=law,
+        network=problem.network,
+        law=problem.law,
         criteria=tuple(dict.fromkeys(criterion.name for criterion in criteria)),
         assumptions=_assumptions(question),
         steps=_with_reasons(question, steps) if minimal else steps,
         family=answer.family.in_gauge(gauge) if answer else None,
         pieces=() if answer else tuple(_piece(question, case, len(common)) for case in cases),
         contradiction=() if cases else _contradictory(question),
-        scale=scale,
+        scale=problem.scale,
         polytope=polytope(cases[0]) if answer else None,
     )
 
@@ -93,16 +105,16 @@ _LOSSES: dict[Loss, str] = {
 
 
 def _assumptions(question: Question) -> tuple[str, ...]:
-    symbol = symbol_of(question.scale)
-    held = [other for other in question.network.scales if other != question.scale]
+    problem = question.problem
+    held = [other for other in problem.network.scales if other != problem.scale]
     return (
         "the gauge g = 1 fixes one of multiplier, init scale and learning rate in each layer",
-        *batch_and_vocabulary.assumptions(question.scale),
-        *question.law.assumptions,
-        _LOSSES[question.loss],
+        *batch_and_vocabulary.assumptions(problem.scale),
+        *problem.law.assumptions,
+        _LOSSES[problem.loss],
         *(f"{name} = {format_exponent(value)} is given" for name, value in question.given),
-        *(f"orders are powers of the {question.scale} {symbol}; the {other} is held fixed" for other in held),
-        f"constants in front of the powers of {symbol} are not derived: they remain to be tuned",
+        *(f"orders are powers of the {problem.scale} {problem.symbol}; the {other} is held fixed" for other in held),
+        f"constants in front of the powers of {problem.symbol} are not derived: they remain to be tuned",
     )
 
 

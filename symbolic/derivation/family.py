@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from scalings.criteria.criterion import Criterion
-from scalings.networks.dimensions import symbol_of
 from scalings.results.derivations import PARAMETER, Family, Step
 from symbolic.derivation.case import Case
 from symbolic.polyhedra.facts import Contradiction, Form, normalise
@@ -51,9 +50,10 @@ def segment(case: Case, question: Question) -> Segment | None:
         return None
     layers, scales = question.solution(facts)
     low, high = max(lows), min(highs)
-    family = Family(question.network, question.law, "unit-multiplier", tuple(layers), low, high, tuple(scales))
-    symbol = symbol_of(question.scale)
-    definition = Step(DEFINITION, "", question.updates, f"|dz| ~ {symbol}^{PARAMETER} at every hidden layer", 1)
+    problem = question.problem
+    family = Family(problem.network, problem.law, "unit-multiplier", tuple(layers), low, high, tuple(scales))
+    statement = f"|dz| ~ {problem.symbol}^{PARAMETER} at every hidden layer"
+    definition = Step(DEFINITION, "", question.updates, statement, 1)
     return Segment(family, (*_explained(case, bounds, question.criteria), definition))
 
 

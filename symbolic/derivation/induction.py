@@ -29,6 +29,7 @@ from sympy.polys.rings import ring
 
 from scalings.criteria.criterion import Criterion
 from scalings.criteria.observables import Observable
+from scalings.criteria.problem import Problem
 from scalings.criteria.tutorial import TUTORIAL
 from scalings.hyperparameters.exponents import MINUS_INFINITY
 from scalings.hyperparameters.update_laws import OPTIMIZERS, UpdateLaw
@@ -44,16 +45,17 @@ from symbolic.propagation.question import Question
 from symbolic.propagation.requirements import Requirement
 from symbolic.propagation.training import UPDATES, Surroundings
 
-_SIGNALS = [f"b_{step}" for step in range(UPDATES + 1)]
+SIGNALS = [f"b_{step}" for step in range(UPDATES + 1)]
+"""Names of the orders b_t that the rest of the network sends back."""
 
 
 def induct(
     law: UpdateLaw = OPTIMIZERS["sgd"], criteria: Sequence[Criterion] = TUTORIAL, activation: Activation = "relu"
 ) -> Induction:
     """Prove that another hidden layer changes nothing, for multilayer perceptrons under this law and these criteria."""
-    short, long = (Question(_beginning(depth, activation), law, tuple(criteria)) for depth in (1, 2))
+    short, long = (Question(Problem(_beginning(depth, activation), law), tuple(criteria)) for depth in (1, 2))
     own = tuple(name for name in long.unknowns if name not in short.unknowns)
-    symbols = [*own, *short.unknowns, *reversed(_SIGNALS)]
+    symbols = [*own, *short.unknowns, *reversed(SIGNALS)]
     one, other = (_meet(question, symbols) for question in (short, long))
     if one is None or other is None:
         return Induction(law, own, (), (), ("the criteria allow more than one polyhedron",))
@@ -66,7 +68,7 @@ def induct(
         unsaid.append("less is asked of the rest with the layer than without it")
     if not inequalities.implies([*one.forms, *equations, *(-form for form in equations)], *other.forms):
         unsaid.append("more is asked of the rest with the layer than without it")
-    unsaid += _changed(one, other, short.network, long.network)
+    unsaid += _changed(one, other, short.problem.network, long.problem.network)
     statements = tuple(f"{name} = {form}" for name, form in found.items() if name not in undetermined)
     return Induction(law, own, statements, tuple(other.steps), tuple(unsaid))
 
@@ -81,7 +83,7 @@ def _meet(question: Question, symbols: Sequence[str]) -> Case | None:
 
     def run(algebra: Algebra[O], unknown: Callable[[str], O], orders: dict[Observable, O]) -> Iterator[Requirement]:
         zero, one = algebra.constant(MINUS_INFINITY), algebra.constant(Fraction(0))
-        rest = Surroundings(one, [zero] * UPDATES, [unknown(signal) for signal in _SIGNALS])
+        rest = Surroundings(one, [zero] * UPDATES, [unknown(signal) for signal in SIGNALS])
         return question.train(algebra, unknown, orders, rest)
 
     cases = explore(ring(list(symbols), QQ)[0], run)

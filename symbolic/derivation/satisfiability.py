@@ -4,9 +4,11 @@
 variable that bounds them all and equals one of them, so that z3 decides all cases at once. A derivation asks it which
 case to derive next, and whether one is missing; the proofs of certificates do not rest on it.
 
+>>> from scalings.criteria.problem import Problem
 >>> from scalings.networks.architectures import mlp
+>>> from scalings.hyperparameters.update_laws import optimizer
 >>> from symbolic.propagation.question import Question
->>> question = Question(mlp(2))
+>>> question = Question(Problem(mlp(2), optimizer("sgd")))
 >>> points = Points(question.ring, question.train)
 >>> points.outside([]) is not None, points.contradictory(question.criteria)
 (True, ())

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scalings.criteria.criterion import Criterion
+from scalings.criteria.problem import Loss, Problem
 from scalings.criteria.tutorial import TUTORIAL
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.gauges import Gauge
@@ -24,8 +25,7 @@ from scalings.hyperparameters.update_laws import OPTIMIZERS, UpdateLaw
 from scalings.networks.dimensions import symbol_of
 from scalings.networks.network import Network
 from scalings.results.monomials import Monomials
-from scalings.results.trials import Loss
-from symbolic.derivation.derive import derive
+from symbolic.derivation.derive import derivation_of
 
 
 def derive_each(
@@ -46,5 +46,5 @@ def derive_each(
     symbols = [symbol_of(scale) for scale in asked]
     if twice := [symbol for symbol in symbols if symbols.count(symbol) > 1]:
         raise ArgumentError("scale", f"expected scale variables that differ, but got {twice[0]} twice in {asked}")
-    derivations = (derive(network, law, criteria, scale=scale, loss=loss, minimal=minimal) for scale in asked)
-    return Monomials(tuple(derivations), gauge)
+    problems = [Problem(network, law, scale, loss) for scale in asked]
+    return Monomials(tuple(derivation_of(problem, criteria, minimal=minimal) for problem in problems), gauge)

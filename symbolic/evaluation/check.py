@@ -6,9 +6,6 @@
 'rich'
 >>> print(check(mlp(3), preset("standard", 3)).reasons()[-1].partition(" (")[0])
 stable output at layer3 after 1 update: n^(3/2) is not <= n^0
-
-A run that is within its bounds for three updates has settled, unless the optimizer's update grows with the
-weight itself; so one more update tells growth from rest.
 """
 
 from __future__ import annotations
@@ -18,18 +15,19 @@ from itertools import groupby
 
 from scalings.criteria.criterion import Criterion
 from scalings.criteria.observables import Observable
+from scalings.criteria.problem import Loss, Problem
 from scalings.criteria.tutorial import MOVING_OUTPUT, STABILITY, TUTORIAL
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent, format_power
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.update_laws import OPTIMIZERS, UpdateLaw
-from scalings.networks.dimensions import WIDTH_SCALE, symbol_of
+from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network
 from scalings.results.checks import Check, Finding
-from scalings.results.trials import Loss
+from symbolic.evaluation.given_run import TELLS_GROWTH, GivenRun, train_given
 from symbolic.orders.algebra import EXACT
 from symbolic.propagation.batch_and_vocabulary import fans
 from symbolic.propagation.requirements import awake, requirements
-from symbolic.propagation.training import UPDATES, train
+from symbolic.propagation.training import UPDATES
 
 CHECKED = tuple(dict.fromkeys((*STABILITY, MOVING_OUTPUT, *TUTORIAL)))
 
@@ -48,44 +46,37 @@ def check(
     `criteria` are checked beside those of stability and the tutorial's. Raises ArgumentError if the parameterization
     has not one entry for each layer of the network.
     """
-    run = train(
-        network,
-        parameterization.layers,
-        law,
-        EXACT,
-        UPDATES + 1,
-        scales=parameterization.scales,
-        scale=scale,
-        loss=loss,
-    )
-    orders = dict(run)
-    hidden = [one for one in network.representations if one.is_hidden]
+    return verdict_on(train_given(Problem(network, law, scale, loss), parameterization), criteria)
+
+
+def verdict_on(run: GivenRun, criteria: Sequence[Criterion] = ()) -> Check:
+    """The answer of `check`, from a run of at least `TELLS_GROWTH` updates."""
+    assert run.updates >= TELLS_GROWTH
+    problem, orders = run.problem, run.orders
+    hidden = [one for one in problem.network.representations if one.is_hidden]
     moved = [max(orders[Observable("dz", one.name, step)] for step in range(1, UPDATES + 1)) for one in hidden]
-    full = [one.units.order_in(scale) / 2 for one in hidden]
+    full = [one.units.order_in(problem.scale) / 2 for one in hidden]
     growing = any(
         order != orders[Observable(key.quantity, key.layer, UPDATES)]
         for key, order in orders.items()
-        if key.step == UPDATES + 1 and key.quantity in ("dz", "dW_frobenius")
+        if key.step == TELLS_GROWTH and key.quantity in ("dz", "dW_frobenius")
     )
-    notes = tuple(_epsilon_notes(network, law, orders, scale))
     return Check(
-        tuple(_findings(network, law, orders, scale, tuple(dict.fromkeys((*CHECKED, *criteria))))),
+        tuple(_findings(problem, orders, tuple(dict.fromkeys((*CHECKED, *criteria))))),
         max(moved, default=MINUS_INFINITY),
         growing,
         max((change - own for change, own in zip(moved, full, strict=True)), default=MINUS_INFINITY),
-        notes,
+        tuple(_epsilon_notes(problem, orders)),
     )
 
 
-def _epsilon_notes(
-    network: Network, law: UpdateLaw, orders: Mapping[Observable, Exponent], scale: str
-) -> Iterator[str]:
+def _epsilon_notes(problem: Problem, orders: Mapping[Observable, Exponent]) -> Iterator[str]:
     """Where the entries of a gradient are smaller than epsilon, so that the optimizer's law is another one."""
+    law, symbol = problem.law, problem.symbol
     if law.epsilon == MINUS_INFINITY:
         return
-    symbol = symbol_of(scale)
-    for layer in network.layers:
-        root = sum(fans(layer, scale)) / 2
+    for layer in problem.network.layers:
+        root = sum(fans(layer, problem.scale)) / 2
         entries = [orders[Observable("gradient", layer.name, step)] - root for step in range(1, UPDATES + 1)]
         below = [(step, entry) for step, entry in enumerate(entries, start=1) if entry < law.epsilon]
         if below:
@@ -96,18 +87,13 @@ def _epsilon_notes(
 
 
 def _findings(
-    network: Network,
-    law: UpdateLaw,
-    orders: Mapping[Observable, Exponent],
-    scale: str,
-    criteria: tuple[Criterion, ...],
+    problem: Problem, orders: Mapping[Observable, Exponent], criteria: tuple[Criterion, ...]
 ) -> Iterator[Finding]:
     """For each criterion and layer the first violation, or the last step where there is none."""
-    symbol = symbol_of(scale)
-    every = awake(requirements(network, law, criteria, UPDATES, scale), orders)
+    every = awake(requirements(problem, criteria, UPDATES), orders)
     spelled_out = [one for one in every if orders.keys() >= set(one.observables)]  # decay, where there is none
     for _, group in groupby(spelled_out, key=lambda one: (one.criterion, one.layer)):
         findings = [
-            Finding(one.criterion, one.layer.name, one.step, *one.sides(orders, EXACT), symbol) for one in group
+            Finding(one.criterion, one.layer.name, one.step, *one.sides(orders, EXACT), problem.symbol) for one in group
         ]
         yield next((finding for finding in findings if not finding.satisfied), findings[-1])

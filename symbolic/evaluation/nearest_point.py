@@ -20,10 +20,11 @@ from fractions import Fraction
 import z3
 
 from scalings.hyperparameters.exponents import Exponent
+from scalings.hyperparameters.unknowns import Kind, kind_of
 from symbolic.polyhedra.facts import Form
 from symbolic.polyhedra.z3_forms import nonnegative, number, value
 
-_KINDS = ("kappa", "sigma", "lambda", "eta")
+_KINDS: tuple[Kind, ...] = ("scales", "init", "decay", "lr")
 """From what is changed last to what is changed first."""
 
 
@@ -42,7 +43,7 @@ def nearest(
     for layer in dict.fromkeys(layers[name] for name in given):
         solver.add_soft(z3.Not(z3.Or([changed[name] for name in given if layers[name] == layer])), id="layers")
     for kind in _KINDS:
-        for name in (name for name in given if name.startswith(kind)):
+        for name in (name for name in given if kind_of(name) == kind):
             solver.add_soft(z3.Not(changed[name]), id=kind)
     finite = [(variables[name], exponent) for name, exponent in given.items() if isinstance(exponent, Fraction)]
     solver.minimize(z3.Sum([z3.RealVal(0), *(_distance(variable, exponent) for variable, exponent in finite)]))

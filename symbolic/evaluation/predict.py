@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from scalings.criteria.observables import Observable
+from scalings.criteria.problem import Loss, Problem
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.hyperparameters.parameterizations import Parameterization
@@ -29,11 +30,10 @@ from scalings.hyperparameters.update_laws import OPTIMIZERS, UpdateLaw
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network
 from scalings.networks.nodes import Elementwise
-from scalings.results.trials import Loss
+from symbolic.evaluation.given_run import GivenRun, train_given
 from symbolic.evaluation.kernel_and_alignments import SLOPE_CHANGE, kernel_change, weights_and_alignments
 from symbolic.orders.algebra import EXACT
 from symbolic.propagation.state import HALF
-from symbolic.propagation.training import train
 
 
 def predict(
@@ -53,9 +53,14 @@ def predict(
     """
     if steps < 1:
         raise ArgumentError("steps", f"expected at least 1, but got {steps}")
-    layers, scales = parameterization.layers, parameterization.scales
-    orders = dict(train(network, layers, law, EXACT, steps, scales=scales, scale=scale, loss=loss))
-    is_followed = network.is_chain and scale == WIDTH_SCALE and loss == "mse"
+    return prediction_of(train_given(Problem(network, law, scale, loss), parameterization, steps), steps)
+
+
+def prediction_of(run: GivenRun, steps: int) -> dict[Observable, Exponent]:
+    """The answer of `predict`, from a run of at least so many updates."""
+    assert run.updates >= steps
+    problem, parameterization, orders = run.problem, run.parameterization, run.until(steps)
+    network, law, is_followed = problem.network, problem.law, problem.is_mlp_in_width
     is_plain = law.alpha == law.omega == 1 and law.decay == "none"
     for step in range(1, steps + 1):
         for layer in network.layers:

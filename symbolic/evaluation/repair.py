@@ -22,6 +22,7 @@ from fractions import Fraction
 from functools import cache
 
 from scalings.criteria.criterion import Criterion, Product
+from scalings.criteria.problem import Loss, Problem
 from scalings.criteria.tutorial import TUTORIAL
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.hyperparameters.gauges import LayerExponents
@@ -29,11 +30,11 @@ from scalings.hyperparameters.parameterizations import Parameterization, wrong_s
 from scalings.hyperparameters.update_laws import OPTIMIZERS, UpdateLaw
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network, wrong_depth
-from scalings.results.checks import Forbidden, Repair
-from scalings.results.trials import Loss
+from scalings.results.checks import Check, Forbidden, Repair
 from symbolic.derivation.case import explore
 from symbolic.derivation.satisfiability import Points
-from symbolic.evaluation.check import check
+from symbolic.evaluation.check import verdict_on
+from symbolic.evaluation.given_run import train_given
 from symbolic.evaluation.nearest_point import nearest
 from symbolic.polyhedra.facts import Form
 from symbolic.propagation.question import Question
@@ -55,13 +56,22 @@ def repair(
     It has the multipliers of the original. `Forbidden` if there is none: a minimal set of criteria that exclude it.
     Raises ArgumentError if the parameterization has not one entry for each layer and multiplier of the network.
     """
+    return repair_of(Problem(network, law, scale, loss), parameterization, richness)
+
+
+def repair_of(
+    problem: Problem, parameterization: Parameterization, richness: Fraction | None = None
+) -> Repair | Forbidden:
+    """The answer of `repair`."""
+    network, law = problem.network, problem.law
     if parameterization.depth != network.depth:
         raise wrong_depth(network, parameterization.depth)
     if parameterization.scales and len(parameterization.scales) != len(network.multipliers):
         raise wrong_scales([node.name for node in network.multipliers], len(parameterization.scales))
     wished = () if richness is None else (of_richness(richness),)
-    question = Question(network, law, (*TUTORIAL, *wished), scale, loss)
-    given = _exponents(question, parameterization.in_gauge("unit-multiplier", law))
+    question = Question(problem, (*TUTORIAL, *wished))
+    named = parameterization.in_gauge("unit-multiplier", law).by_name(len(network.multipliers))
+    given = {name: named[name] for name in question.unknowns}
     found = nearest(_answer(question), given, question.owners)
     if found is None:
         excluding = Points(question.ring, question.train).contradictory(question.criteria)
@@ -69,10 +79,8 @@ def repair(
     layers, scales = question.exponents(lambda name: found[name], lambda exponent: exponent)
     member = Parameterization(tuple(layers), scales=tuple(scales))
     member = member.shifted([layer.multiplier for layer in parameterization.layers], law)
-    repaired = next(_with_zeros(question, parameterization, member))
-    activity = check(network, repaired, law, scale=scale, loss=loss).richness
-    assert isinstance(activity, Fraction)
-    return Repair(repaired, activity, tuple(_changes(network, parameterization, repaired)))
+    repaired, verdict = _with_zeros(problem, parameterization, member)
+    return Repair(repaired, verdict, tuple(_changes(network, parameterization, repaired)))
 
 
 def of_richness(richness: Fraction) -> Criterion:
@@ -88,32 +96,19 @@ def _answer(question: Question) -> list[list[Form]]:
     return [case.forms for case in explore(question.ring, question.train)]
 
 
-def _exponents(question: Question, given: Parameterization) -> dict[str, Exponent]:
-    """By the names of the question's unknowns, in the gauge g = 1; a decay that is not given is none at all."""
-    found: dict[str, Exponent] = {}
-    for number, layer in enumerate(given.layers, start=1):
-        decay = MINUS_INFINITY if layer.decay is None else layer.decay
-        found |= {f"eta_{number}": layer.lr, f"sigma_{number}": layer.init, f"lambda_{number}": decay}
-    scales = given.scales or (Fraction(0),) * len(question.network.multipliers)
-    found |= {f"kappa_{number}": exponent for number, exponent in enumerate(scales, start=1)}
-    return {name: found[name] for name in question.unknowns}
-
-
-def _with_zeros(question: Question, given: Parameterization, member: Parameterization) -> Iterator[Parameterization]:
-    """The member with the weights that are given as zero left at zero, if that trains as well; then the member."""
+def _with_zeros(problem: Problem, given: Parameterization, member: Parameterization) -> tuple[Parameterization, Check]:
+    """The member and its verdict, with the weights that are given as zero left at zero if that trains as well."""
+    verdict = verdict_on(train_given(problem, member))
     if any(layer.init == MINUS_INFINITY for layer in given.layers):
         layers = tuple(
             replace(new, init=MINUS_INFINITY) if old.init == MINUS_INFINITY else new
             for old, new in zip(given.layers, member.layers, strict=True)
         )
         kept = replace(member, layers=layers)
-        verdicts = [
-            check(question.network, one, question.law, scale=question.scale, loss=question.loss)
-            for one in (kept, member)
-        ]
-        if verdicts[0].richness == verdicts[1].richness:
-            yield kept
-    yield member
+        as_well = verdict_on(train_given(problem, kept))
+        if as_well.richness == verdict.richness:
+            return kept, as_well
+    return member, verdict
 
 
 def _changes(network: Network, given: Parameterization, repaired: Parameterization) -> Iterator[Change]:

@@ -9,10 +9,12 @@ which the observables that the relations mention are computed from their neighbo
 A proof with free unknowns holds for every value of them, and so for the run's own. The empty set, single relations and
 pairs are tried in this order, so the first set that works is minimal.
 
+>>> from scalings.criteria.problem import Problem
+>>> from scalings.hyperparameters.update_laws import optimizer
 >>> from symbolic.proofs.transcript import write_program
 >>> from symbolic.propagation.question import Question
 >>> from scalings.networks.architectures import mlp
->>> program = write_program(Question(mlp(3)))
+>>> program = write_program(Question(Problem(mlp(3), optimizer("sgd"))))
 >>> reasons = Reasons(program)
 >>> reasons.of("stable features (layer1), step 1", [name for name in program.names if not name.endswith(("2", "3"))])
 ('maximality (layer2), step 1',)

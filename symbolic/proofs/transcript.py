@@ -4,10 +4,11 @@ The run is made with `orders.recorder.Tracer`, the algebra that notes each opera
 sum drops them, a product with one is zero), equal operations are noted once, operations on constants are carried
 out, and min(a, b) is written a b / (a + b).
 
+>>> from scalings.criteria.problem import Problem
 >>> from scalings.criteria.tutorial import BOUNDED_OUTPUT
 >>> from scalings.networks.architectures import mlp
 >>> from scalings.hyperparameters.update_laws import optimizer
->>> program = write_program(Question(mlp(2), optimizer("sgd"), (BOUNDED_OUTPUT,)))
+>>> program = write_program(Question(Problem(mlp(2), optimizer("sgd")), (BOUNDED_OUTPUT,)))
 >>> asked = program.relations[0]
 >>> print(asked.name, ":", asked.left, asked.sign, asked.right)
 bounded output (layer2), step 0 : |z| layer2 step 0 <= 0

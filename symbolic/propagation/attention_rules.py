@@ -73,7 +73,7 @@ class MixRule:
         yield from ()
 
     def backward(self, run: Run[O], node: Mix, signal: Parts[O]) -> Steps[O]:
-        algebra, scores = run.algebra, next(one for one in run.network.multipliers if one.name == node.scores)
+        algebra, scores = run.algebra, next(one for one in run.problem.network.multipliers if one.name == node.scores)
         assert isinstance(scores, Scores)
         share = run.power(scores.heads, -HALF)
         generic = algebra.product(share, run.power(scores.head_size, -HALF), run.initial[node.values])
@@ -83,4 +83,4 @@ class MixRule:
         yield from ()
 
     def _heads(self, run: Run[O], node: Mix) -> Dimension:
-        return run.network.units[node.scores]
+        return run.problem.network.units[node.scores]

@@ -96,12 +96,8 @@ def _rows(node: object) -> Fraction:
     return node.fan_out.order_in(VOCABULARY_SCALE) if isinstance(node, Dense | Bias | Gain) else Fraction(0)
 
 
-def check_vocabulary(network: Network, loss: str) -> None:
-    """Raises ArgumentError for what has no orders in the vocabulary: a squared error, and tokens that are no rows."""
-    if loss != "cross-entropy":
-        raise ArgumentError(
-            "scale", "in the vocabulary only --loss cross-entropy: a squared error over V logits is not that of one"
-        )
+def check_vocabulary(network: Network) -> None:
+    """Raises ArgumentError for what has no orders in the vocabulary: tokens that are no rows."""
     for node in network.flat:
         if not _counts_tokens(network, node):
             continue

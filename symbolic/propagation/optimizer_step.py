@@ -14,7 +14,7 @@ from symbolic.propagation.state import HALF, Run, Steps, random_norm
 
 def step_weight(run: Run[O], node: Weighted) -> Steps[O]:
     """One step of the optimizer on the weight of this node, its first; as many as there are for what a step costs."""
-    algebra, law, weight = run.algebra, run.law, node.weight
+    algebra, law, weight = run.algebra, run.problem.law, node.weight
     seen = _Seen(run, node)
     raw, now = seen.gradient, seen.weight
     gradient, decay = raw, run.layers[weight].decay
@@ -53,8 +53,8 @@ class _Seen(Generic[O]):
 
     def __init__(self, run: Run[O], node: Weighted) -> None:
         self.run, self.node = run, node
-        self.sampling = sampling(run.network, node, run.scale)
-        self._fans = fans(node, run.scale)
+        self.sampling = sampling(run.problem.network, node, run.problem.scale)
+        self._fans = fans(node, run.problem.scale)
 
     @property
     def gradient(self) -> O:
@@ -70,7 +70,7 @@ class _Seen(Generic[O]):
     @property
     def fans(self) -> O:
         """fan_in^(q_in/2) fan_out^(q_out/2) max(fans)^m."""
-        law, (fan_in, fan_out) = self.run.law, self._fans
+        law, (fan_in, fan_out) = self.run.problem.law, self._fans
         powers = HALF * (law.fan_in * fan_in + law.fan_out * fan_out) + law.larger_fan * max(fan_in, fan_out)
         return self.run.algebra.constant(powers)
 
@@ -80,11 +80,11 @@ class _Seen(Generic[O]):
 
     def damping(self, gradient: O) -> O:
         """min(1, entries of G / epsilon)."""
-        run = self.run
-        if run.law.epsilon == MINUS_INFINITY:
+        run, epsilon = self.run, self.run.problem.law.epsilon
+        if epsilon == MINUS_INFINITY:
             return run.one
         entry = self.scaled(gradient, -HALF * sum(self._fans))
-        return run.algebra.smaller(run.one, run.algebra.ratio(entry, run.algebra.constant(Fraction(run.law.epsilon))))
+        return run.algebra.smaller(run.one, run.algebra.ratio(entry, run.algebra.constant(Fraction(epsilon))))
 
     def scaled(self, order: O, power: Fraction) -> O:
         """Times this power of the scale variable."""

@@ -7,9 +7,10 @@ output. Exponents that are given are not asked for:
 
 >>> from scalings.networks.architectures import resmlp
 >>> from scalings.hyperparameters.update_laws import optimizer
->>> Question(resmlp(), optimizer("sgd")).unknowns
+>>> Question(Problem(resmlp(), optimizer("sgd"))).unknowns
 ('eta_1', 'eta_2', 'eta_3', 'sigma_1', 'sigma_2', 'sigma_3', 'kappa_1')
->>> Question(resmlp(), optimizer("sgd"), given=(("kappa_1", Fraction(0)), ("sigma_3", Fraction(-1)))).unknowns
+>>> given = ("kappa_1", Fraction(0)), ("sigma_3", Fraction(-1))
+>>> Question(Problem(resmlp(), optimizer("sgd")), given=given).unknowns
 ('eta_1', 'eta_2', 'eta_3', 'sigma_1', 'sigma_2')
 """
 
@@ -26,15 +27,13 @@ from sympy.polys.rings import ring
 
 from scalings.criteria.criterion import Criterion
 from scalings.criteria.observables import Observable
+from scalings.criteria.problem import Problem
 from scalings.criteria.tutorial import TUTORIAL
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Affine, Exponent
 from scalings.hyperparameters.gauges import LayerExponents
-from scalings.hyperparameters.update_laws import OPTIMIZERS, UpdateLaw
-from scalings.networks.dimensions import WIDTH_SCALE
-from scalings.networks.network import Network
+from scalings.hyperparameters.unknowns import name_of
 from scalings.networks.nodes import MATRICES, Start, Weighted
 from scalings.results.derivations import PARAMETER
-from scalings.results.trials import Loss
 from symbolic.orders.algebra import EXACT, Algebra, O
 from symbolic.polyhedra.facts import Facts, as_affine
 from symbolic.propagation.requirements import Requirement, awake, requirements
@@ -54,16 +53,10 @@ class Runner(Protocol):
 
 @dataclass(frozen=True)
 class Question:
-    """Which exponents of this network, trained by this law, meet these criteria?
+    """Which exponents meet these criteria? `given` are pairs of an unknown's name and its value."""
 
-    They are powers of the scale variable, the others held fixed. `given` are pairs of an unknown's name and its value.
-    """
-
-    network: Network
-    law: UpdateLaw = OPTIMIZERS["sgd"]
+    problem: Problem
     criteria: tuple[Criterion, ...] = TUTORIAL
-    scale: str = WIDTH_SCALE
-    loss: Loss = "mse"
     given: tuple[tuple[str, Exponent], ...] = ()
     updates: int = UPDATES
 
@@ -81,16 +74,17 @@ class Question:
     @cached_property
     def owners(self) -> dict[str, str]:
         """Exponent -> the layer or multiplier that it belongs to, given ones among them."""
-        layers = list(enumerate(self.network.layers, start=1))
-        found = {f"eta_{number}": layer.name for number, layer in layers}
-        found |= {f"lambda_{number}": layer.name for number, layer in layers if self._decays(layer)}
-        found |= {f"sigma_{number}": layer.name for number, layer in layers if layer.start == "random"}
-        return found | {f"kappa_{n}": node.name for n, node in enumerate(self.network.multipliers, start=1)}
+        layers = list(enumerate(self.problem.network.layers, start=1))
+        found = {name_of("lr", number): layer.name for number, layer in layers}
+        found |= {name_of("decay", number): layer.name for number, layer in layers if self._decays(layer)}
+        found |= {name_of("init", number): layer.name for number, layer in layers if layer.start == "random"}
+        multipliers = enumerate(self.problem.network.multipliers, start=1)
+        return found | {name_of("scales", number): node.name for number, node in multipliers}
 
     @property
     def hidden_changes(self) -> list[Observable]:
         """|dz| at the hidden layers when orders have settled: what the richness is the exponent of."""
-        hidden = (one for one in self.network.representations if one.is_hidden)
+        hidden = (one for one in self.problem.network.representations if one.is_hidden)
         return [Observable("dz", one.name, self.updates) for one in hidden]
 
     def train(
@@ -105,19 +99,9 @@ class Question:
         A requirement comes as soon as all its observables exist, and again whenever one of them is renewed.
         """
         layers, scales = self.exponents(unknown, algebra.constant)
-        every = requirements(self.network, self.law, self.criteria, self.updates, self.scale)
+        every = requirements(self.problem, self.criteria, self.updates)
         waiting = _waiting(list(awake(every, self._zeros)))
-        run = train(
-            self.network,
-            layers,
-            self.law,
-            algebra,
-            self.updates,
-            scales=scales,
-            scale=self.scale,
-            loss=self.loss,
-            boundary=boundary,
-        )
+        run = train(self.problem, layers, algebra, self.updates, scales=scales, boundary=boundary)
         for observable, order in run:
             orders[observable] = order
             for requirement, needed in waiting.get(observable, ()):
@@ -130,10 +114,7 @@ class Question:
         if MINUS_INFINITY not in dict(self.given).values():
             return {}
         layers, scales = self.exponents(lambda _: Fraction(0), EXACT.constant)
-        run = train(
-            self.network, layers, self.law, EXACT, self.updates, scales=scales, scale=self.scale, loss=self.loss
-        )
-        return dict(run)
+        return dict(train(self.problem, layers, EXACT, self.updates, scales=scales))
 
     def solution(self, facts: Facts) -> tuple[list[LayerExponents[Affine]], list[Affine]]:
         """Every exponent of the layers and of the multipliers in terms of what the facts leave free."""
@@ -152,19 +133,20 @@ class Question:
         layers = [
             LayerExponents(
                 constant(Fraction(0)),
-                named(f"sigma_{number}")
-                if layer.start == "random" or f"sigma_{number}" in given
+                named(name_of("init", number))
+                if layer.start == "random" or name_of("init", number) in given
                 else constant(_KNOWN[layer.start]),
-                named(f"eta_{number}"),
-                named(f"lambda_{number}") if self._decays(layer) else None,
+                named(name_of("lr", number)),
+                named(name_of("decay", number)) if self._decays(layer) else None,
             )
-            for number, layer in enumerate(self.network.layers, start=1)
+            for number, layer in enumerate(self.problem.network.layers, start=1)
         ]
-        return layers, [named(f"kappa_{number}") for number, _ in enumerate(self.network.multipliers, start=1)]
+        multipliers = range(1, len(self.problem.network.multipliers) + 1)
+        return layers, [named(name_of("scales", number)) for number in multipliers]
 
     def _decays(self, layer: Weighted) -> bool:
         """Whether weight decay acts on it: on matrices, not on gains and biases."""
-        return self.law.decay != "none" and isinstance(layer, MATRICES)
+        return self.problem.law.decay != "none" and isinstance(layer, MATRICES)
 
 
 def _waiting(all_of_them: Sequence[Requirement]) -> dict[Observable, list[tuple[Requirement, frozenset[Observable]]]]:

@@ -12,12 +12,12 @@ from functools import cached_property, lru_cache
 
 from scalings.criteria.criterion import Criterion
 from scalings.criteria.observables import Observable
+from scalings.criteria.problem import Problem
 from scalings.criteria.tutorial import OF_DECAY
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
-from scalings.hyperparameters.update_laws import UpdateLaw
 from scalings.networks.dimensions import WIDTH_SCALE
-from scalings.networks.network import Network, Representation
+from scalings.networks.network import Representation
 from symbolic.orders.algebra import Algebra, O
 
 
@@ -54,13 +54,12 @@ class Requirement:
 
 
 @lru_cache(maxsize=256)
-def requirements(
-    network: Network, law: UpdateLaw, criteria: tuple[Criterion, ...], updates: int, scale: str = WIDTH_SCALE
-) -> tuple[Requirement, ...]:
+def requirements(problem: Problem, criteria: tuple[Criterion, ...], updates: int) -> tuple[Requirement, ...]:
     """All requirements of a run of that many updates, criterion by criterion, layer by layer, step by step.
 
     The tutorial's criteria of weight decay are left out where nothing decays. Raises ArgumentError for another one.
     """
+    law = problem.law
     if law.decay == "none":
         known = [one.relation for one in OF_DECAY]
         own = [one.name for one in criteria if "decay" in one.quantities and one.relation not in known]
@@ -69,10 +68,10 @@ def requirements(
             raise ArgumentError("criterion", f"{own[0]!r} speaks of decay, but {law.name} has none; {expected}")
     steps = {"initialization": [0], "updates": range(1, updates + 1), "settled": [updates]}
     return tuple(
-        Requirement(criterion, layer, step, scale)
+        Requirement(criterion, layer, step, problem.scale)
         for criterion in criteria
         if law.decay != "none" or "decay" not in criterion.quantities
-        for layer in network.representations
+        for layer in problem.network.representations
         if criterion.applies(layer)
         for step in steps[criterion.when]
         if criterion.when != "updates" or criterion.sign == "<=" or step >= layer.first_update

@@ -19,11 +19,10 @@ from functools import cached_property
 from typing import Any, Generic, Protocol, TypeAlias
 
 from scalings.criteria.observables import Observable, Quantity
+from scalings.criteria.problem import Problem
 from scalings.hyperparameters.exponents import MINUS_INFINITY
 from scalings.hyperparameters.gauges import LayerExponents
-from scalings.hyperparameters.update_laws import UpdateLaw
 from scalings.networks.dimensions import VOCABULARY_SCALE, Dimension
-from scalings.networks.network import Network
 from scalings.networks.nodes import (
     INPUT,
     MATRICES,
@@ -65,11 +64,8 @@ class Rule(Protocol):
 class Run(Generic[O]):
     """Orders by node name (those of weights by weight name) of a run that is at `step`."""
 
-    network: Network
-    law: UpdateLaw
+    problem: Problem
     algebra: Algebra[O]
-    scale: str
-    """The scale variable under study; all others are held fixed."""
     layers: Mapping[str, LayerExponents[O]]
     """By weight."""
     multipliers: Mapping[str, O]
@@ -123,7 +119,7 @@ class Run(Generic[O]):
 
     def _order(self, dimension: Dimension) -> Fraction:
         """Its power of the scale variable. In the vocabulary rules speak of one token and one logit at a time."""
-        return Fraction(0) if self.scale == VOCABULARY_SCALE else dimension.order_in(self.scale)
+        return Fraction(0) if self.problem.scale == VOCABULARY_SCALE else dimension.order_in(self.problem.scale)
 
     # Parts
 
@@ -169,24 +165,24 @@ class Run(Generic[O]):
 
     def grows(self, block: Repeat) -> bool:
         """Whether the number of copies is studied, and not held fixed."""
-        return bool(block.times.order_in(self.scale))
+        return bool(block.times.order_in(self.problem.scale))
 
     @cached_property
     def streams(self) -> dict[str, Dimension]:
         """The residual streams of blocks that grow in number: what enters a copy, and its sums."""
-        blocks = [node for node in self.network.nodes if isinstance(node, Repeat) and self.grows(node)]
+        blocks = [node for node in self.problem.network.nodes if isinstance(node, Repeat) and self.grows(node)]
         return {name: block.times for block in blocks for name in (block.name, *block_stream(block))}
 
     @cached_property
     def _inner(self) -> frozenset[str]:
-        blocks = [node for node in self.network.nodes if isinstance(node, Repeat) and self.grows(node)]
+        blocks = [node for node in self.problem.network.nodes if isinstance(node, Repeat) and self.grows(node)]
         return frozenset(name for block in blocks for name in (block.name, *(inner.name for inner in block.nodes)))
 
     @cached_property
     def curved(self) -> frozenset[str]:
         """The nodes whose result is not linear in the weights before them."""
         found: set[str] = set()
-        for node in self.network.flat:
+        for node in self.problem.network.flat:
             bends = isinstance(node, Norm | Mix) or (isinstance(node, Elementwise) and node.activation != "linear")
             if bends or not found.isdisjoint(sources(node)):
                 found.add(node.name)
@@ -195,13 +191,13 @@ class Run(Generic[O]):
     @cached_property
     def echoing(self) -> frozenset[str]:
         """The nodes that read what their own weight has written elsewhere, with no weight matrix in between."""
-        uses = Counter(node.weight for node in self.network.flat if isinstance(node, MATRICES))
-        shared = [node for node in self.network.flat if isinstance(node, MATRICES) and uses[node.weight] > 1]
+        uses = Counter(node.weight for node in self.problem.network.flat if isinstance(node, MATRICES))
+        shared = [node for node in self.problem.network.flat if isinstance(node, MATRICES) and uses[node.weight] > 1]
         return frozenset(node.name for node in shared if self._writers(node) > {node.name})
 
     def _writers(self, node: Dense | Convolution | Embedding) -> set[str]:
         """The uses of its weight that reach this one without passing another matrix, itself included."""
-        nodes = {other.name: other for other in self.network.flat}
+        nodes = {other.name: other for other in self.problem.network.flat}
         found, seen, waiting = {node.name}, set[str](), [node.source]
         while waiting:
             name = waiting.pop()

@@ -17,7 +17,7 @@ Orders are powers of one scale variable, the others held fixed: of the width, un
 >>> from scalings.hyperparameters.update_laws import optimizer
 >>> from scalings.hyperparameters.presets import preset
 >>> from symbolic.orders.algebra import EXACT
->>> run = dict(train(mlp(3), preset("mup-lr", 3).layers, optimizer("sgd"), EXACT, steps=1))
+>>> run = dict(train(Problem(mlp(3), optimizer("sgd")), preset("mup-lr", 3).layers, EXACT, steps=1))
 >>> str(run[Observable("dz", "layer2", 1)])
 '1/2'
 """
@@ -27,15 +27,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Generic, get_args
+from typing import Generic
 
 from scalings.criteria.observables import Observable
+from scalings.criteria.problem import Problem
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.gauges import LayerExponents
 from scalings.hyperparameters.parameterizations import wrong_scales
-from scalings.hyperparameters.update_laws import UpdateLaw
-from scalings.networks.dimensions import BATCH_SCALES, VOCABULARY_SCALE, WIDTH_SCALE
-from scalings.networks.network import Network, wrong_depth, wrong_scale
+from scalings.networks.dimensions import VOCABULARY_SCALE
+from scalings.networks.network import wrong_depth
 from scalings.networks.nodes import (
     INPUT,
     Bias,
@@ -53,7 +53,6 @@ from scalings.networks.nodes import (
     Scores,
     Sum,
 )
-from scalings.results.trials import Loss
 from symbolic.orders.algebra import Algebra, O
 from symbolic.propagation.attention_rules import MixRule, ScoresRule
 from symbolic.propagation.batch_and_vocabulary import check_vocabulary
@@ -97,15 +96,12 @@ class Surroundings(Generic[O]):
 
 
 def train(
-    network: Network,
+    problem: Problem,
     layers: Sequence[LayerExponents[O]],
-    law: UpdateLaw,
     algebra: Algebra[O],
     steps: int,
     *,
     scales: Sequence[O] = (),
-    scale: str = WIDTH_SCALE,
-    loss: Loss = "mse",
     boundary: Surroundings[O] | None = None,
 ) -> Steps[O]:
     """Train for `steps` updates; yields (observable, order) in the order of computation.
@@ -113,20 +109,17 @@ def train(
     `layers` are the orders of g, sigma and eta of each weight of the network, from input to output, `scales` those
     of its multipliers without a weight (1 if not given). Under mean squared error ("mse") the residual is of order 1
     unless the output explodes, under cross-entropy always. Raises ArgumentError for another number of either, and
-    for a scale variable that the network has not, or a loss that is not one.
+    for a network without orders in the vocabulary, or without a readout.
     """
+    network = problem.network
     if len(layers) != network.depth:
         raise wrong_depth(network, len(layers))
-    if scale not in (*network.scales, *BATCH_SCALES):
-        raise wrong_scale(network, scale)
-    if loss not in get_args(Loss):
-        raise ArgumentError("loss", f"expected one of {', '.join(get_args(Loss))}, but got {loss!r}")
-    if scale == VOCABULARY_SCALE:
-        check_vocabulary(network, loss)
+    if problem.scale == VOCABULARY_SCALE:
+        check_vocabulary(network)
     if not boundary and not network.readouts:
         grows = f"expected an output of a fixed size, but {network.output.name} grows; a readout is missing"
         raise ArgumentError("network", grows)
-    run = _start(network, layers, law, algebra, scales, scale)
+    run = _start(problem, layers, algebra, scales)
     zero, one = run.zero, run.one
     boundary_changes = [zero, *(boundary.changes if boundary else [zero] * steps)]
     run.initial[INPUT] = boundary.initial if boundary else one
@@ -144,7 +137,7 @@ def train(
             for name in bare:
                 yield Observable("dz", name, step), run.total(run.change[name])
                 yield Observable("z", name, step), run.now(name)
-        residual, value = _residual(run, loss)
+        residual, value = _residual(run)
         if boundary:
             residual = boundary.signals[step]
         yield Observable("loss", "", step), value
@@ -154,24 +147,16 @@ def train(
         yield from in_turn(network.nodes[::-1], run.backward)
 
 
-def _start(
-    network: Network,
-    layers: Sequence[LayerExponents[O]],
-    law: UpdateLaw,
-    algebra: Algebra[O],
-    scales: Sequence[O],
-    scale: str,
-) -> Run[O]:
+def _start(problem: Problem, layers: Sequence[LayerExponents[O]], algebra: Algebra[O], scales: Sequence[O]) -> Run[O]:
+    network = problem.network
     names = [node.name for node in network.multipliers]
     if scales and len(scales) != len(names):
         raise wrong_scales(names, len(scales))
     weights = [layer.weight for layer in network.layers]
     given = scales or [algebra.constant(Fraction(0))] * len(names)
     run = Run(
-        network,
-        law,
+        problem,
         algebra,
-        scale,
         layers=dict(zip(weights, layers, strict=True)),
         multipliers=dict(zip(names, given, strict=True)),
         rules=RULES,
@@ -182,10 +167,10 @@ def _start(
     return run
 
 
-def _residual(run: Run[O], loss: Loss) -> tuple[O, O]:
+def _residual(run: Run[O]) -> tuple[O, O]:
     """|dLoss/dz| at the output, and the loss."""
-    output = run.network.output.name
+    output = run.problem.network.output.name
     moved = run.algebra.total(run.one, run.initial[output], *run.change[output])
-    if loss == "mse":
+    if run.problem.loss == "mse":
         return moved, run.algebra.power(moved, Fraction(2))
     return run.one, moved

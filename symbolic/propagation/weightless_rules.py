@@ -32,7 +32,7 @@ class ElementwiseRule:
     def _bounded(self, run: Run[O], node: Elementwise, order: O) -> O:
         if node.activation not in BOUNDED:
             return order
-        return run.algebra.smaller(order, run.power(run.network.units[node.name], HALF))
+        return run.algebra.smaller(order, run.power(run.problem.network.units[node.name], HALF))
 
 
 class NormRule:
@@ -60,7 +60,7 @@ class NormRule:
         yield from ()
 
     def _root(self, run: Run[O], node: Norm) -> O:
-        return run.power(run.network.units[node.name], HALF)
+        return run.power(run.problem.network.units[node.name], HALF)
 
 
 class PoolRule:

@@ -14,6 +14,7 @@ import pytest
 
 import scalings
 from scalings.certificates.verifier import Refused, certify
+from scalings.criteria.problem import Problem
 from scalings.criteria.tutorial import TUTORIAL
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY
@@ -168,7 +169,7 @@ class NodeKind:
 
     @every_law
     def test_its_certificate_is_accepted_and_no_other(self, law: UpdateLaw) -> None:
-        document = derivation_certificate(self.network, law, derivation=derivation(self.network, law))
+        document = derivation_certificate(Problem(self.network, law), derivation=derivation(self.network, law))
         assert certify(document)
         solved = document["answer"]["A"]["solved"]
         solved[next(iter(solved))]["constant"] = "1/7"

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from scalings.certificates.statements import Statement, statement_to_json
+from scalings.criteria.problem import Problem
 from scalings.criteria.tutorial import TUTORIAL
 from scalings.hyperparameters.update_laws import optimizer
 from scalings.networks.architectures import mlp
@@ -60,7 +61,7 @@ def test_a_certificate_of_something_else_is_refused(tmp_path: Path, capsys: pyte
         1,
         "refused: what the certificate is about cannot be used: its checksum is that of another one\n",
     )
-    document["about"] = statement_to_json(Statement("family", mlp(2, "tanh"), optimizer("adam"), TUTORIAL))
+    document["about"] = statement_to_json(Statement("family", Problem(mlp(2, "tanh"), optimizer("adam")), TUTORIAL))
     file.write_text(json.dumps(document), encoding="utf-8")
     code, out, _ = run(capsys, "certify", str(file))
     assert (code, out.startswith("refused: 1 of the criteria that it is about are not asked")) == (1, True)

@@ -18,6 +18,7 @@ from sympy import sympify
 from scalings.certificates.schema import CERTIFICATE, fault
 from scalings.certificates.statements import statement_from_json, statement_to_json
 from scalings.certificates.verifier import Refused, certify
+from scalings.criteria.problem import Problem
 from scalings.criteria.tutorial import MOVING_OUTPUT, STABILITY, TUTORIAL
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY
@@ -35,7 +36,7 @@ from symbolic.certificates.writing import (
 from symbolic.derivation.derive import derive
 from symbolic.evaluation.check import check
 from tests import strategies
-from tests.symbolic.certificates.written import VANISHING, WRITERS, certificate, without
+from tests.symbolic.certificates.written import VANISHING, WRITERS, certificate, problem, without
 
 
 @pytest.mark.parametrize("name", WRITERS)
@@ -55,7 +56,10 @@ def test_an_induction_that_fails_has_no_certificate() -> None:
 def restated(name: str, **other: Any) -> Any:
     """A certificate that says, checksum and all, that it is about something else."""
     document = certificate(name)
-    statement = replace(statement_from_json(document["about"]), **other)
+    statement = statement_from_json(document["about"])
+    of_problem = {key: value for key, value in other.items() if hasattr(statement.problem, key)}
+    of_statement = {key: value for key, value in other.items() if key not in of_problem}
+    statement = replace(statement, problem=replace(statement.problem, **of_problem), **of_statement)
     return {**document, "about": statement_to_json(statement)}
 
 
@@ -154,7 +158,7 @@ def test_of_a_repeated_block_the_monomial_is_that_of_the_copy_which_is_refused(d
         multiplier="0,0,0", init=init, lr=[data.draw(few) for _ in range(3)], scales=[data.draw(few)]
     )
     verdict = check(network, given, scale=scale)
-    document = parameterization_certificate(network, given, scale=scale)
+    document = parameterization_certificate(problem(network, scale=scale), given)
     assert bool(document["answer"]) == verdict.nontrivial
     assert difference(json.loads(json.dumps(document))) is None
     wanted = dict.fromkeys((*STABILITY, MOVING_OUTPUT))
@@ -169,7 +173,7 @@ def test_of_a_repeated_block_the_monomial_is_that_of_the_copy_which_is_refused(d
 def test_the_copy_that_is_refused_may_be_the_last() -> None:
     """A branch that is not scaled down: over m blocks the stream grows, and the first of them knows nothing of it."""
     given = Parameterization.of(multiplier="0,0,0", init="0,0,0", lr="-1,-1,-1", scales="0")
-    document = parameterization_certificate(resmlp(), given, scale="depth")
+    document = parameterization_certificate(problem(resmlp(), scale="depth"), given)
     assert document["criteria"][-1]["criterion"] == "signal propagation (branch1), step 0, last copy"
     [monomial] = [line for line in document["proof"] if "monomial" in line]
     assert (monomial["of"], monomial["value"]) == ("|z| branch1 step 0, last copy", "1/2")
@@ -181,7 +185,7 @@ def test_parameterizations_are_certified_as_they_are_checked(data: Any) -> None:
     parameterization = data.draw(strategies.parameterizations(2))
     law = data.draw(strategies.optimizers)
     assume(law.at_zero == "alike" or parameterization.layers[-1].init != MINUS_INFINITY)  # the first step has no gauge
-    document = parameterization_certificate(mlp(2), parameterization, law)
+    document = parameterization_certificate(Problem(mlp(2), law), parameterization)
     certify(document)
     assert bool(document["answer"]) == check(mlp(2), parameterization, law).nontrivial
 
@@ -189,7 +193,7 @@ def test_parameterizations_are_certified_as_they_are_checked(data: Any) -> None:
 @pytest.mark.parametrize("name", ["maximality", "useful update", "signal propagation"])
 def test_the_answer_of_a_certificate_is_that_of_the_derivation(name: str) -> None:
     """Two unions of polyhedra, found in two ways, are the same set: z3 says so."""
-    document = derivation_certificate(mlp(2), criteria=without(name))
+    document = derivation_certificate(problem(mlp(2)), criteria=without(name))
     certify(document)
     proved = z3.Or([z3.And(relations(piece)) for piece in document["answer"].values()])
     pieces = derive(mlp(2), criteria=without(name)).pieces

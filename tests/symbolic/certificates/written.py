@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from scalings.criteria.criterion import Product
+from scalings.criteria.problem import Problem
 from scalings.criteria.tutorial import CRITERIA, MOVING_OUTPUT, SIGNAL_PROPAGATION, TUTORIAL
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.presets import preset
@@ -34,43 +35,48 @@ STABLE = [criterion for criterion in CRITERIA["stability"] if criterion is not M
 STANDARD = {"sigma_1": Fraction(0), "sigma_2": Fraction(-1, 2)}
 
 
+def problem(network: Any, law: str = "sgd", scale: str = "width") -> Problem:
+    return Problem(network, optimizer(law), scale)
+
+
 def wished(richness: Fraction, name: str = "ntp") -> Any:
     """What is wished of a named parameterization of two layers, and what that would take."""
     given = preset(name, 2)
     verdict = check(mlp(2), given)
     remedy = None if verdict.richness == richness else repair(mlp(2), given, richness=richness)
-    return check_certificate(mlp(2), given, remedy, richness=richness)
+    return check_certificate(problem(mlp(2)), given, verdict, remedy, richness=richness)
 
 
 WRITERS = {
-    "sgd": lambda: derivation_certificate(mlp(3)),
-    "adam, tanh": lambda: derivation_certificate(mlp(3, "tanh"), optimizer("adam")),
-    "lars": lambda: derivation_certificate(mlp(2), optimizer("lars")),
-    "weight decay": lambda: derivation_certificate(mlp(2), optimizer("adamw")),
-    "biases": lambda: derivation_certificate(mlp(2, biases=True)),
-    "epsilon": lambda: derivation_certificate(mlp(2), with_epsilon(optimizer("adam"), "-1")),
-    "repeat": lambda: derivation_certificate(resmlp()),
-    "depth": lambda: derivation_certificate(resmlp(), optimizer("adam"), without("maximality"), scale="depth"),
-    "given": lambda: derivation_certificate(mlp(2), optimizer("adam"), STABLE, given=STANDARD),
-    "stability": lambda: derivation_certificate(mlp(2), criteria=CRITERIA["stability"]),
-    "without maximality": lambda: derivation_certificate(mlp(2), criteria=without("maximality")),
-    "without stable features": lambda: derivation_certificate(mlp(2), criteria=without("stable features")),
-    "contradiction": lambda: derivation_certificate(mlp(2), criteria=[*TUTORIAL[:3], VANISHING]),
-    "refused": lambda: parameterization_certificate(mlp(3), preset("standard", 3)),
+    "sgd": lambda: derivation_certificate(problem(mlp(3))),
+    "adam, tanh": lambda: derivation_certificate(problem(mlp(3, "tanh"), "adam")),
+    "lars": lambda: derivation_certificate(problem(mlp(2), "lars")),
+    "weight decay": lambda: derivation_certificate(problem(mlp(2), "adamw")),
+    "biases": lambda: derivation_certificate(problem(mlp(2, biases=True))),
+    "epsilon": lambda: derivation_certificate(Problem(mlp(2), with_epsilon(optimizer("adam"), "-1"))),
+    "repeat": lambda: derivation_certificate(problem(resmlp())),
+    "depth": lambda: derivation_certificate(problem(resmlp(), "adam", "depth"), without("maximality")),
+    "given": lambda: derivation_certificate(problem(mlp(2), "adam"), STABLE, given=STANDARD),
+    "stability": lambda: derivation_certificate(problem(mlp(2)), criteria=CRITERIA["stability"]),
+    "without maximality": lambda: derivation_certificate(problem(mlp(2)), criteria=without("maximality")),
+    "without stable features": lambda: derivation_certificate(problem(mlp(2)), criteria=without("stable features")),
+    "contradiction": lambda: derivation_certificate(problem(mlp(2)), criteria=[*TUTORIAL[:3], VANISHING]),
+    "refused": lambda: parameterization_certificate(problem(mlp(3)), preset("standard", 3)),
     "refused at once": lambda: parameterization_certificate(
-        mlp(2), Parameterization.of(multiplier="0,0", init="1/2,-1/2", lr="0,0")
+        problem(mlp(2)), Parameterization.of(multiplier="0,0", init="1/2,-1/2", lr="0,0")
     ),
-    "accepted": lambda: parameterization_certificate(mlp(2), preset("mup", 2), asked=TUTORIAL),
+    "accepted": lambda: parameterization_certificate(problem(mlp(2)), preset("mup", 2), asked=TUTORIAL),
     "zero readout": lambda: parameterization_certificate(
-        mlp(3), Parameterization.of(multiplier="0,0,0", init="0,-1/2,-oo", lr="0,-1/2,0"), optimizer("law:0,0,0,0,1")
+        problem(mlp(3), "law:0,0,0,0,1"),
+        Parameterization.of(multiplier="0,0,0", init="0,-1/2,-oo", lr="0,-1/2,0"),
     ),
     "growing": lambda: parameterization_certificate(
-        mlp(3), Parameterization.of(multiplier="0,0,0", init="0,-1/2,-8", lr="-9,-9,1/100"), optimizer("lars")
+        problem(mlp(3), "lars"), Parameterization.of(multiplier="0,0,0", init="0,-1/2,-8", lr="-9,-9,1/100")
     ),
     "wished and met": lambda: wished(Fraction(0)),
     "wished and repaired": lambda: wished(Fraction(1, 2)),
     "forbidden": lambda: wished(Fraction(3, 4)),
-    "induction": lambda: induction_certificate(derivation_certificate(mlp(2)), 2),
+    "induction": lambda: induction_certificate(derivation_certificate(problem(mlp(2))), 2),
 }
 
 

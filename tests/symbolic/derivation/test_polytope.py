@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sympy.polys.domains import QQ
 from sympy.polys.rings import ring
 
+from scalings.criteria.problem import Problem
 from scalings.criteria.tutorial import CRITERIA, TUTORIAL
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.update_laws import optimizer
@@ -163,7 +164,7 @@ def test_reasons_are_as_few_as_can_be() -> None:
 
 
 def test_what_does_not_follow_is_not_said_to() -> None:
-    program = write_program(Question(mlp(3)))
+    program = write_program(Question(Problem(mlp(3), optimizer("sgd"))))
     reasons = Reasons(program)
     assert reasons.of("bounded output (layer3), step 0", ["signal propagation (layer2), step 0"]) is None
     assert reasons.of("useful update (layer3), step 1", ["nontriviality (layer3), step 1"]) is None

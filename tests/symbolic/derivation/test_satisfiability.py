@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from scalings.criteria.criterion import Criterion
 from scalings.criteria.observables import Observable
 from scalings.criteria.parsing import parse_criterion
+from scalings.criteria.problem import Problem
 from scalings.criteria.tutorial import TUTORIAL
+from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import Exponent
 from scalings.hyperparameters.update_laws import UpdateLaw, optimizer
 from scalings.networks.architectures import mlp, transformer
@@ -46,9 +48,14 @@ def meets(question: Question, point: dict[str, Fraction]) -> bool:
 def test_a_point_meets_the_criteria_and_some_case_has_it(
     network: Network, law: UpdateLaw, criteria: tuple[Criterion, ...]
 ) -> None:
-    question = Question(network, law, criteria)
+    question = Question(Problem(network, law), criteria)
     points = Points(question.ring, question.train)
-    cases = explore(question.ring, question.train)
+    try:
+        cases = explore(question.ring, question.train)
+    except ArgumentError as error:
+        if "these leave so much open" not in error.message:
+            raise
+        reject()
     point = points.outside([])
     assert (point is None) == (not cases)
     if point is not None:
@@ -67,7 +74,7 @@ def test_a_point_meets_the_criteria_and_some_case_has_it(
 def test_no_criterion_of_a_contradiction_can_be_spared(
     network: Network, law: UpdateLaw, criteria: tuple[Criterion, ...]
 ) -> None:
-    question = Question(network, law, criteria)
+    question = Question(Problem(network, law), criteria)
     points = Points(question.ring, question.train)
     needed = points.contradictory(criteria)
     assert bool(needed) == (points.outside([]) is None)
@@ -78,7 +85,7 @@ def test_no_criterion_of_a_contradiction_can_be_spared(
 
 def answers(network: Network, law: UpdateLaw, criteria: Sequence[Criterion]) -> bool:
     """Whether some exponents meet the criteria, by z3 and by an exact run on what it found."""
-    question = Question(network, law, tuple(criteria))
+    question = Question(Problem(network, law), tuple(criteria))
     point = Points(question.ring, question.train).outside([])
     return point is not None and meets(question, point)
 

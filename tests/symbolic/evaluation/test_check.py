@@ -11,17 +11,21 @@ from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
 from scalings.criteria.observables import Observable
+from scalings.criteria.problem import Problem
 from scalings.criteria.tutorial import TUTORIAL
 from scalings.errors import ArgumentError
-from scalings.hyperparameters.exponents import MINUS_INFINITY
+from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
+from scalings.hyperparameters.gauges import LayerExponents
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.presets import preset
 from scalings.hyperparameters.update_laws import optimizer
-from scalings.networks.architectures import mlp
+from scalings.networks.architectures import mlp, resmlp, transformer
 from scalings.networks.dimensions import WIDTH, Dimension
+from scalings.networks.network import Network
 from symbolic.derivation.derive import derive
-from symbolic.evaluation.check import check
-from symbolic.evaluation.predict import predict
+from symbolic.evaluation.check import check, verdict_on
+from symbolic.evaluation.given_run import train_given
+from symbolic.evaluation.predict import predict, prediction_of
 from symbolic.evaluation.repair import repair
 from tests import strategies
 from tests.literature import TABLE_1, tensor_programs_iv
@@ -194,3 +198,19 @@ def test_widths_that_grow_from_layer_to_layer_contradict_the_useful_update() -> 
     derivation = derive(mlp(3, hidden=NARROWING[::-1]))
     assert derivation.degrees_of_freedom is None
     assert derivation.contradiction == ("useful update",)
+
+
+@pytest.mark.parametrize(
+    "network", [mlp(3), resmlp(branch=2), transformer(grows="heads", biases=True)], ids=["mlp", "resmlp", "transformer"]
+)
+def test_a_longer_run_has_the_orders_of_a_shorter_one(network: Network) -> None:
+    """Of a repeated block's two copies the last, in the same order; and a longer one has more, the control."""
+    problem = Problem(network, optimizer("adam"), loss="cross-entropy")
+    exponents = LayerExponents[Exponent](Fraction(0), Fraction(-1, 2), Fraction(-1))
+    given = Parameterization((exponents,) * network.depth)
+    longer, shorter = train_given(problem, given, 6), train_given(problem, given, 2)
+    assert list(longer.until(2).items()) == list(shorter.orders.items())
+    alone = predict(network, given, problem.law, 2, loss="cross-entropy")
+    assert prediction_of(longer, 2) == prediction_of(shorter, 2) == alone
+    assert longer.until(3) != shorter.orders
+    assert verdict_on(longer) == verdict_on(train_given(problem, given))
