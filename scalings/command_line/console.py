@@ -21,6 +21,7 @@ EXIT: dict[Verdict, int] = {"PASS": YES, "FAIL": NO, "INCONCLUSIVE": INCONCLUSIV
 def print_tables(renderables: Iterable[object]) -> None:
     """Print rich renderables to stdout."""
     from rich.console import Console
+    from rich.text import Text
 
     class Printer(Console):
         def on_broken_pipe(self) -> None:
@@ -30,7 +31,8 @@ def print_tables(renderables: Iterable[object]) -> None:
     width = None if sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdecimal() else PIPED_WIDTH
     console = Printer(width=width, highlight=False)
     for renderable in renderables:
-        console.print(renderable)
+        # Tables fold; a sentence stays one line, so that it can be searched for.
+        console.print(renderable, soft_wrap=isinstance(renderable, str | Text))
 
 
 def print_json(document: object) -> None:
