@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 from scalings import __version__
-from scalings.command_line import check, derive, experiments, measure
+from scalings.command_line import check, derive, experiments, measure, network
 from scalings.command_line.console import BROKEN_PIPE, CANNOT_WRITE, INTERRUPTED, UNUSABLE, YES
 from scalings.errors import ArgumentError
 
@@ -33,7 +33,7 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 for command in (
-    *(derive.derive, check.check, derive.certify, check.predict),
+    *(derive.derive, check.check, derive.certify, check.predict, network.network),
     *(measure.measure, measure.verify, measure.richness),
     *(experiments.calibrate, experiments.freedom, experiments.transfer, experiments.law),
 ):

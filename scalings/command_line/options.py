@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -24,13 +23,15 @@ from scalings.networks.architectures import Heads, cnn, mlp, resmlp, transformer
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network
 from scalings.networks.nodes import Activation
-from scalings.networks.serialization import network_from_json
+from scalings.networks.serialization import network_from_text
 
 Format = Literal["text", "json"]
 Exponents = Annotated[str | None, Parameter(allow_leading_hyphen=True)]
 FAMILY = "family:"
 DEFAULT_DEPTH = 3
 NETWORKS = ("mlp", "cnn", "resmlp", "transformer")
+_LARGEST_FILE = 10_000_000
+"""Bytes of a network file; that of an mlp of 10,000 layers takes 4,200,000."""
 _OPTIONS = {
     "mlp": {"depth", "activation", "biases"},
     "cnn": {"depth", "activation", "depthwise"},
@@ -41,8 +42,8 @@ _OPTIONS = {
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class ChosenModel:
-    """A network and an optimizer, as the command line gives them."""
+class ChosenNetwork:
+    """A network, as the command line gives it."""
 
     network: str = "mlp"
     """mlp, cnn, resmlp, transformer, or a JSON file with a list of operations."""
@@ -64,6 +65,35 @@ class ChosenModel:
     """Give a transformer's normalizations gains."""
     tied: bool | None = None
     """Let a transformer's readout be its embedding, transposed."""
+
+    def build(self, inputs: int = 64, depth: int = DEFAULT_DEPTH) -> Network:
+        """The network that was chosen. Raises ArgumentError."""
+        names = ("depth", "activation", "biases", "depthwise", "branch", "norm", "grows", "gains", "tied")
+        given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        for name in given:
+            if name not in _OPTIONS.get(self.network, set()):
+                owners = " or ".join(network for network, options in _OPTIONS.items() if name in options)
+                raise ArgumentError(name, f"expected --network {owners}, but got {self.network}")
+        match self.network:
+            case "mlp":
+                return mlp(**{"depth": depth, "inputs": inputs, **given})
+            case "cnn":
+                return cnn(**{"depth": depth, **given})
+            case "resmlp":
+                return resmlp(**{"inputs": inputs, **given})
+            case "transformer":
+                return transformer(**given)
+        if not self.network.endswith(".json"):
+            expected = f"expected one of {', '.join(NETWORKS)}, or a .json file"
+            raise ArgumentError("network", f"{expected}, but got {self.network!r}")
+        return _read_network(Path(self.network))
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class ChosenModel(ChosenNetwork):
+    """A network and an optimizer, as the command line gives them."""
+
     optimizer: str = "sgd"
     """A name such as sgd, adam, adamw, muon, lion, shampoo, or law:p,q_in,q_out,m,s for any other update law; with
     weight decay as in adam+l2, lion+coupled or muon+independent."""
@@ -90,28 +120,10 @@ class ChosenModel:
 
         Raises ArgumentError for options that do not apply.
         """
-        network = self._network(inputs, depth)
+        network = self.build(inputs, depth)
         law = optimizer(self.optimizer)
         law = law if self.epsilon is None else with_epsilon(law, self.epsilon)
         return network, replace(law, alpha=_share("alpha", self.alpha), omega=_share("omega", self.omega))
-
-    def _network(self, inputs: int, depth: int) -> Network:
-        names = ("depth", "activation", "biases", "depthwise", "branch", "norm", "grows", "gains", "tied")
-        given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
-        for name in given:
-            if name not in _OPTIONS.get(self.network, set()):
-                owners = " or ".join(network for network, options in _OPTIONS.items() if name in options)
-                raise ArgumentError(name, f"expected --network {owners}, but got {self.network}")
-        match self.network:
-            case "mlp":
-                return mlp(**{"depth": depth, "inputs": inputs, **given})
-            case "cnn":
-                return cnn(**{"depth": depth, **given})
-            case "resmlp":
-                return resmlp(**{"inputs": inputs, **given})
-            case "transformer":
-                return transformer(**given)
-        return _read_network(Path(self.network))
 
 
 @Parameter(name="*")
@@ -252,17 +264,15 @@ def _member(richness: str, problem: Problem) -> Parameterization:
 
 
 def _read_network(path: Path) -> Network:
-    if path.suffix != ".json":
-        raise ArgumentError("network", f"expected one of {', '.join(NETWORKS)}, or a .json file, but got '{path}'")
     try:
-        return network_from_json(json.loads(path.read_text()))
+        with path.open("rb") as file:
+            content = file.read(_LARGEST_FILE + 1)
+        if len(content) > _LARGEST_FILE:
+            raise ArgumentError("network", f"expected a file of at most {_LARGEST_FILE} bytes, but '{path}' is larger")
+        return network_from_text(content.decode())
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise ArgumentError("network", f"cannot read '{path}': {reason}") from None
-    except RecursionError:
-        raise ArgumentError("network", f"'{path}' is nested too deeply") from None
-    except json.JSONDecodeError as error:
-        raise ArgumentError("network", f"'{path}' is not JSON: {error}") from None
 
 
 def _share(argument: str, text: str) -> Fraction:

@@ -38,7 +38,7 @@ from scalings.networks.nodes import (
     Weighted,
     sources,
 )
-from scalings.networks.validation import check_nodes, check_shared, check_sizes
+from scalings.networks.validation import check_kinds, check_nodes, check_read, check_shared, check_sizes
 
 Kind: TypeAlias = Literal["layer", "stream", "scores", "output"]
 Part: TypeAlias = Literal["hidden", "readout", "output"]
@@ -75,15 +75,18 @@ class Representation:
 class Network:
     """Operations in the order in which they are carried out; the last one is the output.
 
-    Raises ArgumentError for an operation whose source does not come before it, or whose name comes twice; for
-    sizes that do not fit, such as a dense layer's fan_in and what it reads; for weights that are shared by layers of
-    other kinds or shapes; and for a repeated block that is not residual.
+    Raises ArgumentError for an operation whose source does not come before it, or whose name comes twice or is not
+    made of letters and digits; for one that nothing reads; for values that are mixed by what is not attention scores;
+    for a network without weights; for sizes that do not fit, such as a dense layer's fan_in and what it reads; for
+    weights that are shared by layers of other kinds or shapes; and for a repeated block that is not residual.
     """
 
     nodes: tuple[Node, ...]
 
     def __post_init__(self) -> None:
         check_nodes(self.nodes, {INPUT})
+        check_read(self.nodes)
+        check_kinds(self.flat)
         check_sizes(self.flat, self.units)
         _owners(self)
 
@@ -173,13 +176,14 @@ class Network:
 
     @cached_property
     def scales(self) -> tuple[str, ...]:
-        """The scale variables that some size of the network is a power of, the width first; the width if none is."""
+        """The scale variables that some size of the network is a power of, the width first; none if nothing grows."""
         dimensions = [*self.units.values(), *self.copies.values()]
         dimensions += [node.vocabulary for node in self.flat if isinstance(node, Embedding)]
+        dimensions += [node.fan_in for node in self.flat if isinstance(node, WEIGHTED)]
         dimensions += [size for node in self.flat if isinstance(node, Scores) for size in (node.heads, node.head_size)]
         width = [WIDTH_SCALE for dimension in dimensions if dimension.order]
-        others = (scale for dimension in dimensions for scale, _ in dimension.others)
-        return tuple(dict.fromkeys([*width, *others])) or (WIDTH_SCALE,)
+        others = (scale for dimension in dimensions for scale, order in dimension.others if order)
+        return tuple(dict.fromkeys([*width, *others]))
 
     @cached_property
     def representations(self) -> tuple[Representation, ...]:
@@ -248,6 +252,9 @@ def _behind_scores(network: Network) -> frozenset[str]:
 
 def wrong_scale(network: Network, given: str) -> ArgumentError:
     """The error for a scale variable that no size of the network depends on."""
+    if not network.scales:
+        expected = 'expected a size that is a power of it, such as {"size": 1, "order": "1"} for the width'
+        return ArgumentError("network", f"nothing in it grows with the {given}; {expected}")
     known = ", ".join((*network.scales, *BATCH_SCALES))
     return ArgumentError("scale", f"expected one of {known} for this network, but got {given!r}")
 

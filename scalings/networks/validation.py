@@ -1,4 +1,4 @@
-"""Validation of networks: names, sources, sizes, residual blocks and the shapes of shared weights.
+"""Validation of networks: names, sources, what reads what, sizes, residual blocks and the shapes of shared weights.
 
 >>> from scalings.networks.dimensions import WIDTH, fixed
 >>> from scalings.networks.nodes import Dense
@@ -10,7 +10,8 @@ scalings.errors.ArgumentError: network: a takes 3 units, but h gives 1 n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 
 from scalings.errors import ArgumentError
 from scalings.networks.dimensions import Dimension
@@ -23,6 +24,7 @@ from scalings.networks.nodes import (
     DepthwiseConvolution,
     Embedding,
     Gain,
+    Mix,
     Node,
     Repeat,
     Scores,
@@ -32,20 +34,38 @@ from scalings.networks.nodes import (
     sources,
 )
 
+A_NAME = "a name of 1 to 100 letters, digits and any of _ . : / -"
+"""What operations and weights are called: any table can show it."""
+
+
+def is_name(given: object) -> bool:
+    """Whether an operation or a weight may be called so."""
+    return isinstance(given, str) and re.fullmatch(r"[\w.:/-]{1,100}", given) is not None
+
 
 def check_nodes(nodes: tuple[Node, ...], known: set[str]) -> None:
-    """Raises ArgumentError for no nodes, a name used twice, a source that is not before, or a block not residual."""
+    """Raises ArgumentError for no nodes, a name that cannot be used or is used twice, a source that is not before, or
+    a block that is not residual."""
     if not nodes:
         raise ArgumentError("network", "expected at least one operation, but got none")
     for node in nodes:
+        _check_names(node)
         if node.name in known:
             raise ArgumentError("network", f"expected names that differ, but got {node.name!r} twice")
+        if not sources(node):
+            raise ArgumentError("network", f"{node.name} reads nothing; expected at least one source")
         missing = [source for source in sources(node) if source not in known]
         if missing:
             raise ArgumentError("network", f"{node.name} reads {missing[0]!r}, which does not come before it")
         known.add(node.name)
         if isinstance(node, Repeat):
             _validate_block(node, known)
+
+
+def _check_names(node: Node) -> None:
+    for name in (node.name, node.weight) if isinstance(node, WEIGHTED) else (node.name,):
+        if not is_name(name):
+            raise ArgumentError("network", f"expected {A_NAME}, but got {name!r:.60}")
 
 
 def _validate_block(block: Repeat, known: set[str]) -> None:
@@ -60,6 +80,32 @@ def _validate_block(block: Repeat, known: set[str]) -> None:
         raise ArgumentError(
             "network", f"{block.name} is not residual: its block must end in a sum with what entered it as first source"
         )
+
+
+def check_read(nodes: Sequence[Node], outside: Set[str] = frozenset()) -> None:
+    """Raises ArgumentError if nothing reads an operation; the last one, here or in a block, is the result.
+
+    `outside` are the names that are read outside the block.
+    """
+    read = {source for node in nodes for source in sources(node)} | outside
+    for node in nodes:
+        if node.name not in read and node is not nodes[-1]:
+            expected = f"expected every operation but the last, {nodes[-1].name}, to be read by another"
+            raise ArgumentError("network", f"nothing reads {node.name}; {expected}")
+        if isinstance(node, Repeat):
+            check_read(node.nodes, read)
+
+
+def check_kinds(nodes: Sequence[Node]) -> None:
+    """Raises ArgumentError for embeddings of what is no token, mixes by what is no scores, and no weight at all."""
+    scores = {node.name for node in nodes if isinstance(node, Scores)}
+    for node in nodes:
+        if isinstance(node, Embedding) and node.source != INPUT:
+            raise ArgumentError("network", f"{node.name} embeds {node.source}; expected tokens, which are the input")
+        if isinstance(node, Mix) and node.scores not in scores:
+            raise ArgumentError("network", f"{node.name} mixes by {node.scores}; expected the name of attention scores")
+    if not any(isinstance(node, WEIGHTED) for node in nodes):
+        raise ArgumentError("network", "nothing in it is trained; expected an operation with a weight, such as dense")
 
 
 def check_sizes(nodes: Iterable[Node], units: Mapping[str, Dimension]) -> None:

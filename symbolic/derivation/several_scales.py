@@ -22,7 +22,7 @@ from scalings.criteria.tutorial import TUTORIAL
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.gauges import Gauge
 from scalings.hyperparameters.update_laws import OPTIMIZERS, UpdateLaw
-from scalings.networks.dimensions import symbol_of
+from scalings.networks.dimensions import WIDTH_SCALE, symbol_of
 from scalings.networks.network import Network
 from scalings.results.monomials import Monomials
 from symbolic.derivation.derive import derivation_of
@@ -42,7 +42,7 @@ def derive_each(
 
     Raises ArgumentError as `derive` does, and for scale variables that the network has not, or that come twice.
     """
-    asked = tuple(scales) or network.scales
+    asked = tuple(scales) or network.scales or (WIDTH_SCALE,)
     symbols = [symbol_of(scale) for scale in asked]
     if twice := [symbol for symbol in symbols if symbols.count(symbol) > 1]:
         raise ArgumentError("scale", f"expected scale variables that differ, but got {twice[0]} twice in {asked}")

@@ -20,6 +20,11 @@ SESSIONS = [
     for name, text in DOCUMENTS.items()
     for command, printed in re.findall(r"```console\n\$ python -m scalings (.*)\n((?:.|\n)*?)```", text)
 ]
+FILES = {
+    title: content
+    for text in DOCUMENTS.values()
+    for title, content in re.findall(r'```json title="(.*)"\n((?:.|\n)*?)```', text)
+}
 
 
 @pytest.mark.parametrize(
@@ -28,8 +33,10 @@ SESSIONS = [
 def test_a_session(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: str, printed: str
 ) -> None:
-    """A line "..." stands for any lines that were left out."""
+    """A line "..." stands for any lines that were left out; a JSON block with a title is a file of that name."""
     monkeypatch.chdir(tmp_path)
+    for title, content in FILES.items():
+        (tmp_path / title).write_text(content)
     for earlier in command.split(" && python -m scalings "):
         main(shlex.split(earlier))
     lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]

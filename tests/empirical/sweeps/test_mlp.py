@@ -29,7 +29,7 @@ from scalings.hyperparameters.presets import preset
 from scalings.networks.architectures import mlp
 from scalings.networks.dimensions import WIDTH, fixed
 from scalings.networks.network import Network
-from scalings.networks.nodes import INPUT, Dense, Elementwise
+from scalings.networks.nodes import INPUT, Dense, Elementwise, Sum
 from scalings.results.fits import Diverged, Fit
 from scalings.results.trials import Record, Training, Trial
 
@@ -255,8 +255,10 @@ def test_bad_input_is_named_in_one_line(change: dict[str, object], message: str)
 
 
 def test_only_chains_are_measured() -> None:
-    skip = Network((*mlp(3).nodes[:-1], Dense("layer3", "layer1", "weight3", WIDTH, fixed(10))))
-    with pytest.raises(ValueError, match="operation 5, 'layer3', is Dense of 'layer1'"):
+    branch = Dense("branch", "layer1", "weight", WIDTH, WIDTH)
+    total, readout = Sum("sum", ("activation1", "branch")), Dense("readout", "sum", "v", WIDTH, fixed(10))
+    skip = Network((*mlp(2).nodes[:2], branch, total, readout))
+    with pytest.raises(ValueError, match="operation 3, 'branch', is Dense of 'layer1'"):
         measure(skip, NTP, SMALL, widths=WIDTHS)
     nodes = mlp(4).nodes
     assert isinstance(nodes[4], Dense)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from fractions import Fraction
 
 import pytest
@@ -16,9 +15,9 @@ from scalings.networks.nodes import (
     Bias,
     Convolution,
     Dense,
-    Elementwise,
     Embedding,
     Gain,
+    Mix,
     Node,
     Norm,
     Repeat,
@@ -26,19 +25,6 @@ from scalings.networks.nodes import (
     Scores,
     Sum,
 )
-from scalings.networks.serialization import network_from_json, network_to_json
-
-NETWORKS = [
-    mlp(3, "tanh", biases=True),
-    cnn(3, depthwise=True),
-    resmlp(branch=2, norm=True),
-    transformer(gains=True, biases=True, tied=True),
-]
-
-
-@pytest.mark.parametrize("network", NETWORKS, ids=["mlp", "cnn", "resmlp", "transformer"])
-def test_a_network_survives_json(network: Network) -> None:
-    assert network_from_json(json.loads(json.dumps(network_to_json(network)))) == network
 
 
 def test_sizes_and_orders() -> None:
@@ -60,6 +46,25 @@ def test_heads_share_the_units_of_a_transformer_in_number(grows: str) -> None:
     assert scores.heads * scores.head_size == WIDTH == network.units["query"]
     for width in (128, 512):
         assert scores.heads.at(width) * scores.head_size.at(width) == width
+
+
+@pytest.mark.parametrize("name", ["layers.0/attn:query-2", "Größe", "x" * 100])
+def test_names_of_modules_and_other_alphabets_can_be_used(name: str) -> None:
+    assert Network((dense(name, INPUT),)).layers[0].name == name
+    with pytest.raises(ArgumentError, match="expected a name"):
+        Network((dense(f"{name} {name}", INPUT),))
+
+
+def test_scale_variables_are_those_of_sizes() -> None:
+    assert Network((Dense("a", INPUT, "w", fixed(64), fixed(10)),)).scales == (), "nothing grows"
+    assert Network((Dense("a", INPUT, "w", WIDTH, fixed(10)),)).scales == ("width",), "its input does"
+    zeroth = Dimension(2, others=(("depth", Fraction(0)),))
+    assert Network((Dense("a", INPUT, "w", fixed(64), zeroth),)).scales == ()
+
+
+def test_what_is_read_from_inside_a_block_is_read() -> None:
+    block = Repeat("r", "a", (Norm("n", "r"), Sum("s", ("r", "n"))), times(2))
+    assert Network((dense("a", INPUT), block, Sum("out", ("r", "n")))).depth == 1
 
 
 def test_normalized_inputs_have_the_datas_size() -> None:
@@ -84,6 +89,27 @@ def dense(name: str, source: str, weight: str = "w") -> Dense:
     ("nodes", "message"),
     [
         ([], "expected at least one operation"),
+        ([dense("", INPUT)], "expected a name of 1 to 100 letters, digits and any of _ . : / -, but got ''"),
+        ([dense("[/]", INPUT)], r"but got '\[/\]'"),
+        ([dense("a\n", INPUT)], r"but got 'a\\n'"),
+        ([dense("a", INPUT, "two words")], "but got 'two words'"),
+        ([dense(3, INPUT)], "but got 3"),  # type: ignore[arg-type]
+        ([dense("a", INPUT), Sum("s", ())], "s reads nothing; expected at least one source"),
+        ([Norm("a", INPUT)], "nothing in it is trained; expected an operation with a weight"),
+        ([dense("a", INPUT), Mix("m", "a", "a")], "m mixes by a; expected the name of attention scores"),
+        ([dense("a", INPUT), Embedding("e", "a", "v", fixed(9), WIDTH)], "e embeds a; expected tokens"),
+        (
+            [dense("a", INPUT), dense("b", "a", "v"), dense("c", "a", "u")],
+            "nothing reads b; expected every operation but the last, c, to be read by another",
+        ),
+        (
+            [Repeat("r", INPUT, (Norm("n", "r"), dense("d", "r"), Sum("s", ("r", "d"))), times(2))],
+            "nothing reads n; expected every operation but the last, s,",
+        ),
+        (
+            [dense("a", INPUT), Repeat("r", "a", (Norm("n", "r"), Sum("s", ("r", "n"))), times(2)), Norm("z", "a")],
+            "nothing reads r; expected every operation but the last, z,",
+        ),
         ([dense("a", "b")], "a reads 'b', which does not come before it"),
         ([dense("a", INPUT), dense("a", "a", "v")], "expected names that differ, but got 'a' twice"),
         ([dense("a", INPUT), Gain("b", "a", "w", WIDTH)], "a and b cannot share w"),
@@ -130,21 +156,6 @@ def test_what_is_not_a_network_is_refused(nodes: list[Node], message: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("document", "message"),
-    [
-        ({}, "expected a list of operations"),
-        ([{"op": "denes"}], "operation 1: expected an op among dense, convolution"),
-        ([{"op": "scale", "name": "a"}], "operation 1: scale needs source"),
-        ([{"op": "pool", "name": "a", "source": "input", "size": 2}], "operation 1: pool has no 'size'"),
-        ([{"op": "bias", "name": "a", "source": "input", "weight": "b", "units": "n"}], "units is a size, or has"),
-    ],
-)
-def test_what_is_not_a_graph_is_refused(document: object, message: str) -> None:
-    with pytest.raises(ArgumentError, match=message):
-        network_from_json(document)  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
     ("build", "message"),
     [
         (lambda: cnn(1), "depth: expected 2 to 10000 weight matrices, but got 1"),
@@ -158,19 +169,3 @@ def test_what_is_not_a_graph_is_refused(document: object, message: str) -> None:
 def test_architectures_refuse_what_they_are_not(build, message: str) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(ArgumentError, match=message):
         build()
-
-
-def test_a_list_of_operations_with_sizes_as_a_person_writes_it() -> None:
-    wide = {"size": 1, "order": 1}
-    document = [
-        {"op": "embedding", "name": "e", "source": "input", "weight": "t", "vocabulary": 50, "fan_out": wide},
-        {"op": "elementwise", "name": "phi", "source": "e", "activation": "relu"},
-        {"op": "dense", "name": "out", "source": "phi", "weight": "w", "fan_in": wide, "fan_out": 50},
-        {"op": "bias", "name": "b", "source": "out", "weight": "v", "units": 50},
-    ]
-    assert network_from_json(document).nodes == (
-        Embedding("e", INPUT, "t", fixed(50), WIDTH),
-        Elementwise("phi", "e", "relu"),
-        Dense("out", "phi", "w", WIDTH, fixed(50)),
-        Bias("b", "out", "v", fixed(50)),
-    )
