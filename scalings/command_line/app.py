@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, UnusedCliTokensError
 
 from scalings import __version__
 from scalings.command_line import check, derive, experiments, measure, network
@@ -48,7 +48,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(arguments)
     except ArgumentError as error:
-        code, message = UNUSABLE, f"--{error.argument.replace('_', '-')}: {error.message}"
+        # What is given by its place, not by a name, is named as its help names it, in capitals.
+        name = error.argument if error.argument.isupper() else f"--{error.argument.replace('_', '-')}"
+        code, message = UNUSABLE, f"{name}: {error.message}"
+    except UnusedCliTokensError as error:
+        extra = (error.unused_tokens or [""])[0]
+        code, message = UNUSABLE, f"expected nothing more than options such as --format, but got {extra!r}"
     except CycloptsError as error:
         code, message = UNUSABLE, " ".join(str(error).split())
     except BrokenPipeError:

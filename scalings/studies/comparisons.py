@@ -18,14 +18,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from scalings.criteria.observables import Observable, Quantity
+from scalings.errors import wrong_type
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent, format_exponent
+from scalings.networks.architectures import as_network
 from scalings.networks.network import Network
 from scalings.networks.nodes import Mix
 from scalings.results.fits import Diverged, Fit, Verdict
 from scalings.studies.equivalence import Claim, claim, judge_claims, too_few
+
+if TYPE_CHECKING:
+    from empirical.sweeps.measurement import Measurement
 
 DELTA = Fraction(1, 20)
 HALF = Fraction(1, 2)
@@ -61,31 +66,38 @@ class Agreement:
 
 
 def compare(
-    network: Network,
+    network: Network | str,
     derived: Mapping[Observable, Exponent],
-    measured: Mapping[Observable, Fit | Diverged],
+    measured: Mapping[Observable, Fit | Diverged] | Measurement,
     delta: Fraction = DELTA,
     *,
     only_bounds: str = "",
 ) -> Agreement:
     """Whether the fitted exponents are the derived ones, within delta.
 
-    Observables that were not derived, or not measured, are left out; one that the theory says is zero and
-    that was measured not to be is a FAIL. `only_bounds` is a reason, if there is one (`no_slopes`), why no
-    derived order shows as a slope at finite width; all of them then are upper bounds.
+    `measured` is a measurement, or its fits. Observables that were not derived, or not measured, are left out; one that
+    the theory says is zero and that was measured not to be is a FAIL. `only_bounds` is a reason, if there is one
+    (`no_slopes`), why no derived order shows as a slope at finite width; all of them then are upper bounds.
     """
+
+    network = as_network(network)
+    fits = getattr(measured, "fits", measured)
+    if not isinstance(fits, Mapping):
+        raise wrong_type("measured", "a Measurement or its fits", measured)
+    if not isinstance(derived, Mapping):
+        raise wrong_type("derived", "orders, as predict gives them", derived)
 
     def role(observable: Observable) -> Role:
         return "upper bound" if only_bounds else _role(observable, network, derived)
 
     comparisons = tuple(
         _compare(observable, role(observable), derived[observable], fit, delta)
-        for observable, fit in sorted(measured.items())
+        for observable, fit in sorted(fits.items())
         if observable in derived
     )
-    last = max((observable.step for observable in measured), default=0)
-    seen = {observable.quantity for observable in measured}
-    missing = [o for o in derived if o not in measured and o.quantity in seen and o.step <= last]
+    last = max((observable.step for observable in fits), default=0)
+    seen = {observable.quantity for observable in fits}
+    missing = [o for o in derived if o not in fits and o.quantity in seen and o.step <= last]
     zero = [observable for observable in missing if role(observable) == "asserted"]
     unmeasured = tuple(observable for observable in zero if derived[observable] != MINUS_INFINITY)
     return Agreement(comparisons, unmeasured, *judge(comparisons, unmeasured, delta, only_bounds))

@@ -11,7 +11,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from scalings.criteria.problem import Loss
+from scalings.criteria.problem import Loss, Problem, as_parameterization
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.update_laws import optimizer
@@ -44,8 +44,8 @@ def tamed(network: Network, training: Training) -> tuple[Network, Training]:
 
 
 def measure(
-    network: Network,
-    parameterization: Parameterization,
+    network: Network | str,
+    parameterization: Parameterization | str,
     training: Training = Training(),  # noqa: B008 - frozen
     *,
     scale: str = WIDTH_SCALE,
@@ -64,6 +64,8 @@ def measure(
     is a result, recorded as inf or nan. Raises ArgumentError, in one line, for what cannot be measured; and Interrupted
     with what there is, if that is enough for fits, instead of KeyboardInterrupt.
     """
+    problem = Problem.of(network, training.optimizer, scale, training.loss)
+    network, parameterization = problem.network, as_parameterization(parameterization, problem)
     if not is_graph(network, scale, training.loss):
         from empirical.sweeps import mlp
 
