@@ -79,7 +79,7 @@ def parse_share(argument: str, text: str) -> Fraction:
     except ValueError:
         share = Fraction(-1)
     if not 0 <= share <= 1:
-        expected = f"expected a fraction from 0 to 1, its denominator at most {FINEST}"
+        expected = f"expected a fraction from 0 to 1, its denominator at most {FINEST:.0e}"
         raise ArgumentError(argument, f"{expected}, but got {text!r:.100}")
     return share
 

@@ -38,8 +38,8 @@ LONGEST: Final = 100
 """The most characters that are read as a number."""
 LARGEST: Final = 100
 """The largest exponent that is read, in absolute value: n^100 overflows a float from n = 1210 on."""
-FINEST: Final = 10**6
-"""The largest denominator of an exponent that is read."""
+FINEST: Final = 10**18
+"""The largest denominator of an exponent that is read: decimals of a float have up to 17 digits."""
 
 
 def parse_fraction(text: str) -> Fraction:
@@ -66,7 +66,7 @@ def parse_power(text: str) -> Fraction:
     if abs(power) > LARGEST:
         raise ValueError(f"expected a fraction from -{LARGEST} to {LARGEST}, but got {text!r}")
     if power.denominator > FINEST:
-        raise ValueError(f"expected a fraction with a denominator of at most {FINEST}, but got {text!r}")
+        raise ValueError(f"expected a fraction with a denominator of at most {FINEST:.0e}, but got {text!r}")
     return power
 
 

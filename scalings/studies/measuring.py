@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from scalings.criteria.problem import Loss, Problem, as_parameterization
-from scalings.errors import ArgumentError
+from scalings.errors import ArgumentError, wrong_type
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.update_laws import optimizer
 from scalings.networks.dimensions import DEPTH_SCALE, WIDTH_SCALE, fixed
@@ -64,6 +64,8 @@ def measure(
     is a result, recorded as inf or nan. Raises ArgumentError, in one line, for what cannot be measured; and Interrupted
     with what there is, if that is enough for fits, instead of KeyboardInterrupt.
     """
+    if not isinstance(training, Training):
+        raise wrong_type("training", "a Training", training)
     problem = Problem.of(network, training.optimizer, scale, training.loss)
     network, parameterization = problem.network, as_parameterization(parameterization, problem)
     if not is_graph(network, scale, training.loss):
