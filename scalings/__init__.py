@@ -9,6 +9,11 @@ in two packages that never import each other, `symbolic` (exact orders of magnit
 >>> mup = family.member("1/2")
 >>> scalings.check(scalings.mlp(3), mup).regime
 'rich'
+
+Names stand for ready-made networks at their defaults, for optimizers, and for presets at the network's depth:
+
+>>> scalings.check("mlp", "standard", "sgd").regime
+'unstable'
 """
 
 from __future__ import annotations

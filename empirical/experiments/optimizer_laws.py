@@ -43,7 +43,7 @@ from scalings.results.measured_laws import AXES, POWERS, Axis, Interval, LawMeas
 
 Progress = Callable[[float, str], None]
 DEFAULT_POINTS, DEFAULT_STEPS = 200, 8
-LEAST_POINTS = 40
+LEAST_POINTS, MOST_POINTS, MOST_STEPS = 40, 10_000, 1_000
 _REPLICATES = 2
 _MOST, _PRECISE = 8, 0.012
 """Times as many probes are taken at most, until all half-widths are below this."""
@@ -77,7 +77,10 @@ def scan(subject: Subject, base: Probe, axis: Axis) -> tuple[tuple[float, float]
     reference = base.lr if axis == "lr" else 1.0
     values = reference * np.logspace(low, high, round((high - low) * _PER_DECADE) + 1)
     sizes = [(float(value), subject.step_size(_moved(base, axis, float(value)))) for value in values]
-    return tuple((value, size) for value, size in sizes if np.isfinite(size) and size > 0)
+    seen = tuple((value, size) for value, size in sizes if np.isfinite(size) and size > 0)
+    if not seen:
+        raise _unusable([size for _, size in sizes])
+    return seen
 
 
 def _moved(probe: Probe, axis: Axis, size: float) -> Probe:
@@ -110,18 +113,20 @@ def fit_regime(subject: Subject, base: Probe, box: Mapping[Axis, Stretch], point
     ranges = {axis: _inner(_size(base, axis), box[axis]) for axis in AXES}
     rows: list[list[float]] = []
     values: list[Array] = []
+    seen: list[float] = []
     for number in range(_MOST * points):
         fan_out, fan_in = (int(fan) for fan in random.choice(FANS, 2))
         probe = Probe(fan_out, fan_in, 0.0, 0.0, base.lr, 0)
         for axis, (low, high) in ranges.items():
             probe = _moved(probe, axis, float(np.exp(random.uniform(np.log(low), np.log(high)))))
         sizes = [subject.step_size(replace(probe, seed=2 + number * _REPLICATES + copy)) for copy in range(_REPLICATES)]
-        if np.all(np.isfinite(sizes)):
+        seen += sizes
+        if np.all(np.isfinite(sizes)) and min(sizes) > 0:
             rows.append(_row(probe))
             values.append(np.log(sizes))
         if (number + 1) % points == 0:
             if len(rows) <= number // 2:
-                raise _motionless()
+                raise _unusable(seen)
             fitted = fit_monomial(np.array(rows), np.array(values))
             if max(fitted.half_widths[1 : len(POWERS) + 1]) < _PRECISE:
                 break
@@ -132,7 +137,12 @@ def fit_regime(subject: Subject, base: Probe, box: Mapping[Axis, Stretch], point
     return LawRegime(ranges, powers, float(fitted.coefficients[0]), fitted.lack, fitted.noise, len(rows))
 
 
-def _motionless() -> ArgumentError:
+def _unusable(sizes: Sequence[float]) -> ArgumentError:
+    """The error for steps too few of which have a size."""
+    if np.isnan(sizes).any():
+        return ArgumentError("optimizer", "expected its steps to be numbers, but most of them, or all, are NaN")
+    if np.isinf(sizes).any():
+        return ArgumentError("optimizer", "expected its steps to be finite, but most of them, or all, are infinite")
     return ArgumentError(
         "optimizer", "expected it to move the weights, but most of its steps are zero or lost in rounding"
     )
@@ -229,8 +239,6 @@ def measure_law(
     for number, axis in enumerate(AXES):
         report(0.1 + 0.1 * number, f"scanning {axis}")
         scans[axis] = scan(subject, base, axis)
-        if not scans[axis]:
-            raise _motionless()
     survey = Survey(subject, base, {axis: stretches(seen) for axis, seen in scans.items()})
     boxes = list(survey.boxes())
     regimes = []
@@ -256,9 +264,15 @@ def measure_law(
 
 
 def _check(*, points: int, steps: int, **sizes: float) -> None:
-    for argument, number, least in (("points", points, LEAST_POINTS), ("steps", steps, 1)):
+    for argument, number, least, most in (
+        ("points", points, LEAST_POINTS, MOST_POINTS),
+        ("steps", steps, 1, MOST_STEPS),
+    ):
         if number < least:
             raise ArgumentError(argument, f"expected at least {least}, but got {number}")
+        if number > most:
+            why = f"since every probe takes --steps, up to {_MOST * _REPLICATES} times --points"
+            raise ArgumentError(argument, f"expected at most {most}, {why}, but got {number}")
     for argument, size in sizes.items():
         if not 0 < size < float("inf"):
             raise ArgumentError(argument, f"expected a number above 0, but got {size:g}")

@@ -142,10 +142,10 @@ class Subject:
     decay: float | None
 
     def step_size(self, probe: Probe) -> float:
-        """|dW|_F of the last step, the decay taken out; nan if it is lost in rounding."""
+        """|dW|_F of the last step, the decay taken out; 0 if it is lost in rounding, nan if the step is."""
         ((weight, step),) = last_steps(self.factory, [probe], self.steps)
         size = float(torch.linalg.vector_norm(step + probe.lr * (self.decay or 0.0) * weight))
-        return size if size > _RESOLVED * probe.weight else float("nan")
+        return 0.0 if size <= _RESOLVED * probe.weight else size
 
 
 def find_decay(factory: Factory, base: Probe, steps: int) -> float | None:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from empirical.experiments.probes import Factory
-from scalings.errors import ArgumentError
+from scalings.errors import ArgumentError, unknown_name
 
 _CLASSES = {
     name.lower(): getattr(torch.optim, name)
@@ -29,8 +29,7 @@ def find_factory(name: str, options: str | None = None) -> Factory:
     """
     made: Any = _imported(name) if ":" in name else _CLASSES.get(name.lower())
     if made is None or name.lower() == "optimizer":
-        expected = f"expected one of {', '.join(OPTIMIZERS)}, or module:function"
-        raise ArgumentError("optimizer", f"{expected}, but got {name!r}")
+        raise unknown_name("optimizer", name, OPTIMIZERS, also=", or module:function")
     return partial(made, **_options(options)) if options else made
 
 

@@ -1,8 +1,8 @@
 """The program: its commands (`python -m scalings derive | check | measure | verify | ...`), errors and exit codes.
 
-Exit codes: 0 yes, 1 no (a check failed, a run diverged, a family is empty), 2 unusable arguments,
-3 inconclusive. With `--format json` one JSON document goes to stdout and nothing else; progress and warnings go
-to stderr.
+Exit codes: 0 yes, 1 no (a check failed, a run diverged, a family is empty), 2 unusable arguments, 3 inconclusive,
+74 an answer or a file that cannot be written, 130 interrupted, 141 the reader of a pipe has left. With `--format json`
+one JSON document goes to stdout and nothing else; progress and warnings go to stderr.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import os
 import sys
 from collections.abc import Sequence
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, UnusedCliTokensError
 
 from scalings import __version__
 from scalings.command_line import check, derive, experiments, measure, network
-from scalings.command_line.console import BROKEN_PIPE, INTERRUPTED, UNUSABLE, YES
+from scalings.command_line.console import BROKEN_PIPE, CANNOT_WRITE, INTERRUPTED, UNUSABLE, YES
 from scalings.errors import ArgumentError
 
 _GARBAGE = 100_000
@@ -43,25 +43,34 @@ for command in (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     gc.set_threshold(_GARBAGE)
+    # Python has None for a stream that was closed before it started, as by `>&-`.
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123 - for as long as the process lives
     try:
-        code = app(arguments)
-        sys.stdout.flush()
+        return _run(arguments)
     except ArgumentError as error:
-        return _unusable(f"--{error.argument.replace('_', '-')}: {error.message}")
+        # What is given by its place, not by a name, is named as its help names it, in capitals.
+        name = error.argument if error.argument.isupper() else f"--{error.argument.replace('_', '-')}"
+        code, message = UNUSABLE, f"{name}: {error.message}"
+    except UnusedCliTokensError as error:
+        extra = (error.unused_tokens or [""])[0]
+        code, message = UNUSABLE, f"expected nothing more than options such as --format, but got {extra!r}"
     except CycloptsError as error:
-        return _unusable(" ".join(str(error).split()))
+        code, message = UNUSABLE, " ".join(str(error).split())
     except BrokenPipeError:
         # The reader closed the pipe, as `... | head` does. With stdout redirected, Python reports no second error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     except OSError as error:
-        return _unusable(f"cannot write: {error.strerror or error}")
+        code, message = CANNOT_WRITE, f"cannot write: {error.strerror or error}"
     except KeyboardInterrupt:
-        print("scalings: interrupted; nothing was written", file=sys.stderr)
-        return INTERRUPTED
-    return code if isinstance(code, int) else YES
-
-
-def _unusable(message: str) -> int:
+        code, message = INTERRUPTED, "interrupted; nothing was written"
     print(f"scalings: {message}", file=sys.stderr)
-    return UNUSABLE
+    return code
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    if sys.stdout is None:
+        raise OSError("standard output is closed")
+    code = app(arguments)
+    sys.stdout.flush()
+    return code if isinstance(code, int) else YES

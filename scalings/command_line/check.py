@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
 from scalings.command_line import output
 from scalings.command_line.console import NO, YES, print_json, print_tables, warn
-from scalings.command_line.options import Chosen, Format, kept_criteria
-from scalings.command_line.parsing import parse_richness
-from scalings.criteria.parsing import parse_criterion
-from scalings.criteria.tutorial import TUTORIAL
+from scalings.command_line.options import Chosen, Explained, Format, kept_criteria, own_criteria
+from scalings.command_line.parsing import File, Whole, parse_richness
+from scalings.criteria.tutorial import MOVING_OUTPUT, STABILITY, TUTORIAL
 
 REPAIRED = 128
 """The most weights of a network for which a repair is searched: for more it takes longer than the check itself."""
@@ -25,7 +23,7 @@ def check(
     without: Annotated[list[str] | None, Parameter(negative="")] = None,
     criterion: Annotated[list[str] | None, Parameter(negative="")] = None,
     richness: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
-    certificate: Path | None = None,
+    certificate: File | None = None,
     overwrite: bool = False,
     format: Format = "text",
 ) -> int:
@@ -41,8 +39,8 @@ def check(
         One of the tutorial's criteria that a yes does not ask for, by name, as in "maximality"; may be given several
         times.
     criterion
-        One of your own that a yes asks for too, as in "quiet: dz <= n^(1/4) at hidden after updates"; may be given
-        several times.
+        One of your own that a yes asks for too, as in "quiet: |dz| <= n^(1/4) at hidden after updates", with quantities
+        as tables print them or in words: dz; may be given several times.
     richness
         A wished richness r, which a yes asks for too, and the repair has.
     certificate
@@ -61,7 +59,7 @@ def check(
     if certificate:
         output.check_output("certificate", certificate, overwrite=overwrite, endings=output.CERTIFICATES)
     kept = kept_criteria(TUTORIAL if criteria == "tutorial" else (), without or ())
-    asked = (*kept, *map(parse_criterion, criterion or ()))
+    asked = (*kept, *own_criteria(criterion or (), (*STABILITY, MOVING_OUTPUT, *TUTORIAL)))
     verdict = verdict_on(train_given(problem, parameterization), asked)
     wished = None if richness is None else parse_richness(richness)
     yes = verdict.nontrivial and verdict.meets(*asked) and wished in (None, verdict.richness)
@@ -88,7 +86,8 @@ def check(
 def predict(
     chosen: Chosen = Chosen(),  # noqa: B008 - frozen
     *,
-    steps: int = 3,
+    steps: Whole = 3,
+    explained: Explained = Explained(),  # noqa: B008 - frozen
     format: Format = "text",
 ) -> int:
     """Predict the power of the width of every observable, at every step.
@@ -102,7 +101,7 @@ def predict(
     format
         Of the answer.
     """
-    from scalings.reports import checks
+    from scalings.reports import checks, tables
     from symbolic.evaluation.predict import predict
 
     problem, parameterization = chosen.resolve()
@@ -111,5 +110,6 @@ def predict(
     if format == "json":
         print_json(checks.prediction_document(network, parameterization, orders))
     else:
-        print_tables([checks.prediction_table(network, orders, problem.symbol)])
+        glossary = [] if explained.quiet else [tables.glossary()]
+        print_tables([*checks.prediction_report(problem, parameterization, orders), *glossary])
     return YES

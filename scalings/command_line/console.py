@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
@@ -10,18 +11,28 @@ from contextlib import contextmanager
 from scalings.results.fits import Verdict
 
 YES, NO, UNUSABLE, INCONCLUSIVE = 0, 1, 2, 3
+CANNOT_WRITE = 74  # EX_IOERR of sysexits.h
 BROKEN_PIPE, INTERRUPTED = 141, 130  # as a shell reports a process that these signals ended
+PIPED_WIDTH = 120
+"""The width of tables in a pipe or a file, where the environment variable COLUMNS gives no other."""
 EXIT: dict[Verdict, int] = {"PASS": YES, "FAIL": NO, "INCONCLUSIVE": INCONCLUSIVE}
 
 
 def print_tables(renderables: Iterable[object]) -> None:
     """Print rich renderables to stdout."""
     from rich.console import Console
+    from rich.text import Text
 
-    # In a file or a pipe a table is as wide as it needs to be, and folded only in a terminal.
-    console = Console(width=None if sys.stdout.isatty() else 1000, highlight=False)
+    class Printer(Console):
+        def on_broken_pipe(self) -> None:
+            """Unlike rich's, which exits with 1 here: that means "no"."""
+            raise BrokenPipeError
+
+    width = None if sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdecimal() else PIPED_WIDTH
+    console = Printer(width=width, highlight=False)
     for renderable in renderables:
-        console.print(renderable)
+        # Tables fold; a sentence stays one line, so that it can be searched for.
+        console.print(renderable, soft_wrap=isinstance(renderable, str | Text))
 
 
 def print_json(document: object) -> None:

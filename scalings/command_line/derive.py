@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
 from scalings.command_line import output
 from scalings.command_line.console import NO, YES, print_json, print_tables
-from scalings.command_line.options import ChosenModel, Format, Given, kept_criteria
+from scalings.command_line.options import ChosenModel, Format, Given, kept_criteria, own_criteria
+from scalings.command_line.parsing import File
 from scalings.criteria.criterion import Criterion
-from scalings.criteria.parsing import parse_criterion
 from scalings.criteria.problem import Problem
 from scalings.criteria.tutorial import CRITERIA
 from scalings.errors import ArgumentError
@@ -30,7 +29,7 @@ def derive(
     gauge: Gauge = "unit-multiplier",
     all_depths: Annotated[bool, Parameter(negative="")] = False,
     minimal: Annotated[bool, Parameter(negative="")] = False,
-    certificate: Path | None = None,
+    certificate: File | None = None,
     overwrite: bool = False,
     format: Literal["text", "json", "latex", "markdown"] = "text",
 ) -> int:
@@ -45,7 +44,8 @@ def derive(
     without
         A criterion to drop, by name, as in "maximality"; may be given several times.
     criterion
-        One of your own to add, as in "quiet: dz <= n^(1/4) at hidden after updates"; may be given several times.
+        One of your own to add, as in "quiet: |dz| <= n^(1/4) at hidden after updates", with quantities as tables print
+        them or in words: dz; may be given several times.
     gauge
         How the family is written: g = 1, unit init, or one global learning rate.
     all_depths
@@ -64,7 +64,8 @@ def derive(
     if certificate:
         output.check_output("certificate", certificate, overwrite=overwrite, endings=output.CERTIFICATES)
     network, law = model.resolve()
-    kept = [*kept_criteria(CRITERIA[criteria], without or ()), *map(parse_criterion, criterion or ())]
+    kept = kept_criteria(CRITERIA[criteria], without or ())
+    kept += own_criteria(criterion or (), kept)
     given = fixed.resolve(network, law)
     if len(model.scales) > 1:
         if given or all_depths or certificate:
@@ -122,7 +123,7 @@ def _derive_each(model: ChosenModel, kept: Sequence[Criterion], gauge: Gauge, mi
     return NO if any(one.degrees_of_freedom is None for one in answer.derivations) else YES
 
 
-def certify(file: Path, *, format: Format = "text") -> int:
+def certify(file: File, *, format: Format = "text") -> int:
     """Recheck a certificate that derive or check wrote: its proof, and that it is about what it says.
 
     Example: scalings certify family.json

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from scalings.command_line.console import EXIT, exit_code, progress_bar
 from scalings.command_line.options import Chosen
 from scalings.command_line.output import Output
-from scalings.command_line.parsing import parse_delta, parse_list, parse_richness, parse_widths
+from scalings.command_line.parsing import Whole, parse_delta, parse_grid, parse_richness, parse_widths
 from scalings.criteria.conditions import Closing, tutorial_system
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.update_laws import optimizer as update_law
@@ -25,13 +25,13 @@ def calibrate(
     *,
     richness: str = "1/2",
     criteria: Closing = "useful-update",
-    depth: int = 3,
+    depth: Whole = 3,
     optimizer: str = "sgd",
     activation: Activation = "relu",
     data: str = "digits",
     widths: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
-    seeds: int = 24,
-    batch: int = 16,
+    seeds: Whole = 24,
+    batch: Whole = 16,
     device: str = "auto",
     delta: str = "0.05",
     answer: Output = Output(),  # noqa: B008 - frozen
@@ -96,12 +96,12 @@ def freedom(
     *,
     richness: str = "1/4",
     criteria: Closing = "useful-update",
-    depth: int = 3,
+    depth: Whole = 3,
     optimizer: str = "sgd",
     data: str = "digits",
     widths: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
-    seeds: int = 8,
-    batch: int = 16,
+    seeds: Whole = 8,
+    batch: Whole = 16,
     device: str = "auto",
     delta: str = "0.05",
     answer: Output = Output(),  # noqa: B008 - frozen
@@ -185,8 +185,8 @@ def law(
     gradient: float = 1e-2,
     weight: float = 1e-1,
     lr: float | None = None,
-    points: int = 200,
-    steps: int = 8,
+    points: Whole = 200,
+    steps: Whole = 8,
     answer: Output = Output(),  # noqa: B008 - frozen
 ) -> int:
     """Measure the update law of a torch optimizer: feed it gradients and fit all powers of its steps.
@@ -226,11 +226,22 @@ def law(
     except ArgumentError as error:
         raise ArgumentError("expect", error.message) from None
     answer.check()
-    factory = find_factory(optimizer, options)
-    with progress_bar() as progress:
-        measured = measure_law(
-            factory, optimizer, gradient=gradient, weight=weight, lr=lr, points=points, steps=steps, progress=progress
-        )
+    try:
+        factory = find_factory(optimizer, options)
+        with progress_bar() as progress:
+            measured = measure_law(
+                factory,
+                optimizer,
+                gradient=gradient,
+                weight=weight,
+                lr=lr,
+                points=points,
+                steps=steps,
+                progress=progress,
+            )
+    except ArgumentError as error:
+        # It is given by its place: there is no --optimizer.
+        raise ArgumentError(error.argument.replace("optimizer", "OPTIMIZER"), error.message) from None
     answer.give(law_report(measured, expected), law_document(measured, expected), partial(law_figure, measured))
     return EXIT[measured.meets(expected)]
 
@@ -240,9 +251,9 @@ def transfer(
     *,
     data: str = "digits",
     widths: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
-    seeds: int | None = None,
-    steps: int = 5,
-    batch: int | None = None,
+    seeds: Whole | None = None,
+    steps: Whole = 5,
+    batch: Whole | None = None,
     grid: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     device: str = "auto",
     centered: bool = True,
@@ -285,7 +296,7 @@ def transfer(
     from scalings.studies.transfer import TransferAgreement, derived_drift
     from scalings.studies.transfer import transfer as measured
 
-    margin, ends = parse_delta(delta), _ends(grid)
+    margin, ends = parse_delta(delta), None if grid is None else parse_grid(grid)
     problem, parameterization = chosen.resolve(input_size(data))
     network, law, model = problem.network, problem.law, chosen.model
     answer.check()
@@ -307,13 +318,3 @@ def transfer(
     agreement = TransferAgreement(found, derived, margin)
     answer.give(transfer_report(agreement), transfer_document(agreement), partial(transfer_figure, found))
     return exit_code(agreement.verdict, found.seeds, interrupted=found.interrupted)
-
-
-def _ends(grid: str | None) -> tuple[float, float] | None:
-    """Of a grid. Raises ArgumentError for what is not two numbers."""
-    if grid is None:
-        return None
-    ends = parse_list("grid", grid, float)
-    if len(ends) != 2:
-        raise ArgumentError("grid", f"expected two powers of 2, as in -10,6, but got {grid!r}")
-    return ends[0], ends[1]

@@ -136,6 +136,7 @@ def verify(
     wide: Annotated[bool, Parameter(negative="")] = False,
     delta: str = "0.05",
     output: Path = Path("verify.png"),
+    figure: bool = True,
     overwrite: bool = False,
     format: Format = "text",
 ) -> int:
@@ -160,8 +161,10 @@ def verify(
         The margin within which a measured exponent agrees with the derived one.
     output
         The figure to write (.png, .pdf or .svg).
+    figure
+        Write it.
     overwrite
-        Replace the figure if it exists.
+        Replace it if it exists.
     format
         Of the answer.
     """
@@ -172,7 +175,9 @@ def verify(
     from scalings.studies.verification import RICHNESS, estimate, verify
 
     margin, sizes = parse_delta(delta), parse_widths(widths)
-    check_output("output", output, overwrite=overwrite)
+    if figure:
+        check_output("output", output, overwrite=overwrite)
+    written = str(output) if figure else None
     cost = estimate(data, widths=sizes, seeds=seeds, device=device, wide=wide)
     warn(cost.sentence)
     with progress_bar() as progress:
@@ -180,12 +185,13 @@ def verify(
             data, widths=sizes, seeds=seeds, device=device, wide=wide, delta=margin, progress=progress
         )
     if format == "json":
-        print_json(measurements.verification_document(verification, str(output)))
+        print_json(measurements.verification_document(verification, written))
     else:
-        print_tables(measurements.verification_report(verification, str(output)))
+        print_tables(measurements.verification_report(verification, written))
     named = verification.members[: len(RICHNESS)]
-    with replacing(output) as path:
-        richness_figure([(member.name, member.measurement, member.richness) for member in named], path)
+    if figure:
+        with replacing(output) as path:
+            richness_figure([(member.name, member.measurement, member.richness) for member in named], path)
     done = [member.name for member in verification.members]
     return exit_code(verification.verdict, done, interrupted=verification.interrupted, variable="member")
 

@@ -10,16 +10,17 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from scalings.command_line.parsing import parse_list
+from scalings.command_line.parsing import Whole, parse_list, parse_share
 from scalings.criteria.criterion import Criterion
+from scalings.criteria.parsing import format_relation, parse_criterion
 from scalings.criteria.problem import Loss, Problem
-from scalings.errors import ArgumentError
+from scalings.errors import ArgumentError, unknown_name
 from scalings.hyperparameters.exponents import Exponent, parse_exponent
 from scalings.hyperparameters.parameterizations import Parameterization, wrong_scales
 from scalings.hyperparameters.presets import preset
 from scalings.hyperparameters.unknowns import Kind, name_of
 from scalings.hyperparameters.update_laws import UpdateLaw, optimizer, with_epsilon
-from scalings.networks.architectures import Heads, cnn, mlp, resmlp, transformer
+from scalings.networks.architectures import DEFAULT_DEPTH, NETWORKS, Heads, cnn, mlp, resmlp, transformer
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network
 from scalings.networks.nodes import Activation
@@ -28,8 +29,6 @@ from scalings.networks.serialization import network_from_text
 Format = Literal["text", "json"]
 Exponents = Annotated[str | None, Parameter(allow_leading_hyphen=True)]
 FAMILY = "family:"
-DEFAULT_DEPTH = 3
-NETWORKS = ("mlp", "cnn", "resmlp", "transformer")
 _LARGEST_FILE = 10_000_000
 """Bytes of a network file; that of an mlp of 10,000 layers takes 4,200,000."""
 _OPTIONS = {
@@ -47,7 +46,7 @@ class ChosenNetwork:
 
     network: str = "mlp"
     """mlp, cnn, resmlp, transformer, or a JSON file with a list of operations."""
-    depth: int | None = None
+    depth: Whole | None = None
     """Of an mlp or cnn, its number of weight matrices; default as many as exponents are given, or 3."""
     activation: Activation | None = None
     """Of the hidden layers; default relu, or gelu in a transformer."""
@@ -84,8 +83,7 @@ class ChosenNetwork:
             case "transformer":
                 return transformer(**given)
         if not self.network.endswith(".json"):
-            expected = f"expected one of {', '.join(NETWORKS)}, or a .json file"
-            raise ArgumentError("network", f"{expected}, but got {self.network!r}")
+            raise unknown_name("network", self.network, NETWORKS, also=", or a .json file")
         return _read_network(Path(self.network))
 
 
@@ -123,7 +121,7 @@ class ChosenModel(ChosenNetwork):
         network = self.build(inputs, depth)
         law = optimizer(self.optimizer)
         law = law if self.epsilon is None else with_epsilon(law, self.epsilon)
-        return network, replace(law, alpha=_share("alpha", self.alpha), omega=_share("omega", self.omega))
+        return network, replace(law, alpha=parse_share("alpha", self.alpha), omega=parse_share("omega", self.omega))
 
 
 @Parameter(name="*")
@@ -237,7 +235,8 @@ class Given:
             column = parse_list(name, text, lambda item: None if item.strip() == "?" else parse_exponent(item))
             nodes = [node.name for node in (network.multipliers if name == "scales" else network.layers)]
             if len(column) != len(nodes):
-                raise ArgumentError(name, f"expected one for each of {', '.join(nodes)}, but got {len(column)}")
+                needed = f"one for each of {', '.join(nodes)}" if nodes else "none: every multiplier has a weight"
+                raise ArgumentError(name, f"expected {needed}, but got {len(column)} ({text!r:.100})")
             for number, exponent in enumerate(column, start=1):
                 if exponent is not None:
                     found[name_of(name, number)] = exponent
@@ -287,20 +286,33 @@ def _read_network(path: Path) -> Network:
         raise ArgumentError("network", f"cannot read '{path}': {reason}") from None
 
 
-def _share(argument: str, text: str) -> Fraction:
-    try:
-        share = Fraction(text)
-    except (ValueError, ZeroDivisionError):
-        share = Fraction(-1)
-    if not 0 <= share <= 1:
-        raise ArgumentError(argument, f"expected a fraction from 0 to 1, but got {text!r}")
-    return share
-
-
 def kept_criteria(criteria: Sequence[Criterion], dropped: Sequence[str]) -> list[Criterion]:
     """The criteria without those of the `dropped` names. Raises ArgumentError for a name that none has."""
     names = {name.replace("-", " ").replace("_", " ") for name in dropped}
     known = dict.fromkeys(criterion.name for criterion in criteria)
     if unknown := sorted(names - known.keys()):
-        raise ArgumentError("without", f"expected one of {', '.join(known)}, but got {unknown[0]!r}")
+        raise unknown_name("without", unknown[0], known)
     return [criterion for criterion in criteria if criterion.name not in names]
+
+
+def own_criteria(texts: Sequence[str], beside: Sequence[Criterion]) -> list[Criterion]:
+    """The criteria that the texts state. Raises ArgumentError for a name that another one has, or one of `beside`."""
+    known = {criterion.name: format_relation(criterion) for criterion in beside}
+    found = []
+    for text in texts:
+        criterion = parse_criterion(text)
+        if criterion.name in known:
+            taken = f"'{criterion.name}: {known[criterion.name]}' has this one"
+            raise ArgumentError("criterion", f"expected another name, since {taken}, but got {text!r}")
+        known[criterion.name] = format_relation(criterion)
+        found.append(criterion)
+    return found
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Explained:
+    """How much a text explains of itself."""
+
+    quiet: Annotated[bool, Parameter(negative="")] = False
+    """Leave out the glossary below the table."""

@@ -14,6 +14,7 @@ from cyclopts import Parameter
 
 from scalings.command_line.console import print_json, print_tables
 from scalings.command_line.options import Format
+from scalings.command_line.parsing import File
 from scalings.errors import ArgumentError
 from scalings.files import partial_path, replacing
 
@@ -26,7 +27,7 @@ CERTIFICATES = (".json",)
 class Output:
     """How the answer of an experiment is given, and a figure of it."""
 
-    output: Path | None = None
+    output: File | None = None
     """A figure to write (.png, .pdf or .svg)."""
     overwrite: bool = False
     """Replace the figure if it exists."""

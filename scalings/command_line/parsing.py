@@ -1,15 +1,40 @@
-"""Parsing of option values: lists of exponents, widths, margins and richness."""
+"""Parsing of option values: whole numbers, files, lists of exponents, widths, margins and richness."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from fractions import Fraction
-from typing import TypeVar
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+from cyclopts import Parameter, Token
 
 from scalings.errors import ArgumentError
-from scalings.hyperparameters.exponents import parse_exponent
+from scalings.hyperparameters.exponents import FINEST, parse_exponent, parse_fraction, parse_power
 
 T = TypeVar("T")
+_DIGITS = 18
+"""The most digits of a whole number."""
+
+
+def _converted(_: type, tokens: Sequence[Token]) -> int:
+    try:
+        return _whole(tokens[0].value)
+    except ValueError as error:
+        raise ValueError(str(error).replace("whole numbers", "a whole number")) from None
+
+
+def _named(_: type, tokens: Sequence[Token]) -> Path:
+    if not tokens[0].value:
+        raise ValueError("expected the name of a file, but got ''")
+    return Path(tokens[0].value)
+
+
+Whole = Annotated[int, Parameter(converter=_converted)]
+"""A whole number; cyclopts itself would round 2.5 to 2."""
+File = Annotated[Path, Parameter(converter=_named)]
+"""A file; cyclopts itself would take an empty name for the current folder."""
 
 
 def parse_list(argument: str, text: str, parse: Callable[[str], T]) -> tuple[T, ...]:
@@ -17,7 +42,7 @@ def parse_list(argument: str, text: str, parse: Callable[[str], T]) -> tuple[T, 
     try:
         return tuple(parse(item) for item in text.split(","))
     except ValueError as error:
-        raise ArgumentError(argument, f"{error} in {text!r}") from None
+        raise ArgumentError(argument, f"{error} in {text!r:.100}") from None
 
 
 def parse_widths(text: str | None) -> tuple[int, ...] | None:
@@ -28,8 +53,8 @@ def parse_widths(text: str | None) -> tuple[int, ...] | None:
 def parse_delta(text: str) -> Fraction:
     """The margin of an equivalence test, above 0 and at most 1. Raises ArgumentError for anything else."""
     try:
-        delta = Fraction(text)
-    except (ValueError, ZeroDivisionError):
+        delta = parse_fraction(text)
+    except ValueError:
         delta = Fraction(0)
     if not 0 < delta <= 1:
         raise ArgumentError("delta", f"expected a number above 0, at most 1, such as 0.05, but got {text!r}")
@@ -58,8 +83,33 @@ def parse_richness(text: str) -> Fraction:
     return richness
 
 
+def parse_share(argument: str, text: str) -> Fraction:
+    """A fraction from 0 to 1. Raises ArgumentError for anything else."""
+    try:
+        share = parse_power(text)
+    except ValueError:
+        share = Fraction(-1)
+    if not 0 <= share <= 1:
+        expected = f"expected a fraction from 0 to 1, its denominator at most {FINEST:.0e}"
+        raise ArgumentError(argument, f"{expected}, but got {text!r:.100}")
+    return share
+
+
+def parse_grid(text: str) -> tuple[float, float]:
+    """Two powers of 2, as in "-10,6". Raises ArgumentError for anything else."""
+    try:
+        low, high = map(float, text.split(","))
+    except ValueError:
+        low = high = math.nan
+    if not math.isfinite(low) or not math.isfinite(high):
+        raise ArgumentError("grid", f"expected two powers of 2, as in -10,6, but got {text!r:.100}")
+    return low, high
+
+
 def _whole(text: str) -> int:
     try:
+        if len(text) > _DIGITS:
+            raise ValueError
         return int(text)
     except ValueError:
-        raise ValueError(f"expected whole numbers, but got {text!r}") from None
+        raise ValueError(f"expected whole numbers, but got {text!r:.100}") from None

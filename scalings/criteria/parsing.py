@@ -2,12 +2,13 @@
 
     NAME: LEFT ~ RIGHT at WHERE WHEN        or <= instead of ~
 
-A product's factors, joined by *, are quantities (z, dz, d, layer, ...; z@0 is at initialization, d@before one update
-earlier) and powers of `units` (those of the representation), `copies` (of a repeated layer) and `n`, the scale
-variable under study. WHERE is one of hidden, layers, single layers, repeated layers, hidden matrices, output, output
-matrices and scores; WHEN is one of initially, after updates, when settled.
+A product's factors, joined by *, are quantities as tables print them (|z|, |dz|, |d|, |g dW h|, ...) or in words (z,
+dz, d, layer, ...), of which z@0 is at initialization and d@before one update earlier, and powers of `units` (those of
+the representation), `copies` (of a repeated layer) and `n`, the scale variable under study. WHERE is one of hidden,
+layers, single layers, repeated layers, hidden matrices, output, output matrices and scores; WHEN is one of initially,
+after updates, when settled.
 
->>> quiet = parse_criterion("quiet output: dz <= n^(-1/2) at output after updates")
+>>> quiet = parse_criterion("quiet output: |dz| <= n^(-1/2) at output after updates")
 >>> quiet.name, quiet.sign, str(quiet.right.power), quiet.when
 ('quiet output', '<=', '-1/2', 'updates')
 >>> parse_criterion("signal: z ~ units^1/2 at hidden initially").right.units
@@ -23,12 +24,15 @@ from fractions import Fraction
 from typing import get_args
 
 from scalings.criteria.criterion import Criterion, Factor, Product, Sign, When, Where
+from scalings.criteria.observables import SYMBOLS
 from scalings.errors import ArgumentError
-from scalings.hyperparameters.exponents import parse_fraction
+from scalings.hyperparameters.exponents import parse_power
 
 _FORM = re.compile(r"^(?P<name>[^:]+):(?P<left>.+?)(?P<sign>~|<=)(?P<right>.+?)\bat\b(?P<where>.+)$")
 _WHEN: dict[str, When] = {"initially": "initialization", "after updates": "updates", "when settled": "settled"}
 _SPOKEN = ("z", "dz", "d", "layer", "passthrough", "interaction", "gradient", "dW_frobenius", "W_frobenius", "decay")
+_WORDS = {"".join(symbol.split()): word for word, symbol in SYMBOLS.items() if word in _SPOKEN}
+"""Quantity, as tables print it but without spaces -> its word."""
 _INITIAL = ("z", "d", "W_frobenius")
 """The quantities that exist at initialization."""
 _POWERS = ("units", "copies", "n")
@@ -38,7 +42,7 @@ def parse_criterion(text: str) -> Criterion:
     """The criterion that the text states. Raises ArgumentError with the part that cannot be read."""
     form = _FORM.match(text.strip())
     if form is None:
-        raise _wrong("NAME: LEFT ~ RIGHT at WHERE WHEN, as in 'quiet: dz <= n^(-1/2) at output after updates'", text)
+        raise _wrong("NAME: LEFT ~ RIGHT at WHERE WHEN, as in 'quiet: |dz| <= n^(-1/2) at output after updates'", text)
     name, where_when = form["name"].strip(), form["where"].strip()
     when = next((words for words in _WHEN if where_when.endswith(words)), None)
     if when is None:
@@ -75,22 +79,24 @@ def _product(text: str) -> Product:
     for item in text.split("*"):
         name, at, moment = item.strip().partition("@")
         base, _, exponent = name.partition("^")
+        quantity = _WORDS.get("".join(name.split()), name)
         if name == "1":
             continue
         if base in _POWERS:
             powers[base] += _fraction(exponent)
-        elif name in _SPOKEN and moment in ("", "0", "before") and bool(at) == bool(moment):
-            factors.append((name, {"": "now", "0": "initially", "before": "before"}[moment]))  # type: ignore[arg-type]
+        elif quantity in _SPOKEN and moment in ("", "0", "before") and bool(at) == bool(moment):
+            factors.append((quantity, {"": "now", "0": "initially", "before": "before"}[moment]))  # type: ignore[arg-type]
         else:
-            raise _wrong(f"1, a power of {', '.join(_POWERS)}, or one of {', '.join(_SPOKEN)}", item.strip())
+            known = f"{', '.join(_POWERS)}, or one of {', '.join(_SPOKEN)}"
+            raise _wrong(f"1, a power of {known} (or as tables print it, as in |dz|)", item.strip())
     return Product(tuple(factors), 2 * powers["units"], powers["copies"], powers["n"])
 
 
 def _fraction(text: str) -> Fraction:
     try:
-        return parse_fraction(text.strip("()")) if text else Fraction(1)
-    except ValueError:
-        raise _wrong("a fraction as exponent", text) from None
+        return parse_power(text.strip("()")) if text else Fraction(1)
+    except ValueError as error:
+        raise ArgumentError("criterion", f"{error} as exponent") from None
 
 
 def _wrong(expected: str, given: str) -> ArgumentError:

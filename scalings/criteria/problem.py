@@ -12,8 +12,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from scalings.errors import ArgumentError
-from scalings.hyperparameters.update_laws import UpdateLaw
+from scalings.errors import ArgumentError, unknown_name, wrong_type
+from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.hyperparameters.presets import PRESETS, preset
+from scalings.hyperparameters.update_laws import UpdateLaw, as_law
+from scalings.networks.architectures import as_network
 from scalings.networks.dimensions import BATCH_SCALES, VOCABULARY_SCALE, WIDTH_SCALE, symbol_of
 from scalings.networks.network import Network, wrong_scale
 
@@ -44,6 +47,11 @@ class Problem:
                 "scale", "in the vocabulary only --loss cross-entropy: a squared error over V logits is not that of one"
             )
 
+    @classmethod
+    def of(cls, network: Network | str, law: UpdateLaw | str, scale: str = WIDTH_SCALE, loss: Loss = "mse") -> Problem:
+        """The problem of a network and an update law, either of which may be the name of one. Raises ArgumentError."""
+        return cls(as_network(network), as_law(law), scale, loss)
+
     @property
     def symbol(self) -> str:
         """What exponents are powers of."""
@@ -53,3 +61,21 @@ class Problem:
     def is_mlp_in_width(self) -> bool:
         """Whether it is a multilayer perceptron in the width under the squared error, of which most is known."""
         return self.network.is_chain and (self.scale, self.loss) == (WIDTH_SCALE, "mse")
+
+
+def as_parameterization(given: Parameterization | str, problem: Problem) -> Parameterization:
+    """The parameterization, or the preset of this name. Raises ArgumentError for anything else.
+
+    >>> as_parameterization("mup", Problem.of("mlp", "sgd")) == preset("mup", 3)
+    True
+    """
+    if isinstance(given, Parameterization):
+        return given
+    if not isinstance(given, str):
+        raise wrong_type("parameterization", "a Parameterization or the name of a preset", given)
+    if given not in PRESETS:
+        raise unknown_name("parameterization", given, PRESETS)
+    if not problem.network.is_chain or problem.scale != WIDTH_SCALE or problem.law.gradient != 1:
+        why = "the presets are for an mlp without biases, in its width, under sgd"
+        raise ArgumentError("parameterization", f"expected a Parameterization, since {why}, but got {given!r}")
+    return preset(given, problem.network.depth)

@@ -38,6 +38,8 @@ LONGEST: Final = 100
 """The most characters that are read as a number."""
 LARGEST: Final = 100
 """The largest exponent that is read, in absolute value: n^100 overflows a float from n = 1210 on."""
+FINEST: Final = 10**18
+"""The largest denominator of an exponent that is read: decimals of a float have up to 17 digits."""
 
 
 def parse_fraction(text: str) -> Fraction:
@@ -53,18 +55,30 @@ def parse_fraction(text: str) -> Fraction:
         raise ValueError(f"expected a fraction such as -1/2, but got {text!r}") from None
 
 
+def parse_power(text: str) -> Fraction:
+    """Read a fraction that an exponent may be: within LARGEST of 0, its denominator at most FINEST. Raises ValueError.
+
+    >>> parse_power("1e400")
+    Traceback (most recent call last):
+    ValueError: expected a fraction from -100 to 100, but got '1e400'
+    """
+    power = parse_fraction(text)
+    if abs(power) > LARGEST:
+        raise ValueError(f"expected a fraction from -{LARGEST} to {LARGEST}, but got {text!r}")
+    if power.denominator > FINEST:
+        raise ValueError(f"expected a fraction with a denominator of at most {FINEST:.0e}, but got {text!r}")
+    return power
+
+
 def parse_exponent(text: str) -> Exponent:
     """Read "1", "-1/2", "0.25" or "-oo"; never evaluates the text. Raises ValueError otherwise."""
     text = text.strip()
     if text == "-oo":
         return MINUS_INFINITY
     try:
-        exponent = parse_fraction(text)
-    except ValueError:
-        raise ValueError(f"expected a fraction such as -1/2, or -oo, but got {text!r}") from None
-    if abs(exponent) > LARGEST:
-        raise ValueError(f"expected a fraction from -{LARGEST} to {LARGEST}, but got {text!r}")
-    return exponent
+        return parse_power(text)
+    except ValueError as error:
+        raise ValueError(str(error).replace("such as -1/2,", "such as -1/2, or -oo,")) from None
 
 
 def format_exponent(exponent: Exponent) -> str:

@@ -6,7 +6,7 @@ Table 1; ntp-lr and mup-lr are ntp and mup in the gauge without multipliers.
 
 from __future__ import annotations
 
-from scalings.errors import ArgumentError
+from scalings.errors import ArgumentError, unknown_name
 from scalings.hyperparameters.exponents import Exponent, parse_exponent
 from scalings.hyperparameters.parameterizations import Parameterization
 
@@ -31,7 +31,7 @@ def preset(name: str, depth: int) -> Parameterization:
     ['0', '-1/2', '-1/2', '-1']
     """
     if name not in _PRESETS:
-        raise ArgumentError("preset", f"expected one of {', '.join(PRESETS)} or family:R, but got {name!r}")
+        raise unknown_name("preset", name, PRESETS, also=" or family:R")
     if depth < 2:
         raise ArgumentError("depth", f"expected at least 2 weight matrices, but got {depth}")
     multiplier, init, lr = (_stretch(column, depth) for column in _PRESETS[name])

@@ -27,12 +27,11 @@ Momentum changes no exponent: it is a sum of a fixed number of gradients. Three 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from fractions import Fraction
 from typing import Literal
 
-from scalings.errors import ArgumentError
-from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent, parse_exponent, parse_fraction
+from scalings.errors import ArgumentError, unknown_name, wrong_type
+from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent, parse_exponent, parse_power
 from scalings.hyperparameters.unknowns import name_of
 
 Decay = Literal["none", "coupled", "independent", "l2", "inside"]
@@ -178,10 +177,27 @@ def optimizer(name: str) -> UpdateLaw:
             raise ArgumentError("optimizer", f"expected a power p >= 0 of the gradient, but got {law.gradient}")
         return law
     if name not in OPTIMIZERS:
-        near = get_close_matches(name, OPTIMIZERS, n=1)
-        guess = f"did you mean {near[0]}? " if near else ""
-        raise ArgumentError("optimizer", f"{guess}expected one of {', '.join(OPTIMIZERS)}, but got {name!r}; {_CUSTOM}")
+        raise unknown_name("optimizer", name, OPTIMIZERS, more=f"; {_CUSTOM}")
     return OPTIMIZERS[name]
+
+
+def as_law(law: UpdateLaw | str) -> UpdateLaw:
+    """The update law, or that of this name. Raises ArgumentError for anything else."""
+    if isinstance(law, str):
+        return optimizer(law)
+    if not isinstance(law, UpdateLaw):
+        raise wrong_type("law", "an UpdateLaw or the name of an optimizer", law)
+    return law
+
+
+def law_text(law: UpdateLaw, decay: Decay = "none") -> str:
+    """The five powers as `optimizer` reads them.
+
+    >>> law_text(optimizer("adam")), law_text(optimizer("adam"), "coupled")
+    ('law:0,1,1,0,0', 'law:0,1,1,0,0+coupled')
+    """
+    powers = (law.gradient, law.fan_in, law.fan_out, law.larger_fan, law.weight)
+    return f"law:{','.join(map(str, powers))}{'' if decay == 'none' else f'+{decay}'}"
 
 
 def _decaying(law: UpdateLaw, decay: str) -> UpdateLaw:
@@ -196,9 +212,9 @@ def _decaying(law: UpdateLaw, decay: str) -> UpdateLaw:
 
 def _numbers(listed: str, most: int) -> list[Fraction]:
     try:
-        numbers = [parse_fraction(item) for item in listed.split(",")]
-    except ValueError:
-        raise ArgumentError("optimizer", f"expected fractions, comma-separated, but got {listed!r}") from None
+        numbers = [parse_power(item) for item in listed.split(",")]
+    except ValueError as error:
+        raise ArgumentError("optimizer", f"{error} in {listed!r:.100}") from None
     if len(numbers) > most:
         raise ArgumentError("optimizer", f"expected at most {most} exponents, but got {len(numbers)} ({listed!r})")
     return numbers

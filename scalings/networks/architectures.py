@@ -10,12 +10,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from typing import Literal, get_args
 
-from scalings.errors import ArgumentError
+from scalings.errors import ArgumentError, unknown_name, wrong_type
 from scalings.networks.dimensions import WIDTH, Dimension, fixed, times, tokens
 from scalings.networks.network import Network
 from scalings.networks.nodes import (
@@ -177,6 +177,31 @@ def transformer(
     weight = "weight_embedding" if tied else "weight_readout"
     nodes.append(Dense("readout", nodes[-1].name, weight, WIDTH, tokens(vocabulary)))
     return Network(tuple(nodes))
+
+
+DEFAULT_DEPTH = 3
+NETWORKS: dict[str, Callable[[], Network]] = {
+    "mlp": lambda: mlp(DEFAULT_DEPTH),
+    "cnn": lambda: cnn(DEFAULT_DEPTH),
+    "resmlp": resmlp,
+    "transformer": transformer,
+}
+"""The ready-made networks by name, as they are if nothing else is asked for."""
+
+
+def as_network(network: Network | str) -> Network:
+    """The network, or the ready-made one of this name. Raises ArgumentError for anything else.
+
+    >>> as_network("mlp") == mlp(3)
+    True
+    """
+    if isinstance(network, str):
+        if network not in NETWORKS:
+            raise unknown_name("network", network, NETWORKS)
+        return NETWORKS[network]()
+    if not isinstance(network, Network):
+        raise wrong_type("network", "a Network or the name of one", network)
+    return network
 
 
 def _attention(grows: Heads, gains: bool) -> list[Node]:

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from itertools import groupby
 
 from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from scalings.criteria.criterion import Criterion
 from scalings.criteria.observables import SYMBOLS, Observable
+from scalings.criteria.problem import Problem
 from scalings.hyperparameters.exponents import Exponent, format_exponent, format_power
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.networks.network import Network
@@ -150,8 +150,15 @@ def _remedy(repair: Repair | Forbidden | None, symbol: str) -> Iterator[Renderab
             yield Text(f"  {which} of {layer} from {format_power(old, symbol)} to {format_power(new, symbol)}")
 
 
-def prediction_table(network: Network, orders: Mapping[Observable, Exponent], symbol: str = "n") -> Table:
+def prediction_report(
+    problem: Problem, parameterization: Parameterization, orders: Mapping[Observable, Exponent]
+) -> Iterator[RenderableType]:
     """The text of `predict`: the orders, with a row for each observable and layer and a column for each step."""
+    network, symbol = problem.network, problem.symbol
+    heading = f"Orders of training with {problem.law.name}, as powers of the {problem.scale} {symbol}"
+    yield Text(f"{heading}; 0 for what is zero by structure.\n", style="bold")
+    yield layers_table(network, parameterization.layers, parameterization.scales, symbol)
+    yield Text()
     steps = sorted({observable.step for observable in orders})
     table = empty_table("quantity", "layer", *(f"step {step}" for step in steps))
     for quantity, written in SYMBOLS.items():
@@ -161,4 +168,4 @@ def prediction_table(network: Network, orders: Mapping[Observable, Exponent], sy
                 table.add_row(
                     written, layer, *("" if order is None else format_power(order, symbol) for order in found)
                 )
-    return table
+    yield table

@@ -199,6 +199,8 @@ def law_report(measured: LawMeasurement, expected: UpdateLaw | None) -> Iterator
         yield Text("Without a gradient a step is not -eta lambda W: what decays the weight is part of the law above")
     elif measured.decay:
         yield Text(f"Weight decay: every step adds -eta lambda W with lambda = {measured.decay:.4g}, taken out above")
+    if measured.written:
+        yield Text(f"To derive with it: scalings derive --optimizer {measured.written}")
     yield verdict_text(measured.meets(expected), measured.reason(expected))
 
 
@@ -236,6 +238,7 @@ def law_document(measured: LawMeasurement, expected: UpdateLaw | None) -> Docume
             for boundary in measured.boundaries
         ],
         "weight_decay": measured.decay,
+        "law": measured.written,
         "coupling": measured.coupling,
         "base": dict(measured.base),
         "scans": {axis: [{"size": x, "step": y} for x, y in measured.scans[axis]] for axis in AXES},

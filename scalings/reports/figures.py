@@ -50,7 +50,7 @@ def richness_figure(measurements: Sequence[tuple[str, Measurement, Fraction]], p
         axes.set_ylabel(f"{SYMBOLS['dz']} of {name} after {at.step} steps")
     legend(axes, heights, "points measured, slopes derived")
     axes.set_xlabel("width n")
-    figure.savefig(path, dpi=200)
+    save(figure, path, dpi=200)
 
 
 def exponents_figure(measurement: Measurement, predicted: Mapping[Observable, Exponent], path: str | Path) -> None:
@@ -74,7 +74,7 @@ def exponents_figure(measurement: Measurement, predicted: Mapping[Observable, Ex
     figure.suptitle(
         f"{measurement.parameterization.name} after {measurement.training.steps} steps: points measured, slopes derived"
     )
-    figure.savefig(path, dpi=150)
+    save(figure, path)
 
 
 def paths_figure(paths: Sequence[tuple[str, Paths]], path: str | Path) -> None:
@@ -99,7 +99,16 @@ def paths_figure(paths: Sequence[tuple[str, Paths]], path: str | Path) -> None:
     panels[-1].set_xlabel("width n")
     panels[0].legend(frameon=False, fontsize=9)
     figure.suptitle(f"From lazy to rich, at width {paths[0][1].width}")
-    figure.savefig(path, dpi=150)
+    save(figure, path)
+
+
+def save(figure: Figure, path: str | Path, *, dpi: int = 150) -> None:
+    """Write the figure, in the format of the file's ending: the same bytes for the same figure, so without a date."""
+    from matplotlib import rc_context
+
+    undated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(Path(path).suffix.lower())
+    with rc_context({"svg.hashsalt": "scalings"}):
+        figure.savefig(path, dpi=dpi, metadata=undated)
 
 
 def canvas(rows: int, columns: int, size: tuple[float, float]) -> tuple[Figure, list[Axes]]:
@@ -184,7 +193,7 @@ def law_figure(measured: LawMeasurement, path: str | Path) -> None:
         panel.legend(frameon=False, fontsize=8)
     panels[0].set_ylabel("|dW|_F of one step")
     figure.suptitle(f"One step of {measured.name}")
-    figure.savefig(path, dpi=150)
+    save(figure, path)
 
 
 def transfer_figure(found: Transfer, path: str | Path) -> None:
@@ -219,7 +228,7 @@ def transfer_figure(found: Transfer, path: str | Path) -> None:
         right.set_ylim(low / 2, high * 2)
         right.legend(frameon=False, fontsize=8)
     figure.suptitle(f"{found.parameterization.name}: does the learning rate transfer?")
-    figure.savefig(path, dpi=150)
+    save(figure, path)
 
 
 def calibration_figure(found: Calibration, derived: Mapping[Hyperparameter, Exponent], path: str | Path) -> None:
@@ -233,7 +242,7 @@ def calibration_figure(found: Calibration, derived: Mapping[Hyperparameter, Expo
         panel.set_title(f"{title}: solved points, derived slopes", loc="left")
         panel.set_xlabel("width n")
         legend(panel, heights)
-    figure.savefig(path, dpi=150)
+    save(figure, path)
 
 
 def freedom_figure(measured: FreedomMeasurement, path: str | Path) -> None:
@@ -247,4 +256,4 @@ def freedom_figure(measured: FreedomMeasurement, path: str | Path) -> None:
     axes.set_yscale("log")
     axes.set_xlabel("width n")
     axes.set_ylabel("singular values, gauges aside")
-    figure.savefig(path, dpi=150)
+    save(figure, path)

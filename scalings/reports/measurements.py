@@ -51,7 +51,7 @@ def measurement_document(measurement: Measurement, agreement: Agreement) -> Docu
     }
 
 
-def verification_document(verification: Verification, figure: str) -> Document:
+def verification_document(verification: Verification, figure: str | None) -> Document:
     """The JSON document of `verify`: the derivation, and the measurement of each member."""
     members = [
         {
@@ -109,7 +109,7 @@ def _fit(comparison: Comparison[Observable]) -> Document:
     }
 
 
-def verification_report(verification: Verification, figure: str) -> Iterator[RenderableType]:
+def verification_report(verification: Verification, figure: str | None) -> Iterator[RenderableType]:
     """The text of `verify`: derived and measured exponents in one table, the verdict of each member and of all."""
     derivation, members = verification.derivation, verification.members
     assert derivation.family is not None
@@ -128,7 +128,8 @@ def verification_report(verification: Verification, figure: str) -> Iterator[Ren
     yield agreement_table(agreements, training.steps, everything=False)
     yield Text("Every other observable, every step and every point: --format json.\n", style="dim")
     yield from (verdict_line(member.name, member.agreement) for member in members)
-    yield Text.assemble("\nverdict: ", (verification.verdict, STYLES[verification.verdict]), f"; figure: {figure}")
+    written = f"; figure: {figure}" if figure else ""
+    yield Text.assemble("\nverdict: ", (verification.verdict, STYLES[verification.verdict]), written)
 
 
 def richness_report(courses: Courses) -> Iterator[RenderableType]:

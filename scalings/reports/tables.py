@@ -21,6 +21,17 @@ def verdict_text(verdict: Verdict, reason: str) -> Text:
     return Text.assemble("\nverdict: ", (verdict, STYLES[verdict]), f", {reason}")
 
 
+def glossary() -> Text:
+    """What the symbols of observables stand for, for below a table that has them."""
+    return Text(_GLOSSARY)
+
+
+_GLOSSARY = """
+|z|, |dz|: preactivations z = g W h of weights W, a multiplier g and inputs h, and their change since initialization
+|g dW h|, |g W dh|, |g dW dh|: the terms of dz: of the layer's own update, of the change of its input, of both at once
+|d|, |dd|, |G|_F: the gradient of the loss by z, its change, and the gradient by W; decay: the share of W that decayed
+|W|_F, |dW|_F, |W|_2, |dW|_2: Frobenius and spectral norms; |dK|/|K|: the relative change of the tangent kernel
+|dW h|/(|dW||h|) and the like: alignments. Norms of vectors are over units, in the root mean square over examples."""
 LONGEST_RUN = 4
 """The most consecutive layers with equal cells that get a row each; more are merged into one row."""
 STYLES = {"PASS": "green", "FAIL": "bold red", "INCONCLUSIVE": "yellow"}

@@ -17,7 +17,7 @@ from fractions import Fraction
 from math import exp
 from typing import Literal, get_args
 
-from scalings.hyperparameters.update_laws import OPTIMIZERS, UpdateLaw
+from scalings.hyperparameters.update_laws import OPTIMIZERS, UpdateLaw, law_text
 from scalings.results.fits import Verdict
 
 Power = Literal["lr", "gradient", "fan_in", "fan_out", "larger_fan", "weight"]
@@ -198,6 +198,14 @@ class LawMeasurement:
         if expected and not same_law(regime.law, expected):
             return f"it is not the law of {expected.name}: {differences(regime.law, expected)}"
         return self._named(regime, regime.law)
+
+    @property
+    def written(self) -> str | None:
+        """The law as `--optimizer` takes it, with its weight decay; None where it is not determined, or has p < 0."""
+        law = self.regime.law if self.regime else None
+        if law is None or law.gradient < 0 or self.decay is None or self.meets() != "PASS":
+            return None
+        return law_text(law, "coupled" if self.decay else "none")
 
     def _named(self, regime: LawRegime, law: UpdateLaw) -> str:
         if regime.names:

@@ -9,14 +9,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from scalings.criteria.observables import Observable
+from scalings.errors import wrong_type
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
+from scalings.networks.architectures import as_network
 from scalings.networks.network import Network
 from scalings.results.fits import Diverged, Fit, Verdict
 from scalings.studies import equivalence
 from scalings.studies.equivalence import Comparison, compare_one, too_few
 from scalings.studies.roles import no_slopes, roles
+
+if TYPE_CHECKING:
+    from empirical.sweeps.measurement import Measurement
 
 DELTA = Fraction(1, 20)
 
@@ -35,9 +41,9 @@ class Agreement:
 
 
 def compare(
-    network: Network,
+    network: Network | str,
     derived: Mapping[Observable, Exponent],
-    measured: Mapping[Observable, Fit | Diverged],
+    measured: Mapping[Observable, Fit | Diverged] | Measurement,
     delta: Fraction = DELTA,
     *,
     stable: bool = True,
@@ -45,19 +51,25 @@ def compare(
 ) -> Agreement:
     """Whether the fitted exponents are the derived ones, within delta.
 
-    Observables that were not derived, or not measured, are left out; one that the theory says is zero and
-    that was measured not to be is a FAIL. `stable` says whether training is, in theory, and `centered` whether
-    f - f_0 was trained: if not, orders may not show as slopes (`scalings.studies.roles`).
+    `measured` is a measurement, or its fits. Observables that were not derived, or not measured, are left out; one that
+    the theory says is zero and that was measured not to be is a FAIL. `stable` says whether training is, in theory, and
+    `centered` whether f - f_0 was trained: if not, orders may not show as slopes (`scalings.studies.roles`).
     """
+    network = as_network(network)
+    fits = getattr(measured, "fits", measured)
+    if not isinstance(fits, Mapping):
+        raise wrong_type("measured", "a Measurement or its fits", measured)
+    if not isinstance(derived, Mapping):
+        raise wrong_type("derived", "orders, as predict gives them", derived)
     role = roles(network, derived, stable=stable, centered=centered)
     comparisons = tuple(
         compare_one(observable, derived[observable], fit, delta, role[observable])
-        for observable, fit in sorted(measured.items())
+        for observable, fit in sorted(fits.items())
         if observable in derived
     )
-    last = max((observable.step for observable in measured), default=0)
-    seen = {observable.quantity for observable in measured}
-    missing = [o for o in derived if o not in measured and o.quantity in seen and o.step <= last]
+    last = max((observable.step for observable in fits), default=0)
+    seen = {observable.quantity for observable in fits}
+    missing = [o for o in derived if o not in fits and o.quantity in seen and o.step <= last]
     # |W|_2 is missing where W(0) was not drawn in full.
     zero = [o for o in missing if o.quantity != "W_spectral" and role[o] == "asserted"]
     unmeasured = tuple(o for o in zero if derived[o] != MINUS_INFINITY)

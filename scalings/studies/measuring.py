@@ -10,7 +10,8 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from scalings.errors import ArgumentError
+from scalings.criteria.problem import Problem, as_parameterization
+from scalings.errors import ArgumentError, wrong_type
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.update_laws import optimizer
 from scalings.networks.dimensions import DEPTH_SCALE, WIDTH_SCALE, fixed
@@ -30,8 +31,8 @@ _BATCH, _LINES = 16, 8
 
 
 def measure(
-    network: Network,
-    parameterization: Parameterization,
+    network: Network | str,
+    parameterization: Parameterization | str,
     training: Training = Training(),  # noqa: B008 - frozen
     *,
     scale: str = WIDTH_SCALE,
@@ -52,6 +53,11 @@ def measure(
     enough for fits, instead of KeyboardInterrupt.
     """
     from empirical.sweeps.sweep import carry_out
+
+    if not isinstance(training, Training):
+        raise wrong_type("training", "a Training", training)
+    problem = Problem.of(network, training.optimizer, scale, training.loss)
+    network, parameterization = problem.network, as_parameterization(parameterization, problem)
 
     sweep = plan(
         network,

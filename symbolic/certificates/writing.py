@@ -118,7 +118,8 @@ def parameterization_certificate(
     values = program.values({**dict.fromkeys(program.unknowns, Fraction(0)), **given})
     broken = list(_broken(program, values))
     if not broken and (violated or verdict.growing):
-        raise ArgumentError("certificate", "the program does not have what is violated")
+        frozen = f": a frozen layer has no {violated.criterion.name}" if violated else ""
+        raise ArgumentError("certificate", f"no order of the run violates what is asked{frozen}")
     return _certificate(statement, whole, _clearest(broken, violated, values) if broken else None)
 
 

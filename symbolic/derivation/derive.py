@@ -46,8 +46,8 @@ from symbolic.propagation.question import Question
 
 
 def derive(
-    network: Network | None = None,
-    law: UpdateLaw = OPTIMIZERS["sgd"],
+    network: Network | str | None = None,
+    law: UpdateLaw | str = OPTIMIZERS["sgd"],
     criteria: Sequence[Criterion] = TUTORIAL,
     gauge: Gauge = "unit-multiplier",
     *,
@@ -58,14 +58,15 @@ def derive(
 ) -> Derivation:
     """Which exponents of a scale variable meet the criteria, for this network (default `mlp(3)`) and optimizer.
 
-    All other scale variables are held fixed. `given` are exponents that are not asked for, by name ("sigma_2" is the
-    init scale of the second layer). With `minimal`, a step that taught nothing new names no more reasons than it needs,
-    which takes longer to find. The family, where the answer is one segment, is written in the wished gauge; the
-    steps and pieces are always in the gauge g = 1. Raises ArgumentError if the optimizer has no such gauge, an
-    exponent is given that the network does not have, the scale variable is not one of the network's, or the criteria
-    leave too much open.
+    Either may be given by its name, as in derive("transformer", "adamw"). All other scale variables are held fixed.
+    `given` are exponents that are not asked for, by name ("sigma_2" is the init scale of the second layer). With
+    `minimal`, a step that taught nothing new names no more reasons than it needs, which takes longer to find. The
+    family, where the answer is one segment, is written in the wished gauge; the steps and pieces are always in the
+    gauge g = 1. Raises ArgumentError if the optimizer has no such gauge, an exponent is given that the network does not
+    have, the scale variable is not one of the network's, or the criteria leave too much open.
     """
-    return derivation_of(Problem(network or mlp(3), law, scale, loss), criteria, gauge, given=given, minimal=minimal)
+    problem = Problem.of(mlp(3) if network is None else network, law, scale, loss)
+    return derivation_of(problem, criteria, gauge, given=given, minimal=minimal)
 
 
 def derivation_of(

@@ -22,6 +22,7 @@ from scalings.criteria.tutorial import TUTORIAL
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.gauges import Gauge
 from scalings.hyperparameters.update_laws import OPTIMIZERS, UpdateLaw
+from scalings.networks.architectures import as_network
 from scalings.networks.dimensions import WIDTH_SCALE, symbol_of
 from scalings.networks.network import Network
 from scalings.results.monomials import Monomials
@@ -29,8 +30,8 @@ from symbolic.derivation.derive import derivation_of
 
 
 def derive_each(
-    network: Network,
-    law: UpdateLaw = OPTIMIZERS["sgd"],
+    network: Network | str,
+    law: UpdateLaw | str = OPTIMIZERS["sgd"],
     criteria: Sequence[Criterion] = TUTORIAL,
     gauge: Gauge = "unit-multiplier",
     *,
@@ -42,9 +43,10 @@ def derive_each(
 
     Raises ArgumentError as `derive` does, and for scale variables that the network has not, or that come twice.
     """
+    network = as_network(network)
     asked = tuple(scales) or network.scales or (WIDTH_SCALE,)
     symbols = [symbol_of(scale) for scale in asked]
     if twice := [symbol for symbol in symbols if symbols.count(symbol) > 1]:
         raise ArgumentError("scale", f"expected scale variables that differ, but got {twice[0]} twice in {asked}")
-    problems = [Problem(network, law, scale, loss) for scale in asked]
+    problems = [Problem.of(network, law, scale, loss) for scale in asked]
     return Monomials(tuple(derivation_of(problem, criteria, minimal=minimal) for problem in problems), gauge)

@@ -15,8 +15,8 @@ from itertools import groupby
 
 from scalings.criteria.criterion import Criterion
 from scalings.criteria.observables import Observable
-from scalings.criteria.problem import Loss, Problem
-from scalings.criteria.tutorial import MOVING_OUTPUT, STABILITY, TUTORIAL
+from scalings.criteria.problem import Loss, Problem, as_parameterization
+from scalings.criteria.tutorial import MOVING_OUTPUT, STABILITY, TUTORIAL, USEFUL_UPDATE
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent, format_power
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.update_laws import OPTIMIZERS, UpdateLaw
@@ -26,16 +26,16 @@ from scalings.results.checks import Check, Finding
 from symbolic.evaluation.given_run import TELLS_GROWTH, GivenRun, train_given
 from symbolic.orders.algebra import EXACT
 from symbolic.propagation.batch_and_vocabulary import fans
-from symbolic.propagation.requirements import awake, requirements
+from symbolic.propagation.requirements import Requirement, awake, requirements
 from symbolic.propagation.training import UPDATES
 
 CHECKED = tuple(dict.fromkeys((*STABILITY, MOVING_OUTPUT, *TUTORIAL)))
 
 
 def check(
-    network: Network,
-    parameterization: Parameterization,
-    law: UpdateLaw = OPTIMIZERS["sgd"],
+    network: Network | str,
+    parameterization: Parameterization | str,
+    law: UpdateLaw | str = OPTIMIZERS["sgd"],
     *,
     scale: str = WIDTH_SCALE,
     loss: Loss = "mse",
@@ -43,10 +43,11 @@ def check(
 ) -> Check:
     """Whether a parameterization is stable, moves the output, and learns features, and why.
 
-    `criteria` are checked beside those of stability and the tutorial's. Raises ArgumentError if the parameterization
-    has not one entry for each layer of the network.
+    Each may be given by its name, as in check("mlp", "mup", "sgd"). `criteria` are checked beside those of stability
+    and the tutorial's. Raises ArgumentError if the parameterization has not one entry for each layer of the network.
     """
-    return verdict_on(train_given(Problem(network, law, scale, loss), parameterization), criteria)
+    problem = Problem.of(network, law, scale, loss)
+    return verdict_on(train_given(problem, as_parameterization(parameterization, problem)), criteria)
 
 
 def verdict_on(run: GivenRun, criteria: Sequence[Criterion] = ()) -> Check:
@@ -62,12 +63,45 @@ def verdict_on(run: GivenRun, criteria: Sequence[Criterion] = ()) -> Check:
         if key.step == TELLS_GROWTH and key.quantity in ("dz", "dW_frobenius")
     )
     return Check(
-        tuple(_findings(problem, orders, tuple(dict.fromkeys((*CHECKED, *criteria))))),
+        tuple(_findings(run, tuple(dict.fromkeys((*CHECKED, *criteria))))),
         max(moved, default=MINUS_INFINITY),
         growing,
         max((change - own for change, own in zip(moved, full, strict=True)), default=MINUS_INFINITY),
-        tuple(_epsilon_notes(problem, orders)),
+        (*_frozen_notes(run), *_epsilon_notes(problem, orders)),
     )
+
+
+_NAMED = 4
+"""The most frozen layers that a note names; the others are counted."""
+
+
+def _frozen(run: GivenRun) -> list[str]:
+    """The layers that no update moves."""
+    return [
+        layer.name
+        for layer in run.problem.network.layers
+        if all(
+            run.orders[Observable("dW_frobenius", layer.name, step)] == MINUS_INFINITY for step in range(1, UPDATES + 1)
+        )
+    ]
+
+
+def _frozen_notes(run: GivenRun) -> Iterator[str]:
+    """Which layers never move, and whether their learning rates say so."""
+    frozen = _frozen(run)
+    pairs = zip(run.problem.network.layers, run.parameterization.layers, strict=True)
+    untrained = [node.name for node, layer in pairs if layer.lr == MINUS_INFINITY and node.name in frozen]
+    others = [name for name in frozen if name not in untrained]
+    if untrained:
+        rates = "its learning rate is" if len(untrained) == 1 else "their learning rates are"
+        yield f"{_listed(untrained)} frozen: {rates} 0"
+    if others:
+        yield f"{_listed(others)} moved by no update: every one is 0"
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{', '.join(names[:_NAMED])}{more} {'is' if len(names) == 1 else 'are'}"
 
 
 def _epsilon_notes(problem: Problem, orders: Mapping[Observable, Exponent]) -> Iterator[str]:
@@ -86,14 +120,21 @@ def _epsilon_notes(problem: Problem, orders: Mapping[Observable, Exponent]) -> I
             yield f"{what}: {sizes}; {law.name} then acts as SGD does"
 
 
-def _findings(
-    problem: Problem, orders: Mapping[Observable, Exponent], criteria: tuple[Criterion, ...]
-) -> Iterator[Finding]:
-    """For each criterion and layer the first violation, or the last step where there is none."""
+def _findings(run: GivenRun, criteria: tuple[Criterion, ...]) -> Iterator[Finding]:
+    """For each criterion and layer the first violation, or the last step where there is none.
+
+    A layer that never moves makes no useful update: what changes there is the work of others, and its own part is zero.
+    """
+    problem, orders, frozen = run.problem, run.orders, _frozen(run)
+
+    def finding(one: Requirement) -> Finding:
+        found, required = one.sides(orders, EXACT)
+        if one.criterion == USEFUL_UPDATE and one.layer.name in frozen:
+            found = MINUS_INFINITY
+        return Finding(one.criterion, one.layer.name, one.step, found, required, problem.symbol)
+
     every = awake(requirements(problem, criteria, UPDATES), orders)
     spelled_out = [one for one in every if orders.keys() >= set(one.observables)]  # decay, where there is none
     for _, group in groupby(spelled_out, key=lambda one: (one.criterion, one.layer)):
-        findings = [
-            Finding(one.criterion, one.layer.name, one.step, *one.sides(orders, EXACT), problem.symbol) for one in group
-        ]
+        findings = [finding(one) for one in group]
         yield next((finding for finding in findings if not finding.satisfied), findings[-1])

@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from scalings.criteria.observables import Observable
-from scalings.criteria.problem import Loss, Problem
+from scalings.criteria.problem import Loss, Problem, as_parameterization
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.hyperparameters.parameterizations import Parameterization
@@ -36,17 +36,21 @@ from symbolic.evaluation.kernel_and_alignments import SLOPE_CHANGE, alignments, 
 from symbolic.orders.algebra import EXACT
 from symbolic.propagation.state import HALF
 
+MOST_STEPS = 100
+
 
 def predict(
-    network: Network,
-    parameterization: Parameterization,
-    law: UpdateLaw = OPTIMIZERS["sgd"],
+    network: Network | str,
+    parameterization: Parameterization | str,
+    law: UpdateLaw | str = OPTIMIZERS["sgd"],
     steps: int = 3,
     *,
     scale: str = WIDTH_SCALE,
     loss: Loss = "mse",
 ) -> dict[Observable, Exponent]:
     """The power of the scale variable of every observable at every step, -oo for what is zero by structure.
+
+    Network, parameterization and law may be given by name, as in predict("mlp", "mup", "sgd").
 
     Changes dd of backward signals are predicted for multilayer perceptrons in the width alone, and so are those of the
     tangent kernel and the alignments of passthrough and interaction, if all is fully aligned and nothing decays; |W|_2
@@ -55,7 +59,11 @@ def predict(
     """
     if steps < 1:
         raise ArgumentError("steps", f"expected at least 1, but got {steps}")
-    return prediction_of(train_given(Problem(network, law, scale, loss), parameterization, steps), steps)
+    if steps > MOST_STEPS:
+        why = "since orders settle within three updates or go on as they began"
+        raise ArgumentError("steps", f"expected at most {MOST_STEPS}, {why}, but got {steps}")
+    problem = Problem.of(network, law, scale, loss)
+    return prediction_of(train_given(problem, as_parameterization(parameterization, problem), steps), steps)
 
 
 def prediction_of(run: GivenRun, steps: int) -> dict[Observable, Exponent]:

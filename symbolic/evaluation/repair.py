@@ -22,7 +22,7 @@ from fractions import Fraction
 from functools import cache
 
 from scalings.criteria.criterion import Criterion, Product
-from scalings.criteria.problem import Loss, Problem
+from scalings.criteria.problem import Loss, Problem, as_parameterization
 from scalings.criteria.tutorial import TUTORIAL
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.hyperparameters.gauges import LayerExponents
@@ -43,9 +43,9 @@ Change = tuple[str, str, Exponent, Exponent]
 
 
 def repair(
-    network: Network,
-    parameterization: Parameterization,
-    law: UpdateLaw = OPTIMIZERS["sgd"],
+    network: Network | str,
+    parameterization: Parameterization | str,
+    law: UpdateLaw | str = OPTIMIZERS["sgd"],
     richness: Fraction | None = None,
     *,
     scale: str = WIDTH_SCALE,
@@ -53,10 +53,12 @@ def repair(
 ) -> Repair | Forbidden:
     """The nearest parameterization that meets the tutorial's criteria, of this richness if it is given.
 
-    It has the multipliers of the original. `Forbidden` if there is none: a minimal set of criteria that exclude it.
-    Raises ArgumentError if the parameterization has not one entry for each layer and multiplier of the network.
+    Network, parameterization and law may be given by name. It has the multipliers of the original. `Forbidden` if there
+    is none: a minimal set of criteria that exclude it. Raises ArgumentError if the parameterization has not one entry
+    for each layer and multiplier of the network.
     """
-    return repair_of(Problem(network, law, scale, loss), parameterization, richness)
+    problem = Problem.of(network, law, scale, loss)
+    return repair_of(problem, as_parameterization(parameterization, problem), richness)
 
 
 def repair_of(

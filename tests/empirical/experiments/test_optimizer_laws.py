@@ -138,6 +138,18 @@ def test_an_optimizer_that_does_nothing_is_refused() -> None:
         measure(lambda parameters: Idle(parameters, lr=0.1), "idle")
 
 
+@pytest.mark.parametrize(("number", "said"), [(float("nan"), "are NaN"), (float("inf"), "are infinite")])
+def test_an_optimizer_whose_steps_are_no_numbers_is_refused(number: float, said: str) -> None:
+    class Broken(torch.optim.SGD):
+        def step(self, closure: Any = None) -> Any:
+            for parameter in self.param_groups[0]["params"]:
+                parameter.data.fill_(number)
+            return closure
+
+    with pytest.raises(ArgumentError, match=f"expected its steps to be .*, but most of them, or all, {said}"):
+        measure(lambda parameters: Broken(parameters, lr=0.1), "broken")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("factory", "name"),

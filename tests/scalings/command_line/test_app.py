@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
 import pytest
 
+from scalings.command_line.console import BROKEN_PIPE, CANNOT_WRITE, UNUSABLE, YES
 from tests.scalings.command_line.running import SMALL, run
 
 
@@ -15,7 +17,10 @@ from tests.scalings.command_line.running import SMALL, run
     [
         ("derive --depth 1", "--depth: expected 2 to 10000 weight matrices, but got 1"),
         ("derive --optimizer sgdm", "--optimizer: did you mean sgd? expected one of sgd, momentum"),
-        ("derive --without maximalty", "--without: expected one of signal propagation, bounded output"),
+        (
+            "derive --without maximalty",
+            "--without: did you mean maximality? expected one of signal propagation, bounded",
+        ),
         ("derive --dept 3", "Did you mean --depth?"),
         ("deriv", 'Did you mean "derive"?'),
         ("derive --format yaml", '"text", "json", "latex", "markdown"'),
@@ -23,7 +28,38 @@ from tests.scalings.command_line.running import SMALL, run
         ("check --init 0,x,-1 --lr 1,0,-1", "--init: expected a fraction such as -1/2, or -oo, but got 'x'"),
         ("check --init 0,1/0,-1 --lr 1,0,-1", "--init: expected a fraction such as -1/2, or -oo, but got '1/0'"),
         ("check --lr 1,0,-1", "--init: expected a list of exponents, or a --preset, but got neither"),
-        ("check --preset mop", "--preset: expected one of standard, ntp, ntp-lr, mup, mup-lr, mfp or family:R"),
+        (
+            "check --preset mop",
+            "--preset: did you mean mup? expected one of standard, ntp, ntp-lr, mup, mup-lr, mfp or f",
+        ),
+        (
+            "check --preset none",
+            "--preset: expected one of standard, ntp, ntp-lr, mup, mup-lr, mfp or family:R, but got",
+        ),
+        ("derive --gauge unit-int", 'Did you mean "unit-init"?'),
+        ("derive --criteria tutorials", 'Did you mean "tutorial"?'),
+        ("derive --optimizer law:1e400,0,0", "--optimizer: expected a fraction from -100 to 100, but got '1e400' in"),
+        ("derive --optimizer law:1e19,0,0", "--optimizer: expected a fraction from -100 to 100, but got '1e19' in"),
+        ("derive --optimizer shampoo:1e-30", "--optimizer: expected a fraction with a denominator of at most 1e+18"),
+        (
+            "derive --alpha 1e-30000000",
+            "--alpha: expected a fraction from 0 to 1, its denominator at most 1e+18, but got",
+        ),
+        (
+            "derive --omega 1e-30000000",
+            "--omega: expected a fraction from 0 to 1, its denominator at most 1e+18, but got",
+        ),
+        ("derive --optimizer adam --epsilon 1e-30000000", "--epsilon: expected a fraction such as -1/2, or -oo, but"),
+        ("derive --optimizer adam --epsilon 10000000", "--epsilon: expected a fraction from -100 to 100, but got"),
+        ("measure --preset mup --delta 1e-30000000", "--delta: expected a number above 0, at most 1, such as 0.05"),
+        ("predict --preset mup --steps 1000000", "--steps: expected at most 100, since orders settle within three"),
+        ("predict --preset mup --steps 1.5", "--steps: expected a whole number, but got '1.5'"),
+        ("derive --depth 2.5", "--depth: expected a whole number, but got '2.5'"),
+        (f"derive --depth {'1' * 5000}", "--depth: expected a whole number, but got '1111"),
+        ("derive --scales 0", "--scales: expected none: every multiplier has a weight, but got 1 ('0')"),
+        ("derive --network resmlp --scales 0,0", "--scales: expected one for each of branch_scale, but got 2 ('0,0')"),
+        ("derive extra", "expected nothing more than options such as --format, but got 'extra'"),
+        ("derive --certificate=", "--certificate: expected the name of a file, but got ''"),
         ("check --preset family:2", "--preset: expected family:R with a fraction 0 <= R <= 1/2, but got 'family:2'"),
         ("check --preset family:x", "--preset: expected family:R with a fraction 0 <= R <= 1/2, but got 'family:x'"),
         ("check --preset mup --optimizer adam", "--lr: expected a list of exponents, since the presets' are for sgd"),
@@ -96,7 +132,29 @@ def test_every_command_has_help_with_an_example(capsys: pytest.CaptureFixture[st
     assert all(len(line.split(maxsplit=3)) == 4 for line in options), "an option without a word on what it does"
 
 
-def test_a_reader_that_has_seen_enough_is_no_error() -> None:
-    command = f"{sys.executable} -m scalings predict --preset mup --depth 60 --format json | head -n 1"
-    ended = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
-    assert (ended.stdout, ended.stderr) == ("{\n", "")
+@pytest.mark.parametrize(
+    ("shell", "code", "said"),
+    [
+        ("{} derive | head -n 1", BROKEN_PIPE, ""),
+        ("{} predict --preset mup --depth 60 --format json | head -n 1", BROKEN_PIPE, ""),
+        ("{} derive >&- | cat", CANNOT_WRITE, "scalings: cannot write: standard output is closed\n"),
+        ("{} derive > /dev/full | cat", CANNOT_WRITE, "scalings: cannot write: No space left on device\n"),
+        ("{} derive --format json 2>&- | cat", YES, ""),
+        ("{} derive --depth 1 2>&- | cat", UNUSABLE, ""),
+    ],
+)
+def test_a_stream_that_is_closed_or_full_is_told_from_no(shell: str, code: int, said: str) -> None:
+    command = shell.format(f"{sys.executable} -m scalings") + "; exit ${PIPESTATUS[0]}"
+    ended = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (code, said)
+
+
+@pytest.mark.parametrize(("columns", "widest"), [({}, 120), ({"COLUMNS": "80"}, 80), ({"COLUMNS": "200"}, 200)])
+def test_a_table_in_a_pipe_is_as_wide_as_asked(columns: dict[str, str], widest: int) -> None:
+    """The derivation's reasons fold; sentences do not."""
+    command = [sys.executable, "-m", "scalings", "derive"]
+    environment = {key: value for key, value in os.environ.items() if key != "COLUMNS"} | columns
+    out = subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
+    steps = out[out.index("step  criterion") : out.index("1 degree of freedom")]
+    lengths = [len(line.rstrip()) for line in steps.splitlines()]
+    assert widest * 0.7 < max(lengths) <= widest

@@ -38,6 +38,28 @@ def test_law_as_text_and_an_expectation_that_is_not_met(capsys: pytest.CaptureFi
     assert "verdict: FAIL, it is not the law of sign: |G|_F has the power 1, not 0" in out
 
 
+@pytest.mark.parametrize(
+    ("name", "options", "written"),
+    [
+        ("sgd", "momentum=0.5", "law:1,0,0,0,0"),
+        ("adamw", "weight_decay=0.1", "law:0,1,1,0,0+coupled"),
+        ("adam", "eps=1e-2", None),
+    ],
+)
+def test_a_law_is_written_as_derive_takes_it(
+    capsys: pytest.CaptureFixture[str], name: str, options: str, written: str | None
+) -> None:
+    """At gradients of the size of its eps Adam's law bends, and there is nothing to derive with."""
+    asked = ("law", name, "--options", options, "--steps", "1", "--points", "40")
+    assert run_json(capsys, *asked)[1]["law"] == written
+    main(asked)
+    out = capsys.readouterr().out
+    assert (f"scalings derive --optimizer {written}\n" in out) == (written is not None)
+    assert written or "derive" not in out
+    if written:
+        assert run_json(capsys, "derive", "--optimizer", written)[1]["degrees_of_freedom"] == 1
+
+
 def test_transfer(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     figure = tmp_path / "transfer.png"
     code, document = run_json(capsys, "transfer", "--preset", "mup", *TINY, "--steps", "2", "--output", str(figure))
@@ -99,17 +121,24 @@ def test_law_says_that_it_runs_the_users_code(capsys: pytest.CaptureFixture[str]
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ("law nope", "--optimizer: expected one of adadelta, "),
-        ("law json:nothing", "--optimizer: 'json' has no function 'nothing'"),
-        ("law no_such_module_at_all:f", "--optimizer: 'no_such_module_at_all' cannot be imported: ModuleNotFound"),
-        ("law lbfgs", "--optimizer: LBFGS cannot be stepped: TypeError"),
+        ("law nope", "OPTIMIZER: expected one of adadelta, "),
+        ("law json:nothing", "OPTIMIZER: 'json' has no function 'nothing'"),
+        ("law no_such_module_at_all:f", "OPTIMIZER: 'no_such_module_at_all' cannot be imported: ModuleNotFound"),
+        ("law lbfgs", "OPTIMIZER: LBFGS cannot be stepped: TypeError"),
         ("law adam --options eps", "--options: expected name=number or name=true, but got 'eps'"),
-        ("law adam --options foo=1", "--optimizer: it cannot be made: TypeError"),
+        ("law adam --options foo=1", "OPTIMIZER: it cannot be made: TypeError"),
         ("law adam --expect ada", "expected one of sgd, momentum"),
         ("law adam --points 3", "--points: expected at least 40, but got 3"),
+        ("law sdg", "OPTIMIZER: did you mean sgd? expected one of adadelta, "),
+        ("law adam --points 100000000", "--points: expected at most 10000, since every probe takes --steps, up to 16"),
+        ("law adam --steps 100000000", "--steps: expected at most 1000, since every probe takes --steps, up to 16"),
+        ("law adam --steps 2.5", "--steps: expected a whole number, but got '2.5'"),
+        ("law adam --output=", "--output: expected the name of a file, but got ''"),
         ("law adam --steps 0", "--steps: expected at least 1, but got 0"),
         ("law adam --gradient 0", "--gradient: expected a number above 0, but got 0"),
         ("law adam --output law.txt", "--output: expected a file that ends in"),
+        ("transfer --preset mup --grid a,b", "--grid: expected two powers of 2, as in -10,6, but got 'a,b'"),
+        ("transfer --preset mup --grid nan,6", "--grid: expected two powers of 2, as in -10,6, but got 'nan,6'"),
         ("transfer --preset mup --grid 1", "--grid: expected two powers of 2, as in -10,6, but got '1'"),
         (
             "transfer --preset mup --grid 1,2",

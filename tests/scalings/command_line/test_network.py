@@ -92,7 +92,7 @@ def test_a_file_that_holds_no_network(
     ("given", "message"),
     [
         ("", "expected one of mlp, cnn, resmlp, transformer, or a .json file, but got ''"),
-        ("mlq", "expected one of mlp, cnn, resmlp, transformer, or a .json file, but got 'mlq'"),
+        ("mlq", "did you mean mlp? expected one of mlp, cnn, resmlp, transformer, or a .json file, but got 'mlq'"),
         ("nowhere.json", "cannot read 'nowhere.json': No such file or directory"),
     ],
 )
