@@ -83,7 +83,7 @@ def test_the_output_of_a_transformer_is_slow() -> None:
     family = derive(network, OPTIMIZERS["adam"], loss="cross-entropy").family
     assert family is not None
     given = family.member("1/4")
-    small, gentle = measuring.tamed(network, training)
-    fits = measuring.measure(small, given, gentle, widths=NARROW, seeds=48).fits
+    gentle = measuring.gentle(training, network, "width")
+    fits = measuring.measure(network, given, gentle, widths=NARROW, seeds=48).fits
     orders = predict(network, given, OPTIMIZERS["adam"], steps=1, loss="cross-entropy")
     confirm(network, orders, fits, [Observable("passthrough", "readout", 1), Observable("dz", "readout", 1)])
