@@ -17,7 +17,7 @@ from scalings.hyperparameters.update_laws import OPTIMIZERS, UpdateLaw
 from scalings.networks.architectures import mlp
 from scalings.networks.network import Network
 from scalings.networks.nodes import ACTIVATIONS
-from scalings.results.derivations import Family, Piece
+from scalings.results.derivations import Family, Polyhedron
 from symbolic.derivation.derive import derive
 
 SGD = OPTIMIZERS["sgd"]
@@ -39,13 +39,13 @@ def family(network: Network, law: UpdateLaw = SGD) -> Family:
     return found
 
 
-def contains(piece: Piece, point: Mapping[str, Fraction]) -> bool:
+def contains(polyhedron: Polyhedron, point: Mapping[str, Fraction]) -> bool:
     """Whether the exponents lie in a piece of an answer."""
     from sympy import Rational, sympify
 
     values = {name: Rational(value.numerator, value.denominator) for name, value in point.items()}
-    equations = all(sympify(form).subs(values) == 0 for form in piece.equations)
-    return equations and all(sympify(form).subs(values) >= 0 for form in piece.inequalities)
+    equations = all(sympify(form).subs(values) == 0 for form in polyhedron.equations)
+    return equations and all(sympify(form).subs(values) >= 0 for form in polyhedron.inequalities)
 
 
 def richness(low: Fraction = Fraction(0), high: Fraction = Fraction(1, 2)) -> st.SearchStrategy[Fraction]:

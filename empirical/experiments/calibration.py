@@ -24,7 +24,7 @@ from empirical.engines.mlp.ensembles import check_undecayed
 from empirical.experiments.conditions import COLUMNS, Experiment
 from empirical.statistics import regression
 from empirical.sweeps.sweep import Progress
-from empirical.sweeps.width_by_width import Ladder, climb, default_widths, ladder, spread_seeds
+from empirical.sweeps.width_by_width import WidthPlan, default_widths, run_by_width, spread_seeds, width_plan
 from empirical.sweeps.workers import choose_device
 from empirical.tensors.arrays import Array
 from empirical.weights.updates import check_optimizer
@@ -68,11 +68,11 @@ def solve(experiment: Experiment, start: Array) -> tuple[Array, npt.NDArray[np.b
     return best, error < _SOLVED
 
 
-def solve_all(on: Ladder[DenseEngine], experiment: Experiment, start: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
+def solve_all(on: WidthPlan[DenseEngine], experiment: Experiment, start: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
     """`solve`, seeds side by side."""
     settings, seeds = 4 * experiment.depth + 1, experiment.seeds
     run = partial(_solve_some, experiment, start)
-    found = spread_seeds(on, experiment.chain.width, len(seeds), settings, run)
+    found = spread_seeds(on, experiment.perceptron.width, len(seeds), settings, run)
     return np.concatenate([logs for logs, _ in found]), np.concatenate([solved for _, solved in found])
 
 
@@ -86,14 +86,14 @@ def blank(network: Network) -> Parameterization:
     return Parameterization.of(multiplier=zeros, init=zeros, lr=zeros)
 
 
-def blank_ladder(
+def blank_plan(
     network: Network, training: Training, widths: Sequence[int] | None, seeds: int, first_seed: int, device: str
-) -> Ladder[DenseEngine]:
+) -> WidthPlan[DenseEngine]:
     """Networks without any power of n, whose hyperparameters are to be solved for. Raises ArgumentError."""
     check_optimizer(training.optimizer)
     check_undecayed(training)
     engine = DenseEngine(TrainingProblem(network, blank(network), training, choose_device(device)))
-    return ladder(
+    return width_plan(
         engine,
         widths=tuple(widths or default_widths(training.optimizer)),
         seeds=seeds,
@@ -134,7 +134,7 @@ def calibrate(
     if len(system) != 2 * network.depth:
         count = 2 * network.depth
         raise ArgumentError("system", f"{count} hyperparameters need {count} conditions, but got {len(system)}")
-    on = blank_ladder(network, training, widths, seeds, first_seed, device)
+    on = blank_plan(network, training, widths, seeds, first_seed, device)
     begin, names = time.perf_counter(), hyperparameters(network)
     asked = {condition.criterion.name for condition in system}
     others = tuple(one for one in all_conditions(network, training.steps) if one.criterion.name not in asked)
@@ -142,20 +142,20 @@ def calibrate(
 
     def at(width: int, these: range) -> Solution:
         nonlocal start
-        experiment = Experiment(on.engine.chain(width), training, on.engine.examples, system, these, on.device)
+        experiment = Experiment(on.engine.perceptron(width), training, on.engine.examples, system, these, on.device)
         logs, solved = solve_all(on, experiment, start)
         if solved.any():
             start = logs[solved].mean(axis=0)
         return Solution(logs, solved, experiment.asked(others).residuals(logs[:, None])[:, 0])
 
-    climbed = climb(on, at, progress)
-    kept = {width: one for width, one in climbed.found.items() if one.solved.any()}
+    reached = run_by_width(on, at, progress)
+    kept = {width: one for width, one in reached.found.items() if one.solved.any()}
     return Calibration(
         network=network,
         training=training,
         system=system,
-        seeds=climbed.seeds,
-        unsolved={n: int(np.sum(~one.solved)) for n, one in climbed.found.items() if not one.solved.all()},
+        seeds=reached.seeds,
+        unsolved={n: int(np.sum(~one.solved)) for n, one in reached.found.items() if not one.solved.all()},
         fits=_fits(
             (name, {n: one.logs[one.solved, column] for n, one in kept.items()})
             for column, name in enumerate(names)
@@ -165,7 +165,7 @@ def calibrate(
             (str(condition), {n: one.others[one.solved, column] for n, one in kept.items()})
             for column, condition in enumerate(others)
         ),
-        interrupted=climbed.interrupted,
+        interrupted=reached.interrupted,
         seconds=time.perf_counter() - begin,
     )
 

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from empirical.data.examples import Examples
-from empirical.engines.mlp.chain import Chain
 from empirical.engines.mlp.ensembles import Factors, states
+from empirical.engines.mlp.perceptron import Perceptron
 from empirical.engines.mlp.state import State
 from empirical.tensors.arrays import Array
 from empirical.tensors.norms import norms
@@ -34,7 +34,7 @@ _STEP = 0.02
 class Experiment:
     """Networks of some seeds at one width, and the conditions that they are asked about."""
 
-    chain: Chain
+    perceptron: Perceptron
     training: Training
     data: Examples
     system: System
@@ -43,7 +43,7 @@ class Experiment:
 
     @property
     def depth(self) -> int:
-        return len(self.chain.layers)
+        return len(self.perceptron.layers)
 
     def only(self, seeds: Sequence[int]) -> Experiment:
         """The same with these seeds."""
@@ -58,7 +58,7 @@ class Experiment:
         found = self._observe(logs)
         rows = []
         for condition in self.system:
-            known = float(condition.exponent()) * np.log(self.chain.width) - np.log(condition.constant)
+            known = float(condition.exponent()) * np.log(self.perceptron.width) - np.log(condition.constant)
             terms = [sign * found[observable] for observable, sign in condition.factors()]
             rows.append(known + np.sum(terms, axis=0))
         return np.stack(rows, axis=2)
@@ -79,7 +79,7 @@ class Experiment:
         shape = logs.shape[:2]
         settings = Factors(*torch.split(torch.tensor(np.exp(logs)), self.depth, dim=2))
         found: dict[Observable, Array] = {}
-        for state in states(self.chain, self.training, self.data, self.seeds, settings, self.device):
+        for state in states(self.perceptron, self.training, self.data, self.seeds, settings, self.device):
             for observable, value in _sizes(state).items():
                 found[observable] = np.log(value.reshape(shape).cpu().numpy())
         return found

@@ -18,11 +18,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from empirical.engines.mlp.engine import DenseEngine
-from empirical.experiments.calibration import blank_ladder, hyperparameters, solve_all
+from empirical.experiments.calibration import blank_plan, hyperparameters, solve_all
 from empirical.experiments.conditions import Experiment
 from empirical.statistics.limits import limit
 from empirical.sweeps.sweep import Progress
-from empirical.sweeps.width_by_width import Ladder, climb, spread_seeds
+from empirical.sweeps.width_by_width import WidthPlan, run_by_width, spread_seeds
 from empirical.tensors.arrays import Array
 from scalings.criteria.conditions import System, all_conditions
 from scalings.errors import ArgumentError
@@ -54,14 +54,14 @@ def count_freedoms(
     if seeds < _LEAST_SEEDS:
         raise ArgumentError("seeds", f"expected at least {_LEAST_SEEDS}, whose spread is the error, but got {seeds}")
     asked = all_conditions(network, training.steps) if conditions is None else conditions
-    on = blank_ladder(network, training, widths, seeds, first_seed, device)
+    on = blank_plan(network, training, widths, seeds, first_seed, device)
     begin, depth, names = time.perf_counter(), network.depth, hyperparameters(network)
     start = np.zeros(3 * depth)
     unsolved: dict[int, int] = {}
 
     def at(width: int, these: range) -> Array:
         nonlocal start
-        experiment = Experiment(on.engine.chain(width), training, on.engine.examples, system, these, on.device)
+        experiment = Experiment(on.engine.perceptron(width), training, on.engine.examples, system, these, on.device)
         logs, solved = solve_all(on, experiment, start)
         if np.sum(solved) < _LEAST_SEEDS:
             found = f"{np.sum(solved)} of {len(these)} seeds at width {width}"
@@ -71,14 +71,14 @@ def count_freedoms(
         start = logs[solved].mean(axis=0)
         return jacobian_all(on, experiment.asked(asked), logs)[solved]
 
-    climbed = climb(on, at, progress)
-    jacobians = climbed.found
+    reached = run_by_width(on, at, progress)
+    jacobians = reached.found
     singular = {width: _singular_values(found[:, :, depth:]) for width, found in jacobians.items()}
     return FreedomMeasurement(
         network=network,
         training=training,
         conditions=asked,
-        seeds=climbed.seeds,
+        seeds=reached.seeds,
         unsolved=unsolved,
         entries={
             (str(condition), name): limit({width: found[:, row, column] for width, found in jacobians.items()})
@@ -90,19 +90,19 @@ def count_freedoms(
         ),
         direction=dict(zip(names[depth:], _direction(jacobians[max(jacobians)][:, :, depth:]), strict=True)),
         gauges=max(_gauge_change(found, depth, training.optimizer) for found in jacobians.values()),
-        interrupted=climbed.interrupted,
+        interrupted=reached.interrupted,
         seconds=time.perf_counter() - begin,
     )
 
 
-def jacobian_all(on: Ladder[DenseEngine], experiment: Experiment, logs: Array) -> Array:
+def jacobian_all(on: WidthPlan[DenseEngine], experiment: Experiment, logs: Array) -> Array:
     """The Jacobian of each seed, (seeds, conditions, 3L), seeds side by side."""
     columns, seeds = range(3 * experiment.depth), experiment.seeds
 
     def run(these: slice) -> Array:
         return experiment.only(seeds[these]).jacobian(logs[these], columns)[1]
 
-    return np.concatenate(spread_seeds(on, experiment.chain.width, len(seeds), 2 * len(columns) + 1, run))
+    return np.concatenate(spread_seeds(on, experiment.perceptron.width, len(seeds), 2 * len(columns) + 1, run))
 
 
 def _singular_values(jacobians: Array) -> Array:

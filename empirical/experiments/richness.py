@@ -17,10 +17,10 @@ import torch
 from empirical.data import examples
 from empirical.engines.choice import cheapest, willing
 from empirical.engines.engine import TrainingProblem
-from empirical.engines.mlp.chain import chain
 from empirical.engines.mlp.drawing import draw
 from empirical.engines.mlp.engine import DenseEngine, RevealedEngine
 from empirical.engines.mlp.linearized import linearized
+from empirical.engines.mlp.perceptron import perceptron
 from empirical.engines.mlp.training import outputs_of, trajectory
 from empirical.engines.mlp.view import kernel_layers
 from empirical.engines.observations import kernel_change
@@ -91,7 +91,7 @@ def follow(
 
     def trained(width: int) -> tuple[Array, Array]:
         these = range(plan[width])
-        at = chain(network, parameterization, training, width)
+        at = perceptron(network, parameterization, training, width)
         pool = BufferPool(on)
         initial = draw(at, training, these, on, cheapest(engines, width).name, pool)
         every = torch.tensor(data.inputs, device=on).expand(len(these), -1, -1)

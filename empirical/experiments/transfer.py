@@ -28,7 +28,7 @@ from empirical.engines.graph.engine import GraphEngine
 from empirical.engines.mlp.engine import DenseEngine
 from empirical.statistics import curve_minima, regression
 from empirical.sweeps.sweep import Progress
-from empirical.sweeps.width_by_width import Ladder, climb, default_widths, ladder, spread_seeds
+from empirical.sweeps.width_by_width import WidthPlan, default_widths, run_by_width, spread_seeds, width_plan
 from empirical.sweeps.workers import choose_device
 from empirical.tensors.arrays import Array
 from scalings.errors import ArgumentError
@@ -60,7 +60,7 @@ LEAST_OCTAVES, MOST_OCTAVES = 4.0, 100.0
 class Bench:
     """One width at which factors are tried."""
 
-    on: Ladder[RateEngine]
+    on: WidthPlan[RateEngine]
     width: int
     seeds: range
 
@@ -164,7 +164,7 @@ def transfer(
     points = _grid(engine, grid)
     dense = isinstance(engine, DenseEngine)
     default = default_widths(trained.optimizer) if dense else engine.default_widths
-    on = ladder(
+    on = width_plan(
         engine,
         widths=default if widths is None else tuple(widths),
         seeds=(DEFAULT_SEEDS if dense else GRAPH_SEEDS) if seeds is None else seeds,
@@ -173,23 +173,23 @@ def transfer(
         settings=len(points) if dense else 1,
     )
     begin = time.perf_counter()
-    climbed = climb(on, lambda width, these: Found.on(Bench(on, width, these), points), progress)
+    reached = run_by_width(on, lambda width, these: Found.on(Bench(on, width, these), points), progress)
     edges: dict[Rate, tuple[tuple[int, Side], ...]] = {
-        rate: tuple((width, side) for width, one in climbed.found.items() if (side := one.sides[rate]))
+        rate: tuple((width, side) for width, one in reached.found.items() if (side := one.sides[rate]))
         for rate in get_args(Rate)
     }
     return Transfer(
         network=network,
         parameterization=parameterization,
         training=trained,
-        seeds=climbed.seeds,
+        seeds=reached.seeds,
         grid=(2.0 ** float(points[0]), 2.0 ** float(points[-1])),
-        drifts={rate: fit for rate, fit in _drifts(climbed.found).items() if not edges[rate]},
+        drifts={rate: fit for rate, fit in _drifts(reached.found).items() if not edges[rate]},
         edges=edges,
         device=on.device,
-        interrupted=climbed.interrupted,
+        interrupted=reached.interrupted,
         seconds=time.perf_counter() - begin,
-        curves={width: tuple((2.0**at, value) for at, value in one.curve) for width, one in climbed.found.items()},
+        curves={width: tuple((2.0**at, value) for at, value in one.curve) for width, one in reached.found.items()},
     )
 
 

@@ -1,6 +1,6 @@
-"""Ladders: an experiment done at one width after the other, the smallest first.
+"""Experiments that go from width to width: one width after the other, the smallest first.
 
-What is found at one width may be a start for the next, and an interrupt ends the climb with what is known by then, if
+What is found at one width may be a start for the next, and an interrupt ends it with what is known by then, if
 that is enough for a fit. At each width seeds are spread over workers (`spread_seeds`): as many at a time as there is
 room for, but no worker without any.
 """
@@ -29,7 +29,7 @@ _ROOM = 256 * 2**20
 
 
 @dataclass(frozen=True)
-class Climb(Generic[T]):
+class ByWidth(Generic[T]):
     """What was found at each width that was reached, and by how many seeds."""
 
     found: dict[int, T]
@@ -38,7 +38,7 @@ class Climb(Generic[T]):
 
 
 @dataclass(frozen=True)
-class Ladder(Generic[E]):
+class WidthPlan(Generic[E]):
     """One engine, and the number of seeds at each width, from `first_seed` on."""
 
     engine: E
@@ -53,7 +53,7 @@ class Ladder(Generic[E]):
         return range(self.first_seed, self.first_seed + self.seeds[width])
 
 
-def ladder(
+def width_plan(
     engine: E,
     *,
     widths: Sequence[int],
@@ -61,7 +61,7 @@ def ladder(
     first_seed: int,
     cap: int,
     settings: int = 1,
-) -> Ladder[E]:
+) -> WidthPlan[E]:
     """What is to be trained, checked at the door: raises ArgumentError.
 
     `seeds` is their number at the largest width; smaller ones get up to `cap` times as many. At least `settings` of a
@@ -75,7 +75,7 @@ def ladder(
     memory.check_room(
         widths, lambda width: copies * engine.seed_bytes(width), problem.device, variable=problem.variable
     )
-    return Ladder(engine, allocate(widths, seeds, cap), first_seed)
+    return WidthPlan(engine, allocate(widths, seeds, cap), first_seed)
 
 
 def default_widths(optimizer: str) -> tuple[int, ...]:
@@ -83,7 +83,7 @@ def default_widths(optimizer: str) -> tuple[int, ...]:
     return DEFAULT_WIDTHS if optimizer == "sgd" else DEFAULT_WIDTHS_OF_ENTRIES
 
 
-def climb(on: Ladder[E], run: Callable[[int, range], T], progress: Progress | None = None) -> Climb[T]:
+def run_by_width(on: WidthPlan[E], run: Callable[[int, range], T], progress: Progress | None = None) -> ByWidth[T]:
     """`run(width, seeds)` at each width. Raises KeyboardInterrupt if too few widths were reached."""
     found: dict[int, T] = {}
     total = sum(seeds * width**1.5 for width, seeds in on.seeds.items())
@@ -98,10 +98,10 @@ def climb(on: Ladder[E], run: Callable[[int, range], T], progress: Progress | No
         if len(found) < LEAST_WIDTHS:
             raise
         interrupted = True
-    return Climb(found, {width: on.seeds[width] for width in found}, interrupted)
+    return ByWidth(found, {width: on.seeds[width] for width in found}, interrupted)
 
 
-def spread_seeds(on: Ladder[E], width: int, seeds: int, settings: int, run: Callable[[slice], T]) -> list[T]:
+def spread_seeds(on: WidthPlan[E], width: int, seeds: int, settings: int, run: Callable[[slice], T]) -> list[T]:
     """`run` on slices of so many seeds, each at so many settings, side by side; the results in order."""
     room = _ROOM // (settings * on.engine.seed_bytes(width))
     size = max(1, min(room, -(-seeds // workers.count(on.device))))

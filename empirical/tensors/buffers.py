@@ -82,8 +82,8 @@ def by_units(pool: BufferPool, function: Callable[..., Tensor], *blocks: Tensor)
     if _is_one_slab(blocks[0]):
         return function(*blocks)
     found = pool.empty(*blocks[0].shape)
-    for out, *pieces in slabs(found, *blocks):
-        out.copy_(function(*pieces))
+    for out, *polyhedra in slabs(found, *blocks):
+        out.copy_(function(*polyhedra))
     return found
 
 

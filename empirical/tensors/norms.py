@@ -20,9 +20,9 @@ def norms(*sums: Terms) -> tuple[Tensor, ...]:
     flat = [block for terms in sums for block in terms]
     parts: list[list[Tensor]] = [[] for _ in sums]
     scratch: Tensor | None = None
-    for pieces in slabs(*flat):
-        scratch = torch.empty_like(pieces[0]) if scratch is None else scratch[..., : pieces[0].shape[-1]]
-        left = list(pieces)
+    for polyhedra in slabs(*flat):
+        scratch = torch.empty_like(polyhedra[0]) if scratch is None else scratch[..., : polyhedra[0].shape[-1]]
+        left = list(polyhedra)
         for found, terms in zip(parts, sums, strict=True):
             total = left.pop(0)
             for _ in terms[1:]:
@@ -35,8 +35,8 @@ def norms(*sums: Terms) -> tuple[Tensor, ...]:
 def inner(first: Terms, second: Terms) -> Tensor:
     """The inner product of two sums over examples and units, of shape (seeds,)."""
     found = []
-    for pieces in slabs(*first, *second):
-        left, right = pieces[: len(first)], pieces[len(first) :]
+    for polyhedra in slabs(*first, *second):
+        left, right = polyhedra[: len(first)], polyhedra[len(first) :]
         found.append((total(left) * total(right)).sum(dim=(1, 2)))
     return torch.stack(found).sum(dim=0)
 

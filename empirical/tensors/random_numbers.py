@@ -45,8 +45,8 @@ class Stream:
         tasks = list(zip(torch.split(block.view(-1), _PIECE), sequences, strict=True))
         threads = min(torch.get_num_threads(), len(tasks)) if self.device.type == "cpu" else 1
         if threads == 1:
-            for piece, sequence in tasks:
-                _fill(piece, sequence)
+            for polyhedron, sequence in tasks:
+                _fill(polyhedron, sequence)
         else:
             with ThreadPoolExecutor(threads) as pool:
                 list(pool.map(_fill, *zip(*tasks, strict=True)))
@@ -57,13 +57,15 @@ class Stream:
         (sequence,) = self._sequences(1)
         return 2 * float(np.random.Generator(np.random.SFC64(sequence)).standard_gamma(degrees / 2))
 
-    def _sequences(self, pieces: int) -> list[np.random.SeedSequence]:
+    def _sequences(self, polyhedra: int) -> list[np.random.SeedSequence]:
         self._count += 1
-        return [np.random.SeedSequence(self._key, spawn_key=(self._count, piece)) for piece in range(pieces)]
+        return [
+            np.random.SeedSequence(self._key, spawn_key=(self._count, polyhedron)) for polyhedron in range(polyhedra)
+        ]
 
 
-def _fill(piece: Tensor, sequence: np.random.SeedSequence) -> None:
-    filler(sequence, piece.dtype, piece.device)(piece)
+def _fill(polyhedron: Tensor, sequence: np.random.SeedSequence) -> None:
+    filler(sequence, polyhedron.dtype, polyhedron.device)(polyhedron)
 
 
 def filler(sequence: np.random.SeedSequence, kind: torch.dtype, device: torch.device) -> Callable[[Tensor], object]:

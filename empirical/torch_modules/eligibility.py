@@ -23,7 +23,7 @@ _HOOKS = (
 )
 
 
-def obstacle(model: nn.Module, layer: nn.Module) -> str | None:
+def reason_against(model: nn.Module, layer: nn.Module) -> str | None:
     """The reason why a layer of the model cannot be swapped, whatever its weights; None if there is none."""
     kind = type(layer)
     if kind not in SWAPPABLE:

@@ -29,11 +29,11 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from empirical.tensors.singular_values import newton_schulz
-from empirical.torch_modules.handles import Handle
+from empirical.torch_modules.operator_parameters import OperatorParameter
 from empirical.torch_modules.operators import Combination
 from scalings.errors import ArgumentError
 
-Step = Callable[[Handle, Mapping[str, Any], dict[str, Any]], None]
+Step = Callable[[OperatorParameter, Mapping[str, Any], dict[str, Any]], None]
 """A function that steps one weight, given its parameter group's settings and its optimizer state."""
 
 _RANK = 1e-10
@@ -73,7 +73,7 @@ class _Hooks:
 
     def __init__(self, optimizer: Optimizer, step: Step, decoupled: bool) -> None:
         self._step, self._decoupled = step, decoupled
-        self._hidden: list[tuple[Handle, Tensor]] = []
+        self._hidden: list[tuple[OperatorParameter, Tensor]] = []
         self._decays: list[float] = []
         optimizer.register_step_pre_hook(self._before)
         optimizer.register_step_post_hook(self._after)
@@ -85,7 +85,7 @@ class _Hooks:
             raise ArgumentError("closure", "expected none with matrix-free layers: call backward before step")
         for group in optimizer.param_groups:
             for parameter in group["params"]:
-                if isinstance(parameter, Handle):
+                if isinstance(parameter, OperatorParameter):
                     self._move(parameter, group, optimizer.state)
                 elif self._decoupled and parameter.grad is not None:
                     parameter.mul_(1 - float(group["lr"]) * group["weight_decay"])
@@ -94,7 +94,7 @@ class _Hooks:
             for group in optimizer.param_groups:
                 group["weight_decay"] = 0.0
 
-    def _move(self, handle: Handle, group: Mapping[str, Any], states: Any) -> None:
+    def _move(self, handle: OperatorParameter, group: Mapping[str, Any], states: Any) -> None:
         handle.check()
         if handle.grad is None or handle.gradient is None:
             return
@@ -113,7 +113,7 @@ class _Hooks:
                 group["weight_decay"] = decay
 
 
-def _sgd(handle: Handle, group: Mapping[str, Any], state: dict[str, Any], decoupled: bool) -> None:
+def _sgd(handle: OperatorParameter, group: Mapping[str, Any], state: dict[str, Any], decoupled: bool) -> None:
     gradient, weight = _gradient(handle, group), handle.operator.weight
     lr, decay, momentum = float(group["lr"]), group["weight_decay"], group["momentum"]
     if decoupled:
@@ -128,7 +128,7 @@ def _sgd(handle: Handle, group: Mapping[str, Any], state: dict[str, Any], decoup
     handle.operator.weight = weight + gradient * -lr
 
 
-def _muon(handle: Handle, group: Mapping[str, Any], state: dict[str, Any], exact: bool) -> None:
+def _muon(handle: OperatorParameter, group: Mapping[str, Any], state: dict[str, Any], exact: bool) -> None:
     gradient, momentum, lr = _gradient(handle, group), group["momentum"], float(group["lr"])
     now = gradient * (1 - momentum)
     if "momentum_buffer" in state:
@@ -140,7 +140,7 @@ def _muon(handle: Handle, group: Mapping[str, Any], state: dict[str, Any], exact
     handle.operator.weight = decayed + orthogonal * (-lr * _adjustment(group["adjust_lr_fn"], handle.operator.shape))
 
 
-def _gradient(handle: Handle, group: Mapping[str, Any]) -> Combination:
+def _gradient(handle: OperatorParameter, group: Mapping[str, Any]) -> Combination:
     assert handle.gradient is not None
     return handle.gradient * -1 if group.get("maximize") else handle.gradient
 

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from empirical.tensors.gaussian_matrix import GaussianMatrix
 from empirical.tensors.random_numbers import Stream
-from empirical.torch_modules.handles import Handle, multiply
+from empirical.torch_modules.operator_parameters import OperatorParameter, multiply
 from empirical.torch_modules.operators import Operator
 from scalings.errors import ArgumentError
 
@@ -23,7 +23,7 @@ from scalings.errors import ArgumentError
 class _Gaussian(nn.Module):
     """The base of matrix-free layers: a `Handle`, a bias, and errors for what needs the weight's numbers."""
 
-    weight: Handle
+    weight: OperatorParameter
     bias: Tensor | None
 
     def __init__(
@@ -40,7 +40,7 @@ class _Gaussian(nn.Module):
         if not 0 <= self.std < float("inf"):
             raise ArgumentError("std", f"expected a finite number of at least 0, but got {self.std}")
         gaussian = GaussianMatrix(shape, self.std, Stream.of(seed, device))
-        self.weight = Handle(Operator(gaussian), name)
+        self.weight = OperatorParameter(Operator(gaussian), name)
         self.bias = None
         if bias:
             bound = shape[1] ** -0.5

@@ -27,9 +27,9 @@ import torch
 from torch import nn
 
 from empirical.tensors.random_numbers import Stream
-from empirical.torch_modules.eligibility import SWAPPABLE, Swappable, fans, not_gaussian, obstacle, rms
-from empirical.torch_modules.handles import Handle
+from empirical.torch_modules.eligibility import SWAPPABLE, Swappable, fans, not_gaussian, reason_against, rms
 from empirical.torch_modules.layers import GaussianConv, GaussianLinear
+from empirical.torch_modules.operator_parameters import OperatorParameter
 from scalings.errors import ArgumentError
 
 Std = float | Mapping[str, float] | Callable[[str, nn.Module], float] | None
@@ -64,7 +64,7 @@ def matrix_free(
         raise ArgumentError("std", f"expected names of linear layers or convolutions ({names}), but got {unknown[0]!r}")
     swaps: dict[str, tuple[Swappable, float | None]] = {}
     for name, layer in chosen.items():
-        reason = obstacle(model, layer)
+        reason = reason_against(model, layer)
         given = None if reason else _given(std, name, layer)
         reason = reason or (not_gaussian(layer.weight) if given is None else None)
         if reason is None:
@@ -148,4 +148,4 @@ def _materialise(model: nn.Module, device: str) -> None:
 
 def _has_meta(module: nn.Module) -> bool:
     own = [*module._parameters.values(), *module._buffers.values()]
-    return any(tensor is not None and tensor.is_meta and not isinstance(tensor, Handle) for tensor in own)
+    return any(tensor is not None and tensor.is_meta and not isinstance(tensor, OperatorParameter) for tensor in own)

@@ -1,4 +1,4 @@
-"""Free weights: the initial weights of a chain's layers behind the operations of `Weights`, matrix-free.
+"""Free weights: the initial weights of a multilayer perceptron behind the operations of `Weights`, matrix-free.
 
 They remember where the blocks lie in their bases that training comes back to: the first one a layer saw, and the last.
 """

@@ -60,7 +60,7 @@ class Problem:
     @property
     def is_mlp_in_width(self) -> bool:
         """Whether it is a multilayer perceptron in the width under the squared error, of which most is known."""
-        return self.network.is_chain and (self.scale, self.loss) == (WIDTH_SCALE, "mse")
+        return self.network.is_mlp and (self.scale, self.loss) == (WIDTH_SCALE, "mse")
 
 
 def as_parameterization(given: Parameterization | str, problem: Problem) -> Parameterization:
@@ -75,7 +75,7 @@ def as_parameterization(given: Parameterization | str, problem: Problem) -> Para
         raise wrong_type("parameterization", "a Parameterization or the name of a preset", given)
     if given not in PRESETS:
         raise unknown_name("parameterization", given, PRESETS)
-    if not problem.network.is_chain or problem.scale != WIDTH_SCALE or problem.law.gradient != 1:
+    if not problem.network.is_mlp or problem.scale != WIDTH_SCALE or problem.law.gradient != 1:
         why = "the presets are for an mlp without biases, in its width, under sgd"
         raise ArgumentError("parameterization", f"expected a Parameterization, since {why}, but got {given!r}")
     return preset(given, problem.network.depth)

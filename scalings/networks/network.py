@@ -147,7 +147,7 @@ class Network:
         return frozenset(found)
 
     @property
-    def is_chain(self) -> bool:
+    def is_mlp(self) -> bool:
         """Whether it is a multilayer perceptron: dense layers and activations, each reading the one before."""
         before = (INPUT, *(node.name for node in self.nodes))
         return self.depth == sum(isinstance(node, Dense) for node in self.nodes) and all(

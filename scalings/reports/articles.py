@@ -25,9 +25,9 @@ def markdown(derivation: Derivation, gauge: str) -> str:
     if derivation.family is None:
         if derivation.contradiction:
             lines += ["", f"These criteria contradict each other: {', '.join(derivation.contradiction)}."]
-        for piece in derivation.pieces:
-            relations = [f"{e} = 0" for e in piece.equations] + [f"{i} >= 0" for i in piece.inequalities]
-            lines += ["", f"A piece of dimension {piece.dimension}:", "", *(f"- `{one}`" for one in relations)]
+        for polyhedron in derivation.polyhedra:
+            relations = [f"{e} = 0" for e in polyhedron.equations] + [f"{i} >= 0" for i in polyhedron.inequalities]
+            lines += ["", f"A piece of dimension {polyhedron.dimension}:", "", *(f"- `{one}`" for one in relations)]
         return "\n".join([*lines, *_markdown_polytopes(derivation)])
     low, high = derivation.family.low, derivation.family.high
     lines += ["", f"One degree of freedom, {low} <= r <= {high}; the gauge is {gauge}.", ""]
@@ -70,9 +70,9 @@ def latex(derivation: Derivation, gauge: str) -> str:
     if derivation.contradiction:
         lines.append(f"These criteria contradict each other: {plain(', '.join(derivation.contradiction))}.")
     if derivation.family is None:
-        for piece in derivation.pieces:
-            relations = [f"{e} = 0" for e in piece.equations] + [f"{i} >= 0" for i in piece.inequalities]
-            lines += [f"A piece of dimension {piece.dimension}:", *align(to_latex(one) for one in relations)]
+        for polyhedron in derivation.polyhedra:
+            relations = [f"{e} = 0" for e in polyhedron.equations] + [f"{i} >= 0" for i in polyhedron.inequalities]
+            lines += [f"A piece of dimension {polyhedron.dimension}:", *align(to_latex(one) for one in relations)]
         return "\n".join([*lines, *_latex_polytopes(derivation)])
     low, high = (to_latex(str(end)) for end in (derivation.family.low, derivation.family.high))
     lines.append(f"One degree of freedom is left, ${low} \\le r \\le {high}$, in the gauge {plain(gauge)}:")
@@ -99,8 +99,8 @@ def html(derivation: Derivation) -> str:
     """The derivation as HTML for a notebook: its steps, and the family or its pieces."""
     steps = _html_table(("step", "criterion", "layer", "gives", "freedoms left"), _step_rows(derivation))
     if derivation.family is None:
-        relations = (f"{e} = 0" for piece in derivation.pieces for e in piece.equations)
-        bounds = (f"{i} &ge; 0" for piece in derivation.pieces for i in piece.inequalities)
+        relations = (f"{e} = 0" for polyhedron in derivation.polyhedra for e in polyhedron.equations)
+        bounds = (f"{i} &ge; 0" for polyhedron in derivation.polyhedra for i in polyhedron.inequalities)
         return "".join([steps, *(f"<p><code>{relation}</code></p>" for relation in (*relations, *bounds))])
     low, high, symbol = derivation.family.low, derivation.family.high, derivation.symbol
     rows = [

@@ -81,11 +81,11 @@ def _part_report(part: Mapping[str, Any]) -> Iterator[RenderableType]:
     yield _criteria_table(part, problem.symbol)
     if not answer:
         yield Text("\nNothing meets all of this.", style="bold")
-    for name, piece in answer.items():
+    for name, polyhedron in answer.items():
         title = "Exactly this does" if len(answer) == 1 else f"Piece {name} of what does"
-        yield Text(f"\n{title}, of {_freedoms(piece['freedoms'])}:", style="bold")
-        yield from (Text(f"    {unknown} = {_affine(value)}") for unknown, value in piece["solved"].items())
-        yield from (Text(f"    {_affine(form)} >= 0") for form in piece["inequalities"])
+        yield Text(f"\n{title}, of {_freedoms(polyhedron['freedoms'])}:", style="bold")
+        yield from (Text(f"    {unknown} = {_affine(value)}") for unknown, value in polyhedron["solved"].items())
+        yield from (Text(f"    {_affine(form)} >= 0") for form in polyhedron["inequalities"])
     for monomial in _monomials(part["proof"]):
         yield Text(f"\n{monomial['of']} has the exponent {_affine(monomial['monomial'])} = {monomial['value']}")
         yield from (Text(f"    {line}") for line in _path(part, monomial, problem.symbol))
@@ -175,7 +175,7 @@ def _induction(parts: Mapping[str, Any]) -> str | None:
     if inserted is None or replace(inserted, kind="layer removed") not in [one for one, _ in statements]:
         return None
     answers = [found for one, found in statements if one == replace(inserted, kind="family")]
-    freedoms = [_freedoms(piece["freedoms"]) for found in answers for piece in found.values()]
+    freedoms = [_freedoms(polyhedron["freedoms"]) for found in answers for polyhedron in found.values()]
     return f"So at every depth from 2 on exactly {freedoms[0]} is left, by induction." if len(freedoms) == 1 else None
 
 

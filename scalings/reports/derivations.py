@@ -35,12 +35,12 @@ def derivation_document(derivation: Derivation, gauge: str) -> Document:
         "scales": multipliers_document(derivation.network, family.scales) if family else [],
         "pieces": [
             {
-                "dimension": piece.dimension,
-                "equations": list(piece.equations),
-                "inequalities": list(piece.inequalities),
-                "steps": [_step(step) for step in piece.steps],
+                "dimension": polyhedron.dimension,
+                "equations": list(polyhedron.equations),
+                "inequalities": list(polyhedron.inequalities),
+                "steps": [_step(step) for step in polyhedron.steps],
             }
-            for piece in derivation.pieces
+            for polyhedron in derivation.polyhedra
         ],
         "polytopes": [_polytope(polytope) for polytope in derivation.polytopes],
         "gauge_directions": [
@@ -108,15 +108,15 @@ def derivation_report(derivation: Derivation, gauge: Gauge) -> Iterator[Renderab
     elif derivation.family is None:
         count = derivation.degrees_of_freedom
         freedoms = "1 degree" if count == 1 else f"{count or 'No'} degrees"
-        pieces = "one piece" if len(derivation.pieces) == 1 else f"{len(derivation.pieces)} pieces"
-        most = "At most " if len(derivation.pieces) > 1 else ""
-        yield Text(f"\n{most}{freedoms} of freedom, in {pieces} (in the gauge g = 1):", style="bold")
-        for number, piece in enumerate(derivation.pieces, start=1):
-            yield Text(f"\npiece {number}, dimension {piece.dimension}", style="bold")
-            if piece.steps:
-                yield _steps_table(piece.steps, len(derivation.steps) + 1)
-            if piece.polytope:
-                yield from _polytope_report(piece.polytope)
+        polyhedra = "one piece" if len(derivation.polyhedra) == 1 else f"{len(derivation.polyhedra)} pieces"
+        most = "At most " if len(derivation.polyhedra) > 1 else ""
+        yield Text(f"\n{most}{freedoms} of freedom, in {polyhedra} (in the gauge g = 1):", style="bold")
+        for number, polyhedron in enumerate(derivation.polyhedra, start=1):
+            yield Text(f"\npiece {number}, dimension {polyhedron.dimension}", style="bold")
+            if polyhedron.steps:
+                yield _steps_table(polyhedron.steps, len(derivation.steps) + 1)
+            if polyhedron.polytope:
+                yield from _polytope_report(polyhedron.polytope)
     else:
         low, high = derivation.family.low, derivation.family.high
         freedom = Text("\n1 degree of freedom is left, the richness r:", style="bold")

@@ -159,10 +159,12 @@ def draw(axes: Axes, fit: Fit, exponent: Exponent, label: str, position: float) 
 
 def legend(axes: Axes, heights: Sequence[float], title: str | None = None) -> None:
     """A legend in the order of the lines at the largest width, whose values are `heights`."""
-    handles, labels = axes.get_legend_handles_labels()
+    operator_parameters, labels = axes.get_legend_handles_labels()
     order = sorted(range(len(heights)), key=lambda index: -heights[index])
     if order:
-        axes.legend([handles[i] for i in order], [labels[i] for i in order], title=title, frameon=False, fontsize=9)
+        axes.legend(
+            [operator_parameters[i] for i in order], [labels[i] for i in order], title=title, frameon=False, fontsize=9
+        )
 
 
 _LABELS: dict[Axis, str] = {

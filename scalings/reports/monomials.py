@@ -45,12 +45,16 @@ def monomials_report(answer: Monomials) -> Iterator[RenderableType]:
     for one in answer.derivations:
         yield Text(f"\nPowers of the {one.scale} {one.symbol}", style="bold")
         yield from (Text(f"  - {assumption}") for assumption in answer.own_assumptions(one))
-        spoken = {step.criterion for steps in (one.steps, *(piece.steps for piece in one.pieces)) for step in steps}
+        spoken = {
+            step.criterion
+            for steps in (one.steps, *(polyhedron.steps for polyhedron in one.polyhedra))
+            for step in steps
+        }
         yield Text(f"criteria: {', '.join(name for name in one.criteria if name in spoken)}")
         if one.contradiction:
             yield Text(f"These criteria contradict each other: {', '.join(one.contradiction)}")
         elif one in answer.unanswered:
-            yield Text(f"They are a union of {len(one.pieces)} pieces, so there is no table of monomials:")
+            yield Text(f"They are a union of {len(one.polyhedra)} pieces, so there is no table of monomials:")
         yield from map(facets_table, one.polytopes)
 
 

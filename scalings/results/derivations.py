@@ -87,7 +87,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Piece:
+class Polyhedron:
     """One polyhedron of an answer that is a union of them, in the gauge g = 1: equations `= 0`, inequalities `>= 0`.
 
     `steps` are those after the steps that all pieces have in common.
@@ -138,7 +138,7 @@ class Derivation:
     assumptions: tuple[str, ...]
     steps: tuple[Step, ...]
     family: Family | None
-    pieces: tuple[Piece, ...]
+    polyhedra: tuple[Polyhedron, ...]
     contradiction: tuple[str, ...] = ()
     """Criteria that contradict each other, if no parameterization meets all."""
     scale: str = WIDTH_SCALE
@@ -151,7 +151,7 @@ class Derivation:
     @property
     def polytopes(self) -> tuple[Polytope, ...]:
         """The polytope of the family, or of each piece."""
-        found = (self.polytope, *(piece.polytope for piece in self.pieces))
+        found = (self.polytope, *(polyhedron.polytope for polyhedron in self.polyhedra))
         return tuple(one for one in found if one)
 
     @property
@@ -185,7 +185,7 @@ class Derivation:
     @property
     def degrees_of_freedom(self) -> int | None:
         """The dimension of the answer, which is that of its largest piece; None if it is empty."""
-        return 1 if self.family else max((piece.dimension for piece in self.pieces), default=None)
+        return 1 if self.family else max((polyhedron.dimension for polyhedron in self.polyhedra), default=None)
 
 
 Point = Mapping[str, Fraction]

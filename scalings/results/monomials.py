@@ -108,7 +108,7 @@ class Monomials:
         if derivation.family:
             found: tuple[str, ...] = (f"{derivation.family.low} <= {PARAMETER} <= {derivation.family.high}",)
         else:
-            found = tuple(f"{bound} >= 0" for piece in derivation.pieces for bound in piece.inequalities)
+            found = tuple(f"{bound} >= 0" for polyhedron in derivation.polyhedra for bound in polyhedron.inequalities)
         names = self._own_names(derivation)
         free = rf"\b({PATTERN}|{PARAMETER})\b"
         return tuple(re.sub(free, lambda name: names.get(name[0], name[0]), one) for one in found)
@@ -135,10 +135,10 @@ def _answer(derivation: Derivation) -> Answer | None:
     if derivation.family:
         family = derivation.family.in_gauge("unit-multiplier")
         return family.layers, family.scales
-    if len(derivation.pieces) != 1:
+    if len(derivation.polyhedra) != 1:
         return None
-    (piece,) = derivation.pieces
-    return piece.layers, piece.scales
+    (polyhedron,) = derivation.polyhedra
+    return polyhedron.layers, polyhedron.scales
 
 
 def _free(derivation: Derivation) -> frozenset[str]:

@@ -124,7 +124,7 @@ def gentle(training: Training, network: Network, scale: str) -> Training:
     Changes of a multilayer perceptron in the width under the squared error are followed as they are: there the
     learning rates of `Training.of` are small enough.
     """
-    plain = network.is_chain and (scale, training.loss) == (WIDTH_SCALE, "mse")
+    plain = network.is_mlp and (scale, training.loss) == (WIDTH_SCALE, "mse")
     return training if plain else replace(training, lr=training.lr / 5)
 
 
@@ -154,8 +154,8 @@ def _determined(network: Network, training: Training, scale: str) -> Parameteriz
     derivation = derive(network, optimizer(training.optimizer), scale=scale, loss=training.loss)
     if derivation.family:
         return derivation.family.member(derivation.family.high)
-    if derivation.degrees_of_freedom != 0 or len(derivation.pieces) != 1:
+    if derivation.degrees_of_freedom != 0 or len(derivation.polyhedra) != 1:
         raise ArgumentError("network", f"its criteria do not determine one answer in the {scale}, to be held fixed")
-    [piece] = derivation.pieces
-    layers = tuple(layer.each(lambda exponent: exponent.at()) for layer in piece.layers)
-    return Parameterization(layers, scales=tuple(exponent.at() for exponent in piece.scales))
+    [polyhedron] = derivation.polyhedra
+    layers = tuple(layer.each(lambda exponent: exponent.at()) for layer in polyhedron.layers)
+    return Parameterization(layers, scales=tuple(exponent.at() for exponent in polyhedron.scales))

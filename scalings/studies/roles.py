@@ -153,4 +153,4 @@ def _is_slow_sum(one: Exponent, other: Exponent) -> bool:
 
 def _is_inner_product(node: Node, network: Network) -> bool:
     """Whether it sums over units what is partly aligned and partly by chance, and was seen to be slow in that."""
-    return (node == network.function and not network.is_chain) or (isinstance(node, Scores) and node.head_size.grows)
+    return (node == network.function and not network.is_mlp) or (isinstance(node, Scores) and node.head_size.grows)

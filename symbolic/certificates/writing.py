@@ -34,7 +34,7 @@ from scalings.networks.nodes import Activation
 from scalings.results.checks import Check, Finding, Forbidden, Repair
 from scalings.results.derivations import Derivation
 from symbolic.certificates.assembly import assemble, question, spell_out, taken_as_they_come, transcribe
-from symbolic.certificates.pieces import PieceOfAnswer
+from symbolic.certificates.polyhedra import AnswerPolyhedron
 from symbolic.derivation.derive import derivation_of
 from symbolic.evaluation.check import verdict_on
 from symbolic.evaluation.given_run import train_given
@@ -220,12 +220,12 @@ def _certificate(statement: Statement, whole: Program, refuted: Relation | None 
 
 
 def _written(statement: Statement, program: Program, lines: Sequence[Document], leaves: Sequence[Branch]) -> Document:
-    whole = {number: PieceOfAnswer.of(leaves[number].facts) for number in _maximal(leaves)}
-    pieces = dict(zip(_letters(), whole.values(), strict=False))
+    whole = {number: AnswerPolyhedron.of(leaves[number].facts) for number in _maximal(leaves)}
+    polyhedra = dict(zip(_letters(), whole.values(), strict=False))
     for number, branch in enumerate(leaves):
-        branch.lines.append(_end(branch, pieces, whole.get(number)))
+        branch.lines.append(_end(branch, polyhedra, whole.get(number)))
     program = replace(program, relations=_used(program, lines))
-    answer = {name: piece.document() for name, piece in pieces.items()}
+    answer = {name: polyhedron.document() for name, polyhedron in polyhedra.items()}
     return {"about": statement_to_json(statement), **spell_out(program), "answer": answer, "proof": lines}
 
 
@@ -240,15 +240,19 @@ def _maximal(leaves: Sequence[Branch]) -> list[int]:
     return inequalities.maximal([leaf.facts.forms for leaf in leaves])
 
 
-def _end(branch: Branch, pieces: dict[str, PieceOfAnswer], own: PieceOfAnswer | None) -> Document:
+def _end(branch: Branch, polyhedra: dict[str, AnswerPolyhedron], own: AnswerPolyhedron | None) -> Document:
     """That the leaf is within a piece, its own if it has one, and then that it is all of it."""
-    for name, piece in pieces.items():
-        claims = [inequalities.follows(branch.facts, form) for form in piece.forms] if own in (None, piece) else [None]
+    for name, polyhedron in polyhedra.items():
+        claims = (
+            [inequalities.follows(branch.facts, form) for form in polyhedron.forms]
+            if own in (None, polyhedron)
+            else [None]
+        )
         if all(claims):
             end: Document = {"piece": name, "within": [by(claim) for claim in claims if claim]}
-            if piece is own:
+            if polyhedron is own:
                 forms = map(branch.as_form, branch.assumed.values())
-                end["whole"] = [by(claim) for form in forms if (claim := inequalities.follows(piece.facts, form))]
+                end["whole"] = [by(claim) for form in forms if (claim := inequalities.follows(polyhedron.facts, form))]
             return end
     raise AssertionError("a case is in no piece")
 

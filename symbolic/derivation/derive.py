@@ -35,7 +35,7 @@ from scalings.hyperparameters.update_laws import OPTIMIZERS, UpdateLaw
 from scalings.networks.architectures import mlp
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network
-from scalings.results.derivations import Derivation, Piece, Step
+from scalings.results.derivations import Derivation, Polyhedron, Step
 from symbolic.derivation.case import Case, explore
 from symbolic.derivation.family import segment
 from symbolic.derivation.polytope import polytope
@@ -92,7 +92,7 @@ def derivation_of(
         assumptions=_assumptions(question),
         steps=_with_reasons(question, steps) if minimal else steps,
         family=answer.family.in_gauge(gauge) if answer else None,
-        pieces=() if answer else tuple(_piece(question, case, len(common)) for case in cases),
+        polyhedra=() if answer else tuple(_piece(question, case, len(common)) for case in cases),
         contradiction=() if cases else _contradictory(question),
         scale=problem.scale,
         polytope=polytope(cases[0]) if answer else None,
@@ -149,7 +149,7 @@ def _common_steps(cases: Sequence[Case]) -> tuple[Step, ...]:
     return tuple(steps[0] for steps in takewhile(lambda steps: len(set(steps)) == 1, together))
 
 
-def _piece(question: Question, case: Case, common: int) -> Piece:
+def _piece(question: Question, case: Case, common: int) -> Polyhedron:
     """The case as a polyhedron: implicit equations found, redundant inequalities dropped."""
     facts = Facts(case.facts.ring)
     for form in inequalities.equalities(case.forms):
@@ -160,7 +160,7 @@ def _piece(question: Question, case: Case, common: int) -> Piece:
     equations = [f"{ring({unknown: 1}) - value}" for unknown, (value, _) in facts.solved.items()]
     dimension = ring.ngens - 1 - len(equations)
     layers, scales = question.solution(facts)
-    return Piece(
+    return Polyhedron(
         dimension,
         tuple(sorted(equations)),
         tuple(map(str, facets)),

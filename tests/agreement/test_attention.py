@@ -70,10 +70,10 @@ def attention() -> Network:
 def rich_attention(optimizer: str, *trained: str) -> Parameterization:
     """What is derived for it: scores n^-1, r = 1/2. If layers are named, only they are trained."""
     network = attention()
-    (piece,) = derive(network, OPTIMIZERS[optimizer], loss="cross-entropy").pieces
+    (polyhedron,) = derive(network, OPTIMIZERS[optimizer], loss="cross-entropy").polyhedra
     rates = {"sgd": (1, 0, 0, 0, -1), "adam": (0, -1, -1, -1, -1)}[optimizer]
     stated = [equation(f"eta_{number}", rate) for number, rate in enumerate(rates, start=1)]
-    assert piece.equations == tuple(
+    assert polyhedron.equations == tuple(
         sorted([*stated, "kappa_1 + 1", "sigma_1", *(f"sigma_{k} + 1/2" for k in (2, 3, 4)), "sigma_5 + 1"])
     )
     names = [layer.name for layer in network.layers]

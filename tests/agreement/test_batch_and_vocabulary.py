@@ -42,7 +42,7 @@ BATCHES = (1, 2, 4, 8, 16, 32, 64)
 
 def exponents(network: Network, law: str, scale: str, **options: str) -> dict[str, str]:
     """Of the learning rates, by layer; the answer is one point."""
-    (point,) = derive(network, optimizer(law), scale=scale, loss=options.get("loss", "mse")).pieces  # type: ignore[arg-type]
+    (point,) = derive(network, optimizer(law), scale=scale, loss=options.get("loss", "mse")).polyhedra  # type: ignore[arg-type]
     assert point.dimension == 0
     return {node.name: str(layer.lr) for node, layer in zip(network.layers, point.layers, strict=True)}
 
@@ -74,7 +74,7 @@ def test_the_linear_and_the_square_root_rule(law: str, noise: str) -> None:
 
 def test_decay_goes_with_the_number_of_steps() -> None:
     """eta lambda ~ B, so that weights forget after as many examples (Wang and Aitchison, arXiv 2405.13698)."""
-    (point,) = derive(mlp(3), optimizer("adamw"), scale=BATCH_NOISE).pieces
+    (point,) = derive(mlp(3), optimizer("adamw"), scale=BATCH_NOISE).polyhedra
     assert {(str(layer.lr), str(layer.decay)) for layer in point.layers} == {("1/2", "1/2")}
 
 

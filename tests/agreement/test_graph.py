@@ -81,9 +81,9 @@ def test_residual_blocks_in_the_depth(kappa: Fraction, optimizer: str, branch: i
     zeros = [0] * network.depth
     deep = Parameterization.of(multiplier=zeros, init=zeros, lr=[0, *[rate] * branch, 0], scales=[kappa])
     if kappa == -1:
-        (piece,) = derive(network, OPTIMIZERS[optimizer], scale="depth").pieces
+        (polyhedron,) = derive(network, OPTIMIZERS[optimizer], scale="depth").polyhedra
         stated = {f"eta_{number}" if not rate else f"eta_{number} - {rate}" for number in range(2, 2 + branch)}
-        assert {*stated, "kappa_1 + 1"} <= set(piece.equations)
+        assert {*stated, "kappa_1 + 1"} <= set(polyhedron.equations)
     scaling = Scaling("depth", {"width": 32}, {"width": wide})
     found = experiment(network, deep, replace(how(optimizer), steps=1), DEPTHS, 12, scaling)
     confirm(found)
@@ -94,10 +94,12 @@ def test_a_weight_shared_by_embedding_and_readout(optimizer: str) -> None:
     """A tied transformer: r = 1/2 is all there is, with an output multiplier n^-1. Its stream holds the embedding,
     which the readout finds there: the first output is of order n^0, not n^(-1/2) as that of weights of its own."""
     network = decoder(tied=True)
-    (piece,) = derive(network, OPTIMIZERS[optimizer], loss="cross-entropy").pieces
+    (polyhedron,) = derive(network, OPTIMIZERS[optimizer], loss="cross-entropy").polyhedra
     rates = {"sgd": (1, *[0] * 6), "adam": (0, *[-1] * 6)}[optimizer]
     stated = {equation(f"eta_{number}", rate) for number, rate in enumerate(rates, start=1)}
-    assert {*stated, "kappa_1", "kappa_2", "kappa_3", "kappa_4 + 1", "sigma_1", "sigma_2 + 1/2"} <= set(piece.equations)
+    assert {*stated, "kappa_1", "kappa_2", "kappa_3", "kappa_4 + 1", "sigma_1", "sigma_2 + 1/2"} <= set(
+        polyhedron.equations
+    )
     half = Fraction(-1, 2)
     tied = Parameterization.of(multiplier=[0] * 7, init=[0, *[half] * 6], lr=rates, scales=[0, 0, 0, -1])
     text = how(optimizer, batch=4, steps=1, loss="cross-entropy")

@@ -52,12 +52,12 @@ def members(network: Network, law: UpdateLaw) -> dict[Fraction, Parameterization
         low, high = found.family.low, found.family.high
         assert low < high
         return {r: found.family.member(r) for r in (low, (low + high) / 2, high)}
-    assert (found.degrees_of_freedom, len(found.pieces)) == (0, 1), (
+    assert (found.degrees_of_freedom, len(found.polyhedra)) == (0, 1), (
         "the network of a conformance test leaves one freedom at most"
     )
-    [piece] = found.pieces
-    layers = tuple(layer.each(lambda exponent: exponent.at()) for layer in piece.layers)
-    return {Fraction(1, 2): Parameterization(layers, scales=tuple(exponent.at() for exponent in piece.scales))}
+    [polyhedron] = found.polyhedra
+    layers = tuple(layer.each(lambda exponent: exponent.at()) for layer in polyhedron.layers)
+    return {Fraction(1, 2): Parameterization(layers, scales=tuple(exponent.at() for exponent in polyhedron.scales))}
 
 
 class NodeKind:

@@ -18,16 +18,16 @@ equally long at widths of about 750, 850 and 1600.
 
 from __future__ import annotations
 
-from empirical.engines.mlp.chain import Chain
 from empirical.engines.mlp.drawing import directions
+from empirical.engines.mlp.perceptron import Perceptron
 from empirical.engines.mlp.training import kind
 from empirical.weights.entrywise_laws import matrices
 from scalings.results.trials import EngineName, Training
 
 
-def operations(chain: Chain, training: Training, engine: EngineName) -> float:
+def operations(perceptron: Perceptron, training: Training, engine: EngineName) -> float:
     """Of all hidden layers."""
-    shapes = [layer.shape for layer in chain.layers if layer.role == "hidden"]
+    shapes = [layer.shape for layer in perceptron.layers if layer.role == "hidden"]
     if engine == "dense":
         return sum(fan_out * fan_in for fan_out, fan_in in shapes)
     return operations_a_unit(training) * sum(fan_out + fan_in for fan_out, fan_in in shapes)
@@ -38,32 +38,34 @@ def operations_a_unit(training: Training) -> float:
     return 300 + 2 * sum(directions(training)) / 2
 
 
-def seed_bytes(chain: Chain, training: Training, engine: EngineName) -> int:
+def seed_bytes(perceptron: Perceptron, training: Training, engine: EngineName) -> int:
     """The bytes that training one seed takes."""
     # Matrices: W(0), and for the elementwise laws dW, G, its sign; Adam's moments and temporaries.
     # Blocks: a state and temporaries, and for the dense engine the factors of dW, old and new. Gram matrices of one
     # layer's factors.
-    weights = matrices(training.optimizer) * entries(chain) if engine == "dense" else _revealed(chain, training)
+    weights = (
+        matrices(training.optimizer) * entries(perceptron) if engine == "dense" else _revealed(perceptron, training)
+    )
     rank = training.batch * training.steps
-    grams = max(4 * min(rank**2, fan_out * fan_in) for fan_out, fan_in in chain.shapes)
-    blocks = units(chain) * training.batch * _blocks(training, engine)
+    grams = max(4 * min(rank**2, fan_out * fan_in) for fan_out, fan_in in perceptron.shapes)
+    blocks = units(perceptron) * training.batch * _blocks(training, engine)
     return kind(training).itemsize * (weights + blocks + grams)
 
 
-def units(chain: Chain) -> int:
+def units(perceptron: Perceptron) -> int:
     """On both sides of all layers."""
-    return sum(fan_out + fan_in for fan_out, fan_in in chain.shapes)
+    return sum(fan_out + fan_in for fan_out, fan_in in perceptron.shapes)
 
 
-def entries(chain: Chain) -> int:
+def entries(perceptron: Perceptron) -> int:
     """Of all matrices."""
-    return sum(fan_out * fan_in for fan_out, fan_in in chain.shapes)
+    return sum(fan_out * fan_in for fan_out, fan_in in perceptron.shapes)
 
 
-def _revealed(chain: Chain, training: Training) -> int:
+def _revealed(perceptron: Perceptron, training: Training) -> int:
     """Numbers that matrix-free layers hold: bases and images, and dW where it is not in these bases."""
     (forward, backward), total = directions(training), 0
-    for layer in chain.layers:
+    for layer in perceptron.layers:
         fan_out, fan_in = layer.shape
         if layer.role == "output":
             total += 2 * fan_out * fan_in

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from empirical.engines.mlp.chain import Chain
+from empirical.engines.mlp.perceptron import Perceptron
 from empirical.tensors.buffers import BufferPool
 from empirical.tensors.gaussian_matrix import GaussianMatrix
 from empirical.tensors.random_numbers import Stream, filler
@@ -16,7 +16,7 @@ from scalings.results.trials import EngineName, Training
 
 
 def draw_revealed(
-    chain: Chain, seeds: Sequence[int], device: str, *, room: int = 0, pool: BufferPool | None = None
+    perceptron: Perceptron, seeds: Sequence[int], device: str, *, room: int = 0, pool: BufferPool | None = None
 ) -> tuple[Weights, ...]:
     """W(0) of every layer for these seeds, none of it yet revealed but the output layer.
 
@@ -25,8 +25,8 @@ def draw_revealed(
     """
     layers: list[Weights] = []
     pool = pool or BufferPool(device)
-    for number, layer in enumerate(chain.layers):
-        streams = [Stream((seed, chain.width, number), device) for seed in seeds]
+    for number, layer in enumerate(perceptron.layers):
+        streams = [Stream((seed, perceptron.width, number), device) for seed in seeds]
         if layer.role == "output":
             # n numbers for each output unit: fewer than the batch has directions.
             matrices = pool.empty(len(streams), *layer.shape)
@@ -51,27 +51,27 @@ def directions(training: Training) -> tuple[int, int]:
 
 
 def draw(
-    chain: Chain, training: Training, seeds: Sequence[int], device: str, engine: EngineName, pool: BufferPool
+    perceptron: Perceptron, training: Training, seeds: Sequence[int], device: str, engine: EngineName, pool: BufferPool
 ) -> tuple[Weights, ...]:
     """The initial weights of an engine, of the pool's kind."""
     if engine == "dense":
-        return draw_dense(chain, seeds, device, pool)
-    return draw_revealed(chain, seeds, device, room=max(directions(training)), pool=pool)
+        return draw_dense(perceptron, seeds, device, pool)
+    return draw_revealed(perceptron, seeds, device, room=max(directions(training)), pool=pool)
 
 
 def draw_dense(
-    chain: Chain, seeds: Sequence[int], device: str, pool: BufferPool | None = None
+    perceptron: Perceptron, seeds: Sequence[int], device: str, pool: BufferPool | None = None
 ) -> tuple[DenseWeights, ...]:
     """W(0) of every layer for these seeds; a layer's scale 0 gives zeros.
 
     The numbers are a function of (width, seed), of the kind of device and of the precision.
     """
     pool = pool or BufferPool(device)
-    matrices = [pool.empty(len(seeds), *shape) for shape in chain.shapes]
+    matrices = [pool.empty(len(seeds), *shape) for shape in perceptron.shapes]
     for index, seed in enumerate(seeds):
-        fill = filler(np.random.SeedSequence((seed, chain.width)), pool.kind, pool.device)
+        fill = filler(np.random.SeedSequence((seed, perceptron.width)), pool.kind, pool.device)
         for matrix in matrices:
             fill(matrix[index])
     return tuple(
-        DenseWeights(matrix.mul_(layer.scale), pool) for matrix, layer in zip(matrices, chain.layers, strict=True)
+        DenseWeights(matrix.mul_(layer.scale), pool) for matrix, layer in zip(matrices, perceptron.layers, strict=True)
     )

@@ -21,8 +21,8 @@ from empirical.data import examples
 from empirical.data.examples import Examples
 from empirical.engines.engine import TrainingProblem, refused
 from empirical.engines.mlp import costs
-from empirical.engines.mlp.chain import Chain, chain
 from empirical.engines.mlp.ensembles import Factors, check_training, states
+from empirical.engines.mlp.perceptron import Perceptron, perceptron
 from empirical.engines.mlp.training import train
 from empirical.tensors.arrays import Array
 from empirical.weights.updates import check_optimizer, is_low_rank
@@ -61,37 +61,37 @@ class MlpEngine:
     @property
     def refusal(self) -> ArgumentError | None:
         problem = self.problem
-        if not problem.network.is_chain or (problem.variable, problem.training.loss) != (WIDTH_SCALE, "mse"):
+        if not problem.network.is_mlp or (problem.variable, problem.training.loss) != (WIDTH_SCALE, "mse"):
             return ArgumentError("engine", f"only multilayer perceptrons in the width are trained {self.name}")
         try:
-            self.chain(1)
+            self.perceptron(1)
         except ArgumentError as error:
             return ArgumentError("engine", error.message)
         return refused(lambda: check_optimizer(problem.training.optimizer))
 
-    def chain(self, width: int) -> Chain:
-        return chain(self.problem.network, self.problem.parameterization, self.problem.training, width)
+    def perceptron(self, width: int) -> Perceptron:
+        return perceptron(self.problem.network, self.problem.parameterization, self.problem.training, width)
 
     @cached_property
     def examples(self) -> Examples:
-        training, outputs = self.problem.training, self.chain(1).shapes[-1][0]
+        training, outputs = self.problem.training, self.perceptron(1).shapes[-1][0]
         return examples.load(training.data, training.batch, outputs=outputs)
 
     def default_seeds(self, widths: Sequence[int]) -> int:
         return default_seeds(widths)
 
     def operations(self, width: int) -> float:
-        return costs.operations(self.chain(width), self.problem.training, self.name)
+        return costs.operations(self.perceptron(width), self.problem.training, self.name)
 
     def seed_bytes(self, width: int) -> int:
-        return costs.seed_bytes(self.chain(width), self.problem.training, self.name)
+        return costs.seed_bytes(self.perceptron(width), self.problem.training, self.name)
 
     def chunk_size(self, width: int) -> int:
         return max(1, _ROOM[self.problem.device] // self.seed_bytes(width))
 
     def train(self, width: int, seeds: Sequence[int]) -> dict[Observable, Array]:
         problem = self.problem
-        return train(self.chain(width), problem.training, self.examples, seeds, problem.device, self.name)
+        return train(self.perceptron(width), problem.training, self.examples, seeds, problem.device, self.name)
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class DenseEngine(MlpEngine):
         return _SMALL, _LARGE
 
     def terms(self, width: int) -> tuple[float, ...]:
-        at = self.chain(width)
+        at = self.perceptron(width)
         return costs.units(at), costs.entries(at)
 
     @property
@@ -120,7 +120,7 @@ class DenseEngine(MlpEngine):
 
     def losses(self, width: int, seeds: Sequence[int], factors: Array) -> Array:
         """Trained as one batch: all settings share the draws and the large products of their seed."""
-        problem, at = self.problem, self.chain(width)
+        problem, at = self.problem, self.perceptron(width)
         settings = Factors.of_lr(torch.tensor(factors), len(at.layers))
         seen = states(at, problem.training, self.examples, seeds, settings, problem.device)
         return torch.stack([state.loss for state in seen]).reshape(-1, *factors.shape).cpu().numpy()
@@ -161,4 +161,4 @@ class RevealedEngine(MlpEngine):
         return (_MATRIX_FREE,)
 
     def terms(self, width: int) -> tuple[float, ...]:
-        return (costs.units(self.chain(width)),)
+        return (costs.units(self.perceptron(width)),)

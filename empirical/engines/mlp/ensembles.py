@@ -4,7 +4,7 @@ All settings of a seed share its draw of W(0). So the large matrices are drawn a
 settings are compared without the noise of the draw. Members are ordered by seed, then by setting: a block of shape
 (seeds * settings, batch, units) is one of shape (seeds, settings * batch, units), to which any `Weights` apply.
 
-A member's g, sigma and eta are those of the chain times factors of its own. The training loop knows one number for
+A member's g, sigma and eta are those of the perceptron times factors of its own. The training loop knows one number for
 each layer, so here it is given g = eta = 1, with g W(0) for W(0) and, in `MemberUpdate`, g dW for dW: the law sees the
 gradient g d h^T that it would see anyway, makes the same steps as for eta = 1, and their sum is scaled.
 """
@@ -19,7 +19,7 @@ from torch import Tensor
 
 from empirical.data.examples import Examples
 from empirical.engines.mlp import drawing
-from empirical.engines.mlp.chain import Chain
+from empirical.engines.mlp.perceptron import Perceptron
 from empirical.engines.mlp.state import State
 from empirical.engines.mlp.training import trajectory
 from empirical.tensors.buffers import Terms
@@ -133,7 +133,7 @@ def check_undecayed(training: Training) -> None:
 
 
 def states(
-    chain: Chain, training: Training, data: Examples, seeds: Sequence[int], settings: Factors, device: str
+    perceptron: Perceptron, training: Training, data: Examples, seeds: Sequence[int], settings: Factors, device: str
 ) -> Iterator[State]:
     """The states of all members after 0, 1, ..., `training.steps` updates.
 
@@ -143,17 +143,17 @@ def states(
         factor.to(device).flatten(0, 1).mT[:, :, None, None]
         for factor in (settings.multiplier, settings.init, settings.lr)
     )
-    drawn = drawing.draw_dense(chain, seeds, device)
+    drawn = drawing.draw_dense(perceptron, seeds, device)
     shared, started = [], []
     rank = training.steps * training.batch
-    for index, layer in enumerate(chain.layers):
+    for index, layer in enumerate(perceptron.layers):
         g, eta = layer.multiplier * multiplier[index], layer.lr * lr[index]
         own = SharedWeights(drawn[index], init[index])
         base = own if updates.is_low_rank(training.optimizer) else own.matrices()
         unscaled = updates.start(training.optimizer, base, lr=1.0, multiplier=1.0, first=not index, rank=rank)
         shared.append(SharedWeights(drawn[index], g * init[index]))
         started.append(MemberUpdate(unscaled, g, eta))
-    plain = replace(chain, layers=tuple(replace(layer, multiplier=1.0, lr=1.0) for layer in chain.layers))
+    plain = replace(perceptron, layers=tuple(replace(layer, multiplier=1.0, lr=1.0) for layer in perceptron.layers))
     inputs, targets = (torch.tensor(array, device=device) for array in (data.inputs, data.targets))
     members = inputs.expand(multiplier.shape[1], -1, -1)
     quick = replace(training, kernel=False)

@@ -13,22 +13,22 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from empirical.engines.mlp.chain import Chain
+from empirical.engines.mlp.perceptron import Perceptron
 from empirical.weights.dense import Weights
 
 Signals = list[tuple[Tensor, Tensor]]
 
 
 def linearized(
-    chain: Chain, weights: tuple[Weights, ...], inputs: Tensor, targets: Tensor, others: Tensor, steps: int
+    perceptron: Perceptron, weights: tuple[Weights, ...], inputs: Tensor, targets: Tensor, others: Tensor, steps: int
 ) -> Tensor:
     """F*(steps) of the centered output, from F = F* = 0: (seeds, other examples, outputs).
 
     `inputs` (seeds, batch, inputs) with `targets` (batch, outputs) are trained on, `others` are looked at.
     """
     batch, looked_at = inputs.shape[1], others.shape[1]
-    every = _signals(chain, weights, torch.cat([inputs, others], dim=1))
-    kernel = _kernel(chain, every, batch)
+    every = _signals(perceptron, weights, torch.cat([inputs, others], dim=1))
+    kernel = _kernel(perceptron, every, batch)
     outputs = targets.shape[1]
     moved = inputs.new_zeros(len(inputs), (batch + looked_at) * outputs)
     for _ in range(steps):
@@ -37,10 +37,10 @@ def linearized(
     return moved[:, batch * outputs :].reshape(len(inputs), looked_at, outputs)
 
 
-def _signals(chain: Chain, weights: tuple[Weights, ...], h: Tensor) -> Signals:
+def _signals(perceptron: Perceptron, weights: tuple[Weights, ...], h: Tensor) -> Signals:
     """h_(l-1), (seeds, examples, units), and J_l, (seeds, examples * outputs, units), of every layer."""
     representations, slopes = [], []
-    for layer, weight in zip(chain.layers, weights, strict=True):
+    for layer, weight in zip(perceptron.layers, weights, strict=True):
         representations.append(h)
         z = weight.apply(h).mul_(layer.multiplier)
         h = layer.phi.value(z)
@@ -53,14 +53,14 @@ def _signals(chain: Chain, weights: tuple[Weights, ...], h: Tensor) -> Signals:
         signal = signal.reshape(seeds, examples * outputs, -1)
         found.insert(0, (representations[index], signal))
         if index:
-            signal = weights[index].apply_transpose(signal).mul_(chain.layers[index].multiplier)
+            signal = weights[index].apply_transpose(signal).mul_(perceptron.layers[index].multiplier)
     return found
 
 
-def _kernel(chain: Chain, signals: Signals, batch: int) -> Tensor:
+def _kernel(perceptron: Perceptron, signals: Signals, batch: int) -> Tensor:
     """theta between all examples and the first `batch`: (seeds, examples * outputs, batch * outputs)."""
     total: Tensor | float = 0.0
-    for layer, (h, j) in zip(chain.layers, signals, strict=True):
+    for layer, (h, j) in zip(perceptron.layers, signals, strict=True):
         outputs = j.shape[1] // h.shape[1]
         overlap = h @ h[:, :batch].mT
         overlap = overlap.repeat_interleave(outputs, dim=1).repeat_interleave(outputs, dim=2)

@@ -11,7 +11,7 @@ from functools import cached_property
 
 from torch import Tensor
 
-from empirical.engines.mlp.chain import Layer
+from empirical.engines.mlp.perceptron import Layer
 from empirical.tensors.buffers import BufferPool
 from empirical.tensors.norms import gram, norms
 from empirical.weights.decay import norm_now

@@ -32,8 +32,8 @@ import torch
 from torch import Tensor
 
 from empirical.data.examples import Examples
-from empirical.engines.mlp.chain import Chain
 from empirical.engines.mlp.drawing import draw
+from empirical.engines.mlp.perceptron import Perceptron
 from empirical.engines.mlp.state import Change, Initial, State
 from empirical.engines.mlp.view import view
 from empirical.engines.observations import observe
@@ -50,14 +50,19 @@ from scalings.results.trials import EngineName, Training
 
 
 def train(
-    chain: Chain, training: Training, data: Examples, seeds: Sequence[int], device: str, engine: EngineName = "dense"
+    perceptron: Perceptron,
+    training: Training,
+    data: Examples,
+    seeds: Sequence[int],
+    device: str,
+    engine: EngineName = "dense",
 ) -> dict[Observable, Array]:
     """Every observable at every step, each an array over these seeds."""
     pool = BufferPool(device, kind(training))
-    initial = draw(chain, training, seeds, device, engine, pool)
+    initial = draw(perceptron, training, seeds, device, engine, pool)
     h, targets = (torch.tensor(array, dtype=pool.kind, device=device) for array in (data.inputs, data.targets))
     look = partial(view, observing=training.observing, spectra=training.spectra)
-    states = trajectory(chain, initial, training, h.expand(len(seeds), -1, -1), targets, pool)
+    states = trajectory(perceptron, initial, training, h.expand(len(seeds), -1, -1), targets, pool)
     values: dict[Observable, Tensor] = {}
     # No name for a state here: the changes of one step, gigabytes if wide, are free before the next ones are made.
     for seen in map(observe, map(look, states)):
@@ -75,7 +80,7 @@ def kind(training: Training) -> torch.dtype:
 
 
 def trajectory(
-    chain: Chain,
+    perceptron: Perceptron,
     weights: tuple[Weights, ...],
     training: Training,
     inputs: Tensor,
@@ -86,10 +91,10 @@ def trajectory(
     """The states after 0, 1, ..., `training.steps` full-batch updates.
 
     `inputs` (seeds, batch, inputs) and `targets` (batch, outputs) are the examples; `started` are dW = 0 of each
-    layer where they are not those of the chain's own learning rates.
+    layer where they are not those of the perceptron's own learning rates.
     """
     pool = pool or BufferPool(inputs.device)
-    initial = _initial(chain, weights, training, inputs, targets, pool)
+    initial = _initial(perceptron, weights, training, inputs, targets, pool)
     rank = training.steps * training.batch
     started = started or tuple(
         updates.start(
@@ -101,15 +106,15 @@ def trajectory(
             first=not index,
             rank=rank,
         )
-        for index, (layer, weight) in enumerate(zip(chain.layers, weights, strict=True))
+        for index, (layer, weight) in enumerate(zip(perceptron.layers, weights, strict=True))
     )
-    state = State(0, chain.layers, weights, started, initial, pool)
+    state = State(0, perceptron.layers, weights, started, initial, pool)
     yield state
     for step in range(1, training.steps + 1):
         terms = training.observing == "all"
         sizes = _gradients(state, penalized=decay.kind(training.optimizer) == "l2") if terms else ()
         _update(state)
-        state = State(step, chain.layers, weights, started, initial, pool, gradients=sizes)
+        state = State(step, perceptron.layers, weights, started, initial, pool, gradients=sizes)
         state = replace(state, changes=tuple(_forward(state, terms=terms)))
         if terms or step < training.steps:
             state = replace(state, changes=_backward(state, kernel=terms and training.kernel))
@@ -118,25 +123,30 @@ def trajectory(
 
 def outputs_of(state: State, training: Training, inputs: Tensor) -> Tensor:
     """How far the outputs of other examples have moved: (seeds, examples, inputs) to (seeds, examples, outputs)."""
-    chain = Chain(inputs.shape[2], state.layers)
+    perceptron = Perceptron(inputs.shape[2], state.layers)
     targets = inputs.new_zeros(inputs.shape[1], state.layers[-1].shape[0])
-    initial = _initial(chain, state.weights, training, inputs, targets, state.pool)
+    initial = _initial(perceptron, state.weights, training, inputs, targets, state.pool)
     *_, last = _forward(replace(state, initial=initial))
     return last.dz
 
 
 def _initial(
-    chain: Chain, weights: tuple[Weights, ...], training: Training, inputs: Tensor, targets: Tensor, pool: BufferPool
+    perceptron: Perceptron,
+    weights: tuple[Weights, ...],
+    training: Training,
+    inputs: Tensor,
+    targets: Tensor,
+    pool: BufferPool,
 ) -> tuple[Initial, ...]:
     h, hs, zs = inputs, [inputs], []
-    for layer, weight in zip(chain.layers, weights, strict=True):
+    for layer, weight in zip(perceptron.layers, weights, strict=True):
         zs.append(weight.apply(h).mul_(layer.multiplier))
-        h = zs[-1] if layer is chain.layers[-1] else by_units(pool, layer.phi.value, zs[-1])
+        h = zs[-1] if layer is perceptron.layers[-1] else by_units(pool, layer.phi.value, zs[-1])
         hs.append(h)
     d_h = -targets.expand_as(h) if training.centered else h - targets
     found: list[Initial] = []
     for index in reversed(range(len(zs))):
-        layer, z = chain.layers[index], zs[index]
+        layer, z = perceptron.layers[index], zs[index]
         d = by_units(pool, lambda z, h, d_h, phi=layer.phi: phi.slope(z, h) * d_h, z, hs[index + 1], d_h)
         found.insert(0, Initial(hs[index], z, d_h, d))
         if index:

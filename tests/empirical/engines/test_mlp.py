@@ -14,8 +14,8 @@ from torch import Tensor
 
 from empirical.data import examples
 from empirical.engines.mlp import training
-from empirical.engines.mlp.chain import chain
 from empirical.engines.mlp.drawing import draw_dense
+from empirical.engines.mlp.perceptron import perceptron
 from empirical.engines.mlp.view import view
 from empirical.engines.observations import observe
 from empirical.tensors import random_numbers
@@ -52,7 +52,7 @@ def rich(depth: int, optimizer: str = "sgd") -> Parameterization:
 
 def ours(setup: Training, activation: Activation, depth: int, parameterization: Parameterization):
     network = mlp(depth, activation)
-    at = chain(network, parameterization, setup, WIDTH)
+    at = perceptron(network, parameterization, setup, WIDTH)
     data = examples.load(setup.data, setup.batch)
     return at, data, training.train(at, setup, data, SEEDS, "cpu")
 
@@ -108,7 +108,7 @@ def test_agrees_with_torch(activation: Activation, optimizer: str, depth: int, c
 def test_the_three_terms_are_the_change_of_the_preactivation(activation: Activation, optimizer: str) -> None:
     """z(t) from W(t) and h(t), multiplied out densely, is z(0) plus the terms that the loop carries."""
     setup = Training(batch=8, optimizer=optimizer, lr=0.1)
-    at = chain(mlp(3, activation), rich(3, optimizer), setup, WIDTH)
+    at = perceptron(mlp(3, activation), rich(3, optimizer), setup, WIDTH)
     data = examples.load("digits", 8)
     weights = draw_dense(at, SEEDS, "cpu")
     h0, y = torch.tensor(data.inputs).expand(len(SEEDS), -1, -1), torch.tensor(data.targets)
@@ -154,11 +154,12 @@ def test_a_coordinate_check_sees_the_same(optimizer: str, engine: EngineName, mo
 
     monkeypatch.setattr("empirical.engines.mlp.drawing.filler", rounded)
     monkeypatch.setattr(
-        "empirical.tensors.random_numbers._fill", lambda piece, key: rounded(key, piece.dtype, piece.device)(piece)
+        "empirical.tensors.random_numbers._fill",
+        lambda polyhedron, key: rounded(key, polyhedron.dtype, polyhedron.device)(polyhedron),
     )
     every = Training(batch=64, optimizer=optimizer, lr=0.02 if optimizer.startswith("adam") else 0.1, kernel=False)
     few = replace(every, observing="coordinates")
-    at, data = chain(mlp(3), rich(3, optimizer), every, 300), examples.load("digits", 64)
+    at, data = perceptron(mlp(3), rich(3, optimizer), every, 300), examples.load("digits", 64)
     whole, found = (training.train(at, setup, data, range(8), "cpu", engine) for setup in (every, few))
     assert {observable.quantity for observable in found} == {"z", "dz", "loss"}
     for observable, values in found.items():
@@ -168,7 +169,7 @@ def test_a_coordinate_check_sees_the_same(optimizer: str, engine: EngineName, mo
 
 def test_chunks_change_nothing() -> None:
     setup = Training(batch=8)
-    at = chain(mlp(3), preset("mup-lr", 3), setup, WIDTH)
+    at = perceptron(mlp(3), preset("mup-lr", 3), setup, WIDTH)
     data = examples.load("digits", 8)
 
     def run(seeds: range) -> dict[Observable, np.ndarray]:
@@ -185,7 +186,7 @@ def test_gauges_change_nothing_that_is_computed() -> None:
     data = examples.load("digits", 8)
     results = []
     for name in ("ntp", "ntp-lr"):
-        at = chain(mlp(3), preset(name, 3), setup, WIDTH)
+        at = perceptron(mlp(3), preset(name, 3), setup, WIDTH)
         results.append(training.train(at, setup, data, SEEDS, "cpu"))
     for observable in results[0]:
         if observable.quantity in ("z", "dz", "d", "dd", "layer", "passthrough", "interaction", "alignment", "loss"):
@@ -196,7 +197,7 @@ def test_prefactor_enters_with_its_powers() -> None:
     powers = tuple(LayerExponents(Fraction(0), Fraction(i), Fraction(2)) for i in (0, 1, -1))
     plain = preset("mup-lr", 3)
     gamma = Parameterization(plain.layers, "gamma", Fraction(3), powers)
-    before, after = (chain(mlp(3), p, Training(), 100).layers for p in (plain, gamma))
+    before, after = (perceptron(mlp(3), p, Training(), 100).layers for p in (plain, gamma))
     assert [b.scale / a.scale for a, b in zip(before, after, strict=True)] == pytest.approx([1, 3, 1 / 3])
     assert [b.lr / a.lr for a, b in zip(before, after, strict=True)] == pytest.approx([9, 9, 9])
 
@@ -223,7 +224,7 @@ def test_divergence_is_a_result() -> None:
 def test_cuda_runs_the_same_program(optimizer: str) -> None:
     """The same weights on both devices give the same observables."""
     setup = Training(batch=8, optimizer=optimizer, lr=0.1)
-    at = chain(mlp(3, "tanh"), rich(3, optimizer), setup, WIDTH)
+    at = perceptron(mlp(3, "tanh"), rich(3, optimizer), setup, WIDTH)
     data = examples.load("digits", 8)
     on_cpu = draw_dense(at, SEEDS, "cpu")
     results = []

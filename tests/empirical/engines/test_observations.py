@@ -15,7 +15,7 @@ from empirical.engines.graph import training as by_autograd
 from empirical.engines.graph.module import Graph
 from empirical.engines.graph.setting import Setting
 from empirical.engines.mlp import training as by_hand
-from empirical.engines.mlp.chain import chain
+from empirical.engines.mlp.perceptron import perceptron
 from empirical.engines.mlp.view import view
 from empirical.engines.observations import Representation, View, observe
 from empirical.tensors.buffers import BufferPool
@@ -49,7 +49,7 @@ def of_chain(how: Training, width: int = 24) -> Iterator[View]:
     weights = tuple(DenseWeights(tensor[0], BufferPool()) for tensor in drawn.values())
     data = examples.load(how.data, how.batch)
     inputs, targets = torch.tensor(data.inputs).expand(2, -1, -1), torch.tensor(data.targets)
-    for state in by_hand.trajectory(chain(network, given, how, width), weights, how, inputs, targets):
+    for state in by_hand.trajectory(perceptron(network, given, how, width), weights, how, inputs, targets):
         yield view(state, how.observing, spectra=how.spectra)
 
 

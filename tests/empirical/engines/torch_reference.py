@@ -8,7 +8,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from empirical.engines.mlp.chain import Chain
+from empirical.engines.mlp.perceptron import Perceptron
 from scalings.criteria.observables import Observable
 from scalings.hyperparameters.update_laws import optimizer
 from scalings.networks.nodes import Activation
@@ -174,7 +174,7 @@ def _torch_muon(law: str, groups: list[dict], decay: float) -> torch.optim.Optim
 class Reference(nn.Module):
     """One seed of the same network, keeping every layer's input and preactivation."""
 
-    def __init__(self, at: Chain, weights: list[Tensor], activation: Activation) -> None:
+    def __init__(self, at: Perceptron, weights: list[Tensor], activation: Activation) -> None:
         super().__init__()
         self.multipliers = [layer.multiplier for layer in at.layers]
         self.phi = PHI[activation]
@@ -194,7 +194,7 @@ class Reference(nn.Module):
         return self.z[-1]
 
 
-def reference_values(model: Reference, at: Chain, setup: Training, x: Tensor, y: Tensor):
+def reference_values(model: Reference, at: Perceptron, setup: Training, x: Tensor, y: Tensor):
     """Every observable of one seed, from subtracted states and dense matrices."""
     groups = [{"params": p.weight, "lr": layer.lr} for p, layer in zip(model.linears, at.layers, strict=True)]
     stepper = reference_optimizer(setup.optimizer, groups, setup.decay)
@@ -262,7 +262,7 @@ def reference_values(model: Reference, at: Chain, setup: Training, x: Tensor, y:
     return values
 
 
-def tangent_kernel(model: Reference, at: Chain, residual: Tensor, x: Tensor) -> Tensor:
+def tangent_kernel(model: Reference, at: Perceptron, residual: Tensor, x: Tensor) -> Tensor:
     """K of scalings.criteria.observables, from one gradient of residual . f an example, layer by layer."""
     rows = []
     for example, r in zip(x, residual, strict=True):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from empirical.data import examples
-from empirical.engines.mlp.chain import chain
+from empirical.engines.mlp.perceptron import perceptron
 from empirical.experiments.calibration import blank, calibrate, hyperparameters, solve
 from empirical.experiments.conditions import Experiment
 from scalings.criteria.conditions import Closing, Condition, System, all_conditions, tutorial_system
@@ -76,7 +76,7 @@ def test_the_start_does_not_decide(closing: Closing) -> None:
     """From ones, from other constants, and from small numbers for all."""
     network, width = mlp(3), 64
     data, system = examples.load("digits", 8), tutorial_system(network, Fraction(1, 4), closing, 1)
-    experiment = Experiment(chain(network, blank(network), TRAINING, width), TRAINING, data, system, range(2))
+    experiment = Experiment(perceptron(network, blank(network), TRAINING, width), TRAINING, data, system, range(2))
     starts = (np.zeros(9), np.array([0, 0, 0, 1.0, -1.0, 0.5, -2.0, 1.0, -1.0]), np.array([0] * 3 + [-2.0] * 6))
     found = [solve(experiment, start) for start in starts]
     for logs, is_solved in found:
@@ -90,7 +90,7 @@ def test_the_jacobian_of_exact_products_is_their_exponents() -> None:
     """And that of a gauge is zero: d, z and dz do not change."""
     network = mlp(3)
     data, conditions = examples.load("digits", 8), all_conditions(network, 1)
-    at = chain(network, blank(network), TRAINING, 32)
+    at = perceptron(network, blank(network), TRAINING, 32)
     experiment = Experiment(at, TRAINING, data, conditions, range(2))
     logs = np.tile([0, 0, 0, 0, -2.0, -3.5, 1.0, -2.5, -3.0], (2, 1))
     _, jacobian = experiment.jacobian(logs, range(9))

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from empirical.data.examples import load
-from empirical.engines.mlp.chain import chain
 from empirical.engines.mlp.drawing import draw_dense
 from empirical.engines.mlp.linearized import linearized
+from empirical.engines.mlp.perceptron import perceptron
 from empirical.engines.mlp.training import outputs_of, trajectory
 from empirical.experiments.richness import follow
 from empirical.sweeps import workers
@@ -27,7 +27,7 @@ def test_where_steps_are_small_training_is_its_linearization() -> None:
     data, distances = load("digits", 16), []
     for lr in (1e-2, 1e-3):
         training = Training(batch=8, steps=5, lr=lr)
-        at = chain(mlp(3, "tanh"), preset("mup-lr", 3), training, 48)
+        at = perceptron(mlp(3, "tanh"), preset("mup-lr", 3), training, 48)
         weights = draw_dense(at, (0, 1), "cpu")
         every = torch.tensor(data.inputs).expand(2, -1, -1)
         inputs, others, targets = every[:, :8], every[:, 8:], torch.tensor(data.targets[:8])

@@ -16,9 +16,9 @@ from empirical.data import examples
 from empirical.engines.engine import Scaling, TrainingProblem
 from empirical.engines.graph.engine import GraphEngine
 from empirical.engines.graph.ensembles import check_rates
-from empirical.engines.mlp.chain import chain
 from empirical.engines.mlp.engine import DenseEngine
 from empirical.engines.mlp.ensembles import Factors, states
+from empirical.engines.mlp.perceptron import perceptron
 from empirical.engines.mlp.training import train
 from empirical.engines.mlp.view import view
 from empirical.engines.observations import observe
@@ -64,8 +64,8 @@ def test_members_of_an_ensemble_are_the_networks_trained_alone(optimizer: str) -
         init=[one.init + 2 * t for one, t in pairs],
         lr=[one.lr + 3 * t for one, t in pairs],
     )
-    alone = [train(chain(mlp(3), one, training, width), training, data, [5], "cpu") for one in (base, other)]
-    for state in states(chain(mlp(3), base, training, width), training, data, [5], settings, "cpu"):
+    alone = [train(perceptron(mlp(3), one, training, width), training, data, [5], "cpu") for one in (base, other)]
+    for state in states(perceptron(mlp(3), base, training, width), training, data, [5], settings, "cpu"):
         for observable, values in observe(view(state, "coordinates")).items():
             expected = [values_alone[observable][0] for values_alone in alone]
             np.testing.assert_allclose(values, expected, rtol=1e-6, err_msg=str(observable))

@@ -16,8 +16,8 @@ import torch
 
 from empirical.engines.graph.engine import GraphEngine
 from empirical.engines.mlp import engine as mlp_engine
-from empirical.engines.mlp.chain import Chain
 from empirical.engines.mlp.engine import DEFAULT_WIDTHS, DenseEngine, MlpEngine
+from empirical.engines.mlp.perceptron import Perceptron
 from empirical.engines.mlp.training import train
 from empirical.sweeps import costs
 from empirical.sweeps.measure import measure, plan
@@ -181,7 +181,7 @@ def test_the_estimate_extrapolates_two_timed_runs(monkeypatch: pytest.MonkeyPatc
     """With a clock that says exactly alpha * units + beta * matrices, so does the estimate."""
 
     def clock(engine: MlpEngine, width: int, _: int) -> float:
-        return sum(1e-6 * (m + k) + 1e-9 * m * k for m, k in engine.chain(width).shapes)
+        return sum(1e-6 * (m + k) + 1e-9 * m * k for m, k in engine.perceptron(width).shapes)
 
     monkeypatch.setattr(costs, "_time", clock)
     widths, seeds = (64, 128, 256), allocate((64, 128, 256), 10)
@@ -213,7 +213,7 @@ def test_too_little_memory_is_refused_with_what_fits(engine: str, monkeypatch: p
 def test_memory_that_runs_out_is_one_line(
     error: Exception, limit: int, where: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def too_wide(at: Chain, *rest: Any) -> Any:
+    def too_wide(at: Perceptron, *rest: Any) -> Any:
         if at.width >= limit:
             raise error
         return train(at, *rest)

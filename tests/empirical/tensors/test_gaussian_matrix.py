@@ -13,7 +13,7 @@ from torch import Tensor
 
 from empirical.data import examples
 from empirical.engines.mlp import drawing, training
-from empirical.engines.mlp.chain import chain
+from empirical.engines.mlp.perceptron import perceptron
 from empirical.sweeps.measure import measure
 from empirical.tensors.buffers import BufferPool
 from empirical.tensors.gaussian_matrix import GaussianMatrix
@@ -221,7 +221,7 @@ def trained_pvalues(kind: type[GaussianMatrix], monkeypatch: pytest.MonkeyPatch,
     1e-231 without P^T X q and 6e-11 without the projection.
     """
     monkeypatch.setattr(drawing, "GaussianMatrix", kind)
-    at = chain(mlp(3, "tanh"), preset("mup", 3), SETUP, 12)
+    at = perceptron(mlp(3, "tanh"), preset("mup", 3), SETUP, 12)
     data = examples.load("digits", SETUP.batch)
     seeds = range(first, first + 400)
     dense, free = (training.train(at, SETUP, data, seeds, "cpu", engine) for engine in ("dense", "matrix-free"))
@@ -247,7 +247,7 @@ def test_a_mistake_changes_what_is_trained(mistake: type[GaussianMatrix], monkey
 
 
 def test_chunks_change_nothing() -> None:
-    at, data = chain(mlp(3), preset("mup", 3), SETUP, 200), examples.load("digits", SETUP.batch)
+    at, data = perceptron(mlp(3), preset("mup", 3), SETUP, 200), examples.load("digits", SETUP.batch)
     together, first, second = (
         training.train(at, SETUP, data, seeds, "cpu", "matrix-free") for seeds in (range(5), range(2), range(2, 5))
     )

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from empirical.torch_modules.factored import factored
-from empirical.torch_modules.handles import Handle
 from empirical.torch_modules.layers import GaussianLinear
+from empirical.torch_modules.operator_parameters import OperatorParameter
 from empirical.torch_modules.swapping import matrix_free
 from scalings.errors import ArgumentError
 
@@ -251,4 +251,4 @@ def test_a_copy_is_the_same_matrix_with_a_training_of_its_own() -> None:
     assert float((free(data()[0][0]).detach() - before).norm()) > 0.01
     train(twin, factored(torch.optim.SGD(twin.parameters(), lr=0.1)))
     torch.testing.assert_close(twin[2].matrix(), free[2].matrix(), rtol=0, atol=1e-10)
-    assert all(isinstance(parameter, Handle) for parameter in twin.parameters())
+    assert all(isinstance(parameter, OperatorParameter) for parameter in twin.parameters())

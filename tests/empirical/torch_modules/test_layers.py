@@ -108,7 +108,7 @@ def test_wrong_use_is_one_clear_line(wide: GaussianLinear, monkeypatch: pytest.M
     image = wide(block).sum()
     with pytest.raises(ArgumentError, match=r"create_graph: the matrix-free layer 'wide' has no second derivatives"):
         torch.autograd.grad(image, block, create_graph=True)
-    monkeypatch.setattr("empirical.torch_modules.handles.available_bytes", lambda _: 2**25)
+    monkeypatch.setattr("empirical.torch_modules.operator_parameters.available_bytes", lambda _: 2**25)
     needs = r"'wide', 2000 x 3000, needs 0.03.* GiB for 500 more vectors after 1, .* fans of 1677 would fit"
     with pytest.raises(ArgumentError, match=needs):
         wide(normals(500, 3000))

@@ -44,7 +44,7 @@ def test_each_power_is_that_of_its_own_derivation(law: str) -> None:
     assert [dict(layer.lr.powers)["n"] for layer in answer.layers] == [
         layer.lr for layer in alone[WIDTH_SCALE].family.layers
     ]
-    (point,) = alone[DEPTH_SCALE].pieces
+    (point,) = alone[DEPTH_SCALE].polyhedra
     assert [dict(layer.lr.powers)["m"] for layer in answer.layers] == [layer.lr for layer in point.layers]
     rates = {
         "sgd": ["n^(2r)", "n^(2r-1) m", "n^(2r-1) m", "n^(-1)"],

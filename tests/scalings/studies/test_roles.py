@@ -183,7 +183,7 @@ def test_the_output_of_what_is_no_multilayer_perceptron_is_an_upper_bound(quanti
         output = at(quantity, 3, 1)
         below, above = (seen(orders, {output: (orders[output] + by,)}) for by in (-QUARTER, QUARTER))
         assert compare(network, orders, seen(orders)).verdict == "PASS"
-        assert compare(network, orders, below).verdict == ("FAIL" if network.is_chain else "PASS")
+        assert compare(network, orders, below).verdict == ("FAIL" if network.is_mlp else "PASS")
         assert compare(network, orders, above).verdict == "FAIL"
 
 

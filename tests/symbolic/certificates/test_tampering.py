@@ -130,10 +130,10 @@ def test_a_criterion_that_is_not_imposed_is_missed() -> None:
 def test_a_larger_answer_is_refused() -> None:
     """Without its bound r <= 1/2 the answer has members that do not meet all criteria."""
     document = copy.deepcopy(certificate("sgd"))
-    piece = document["answer"]["A"]
+    polyhedron = document["answer"]["A"]
     for key in ("inequalities", "points"):
-        piece[key].pop()
-    for point in piece["points"]:
+        polyhedron[key].pop()
+    for point in polyhedron["points"]:
         point["distances"].pop()
     end = document["proof"][-1]
     end["within"].pop()

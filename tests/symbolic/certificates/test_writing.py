@@ -195,12 +195,17 @@ def test_the_answer_of_a_certificate_is_that_of_the_derivation(name: str) -> Non
     """Two unions of polyhedra, found in two ways, are the same set: z3 says so."""
     document = derivation_certificate(problem(mlp(2)), criteria=without(name))
     certify(document)
-    proved = z3.Or([z3.And(relations(piece)) for piece in document["answer"].values()])
-    pieces = derive(mlp(2), criteria=without(name)).pieces
+    proved = z3.Or([z3.And(relations(polyhedron)) for polyhedron in document["answer"].values()])
+    polyhedra = derive(mlp(2), criteria=without(name)).polyhedra
     derived = z3.Or(
         [
-            z3.And([*(linear(e) == 0 for e in piece.equations), *(linear(form) >= 0 for form in piece.inequalities)])
-            for piece in pieces
+            z3.And(
+                [
+                    *(linear(e) == 0 for e in polyhedron.equations),
+                    *(linear(form) >= 0 for form in polyhedron.inequalities),
+                ]
+            )
+            for polyhedron in polyhedra
         ]
     )
     solver = z3.Solver()
@@ -211,10 +216,10 @@ def test_the_answer_of_a_certificate_is_that_of_the_derivation(name: str) -> Non
     assert solver.check() == z3.sat
 
 
-def relations(piece: Any) -> list[Any]:
+def relations(polyhedron: Any) -> list[Any]:
     """A piece of a certificate's answer."""
-    solved = [z3.Real(unknown) == combined(form) for unknown, form in piece["solved"].items()]
-    return [*solved, *(combined(form) >= 0 for form in piece["inequalities"])]
+    solved = [z3.Real(unknown) == combined(form) for unknown, form in polyhedron["solved"].items()]
+    return [*solved, *(combined(form) >= 0 for form in polyhedron["inequalities"])]
 
 
 def combined(form: dict[str, str]) -> Any:

@@ -65,16 +65,16 @@ def test_depth_exponents_of_residual_networks(branch: int, law: str, scale: Frac
     network = resmlp(branch=branch)
     expected = DEPTH_EXPONENTS[law, scale, source]
     complete = derive(network, optimizer(law), scale=DEPTH_SCALE)
-    (point,) = complete.pieces
+    (point,) = complete.polyhedra
     assert (point.dimension, "kappa_1 + 1" in point.equations) == (0, True)
     looser = [criterion for criterion in TUTORIAL if criterion not in (MAXIMALITY, UNIFORM_RICHNESS)]
-    (piece,) = derive(network, optimizer(law), looser, scale=DEPTH_SCALE).pieces
+    (polyhedron,) = derive(network, optimizer(law), looser, scale=DEPTH_SCALE).polyhedra
     values = {"kappa_1": scale, "eta_1": Fraction(0), f"eta_{branch + 2}": Fraction(0)}
     values |= {f"sigma_{number}": Fraction(0) for number in range(1, branch + 3)}
     values |= {f"eta_{number}": expected for number in range(2, branch + 2)}
-    assert strategies.contains(piece, values)
-    assert not strategies.contains(piece, values | {"eta_2": expected + Fraction(1, 4)})
-    assert not strategies.contains(piece, values | {"kappa_1": Fraction(-1, 4)}), "the stream explodes"
+    assert strategies.contains(polyhedron, values)
+    assert not strategies.contains(polyhedron, values | {"eta_2": expected + Fraction(1, 4)})
+    assert not strategies.contains(polyhedron, values | {"kappa_1": Fraction(-1, 4)}), "the stream explodes"
 
 
 def test_a_complete_branch_asks_for_the_complete_multiplier() -> None:
@@ -99,7 +99,7 @@ def test_growing_heads_keep_the_family_and_growing_head_sizes_only_its_rich_end(
     assert whole.family is not None
     assert (whole.family.low, whole.family.high) == (0, HALF)
     assert [str(scale) for scale in whole.family.scales] == ["0", "0", "0"]
-    (point,) = derive(transformer(grows="head-size"), optimizer("adam"), loss="cross-entropy").pieces
+    (point,) = derive(transformer(grows="head-size"), optimizer("adam"), loss="cross-entropy").polyhedra
     assert point.dimension == 0
     assert {"kappa_1 + 1", "kappa_2", "kappa_3"} <= set(point.equations), "scores are q.k / d"
     assert {"sigma_8 + 1", "eta_1", "eta_2 + 1", "eta_8 + 1"} <= set(point.equations), "muP for Adam"
@@ -155,7 +155,7 @@ def test_a_convolution_is_a_dense_layer_on_patches(depthwise: bool) -> None:
 def test_tied_weights_obey_both_uses() -> None:
     """The readout's multiplier makes up for the embedding's init scale; without one nothing does. It is n^-1, and
     r = 1/2: the stream holds the embedding, which its own transpose reads as the law of large numbers has it."""
-    (tied,) = derive(transformer(grows="heads", tied=True), optimizer("adam"), loss="cross-entropy").pieces
+    (tied,) = derive(transformer(grows="heads", tied=True), optimizer("adam"), loss="cross-entropy").polyhedra
     assert tied.dimension == 0
     assert {"kappa_4 + 1", "eta_1", "eta_2 + 1", "sigma_1"} <= set(tied.equations)
     untied = strategies.family(transformer(grows="heads"), optimizer("adam"))

@@ -30,7 +30,7 @@ from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.update_laws import OPTIMIZERS, UpdateLaw, optimizer
 from scalings.networks.architectures import mlp
 from scalings.networks.dimensions import Dimension
-from scalings.results.derivations import Derivation, Piece
+from scalings.results.derivations import Derivation, Polyhedron
 from symbolic.derivation.derive import derive
 from symbolic.evaluation.check import check
 from tests import strategies
@@ -89,7 +89,7 @@ def test_what_implies_a_step_does() -> None:
     for step in silent:
         named = {title.rpartition(" (")[0] for title in step.implied_by} | {step.criterion}
         fewer = derive(mlp(3), criteria=[criterion for criterion in TUTORIAL if criterion.name in named])
-        steps = [*fewer.steps, *(other for piece in fewer.pieces for other in piece.steps)]
+        steps = [*fewer.steps, *(other for polyhedron in fewer.polyhedra for other in polyhedron.steps)]
         assert [other.statement for other in steps if other.title == step.title] == [""]
 
 
@@ -122,16 +122,16 @@ def test_dropping_an_independent_criterion_frees_exponents(criterion: Criterion,
     derivation = derive(mlp(3), criteria=[other for other in TUTORIAL if other is not criterion])
     assert derivation.family is None
     assert derivation.degrees_of_freedom == freedoms
-    assert derivation.pieces
+    assert derivation.polyhedra
 
 
 def test_a_changed_criterion_changes_the_answer() -> None:
     """The derivation does not know its answer: ask for another output, get another family."""
     smaller = replace(NONTRIVIALITY, right=Product((("z", "initially"),)))
     derivation = derive(mlp(3), criteria=[SIGNAL_PROPAGATION, BOUNDED_OUTPUT, MAXIMALITY, smaller, USEFUL_UPDATE])
-    (piece,) = derivation.pieces
-    assert piece.dimension == 0, "the output may only move as much as it is large: that is the lazy end alone"
-    assert "sigma_3 + 1/2" in piece.equations
+    (polyhedron,) = derivation.polyhedra
+    assert polyhedron.dimension == 0, "the output may only move as much as it is large: that is the lazy end alone"
+    assert "sigma_3 + 1/2" in polyhedron.equations
 
 
 def test_contradictory_criteria_are_named() -> None:
@@ -173,17 +173,17 @@ def test_the_stable_and_nontrivial_polytope_is_tensor_programs_iv(data) -> None:
     point = {f"eta_{number}": layer.lr for number, layer in numbered}
     point |= {f"sigma_{number}": layer.init for number, layer in numbered}
     if all(isinstance(exponent, Fraction) for exponent in point.values()):
-        inside = any(strategies.contains(piece, point) for piece in stability_pieces())
+        inside = any(strategies.contains(polyhedron, point) for polyhedron in stability_pieces())
         assert inside == tensor_programs_iv(parameterization).nontrivial
 
 
-def stability_pieces() -> tuple[Piece, ...]:
+def stability_pieces() -> tuple[Polyhedron, ...]:
     if not _PIECES:
-        _PIECES.extend(derive(mlp(3), criteria=CRITERIA["stability"]).pieces)
+        _PIECES.extend(derive(mlp(3), criteria=CRITERIA["stability"]).polyhedra)
     return tuple(_PIECES)
 
 
-_PIECES: list[Piece] = []
+_PIECES: list[Polyhedron] = []
 
 
 @pytest.mark.parametrize("module", ["torch", "z3"])
@@ -200,8 +200,8 @@ def test_a_readout_that_starts_at_zero_leaves_the_rich_end_alone() -> None:
     """Tensor Programs V (arXiv 2203.03466), appendix D.2, starts it so: the other layers learn from update 2 on."""
     found = derive(mlp(3), given={"sigma_3": MINUS_INFINITY})
     assert (found.degrees_of_freedom, found.contradiction) == (0, ())
-    [piece] = found.pieces
-    assert set(piece.equations) == {"eta_1 - 1", "eta_2", "eta_3 + 1", "sigma_1", "sigma_2 + 1/2"}
+    [polyhedron] = found.polyhedra
+    assert set(polyhedron.equations) == {"eta_1 - 1", "eta_2", "eta_3 + 1", "sigma_1", "sigma_2 + 1/2"}
     mup = Parameterization.of(multiplier="0,0,0", init="0,-1/2,-oo", lr="1,0,-1")
     assert check(mlp(3), mup).meets(*TUTORIAL)
     slow = Parameterization.of(multiplier="0,0,0", init="0,-1/2,-oo", lr="1,-1/4,-1")

@@ -29,13 +29,13 @@ LAWS = ["sgd", "adam", "muon", "muon-spectral", "lars", "shampoo"]
 def largest(init: tuple[Exponent, ...], name: str) -> list[Fraction]:
     """The largest learning rates at which stability holds, layer by layer, while the others are small enough."""
     inits = {f"sigma_{number}": exponent for number, exponent in enumerate(init, start=1)}
-    pieces = derive(mlp(len(init)), optimizer(name), STABILITY, given=inits).pieces
-    assert len(pieces) == 1
+    polyhedra = derive(mlp(len(init)), optimizer(name), STABILITY, given=inits).polyhedra
+    assert len(polyhedra) == 1
     rates = []
     for number in range(1, len(init) + 1):
         grid = [Fraction(k, 4) for k in range(8, -17, -1)]
         small = {f"eta_{other}": Fraction(-9) for other in range(1, len(init) + 1)}
-        rates.append(next(rate for rate in grid if strategies.contains(pieces[0], small | {f"eta_{number}": rate})))
+        rates.append(next(rate for rate in grid if strategies.contains(polyhedra[0], small | {f"eta_{number}": rate})))
     return rates
 
 
@@ -81,10 +81,10 @@ def test_giving_the_init_scales_of_a_member_gives_back_its_learning_rates(name: 
     """Under the tutorial's criteria nothing is left then: the readout's init scale says how rich it is."""
     member = strategies.family(mlp(3), optimizer(name)).member(r)
     inits = {f"sigma_{number}": layer.init for number, layer in enumerate(member.layers, start=1)}
-    (piece,) = derive(mlp(3), optimizer(name), given=inits).pieces
+    (polyhedron,) = derive(mlp(3), optimizer(name), given=inits).polyhedra
     rates = {f"eta_{number}": layer.lr for number, layer in enumerate(member.layers, start=1)}
-    assert piece.dimension == 0
-    assert strategies.contains(piece, {key: Fraction(value) for key, value in rates.items()})
+    assert polyhedron.dimension == 0
+    assert strategies.contains(polyhedron, {key: Fraction(value) for key, value in rates.items()})
 
 
 def test_a_readout_that_is_given_as_zero() -> None:
@@ -92,12 +92,12 @@ def test_a_readout_that_is_given_as_zero() -> None:
     derivation = derive(mlp(2), criteria=STABILITY, given={"sigma_2": MINUS_INFINITY, "sigma_1": Fraction(0)})
     assert derivation.degrees_of_freedom == 2
     point = {"eta_1": Fraction(1), "eta_2": Fraction(-1)}
-    assert any(strategies.contains(piece, point) for piece in derivation.pieces)
+    assert any(strategies.contains(polyhedron, point) for polyhedron in derivation.polyhedra)
     layers = (LayerExponents[Exponent](Fraction(0), Fraction(0), Fraction(1)),)
     layers += (LayerExponents[Exponent](Fraction(0), MINUS_INFINITY, Fraction(-1)),)
     assert check(mlp(2), Parameterization(layers)).regime == "rich"
     louder = replace(layers[0], lr=Fraction(5, 4))
-    assert not any(strategies.contains(piece, point | {"eta_1": louder.lr}) for piece in derivation.pieces)
+    assert not any(strategies.contains(polyhedron, point | {"eta_1": louder.lr}) for polyhedron in derivation.polyhedra)
 
 
 def test_an_exponent_that_is_not_there_cannot_be_given() -> None:

@@ -93,7 +93,7 @@ def test_zero_biases_are_trained_by_laws_of_the_weights_norm(name: str, high: st
     """Trust ratio 1 where |W| = 0: You et al., arXiv 1708.03888 and 1904.00962; eps_2: arXiv 1804.04235, section 8."""
     law, network = optimizer(name), mlp(3, biases=True)
     derivation = derive(network, law)
-    layers = derivation.family.layers if derivation.family else derivation.pieces[0].layers
+    layers = derivation.family.layers if derivation.family else derivation.polyhedra[0].layers
     assert derivation.degrees_of_freedom == (1 if high == "1/2" else 0)
     found = {node.name: str(layer.lr) for node, layer in zip(network.layers, layers, strict=True)}
     assert [found[f"bias{number}"] for number in (1, 2, 3)] == rates

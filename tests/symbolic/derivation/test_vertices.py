@@ -46,37 +46,37 @@ def test_reasons_are_sound_and_minimal() -> None:
     assert implied["useful update (layer3)"] == ("nontriviality (layer3)", "bounded output (layer3)")
     assert all(reason.startswith("maximality") for reason in implied["stable features (layer2)"])
     weaker = derive(mlp(3), criteria=[one for one in TUTORIAL if one not in (MAXIMALITY, NONTRIVIALITY)])
-    steps = [*weaker.steps, *(step for piece in weaker.pieces for step in piece.steps)]
+    steps = [*weaker.steps, *(step for polyhedron in weaker.polyhedra for step in polyhedron.steps)]
     assert any(step.statement for step in steps if step.criterion in ("stable features", "useful update"))
 
 
 @pytest.mark.parametrize(("name", "rates"), [("sgd", ["0", "-1", "-1"]), ("adam", ["-1/2", "-3/2", "-1"])])
 def test_the_largest_stable_learning_rates_are_the_vertex(name: str, rates: list[str]) -> None:
-    (piece,) = derive(mlp(3), optimizer(name), STABILITY, given=STANDARD).pieces
-    assert piece.polytope is not None
-    assert piece.polytope.vertices is not None
-    (vertex,) = piece.polytope.vertices
+    (polyhedron,) = derive(mlp(3), optimizer(name), STABILITY, given=STANDARD).polyhedra
+    assert polyhedron.polytope is not None
+    assert polyhedron.polytope.vertices is not None
+    (vertex,) = polyhedron.polytope.vertices
     assert [str(vertex[f"eta_{number}"]) for number in (1, 2, 3)] == rates
-    assert len(piece.polytope.rays) == 3, "smaller learning rates are stable too"
+    assert len(polyhedron.polytope.rays) == 3, "smaller learning rates are stable too"
 
 
 def test_vertices_and_rays_span_what_the_relations_say() -> None:
     dropped = [one for one in TUTORIAL if one not in (MAXIMALITY, UNIFORM_RICHNESS)]
-    (piece,) = derive(resmlp(), optimizer("adam"), dropped, scale=DEPTH_SCALE).pieces
-    polytope = piece.polytope
+    (polyhedron,) = derive(resmlp(), optimizer("adam"), dropped, scale=DEPTH_SCALE).polyhedra
+    polytope = polyhedron.polytope
     assert polytope is not None
     assert polytope.vertices
     for vertex in polytope.vertices:
-        assert strategies.contains(piece, vertex)
+        assert strategies.contains(polyhedron, vertex)
         for ray in polytope.rays:
-            assert strategies.contains(piece, {name: vertex[name] + 3 * ray[name] for name in vertex})
-            assert not strategies.contains(piece, {name: vertex[name] - ray[name] for name in vertex})
+            assert strategies.contains(polyhedron, {name: vertex[name] + 3 * ray[name] for name in vertex})
+            assert not strategies.contains(polyhedron, {name: vertex[name] - ray[name] for name in vertex})
     assert {vertex["kappa_1"] for vertex in polytope.vertices} == {Fraction(-1), Fraction(-1, 2)}
 
 
 def test_a_union_of_pieces_has_a_polytope_for_each() -> None:
     derivation = derive(mlp(2), criteria=CRITERIA["stability"])
-    assert len(derivation.polytopes) == len(derivation.pieces) > 1
+    assert len(derivation.polytopes) == len(derivation.polyhedra) > 1
     assert STABLE_FEATURES.name in {
         title.partition(" (")[0] for titles in facets(derivation).values() for title in titles
     }

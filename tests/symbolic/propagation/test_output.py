@@ -81,17 +81,19 @@ def test_other_ends_keep_the_family(network: Network) -> None:
         point = {f"eta_{n}": layer.lr for n, layer in enumerate(plain, start=1)}
         point |= {f"sigma_{n}": layer.init for n, layer in enumerate(plain, start=1)}
         point |= {"eta_4": point["eta_3"], "sigma_4": point["sigma_3"]}
-        assert all(strategies.contains(piece, point) for piece in derivation.pieces)
-        assert not any(strategies.contains(piece, point | {"eta_4": Fraction(0)}) for piece in derivation.pieces)
+        assert all(strategies.contains(polyhedron, point) for polyhedron in derivation.polyhedra)
+        assert not any(
+            strategies.contains(polyhedron, point | {"eta_4": Fraction(0)}) for polyhedron in derivation.polyhedra
+        )
     else:
         assert derivation.family is not None
         assert derivation.family.member(HALF).layers[:3] == plain
 
 
 def test_a_norm_at_the_end_makes_the_readouts_size_a_gauge() -> None:
-    (piece,) = derive(ending_in(Norm("final", "layer3"))).pieces
-    assert piece.dimension == 1
-    assert "eta_3 - 2*sigma_3" in piece.equations, (
+    (polyhedron,) = derive(ending_in(Norm("final", "layer3"))).polyhedra
+    assert polyhedron.dimension == 1
+    assert "eta_3 - 2*sigma_3" in polyhedron.equations, (
         "steps go with the square of the size, as of any scale-invariant weight"
     )
 
@@ -117,8 +119,8 @@ def test_a_narrow_hidden_layer_is_not_an_output() -> None:
     )
     parts = {one.name: one.part for one in network.representations}
     assert parts == {"wide": "hidden", "narrow": "hidden", "readout": "output"}
-    (piece,) = derive(network).pieces
-    assert {"sigma_2 + 1/2", "eta_2 + 1", "eta_3", "eta_1"} <= set(piece.equations), "r = 0: it moves as a whole"
+    (polyhedron,) = derive(network).polyhedra
+    assert {"sigma_2 + 1/2", "eta_2 + 1", "eta_3", "eta_1"} <= set(polyhedron.equations), "r = 0: it moves as a whole"
 
 
 def test_a_network_without_a_readout_is_refused() -> None:

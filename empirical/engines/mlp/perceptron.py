@@ -1,4 +1,4 @@
-"""Chains: a multilayer perceptron's layers at one width, with every power of the width worked out.
+"""Perceptrons: a multilayer perceptron's layers at one width, with every power of the width worked out.
 
     g_l = n^multiplier,  sigma_l = init gain n^init,  eta_l = lr n^lr,  lambda_l = decay n^decay,
 
@@ -39,7 +39,7 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Chain:
+class Perceptron:
     """The layers at one width, from input to output."""
 
     width: int
@@ -50,7 +50,7 @@ class Chain:
         return tuple(layer.shape for layer in self.layers)
 
 
-def chain(network: Network, parameterization: Parameterization, training: Training, width: int) -> Chain:
+def perceptron(network: Network, parameterization: Parameterization, training: Training, width: int) -> Perceptron:
     """The network at this width.
 
     Raises ArgumentError for what is not a multilayer perceptron, and for another number of exponents than layers.
@@ -75,7 +75,7 @@ def chain(network: Network, parameterization: Parameterization, training: Traini
         scale, lr = training.init * gain * sigma, training.lr * eta
         decay = training.decay * shrinking
         layers.append(Layer(node.name, node.role, shape, g, scale, lr, activations[index], decay))
-    return Chain(width, tuple(layers))
+    return Perceptron(width, tuple(layers))
 
 
 def _power(base: float, exponent: Exponent) -> float:

@@ -24,7 +24,7 @@ _LARGE = 2**25
 """The number of bytes below which free memory is not checked."""
 
 
-class Handle(nn.Parameter):
+class OperatorParameter(nn.Parameter):
     """The parameter of a matrix-free layer: a shape, an `operator`, its `gradient`, and the name of its `layer`."""
 
     operator: Operator
@@ -33,20 +33,20 @@ class Handle(nn.Parameter):
     _found: list[tuple[int, Combination]]
     _token: tuple[Tensor | None, int]
 
-    def __new__(cls, operator: Operator, layer: str, requires_grad: bool = True) -> Handle:
+    def __new__(cls, operator: Operator, layer: str, requires_grad: bool = True) -> OperatorParameter:
         meta = torch.empty(operator.shape, dtype=torch.float64, device="meta")
-        handle: Handle = super().__new__(cls, meta, True)
+        handle: OperatorParameter = super().__new__(cls, meta, True)
         handle.operator, handle.layer, handle.gradient = operator, layer, None
         handle._found, handle._token = [], (None, 0)
         handle.register_post_accumulate_grad_hook(_accumulate)  # type: ignore[no-untyped-call]
         handle.requires_grad_(requires_grad)
         return handle
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Handle:
+    def __deepcopy__(self, memo: dict[int, Any]) -> OperatorParameter:
         """A handle with its own weight from here on; both share one W(0), including the parts revealed later."""
         operator = Operator(self.operator.gaussian)
         operator.weight = self.operator.weight
-        memo[id(self)] = twin = Handle(operator, self.layer, self.requires_grad)
+        memo[id(self)] = twin = OperatorParameter(operator, self.layer, self.requires_grad)
         return twin
 
     def found(self, gradient: Combination) -> None:
@@ -78,7 +78,7 @@ class Handle(nn.Parameter):
 
 def _accumulate(handle: Tensor) -> None:
     """Add the gradients noted in this backward pass to `handle.gradient`, after torch has added a placeholder."""
-    assert isinstance(handle, Handle)
+    assert isinstance(handle, OperatorParameter)
     assert handle.grad is not None
     token, version = handle._token
     again = handle.grad is token
@@ -100,14 +100,14 @@ class _Product(torch.autograd.Function):
     """The product W v for every row v of a block, (k, fan_in) to (k, fan_out), with its backward pass."""
 
     @staticmethod
-    def forward(ctx: Any, block: Tensor, weight: Handle) -> Tensor:
+    def forward(ctx: Any, block: Tensor, weight: OperatorParameter) -> Tensor:
         image, ctx.h = weight.operator.apply(block.contiguous())
         ctx.weight = weight
         return image
 
     @staticmethod
     def backward(ctx: Any, d: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        weight: Handle = ctx.weight
+        weight: OperatorParameter = ctx.weight
         if torch.is_grad_enabled():
             raise ArgumentError("create_graph", f"the matrix-free layer {weight.layer!r} has no second derivatives")
         _check_room(weight, len(d))
@@ -118,7 +118,7 @@ class _Product(torch.autograd.Function):
         return d_block if ctx.needs_input_grad[0] else None, torch.empty_like(weight)
 
 
-def multiply(block: Tensor, weight: Handle) -> Tensor:
+def multiply(block: Tensor, weight: OperatorParameter) -> Tensor:
     """W v for every vector v of a block, (..., fan_in) to (..., fan_out).
 
     Raises ArgumentError for vectors of another length, dtype or device, and if memory does not suffice.
@@ -139,20 +139,20 @@ def multiply(block: Tensor, weight: Handle) -> Tensor:
     return product.reshape(*block.shape[:-1], -1)
 
 
-def _check_room(weight: Handle, rows: int) -> None:
+def _check_room(weight: OperatorParameter, rows: int) -> None:
     """Raises ArgumentError if there is no memory to extend the bases by that many rows."""
     needed = _bytes(weight, rows)
     if needed > _LARGE and needed > available_bytes(weight.operator.gaussian.device.type):
         raise _no_room(weight, rows)
 
 
-def _bytes(weight: Handle, rows: int) -> int:
+def _bytes(weight: OperatorParameter, rows: int) -> int:
     """The most bytes that `rows` more vectors take: as a block, in a basis, and for bases whose memory doubles."""
     operator = weight.operator
     return 8 * sum(operator.shape) * (2 * rows + sum(operator.gaussian.ranks) // 2)
 
 
-def _no_room(weight: Handle, rows: int) -> ArgumentError:
+def _no_room(weight: OperatorParameter, rows: int) -> ArgumentError:
     (fan_out, fan_in), held = weight.operator.shape, sum(weight.operator.gaussian.ranks)
     needed, free = _bytes(weight, rows), available_bytes(weight.operator.gaussian.device.type)
     fits = int(free / needed * min(fan_out, fan_in))

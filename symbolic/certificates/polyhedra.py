@@ -7,7 +7,7 @@
 >>> facts.learn_zero(x - 2 * y, {0: QQ(1)})
 >>> facts.learn_nonnegative(y, {1: QQ(1)})
 >>> facts.learn_nonnegative(3 - y, {2: QQ(1)})
->>> document = PieceOfAnswer.of(facts).document()
+>>> document = AnswerPolyhedron.of(facts).document()
 >>> document["freedoms"], document["solved"], document["inequalities"]
 (1, {'x': {'y': '2'}}, [{'y': '1'}, {'y': '-1', 'constant': '3'}])
 >>> [point["distances"] for point in document["points"]]
@@ -27,7 +27,7 @@ Document = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class PieceOfAnswer:
+class AnswerPolyhedron:
     """A polyhedron: unknowns in terms of those that are free, and irredundant bounds on these."""
 
     solved: dict[str, Form]
@@ -36,7 +36,7 @@ class PieceOfAnswer:
     """The same as facts, numbered as the verifier does: equations, their opposites, bounds."""
 
     @classmethod
-    def of(cls, known: Facts) -> PieceOfAnswer:
+    def of(cls, known: Facts) -> AnswerPolyhedron:
         """The polyhedron of all facts."""
         ring = known.ring
         solved = {str(ring({unknown: 1})): value for unknown, (value, _) in sorted(known.solved.items(), reverse=True)}
