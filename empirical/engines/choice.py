@@ -1,4 +1,4 @@
-"""Choice: the engine that trains, at each width the cheapest of those that do not refuse."""
+"""The choice of an engine: at each width the cheapest of those that do not refuse the problem."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _WIDE = 2**16
 
 @dataclass(frozen=True)
 class Choice:
-    """The engines that were asked for, by name or as "auto", and train the problem; at least one."""
+    """The engines among which the one with the fewest operations is taken; `asked` is a name, or "auto"."""
 
     asked: str
     engines: tuple[Engine, ...]
@@ -48,7 +48,7 @@ def choose(problem: TrainingProblem, asked: str = "auto") -> Choice:
 
 
 def willing(engines: Sequence[E]) -> tuple[E, ...]:
-    """Those that do not refuse. Raises the refusal that says most if they all do."""
+    """The engines that do not refuse. If all do, raises the most telling of their refusals."""
     refusals = [engine.refusal for engine in engines]
     found = tuple(engine for engine, refusal in zip(engines, refusals, strict=True) if refusal is None)
     if not found:
@@ -58,5 +58,5 @@ def willing(engines: Sequence[E]) -> tuple[E, ...]:
 
 
 def cheapest(engines: Sequence[E], width: int) -> E:
-    """That which takes the fewest operations."""
+    """The engine with the fewest operations at this width."""
     return min(engines, key=lambda engine: engine.operations(width))

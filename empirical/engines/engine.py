@@ -63,7 +63,7 @@ class TrainingProblem:
             )
 
     def _trained_scales(self) -> list[str]:
-        """Those that the data does not have to grow with."""
+        """The scale variables of the network in which neither its input nor its output grows."""
         first, network = self.network.nodes[0], self.network
         data = (first.vocabulary if isinstance(first, Embedding) else ONE, network.units[network.output.name])
         return [scale for scale in network.scales if all(size.order_in(scale) == 0 for size in data)]
@@ -82,7 +82,7 @@ class Engine(Protocol):
 
     @property
     def name(self) -> EngineName:
-        """How it has its weights: matrices drawn in full, or revealed where they are multiplied with."""
+        """How it keeps initial weights: "dense", drawn in full, or "matrix-free", revealed where they are applied."""
         ...
 
     @property
@@ -95,20 +95,23 @@ class Engine(Protocol):
 
     @property
     def default_widths(self) -> tuple[int, ...]:
-        """Of a sweep that does not name its own."""
+        """The widths of a sweep that names none."""
         ...
 
     def default_seeds(self, widths: Sequence[int]) -> int:
-        """At the largest of these widths."""
+        """The number of seeds at the largest of these widths, of a sweep that names none."""
         ...
 
     def operations(self, width: int) -> float:
-        """Of one seed, in a unit that is the same for all engines: counted and not timed, so that which engine is
-        cheaper, and with it the numbers that are drawn, does not depend on how busy the machine is."""
+        """The operations of one seed, in a unit that all engines share.
+
+        They are counted, not timed: which engine is cheaper, and so which numbers are drawn, is then the same on every
+        machine.
+        """
         ...
 
     def seed_bytes(self, width: int) -> int:
-        """The most that training one seed takes at a time."""
+        """The bytes that one seed takes at most."""
         ...
 
     def chunk_size(self, width: int) -> int:
@@ -124,7 +127,7 @@ class Engine(Protocol):
         ...
 
     def terms(self, width: int) -> tuple[float, ...]:
-        """What the seconds of one seed are a sum of multiples of, no more than there are timed runs."""
+        """The counts that the seconds of one seed are a linear combination of; no more of them than timed runs."""
         ...
 
     def train(self, width: int, seeds: Sequence[int]) -> dict[Observable, Array]:
@@ -137,7 +140,7 @@ class RateEngine(Engine, Protocol):
 
     @property
     def rates_refusal(self) -> ArgumentError | None:
-        """Why it does not do that with this problem's optimizer."""
+        """Why it does not train many learning rates with this problem's optimizer, or None."""
         ...
 
     def losses(self, width: int, seeds: Sequence[int], factors: Array) -> Array:
@@ -147,7 +150,7 @@ class RateEngine(Engine, Protocol):
 
 
 def refused(check: Callable[[], None]) -> ArgumentError | None:
-    """What a check raises, as a reason."""
+    """The error that a check raises, or None."""
     try:
         check()
     except ArgumentError as error:

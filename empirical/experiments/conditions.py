@@ -46,7 +46,7 @@ class Experiment:
         return len(self.perceptron.layers)
 
     def only(self, seeds: Sequence[int]) -> Experiment:
-        """The same with these seeds."""
+        """The experiment with these seeds only."""
         return replace(self, seeds=seeds)
 
     def asked(self, system: System) -> Experiment:

@@ -1,4 +1,4 @@
-"""One optimizer step, probed."""
+"""Probes: one step of a torch optimizer on a weight and gradients of chosen sizes."""
 
 from __future__ import annotations
 

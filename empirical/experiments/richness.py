@@ -1,4 +1,4 @@
-"""Paths: many steps of training followed, and compared with the linearized network at the end.
+"""Long runs: training followed over many steps, and compared with the linearized network at the end.
 
 What is followed is the loss, the feature movement |dz|/|z(0)| of the last hidden layer and the change of the tangent
 kernel, at every step. At the end, the *distance* |F*(t) - F*_lin(t)| / |F*_lin(t)|, over examples that were not trained

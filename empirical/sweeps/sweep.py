@@ -71,7 +71,7 @@ class Sweep:
 
     @cached_property
     def chunks(self) -> tuple[Chunk, ...]:
-        """Smallest width first."""
+        """All chunks, smallest width first."""
         return tuple(itertools.chain.from_iterable(map(self._cut, self.widths)))
 
     def _cut(self, width: int) -> Iterator[Chunk]:
@@ -96,14 +96,14 @@ class Sweep:
         memory.check_room(self.widths, self.bytes, device, variable=variable, otherwise=self._matrix_free)
 
     def _matrix_free(self, free: int) -> str:
-        """What the other engine could do, where that is not the one that was asked for."""
+        """The widths that fit the matrix-free engine, as an alternative, if it trains the problem."""
         if self.choice.asked != "dense" or (engine := RevealedEngine(self.problem)).refusal:
             return ""
         fits = memory.largest(self.widths[-1], partial(costs.peak_bytes, engine, seeds=self.seeds), free)
         return f", or the matrix-free engine, which fits up to {fits}"
 
     def cost(self) -> Cost:
-        """What it will take, found by a fraction of a second of training."""
+        """The seconds and bytes that the sweep will take, estimated from a fraction of a second of training."""
         return Cost(costs.seconds(self.engines, self.allocation), max(map(self.bytes, self.widths)))
 
 

@@ -62,7 +62,7 @@ def width_plan(
     cap: int,
     settings: int = 1,
 ) -> WidthPlan[E]:
-    """What is to be trained, checked at the door: raises ArgumentError.
+    """The plan of an experiment. Raises ArgumentError for what cannot be trained.
 
     `seeds` is their number at the largest width; smaller ones get up to `cap` times as many. At least `settings` of a
     seed's hyperparameters are trained at a time.
@@ -79,7 +79,7 @@ def width_plan(
 
 
 def default_widths(optimizer: str) -> tuple[int, ...]:
-    """Of multilayer perceptrons."""
+    """The widths of an experiment with a multilayer perceptron that names none."""
     return DEFAULT_WIDTHS if optimizer == "sgd" else DEFAULT_WIDTHS_OF_ENTRIES
 
 

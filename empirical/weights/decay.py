@@ -27,13 +27,13 @@ _PLAIN = {"adamw": "adam", "adamw-independent": "adam", "sgd-l2": "sgd"}
 
 
 def plain(optimizer: str) -> str:
-    """The law without its decay: adam for "adamw" and "adam+l2"."""
+    """The optimizer's name without its decay: adam for "adamw" and "adam+l2"."""
     name = optimizer.partition("+")[0]
     return _PLAIN.get(name, name)
 
 
 def kind(optimizer: str) -> Decay:
-    """How it decays weights. Raises ArgumentError for a decay behind a + that it cannot have."""
+    """The kind of decay that an optimizer's name says. Raises ArgumentError for one that it cannot have."""
     if "+" in optimizer:
         return update_laws.optimizer(optimizer).decay
     return OPTIMIZERS[optimizer].decay if optimizer in OPTIMIZERS else "none"

@@ -64,7 +64,7 @@ class ExplicitSteps:
             self.shrunk += lost
 
     def _move(self, rows: slice, gradient: Tensor) -> Tensor | float:
-        """Steps dW, and gives what s rises by."""
+        """Step dW; returns the increase of s."""
         update, moments = self._update[:, rows], [moment[:, rows] for moment in self._moments]
         if self._kind == "l2":
             linear = isinstance(self._law, Momentum)

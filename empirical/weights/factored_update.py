@@ -1,4 +1,4 @@
-"""DW in its factors."""
+"""The update dW = W(t) - W(0) of a layer, kept as a product of factors of low rank."""
 
 from __future__ import annotations
 

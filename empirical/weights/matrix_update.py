@@ -1,4 +1,4 @@
-"""DW as a matrix."""
+"""The update dW = W(t) - W(0) of a layer as an explicit matrix."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class MatrixUpdate:
             yield slice(start, start + rows), torch.bmm(left, right, out=scratch[:, : left.shape[1]])
 
     def _slab(self) -> int:
-        """The rows that the law is carried out on at a time."""
+        """The number of rows that are stepped at a time."""
         seeds, fan_out, fan_in = self.matrix.shape
         whole = not self._steps.by_rows or self.matrix.device.type != "cpu"
         return fan_out if whole else max(1, 2 * SLAB // (seeds * fan_in))

@@ -1,6 +1,6 @@
-"""Free weights: the initial weights of a multilayer perceptron behind the operations of `Weights`, matrix-free.
+"""Revealed weights: the initial weights of a multilayer perceptron behind the operations of `Weights`, matrix-free.
 
-They remember where the blocks lie in their bases that training comes back to: the first one a layer saw, and the last.
+The coordinates of two blocks are kept, to which training comes back: the first that a layer saw, and the last.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Free updates: SGD's dW of layers whose weights are matrix-free, in the bases that W(0) has anyway.
+"""SGD's dW of layers whose W(0) is revealed, as coefficients in the bases that W(0) has anyway.
 
 Q spans all inputs h of the layer and P all its backward signals d, so a step's sum of outer products has a core,
 

@@ -85,3 +85,11 @@ def test_distributions_hold_types_and_data(tmp_path: Path) -> None:
         "assert examples.__file__.startswith(sys.argv[1]); sys.exit(examples.load('digits', 10).batch)"
     )
     assert subprocess.run([sys.executable, "-c", code, wheel], check=False, cwd=tmp_path).returncode == 10
+
+
+def test_no_file_is_more_than_one_idea() -> None:
+    """350 lines are where a file is asked whether it is still one."""
+    folders = ("scalings", "symbolic", "empirical", "tests", "benchmarks")
+    lengths = {path: len(path.read_text().splitlines()) for folder in folders for path in (ROOT / folder).rglob("*.py")}
+    assert len(lengths) > 250
+    assert not {str(path): length for path, length in lengths.items() if length > 350}
