@@ -19,15 +19,15 @@ LARGE = 2**14
 _RUN = """
 import json, resource, sys, time
 from empirical.data.examples import load
-from empirical.engines.mlp.chain import chain
+from empirical.engines.mlp.perceptron import perceptron
 from empirical.engines.mlp.training import train
 from scalings.hyperparameters.presets import preset
 from scalings.networks.architectures import mlp
 from scalings.results.trials import Training
 width, engine = int(sys.argv[1]), sys.argv[2]
 training = Training(batch=8, steps=4, kernel=False)
-at, data = chain(mlp(3), preset("mup-lr", 3), training, width), load("digits", 8)
-train(chain(mlp(3), preset("mup-lr", 3), training, 64), training, data, [0], "cpu", engine)
+at, data = perceptron(mlp(3), preset("mup-lr", 3), training, width), load("digits", 8)
+train(perceptron(mlp(3), preset("mup-lr", 3), training, 64), training, data, [0], "cpu", engine)
 before, begin = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
 train(at, training, data, [0], "cpu", engine)
 took, after = time.perf_counter() - begin, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
