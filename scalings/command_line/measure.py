@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from scalings.command_line.console import EXIT, exit_code, print_json, print_tables, progress_bar, warn
 from scalings.command_line.options import Chosen, Format
 from scalings.command_line.output import Output
-from scalings.command_line.parsing import parse_delta, parse_gamma, parse_widths
+from scalings.command_line.parsing import File, Whole, parse_delta, parse_gamma, parse_widths
 from scalings.errors import ArgumentError
 from scalings.networks.nodes import Activation
 from scalings.studies import measuring
@@ -23,9 +23,9 @@ def measure(
     gamma: str = "1",
     data: str = "digits",
     widths: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
-    seeds: int | None = None,
-    steps: int = 3,
-    batch: int | None = None,
+    seeds: Whole | None = None,
+    steps: Whole = 3,
+    batch: Whole | None = None,
     engine: str = "auto",
     device: str = "auto",
     centered: bool = True,
@@ -115,13 +115,17 @@ def measure(
     except Interrupted as early:
         measurement, interrupted = early.measurement, True
     on_orders = train_given(problem, parameterization, max(steps, TELLS_GROWTH))
-    orders, stable = prediction_of(on_orders, steps), verdict_on(on_orders).stable
-    agreement = compare(network, orders, measurement.fits, margin, stable=stable, centered=centered)
+    orders, check = prediction_of(on_orders, steps), verdict_on(on_orders)
+    agreement = compare(network, orders, measurement.fits, margin, stable=check.stable, centered=centered)
     title = parameterization.name
     table, verdict = measurements.agreement_table([(title, agreement)], steps), tables.verdict_line(title, agreement)
     answer.give(
-        [table, verdict, f"engine: {measurement.engine}"],
-        {**measurements.measurement_document(measurement, agreement), "interrupted": interrupted},
+        [measurements.regime_line(title, check), table, verdict, f"engine: {measurement.engine}"],
+        {
+            **measurements.measurement_document(measurement, agreement),
+            **measurements.regime_document(check),
+            "interrupted": interrupted,
+        },
         partial(exponents_figure, measurement, orders),
     )
     return exit_code(agreement.verdict, measurement.widths, interrupted=interrupted, variable=model.scale)
@@ -131,11 +135,11 @@ def verify(
     *,
     data: str = "digits",
     widths: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
-    seeds: int | None = None,
+    seeds: Whole | None = None,
     device: str = "auto",
     wide: Annotated[bool, Parameter(negative="")] = False,
     delta: str = "0.05",
-    output: Path = Path("verify.png"),
+    output: File = Path("verify.png"),
     figure: bool = True,
     overwrite: bool = False,
     format: Format = "text",
@@ -201,8 +205,8 @@ def richness(
     data: str = "digits",
     activation: Activation = "relu",
     widths: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
-    seeds: int = 1,
-    steps: int = 20,
+    seeds: Whole = 1,
+    steps: Whole = 20,
     device: str = "auto",
     answer: Output = Output(),  # noqa: B008 - frozen
 ) -> int:

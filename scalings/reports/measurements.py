@@ -22,6 +22,7 @@ from scalings.reports.documents import (
     observable_document,
 )
 from scalings.reports.tables import STYLES, empty_table, layers_table, verdict_line
+from scalings.results.checks import Check
 from scalings.results.fits import Diverged, Fit
 from scalings.studies.comparisons import Agreement
 from scalings.studies.equivalence import Comparison
@@ -32,8 +33,22 @@ if TYPE_CHECKING:
     from scalings.studies.verification import Verification
 
 
+def regime_line(name: str, check: Check) -> Text:
+    """What the parameterization itself is, in theory: praise of the theory in the table below is none of it."""
+    about = f", r = {check.richness}" if check.nontrivial else "".join(f": {one}" for one in check.reasons()[:1])
+    return Text(f"In theory {name} is {check.regime}{about}.\nDoes training agree with the theory?\n", style="bold")
+
+
+def regime_document(check: Check) -> Document:
+    """The same for JSON."""
+    return {
+        "regime": check.regime,
+        "richness": None if check.richness is None else format_exponent(check.richness),
+    }
+
+
 def measurement_document(measurement: Measurement, agreement: Agreement) -> Document:
-    """The JSON document of `measure`; it has `gamma` where that is not 1."""
+    """The JSON document of `measure`: does training agree with theory? It has `gamma` where that is not 1."""
     given = measurement.parameterization
     return {
         "schema_version": SCHEMA_VERSION,
@@ -122,7 +137,8 @@ def verification_report(verification: Verification, figure: str | None) -> Itera
         f"\nMeasured: {len(members)} members on {training.data}, {training.batch} examples, {training.steps} updates, "
         f"centered output f - f_0, {len(widths)} widths from {widths[0]} to {widths[-1]}, "
         f"{sum(len(list(m.measurement.trials())) for m in members)} runs.\n"
-        f"After the last update (verdicts in brackets decide nothing; <= is an upper bound, and fails if exceeded):\n"
+        "After the last update (verdicts in brackets decide nothing; <= is an upper bound, and fails if exceeded; each\n"
+        "row is judged by itself, the whole fails only after Holm's correction for the number of rows):\n"
     )
     agreements = [(member.name, member.agreement) for member in members]
     yield agreement_table(agreements, training.steps, everything=False)

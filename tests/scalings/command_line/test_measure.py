@@ -211,3 +211,17 @@ def test_what_has_no_prefactor(options: tuple[str, ...], says: str, capsys: pyte
     assert err.startswith("scalings: --gamma: ")
     assert says in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("preset", "regime", "says"), [("standard", "unstable", "unstable: "), ("mup", "rich", "rich, r = 1/2")]
+)
+def test_that_theory_is_right_is_no_praise_of_the_parameterization(
+    preset: str, regime: str, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the parameterization is comes first; rows say whether training agrees."""
+    _, out, _ = run(capsys, "measure", "--preset", preset, "--coordinates", *SMALL)
+    assert out.startswith(f"In theory {preset} is {says}")
+    _, document = run_json(capsys, "measure", "--preset", preset, "--coordinates", *SMALL)
+    assert document["regime"] == regime
+    assert document["richness"] == (None if regime == "unstable" else "1/2")
