@@ -137,8 +137,8 @@ def verification_report(verification: Verification, figure: str | None) -> Itera
         f"\nMeasured: {len(members)} members on {training.data}, {training.batch} examples, {training.steps} updates, "
         f"centered output f - f_0, {len(widths)} widths from {widths[0]} to {widths[-1]}, "
         f"{sum(len(list(m.measurement.trials())) for m in members)} runs.\n"
-        "After the last update (verdicts in brackets decide nothing; <= is an upper bound, and fails if exceeded; each\n"
-        "row is judged by itself, the whole fails only after Holm's correction for the number of rows):\n"
+        "After the last update (verdicts in brackets decide nothing; <= is an upper bound, and fails if exceeded;\n"
+        "each row is judged by itself, the whole fails only after Holm's correction for the number of rows):\n"
     )
     agreements = [(member.name, member.agreement) for member in members]
     yield agreement_table(agreements, training.steps, everything=False)
