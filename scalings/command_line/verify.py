@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from scalings.command_line.console import exit_code, print_json, print_tables, progress_bar, warn
 from scalings.command_line.options import Format
+from scalings.command_line.output import Explained
 from scalings.command_line.parsing import File, Whole, parse_delta, parse_widths
 
 
@@ -23,6 +24,7 @@ def verify(
     output: File = Path("verify.png"),
     figure: bool = True,
     overwrite: bool = False,
+    explained: Explained = Explained(),  # noqa: B008 - frozen
     format: Format = "text",
 ) -> int:
     """Derive the family, train members of it on real data, and say whether the two agree.
@@ -72,7 +74,7 @@ def verify(
     if format == "json":
         print_json(verification_document(verification, written))
     else:
-        print_tables(verification_report(verification, written))
+        print_tables([*verification_report(verification, written), *explained.glossary()])
     named = verification.members[: len(RICHNESS)]
     if figure:
         with replacing(output) as path:
