@@ -4,9 +4,9 @@ A simulated sweep has the widths and seeds of `measure`, the noise of a real obs
 0.04 * 64/n), and finite-width corrections of the kinds that the theory has: powers of 1/n, of n^(-1/2), and none.
 
 Trained sweeps are drawn from a grid: optimizers in turn, with a depth, an activation, a richness and a number of
-updates drawn for each. Their exponents are derived; what is counted is every interval that the theory asserts. The fits
-of one sweep come from the same runs, so that the interval of a share is a bootstrap over sweeps. Each sweep is a line of
-a file as soon as it is done: a run that was stopped goes on where it was.
+updates drawn for each. Their exponents are derived; what is counted is every interval that the theory asserts. The
+fits of one sweep come from the same runs, so that the interval of a share is a bootstrap over sweeps. Each sweep is a
+line of a file as soon as it is done: a run that was stopped goes on where it was.
 """
 
 from __future__ import annotations
@@ -42,8 +42,18 @@ CORRECTIONS: dict[str, Callable[[int], float]] = {
     "-0.1 n^(-1/2)": lambda n: -0.1 * n**-0.5,
 }
 _EXPONENT = 0.25
-OPTIMIZERS = tuple(
-    ["sgd", "momentum", "nesterov", "shampoo", "sign", "lion", "adam", "normalized-sgd", "lars", "muon", "muon-rms"]
+OPTIMIZERS = (
+    "sgd",
+    "momentum",
+    "nesterov",
+    "shampoo",
+    "sign",
+    "lion",
+    "adam",
+    "normalized-sgd",
+    "lars",
+    "muon",
+    "muon-rms",
 )
 SWEEPS = 15 * len(OPTIMIZERS)
 STORE = Path("coverage.jsonl")
