@@ -21,9 +21,11 @@ the fit is reported. The rule, from the derived orders:
    the output of a network that is not a multilayer perceptron, and |dz| of the scores of heads that grow in size. For a
    transformer (C) the passthrough at the readout has -0.38 +- 0.03, derived 0; the scores of one growing head, under
    Adam, have -0.12 +- 0.04, derived 0. In multilayer perceptrons the output is asserted: -0.02 +- 0.03 in D.
-5. **No slopes** (`no_slopes`): where training is unstable, and where the output is not centered and 0 < r < 1/2, all
-   are upper bounds. With all learning rates n^0 in the standard parameterization (E) |dz| of the output has 2.0 +- 0.2,
-   derived 15/2; at r = 1/4 without centering (F) |g dW h| of layer2 has 0.09 +- 0.06, derived 1/4.
+5. **No slopes.** What explodes has no slope until it has: where training is unstable, only what the first update is
+   made of, and what it makes of each layer by itself, is asserted (the state at step 0; |G|_F, |dW|_F, |dW|_2 and
+   |g dW h| at step 1), all else an upper bound. Where the output is not centered and 0 < r < 1/2, all are upper
+   bounds. With all learning rates n^0 in the standard parameterization (E) |dz| of the output has 2.0 +- 0.2, derived
+   15/2; at r = 1/4 without centering (F) |g dW h| of layer2 has 0.09 +- 0.06, derived 1/4.
 6. **Other sums are upper bounds**: |z| after an update, the interaction, the change of d, that of the kernel. In D
    they have -0.22 +- 0.06 (z of layer3), -0.48 +- 0.08 (interaction of layer2), -0.32 +- 0.02 (dd of layer2) and
    -0.54 +- 0.09, derived 0, -1/4, -1/4, -1/4.
@@ -33,8 +35,17 @@ the fit is reported. The rule, from the derived orders:
    inputs is off by -0.113 +- 0.018, of a readout of 10 outputs by -0.036 +- 0.024, of a hidden layer by 0.002 +- 0.013.
    Three updates change none by more than 0.0005, at r = 0, 1/4, 1/2 under SGD and Adam: what is of low rank shows in
    the largest singular value of a random matrix only beyond a threshold (Benaych-Georges, Nadakuditi, 1103.2221).
-8. **All else is reported**: the state at initialization, d, gradients, |W|_F, the loss; and alignments, quotients whose
-   slow denominators let them exceed their order: in G that of the interaction at layer3 has 0.41 +- 0.07, derived 0.
+8. **The state is asserted**: |W|_F and the loss after every update, and of multilayer perceptrons |z| at step 0, |d|
+   and |G|_F. It is an upper bound where it grew, by less than one order, together with what makes it grow: |W|_F with
+   |dW|_F, |d| with |dd|, |G|_F with |d|, the loss with |dz| of the output. Of 1253 such exponents in 55 sweeps over
+   optimizers, depths and activations (widths 32 to 512) none was further than 0.07 from its order, and none was
+   refuted. Gradients of attention are not asserted: they are sums over a batch's positions.
+9. **All else is reported**: alignments, quotients whose slow denominators let them exceed their order: in G that of the
+   interaction at layer3 has 0.41 +- 0.07, derived 0.
+
+A wrong theory does not choose its own judge: what excuses an observable is a relation between orders that are asserted
+themselves (of terms, of gradients, of earlier steps), so that one of those is refuted instead; and of every weight
+|W|_F is asserted whatever else is said (`tests/scalings/studies/test_roles.py` plants wrong theories at each clause).
 
 Upper bounds that are exceeded refute the theory as wrong asserted exponents do: in A to G none was.
 `tests/agreement/test_roles.py` measures 2 to 4 again; the commands, all `python -m scalings measure` with
@@ -64,35 +75,46 @@ from scalings.studies.equivalence import Role
 
 HALF = Fraction(1, 2)
 _CHANGES: frozenset[Quantity] = frozenset({"dz", "layer", "passthrough", "dW_frobenius", "dW_spectral"})
+_STATE: frozenset[Quantity] = frozenset({"d", "gradient", "W_frobenius", "loss"})
+ASSERTED = _CHANGES | _STATE
+"""Quantities that a theory has to speak of where they are measured."""
+_FIRST_UPDATE: frozenset[Quantity] = frozenset({"gradient", "dW_frobenius", "dW_spectral", "layer"})
 _BOUNDS: frozenset[Quantity] = frozenset({"z", "interaction", "dd", "ntk_change"})
-_QUOTIENTS: frozenset[Quantity] = frozenset({"alignment", "passthrough_alignment", "interaction_alignment"})
 
 
 def roles(
     network: Network, derived: Mapping[Observable, Exponent], *, stable: bool = True, centered: bool = True
 ) -> dict[Observable, Role]:
     """The role of everything that was derived, by the rule above."""
-    if no_slopes(network, derived, stable=stable, centered=centered):
-        return {one: "reported" if one.quantity in _QUOTIENTS else "upper bound" for one in derived}
     steps = {observable.step for observable in derived}
     slow = {step: _slow_nodes(network, derived, step) for step in steps}
-    return {observable: _role(observable, network, derived, slow[observable.step]) for observable in derived}
-
-
-def no_slopes(network: Network, derived: Mapping[Observable, Exponent], *, stable: bool, centered: bool) -> str:
-    """Why no derived order shows as a slope at finite width; empty if they do."""
+    found = {observable: _role(observable, network, derived, slow[observable.step]) for observable in derived}
+    if not centered and fades_slowly(network, derived):
+        return {one: "reported" if role == "reported" else "upper bound" for one, role in found.items()}
     if not stable:
-        return "it is unstable: what explodes has no slope until it has"
-    if not centered and -HALF < derived[Observable("z", network.function.name, 0)] < 0:
-        return "its initial output fades too slowly from the residual: train the centered output"
-    return ""
+        return {
+            one: "upper bound" if role == "asserted" and not _is_of_the_first_update(one) else role
+            for one, role in found.items()
+        }
+    return found
+
+
+def fades_slowly(network: Network, derived: Mapping[Observable, Exponent]) -> bool:
+    """Whether the initial output, if it is not centered, is a part of the residual that falls more slowly than 1/n."""
+    return -HALF < derived[Observable("z", network.function.name, 0)] < 0
+
+
+def _is_of_the_first_update(observable: Observable) -> bool:
+    """Whether only the state at initialization decides it."""
+    return not observable.step or (observable.step == 1 and observable.quantity in _FIRST_UPDATE)
 
 
 def _role(observable: Observable, network: Network, derived: Mapping[Observable, Exponent], slow: Set[str]) -> Role:
-    if observable.quantity == "W_spectral" and _comes_from_below(observable, network, derived):
-        return "upper bound"
     if observable.quantity == "W_spectral":
-        return "asserted" if observable.step else "reported"
+        bound = _comes_from_below(observable, network, derived)
+        return "upper bound" if bound else "asserted" if observable.step else "reported"
+    if observable.quantity in _STATE or (observable.quantity == "z" and not observable.step):
+        return _role_of_state(observable, network, derived)
     if not observable.step or observable.quantity not in _CHANGES | _BOUNDS:
         return "reported"
     if observable.quantity in _BOUNDS:
@@ -102,6 +124,21 @@ def _role(observable: Observable, network: Network, derived: Mapping[Observable,
     node = next(node for node in network.flat if node.name == observable.layer)
     made_of = {node.name} if observable.quantity == "dz" else {*_sources(node)}
     return "asserted" if slow.isdisjoint(made_of) and not _is_inner_product(node, network) else "upper bound"
+
+
+def _role_of_state(observable: Observable, network: Network, derived: Mapping[Observable, Exponent]) -> Role:
+    if not network.is_mlp and observable.quantity not in ("W_frobenius", "loss"):
+        return "reported"
+    if not _grew(observable, derived):
+        return "asserted"
+    layer, step = observable.layer, observable.step
+    now, then = {
+        "W_frobenius": (Observable("dW_frobenius", layer, step), Observable("W_frobenius", layer, 0)),
+        "d": (Observable("dd", layer, step), Observable("d", layer, 0)),
+        "gradient": (Observable("d", layer, step - 1), Observable("d", layer, 0)),
+        "loss": (Observable("dz", network.function.name, step), Observable("loss", "", 0)),
+    }[observable.quantity]
+    return "upper bound" if derived.get(now, MINUS_INFINITY) > derived.get(then, MINUS_INFINITY) else "asserted"
 
 
 def _comes_from_below(observable: Observable, network: Network, derived: Mapping[Observable, Exponent]) -> bool:
@@ -137,13 +174,14 @@ def _sources(node: Node) -> tuple[str, ...]:
 def _grows_late(observable: Observable, derived: Mapping[Observable, Exponent]) -> bool:
     """Whether what the updates of a weight did is a slow sum over updates: both it and its gradient grew since the
     first ones."""
+    return _grew(observable, derived) and _grew(replace(observable, quantity="gradient"), derived)
 
-    def grew(one: Observable) -> bool:
-        now = derived.get(one, MINUS_INFINITY)
-        before = (derived.get(replace(one, step=step), MINUS_INFINITY) for step in range(1, one.step))
-        return any(earlier < now and _is_slow_sum(earlier, now) for earlier in before)
 
-    return grew(observable) and grew(replace(observable, quantity="gradient"))
+def _grew(observable: Observable, derived: Mapping[Observable, Exponent]) -> bool:
+    """Whether it was of a smaller order, by less than one, at an earlier step: it is a slow sum over steps."""
+    now = derived.get(observable, MINUS_INFINITY)
+    before = (derived.get(replace(observable, step=step), MINUS_INFINITY) for step in range(observable.step))
+    return any(earlier < now and _is_slow_sum(earlier, now) for earlier in before)
 
 
 def _is_slow_sum(one: Exponent, other: Exponent) -> bool:
