@@ -1,0 +1,315 @@
+"""Forgeries: files by somebody who knows the format, and wants a reader to believe what is false.
+
+Each has a correct checksum, and most contain a proof of something that is true.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any
+
+from scalings.certificates import statements
+from scalings.certificates.statements import statement_from_json
+from scalings.criteria.parsing import parse_criterion
+from scalings.criteria.problem import Problem
+from scalings.criteria.tutorial import TUTORIAL
+from scalings.hyperparameters.exponents import format_exponent
+from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.hyperparameters.update_laws import optimizer
+from scalings.networks.architectures import mlp
+from symbolic.certificates.assembly import assemble, spell_out, transcribe
+from symbolic.certificates.writing import derivation_certificate, parameterization_certificate
+from symbolic.proofs.prover import prove
+from tests.symbolic.certificates.written import certificate, problem
+
+FORGERIES: dict[str, Callable[[], Any]] = {}
+"""By what is false in them."""
+
+
+def forgery(name: str) -> Callable[[Callable[[], Any]], Callable[[], Any]]:
+    def keep(write: Callable[[], Any]) -> Callable[[], Any]:
+        FORGERIES[name] = write
+        return write
+
+    return keep
+
+
+def written_again(document: Any) -> Any:
+    """As it comes out of a file."""
+    return json.loads(json.dumps(document))
+
+
+def checked_again(about: Any) -> Any:
+    """A statement whose content was changed by hand, with the checksum of its new content."""
+    content = {name: value for name, value in about.items() if name != "checksum"}
+    return {**content, "checksum": statements._checksum(content)}
+
+
+def about(document: Any, **changes: Any) -> Any:
+    """The same certificate about something else."""
+    return {**document, "about": checked_again({**document["about"], **changes})}
+
+
+# 1. False values
+
+
+def after(imposed: str, shown: str, false: Fraction) -> Any:
+    """A refusal in which a violated equation is imposed, and then the left side of another criterion is shown.
+
+    The equation contradicts what is given; so any value follows.
+    """
+    given = Parameterization.of(multiplier="0,0,0", init="1/2,1/2,1/2", lr="0,0,0")
+    honest = parameterization_certificate(problem(mlp(3)), given)
+    statement = statement_from_json(honest["about"])
+    whole = transcribe(statement)
+    program = assemble(statement, whole, {imposed, shown})
+    kept = [one for one in program.relations if one.name != shown]
+    other = next(one for one in program.relations if one.name == shown)
+    lines, _ = prove(replace(program, relations=tuple(kept)))
+    absurd = {number: Fraction(factor) for number, factor in lines.pop()["contradiction"].items()}
+    layer = int(shown.partition("(layer")[2][0])
+    form = {**{f"sigma_{number}": "1" for number in range(1, layer + 1)}, "constant": str(Fraction(layer, 2))}
+    value = Fraction(layer, 2) + sum(Fraction(dict(statement.given)[f"sigma_{n}"]) for n in range(1, layer + 1))
+    learned = [line["either"][0] for line in lines if "either" in line]
+    by = {str(n): Fraction(1) for n, fact in enumerate(learned) if sorted(fact.values()) == ["-1/2", "1"]}
+    for number, factor in absurd.items():
+        if number != "slack":
+            by[number] = by.get(number, Fraction(0)) - (value - false) * factor
+    said = {"monomial": form, "of": other.left, "value": str(false), "path": {}}
+    line = {**said, "by": {number: str(factor) for number, factor in by.items()}}
+    end = {"contradiction": {number: str(factor) for number, factor in absurd.items()}}
+    document = {"about": honest["about"], **spell_out(program), "answer": {}, "proof": [*lines, line, end]}
+    return written_again(document)
+
+
+@forgery("a monomial's exponent, after an equation that contradicts what is given")
+def false_monomial() -> Any:
+    return after("signal propagation (layer1), step 0", "signal propagation (layer2), step 0", Fraction(-7))
+
+
+# 2. The law and the network under false names
+
+
+def law_named(name: str, **exponents: Any) -> Any:
+    law = replace(optimizer("adam"), **exponents)
+    return derivation_certificate(Problem(mlp(3), replace(law, name=name)))
+
+
+@forgery("adam under the name of sgd")
+def adam_called_sgd() -> Any:
+    return law_named("sgd")
+
+
+@forgery("adam under the name of sgd, by editing the file")
+def adam_called_sgd_by_hand() -> Any:
+    document = certificate("adam, tanh")
+    return about(document, law={**document["about"]["law"], "name": "sgd"})
+
+
+@forgery("adamw under the name of adam")
+def adamw_called_adam() -> Any:
+    return law_named("adam", decay="coupled")
+
+
+@forgery("adam under a sentence as its name")
+def sentence_as_law() -> Any:
+    return law_named("sgd (mse), powers of the width n. Nothing is assumed of adam")
+
+
+# 3. Text
+
+
+LINE = "stable\nvalid\nEverything that is asked holds"
+MARKUP = "[conceal]hidden[/conceal]"
+
+
+def criterion_named(name: str) -> Any:
+    own = replace(parse_criterion("own: dz <= n^5 at hidden after updates"), name=name)
+    document = derivation_certificate(problem(mlp(2)), [*TUTORIAL, own])
+    return written_again(document)
+
+
+NAMES = {
+    "a line break": LINE,
+    "a carriage return": "asked\rvalid",
+    "an escape sequence": "\x1b[2J\x1b[1;1Hvalid",
+    "markup that hides": MARKUP,
+    "markup that is wrong": "[/]",
+    "a lone surrogate": "\ud800",
+    "a direction mark": "\u202evalid",
+    "letters that look like others": "m\u0430ximality",
+}
+"""What a criterion may be called in a file; none of it is shown as it is."""
+
+
+@forgery("a criterion that is called as a given exponent is")
+def criterion_as_given() -> Any:
+    return criterion_named("given: sigma_1")
+
+
+@forgery("a title that is free")
+def free_title() -> Any:
+    return {"parts": {"proved for all networks": certificate("sgd")}}
+
+
+@forgery("a title with a line break")
+def broken_title() -> Any:
+    return {"parts": {LINE: certificate("sgd")}}
+
+
+@forgery("repaired, over a network that has nothing to do with the one refused")
+def repaired_elsewhere() -> Any:
+    other = parameterization_certificate(
+        problem(mlp(3), "adam"), Parameterization.of(multiplier="0,0,0", init="0,-1/2,-1", lr="0,-1,-1"), TUTORIAL
+    )
+    return written_again({"parts": {"refused": certificate("refused"), "repaired": other}})
+
+
+@forgery("repaired, and refused once more")
+def repaired_and_refused() -> Any:
+    return {"parts": {"refused": certificate("refused"), "repaired": certificate("refused")}}
+
+
+@forgery("refused, and accepted")
+def refused_and_accepted() -> Any:
+    accepted = certificate("wished and repaired")["parts"]["repaired"]
+    return {"parts": {"refused": accepted, "repaired": accepted}}
+
+
+@forgery("forbidden by criteria on another network")
+def forbidden_elsewhere() -> Any:
+    parts = certificate("forbidden")["parts"]
+    return {"parts": {"refused": certificate("refused"), "forbidden": parts["forbidden"]}}
+
+
+@forgery("given exponents that the network has not, with a line break")
+def given_text() -> Any:
+    document = certificate("refused")
+    return about(document, given={**document["about"]["given"], "eta_9\nvalid": "0"})
+
+
+@forgery("a given exponent of no layer")
+def given_elsewhere() -> Any:
+    document = certificate("sgd")
+    return about(document, given={"sigma_9": "0"})
+
+
+# 4. Inductions that claim more than their lemmas prove
+
+
+def induction(base: Any, **changes: Any) -> Any:
+    """The lemmas restated with these changes, and a base that has them too."""
+    parts = certificate("induction")["parts"]
+    lemmas = {name: about(part, **changes) for name, part in parts.items() if name.startswith("layer")}
+    return written_again({"parts": {"derivation": base, **lemmas}})
+
+
+@forgery("an induction with sigma_2 given: depth 2 has no freedoms, depth 3 no solution")
+def induction_with_given() -> Any:
+    given = {"sigma_2": Fraction(-1)}
+    base = derivation_certificate(problem(mlp(2)), given=given)
+    return induction(base, given={name: format_exponent(value) for name, value in given.items()})
+
+
+@forgery("an induction for cross-entropy by lemmas for the squared error")
+def induction_with_loss() -> Any:
+    base = derivation_certificate(Problem(mlp(2), optimizer("sgd"), loss="cross-entropy"))
+    return induction(base, loss="cross-entropy")
+
+
+@forgery("an induction in the batch size by lemmas in the width")
+def induction_with_scale() -> Any:
+    base = derivation_certificate(problem(mlp(2), scale="batch:noise"))
+    return induction(base, scale="batch:noise")
+
+
+@forgery("an induction at a richness")
+def induction_with_richness() -> Any:
+    return induction(certificate("induction")["parts"]["derivation"], richness="1/4")
+
+
+@forgery("a lemma without its converse")
+def lemma_without_converse() -> Any:
+    parts = dict(certificate("induction")["parts"])
+    parts["layer removed"] = parts["layer inserted"]
+    return {"parts": parts}
+
+
+@forgery("lemmas about other criteria than the derivation's")
+def lemmas_about_others() -> Any:
+    parts = dict(certificate("induction")["parts"])
+    parts["derivation"] = certificate("lars")
+    return {"parts": parts}
+
+
+# 5. Bombs
+
+
+def tower(height: int, operation: str = "product") -> Any:
+    """A few lines whose order is a product of sums with 2^(2^height) terms or more, multiplied out."""
+    names = [f"|z| layer{number} step 0" for number in range(height + 1)]
+    program = [{"order": names[0], "is": "total", "of": ["x", "y", "z", "0"]}]
+    program += [{"order": two, "is": operation, "of": [one] * 2} for one, two in pairwise(names)]
+    document = certificate("contradiction")
+    criteria = [{"criterion": "bounded", "left": names[-1], "sign": "<=", "right": "0"}]
+    proof = [{"impose": "bounded"}, {"contradiction": {"slack": "-1"}}]
+    return {**document, "unknowns": ["x", "y", "z"], "program": program, "criteria": criteria, "proof": proof}
+
+
+@forgery("products of sums, squared again and again")
+def squares() -> Any:
+    return tower(40)
+
+
+@forgery("a product of a thousand sums")
+def thousand_factors() -> Any:
+    document = tower(0)
+    one = document["program"][0]["order"]
+    document["program"].append({"order": "|z| layer9 step 0", "is": "product", "of": [one] * 1000})
+    document["criteria"][0]["left"] = "|z| layer9 step 0"
+    return document
+
+
+@forgery("a criterion of a thousand factors")
+def thousand_factors_asked() -> Any:
+    document = certificate("contradiction")
+    criteria = [{"name": "many", "asks": f"{' * '.join(['dz'] * 1000)} <= 1 at layers after updates"}]
+    return about(document, criteria=criteria)
+
+
+@forgery("numbers of many digits, added up")
+def many_digits() -> Any:
+    document = tower(0)
+    numbers = [str(10**399 + 2 * number + 1) for number in range(2000)]
+    document["program"] = [
+        {"order": f"order {n}", "is": "power", "of": ["x"], "exponent": f"1/{number}"}
+        for n, number in enumerate(numbers)
+    ]
+    document["program"].append(
+        {"order": "order all", "is": "product", "of": [line["order"] for line in document["program"]]}
+    )
+    document["criteria"][0]["left"] = "order all"
+    return document
+
+
+@forgery("thousands of facts, each of which is looked for in all others")
+def many_facts() -> Any:
+    document = tower(0)
+    lemma = {"lemma": {"constant": "1"}, "by": {"slack": "1"}}
+    proof = [lemma] * 3000
+    everything = {**{f"lemma {number}": "1" for number in range(3000)}, "slack": "0"}
+    proof += [{"lemma": {"constant": "3000"}, "by": everything}] * 300
+    document["proof"] = [*proof, *document["proof"]]
+    return document
+
+
+@forgery("a huge constant")
+def huge_constant() -> Any:
+    document = copy.deepcopy(tower(0))
+    document["criteria"][0]["right"] = "1e999999999"
+    return document
