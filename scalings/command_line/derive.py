@@ -18,6 +18,9 @@ from scalings.criteria.tutorial import CRITERIA
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.gauges import Gauge
 
+NOT_COMPARED = 4
+"""The exit code of `certify` where nothing says what a proof is about."""
+
 
 def derive(
     model: ChosenModel = ChosenModel(),  # noqa: B008 - frozen
@@ -128,6 +131,8 @@ def certify(file: File, *, format: Format = "text") -> int:
 
     Example: scalings certify family.json
 
+    The exit code is 4 where the proof holds, but sympy is not there to say what it is about.
+
     Parameters
     ----------
     file
@@ -139,9 +144,11 @@ def certify(file: File, *, format: Format = "text") -> int:
     from scalings.reports import certificates
     from scalings.studies import rechecking
 
-    verdict = rechecking.recheck(files.read_certificate(file))
+    checked = rechecking.recheck(files.read_certificate(file))
     if format == "json":
-        print_json(certificates.certificate_document(verdict))
+        print_json(certificates.certificate_document(checked))
     else:
-        print_tables(certificates.certificate_report(verdict))
-    return NO if verdict.refusal else YES
+        print_tables(certificates.certificate_report(checked))
+    if checked.refusal:
+        return NO
+    return YES if checked.compared else NOT_COMPARED

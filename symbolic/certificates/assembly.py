@@ -39,12 +39,19 @@ _WHATEVER = "whatever"
 
 
 def transcribe(statement: Statement) -> Program:
-    """The training run that the statement is about, written down, with all that is asked of it but what is given."""
-    if statement.kind in ("layer inserted", "layer removed"):
-        return insertion(statement.problem, statement.criteria, statement.kind)
+    """The training run that the statement is about, written down, with all that is asked of it but what is given.
+
+    Raises ArgumentError for a statement that says more than its program can.
+    """
     if statement.kind in ("parameterization", "growth"):
         program = write_program(started(statement))
         return program if statement.richness is None else _with_wish(program, statement.richness)
+    if statement.richness is not None:
+        raise ArgumentError("file", "the certificate is about a richness that its program does not speak of")
+    if statement.kind in ("layer inserted", "layer removed"):
+        if statement.given:
+            raise ArgumentError("file", "the certificate is about given exponents that its lemma does not speak of")
+        return insertion(statement.problem, statement.criteria, statement.kind)
     program = write_program(replace(question(statement), given=statement.given))
     return _with_richness(program) if statement.kind == "family" else program
 
@@ -93,8 +100,13 @@ def spell_out(program: Program) -> Document:
 
 
 def taken_as_they_come(program: Program, names: Container[str]) -> Program:
-    """The program with these orders as free unknowns: a contradiction for all values holds for those of the run."""
-    lines = tuple(Line(line.name, "unknown") if line.name in names else line for line in program.lines)
+    """The program with these orders as free unknowns, and without what it does not need.
+
+    A contradiction for all values holds for those of the run. Zero, which has no exponent, and constants stay.
+    """
+    lines = tuple(
+        Line(line.name, "unknown") if line.name in names and line.arguments else line for line in program.lines
+    )
     program = replace(program, lines=lines)
     sides = [side for one in program.relations for side in (one.left, one.right)]
     needed = {*sides, *(argument for line in program.lines_for(sides) for argument in line.arguments)}
@@ -102,14 +114,16 @@ def taken_as_they_come(program: Program, names: Container[str]) -> Program:
     return replace(program, unknowns=tuple(unknowns))
 
 
-def difference(document: Mapping[str, Any]) -> str | None:
+def difference(document: Mapping[str, Any], statement: Statement | None = None) -> str | None:
     """How a certificate's program differs from the one that is written from what it says it is about; None if not.
+
+    That is its statement, read already or in the document.
 
     Where it says that nothing meets its criteria, it may be about some of them, and take orders as they come: whatever
     is known besides can only ask for more.
     """
     try:
-        statement = statement_from_json(document["about"])
+        statement = statement or statement_from_json(document["about"])
         names = [line["criterion"] for line in document["criteria"]]
         transcribed = transcribe(statement)
         whole = assemble(statement, transcribed)
@@ -119,8 +133,8 @@ def difference(document: Mapping[str, Any]) -> str | None:
     missing = {one.name for one in whole.relations} - {*names}
     if document["answer"] and missing:
         return f"{len(missing)} of the criteria that it is about are not asked, such as {min(missing)}"
-    if not document["answer"] and (others := {*document["unknowns"]} - {*program.unknowns}):
-        program = taken_as_they_come(program, others)
+    if not document["answer"]:
+        program = taken_as_they_come(program, {*document["unknowns"]} - {*program.unknowns})
     different = [key for key, value in spell_out(program).items() if document.get(key) != value]
     return f"what it is about gives another program, with other {_CONTENT[different[0]]}" if different else None
 

@@ -162,8 +162,7 @@ def _contradiction(statement: Statement, whole: Program) -> Document | None:
         except TooMuch:
             continue
         if not leaves:
-            used = replace(program, relations=_used(program, lines))
-            return _written(statement, taken_as_they_come(used, names), lines, leaves)
+            return _written(statement, program, lines, leaves)
     return None
 
 
@@ -213,9 +212,6 @@ def _clearest(broken: Sequence[Relation], finding: Finding | None, values: Mappi
 def _certificate(statement: Statement, whole: Program, refuted: Relation | None = None) -> Document:
     """The statement, its program, what is asked of it, the answer and its proof."""
     program = assemble(statement, whole, None if refuted is None else {refuted.name})
-    if refuted:
-        shown = (replace(one, shown=not one.name.startswith("given")) for one in program.relations)
-        program = replace(program, relations=tuple(shown))
     return _written(statement, program, *prove(program))
 
 
@@ -225,7 +221,9 @@ def _written(statement: Statement, program: Program, lines: Sequence[Document], 
     for number, branch in enumerate(leaves):
         branch.lines.append(_end(branch, polyhedra, whole.get(number)))
     program = replace(program, relations=_used(program, lines))
-    answer = {name: polyhedron.document() for name, polyhedron in polyhedra.items()}
+    if not polyhedra:
+        program = taken_as_they_come(program, ())
+    answer = {name: polyhedron.document(len(program.unknowns)) for name, polyhedron in polyhedra.items()}
     return {"about": statement_to_json(statement), **spell_out(program), "answer": answer, "proof": lines}
 
 

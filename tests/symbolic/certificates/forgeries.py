@@ -95,43 +95,60 @@ def false_monomial() -> Any:
 # 2. The law and the network under false names
 
 
-def law_named(name: str, **exponents: Any) -> Any:
-    law = replace(optimizer("adam"), **exponents)
-    return derivation_certificate(Problem(mlp(3), replace(law, name=name)))
+def law_called(name: str, true: str = "adam", **stated: str) -> Any:
+    """A family under one law, which is called by the name of another."""
+    document = written_again(derivation_certificate(Problem(mlp(3), optimizer(true))))
+    return about(document, law={**document["about"]["law"], "name": name, **stated})
 
 
-@forgery("adam under the name of sgd")
-def adam_called_sgd() -> Any:
-    return law_named("sgd")
+SGD = {"gradient": "1", "fan_in": "0", "fan_out": "0"}
+LAWS = {
+    "adam under the name of sgd": lambda: law_called("sgd"),
+    "adam under the name and the exponents of sgd": lambda: law_called("sgd", **SGD),
+    "adamw under the name of adam": lambda: law_called("adam", "adamw"),
+    "adam under a sentence as its name": lambda: law_called("sgd (mse). Nothing is assumed of adam"),
+    "a law without a name": lambda: law_called(""),
+    "a law with a hundred thousand decays": lambda: law_called(f"adam{'+l2' * 100_000}"),
+    "a decay that is none": lambda: law_called("adam", decay="sometimes"),
+    "an alignment of 2": lambda: law_called("adam", alpha="2"),
+    "an alignment of -oo": lambda: law_called("adam", alpha="-oo"),
+    "full alignment, where none was assumed": lambda: law_called("adam", omega="0"),
+}
+FORGERIES |= LAWS
 
 
-@forgery("adam under the name of sgd, by editing the file")
-def adam_called_sgd_by_hand() -> Any:
-    document = certificate("adam, tanh")
-    return about(document, law={**document["about"]["law"], "name": "sgd"})
+def exponent_left_out() -> Any:
+    document = written_again(derivation_certificate(Problem(mlp(3), optimizer("adam"))))
+    return about(document, law={key: value for key, value in document["about"]["law"].items() if key != "fan_in"})
 
 
-@forgery("adamw under the name of adam")
-def adamw_called_adam() -> Any:
-    return law_named("adam", decay="coupled")
+FORGERIES["a law of which an exponent is left out"] = exponent_left_out
 
 
-@forgery("adam under a sentence as its name")
-def sentence_as_law() -> Any:
-    return law_named("sgd (mse), powers of the width n. Nothing is assumed of adam")
+@forgery("hidden widths n^2 under orders of n")
+def wide_layers() -> Any:
+    document = written_again(derivation_certificate(problem(mlp(2))))
+    wider = json.loads(json.dumps(document["about"]["network"]).replace('"order": "1"', '"order": "2"'))
+    return about(document, network=wider)
 
 
 # 3. Text
 
 
+OWN = "dz <= n^(5) at hidden after updates"
 LINE = "stable\nvalid\nEverything that is asked holds"
 MARKUP = "[conceal]hidden[/conceal]"
 
 
 def criterion_named(name: str) -> Any:
-    own = replace(parse_criterion("own: dz <= n^5 at hidden after updates"), name=name)
-    document = derivation_certificate(problem(mlp(2)), [*TUTORIAL, own])
-    return written_again(document)
+    """A family with one more criterion, that is called so."""
+    document = derivation_certificate(problem(mlp(2)), [*TUTORIAL, parse_criterion(f"OWN: {OWN}")])
+    return json.loads(json.dumps(checked_names(document, name)))
+
+
+def checked_names(document: Any, name: str) -> Any:
+    renamed = json.loads(json.dumps(document).replace('"OWN', json.dumps(name)[:-1]))
+    return about(renamed)
 
 
 NAMES = {
@@ -297,14 +314,20 @@ def many_digits() -> Any:
     return document
 
 
-@forgery("thousands of facts, each of which is looked for in all others")
+@forgery("a thousand facts, in each of which the opposites of a hundred are looked for")
 def many_facts() -> Any:
     document = tower(0)
-    lemma = {"lemma": {"constant": "1"}, "by": {"slack": "1"}}
-    proof = [lemma] * 3000
-    everything = {**{f"lemma {number}": "1" for number in range(3000)}, "slack": "0"}
-    proof += [{"lemma": {"constant": "3000"}, "by": everything}] * 300
+    proof = [{"lemma": {"constant": "1"}, "by": {"slack": "1"}}] * 1000
+    factors = {**{f"lemma {number}": "-1" for number in range(100)}, "slack": "0"}
+    proof += [{"lemma": {"constant": "-100"}, "by": factors}] * 100
     document["proof"] = [*proof, *document["proof"]]
+    return document
+
+
+@forgery("a program that runs in circles")
+def circles() -> Any:
+    document = tower(3)
+    document["program"][0]["of"] = [document["program"][-1]["order"]]
     return document
 
 
