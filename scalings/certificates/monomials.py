@@ -27,7 +27,7 @@ from scalings.hyperparameters.exponents import MINUS_INFINITY, Affine, Exponent
 class Monomial:
     """The largest monomial of an order: its exponent in terms of what is given, and the value of that.
 
-    `path` has, for each sum on the way, the term that it comes from: the first of the largest.
+    `path` has, for each sum on the way, the term that it comes from: of the largest, the one that is computed first.
     """
 
     of: str
@@ -67,6 +67,10 @@ class Run:
             found[line["order"]] = _result(line, of)
         return found
 
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {line["order"]: number for number, line in enumerate(self.program)}
+
     def monomial(self, of: str) -> Monomial | None:
         """The largest monomial of an order; None if it is zero, or depends on what is not given."""
         value = self.value(of)
@@ -88,7 +92,8 @@ class Run:
         name, of, one = line["order"], line["of"], Fraction(1)
         match line["is"]:
             case "total":
-                path[name] = next(term for term in of if self.value(term) == self.values[name])
+                largest = (term for term in of if self.value(term) == self.values[name])
+                path[name] = min(largest, key=lambda term: self._places.get(term, -1))
                 return [(path[name], one)]
             case "product":
                 return [(factor, one) for factor in of]

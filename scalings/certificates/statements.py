@@ -5,9 +5,7 @@ anybody can write the program again and compare. Criteria are written as text (`
 
 >>> from scalings.networks.architectures import mlp
 >>> from scalings.criteria.tutorial import BOUNDED_OUTPUT
->>> from scalings.hyperparameters.unknowns import KINDS, name_of
-from scalings.hyperparameters.unknowns import Kind as UnknownKind
-from scalings.hyperparameters.update_laws import optimizer
+>>> from scalings.hyperparameters.update_laws import optimizer
 >>> statement = Statement("derivation", Problem(mlp(2), optimizer("sgd")), (BOUNDED_OUTPUT,))
 >>> written = statement_to_json(statement)
 >>> written["criteria"], statement_to_json(statement_from_json(written)) == written

@@ -17,7 +17,7 @@ of training. Work is paid for before it is done, out of a budget in proportion t
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-EFFORT, LONGEST = 10, 801  # coefficients computed for each character (proofs here take 2), characters of a number
+EFFORT, LONGEST = 10, 801  # coefficients computed for each character (proofs here take 1), characters of a number
 
 
 class Refused(Exception):
@@ -139,27 +139,28 @@ class _Proof:
             found = frozenset(self.sum((1, a), (sign, b)) for a in found for b in other) if sign else found | other
         return found
 
-    def proves(self, by: Any, form: Any, facts: Any) -> Any:
+    def proves(self, by: Any, form: Any, facts: Any, known: Any) -> Any:
         """The form, if the identity `by` proves that it is >= 0; raises Refused otherwise."""
         factors, slack = {n: _number(factor) for n, factor in by.items() if n != "slack"}, _number(by["slack"])
         total = self.sum((slack, self.form({"constant": 1})), *((factor, facts[n]) for n, factor in factors.items()))
         _check(total == form, "a combination of facts is not what it is to prove nonnegative")
         below = [self.sum((-1, facts[n])) for n, factor in factors.items() if factor < 0]
-        self.paid(len(facts) * len(below))
-        _check(slack >= 0 and all(form in facts.values() for form in below), "a combination of facts may be negative")
+        _check(slack >= 0 and known.issuperset(below), "a combination of facts may be negative")
         return form
 
     def follow(self, lines: Any, facts: Any, orders: Any, asked: Any, todo: Any) -> None:  # noqa: PLR0912 - a kind of line each
         """Check the lines of a case; `asked` are criteria that are not imposed yet, `todo` disjunctions not settled."""
+        known = {*facts.values()}
         for line in lines[:-1]:
             if "drop" in line:
                 order, (lesser, greater) = self.order(line["in"], orders), map(self.form, line["drop"])
-                self.proves(line["by"], self.sum((1, greater), (-1, lesser)), facts)
+                self.proves(line["by"], self.sum((1, greater), (-1, lesser)), facts, known)
                 _check({lesser, greater} <= order and lesser != greater, f"{line['drop']} is not in {line['in']}")
                 self.paid(len(order))
                 orders[line["in"]] = order - {lesser}
             elif "lemma" in line:
-                facts[f"lemma {len(facts)}"] = self.proves(line["by"], self.form(line["lemma"]), facts)
+                known.add(lemma := self.proves(line["by"], self.form(line["lemma"]), facts, known))
+                facts[f"lemma {len(facts)}"] = lemma
             elif "impose" in line:
                 criterion = self.criteria[line["impose"]]
                 asked.remove(line["impose"])
@@ -170,27 +171,27 @@ class _Proof:
                 alternatives = frozenset(map(self.form, line["either"]))
                 _check(alternatives in todo, f"{line['either']} is not, or no longer, to be settled")
                 todo.remove(alternatives)
-                self.paid(len(facts))
-                if alternatives.isdisjoint(facts.values()):
+                if alternatives.isdisjoint(known):
                     _check(len(alternatives) == 1 and self.implied <= asked, f"{line['either']} is left open")
                     [facts[str(len(facts))]] = alternatives
+                    known |= alternatives
         if "cases" in (line := lines[-1]):
             either = frozenset(self.form(one["if"]) for one in line["cases"])
             opposite = {self.sum((-1, form)) for form in either} == either != frozenset()
             _check(opposite or (either in todo and self.implied <= asked), "the cases are not all there are")
             for one in line["cases"]:
                 self.paid(len(facts) + len(orders) + len(asked) + len(todo))
-                known = {**facts, str(len(facts)): self.form(one["if"])}
-                self.follow(one["then"], known, {**orders}, {*asked}, todo - {either})
+                then = {**facts, str(len(facts)): self.form(one["if"])}
+                self.follow(one["then"], then, {**orders}, {*asked}, todo - {either})
         elif "contradiction" in line:
-            self.proves(line["contradiction"], self.form({"constant": -1}), facts)
+            self.proves(line["contradiction"], self.form({"constant": -1}), facts, known)
         else:
             _check(not asked and not todo, f"a case ends in {line['piece']} before all criteria are settled")
             piece = self.forms[line["piece"]]
             for form, by in zip(piece, line["within"], strict=True):
-                self.proves(by, form, facts)
+                self.proves(by, form, facts, known)
             if "whole" in line:
                 self.met.add(line["piece"])
-                whole = {str(n): form for n, form in enumerate(piece)}
+                whole, forms = {str(n): form for n, form in enumerate(piece)}, {*piece}
                 for form, by in zip([facts[n] for n in facts if n.isdigit()], line["whole"], strict=True):
-                    self.proves(by, form, whole)
+                    self.proves(by, form, whole, forms)

@@ -34,6 +34,8 @@ from symbolic.propagation.training import UPDATES
 
 Document = dict[str, Any]
 LARGEST_CHANGE = "largest change"
+WORK = 20
+"""Of writing a program, for each character of its certificate: here, a refusal of 300 layers takes 7."""
 _WHATEVER = "whatever"
 """An unknown of which nothing is asked but to be the order of zero, which it cannot be."""
 
@@ -114,6 +116,14 @@ def taken_as_they_come(program: Program, names: Container[str]) -> Program:
     return replace(program, unknowns=tuple(unknowns))
 
 
+def is_too_large(statement: Statement, document: Mapping[str, Any]) -> bool:
+    """Whether it would take more work to write the program of a statement than a file of this size may cause.
+
+    The work goes with the square of the number of operations, and with that of criteria.
+    """
+    return len(statement.problem.network.flat) ** 2 * len(statement.criteria) > WORK * len(str(document))
+
+
 def difference(document: Mapping[str, Any], statement: Statement | None = None) -> str | None:
     """How a certificate's program differs from the one that is written from what it says it is about; None if not.
 
@@ -124,6 +134,8 @@ def difference(document: Mapping[str, Any], statement: Statement | None = None) 
     """
     try:
         statement = statement or statement_from_json(document["about"])
+        if is_too_large(statement, document):
+            return "it is about more operations than a file of its size may be"
         names = [line["criterion"] for line in document["criteria"]]
         transcribed = transcribe(statement)
         whole = assemble(statement, transcribed)

@@ -33,7 +33,14 @@ from scalings.networks.architectures import mlp
 from scalings.networks.nodes import Activation
 from scalings.results.checks import Check, Finding, Forbidden, Repair
 from scalings.results.derivations import Derivation
-from symbolic.certificates.assembly import assemble, question, spell_out, taken_as_they_come, transcribe
+from symbolic.certificates.assembly import (
+    assemble,
+    is_too_large,
+    question,
+    spell_out,
+    taken_as_they_come,
+    transcribe,
+)
 from symbolic.certificates.polyhedra import AnswerPolyhedron
 from symbolic.derivation.derive import derivation_of
 from symbolic.evaluation.check import verdict_on
@@ -101,8 +108,9 @@ def parameterization_certificate(
 ) -> Document:
     """A proof that given exponents meet stability, a moving output and what else is asked, or violate one of these.
 
-    If they do, the proof shows the monomials that do, how they come about, and their exponents. The exponents are those
-    of the gauge g = 1. `verdict` is what `symbolic.evaluation.check` said of all this, if it has been asked.
+    The exponents are those of the gauge g = 1. What violates a criterion can be computed from them
+    (`scalings.certificates.monomials`). `verdict` is what `symbolic.evaluation.check` said of all this, if it has been
+    asked.
     """
     verdict = verdict or verdict_on(train_given(problem, parameterization), asked)
     wanted = tuple(dict.fromkeys((*STABILITY, MOVING_OUTPUT, *asked)))
@@ -224,7 +232,10 @@ def _written(statement: Statement, program: Program, lines: Sequence[Document], 
     if not polyhedra:
         program = taken_as_they_come(program, ())
     answer = {name: polyhedron.document(len(program.unknowns)) for name, polyhedron in polyhedra.items()}
-    return {"about": statement_to_json(statement), **spell_out(program), "answer": answer, "proof": lines}
+    document = {"about": statement_to_json(statement), **spell_out(program), "answer": answer, "proof": lines}
+    if is_too_large(statement, document):
+        raise ArgumentError("certificate", "the network has too many operations for so short a proof to be rechecked")
+    return document
 
 
 def _used(program: Program, lines: Sequence[Document]) -> tuple[Relation, ...]:

@@ -180,12 +180,20 @@ class Branch:
             case "total":
                 return frozenset().union(*given)
             case "product":
-                return _products(given, Fraction(1))
+                return self._products(given, Fraction(1))
             case "ratio":
                 if len(given[1]) > 1:
                     first, second, *_ = sorted(given[1])
                     raise Undecided(difference(first, second))
-                return _products(given, Fraction(-1))
+                return self._products(given, Fraction(-1))
+
+    def _products(self, orders: Sequence[Order], sign: Fraction) -> Order:
+        found, *others = orders
+        for other in others:
+            if self.most and len(found) > self.most:
+                raise TooMuch
+            found = frozenset(tuple(x + sign * y for x, y in zip(a, b, strict=True)) for a in found for b in other)
+        return found
 
     def _simplified(self, name: str, order: Order) -> Order:
         """Without dominated forms; each dropped one is justified by a proof line."""
@@ -280,10 +288,3 @@ def difference(a: Vector, b: Vector) -> Vector:
 
 def scaled(form: Vector, factor: Fraction) -> Vector:
     return tuple(factor * x for x in form)
-
-
-def _products(orders: Sequence[Order], sign: Fraction) -> Order:
-    found, *others = orders
-    for other in others:
-        found = frozenset(tuple(x + sign * y for x, y in zip(a, b, strict=True)) for a in found for b in other)
-    return found
