@@ -17,6 +17,7 @@ from scalings.criteria.problem import Problem
 from scalings.criteria.tutorial import CRITERIA
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.gauges import Gauge
+from scalings.networks.architectures import mlp
 
 NOT_COMPARED = 4
 """The exit code of `certify` where nothing says what a proof is about."""
@@ -79,11 +80,12 @@ def derive(
     if all_depths:
         from symbolic.derivation.induction import induct
 
-        if given or not problem.is_mlp_in_width:
+        activation = model.activation or "relu"
+        if given or not problem.is_mlp_in_width or network != mlp(network.depth, activation):
             raise ArgumentError(
                 "all_depths", "the induction is over an mlp's layers, without biases, in its width, with nothing given"
             )
-        derivation = replace(derivation, induction=induct(law, kept, model.activation or "relu"))
+        derivation = replace(derivation, induction=induct(law, kept, activation))
     if certificate:
         from scalings.certificates import files
         from symbolic.certificates.writing import derivation_certificate, induction_certificate

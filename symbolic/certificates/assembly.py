@@ -147,7 +147,8 @@ def difference(document: Mapping[str, Any], statement: Statement | None = None) 
         return f"{len(missing)} of the criteria that it is about are not asked, such as {min(missing)}"
     if not document["answer"]:
         program = taken_as_they_come(program, {*document["unknowns"]} - {*program.unknowns})
-    different = [key for key, value in spell_out(program).items() if document.get(key) != value]
+    spelled = {"implied": [], **spell_out(program)}
+    different = [key for key, value in spelled.items() if document.get(key, []) != value]
     return f"what it is about gives another program, with other {_CONTENT[different[0]]}" if different else None
 
 

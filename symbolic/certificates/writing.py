@@ -83,9 +83,12 @@ def induction_certificate(
 ) -> Document:
     """A derivation's certificate, one for depth 2, and proofs that a hidden layer can be inserted and removed.
 
-    Raises ArgumentError where the induction fails.
+    Raises ArgumentError where the induction fails, and for a derivation about something else.
     """
     problem = Problem(mlp(2, activation), law)
+    about = Statement(derived["about"]["kind"], Problem(mlp(depth, activation), law), tuple(criteria))
+    if statement_to_json(about) != derived["about"]:
+        raise ArgumentError("certificate", "the induction is not about the same network, law, criteria, scale and loss")
     parts = {"derivation": derived}
     if depth != problem.network.depth:
         parts["depth 2"] = derivation_certificate(problem, criteria)

@@ -13,6 +13,7 @@ from scalings.criteria.problem import Problem
 from scalings.criteria.tutorial import TUTORIAL
 from scalings.hyperparameters.update_laws import optimizer
 from scalings.networks.architectures import mlp
+from scalings.networks.serialization import network_to_text
 from tests.scalings.command_line.running import run, run_json
 
 
@@ -77,6 +78,16 @@ def test_without_sympy_nothing_is_said_of_a_network(
     assert (code, out.split(":")[0], "sgd" in out) == (4, "not compared", False)
     code, document = run_json(capsys, "certify", str(file))
     assert (code, document) == (4, {"schema_version": 1, "valid": None, "reason": None})
+
+
+def test_an_induction_is_over_layers_of_one_width(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The lemma is about n units in each layer: it says nothing of n^2."""
+    file = tmp_path / "wide.json"
+    for order, expected in (("1", 0), ("2", 2)):
+        hidden = network_to_text(mlp(2)).replace('"order": "1"', f'"order": "{order}"')
+        file.write_text(hidden, encoding="utf-8")
+        code, _, error = run(capsys, "derive", "--network", str(file), "--all-depths")
+        assert (code, "the induction is over an mlp's layers" in error) == (expected, expected == 2)
 
 
 GARBAGE = {

@@ -49,7 +49,13 @@ def test_a_certificate_is_accepted(name: str) -> None:
 
 def test_an_induction_that_fails_has_no_certificate() -> None:
     with pytest.raises(ArgumentError, match="the induction fails"):
-        induction_certificate({}, 2, criteria=without("stable features"))
+        induction_certificate(certificate("without stable features"), 2, criteria=without("stable features"))
+
+
+@pytest.mark.parametrize("other", ["lars", "given", "without maximality", "sgd"])
+def test_an_induction_is_about_what_is_derived(other: str) -> None:
+    with pytest.raises(ArgumentError, match="the induction is not about the same"):
+        induction_certificate(certificate(other), 2)
 
 
 def restated(name: str, **other: Any) -> Any:
