@@ -70,12 +70,12 @@ CERTIFICATES = {"parts": Keyed(CERTIFICATE)}
 
 
 def escaped(text: object) -> str:
-    """A text of a file as it may be printed: in ASCII, and on one line.
+    """A text of a file as it may be printed: in ASCII, on one line, and without gaps that could pass for columns.
 
     >>> escaped("asked\\nvalid \\u202e")
     'asked\\\\nvalid \\\\u202e'
     """
-    return str(text).encode("unicode_escape").decode("ascii")
+    return str(text).encode("unicode_escape").decode("ascii").replace("  ", r"\x20\x20")
 
 
 def fault(value: Any, shape: Any) -> str | None:

@@ -156,21 +156,23 @@ def _law(law: UpdateLaw, symbol: str) -> str:
 def _network_table(nodes: Sequence[Node]) -> Table:
     """A row for each operation, with all that it says of itself."""
     table = Table("operation", "kind", "reads", "sizes", box=None, pad_edge=False, header_style="dim")
-    for row in _operations(nodes):
-        table.add_row(*(Text(escaped(cell)) for cell in row))
+    for indent, row in _operations(nodes):
+        name, *others = map(escaped, row)
+        table.add_row(*map(Text, (f"{indent}{name}", *others)))
     return table
 
 
 _READ = ("source", "sources", "query", "key", "scores", "values")
 
 
-def _operations(nodes: Sequence[Node], indent: str = "") -> Iterator[tuple[str, str, str, str]]:
+def _operations(nodes: Sequence[Node], indent: str = "") -> Iterator[tuple[str, tuple[str, str, str, str]]]:
+    """Name, kind, what is read, and all else that an operation says of itself; those of a block are indented."""
     names = {kind: name for name, kind in KINDS.items()}
     for node in nodes:
         values = {one.name: getattr(node, one.name) for one in fields(node)}
         kind = values.pop("activation") if isinstance(node, Elementwise) else names[type(node)]
         sizes = [f"{name} {value}" for name, value in values.items() if name not in ("name", "nodes", *_READ)]
-        yield indent + node.name, kind, ", ".join(sources(node)), ", ".join(sizes)
+        yield indent, (node.name, kind, ", ".join(sources(node)), ", ".join(sizes))
         if isinstance(node, Repeat):
             yield from _operations(node.nodes, indent + "  ")
 

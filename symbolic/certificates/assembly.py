@@ -22,6 +22,8 @@ from fractions import Fraction
 from typing import Any
 
 from scalings.certificates.statements import Statement, statement_from_json
+from scalings.criteria.criterion import Criterion, Product
+from scalings.criteria.observables import Quantity
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.results.derivations import PARAMETER
@@ -34,10 +36,26 @@ from symbolic.propagation.training import UPDATES
 
 Document = dict[str, Any]
 LARGEST_CHANGE = "largest change"
-WORK = 20
-"""Of writing a program, for each character of its certificate: here, a refusal of 300 layers takes 7."""
+WORK = 60
+"""Of writing a program, for each character of its certificate; of this project's, a refusal of 300 layers takes 20."""
 _WHATEVER = "whatever"
 """An unknown of which nothing is asked but to be the order of zero, which it cannot be."""
+
+_CHANGES: tuple[Quantity, ...] = ("dz", "dW_frobenius")
+SETTLED = tuple(
+    Criterion(
+        "settled orders",
+        f"no change grows from update {UPDATES} to the next",
+        "what it is for orders to have settled",
+        Product(((quantity, "now"),)),
+        "<=",
+        Product(((quantity, "before"),)),
+        "layers",
+        "settled",
+    )
+    for quantity in _CHANGES
+)
+"""What a certificate of growth asks: that orders have settled, which they have not if they grow once more."""
 
 
 def transcribe(statement: Statement) -> Program:
@@ -45,6 +63,9 @@ def transcribe(statement: Statement) -> Program:
 
     Raises ArgumentError for a statement that says more than its program can.
     """
+    relations = [one.relation for one in statement.criteria]
+    if statement.kind == "growth" and relations != [one.relation for one in SETTLED]:
+        raise ArgumentError("file", "the certificate is about growth, and asks something else")
     if statement.kind in ("parameterization", "growth"):
         program = write_program(started(statement))
         return program if statement.richness is None else _with_wish(program, statement.richness)
@@ -119,9 +140,10 @@ def taken_as_they_come(program: Program, names: Container[str]) -> Program:
 def is_too_large(statement: Statement, document: Mapping[str, Any]) -> bool:
     """Whether it would take more work to write the program of a statement than a file of this size may cause.
 
-    The work goes with the square of the number of operations, and with that of criteria.
+    The work goes with the square of the number of operations, and with that of what criteria speak of.
     """
-    return len(statement.problem.network.flat) ** 2 * len(statement.criteria) > WORK * len(str(document))
+    terms = sum(1 + len(one.left.factors) + len(one.right.factors) for one in statement.criteria)
+    return len(statement.problem.network.flat) ** 2 * terms > WORK * len(str(document))
 
 
 def difference(document: Mapping[str, Any], statement: Statement | None = None) -> str | None:

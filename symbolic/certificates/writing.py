@@ -20,8 +20,7 @@ from fractions import Fraction
 from string import ascii_uppercase
 
 from scalings.certificates.statements import Kind, Statement, statement_to_json
-from scalings.criteria.criterion import Criterion, Product
-from scalings.criteria.observables import Quantity
+from scalings.criteria.criterion import Criterion
 from scalings.criteria.problem import Problem
 from scalings.criteria.tutorial import MOVING_OUTPUT, STABILITY, TUTORIAL
 from scalings.errors import ArgumentError
@@ -34,6 +33,7 @@ from scalings.networks.nodes import Activation
 from scalings.results.checks import Check, Finding, Forbidden, Repair
 from scalings.results.derivations import Derivation
 from symbolic.certificates.assembly import (
+    SETTLED,
     assemble,
     is_too_large,
     question,
@@ -51,7 +51,6 @@ from symbolic.polyhedra import inequalities
 from symbolic.proofs.branch import Branch, Document, NotImplied, TooMuch, by
 from symbolic.proofs.prover import imposed, prove
 from symbolic.proofs.reasons import LARGEST
-from symbolic.propagation.training import UPDATES
 
 
 def derivation_certificate(
@@ -123,7 +122,7 @@ def parameterization_certificate(
     findings = [finding for one in wanted for finding in verdict.findings if finding.criterion == one]
     violated = next((finding for finding in findings if not finding.satisfied), None)
     if violated is None and verdict.growing:
-        statement = replace(statement, kind="growth", criteria=_SETTLED, richness=None)
+        statement = replace(statement, kind="growth", criteria=SETTLED, richness=None)
     whole = transcribe(statement)
     program = assemble(statement, whole)
     values = program.values({**dict.fromkeys(program.unknowns, Fraction(0)), **given})
@@ -176,22 +175,6 @@ def _contradiction(statement: Statement, whole: Program) -> Document | None:
         if not leaves:
             return _written(statement, program, lines, leaves)
     return None
-
-
-_CHANGES: tuple[Quantity, ...] = ("dz", "dW_frobenius")
-_SETTLED = tuple(
-    Criterion(
-        "settled orders",
-        f"no change grows from update {UPDATES} to the next",
-        "what it is for orders to have settled",
-        Product(((quantity, "now"),)),
-        "<=",
-        Product(((quantity, "before"),)),
-        "layers",
-        "settled",
-    )
-    for quantity in _CHANGES
-)
 
 
 def _exponents(statement: Statement, parameterization: Parameterization) -> Iterator[tuple[str, Exponent]]:

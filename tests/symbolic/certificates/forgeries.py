@@ -22,6 +22,7 @@ from scalings.hyperparameters.exponents import format_exponent
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.update_laws import optimizer
 from scalings.networks.architectures import mlp
+from scalings.networks.serialization import network_to_json
 from symbolic.certificates.assembly import assemble, spell_out, transcribe
 from symbolic.certificates.writing import derivation_certificate, parameterization_certificate
 from symbolic.proofs.prover import prove
@@ -80,7 +81,7 @@ def after(imposed: str, shown: str, false: Fraction) -> Any:
     for number, factor in absurd.items():
         if number != "slack":
             by[number] = by.get(number, Fraction(0)) - (value - false) * factor
-    said = {"monomial": form, "of": other.left, "value": str(false), "path": {}}
+    said = {"monomial": form, "of": other.left, "value": str(false), "path": {}}  # as it was once said in proofs
     line = {**said, "by": {number: str(factor) for number, factor in by.items()}}
     end = {"contradiction": {number: str(factor) for number, factor in absurd.items()}}
     document = {"about": honest["about"], **spell_out(program), "answer": {}, "proof": [*lines, line, end]}
@@ -264,6 +265,13 @@ def lemmas_about_others() -> Any:
     return {"parts": parts}
 
 
+@forgery("growth, where something else is asked")
+def growth_of_something_else() -> Any:
+    document = certificate("growing")
+    own = {"name": "settled orders", "asks": "dz <= n^(-50) at layers after updates"}
+    return about(document, criteria=[own])
+
+
 # 5. Bombs
 
 
@@ -290,6 +298,14 @@ def thousand_factors() -> Any:
     document["program"].append({"order": "|z| layer9 step 0", "is": "product", "of": [one] * 1000})
     document["criteria"][0]["left"] = "|z| layer9 step 0"
     return document
+
+
+@forgery("a hundred criteria on a network of a thousand layers, and next to no proof")
+def much_to_write() -> Any:
+    document = certificate("contradiction")
+    deep = network_to_json(mlp(1000))
+    asked = [{"name": f"own {k}", "asks": f"z * z * z <= n^({k}) at layers after updates"} for k in range(100)]
+    return about(document, network=deep, criteria=asked)
 
 
 @forgery("a criterion of a thousand factors")
