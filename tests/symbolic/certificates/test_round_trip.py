@@ -20,7 +20,7 @@ from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.update_laws import optimizer, with_epsilon
-from scalings.networks.architectures import cnn, mlp, resmlp
+from scalings.networks.architectures import cnn, mlp, resmlp, transformer
 from scalings.networks.network import Network
 from scalings.networks.serialization import network_from_text
 from scalings.studies.rechecking import recheck
@@ -141,6 +141,13 @@ def test_an_induction(law: str, depth: int, tmp_path: Path) -> None:
     derived = derivation_certificate(Problem(mlp(depth, "tanh"), optimizer(law)))
     document = induction_certificate(derived, depth, optimizer(law), activation="tanh")
     accepted(json.loads(json.dumps(document)), tmp_path / "c.json")
+
+
+@pytest.mark.slow
+def test_orders_that_were_computed_before_a_case_distinction(tmp_path: Path) -> None:
+    """A reader of the proof computes an order when a line speaks of it; so must the writer (`Branch.forget_since`)."""
+    problem = Problem(transformer(), optimizer("sgd"), "depth")
+    accepted(derivation_certificate(problem), tmp_path / "c.json")
 
 
 def test_a_plain_number_of_copies_is_one(tmp_path: Path) -> None:
