@@ -16,9 +16,13 @@ LARGEST = 64 * 2**20
 
 
 def write_certificate(path: Path, certificate: object) -> None:
-    """Write a certificate as JSON, completely or not at all."""
+    """Write a certificate as JSON, completely or not at all. Raises ArgumentError for one that could not be read."""
+    content = json.dumps(certificate, indent=1, allow_nan=False) + "\n"
+    found = f"it has more than {LARGEST // 2**20} MiB" if len(content) > LARGEST else _fault_of(json.loads(content))
+    if found:
+        raise ArgumentError("certificate", f"the proof is none that could be rechecked: {escaped(found)}")
     with replacing(path) as partial:
-        partial.write_text(json.dumps(certificate, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        partial.write_text(content, encoding="utf-8")
 
 
 def read_certificate(path: Path) -> dict[str, Any]:
@@ -48,11 +52,15 @@ class _Fault(Exception):
 
 
 def _certificate(document: Any) -> dict[str, Any]:
-    several = isinstance(document, dict) and "parts" in document
-    if found := fault(document, CERTIFICATES if several else CERTIFICATE):
+    if found := _fault_of(document):
         raise _Fault(found)
     assert isinstance(document, dict), "that is the schema"
     return document
+
+
+def _fault_of(document: Any) -> str | None:
+    several = isinstance(document, dict) and "parts" in document
+    return fault(document, CERTIFICATES if several else CERTIFICATE)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -103,7 +103,7 @@ def law_called(name: str, true: str = "adam", **stated: str) -> Any:
 
 
 SGD = {"gradient": "1", "fan_in": "0", "fan_out": "0"}
-LAWS = {
+FORGERIES |= {
     "adam under the name of sgd": lambda: law_called("sgd"),
     "adam under the name and the exponents of sgd": lambda: law_called("sgd", **SGD),
     "adamw under the name of adam": lambda: law_called("adam", "adamw"),
@@ -115,15 +115,12 @@ LAWS = {
     "an alignment of -oo": lambda: law_called("adam", alpha="-oo"),
     "full alignment, where none was assumed": lambda: law_called("adam", omega="0"),
 }
-FORGERIES |= LAWS
 
 
+@forgery("a law of which an exponent is left out")
 def exponent_left_out() -> Any:
     document = written_again(derivation_certificate(Problem(mlp(3), optimizer("adam"))))
     return about(document, law={key: value for key, value in document["about"]["law"].items() if key != "fan_in"})
-
-
-FORGERIES["a law of which an exponent is left out"] = exponent_left_out
 
 
 @forgery("hidden widths n^2 under orders of n")
@@ -144,12 +141,7 @@ MARKUP = "[conceal]hidden[/conceal]"
 def criterion_named(name: str) -> Any:
     """A family with one more criterion, that is called so."""
     document = derivation_certificate(problem(mlp(2)), [*TUTORIAL, parse_criterion(f"OWN: {OWN}")])
-    return json.loads(json.dumps(checked_names(document, name)))
-
-
-def checked_names(document: Any, name: str) -> Any:
-    renamed = json.loads(json.dumps(document).replace('"OWN', json.dumps(name)[:-1]))
-    return about(renamed)
+    return about(json.loads(json.dumps(document).replace('"OWN', json.dumps(name)[:-1])))
 
 
 NAMES = {

@@ -24,7 +24,12 @@ from scalings.networks.architectures import cnn, mlp, resmlp, transformer
 from scalings.networks.network import Network
 from scalings.networks.serialization import network_from_text
 from scalings.studies.rechecking import recheck
-from symbolic.certificates.writing import check_certificate, derivation_certificate, induction_certificate
+from symbolic.certificates.writing import (
+    check_certificate,
+    derivation_certificate,
+    induction_certificate,
+    parameterization_certificate,
+)
 from symbolic.evaluation.check import check
 from symbolic.evaluation.repair import repair_of
 from symbolic.propagation.question import Question
@@ -153,6 +158,25 @@ def test_orders_that_were_computed_before_a_case_distinction(tmp_path: Path) -> 
 def test_a_plain_number_of_copies_is_one(tmp_path: Path) -> None:
     assert isinstance(PLAIN_TIMES, Network)
     accepted(derivation_certificate(Problem(PLAIN_TIMES, optimizer("sgd"))), tmp_path / "c.json")
+
+
+def test_numbers_of_many_digits_are_accepted_or_not_written(tmp_path: Path) -> None:
+    """Exponents of 18 digits each; those of thirty layers add up to more digits than are read."""
+    for depth, is_written in ((4, True), (31, False)):
+        given = {f"eta_{n}": Fraction(1, 10**18 - 2 * n) for n in range(1, depth + 1)}
+        given |= {"sigma_1": Fraction(0), **{f"sigma_{n}": Fraction(-1, 2) for n in range(2, depth + 1)}}
+        problem = Problem(mlp(depth, "tanh"), optimizer("sgd"))
+        chosen = Parameterization.of(
+            multiplier=[Fraction(0)] * depth,
+            init=[given[f"sigma_{n}"] for n in range(1, depth + 1)],
+            lr=[given[f"eta_{n}"] for n in range(1, depth + 1)],
+        )
+        document = parameterization_certificate(problem, chosen)
+        if is_written:
+            accepted(document, tmp_path / "c.json")
+        else:
+            with pytest.raises(ArgumentError, match="none that could be rechecked"):
+                write_certificate(tmp_path / "c.json", document)
 
 
 def test_a_law_is_written_under_a_name_that_is_read(tmp_path: Path) -> None:
