@@ -95,7 +95,7 @@ class _Proof:
         return frozenset((name, coefficient) for name, coefficient in total.items() if coefficient)
 
     def form(self, written: Any) -> Any:
-        _check({*written} <= self.place, f"{written} speaks of something that is no unknown")
+        _check({*written} <= self.place, "a form speaks of something that is no unknown")
         self.paid(1 + len(written))
         return frozenset((name, number) for name, text in written.items() if (number := _number(text)))
 
@@ -155,7 +155,7 @@ class _Proof:
             if "drop" in line:
                 order, (lesser, greater) = self.order(line["in"], orders), map(self.form, line["drop"])
                 self.proves(line["by"], self.sum((1, greater), (-1, lesser)), facts, known)
-                _check({lesser, greater} <= order and lesser != greater, f"{line['drop']} is not in {line['in']}")
+                _check({lesser, greater} <= order and lesser != greater, f"what is dropped is not in {line['in']}")
                 self.paid(len(order))
                 orders[line["in"]] = order - {lesser}
             elif "lemma" in line:
@@ -169,10 +169,10 @@ class _Proof:
                     todo |= {frozenset(self.sum((1, greater), (-1, lesser)) for greater in b) for lesser in a}
             else:  # a disjunction is settled
                 alternatives = frozenset(map(self.form, line["either"]))
-                _check(alternatives in todo, f"{line['either']} is not, or no longer, to be settled")
+                _check(alternatives in todo, "a disjunction is not, or no longer, to be settled")
                 todo.remove(alternatives)
                 if alternatives.isdisjoint(known):
-                    _check(len(alternatives) == 1 and self.implied <= asked, f"{line['either']} is left open")
+                    _check(len(alternatives) == 1 and self.implied <= asked, "a disjunction is left open")
                     [facts[str(len(facts))]] = alternatives
                     known |= alternatives
         if "cases" in (line := lines[-1]):

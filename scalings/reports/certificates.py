@@ -235,28 +235,35 @@ class _Formulas:
         return {line["order"]: line for line in self.program}
 
     @cached_property
-    def _known(self) -> dict[str, str]:
-        """Formulas of intermediate orders."""
-        return {}
+    def _formulas(self) -> dict[str, str]:
+        """What each order is called: an intermediate one by the formula it stands for, if that is short."""
+        found: dict[str, str] = {}
+        for name, line in self.lines.items():
+            formula = self._terms(line, found) if name.startswith(_LETTERS) else name
+            found[name] = formula if len(formula) <= _LONGEST_FORMULA else name
+        return found
 
     def spelled(self, name: str) -> str:
         """The name of an order; for an intermediate one the formula it stands for, for an exponent its power."""
+        return self._spelled(name, self._formulas)
+
+    def terms(self, name: str) -> str:
+        """The formula by which an order is computed."""
+        return self._terms(self.lines[name], self._formulas)
+
+    def _spelled(self, name: str, formulas: Mapping[str, str]) -> str:
         if name in self.lines:
-            if name not in self._known:
-                formula = self.terms(name) if name.startswith(_LETTERS) else name
-                self._known[name] = formula if len(formula) <= _LONGEST_FORMULA else name
-            return self._known[name]
+            return formulas[name]
         exponent = Affine(Fraction(0), {name: Fraction(1)}) if name in self.unknowns else Fraction(name)
         return format_power(exponent, self.symbol)
 
-    def terms(self, name: str) -> str:
-        line = self.lines[name]
+    def _terms(self, line: Mapping[str, Any], formulas: Mapping[str, str]) -> str:
         if line["is"] == "power":
-            return f"({self.spelled(line['of'][0])})^({line['exponent']})"
-        if name in self.path:
-            return self.spelled(self.path[name])
+            return f"({self._spelled(line['of'][0], formulas)})^({line['exponent']})"
+        if line["order"] in self.path:
+            return self._spelled(self.path[line["order"]], formulas)
         joint = {"product": " * ", "ratio": " / "}.get(line["is"], " + ")
-        return joint.join(map(self.spelled, line["of"]))
+        return joint.join(self._spelled(one, formulas) for one in line["of"])
 
 
 def _freedoms(number: int) -> str:

@@ -13,6 +13,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sympy import sympify
 
+from scalings.certificates import verifier
 from scalings.certificates.schema import CERTIFICATE, fault
 from scalings.certificates.statements import statement_from_json, statement_to_json
 from scalings.certificates.verifier import certify
@@ -45,6 +46,15 @@ def test_a_certificate_is_accepted(name: str) -> None:
     for part in document.get("parts", {"": document}).values():
         assert fault(part, CERTIFICATE) is None
         assert difference(part) is None
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_true_proofs_take_a_tenth_of_the_work_that_is_allowed(name: str) -> None:
+    """So that no true one is refused for its work; the least of the bombs takes all of it (`test_forgeries`)."""
+    document = certificate(name)
+    for part in document.get("parts", {"": document}).values():
+        allowed = verifier.EFFORT * len(str(part))
+        assert verifier._Proof(part).budget > 0.9 * allowed
 
 
 def test_an_induction_that_fails_has_no_certificate() -> None:
