@@ -2,7 +2,8 @@
 
 Parts of a file belong together only if their statements say so. A certificate is one part, or
 
-    refused, repaired      given exponents are refused, and others are accepted, of the same network, law and loss
+    refused, repaired      given exponents are refused, and others, of the same network, law and loss, are stable and
+                           move the output, and meet what else is said of them
     refused, forbidden     the same, and no exponents meet what is asked instead
     derivation, depth 2,   a family of a multilayer perceptron, the same at depth 2 if that is another one, and a
     layer inserted,        lemma with its converse: with another hidden layer the criteria say of all else what they
@@ -21,6 +22,7 @@ from dataclasses import dataclass, replace
 
 from scalings.certificates.statements import Statement
 from scalings.certificates.verifier import Proved
+from scalings.criteria.tutorial import MOVING_OUTPUT, STABILITY
 from scalings.networks.architectures import DEEPEST, mlp
 from scalings.networks.nodes import ACTIVATIONS
 
@@ -65,6 +67,9 @@ def _faults(parts: Mapping[str, Part]) -> Iterator[str]:
         repaired = parts["repaired"]
         if repaired.statement.kind != "parameterization" or not repaired.holds_somewhere:
             yield "nothing is repaired"
+        asked = {one.relation for one in repaired.statement.criteria}
+        if not asked >= {one.relation for one in (*STABILITY, MOVING_OUTPUT)}:
+            yield "the repair need not be stable, or move"
         if wished not in (None, repaired.statement.richness):
             yield "the repair is not of the richness that is wished"
     if "forbidden" in parts:

@@ -5,12 +5,10 @@ Each has a correct checksum, and most contain a proof of something that is true.
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
-from itertools import pairwise
 from typing import Any
 
 from scalings.certificates import statements
@@ -22,19 +20,20 @@ from scalings.hyperparameters.exponents import format_exponent
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.update_laws import optimizer
 from scalings.networks.architectures import mlp
-from scalings.networks.serialization import network_to_json
+from symbolic.certificates import writing
 from symbolic.certificates.assembly import assemble, spell_out, transcribe
 from symbolic.certificates.writing import derivation_certificate, parameterization_certificate
 from symbolic.proofs.prover import prove
 from tests.symbolic.certificates.written import certificate, problem
 
-FORGERIES: dict[str, Callable[[], Any]] = {}
+Writer = Callable[[], Any]
+FORGERIES: dict[str, Writer] = {}
 """By what is false in them."""
 
 
-def forgery(name: str) -> Callable[[Callable[[], Any]], Callable[[], Any]]:
-    def keep(write: Callable[[], Any]) -> Callable[[], Any]:
-        FORGERIES[name] = write
+def forgery(name: str, among: dict[str, Writer] = FORGERIES) -> Callable[[Writer], Writer]:
+    def keep(write: Writer) -> Writer:
+        among[name] = write
         return write
 
     return keep
@@ -191,6 +190,19 @@ def refused_and_accepted() -> Any:
     return {"parts": {"refused": accepted, "repaired": accepted}}
 
 
+@forgery("repaired, by exponents of which next to nothing is asked")
+def repaired_for_nothing() -> Any:
+    given = Parameterization.of(multiplier="0,0,0", init="0,-1/2,-1", lr="-9,-9,-9")
+    statement = statement_from_json(certificate("refused")["about"])
+    asked = replace(parse_criterion(f"own: {OWN}"), name="own")
+    exponents = {**dict(statement.given), **given.by_name(0)}
+    known = tuple((name, exponents[name]) for name, _ in statement.given)
+    statement = replace(statement, criteria=(asked,), given=known)
+    return {
+        "parts": {"refused": certificate("refused"), "repaired": writing._certificate(statement, transcribe(statement))}
+    }
+
+
 @forgery("forbidden by criteria on another network")
 def forbidden_elsewhere() -> Any:
     parts = certificate("forbidden")["parts"]
@@ -262,85 +274,3 @@ def growth_of_something_else() -> Any:
     document = certificate("growing")
     own = {"name": "settled orders", "asks": "dz <= n^(-50) at layers after updates"}
     return about(document, criteria=[own])
-
-
-# 5. Bombs
-
-
-def tower(height: int, operation: str = "product") -> Any:
-    """A few lines whose order is a product of sums with 2^(2^height) terms or more, multiplied out."""
-    names = [f"|z| layer{number} step 0" for number in range(height + 1)]
-    program = [{"order": names[0], "is": "total", "of": ["x", "y", "z", "0"]}]
-    program += [{"order": two, "is": operation, "of": [one] * 2} for one, two in pairwise(names)]
-    document = certificate("contradiction")
-    criteria = [{"criterion": "bounded", "left": names[-1], "sign": "<=", "right": "0"}]
-    proof = [{"impose": "bounded"}, {"contradiction": {"slack": "-1"}}]
-    return {**document, "unknowns": ["x", "y", "z"], "program": program, "criteria": criteria, "proof": proof}
-
-
-@forgery("products of sums, squared again and again")
-def squares() -> Any:
-    return tower(40)
-
-
-@forgery("a product of a thousand sums")
-def thousand_factors() -> Any:
-    document = tower(0)
-    one = document["program"][0]["order"]
-    document["program"].append({"order": "|z| layer9 step 0", "is": "product", "of": [one] * 1000})
-    document["criteria"][0]["left"] = "|z| layer9 step 0"
-    return document
-
-
-@forgery("a hundred criteria on a network of a thousand layers, and next to no proof")
-def much_to_write() -> Any:
-    document = certificate("contradiction")
-    deep = network_to_json(mlp(1000))
-    asked = [{"name": f"own {k}", "asks": f"z * z * z <= n^({k}) at layers after updates"} for k in range(100)]
-    return about(document, network=deep, criteria=asked)
-
-
-@forgery("a criterion of a thousand factors")
-def thousand_factors_asked() -> Any:
-    document = certificate("contradiction")
-    criteria = [{"name": "many", "asks": f"{' * '.join(['dz'] * 1000)} <= 1 at layers after updates"}]
-    return about(document, criteria=criteria)
-
-
-@forgery("numbers of many digits, added up")
-def many_digits() -> Any:
-    document = tower(0)
-    numbers = [str(10**399 + 2 * number + 1) for number in range(2000)]
-    document["program"] = [
-        {"order": f"order {n}", "is": "power", "of": ["x"], "exponent": f"1/{number}"}
-        for n, number in enumerate(numbers)
-    ]
-    document["program"].append(
-        {"order": "order all", "is": "product", "of": [line["order"] for line in document["program"]]}
-    )
-    document["criteria"][0]["left"] = "order all"
-    return document
-
-
-@forgery("a thousand facts, in each of which the opposites of a hundred are looked for")
-def many_facts() -> Any:
-    document = tower(0)
-    proof = [{"lemma": {"constant": "1"}, "by": {"slack": "1"}}] * 1000
-    factors = {**{f"lemma {number}": "-1" for number in range(100)}, "slack": "0"}
-    proof += [{"lemma": {"constant": "-100"}, "by": factors}] * 100
-    document["proof"] = [*proof, *document["proof"]]
-    return document
-
-
-@forgery("a program that runs in circles")
-def circles() -> Any:
-    document = tower(3)
-    document["program"][0]["of"] = [document["program"][-1]["order"]]
-    return document
-
-
-@forgery("a huge constant")
-def huge_constant() -> Any:
-    document = copy.deepcopy(tower(0))
-    document["criteria"][0]["right"] = "1e999999999"
-    return document

@@ -21,6 +21,7 @@ from scalings.networks.dimensions import Dimension
 from scalings.reports.certificates import certificate_document, certificate_report
 from scalings.studies.rechecking import Recheck, recheck
 from symbolic.certificates.writing import derivation_certificate
+from tests.symbolic.certificates.bombs import BOMBS
 from tests.symbolic.certificates.forgeries import FORGERIES, NAMES, criterion_named
 
 SECONDS = 20
@@ -41,9 +42,9 @@ def in_time(seconds: int = SECONDS) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-@pytest.mark.parametrize("name", FORGERIES)
+@pytest.mark.parametrize("name", [*FORGERIES, *BOMBS])
 def test_a_forgery_is_refused(name: str) -> None:
-    document = FORGERIES[name]()
+    document = {**FORGERIES, **BOMBS}[name]()
     with in_time():
         assert recheck(document).refusal is not None
 

@@ -49,12 +49,12 @@ def test_a_certificate_is_accepted(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", WRITERS)
-def test_true_proofs_take_a_tenth_of_the_work_that_is_allowed(name: str) -> None:
+def test_true_proofs_take_a_fifth_of_the_work_that_is_allowed(name: str) -> None:
     """So that no true one is refused for its work; the least of the bombs takes all of it (`test_forgeries`)."""
     document = certificate(name)
     for part in document.get("parts", {"": document}).values():
         allowed = verifier.EFFORT * len(str(part))
-        assert verifier._Proof(part).budget > 0.9 * allowed
+        assert verifier._Proof(part).budget > 0.8 * allowed
 
 
 def test_an_induction_that_fails_has_no_certificate() -> None:
