@@ -75,7 +75,10 @@ def transcribe(statement: Statement) -> Program:
         if statement.given:
             raise ArgumentError("file", "the certificate is about given exponents that its lemma does not speak of")
         return insertion(statement.problem, statement.criteria, statement.kind)
-    program = write_program(replace(question(statement), given=statement.given))
+    asked_for = question(statement)
+    if unknown := dict(statement.given).keys() - asked_for.owners.keys():
+        raise ArgumentError("file", f"the certificate is about a given {min(unknown)}, which is not unknown otherwise")
+    program = write_program(replace(asked_for, given=statement.given))
     return _with_richness(program) if statement.kind == "family" else program
 
 

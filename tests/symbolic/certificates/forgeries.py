@@ -5,6 +5,7 @@ Each has a correct checksum, and most contain a proof of something that is true.
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -219,6 +220,14 @@ def given_text() -> Any:
 def given_elsewhere() -> Any:
     document = certificate("sgd")
     return about(document, given={"sigma_9": "0"})
+
+
+@forgery("a given init scale of weights that start at zero")
+def given_of_zero() -> Any:
+    document = certificate("given")
+    network = copy.deepcopy(document["about"]["network"])
+    network[-1]["start"] = "zero"
+    return about(document, network=network)
 
 
 # 4. Inductions that claim more than their lemmas prove
