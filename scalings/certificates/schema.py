@@ -42,7 +42,6 @@ PROOF.append(
         (
             {"drop": [FORM], "in": TEXT, "by": FORM},
             {"lemma": FORM, "by": FORM},
-            {"monomial": FORM, "of": TEXT, "value": NUMBER, "by": FORM, "path": Keyed(TEXT)},
             {"impose": TEXT},
             {"either": [FORM]},
             {"cases": [{"if": FORM, "then": PROOF}]},
@@ -68,6 +67,15 @@ CERTIFICATE: dict[str, Any] = {
     "proof": PROOF,
 }
 CERTIFICATES = {"parts": Keyed(CERTIFICATE)}
+
+
+def escaped(text: object) -> str:
+    """A text of a file as it may be printed: in ASCII, on one line, and without gaps that could pass for columns.
+
+    >>> escaped("asked\\nvalid \\u202e")
+    'asked\\\\nvalid \\\\u202e'
+    """
+    return str(text).encode("unicode_escape").decode("ascii").replace("  ", r"\x20\x20")
 
 
 def fault(value: Any, shape: Any) -> str | None:

@@ -24,8 +24,11 @@ from scalings.criteria.criterion import Criterion
 from scalings.criteria.parsing import format_relation, parse_criterion
 from scalings.criteria.problem import Problem
 from scalings.errors import ArgumentError
-from scalings.hyperparameters.exponents import Exponent, format_exponent, parse_exponent, parse_fraction
-from scalings.hyperparameters.update_laws import UpdateLaw
+from scalings.hyperparameters.exponents import Exponent, format_exponent, parse_exponent, parse_power
+from scalings.hyperparameters.unknowns import KINDS, name_of
+from scalings.hyperparameters.unknowns import Kind as UnknownKind
+from scalings.hyperparameters.update_laws import UpdateLaw, law_text, optimizer, with_epsilon
+from scalings.networks.network import Network
 from scalings.networks.serialization import network_from_json, network_to_json
 
 Kind = Literal["derivation", "family", "parameterization", "growth", "layer inserted", "layer removed"]
@@ -33,6 +36,8 @@ Kind = Literal["derivation", "family", "parameterization", "growth", "layer inse
 given exponents meet them; whether orders settle under given exponents; that the criteria on an mlp with one more hidden
 layer imply those without it; the converse."""
 _CHECKSUM = "checksum"
+MOST_CRITERIA, LONGEST_CRITERION, LONGEST_NAME = 100, 1000, 100
+"""Of a statement; the tutorial has 12 criteria, and its longest relation 62 characters."""
 
 
 @dataclass(frozen=True)
@@ -51,19 +56,27 @@ class Statement:
 
 
 def statement_to_json(statement: Statement) -> dict[str, Any]:
-    """The statement as JSON types, fractions as strings; a checksum reveals accidental changes of any part."""
+    """The statement as JSON types, fractions as strings; a checksum reveals accidental changes of any part.
+
+    Raises ArgumentError for what could not be read back.
+    """
     problem = statement.problem
     document = {
         "kind": statement.kind,
         "network": network_to_json(problem.network),
-        "law": {field.name: _written(getattr(problem.law, field.name)) for field in fields(UpdateLaw)},
+        "law": {field.name: _written(getattr(_called(problem.law), field.name)) for field in fields(UpdateLaw)},
         "criteria": [{"name": one.name, "asks": format_relation(one)} for one in statement.criteria],
         "scale": problem.scale,
         "loss": problem.loss,
         "given": {name: format_exponent(exponent) for name, exponent in statement.given},
         "richness": None if statement.richness is None else str(statement.richness),
     }
-    return {**document, _CHECKSUM: _checksum(document)}
+    document = {**document, _CHECKSUM: _checksum(document)}
+    try:
+        statement_from_json(document)
+    except ArgumentError as error:
+        raise ArgumentError("certificate", error.message) from None
+    return document
 
 
 def statement_from_json(document: Any) -> Statement:
@@ -74,28 +87,66 @@ def statement_from_json(document: Any) -> Statement:
             raise ValueError("its checksum is that of another one")
         if content["kind"] not in get_args(Kind):
             raise ValueError("its kind is unknown")
-        network, law = network_from_json(content["network"]), _law(content["law"])
+        if len(content["criteria"]) > MOST_CRITERIA:
+            raise ValueError(f"it has more than {MOST_CRITERIA} criteria")
+        network, law = network_from_json(content["network"]), _law(**content["law"])
+        if unknown := content["given"].keys() - _exponents(network):
+            raise ValueError(f"the network has no {min(unknown)}")
         return Statement(
             content["kind"],
             Problem(network, law, content["scale"], content["loss"]),
             tuple(_criterion(**one) for one in content["criteria"]),
             tuple((name, parse_exponent(exponent)) for name, exponent in content["given"].items()),
-            None if content["richness"] is None else parse_fraction(content["richness"]),
+            None if content["richness"] is None else parse_power(content["richness"]),
         )
     except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise ArgumentError("file", f"what the certificate is about cannot be used: {error}") from None
+
+
+def _exponents(network: Network) -> set[str]:
+    """The names of all exponents of a network in the gauge g = 1."""
+    numbers: dict[UnknownKind, int] = {kind: network.depth for kind in KINDS} | {"scales": len(network.multipliers)}
+    return {name_of(kind, number) for kind, most in numbers.items() for number in range(1, most + 1)}
 
 
 def _written(value: str | Exponent) -> str:
     return value if isinstance(value, str) else format_exponent(value)
 
 
-def _law(document: dict[str, str]) -> UpdateLaw:
-    texts = ("name", "decay", "at_zero")
-    return UpdateLaw(**{key: value if key in texts else parse_exponent(value) for key, value in document.items()})  # type: ignore[arg-type]
+def _called(law: UpdateLaw) -> UpdateLaw:
+    """The law under a name that `optimizer` reads: its own, unless that is of another law; else that of its powers."""
+    for name in (law.name, law_text(law, law.decay)):
+        try:
+            if _named(name, law.epsilon, law.alpha, law.omega) == replace(law, name=name):
+                return replace(law, name=name)
+        except ArgumentError:
+            continue
+    raise ArgumentError("certificate", f"expected an update law that has a name, but got {law.name!r:.60}")
+
+
+def _named(name: str, epsilon: Exponent, alpha: Fraction, omega: Fraction) -> UpdateLaw:
+    """The law of this name, with an epsilon, and with assumed alignments from 0 to 1."""
+    if len(name) > LONGEST_NAME or not all(isinstance(one, Fraction) and 0 <= one <= 1 for one in (alpha, omega)):
+        raise ValueError("its update law has a name or alignments that no law has")
+    law = replace(optimizer(name), alpha=alpha, omega=omega)
+    return law if epsilon == law.epsilon else with_epsilon(law, format_exponent(epsilon))
+
+
+def _law(name: str, **written: str) -> UpdateLaw:
+    """The law of this name, whose exponents are stated as well. Raises ValueError if they are those of another one."""
+    if written.keys() | {"name"} != {field.name for field in fields(UpdateLaw)}:
+        raise ValueError("its update law is not stated in full")
+    read = {key: parse_exponent(written[key]) for key in ("epsilon", "alpha", "omega")}
+    law = _named(name, **read)  # type: ignore[arg-type]
+    for key, value in written.items():
+        if _written(getattr(law, key)) != value:
+            raise ValueError(f"its update law is called {name}, and has another {key.replace('_', ' ')}")
+    return law
 
 
 def _criterion(name: str, asks: str) -> Criterion:
+    if not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME or ":" in name or len(asks) > LONGEST_CRITERION:
+        raise ValueError("a criterion has a name or a relation that none may have")
     return replace(parse_criterion(f"criterion: {asks}"), name=name)
 
 

@@ -22,6 +22,8 @@ from fractions import Fraction
 from typing import Any
 
 from scalings.certificates.statements import Statement, statement_from_json
+from scalings.criteria.criterion import Criterion, Product
+from scalings.criteria.observables import Quantity
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.results.derivations import PARAMETER
@@ -34,18 +36,49 @@ from symbolic.propagation.training import UPDATES
 
 Document = dict[str, Any]
 LARGEST_CHANGE = "largest change"
+WORK = 60
+"""Of writing a program, for each character of its certificate; of this project's, a refusal of 300 layers takes 20."""
 _WHATEVER = "whatever"
 """An unknown of which nothing is asked but to be the order of zero, which it cannot be."""
 
+_CHANGES: tuple[Quantity, ...] = ("dz", "dW_frobenius")
+SETTLED = tuple(
+    Criterion(
+        "settled orders",
+        f"no change grows from update {UPDATES} to the next",
+        "what it is for orders to have settled",
+        Product(((quantity, "now"),)),
+        "<=",
+        Product(((quantity, "before"),)),
+        "layers",
+        "settled",
+    )
+    for quantity in _CHANGES
+)
+"""What a certificate of growth asks: that orders have settled, which they have not if they grow once more."""
+
 
 def transcribe(statement: Statement) -> Program:
-    """The training run that the statement is about, written down, with all that is asked of it but what is given."""
-    if statement.kind in ("layer inserted", "layer removed"):
-        return insertion(statement.problem, statement.criteria, statement.kind)
+    """The training run that the statement is about, written down, with all that is asked of it but what is given.
+
+    Raises ArgumentError for a statement that says more than its program can.
+    """
+    relations = [one.relation for one in statement.criteria]
+    if statement.kind == "growth" and relations != [one.relation for one in SETTLED]:
+        raise ArgumentError("file", "the certificate is about growth, and asks something else")
     if statement.kind in ("parameterization", "growth"):
         program = write_program(started(statement))
         return program if statement.richness is None else _with_wish(program, statement.richness)
-    program = write_program(replace(question(statement), given=statement.given))
+    if statement.richness is not None:
+        raise ArgumentError("file", "the certificate is about a richness that its program does not speak of")
+    if statement.kind in ("layer inserted", "layer removed"):
+        if statement.given:
+            raise ArgumentError("file", "the certificate is about given exponents that its lemma does not speak of")
+        return insertion(statement.problem, statement.criteria, statement.kind)
+    asked_for = question(statement)
+    if unknown := dict(statement.given).keys() - asked_for.owners.keys():
+        raise ArgumentError("file", f"the certificate is about a given {min(unknown)}, which is not unknown otherwise")
+    program = write_program(replace(asked_for, given=statement.given))
     return _with_richness(program) if statement.kind == "family" else program
 
 
@@ -93,8 +126,13 @@ def spell_out(program: Program) -> Document:
 
 
 def taken_as_they_come(program: Program, names: Container[str]) -> Program:
-    """The program with these orders as free unknowns: a contradiction for all values holds for those of the run."""
-    lines = tuple(Line(line.name, "unknown") if line.name in names else line for line in program.lines)
+    """The program with these orders as free unknowns, and without what it does not need.
+
+    A contradiction for all values holds for those of the run. Zero, which has no exponent, and constants stay.
+    """
+    lines = tuple(
+        Line(line.name, "unknown") if line.name in names and line.arguments else line for line in program.lines
+    )
     program = replace(program, lines=lines)
     sides = [side for one in program.relations for side in (one.left, one.right)]
     needed = {*sides, *(argument for line in program.lines_for(sides) for argument in line.arguments)}
@@ -102,14 +140,27 @@ def taken_as_they_come(program: Program, names: Container[str]) -> Program:
     return replace(program, unknowns=tuple(unknowns))
 
 
-def difference(document: Mapping[str, Any]) -> str | None:
+def is_too_large(statement: Statement, document: Mapping[str, Any]) -> bool:
+    """Whether it would take more work to write the program of a statement than a file of this size may cause.
+
+    The work goes with the square of the number of operations, and with that of what criteria speak of.
+    """
+    terms = sum(1 + len(one.left.factors) + len(one.right.factors) for one in statement.criteria)
+    return len(statement.problem.network.flat) ** 2 * terms > WORK * len(str(document))
+
+
+def difference(document: Mapping[str, Any], statement: Statement | None = None) -> str | None:
     """How a certificate's program differs from the one that is written from what it says it is about; None if not.
+
+    That is its statement, read already or in the document.
 
     Where it says that nothing meets its criteria, it may be about some of them, and take orders as they come: whatever
     is known besides can only ask for more.
     """
     try:
-        statement = statement_from_json(document["about"])
+        statement = statement or statement_from_json(document["about"])
+        if is_too_large(statement, document):
+            return "it is about more operations than a file of its size may be"
         names = [line["criterion"] for line in document["criteria"]]
         transcribed = transcribe(statement)
         whole = assemble(statement, transcribed)
@@ -119,9 +170,10 @@ def difference(document: Mapping[str, Any]) -> str | None:
     missing = {one.name for one in whole.relations} - {*names}
     if document["answer"] and missing:
         return f"{len(missing)} of the criteria that it is about are not asked, such as {min(missing)}"
-    if not document["answer"] and (others := {*document["unknowns"]} - {*program.unknowns}):
-        program = taken_as_they_come(program, others)
-    different = [key for key, value in spell_out(program).items() if document.get(key) != value]
+    if not document["answer"]:
+        program = taken_as_they_come(program, {*document["unknowns"]} - {*program.unknowns})
+    spelled = {"implied": [], **spell_out(program)}
+    different = [key for key, value in spelled.items() if document.get(key, []) != value]
     return f"what it is about gives another program, with other {_CONTENT[different[0]]}" if different else None
 
 

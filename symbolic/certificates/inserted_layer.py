@@ -39,20 +39,25 @@ from symbolic.orders.program import Program, Relation
 from symbolic.orders.recorder import ZERO, Traced, Tracer
 from symbolic.polyhedra import inequalities
 from symbolic.polyhedra.facts import as_affine
+from symbolic.proofs.branch import TooMuch
 from symbolic.proofs.prover import prove
 from symbolic.proofs.transcript import Transcript
 from symbolic.propagation.question import Question
 from symbolic.propagation.training import UPDATES, Surroundings
 
+MOST = 64
+"""Forms in an order of a proof about two layers, and a fourth of its cases."""
+
 
 def insertion(problem: Problem, criteria: Sequence[Criterion], kind: Kind) -> Program:
     """The program with the relations of one implication. The network is the multilayer perceptron of two layers.
 
-    Raises ArgumentError for another network, and where the criteria do not determine the layer's own unknowns.
+    Raises ArgumentError for another network, scale variable or loss, and where the criteria do not determine the
+    layer's own unknowns.
     """
     activation = next((one for one in ACTIVATIONS if problem.network == mlp(2, one)), None)
-    if activation is None:
-        raise ArgumentError("network", "the induction is over the layers of a multilayer perceptron")
+    if activation is None or not problem.is_mlp_in_width:
+        raise ArgumentError("network", "the induction is over the layers of a multilayer perceptron, in its width")
     beginnings = (Network(mlp(depth + 1, activation).nodes[:-1]) for depth in (1, 2))
     one, other = (Question(Problem(network, problem.law), tuple(criteria)) for network in beginnings)
     own = [name for name in other.unknowns if name not in one.unknowns]
@@ -83,7 +88,10 @@ def insertion(problem: Problem, criteria: Sequence[Criterion], kind: Kind) -> Pr
 
 def _solved(program: Program, own: Sequence[str]) -> Mapping[str, Affine]:
     """The layer's own unknowns in terms of the others, as the criteria determine them."""
-    _, leaves = prove(program)
+    try:
+        _, leaves = prove(program, MOST)
+    except TooMuch:
+        raise ArgumentError("certificate", "the criteria leave too many cases, so that the induction fails") from None
     largest = inequalities.maximal([leaf.facts.forms for leaf in leaves])
     if len(largest) != 1:
         raise ArgumentError("certificate", "the criteria allow more than one polyhedron, so that the induction fails")

@@ -7,7 +7,7 @@
 >>> facts.learn_zero(x - 2 * y, {0: QQ(1)})
 >>> facts.learn_nonnegative(y, {1: QQ(1)})
 >>> facts.learn_nonnegative(3 - y, {2: QQ(1)})
->>> document = AnswerPolyhedron.of(facts).document()
+>>> document = AnswerPolyhedron.of(facts).document(unknowns=2)
 >>> document["freedoms"], document["solved"], document["inequalities"]
 (1, {'x': {'y': '2'}}, [{'y': '1'}, {'y': '-1', 'constant': '3'}])
 >>> [point["distances"] for point in document["points"]]
@@ -54,11 +54,14 @@ class AnswerPolyhedron:
         zeros = [_named(self.facts.ring, unknown) - value for unknown, value in self.solved.items()]
         return [*zeros, *(-zero for zero in zeros), *self.bounds]
 
-    def document(self) -> Document:
-        """The first point is inside all bounds, each other one on one of them and inside the others."""
+    def document(self, unknowns: int) -> Document:
+        """The first point is inside all bounds, each other one on one of them and inside the others.
+
+        `unknowns` is their number, which may be 0; the ring has at least one generator.
+        """
         points = [inequalities.inside(self.bounds) if self.bounds else {}, *map(self._on, self.bounds)]
         return {
-            "freedoms": len(self.facts.ring.gens) - len(self.solved),
+            "freedoms": unknowns - len(self.solved),
             "solved": {unknown: _written(value) for unknown, value in self.solved.items()},
             "inequalities": [_written(form) for form in self.bounds],
             "points": [

@@ -20,8 +20,7 @@ from fractions import Fraction
 from string import ascii_uppercase
 
 from scalings.certificates.statements import Kind, Statement, statement_to_json
-from scalings.criteria.criterion import Criterion, Product
-from scalings.criteria.observables import Quantity
+from scalings.criteria.criterion import Criterion
 from scalings.criteria.problem import Problem
 from scalings.criteria.tutorial import MOVING_OUTPUT, STABILITY, TUTORIAL
 from scalings.errors import ArgumentError
@@ -33,7 +32,15 @@ from scalings.networks.architectures import mlp
 from scalings.networks.nodes import Activation
 from scalings.results.checks import Check, Finding, Forbidden, Repair
 from scalings.results.derivations import Derivation
-from symbolic.certificates.assembly import assemble, question, spell_out, taken_as_they_come, transcribe
+from symbolic.certificates.assembly import (
+    SETTLED,
+    assemble,
+    is_too_large,
+    question,
+    spell_out,
+    taken_as_they_come,
+    transcribe,
+)
 from symbolic.certificates.polyhedra import AnswerPolyhedron
 from symbolic.derivation.derive import derivation_of
 from symbolic.evaluation.check import verdict_on
@@ -44,7 +51,6 @@ from symbolic.polyhedra import inequalities
 from symbolic.proofs.branch import Branch, Document, NotImplied, TooMuch, by
 from symbolic.proofs.prover import imposed, prove
 from symbolic.proofs.reasons import LARGEST
-from symbolic.propagation.training import UPDATES
 
 
 def derivation_certificate(
@@ -76,9 +82,12 @@ def induction_certificate(
 ) -> Document:
     """A derivation's certificate, one for depth 2, and proofs that a hidden layer can be inserted and removed.
 
-    Raises ArgumentError where the induction fails.
+    Raises ArgumentError where the induction fails, and for a derivation about something else.
     """
     problem = Problem(mlp(2, activation), law)
+    about = Statement(derived["about"]["kind"], Problem(mlp(depth, activation), law), tuple(criteria))
+    if statement_to_json(about) != derived["about"]:
+        raise ArgumentError("certificate", "the induction is not about the same network, law, criteria, scale and loss")
     parts = {"derivation": derived}
     if depth != problem.network.depth:
         parts["depth 2"] = derivation_certificate(problem, criteria)
@@ -101,8 +110,9 @@ def parameterization_certificate(
 ) -> Document:
     """A proof that given exponents meet stability, a moving output and what else is asked, or violate one of these.
 
-    If they do, the proof shows the monomials that do, how they come about, and their exponents. The exponents are those
-    of the gauge g = 1. `verdict` is what `symbolic.evaluation.check` said of all this, if it has been asked.
+    The exponents are those of the gauge g = 1. What violates a criterion can be computed from them
+    (`scalings.certificates.monomials`). `verdict` is what `symbolic.evaluation.check` said of all this, if it has been
+    asked.
     """
     verdict = verdict or verdict_on(train_given(problem, parameterization), asked)
     wanted = tuple(dict.fromkeys((*STABILITY, MOVING_OUTPUT, *asked)))
@@ -112,7 +122,7 @@ def parameterization_certificate(
     findings = [finding for one in wanted for finding in verdict.findings if finding.criterion == one]
     violated = next((finding for finding in findings if not finding.satisfied), None)
     if violated is None and verdict.growing:
-        statement = replace(statement, kind="growth", criteria=_SETTLED, richness=None)
+        statement = replace(statement, kind="growth", criteria=SETTLED, richness=None)
     whole = transcribe(statement)
     program = assemble(statement, whole)
     values = program.values({**dict.fromkeys(program.unknowns, Fraction(0)), **given})
@@ -137,7 +147,8 @@ def check_certificate(
         return proof
     if isinstance(remedy, Repair):
         repaired, wish = remedy.parameterization, remedy.richness
-        other = parameterization_certificate(problem, repaired, TUTORIAL, wish, verdict=remedy.verdict)
+        met = [one for one in TUTORIAL if remedy.verdict.meets(one)]  # zero weights that stay may miss a useful update
+        other = parameterization_certificate(problem, repaired, met, wish, verdict=remedy.verdict)
         return {"parts": {"refused": proof, "repaired": other}}
     wished = () if remedy.richness is None else (of_richness(remedy.richness),)
     criteria = (*(one for one in TUTORIAL if one.name in remedy.criteria), *wished)
@@ -162,25 +173,8 @@ def _contradiction(statement: Statement, whole: Program) -> Document | None:
         except TooMuch:
             continue
         if not leaves:
-            used = replace(program, relations=_used(program, lines))
-            return _written(statement, taken_as_they_come(used, names), lines, leaves)
+            return _written(statement, program, lines, leaves)
     return None
-
-
-_CHANGES: tuple[Quantity, ...] = ("dz", "dW_frobenius")
-_SETTLED = tuple(
-    Criterion(
-        "settled orders",
-        f"no change grows from update {UPDATES} to the next",
-        "what it is for orders to have settled",
-        Product(((quantity, "now"),)),
-        "<=",
-        Product(((quantity, "before"),)),
-        "layers",
-        "settled",
-    )
-    for quantity in _CHANGES
-)
 
 
 def _exponents(statement: Statement, parameterization: Parameterization) -> Iterator[tuple[str, Exponent]]:
@@ -213,9 +207,6 @@ def _clearest(broken: Sequence[Relation], finding: Finding | None, values: Mappi
 def _certificate(statement: Statement, whole: Program, refuted: Relation | None = None) -> Document:
     """The statement, its program, what is asked of it, the answer and its proof."""
     program = assemble(statement, whole, None if refuted is None else {refuted.name})
-    if refuted:
-        shown = (replace(one, shown=not one.name.startswith("given")) for one in program.relations)
-        program = replace(program, relations=tuple(shown))
     return _written(statement, program, *prove(program))
 
 
@@ -225,8 +216,13 @@ def _written(statement: Statement, program: Program, lines: Sequence[Document], 
     for number, branch in enumerate(leaves):
         branch.lines.append(_end(branch, polyhedra, whole.get(number)))
     program = replace(program, relations=_used(program, lines))
-    answer = {name: polyhedron.document() for name, polyhedron in polyhedra.items()}
-    return {"about": statement_to_json(statement), **spell_out(program), "answer": answer, "proof": lines}
+    if not polyhedra:
+        program = taken_as_they_come(program, ())
+    answer = {name: polyhedron.document(len(program.unknowns)) for name, polyhedron in polyhedra.items()}
+    document = {"about": statement_to_json(statement), **spell_out(program), "answer": answer, "proof": lines}
+    if is_too_large(statement, document):
+        raise ArgumentError("certificate", "the network has too many operations for so short a proof to be rechecked")
+    return document
 
 
 def _used(program: Program, lines: Sequence[Document]) -> tuple[Relation, ...]:

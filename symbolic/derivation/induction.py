@@ -13,6 +13,10 @@ Then a network of L + 1 layers meets the criteria if and only if the one without
 exponents: adding a layer adds as many independent equations as unknowns. Starting from the derivation at depth 2, the
 answer has the same dimension, and the same range, at every depth.
 
+All of it is about multilayer perceptrons with n units in each hidden layer, in powers of n, and with nothing given: an
+exponent that is given of one layer would have to be that of the layers inserted. A loss enters through b_t alone: the
+lemma holds for any, and the answer at every depth is that of the loss at depth 2.
+
 >>> from scalings.hyperparameters.update_laws import optimizer
 >>> lemma = induct(optimizer("sgd"))
 >>> lemma.holds, lemma.unknowns, lemma.equations

@@ -35,8 +35,6 @@ class Relation:
     right: str
     implied: bool = False
     """It is to be proved that this follows from those before it that are not."""
-    shown: bool = False
-    """A proof is to show the monomials on its sides, how they came about, and their values."""
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, TypeAlias
 
 from symbolic.orders.program import Line, Program, Relation
 from symbolic.polyhedra import inequalities
-from symbolic.polyhedra.facts import Combination, Contradiction, Facts, Form, as_affine
+from symbolic.polyhedra.facts import Combination, Contradiction, Facts, Form
 
 Vector: TypeAlias = tuple[Fraction, ...]
 """The coefficients of the unknowns, then the constant."""
@@ -150,6 +150,20 @@ class Branch:
             self.simplified[name] = known
         return self.orders[name]
 
+    def forget_since(self, lines: int, known: Container[str]) -> None:
+        """Forget the orders that no line from this one on speaks of, nor what it is computed from, but for known ones.
+
+        Whoever reads the proof computes an order when a line speaks of it, from its arguments as they are then.
+        """
+        kept = {line["in"] for line in self.lines[lines:] if "in" in line}
+        pending = [*kept]
+        while pending:
+            new = {*self.program.line[pending.pop()].arguments} - kept
+            kept |= new
+            pending += new
+        for name in [name for name in self.orders if name not in known and name not in kept]:
+            del self.orders[name], self.simplified[name]
+
     def _computed(self, line: Line) -> Order:
         given = [self.order(argument) for argument in line.arguments]
         size = self.facts.ring.ngens + 1
@@ -166,12 +180,20 @@ class Branch:
             case "total":
                 return frozenset().union(*given)
             case "product":
-                return _products(given, Fraction(1))
+                return self._products(given, Fraction(1))
             case "ratio":
                 if len(given[1]) > 1:
                     first, second, *_ = sorted(given[1])
                     raise Undecided(difference(first, second))
-                return _products(given, Fraction(-1))
+                return self._products(given, Fraction(-1))
+
+    def _products(self, orders: Sequence[Order], sign: Fraction) -> Order:
+        found, *others = orders
+        for other in others:
+            if self.most and len(found) > self.most:
+                raise TooMuch
+            found = frozenset(tuple(x + sign * y for x, y in zip(a, b, strict=True)) for a in found for b in other)
+        return found
 
     def _simplified(self, name: str, order: Order) -> Order:
         """Without dominated forms; each dropped one is justified by a proof line."""
@@ -192,30 +214,6 @@ class Branch:
                     yield greater, lesser
 
     # Criteria
-
-    def trace(self, name: str) -> None:
-        """Write down which monomial an order is, its exponent, and which argument of each sum it came from.
-
-        Zero, and orders of unknown exponents, have no such line.
-        """
-        forms = [*self.order(name)]
-        values = [self.facts.reduce(self.as_form(form)) for form in forms]
-        if len(forms) != 1 or not values[0].is_ground:
-            return
-        [form], [value] = forms, values
-        path: dict[str, str] = {}
-        pending = [name]
-        while pending:
-            line = self.program.line[pending.pop()]
-            sources = line.arguments
-            if line.operation == "total":
-                sources = (next(source for source in line.arguments if self.order(source) == self.order(line.name)),)
-                path[line.name] = sources[0]
-            pending += [source for source in sources if source not in path]
-        because = by(self.facts.why(self.as_form(form) - value))
-        assert because.pop("slack") == "0", "given exponents are equations"
-        said = {"monomial": self.written(form), "of": name, "value": str(as_affine(value).constant)}
-        self.lines.append({**said, "by": because, "path": path})
 
     def impose(self, relation: Relation) -> None:
         """Impose a relation: every form of the smaller side is exceeded by one of the larger. Raises Undecided."""
@@ -290,10 +288,3 @@ def difference(a: Vector, b: Vector) -> Vector:
 
 def scaled(form: Vector, factor: Fraction) -> Vector:
     return tuple(factor * x for x in form)
-
-
-def _products(orders: Sequence[Order], sign: Fraction) -> Order:
-    found, *others = orders
-    for other in others:
-        found = frozenset(tuple(x + sign * y for x, y in zip(a, b, strict=True)) for a in found for b in other)
-    return found

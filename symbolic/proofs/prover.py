@@ -41,13 +41,12 @@ def _follow(branch: Branch, relations: Sequence[Relation], leaves: list[Branch])
     """Write one case to its end, and the cases into which it splits."""
     try:
         for number, relation in enumerate(relations):
+            written, computed = len(branch.lines), {*branch.orders}
             try:
                 branch.learning = branch.learning and not relation.implied
-                for side in (relation.left, relation.right) if relation.shown else ():
-                    if branch.program.line[side].operation != "constant":
-                        branch.trace(side)
                 branch.impose(relation)
             except Undecided as undecided:
+                branch.forget_since(written, computed)
                 forms = [undecided.form, scaled(undecided.form, Fraction(-1))]
                 return _split(branch, forms, relations[number:], leaves)
             undecided_one = branch.settle()

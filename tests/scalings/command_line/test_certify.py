@@ -13,6 +13,7 @@ from scalings.criteria.problem import Problem
 from scalings.criteria.tutorial import TUTORIAL
 from scalings.hyperparameters.update_laws import optimizer
 from scalings.networks.architectures import mlp
+from scalings.networks.serialization import network_to_text
 from tests.scalings.command_line.running import run, run_json
 
 
@@ -67,19 +68,34 @@ def test_a_certificate_of_something_else_is_refused(tmp_path: Path, capsys: pyte
     assert (code, out.startswith("refused: 1 of the criteria that it is about are not asked")) == (1, True)
 
 
-def test_without_sympy_the_proof_alone_is_rechecked(
+def test_without_sympy_nothing_is_said_of_a_network(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "certificate.json"
     run(capsys, "derive", "--depth", "2", "--certificate", str(file))
     monkeypatch.setitem(sys.modules, "symbolic.certificates.assembly", None)
     code, out, _ = run(capsys, "certify", str(file))
-    assert (code, "was not compared" in out) == (0, True)
+    assert (code, out.split(":")[0], "sgd" in out) == (4, "not compared", False)
+    code, document = run_json(capsys, "certify", str(file))
+    assert (code, document) == (4, {"schema_version": 1, "valid": None, "reason": None})
+
+
+def test_an_induction_is_over_layers_of_one_width(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The lemma is about n units in each layer: it says nothing of n^2."""
+    file = tmp_path / "wide.json"
+    for order, expected in (("1", 0), ("2", 2)):
+        hidden = network_to_text(mlp(2)).replace('"order": "1"', f'"order": "{order}"')
+        file.write_text(hidden, encoding="utf-8")
+        code, _, error = run(capsys, "derive", "--network", str(file), "--all-depths")
+        assert (code, "the induction is over an mlp's layers" in error) == (expected, expected == 2)
 
 
 GARBAGE = {
     "no JSON": "is not JSON",
-    "[" * 100_000: "is not JSON",
+    "[" * 100_000: "is nested too deeply",
+    '{"about": {}, "about": {}}': "it has 'about' twice",
+    '{"unknowns": NaN}': "it has NaN, which is no number",
+    '{"about": {}, "unknowns": [%s]}' % ("9" * 5000): "is not JSON",
     "[]": "expected an object, but got []",
     "3": "expected an object, but got 3",
     "{}": "it has no about",
