@@ -236,3 +236,63 @@ def test_an_alignment_decides_nothing() -> None:
     found = judged(orders, seen(orders, {one: (orders[one] + 1,)}))
     assert found.verdict == "PASS"
     assert [(each.role, each.verdict) for each in found.comparisons if each.of == one] == [("reported", "FAIL")]
+
+
+# Clause 8, and theories that are wrong about themselves.
+
+
+@pytest.mark.parametrize("by", [-3, -QUARTER, QUARTER, 3])
+@pytest.mark.parametrize("quantity", ["d", "gradient", "W_frobenius", "loss"])
+def test_a_wrong_order_of_the_state_is_refused(quantity: Quantity, by: Fraction) -> None:
+    """Of all layers at once, at every update."""
+    orders = theory(member("1/4"))
+    wrong = {one: order + by for one, order in orders.items() if one.quantity == quantity and one.step}
+    assert judged(orders | wrong, seen(orders)).verdict == "FAIL"
+
+
+def test_the_state_may_grow_slowly_with_what_makes_it_grow() -> None:
+    orders = theory(LATE)
+    role = roles(NETWORK, orders)
+    grown = [one for one in orders if one.quantity in ("d", "gradient") and one.step == 2 and role[one] != "asserted"]
+    assert grown
+    excused = {
+        replace(one, quantity="dd") if one.quantity == "d" else replace(one, quantity="d", step=1) for one in grown
+    }
+    alone = {one: orders[replace(one, step=0)] for one in excused if replace(one, step=0) in orders}
+    assert any(roles(NETWORK, orders | alone)[one] == "asserted" for one in grown)
+
+
+EXPLODING = Parameterization(
+    tuple(replace(layer, lr=layer.lr + ONE) for layer in member().layers), name="learning rates n times too large"
+)
+
+
+def test_an_unstable_theory_is_confirmed_by_what_explodes() -> None:
+    orders = theory(EXPLODING)
+    assert judged(orders, seen(orders), stable=False).verdict == "PASS"
+    loss = Observable("loss", "", 2)
+    diverged: dict[Observable, Fit | Diverged] = {loss: Diverged(64, 3), at("dz", 4): Diverged(64, 3)}
+    assert judged(orders, seen(orders) | diverged, stable=False).verdict == "PASS"
+    quiet = seen(orders, {one: (Fraction(0),) for one in orders if one.quantity == "loss"})
+    found = judged(orders, quiet, stable=False)
+    assert (found.verdict, "does not explode yet" in found.reason) == ("INCONCLUSIVE", True)
+
+
+def test_an_unstable_theory_of_what_does_not_explode_is_refused() -> None:
+    """And a hyperparameter that is off by n^(1/4), on the unstable side."""
+    orders = theory(EXPLODING)
+    assert judged(orders, seen(theory(member())), stable=False).verdict == "FAIL"
+    layers = list(EXPLODING.layers)
+    layers[1] = replace(layers[1], lr=layers[1].lr + QUARTER)
+    assert judged(orders, seen(theory(Parameterization(tuple(layers)))), stable=False).verdict == "FAIL"
+    assert judged(theory(member()), seen(orders)).verdict == "FAIL"
+
+
+def test_what_a_theory_omits_is_missed() -> None:
+    orders = theory(member())
+    silent = {one: order for one, order in orders.items() if (one.quantity, one.layer) != ("dz", "layer2")}
+    found = judged(silent, seen(orders))
+    assert (found.verdict, found.reason) == (
+        "INCONCLUSIVE",
+        "the theory says nothing of |dz| layer2 step 1, which was measured",
+    )
