@@ -1,42 +1,114 @@
-"""Every engine beside a plain training loop: from the same draws to rounding, from its own draws by its law."""
+"""Every engine beside a plain training loop: from the same draws to rounding, and from its own draws by its law.
+
+DOC
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Sequence
+from functools import cache, partial
 from itertools import product
 
 import numpy as np
 import pytest
 
-from empirical.engines.engine import Engine, TrainingProblem
+from empirical.engines.engine import Engine
 from empirical.engines.graph.engine import GraphEngine
 from empirical.engines.mlp.engine import DenseEngine, RevealedEngine
 from empirical.tensors.arrays import Array
+from empirical.weights.entrywise_laws import Adam
+from empirical.weights.low_rank_laws import LOW_RANK, Momentum
 from scalings.criteria.observables import Observable
-from tests.empirical.engines.judged import OPTIMIZERS, Judged, train_and_tell
+from tests.empirical.engines.judged import OPTIMIZERS, WIDTH, Judged, train_and_tell
+from tests.empirical.engines.plain_training import draw
 from tests.empirical.engines.two_samples import told_apart
+from tests.empirical.wrong_matrices import MISTAKES
 
-ENGINES: tuple[Callable[[TrainingProblem], Engine], ...] = (DenseEngine, RevealedEngine, GraphEngine)
-ACTIVATIONS = ("relu", "tanh")
-UNOBSERVED = {DenseEngine: set(), RevealedEngine: {"W_spectral"}, GraphEngine: {"ntk_change"}}
-"""What an engine does not have."""
-CASES = [
-    pytest.param(kind, judged, id=f"{kind.__name__} {judged}")
-    for kind in ENGINES
-    for judged in (Judged(*names) for names in product(OPTIMIZERS, ACTIVATIONS, (True, False)))
-    if kind(judged.problem()).refusal is None
-]
+Kind = type[DenseEngine] | type[RevealedEngine] | type[GraphEngine]
+Values = dict[Observable, Array]
+UNOBSERVED: dict[Kind, set[str]] = {DenseEngine: set(), RevealedEngine: {"W_spectral"}, GraphEngine: {"ntk_change"}}
+"""The engines, and what of the judge's observables they do not have."""
+ALL = [Judged(*names) for names in product(OPTIMIZERS, ("relu", "tanh"), (True, False))]
+FEW = [Judged("sgd", "relu"), Judged("adamw", "tanh"), Judged("muon-jordan", "tanh", centered=False)]
+SEEDS, MANY = 128, 512
 
 
-def deviations(found: dict[Observable, Array], judged: dict[Observable, Array]) -> dict[Observable, float]:
-    """The largest relative deviation of each observable."""
-    return {key: float(np.max(np.abs(values / judged[key] - 1))) for key, values in found.items()}
+def cases(problems: Sequence[Judged]) -> list[object]:
+    """Each with every engine that trains it."""
+    pairs = [(kind, judged) for judged, kind in product(problems, UNOBSERVED) if not kind(judged.problem()).refusal]
+    return [pytest.param(kind, judged, id=f"{kind.__name__} {judged}") for kind, judged in pairs]
 
 
-@pytest.mark.parametrize(("kind", "judged"), CASES)
-def test_from_the_same_draws_it_is_the_plain_loop(kind: type[Engine], judged: Judged) -> None:
+def deviation(found: Values, judged: Values) -> float:
+    """The largest relative one."""
+    return max(float(np.max(np.abs(values / judged[key] - 1))) for key, values in found.items())
+
+
+@pytest.mark.parametrize(("kind", "judged"), cases(ALL))
+def test_from_the_same_draws_it_is_the_plain_loop(kind: Kind, judged: Judged) -> None:
+    """And is not, with learning rates too large by a millionth."""
     values, initial = train_and_tell(kind(judged.problem()), range(3))
     expected = judged.judged(initial)
     assert {key.quantity for key in expected.keys() - values.keys()} == UNOBSERVED[kind]
-    assert max(deviations(values, expected).values()) < 1e-9
+    assert deviation(values, expected) < 1e-9
+    wrong = kind(judged.problem(lr=OPTIMIZERS[judged.optimizer].lr * (1 + 1e-6)))
+    assert deviation(wrong.train(WIDTH, range(3)), expected) > 1e-7
+
+
+@cache
+def judged_from_draws_of_its_own(judged: Judged, seeds: int, seed: int) -> Values:
+    return judged.judged(draw(judged.plain(), seeds, seed))
+
+
+def refuted(engine: Engine, judged: Judged, seeds: int = SEEDS, seed: int = 0) -> dict[Observable, float]:
+    """The observables whose law is not the judge's, from so many seeds of either."""
+    found = engine.train(WIDTH, range(seed, seed + seeds))
+    expected = judged_from_draws_of_its_own(judged, seeds, seed)
+    return told_apart(found, {key: expected[key] for key in found if key in expected})
+
+
+@pytest.mark.parametrize(("kind", "judged"), cases(FEW))
+def test_its_law_is_that_of_the_plain_loop(kind: Kind, judged: Judged) -> None:
+    assert not refuted(kind(judged.problem()), judged)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "judged"), cases(ALL))
+def test_its_law_is_that_of_the_plain_loop_from_many_seeds(kind: Kind, judged: Judged) -> None:
+    assert not refuted(kind(judged.problem()), judged, MANY)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "judged"), cases(FEW))
+def test_so_it_is_in_a_coordinate_check(kind: Kind, judged: Judged) -> None:
+    """Which draws other numbers, in single precision."""
+    assert not refuted(kind(judged.problem(observing="coordinates")), judged, MANY)
+
+
+ANOTHER: dict[str, tuple[Judged, dict[str, object]]] = {
+    "init scales 2 % too large": (Judged("sgd", "relu"), {"init": 1.02}),
+    "learning rates 10 % too large": (Judged("sgd", "relu"), {"lr": 1.1 * OPTIMIZERS["sgd"].lr}),
+    "another activation": (Judged("sgd", "tanh"), {"activation": "gelu"}),
+    "uncentered": (Judged("sgd", "tanh"), {"centered": False}),
+    "nesterov": (Judged("momentum", "tanh"), {"optimizer": "nesterov"}),
+    "no decay": (Judged("adamw", "tanh"), {"optimizer": "adam+coupled", "decay": 0.0}),
+    "decay through the moments": (Judged("adamw", "tanh"), {"optimizer": "adam+l2"}),
+    "another adjustment": (Judged("muon-jordan", "tanh"), {"optimizer": "muon-spectral"}),
+}
+"""Training that is not what the judge is asked for."""
+
+
+@pytest.mark.parametrize(("kind", "name"), list(product(UNOBSERVED, ANOTHER)))
+def test_another_training_is_refused(kind: Kind, name: str) -> None:
+    judged, options = ANOTHER[name]
+    engine = kind(judged.problem(**options))  # type: ignore[arg-type]
+    if engine.refusal is None:
+        assert refuted(engine, judged)
+
+
+SPOILED: dict[str, tuple[Kind, Judged, str, object]] = {
+    **{
+        mistake.__name__: (RevealedEngine, Judged("sgd", "tanh"), "empirical.engines.mlp.drawing.GaussianMatrix", mistake)
+        for mistake in MISTAKES
+    },
+}
