@@ -33,7 +33,7 @@ _COPIES = (_ATEN._to_copy.default, _ATEN.copy_.default)
 _JOINS = (_ATEN.stack.default, _ATEN.cat.default)
 _INDEXED = (_ATEN.index.Tensor, _ATEN.index_put_.default)
 _NUMPY = {torch.float64: np.float64, torch.float32: np.float32}
-_ENGINES = Path(empirical.__file__).parent
+_ROOT = Path(empirical.__file__).parent
 _UNNAMED = ("buffers.py", "random_numbers.py", "growing_rows.py")
 """Files that create tensors for others."""
 
@@ -96,13 +96,19 @@ class _Calls(TorchFunctionMode):
 
     def __init__(self, planted: str | None) -> None:
         super().__init__()
-        self.planted, self.created, self.fetched = planted, set[str](), list[Tensor]()
+        self.fetched = list[Tensor]()
+        """What was brought to the CPU."""
+        self.places = set[str]()
+        """Where tensors on the device were created."""
+        self.is_used = False
+        """Whether anything was computed from what was planted."""
+        self._planted, self._moved = planted, list[Tensor]()
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = dict(kwargs or {})
         generator = kwargs.get("generator")
         if generator is not None and generator.made_for != args[0].device:
-            raise RuntimeError(f"Expected a generator of {args[0].device}, but found one of {generator.made_for}")
+            raise RuntimeError(f"Expected a generator on the device {args[0].device}, but found {generator.made_for}")
         if func is Tensor.numpy:
             return _numpy(args[0])
         if func is Tensor.cpu:
@@ -112,12 +118,18 @@ class _Calls(TorchFunctionMode):
             found = func(*args, **kwargs).to(device)
         else:
             found = func(*args, **kwargs)
+        if self._moved and isinstance(found, Tensor):
+            given = tree_leaves((args, kwargs))
+            self.is_used = self.is_used or any(one is moved for one in given for moved in self._moved)
         return self._created(found) if _is_placed(found, func, args) else found
 
     def _created(self, tensor: Tensor) -> Tensor:
         place = _place(sys._getframe(2))
-        self.created.add(place)
-        return tensor.cpu() if place == self.planted else tensor
+        self.places.add(place)
+        if place != self._planted:
+            return tensor
+        self._moved.append(tensor.cpu())
+        return self._moved[-1]
 
 
 def _is_placed(found: Any, func: Any, args: Any) -> bool:
@@ -130,11 +142,11 @@ def _is_placed(found: Any, func: Any, args: Any) -> bool:
 
 
 def _place(frame: FrameType | None) -> str:
-    """The file and line of the engines that wanted the tensor."""
+    """The file and the function that wanted the tensor."""
     while frame:
         path = Path(frame.f_code.co_filename)
-        if path.is_relative_to(_ENGINES) and path.name not in _UNNAMED:
-            return f"{path.relative_to(_ENGINES)}:{frame.f_lineno}"
+        if path.is_relative_to(_ROOT) and path.name not in _UNNAMED:
+            return f"{path.relative_to(_ROOT)} {frame.f_code.co_qualname}"
         frame = frame.f_back
     return ""
 
@@ -147,10 +159,7 @@ def _numpy(tensor: Tensor) -> Any:
 
 @contextmanager
 def no_device(answers: Answers | None = None, planted: str | None = None) -> Iterator[_Calls]:
-    """Where tensors have no numbers. What is kept: which tensors were fetched to the CPU, and where some were created.
-
-    A mix-up is `planted` at one of these places.
-    """
+    """Where tensors have no numbers; what is created at the place `planted` is on the CPU."""
     calls = _Calls(planted)
     with pytest.MonkeyPatch.context() as patched, _Tensors(answers or affirmative()), calls:
         patched.setattr(torch, "Generator", Generator)
