@@ -1,4 +1,4 @@
-"""Multilayer perceptrons trained by autograd and torch.optim, as plainly as it can be written: the judge of the engines.
+"""Multilayer perceptrons trained by autograd and torch.optim, as plainly as it can be done: the judge of the engines.
 
 It shares no code with them, and no formula: powers of the width, gains, draws, training and observables are its own.
 Matrices are formed, changes are subtracted, and each seed's matrices are parameters of their own.
@@ -89,7 +89,15 @@ def train(plain: Plain, initial: Sequence[Tensor], x: Tensor, y: Tensor) -> Iter
         scaled = zip(plain.rates, zip(*features, strict=True), strict=True)
         flat = torch.cat([rate**0.5 * torch.stack(grads, dim=1).flatten(2) for rate, grads in scaled], dim=2)
         kernel = flat @ flat.mT
-        yield State([one.detach() for one in h[:-1]], [one.detach() for one in z], d, [w.detach() for w in weights], gradients, loss.detach(), kernel)
+        yield State(
+            [one.detach() for one in h[:-1]],
+            [one.detach() for one in z],
+            d,
+            [w.detach() for w in weights],
+            gradients,
+            loss.detach(),
+            kernel,
+        )
         optimizer.step()
 
 

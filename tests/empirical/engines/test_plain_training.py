@@ -6,7 +6,8 @@ DOC
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache, partial
+from dataclasses import replace
+from functools import cache
 from itertools import product
 
 import numpy as np
@@ -16,8 +17,7 @@ from empirical.engines.engine import Engine
 from empirical.engines.graph.engine import GraphEngine
 from empirical.engines.mlp.engine import DenseEngine, RevealedEngine
 from empirical.tensors.arrays import Array
-from empirical.weights.entrywise_laws import Adam
-from empirical.weights.low_rank_laws import LOW_RANK, Momentum
+from empirical.tensors.gaussian_matrix import GaussianMatrix
 from scalings.criteria.observables import Observable
 from tests.empirical.engines.judged import OPTIMIZERS, WIDTH, Judged, train_and_tell
 from tests.empirical.engines.plain_training import draw
@@ -28,9 +28,10 @@ Kind = type[DenseEngine] | type[RevealedEngine] | type[GraphEngine]
 Values = dict[Observable, Array]
 UNOBSERVED: dict[Kind, set[str]] = {DenseEngine: set(), RevealedEngine: {"W_spectral"}, GraphEngine: {"ntk_change"}}
 """The engines, and what of the judge's observables they do not have."""
-ALL = [Judged(*names) for names in product(OPTIMIZERS, ("relu", "tanh"), (True, False))]
-FEW = [Judged("sgd", "relu"), Judged("adamw", "tanh"), Judged("muon-jordan", "tanh", centered=False)]
-SEEDS, MANY = 128, 512
+ALL = [Judged(*names) for names in product(OPTIMIZERS, ("relu", "tanh"))]
+FEW = [Judged("sgd", "relu"), Judged("adamw", "tanh"), Judged("muon-jordan", "tanh")]
+UNCENTERED = [replace(judged, centered=False) for judged in FEW]
+SEEDS, MANY = 128, 256
 
 
 def cases(problems: Sequence[Judged]) -> list[object]:
@@ -44,15 +45,15 @@ def deviation(found: Values, judged: Values) -> float:
     return max(float(np.max(np.abs(values / judged[key] - 1))) for key, values in found.items())
 
 
-@pytest.mark.parametrize(("kind", "judged"), cases(ALL))
+@pytest.mark.parametrize(("kind", "judged"), cases([*ALL, *UNCENTERED]))
 def test_from_the_same_draws_it_is_the_plain_loop(kind: Kind, judged: Judged) -> None:
     """And is not, with learning rates too large by a millionth."""
-    values, initial = train_and_tell(kind(judged.problem()), range(3))
+    values, initial = train_and_tell(kind(judged.problem()), (3, 8))
     expected = judged.judged(initial)
     assert {key.quantity for key in expected.keys() - values.keys()} == UNOBSERVED[kind]
     assert deviation(values, expected) < 1e-9
     wrong = kind(judged.problem(lr=OPTIMIZERS[judged.optimizer].lr * (1 + 1e-6)))
-    assert deviation(wrong.train(WIDTH, range(3)), expected) > 1e-7
+    assert deviation(wrong.train(WIDTH, (3, 8)), expected) > 1e-7
 
 
 @cache
@@ -73,7 +74,7 @@ def test_its_law_is_that_of_the_plain_loop(kind: Kind, judged: Judged) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("kind", "judged"), cases(ALL))
+@pytest.mark.parametrize(("kind", "judged"), cases([*ALL, *UNCENTERED]))
 def test_its_law_is_that_of_the_plain_loop_from_many_seeds(kind: Kind, judged: Judged) -> None:
     assert not refuted(kind(judged.problem()), judged, MANY)
 
@@ -87,28 +88,37 @@ def test_so_it_is_in_a_coordinate_check(kind: Kind, judged: Judged) -> None:
 
 ANOTHER: dict[str, tuple[Judged, dict[str, object]]] = {
     "init scales 2 % too large": (Judged("sgd", "relu"), {"init": 1.02}),
-    "learning rates 10 % too large": (Judged("sgd", "relu"), {"lr": 1.1 * OPTIMIZERS["sgd"].lr}),
+    "learning rates 20 % too large": (Judged("sgd", "relu"), {"lr": 1.2 * OPTIMIZERS["sgd"].lr}),
     "another activation": (Judged("sgd", "tanh"), {"activation": "gelu"}),
     "uncentered": (Judged("sgd", "tanh"), {"centered": False}),
     "nesterov": (Judged("momentum", "tanh"), {"optimizer": "nesterov"}),
-    "no decay": (Judged("adamw", "tanh"), {"optimizer": "adam+coupled", "decay": 0.0}),
+    "no decay": (Judged("adamw", "tanh"), {"optimizer": "adam"}),
     "decay through the moments": (Judged("adamw", "tanh"), {"optimizer": "adam+l2"}),
     "another adjustment": (Judged("muon-jordan", "tanh"), {"optimizer": "muon-spectral"}),
 }
-"""Training that is not what the judge is asked for."""
+"""What an engine is asked for that the judge is not."""
 
 
-@pytest.mark.parametrize(("kind", "name"), list(product(UNOBSERVED, ANOTHER)))
-def test_another_training_is_refused(kind: Kind, name: str) -> None:
+def is_refused(kind: Kind, name: str) -> bool:
     judged, options = ANOTHER[name]
     engine = kind(judged.problem(**options))  # type: ignore[arg-type]
-    if engine.refusal is None:
-        assert refuted(engine, judged)
+    return engine.refusal is not None or bool(refuted(engine, judged))
 
 
-SPOILED: dict[str, tuple[Kind, Judged, str, object]] = {
-    **{
-        mistake.__name__: (RevealedEngine, Judged("sgd", "tanh"), "empirical.engines.mlp.drawing.GaussianMatrix", mistake)
-        for mistake in MISTAKES
-    },
-}
+@pytest.mark.parametrize("name", ANOTHER)
+def test_another_law_is_refused(name: str) -> None:
+    assert is_refused(DenseEngine, name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ANOTHER)
+@pytest.mark.parametrize("kind", [RevealedEngine, GraphEngine])
+def test_another_law_is_refused_of_other_engines(kind: Kind, name: str) -> None:
+    assert is_refused(kind, name)
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_matrices_revealed_wrongly_are_refused(mistake: type[GaussianMatrix], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("empirical.engines.mlp.drawing.GaussianMatrix", mistake)
+    judged = Judged("sgd", "tanh")
+    assert refuted(RevealedEngine(judged.problem()), judged)
