@@ -149,9 +149,7 @@ def test_linearized_networks_stay_on_their_device() -> None:
     assert isinstance(engine, RevealedEngine)
     at, training, data = engine.perceptron(256), engine.problem.training, engine.examples
     with no_device() as calls:
-        inputs, targets = (
-            torch.tensor(one, device=DEVICE) for one in (engine.examples.inputs, engine.examples.targets)
-        )
+        inputs, targets = (torch.tensor(one, device=DEVICE) for one in (data.inputs, data.targets))
         inputs, pool = inputs.expand(len(SEEDS), -1, -1), BufferPool(DEVICE)
         weights = draw(at, training, SEEDS, DEVICE, engine.name, pool)
         *_, last = trajectory(at, weights, training, inputs, targets, pool)
