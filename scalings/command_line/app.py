@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError, UnusedCliTokensError
 
 from scalings import __version__
-from scalings.command_line import check, derive, experiments, measure, network
+from scalings.command_line import calibrate, check, derive, freedom, law, measure, network, richness, transfer, verify
 from scalings.command_line.console import BROKEN_PIPE, CANNOT_WRITE, INTERRUPTED, UNUSABLE, YES
 from scalings.errors import ArgumentError
 
@@ -34,8 +34,8 @@ app = App(
 )
 for command in (
     *(derive.derive, check.check, derive.certify, check.predict, network.network),
-    *(measure.measure, measure.verify, measure.richness),
-    *(experiments.calibrate, experiments.freedom, experiments.transfer, experiments.law),
+    *(measure.measure, verify.verify, richness.richness),
+    *(calibrate.calibrate, freedom.freedom, transfer.transfer, law.law),
 ):
     app.command(command)
 

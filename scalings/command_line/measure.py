@@ -1,19 +1,17 @@
-"""The commands that train: measure, verify and richness."""
+"""The command `measure`."""
 
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from scalings.command_line.console import EXIT, exit_code, print_json, print_tables, progress_bar, warn
-from scalings.command_line.options import Chosen, Format
-from scalings.command_line.output import Output
-from scalings.command_line.parsing import File, Whole, parse_delta, parse_gamma, parse_widths
+from scalings.command_line.console import exit_code, progress_bar, warn
+from scalings.command_line.options import Chosen
+from scalings.command_line.output import ExplainedOutput
+from scalings.command_line.parsing import Whole, parse_delta, parse_gamma, parse_widths
 from scalings.errors import ArgumentError
-from scalings.networks.nodes import Activation
 from scalings.studies import measuring
 
 
@@ -32,7 +30,7 @@ def measure(
     spectra: Annotated[bool, Parameter(negative="")] = False,
     coordinates: Annotated[bool, Parameter(negative="")] = False,
     delta: str = "0.05",
-    answer: Output = Output(),  # noqa: B008 - frozen
+    answer: ExplainedOutput = ExplainedOutput(),  # noqa: B008 - frozen
 ) -> int:
     """Train at many widths from many seeds, fit every exponent, and compare it with the derived one.
 
@@ -73,7 +71,7 @@ def measure(
     from empirical.data.examples import input_size
     from empirical.sweeps.measurement import Interrupted
     from empirical.sweeps.sweep import carry_out
-    from scalings.reports import measurements, tables
+    from scalings.reports import documents, measurements, tables
     from scalings.reports.figures import exponents_figure
     from scalings.results.trials import Training
     from scalings.studies.comparisons import compare
@@ -120,127 +118,17 @@ def measure(
     title = parameterization.name
     table, verdict = measurements.agreement_table([(title, agreement)], steps), tables.verdict_line(title, agreement)
     answer.give(
-        [measurements.regime_line(title, check), table, verdict, f"engine: {measurement.engine}"],
+        [
+            tables.in_theory([(title, check)], tables.AGREES),
+            table,
+            verdict,
+            f"engine: {measurement.engine}",
+        ],
         {
             **measurements.measurement_document(measurement, agreement),
-            **measurements.regime_document(check),
+            **documents.regime_document(check),
             "interrupted": interrupted,
         },
         partial(exponents_figure, measurement, orders),
     )
     return exit_code(agreement.verdict, measurement.widths, interrupted=interrupted, variable=model.scale)
-
-
-def verify(
-    *,
-    data: str = "digits",
-    widths: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
-    seeds: Whole | None = None,
-    device: str = "auto",
-    wide: Annotated[bool, Parameter(negative="")] = False,
-    delta: str = "0.05",
-    output: File = Path("verify.png"),
-    figure: bool = True,
-    overwrite: bool = False,
-    format: Format = "text",
-) -> int:
-    """Derive the family, train members of it on real data, and say whether the two agree.
-
-    Example: scalings verify --data digits --output verify.png
-
-    Parameters
-    ----------
-    data
-        digits, or mnist (needs the extra "data").
-    widths
-        Hidden widths, increasing, at least 8 for a verdict; default 64 to 2048 in half octaves, or 2^13 to
-        2^20 if wide.
-    seeds
-        Runs at the largest width; smaller widths get more.
-    device
-        auto, cpu or cuda.
-    wide
-        Three members at widths up to 2^20, matrix-free: some minutes on two cores, and 4 GiB.
-    delta
-        The margin within which a measured exponent agrees with the derived one.
-    output
-        The figure to write (.png, .pdf or .svg).
-    figure
-        Write it.
-    overwrite
-        Replace it if it exists.
-    format
-        Of the answer.
-    """
-    from scalings.command_line.output import check_output
-    from scalings.files import replacing
-    from scalings.reports import measurements
-    from scalings.reports.figures import richness_figure
-    from scalings.studies.verification import RICHNESS, estimate, verify
-
-    margin, sizes = parse_delta(delta), parse_widths(widths)
-    if figure:
-        check_output("output", output, overwrite=overwrite)
-    written = str(output) if figure else None
-    cost = estimate(data, widths=sizes, seeds=seeds, device=device, wide=wide)
-    warn(cost.sentence)
-    with progress_bar() as progress:
-        verification = verify(
-            data, widths=sizes, seeds=seeds, device=device, wide=wide, delta=margin, progress=progress
-        )
-    if format == "json":
-        print_json(measurements.verification_document(verification, written))
-    else:
-        print_tables(measurements.verification_report(verification, written))
-    named = verification.members[: len(RICHNESS)]
-    if figure:
-        with replacing(output) as path:
-            richness_figure([(member.name, member.measurement, member.richness) for member in named], path)
-    done = [member.name for member in verification.members]
-    return exit_code(verification.verdict, done, interrupted=verification.interrupted, variable="member")
-
-
-def richness(
-    *,
-    data: str = "digits",
-    activation: Activation = "relu",
-    widths: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
-    seeds: Whole = 1,
-    steps: Whole = 20,
-    device: str = "auto",
-    answer: Output = Output(),  # noqa: B008 - frozen
-) -> int:
-    """Follow training from the lazy to the rich end, and tell them apart by what the trained networks are.
-
-    Example: scalings richness --output richness.png
-
-    Parameters
-    ----------
-    data
-        digits, or mnist (needs the extra "data").
-    activation
-        Of the hidden layers.
-    widths
-        Hidden widths, increasing, at least 4; default 256 to 16384 in octaves.
-    seeds
-        Runs at the largest width; smaller widths get up to 8 times as many.
-    steps
-        Number of updates.
-    device
-        auto, cpu or cuda.
-    """
-    from scalings.reports import measurements
-    from scalings.reports.figures import paths_figure
-    from scalings.studies.richness import richness
-
-    sizes = parse_widths(widths)
-    answer.check()
-    with progress_bar() as progress:
-        courses = richness(
-            data, activation=activation, widths=sizes, seeds=seeds, steps=steps, device=device, progress=progress
-        )
-    lines = [(f"r = {member.richness}", member.path) for member in courses.members]
-    answer.give(
-        measurements.richness_report(courses), measurements.richness_document(courses), partial(paths_figure, lines)
-    )
-    return EXIT[courses.verdict]

@@ -13,7 +13,6 @@ from scalings.command_line import measure
 from scalings.results.fits import Fit
 from scalings.results.trials import Training
 from scalings.studies.measuring import gentle
-from scalings.studies.verification import MEMBERS
 from tests.scalings.command_line.running import SMALL, run, run_json
 
 
@@ -115,35 +114,6 @@ def test_an_interrupted_measurement_says_so_everywhere(
     code, out, err = run(capsys, *few, "--format", "json")
     assert (code, json.loads(out)["interrupted"]) == (130, True)
     assert "scalings: interrupted; the answer is of the widths measured by then: " in err
-
-
-def test_an_interrupted_verify_keeps_the_members_that_were_done(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    def interrupt(_: float, what: str) -> None:
-        if what.startswith("r = 1/2"):
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(measure, "progress_bar", lambda: nullcontext(interrupt))
-    figure = tmp_path / "verify.png"
-    code, document = run_json(capsys, "verify", "--widths", "8,12,16", "--seeds", "1", "--output", str(figure))
-    assert (code, document["interrupted"], document["verdict"]) == (130, True, "INCONCLUSIVE")
-    assert [member["name"] for member in document["members"]] == ["r = 0", "r = 1/4"]
-    assert figure.exists()
-
-
-def test_an_interrupted_verify_keeps_the_widths_of_its_first_member(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    def interrupt(done: float, _: str) -> None:
-        if done > 0.75 / MEMBERS:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(measure, "progress_bar", lambda: nullcontext(interrupt))
-    few = ("--widths", "8,12,16,24,32", "--seeds", "1", "--output", str(tmp_path / "verify.png"))
-    code, document = run_json(capsys, "verify", *few)
-    assert (code, [member["name"] for member in document["members"]]) == (130, ["r = 0"])
-    assert len(document["members"][0]["fits"][0]["points"]) == 4
 
 
 def test_the_function_trains_what_the_command_does(capsys: pytest.CaptureFixture[str]) -> None:

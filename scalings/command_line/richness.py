@@ -1,0 +1,58 @@
+"""The command `richness`."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from scalings.command_line.console import exit_code, progress_bar, warn
+from scalings.command_line.output import ExplainedOutput
+from scalings.command_line.parsing import Whole, parse_widths
+from scalings.networks.nodes import Activation
+
+
+def richness(
+    *,
+    data: str = "digits",
+    activation: Activation = "relu",
+    widths: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
+    seeds: Whole = 1,
+    steps: Whole = 20,
+    device: str = "auto",
+    answer: ExplainedOutput = ExplainedOutput(),  # noqa: B008 - frozen
+) -> int:
+    """Follow training from the lazy to the rich end, and tell them apart by what the trained networks are.
+
+    Example: scalings richness --output richness.png
+
+    Parameters
+    ----------
+    data
+        digits, or mnist (needs the extra "data").
+    activation
+        Of the hidden layers.
+    widths
+        Hidden widths, increasing, at least 4; default 256 to 16384 in octaves.
+    seeds
+        Runs at the largest width; smaller widths get up to 8 times as many.
+    steps
+        Number of updates.
+    device
+        auto, cpu or cuda.
+    """
+    from scalings.reports.figures import paths_figure
+    from scalings.reports.richness import richness_document, richness_report
+    from scalings.studies.richness import plan
+
+    sizes = parse_widths(widths)
+    answer.check()
+    planned = plan(data, activation=activation, widths=sizes, seeds=seeds, steps=steps, device=device)
+    warn(planned.runs.cost().sentence)
+    with progress_bar() as progress:
+        found = planned.follow(progress)
+    lines = [(f"r = {member.richness}", member.run) for member in found.members]
+    answer.give(richness_report(found), richness_document(found), partial(paths_figure, lines))
+    done = [f"r = {member.richness}" for member in found.members]
+    return exit_code(found.verdict, done, interrupted=found.interrupted, variable="member")

@@ -1,0 +1,90 @@
+"""The command `transfer`."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from scalings.command_line.console import exit_code, progress_bar
+from scalings.command_line.options import Chosen
+from scalings.command_line.output import Output
+from scalings.command_line.parsing import Whole, parse_delta, parse_grid, parse_widths
+from scalings.results.trials import Training
+
+
+def transfer(
+    chosen: Chosen = Chosen(),  # noqa: B008 - frozen
+    *,
+    data: str = "digits",
+    widths: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
+    seeds: Whole | None = None,
+    steps: Whole = 5,
+    batch: Whole | None = None,
+    grid: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
+    device: str = "auto",
+    centered: bool = True,
+    delta: str = "0.1",
+    answer: Output = Output(),  # noqa: B008 - frozen
+) -> int:
+    """Measure whether the learning rate transfers: the best and the largest stable one against the width.
+
+    Exits 0 if both stay where the parameterization puts them, 1 if one drifts, 3 if that cannot be told.
+
+    Example: scalings transfer --preset mup --widths 64,91,128,181,256,362,512,724
+
+    Parameters
+    ----------
+    data
+        digits, or mnist (needs the extra "data").
+    widths
+        Hidden widths, increasing, at least 3 and 8 for a verdict; default 64 to 1024 in half octaves under sgd, and
+        those of `measure` for other networks and losses.
+    seeds
+        Runs at the largest width, default 8, or 4 of other networks and losses; smaller widths get more.
+    steps
+        Number of updates; the best learning rate has the lowest loss in their mean.
+    batch
+        Number of examples, all of which make up every update; default 16, or 8 lines of text.
+    grid
+        The ends of the learning rates tried, as powers of 2 beside the base learning rate; default -10,6, or -6,10 of
+        other networks and losses.
+    device
+        auto, cpu or cuda.
+    centered
+        Train f - f_0 instead of f.
+    delta
+        A drift within n^delta and n^-delta counts as none.
+    """
+    from empirical.data.examples import input_size
+    from scalings.reports.figures import transfer_figure
+    from scalings.reports.transfer import transfer_document, transfer_report
+    from scalings.studies.measuring import default_batch
+    from scalings.studies.transfer import TransferAgreement, derived_drift
+    from scalings.studies.transfer import transfer as measured
+    from symbolic.evaluation.check import check
+
+    margin, ends = parse_delta(delta), None if grid is None else parse_grid(grid)
+    problem, parameterization = chosen.resolve(input_size(data))
+    network, law, model = problem.network, problem.law, chosen.model
+    answer.check()
+    examples = default_batch(network) if batch is None else batch
+    training = Training.of(law.name, data=data, batch=examples, steps=steps, centered=centered, loss=model.loss)
+    with progress_bar() as progress:
+        found = measured(
+            network,
+            parameterization,
+            training,
+            scale=model.scale,
+            widths=parse_widths(widths),
+            seeds=seeds,
+            grid=ends,
+            device=device,
+            progress=progress,
+        )
+    derived = derived_drift(network, parameterization, law, scale=model.scale, loss=model.loss)
+    regime = check(network, parameterization, law, scale=model.scale, loss=model.loss)
+    agreement = TransferAgreement(found, regime, derived, margin)
+    answer.give(transfer_report(agreement), transfer_document(agreement), partial(transfer_figure, found))
+    return exit_code(agreement.verdict, found.seeds, interrupted=found.interrupted)

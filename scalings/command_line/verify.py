@@ -1,0 +1,83 @@
+"""The command `verify`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from scalings.command_line.console import exit_code, print_json, print_tables, progress_bar, warn
+from scalings.command_line.options import Format
+from scalings.command_line.output import Explained
+from scalings.command_line.parsing import File, Whole, parse_delta, parse_widths
+
+
+def verify(
+    *,
+    data: str = "digits",
+    widths: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
+    seeds: Whole | None = None,
+    device: str = "auto",
+    wide: Annotated[bool, Parameter(negative="")] = False,
+    delta: str = "0.05",
+    output: File = Path("verify.png"),
+    figure: bool = True,
+    overwrite: bool = False,
+    explained: Explained = Explained(),  # noqa: B008 - frozen
+    format: Format = "text",
+) -> int:
+    """Derive the family, train members of it on real data, and say whether the two agree.
+
+    Example: scalings verify --data digits --output verify.png
+
+    Parameters
+    ----------
+    data
+        digits, or mnist (needs the extra "data").
+    widths
+        Hidden widths, increasing, at least 8 for a verdict; default 64 to 2048 in half octaves, or 2^13 to
+        2^20 if wide.
+    seeds
+        Runs at the largest width; smaller widths get more.
+    device
+        auto, cpu or cuda.
+    wide
+        Three members at widths up to 2^20, matrix-free: some minutes on two cores, and 4 GiB.
+    delta
+        The margin within which a measured exponent agrees with the derived one.
+    output
+        The figure to write (.png, .pdf or .svg).
+    figure
+        Write it.
+    overwrite
+        Replace it if it exists.
+    format
+        Of the answer.
+    """
+    from scalings.command_line.output import check_output
+    from scalings.files import replacing
+    from scalings.reports.figures import richness_figure
+    from scalings.reports.verification import verification_document, verification_report
+    from scalings.studies.verification import RICHNESS, estimate, verify
+
+    margin, sizes = parse_delta(delta), parse_widths(widths)
+    if figure:
+        check_output("output", output, overwrite=overwrite)
+    written = str(output) if figure else None
+    cost = estimate(data, widths=sizes, seeds=seeds, device=device, wide=wide)
+    warn(cost.sentence)
+    with progress_bar() as progress:
+        verification = verify(
+            data, widths=sizes, seeds=seeds, device=device, wide=wide, delta=margin, progress=progress
+        )
+    if format == "json":
+        print_json(verification_document(verification, written))
+    else:
+        print_tables([*verification_report(verification, written), *explained.glossary()])
+    named = verification.members[: len(RICHNESS)]
+    if figure:
+        with replacing(output) as path:
+            richness_figure([(member.name, member.measurement, member.richness) for member in named], path)
+    done = [member.name for member in verification.members]
+    return exit_code(verification.verdict, done, interrupted=verification.interrupted, variable="member")
