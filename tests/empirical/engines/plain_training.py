@@ -53,7 +53,7 @@ def draw(plain: Plain, seeds: int, seed: int) -> list[Tensor]:
 
 @dataclass(frozen=True)
 class State:
-    """What one step saw: inputs h and preactivations z of each layer, d = B dloss/dz, W, its gradient, and loss."""
+    """What a step starts from: of each layer its input h, z, d = B dloss/dz, W and its gradient; loss and kernel."""
 
     h: list[Tensor]
     z: list[Tensor]
@@ -79,30 +79,27 @@ def train(plain: Plain, initial: Sequence[Tensor], x: Tensor, y: Tensor) -> Iter
         f_0 = f_0 if step else z[-1].detach() if plain.centered else torch.zeros_like(z[-1])
         residual = z[-1] - f_0 - y
         r_0 = r_0 if step else residual.detach()
-        per_example = [(z[-1] * r_0)[:, b].sum() for b in range(len(x))]
-        features = [torch.autograd.grad(f, weights, retain_graph=True) for f in per_example]
+        kernel = tangent_kernel((z[-1] * r_0).sum(dim=2), weights, plain.rates)
         loss = functional.mse_loss(residual, torch.zeros_like(residual), reduction="none").sum(dim=(1, 2)) / len(x) / 2
         d = [len(x) * slope for slope in torch.autograd.grad(loss.sum(), z, retain_graph=True)]
         optimizer.zero_grad()
         loss.sum().backward()
         gradients = [torch.stack([one.grad for one in matrices]) for matrices in parameters]
-        scaled = zip(plain.rates, zip(*features, strict=True), strict=True)
-        flat = torch.cat([rate**0.5 * torch.stack(grads, dim=1).flatten(2) for rate, grads in scaled], dim=2)
-        kernel = flat @ flat.mT
-        yield State(
-            [one.detach() for one in h[:-1]],
-            [one.detach() for one in z],
-            d,
-            [w.detach() for w in weights],
-            gradients,
-            loss.detach(),
-            kernel,
-        )
+        h, z, weights = ([one.detach() for one in blocks] for blocks in (h[:-1], z, weights))
+        yield State(h, z, d, weights, gradients, loss.detach(), kernel)
         optimizer.step()
 
 
+def tangent_kernel(f: Tensor, weights: Sequence[Tensor], rates: Sequence[float]) -> Tensor:
+    """sum_l eta_l <df_b/dW_l, df_b'/dW_l> over pairs of examples of f (seeds, examples), one gradient for each."""
+    rows = [torch.autograd.grad(one.sum(), weights, retain_graph=True) for one in f.unbind(dim=1)]
+    scaled = [[rate**0.5 * slope.flatten(1) for rate, slope in zip(rates, row, strict=True)] for row in rows]
+    flat = torch.stack([torch.cat(row, dim=1) for row in scaled], dim=1)
+    return flat @ flat.mT
+
+
 def size(block: Tensor) -> Tensor:
-    """Euclidean over units, root-mean-square over examples; of a matrix times the root of its rows, |.|_F."""
+    """Euclidean over units, root-mean-square over examples."""
     return (block**2).sum(dim=2).mean(dim=1).sqrt()
 
 
