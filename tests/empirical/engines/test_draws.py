@@ -4,7 +4,7 @@ What training tells of a draw it tells in a few norms: that two layers had the s
 what an engine was trained from is looked at itself: that entries are normal and norms those of independent ones, and
 that no two entries, and no two seeds, have anything to do with each other.
 
-Of 50 runs with other seeds and each engine ALARMS were refused.
+In 50 runs with other seeds none of 150 draws was refused (p at least 0.01), and every wrong one was, 50 times of 50.
 """
 
 from __future__ import annotations

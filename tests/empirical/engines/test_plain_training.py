@@ -1,6 +1,26 @@
 """Every engine beside a plain training loop: from the same draws to rounding, and from its own draws by its law.
 
-DOC
+**From the same draws.** Over 50 runs with other seeds the largest relative deviation was 1.5e-12, and the smallest
+2e-6 where learning rates are too large by a millionth: 1e-9 and 1e-7 are what is asserted.
+
+**By its law.** Mann and Whitney's and Kolmogorov and Smirnov's tests of each of about 100 observables are one family,
+by Holm's correction at a level of 1e-3. Over runs with other seeds 0 of 400 comparisons were refused from 128 seeds
+(50 runs of eight cases), and 0 of TOTAL from 256 (RUNS runs of forty). The power, in so many runs of 50 and over all
+engines that have the case:
+
+    from 128 seeds: init scales 2 % too large       50, 50, 50 (dense, revealed, graph)
+                    learning rates 10 % too large   45, 49, 46;  20 %  LR20
+                    other laws (`ANOTHER`)          50 each
+                    matrices revealed wrongly       WRONGLY
+
+One observable alone, off by a share of its standard deviation over seeds (of its logarithm; 20 runs, each of 97
+observables):
+
+    share             0.3    0.4    0.5    0.6    0.7    0.8    0.9    1.0
+    from 128 seeds    0.00   0.04   0.21   0.52   0.80   0.94   0.98   1.00
+    from 256 seeds    0.11   0.45   0.84   0.99   1.00   1.00   1.00   1.00
+
+These standard deviations are 0.02 to 0.5. What no norm shows, as two layers of one draw, is in `test_draws`.
 """
 
 from __future__ import annotations
@@ -42,7 +62,7 @@ def cases(problems: Sequence[Judged]) -> list[object]:
 
 def deviation(found: Values, judged: Values) -> float:
     """The largest relative one."""
-    return max(float(np.max(np.abs(values / judged[key] - 1))) for key, values in found.items())
+    return float(np.max([np.abs(values / judged[key] - 1) for key, values in found.items()]))
 
 
 @pytest.mark.parametrize(("kind", "judged"), cases([*ALL, *UNCENTERED]))
