@@ -68,6 +68,6 @@ class ConstantDecay:
 def norm_now(initial: Tensor, inner: Tensor, update: Tensor, shrunk: Tensor | None) -> Tensor:
     """|W(t)|_F from |W(0)|_F, <W(0), dW> and |dW|_F, each (seeds,), and s, (seeds, 1, 1) or a number."""
     if shrunk is not None:
-        left = 1 - shrunk.flatten()
+        left = 1 - (shrunk.flatten() if shrunk.dim() else shrunk)  # a number takes the device of what it meets
         initial, inner = left * initial, left * inner
     return (initial**2 + 2 * inner + update**2).clamp(min=0).sqrt()

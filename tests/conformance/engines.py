@@ -30,6 +30,7 @@ from scalings.networks.architectures import mlp, resmlp
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.results.trials import Training
 from tests.agreement.experiments import decoder
+from tests.empirical.engines.no_device import DEVICE, no_device
 
 Values = Mapping[Observable, Array]
 
@@ -260,6 +261,15 @@ class EngineConformance:
         widths = engine.default_widths
         assert list(widths) == sorted(set(widths))
         assert engine.default_seeds(widths) >= 1
+
+    def test_it_computes_on_its_device(self, problem: TrainingProblem) -> None:
+        """On one that has shapes and no numbers: wide enough for all directions there are, and as deep as before."""
+        engine = self.engine(replace(problem, device=DEVICE))
+        with no_device() as calls:
+            found = engine.train(64 if problem.variable == WIDTH_SCALE else 2, SEEDS[:1])
+        assert {one.device.type for one in calls.fetched} == {DEVICE}
+        here = self.train(problem)
+        assert {key: values.dtype for key, values in found.items()} == {k: values.dtype for k, values in here.items()}
 
     def test_its_law_is_that_of_dense_matrices(self, shared: TrainingProblem) -> None:
         """Means of log |dz| over seeds of its own, by two-sample z tests: beyond 5 once in a million of them.

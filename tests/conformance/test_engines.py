@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from inspect import signature
 from itertools import count
 
@@ -86,6 +87,8 @@ def spoiled(kind: type[Engine], test: str) -> type[Engine]:
     def train(self: Engine, width: int, seeds: Sequence[int]) -> Values:
         if test == "another_seed_gives_others":
             return kind.train(self, width, [seeds[0]] * len(seeds))
+        if test == "it_computes_on_its_device":
+            return kind.train(kind(replace(self.problem, device="cpu")), width, seeds)  # type: ignore[call-arg]
         return CHANGED[test](kind.train(self, width, seeds))
 
     return type("Spoiled", (kind,), {"train": train})
