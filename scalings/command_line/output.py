@@ -5,6 +5,8 @@ Files are checked before the work, so that a wrong path costs no time, and are w
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +18,12 @@ from scalings.command_line.console import print_json, print_tables
 from scalings.command_line.options import Format
 from scalings.command_line.parsing import File
 from scalings.errors import ArgumentError
-from scalings.files import partial_path, replacing
+from scalings.files import check_writable, replacing
 
 FIGURES = (".png", ".pdf", ".svg")
 CERTIFICATES = (".json",)
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
+"""What no other argument would help against: the disk is full, or broken."""
 
 
 @Parameter(name="*")
@@ -51,17 +55,20 @@ class Output:
 
 
 def check_output(argument: str, path: Path, *, overwrite: bool, endings: Sequence[str] = FIGURES) -> None:
-    """Raises ArgumentError if `path` cannot be written, has another ending, or exists and `overwrite` is not set."""
+    """Raises ArgumentError if `path` cannot be written, has another ending, or exists and `overwrite` is not set;
+    OSError if the disk is full."""
     if path.suffix.lower() not in endings:
         raise ArgumentError(argument, f"expected a file that ends in {', '.join(endings)}, but got '{path}'")
-    if not path.parent.is_dir():
-        raise ArgumentError(argument, f"expected a file in an existing folder, but there is no '{path.parent}'")
-    if path.exists() and not overwrite:
-        raise ArgumentError(argument, f"'{path}' exists; give another name, or --overwrite")
     try:
-        partial_path(path).touch()
-        partial_path(path).unlink()
+        if not path.parent.is_dir():
+            raise ArgumentError(argument, f"expected a file in an existing folder, but there is no '{path.parent}'")
+        if path.is_dir():
+            raise ArgumentError(argument, f"expected a file that can be written, but got '{path}': it is a folder")
+        if os.path.lexists(path) and not overwrite:
+            raise ArgumentError(argument, f"'{path}' exists; give another name, or --overwrite")
+        check_writable(path)
     except OSError as error:
-        raise ArgumentError(
-            argument, f"expected a file that can be written, but got '{path}': {error.strerror}"
-        ) from None
+        if error.errno in _DISK:
+            raise
+        expected = f"expected a file that can be written, but got '{path}'"
+        raise ArgumentError(argument, f"{expected}: {error.strerror}") from None
