@@ -71,11 +71,10 @@ def check(
     if not yes and network.depth > REPAIRED:
         warn(f"no repair is looked for where there are more than {REPAIRED} weights")
     if certificate:
-        from scalings.certificates import files
         from symbolic.certificates.writing import check_certificate
 
         proof = check_certificate(problem, parameterization, verdict, remedy, asked, wished)
-        files.write_certificate(certificate, proof)
+        output.write_certificate(certificate, proof)
     if format == "json":
         print_json(checks.check_document(network, parameterization, verdict, asked, remedy, satisfied=yes))
     else:

@@ -14,7 +14,7 @@ from typing import Any
 
 from cyclopts import Parameter
 
-from scalings.command_line.console import print_json, print_tables
+from scalings.command_line.console import note_written, print_json, print_tables
 from scalings.command_line.options import Format
 from scalings.command_line.parsing import File
 from scalings.errors import ArgumentError
@@ -45,13 +45,29 @@ class Output:
 
     def give(self, report: Iterable[object], document: dict[str, Any], draw: Callable[[Path], None]) -> None:
         """Print the report or the document, as `format` says, and draw the figure if `output` is given."""
-        if self.format == "json":
-            print_json(document)
-        else:
-            print_tables(report)
-        if self.output:
-            with replacing(self.output) as path:
-                draw(path)
+        try:
+            if self.format == "json":
+                print_json(document)
+            else:
+                print_tables(report)
+        finally:  # a reader of stdout who has left shall not cost the figure
+            if self.output:
+                write_figure(self.output, draw)
+
+
+def write_figure(path: Path, draw: Callable[[Path], None]) -> None:
+    """Write a figure, completely or not at all."""
+    with replacing(path) as partial:
+        draw(partial)
+    note_written(f"'{path}'")
+
+
+def write_certificate(path: Path, certificate: object) -> None:
+    """Write a certificate, completely or not at all."""
+    from scalings.certificates import files
+
+    files.write_certificate(path, certificate)
+    note_written(f"'{path}'")
 
 
 def check_output(argument: str, path: Path, *, overwrite: bool, endings: Sequence[str] = FIGURES) -> None:

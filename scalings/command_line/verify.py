@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from scalings.command_line.console import exit_code, print_json, print_tables, progress_bar, warn
+from scalings.command_line.console import exit_code, progress_bar, warn
 from scalings.command_line.options import Format
 from scalings.command_line.parsing import File, Whole, parse_delta, parse_widths
 
@@ -53,15 +54,14 @@ def verify(
     format
         Of the answer.
     """
-    from scalings.command_line.output import check_output
-    from scalings.files import replacing
+    from scalings.command_line.output import Output
     from scalings.reports.figures import richness_figure
     from scalings.reports.verification import verification_document, verification_report
     from scalings.studies.verification import RICHNESS, estimate, verify
 
     margin, sizes = parse_delta(delta), parse_widths(widths)
-    if figure:
-        check_output("output", output, overwrite=overwrite)
+    answer = Output(output=output if figure else None, overwrite=overwrite, format=format)
+    answer.check()
     written = str(output) if figure else None
     cost = estimate(data, widths=sizes, seeds=seeds, device=device, wide=wide)
     warn(cost.sentence)
@@ -69,13 +69,8 @@ def verify(
         verification = verify(
             data, widths=sizes, seeds=seeds, device=device, wide=wide, delta=margin, progress=progress
         )
-    if format == "json":
-        print_json(verification_document(verification, written))
-    else:
-        print_tables(verification_report(verification, written))
-    named = verification.members[: len(RICHNESS)]
-    if figure:
-        with replacing(output) as path:
-            richness_figure([(member.name, member.measurement, member.richness) for member in named], path)
+    named = [(one.name, one.measurement, one.richness) for one in verification.members[: len(RICHNESS)]]
+    report, document = verification_report(verification, written), verification_document(verification, written)
+    answer.give(report, document, partial(richness_figure, named))
     done = [member.name for member in verification.members]
     return exit_code(verification.verdict, done, interrupted=verification.interrupted, variable="member")
