@@ -36,6 +36,9 @@ from scalings.errors import ArgumentError
 _GARBAGE = 100_000
 """The threshold of the garbage collector, raised since a command leaves little garbage: saves a tenth of its time."""
 
+_LONGEST = 1000
+"""Characters of a message; what was given may be longer than a screen."""
+
 app = App(
     name="scalings",
     version=__version__,
@@ -69,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code, message = _reported(error)
     if code == CANNOT_WRITE:
         _leave_stdout()
-    warn(f"scalings: {message}")
+    warn(f"scalings: {message:.{_LONGEST}}")
     return code
 
 

@@ -7,13 +7,11 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from scalings.command_line import output
+from scalings.command_line.bounds import PROVED, REPAIRED, check_predicted, check_weights
 from scalings.command_line.console import NO, YES, print_json, print_tables, warn
 from scalings.command_line.options import Chosen, Explained, Format, kept_criteria, own_criteria
 from scalings.command_line.parsing import File, Whole, parse_richness
 from scalings.criteria.tutorial import MOVING_OUTPUT, STABILITY, TUTORIAL
-
-REPAIRED = 128
-"""The most weights of a network for which a repair is searched: for more it takes longer than the check itself."""
 
 
 def check(
@@ -57,6 +55,7 @@ def check(
     problem, parameterization = chosen.resolve()
     network = problem.network
     if certificate:
+        check_weights(network, PROVED, "with a --certificate")
         output.check_output("certificate", certificate, overwrite=overwrite, endings=output.CERTIFICATES)
     kept = kept_criteria(TUTORIAL if criteria == "tutorial" else (), without or ())
     asked = (*kept, *own_criteria(criterion or (), (*STABILITY, MOVING_OUTPUT, *TUTORIAL)))
@@ -105,6 +104,7 @@ def predict(
 
     problem, parameterization = chosen.resolve()
     network = problem.network
+    check_predicted(network, steps)
     orders = predict(network, parameterization, problem.law, steps, scale=problem.scale, loss=problem.loss)
     if format == "json":
         print_json(checks.prediction_document(network, parameterization, orders))

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from scalings.command_line import output
+from scalings.command_line.bounds import DERIVED, MINIMAL, PROVED, check_weights
 from scalings.command_line.console import NO, YES, print_json, print_tables, print_text
 from scalings.command_line.options import ChosenModel, Format, Given, kept_criteria, own_criteria
 from scalings.command_line.parsing import File
@@ -64,6 +65,11 @@ def derive(
     if certificate:
         output.check_output("certificate", certificate, overwrite=overwrite, endings=output.CERTIFICATES)
     network, law = model.resolve()
+    check_weights(network, DERIVED, "to derive for")
+    if minimal:
+        check_weights(network, MINIMAL, "with --minimal")
+    if certificate:
+        check_weights(network, PROVED, "with a --certificate")
     kept = kept_criteria(CRITERIA[criteria], without or ())
     kept += own_criteria(criterion or (), kept)
     given = fixed.resolve(network, law)
