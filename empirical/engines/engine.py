@@ -93,6 +93,10 @@ class Engine(Protocol):
         """Why it does not train this problem; about the argument "engine" where another engine might."""
         ...
 
+    def refusal_at(self, width: int) -> ArgumentError | None:
+        """Why there is no network of this width, as with heads that do not divide it; None if there is."""
+        ...
+
     @property
     def default_widths(self) -> tuple[int, ...]:
         """The widths of a sweep that names none."""

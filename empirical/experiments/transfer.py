@@ -182,6 +182,7 @@ def transfer(
         network=network,
         parameterization=parameterization,
         training=trained,
+        scale=scaling.variable,
         seeds=reached.seeds,
         grid=(2.0 ** float(points[0]), 2.0 ** float(points[-1])),
         drifts={rate: fit for rate, fit in _drifts(reached.found).items() if not edges[rate]},

@@ -10,13 +10,15 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from scipy.optimize import nnls
 
-from empirical.engines.engine import Engine
+from empirical.engines.engine import Engine, TrainingProblem
 from empirical.sweeps import workers
 from empirical.tensors.arrays import Array
+from scalings.results.trials import EngineName
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,22 @@ class Cost:
         return f"training takes about {max(1, round(self.seconds))} s and {max(1, self.bytes >> 20)} MiB"
 
 
+class Timed(Protocol):
+    """What takes time: an engine, or what an experiment makes of one. As in `Engine`."""
+
+    @property
+    def name(self) -> EngineName: ...
+
+    @property
+    def problem(self) -> TrainingProblem: ...
+
+    def timed(self, widths: Sequence[int]) -> tuple[tuple[int, int], ...]: ...
+
+    def terms(self, width: int) -> tuple[float, ...]: ...
+
+    def train(self, width: int, seeds: Sequence[int]) -> object: ...
+
+
 def peak_bytes(engine: Engine, width: int, seeds: int) -> int:
     """The most in use at this width with so many seeds."""
     size = min(seeds, engine.chunk_size(width))
@@ -38,15 +56,15 @@ def peak_bytes(engine: Engine, width: int, seeds: int) -> int:
     return at_a_time * size * engine.seed_bytes(width)
 
 
-def seconds(engines: Mapping[int, Engine], seeds: Mapping[int, int]) -> float:
+def seconds(engines: Mapping[int, Timed], seeds: Mapping[int, int]) -> float:
     """The wall-clock seconds of training so many seeds at each width, on the engine of each."""
-    kinds = {type(engine): engine for engine in engines.values()}
+    kinds = {engine.name: engine for engine in engines.values()}
     constants = {kind: _constants(engine, tuple(engines)) for kind, engine in kinds.items()}
-    each = {width: constants[type(engine)] @ engine.terms(width) for width, engine in engines.items()}
+    each = {width: constants[engine.name] @ engine.terms(width) for width, engine in engines.items()}
     return float(sum(number * each[width] for width, number in seeds.items()))
 
 
-def _constants(engine: Engine, widths: Sequence[int]) -> Array:
+def _constants(engine: Timed, widths: Sequence[int]) -> Array:
     """Of the engine's terms, none of them negative."""
     runs = engine.timed(widths)
     times = np.array([_time(engine, width, together) for width, together in runs])
@@ -56,7 +74,7 @@ def _constants(engine: Engine, widths: Sequence[int]) -> Array:
     return np.asarray(nnls(counts / scale / times[:, None], np.ones(len(runs)))[0] / scale)
 
 
-def _time(engine: Engine, width: int, seeds: int) -> float:
+def _time(engine: Timed, width: int, seeds: int) -> float:
     """Wall-clock seconds a seed with all workers busy, each on so many seeds."""
     device = engine.problem.device
     tasks = [range(worker * seeds, (worker + 1) * seeds) for worker in range(workers.count(device))]

@@ -13,7 +13,7 @@ widths about equal. Which widths there are, if nobody says, is each engine's own
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from scalings.errors import ArgumentError
 
@@ -27,8 +27,11 @@ def allocate(widths: Sequence[int], seeds: int, cap: int = CAP) -> dict[int, int
     return {width: round(seeds * min(cap, widths[-1] / width)) for width in widths}
 
 
-def check_plan(widths: Sequence[int], seeds: int, first_seed: int) -> None:
-    """Raises ArgumentError for widths that no slope can be fitted to, and for seeds that are none."""
+def check_plan(
+    widths: Sequence[int], seeds: int, first_seed: int, refusal_at: Callable[[int], ArgumentError | None]
+) -> None:
+    """Raises ArgumentError for widths that no slope can be fitted to or that have no network, and for seeds that are
+    none."""
     increasing = all(a < b for a, b in itertools.pairwise(widths))
     if len(widths) < LEAST_WIDTHS or not increasing or widths[0] < 2:
         listed = ", ".join(map(str, widths))
@@ -38,3 +41,19 @@ def check_plan(widths: Sequence[int], seeds: int, first_seed: int) -> None:
     for what, number, least in (("seeds", seeds, 1), ("first_seed", first_seed, 0)):
         if number < least:
             raise ArgumentError(what, f"expected at least {least}, but got {number}")
+    for width in widths:
+        if error := refusal_at(width):
+            raise _without_network(width, error, refusal_at)
+
+
+def _without_network(
+    width: int, error: ArgumentError, refusal_at: Callable[[int], ArgumentError | None]
+) -> ArgumentError:
+    """With the nearest widths on either side that have a network; if there are none, it is the network's fault."""
+    near = range(1, width)
+    sides = [[width - d for d in near if width - d > 1], [width + d for d in near]]
+    found = [next((n for n in side if not refusal_at(n)), None) for side in sides]
+    nearest = " and ".join(str(n) for n in found if n)
+    if not nearest:
+        return error
+    return ArgumentError("widths", f"at {width}, {error.message}; the nearest that can be are {nearest}")

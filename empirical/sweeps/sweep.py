@@ -53,7 +53,7 @@ class Sweep:
     cap: int = CAP
 
     def __post_init__(self) -> None:
-        check_plan(self.widths, self.seeds, self.first_seed)
+        check_plan(self.widths, self.seeds, self.first_seed, lambda width: self.choice.at(width).refusal_at(width))
 
     @property
     def problem(self) -> TrainingProblem:

@@ -69,7 +69,7 @@ def width_plan(
     """
     if engine.refusal:
         raise engine.refusal
-    check_plan(widths, seeds, first_seed)
+    check_plan(widths, seeds, first_seed, engine.refusal_at)
     problem = engine.problem
     copies = workers.count(problem.device) * (1 if is_low_rank(problem.training.optimizer) else settings)
     memory.check_room(

@@ -51,7 +51,8 @@ class RevealedSide:
                 # A run that diverged is no reason to raise: it goes on with nan, as with an explicit matrix.
                 out.fill_(math.nan)
             else:
-                torch.mm(coordinates, basis.image, out=out)
+                # The basis may have grown since: a block of then has no part in its new rows.
+                torch.mm(coordinates, basis.image[: coordinates.shape[1]], out=out)
         return found
 
 

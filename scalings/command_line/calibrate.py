@@ -9,7 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from scalings.command_line.console import exit_code, progress_bar
-from scalings.command_line.output import Output
+from scalings.command_line.output import ExplainedOutput
 from scalings.command_line.parsing import Whole, parse_delta, parse_richness, parse_widths
 from scalings.criteria.conditions import Closing, tutorial_system
 from scalings.errors import ArgumentError
@@ -33,7 +33,7 @@ def calibrate(
     batch: Whole = 16,
     device: str = "auto",
     delta: str = "0.05",
-    answer: Output = Output(),  # noqa: B008 - frozen
+    answer: ExplainedOutput = ExplainedOutput(),  # noqa: B008 - frozen
 ) -> int:
     """Solve for the init scales and learning rates that meet the criteria at each width, and compare their powers of n.
 

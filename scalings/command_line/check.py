@@ -9,7 +9,8 @@ from cyclopts import Parameter
 from scalings.command_line import output
 from scalings.command_line.bounds import PROVED, REPAIRED, check_predicted, check_weights
 from scalings.command_line.console import NO, YES, print_json, print_tables, warn
-from scalings.command_line.options import Chosen, Explained, Format, kept_criteria, own_criteria
+from scalings.command_line.options import Chosen, Format, kept_criteria, own_criteria
+from scalings.command_line.output import Explained
 from scalings.command_line.parsing import File, Whole, parse_richness
 from scalings.criteria.tutorial import MOVING_OUTPUT, STABILITY, TUTORIAL
 
@@ -99,7 +100,7 @@ def predict(
     format
         Of the answer.
     """
-    from scalings.reports import checks, tables
+    from scalings.reports import checks
     from symbolic.evaluation.predict import predict
 
     problem, parameterization = chosen.resolve()
@@ -109,6 +110,5 @@ def predict(
     if format == "json":
         print_json(checks.prediction_document(network, parameterization, orders))
     else:
-        glossary = [] if explained.quiet else [tables.glossary()]
-        print_tables([*checks.prediction_report(problem, parameterization, orders), *glossary])
+        print_tables([*checks.prediction_report(problem, parameterization, orders), *explained.glossary()])
     return YES

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from scalings.command_line.console import exit_code, progress_bar, warn
 from scalings.command_line.options import Chosen
-from scalings.command_line.output import Output
+from scalings.command_line.output import ExplainedOutput
 from scalings.command_line.parsing import Whole, parse_delta, parse_gamma, parse_widths
 from scalings.errors import ArgumentError
 from scalings.studies import measuring
@@ -30,7 +30,7 @@ def measure(
     spectra: Annotated[bool, Parameter(negative="")] = False,
     coordinates: Annotated[bool, Parameter(negative="")] = False,
     delta: str = "0.05",
-    answer: Output = Output(),  # noqa: B008 - frozen
+    answer: ExplainedOutput = ExplainedOutput(),  # noqa: B008 - frozen
 ) -> int:
     """Train at many widths from many seeds, fit every exponent, and compare it with the derived one.
 
@@ -71,7 +71,7 @@ def measure(
     from empirical.data.examples import input_size
     from empirical.sweeps.measurement import Interrupted
     from empirical.sweeps.sweep import carry_out
-    from scalings.reports import measurements, tables
+    from scalings.reports import documents, measurements, tables
     from scalings.reports.figures import exponents_figure
     from scalings.results.trials import Training
     from scalings.studies.comparisons import compare
@@ -118,10 +118,15 @@ def measure(
     title = parameterization.name
     table, verdict = measurements.agreement_table([(title, agreement)], steps), tables.verdict_line(title, agreement)
     answer.give(
-        [measurements.regime_line(title, check), table, verdict, f"engine: {measurement.engine}"],
+        [
+            tables.in_theory([(title, check)], tables.AGREES),
+            table,
+            verdict,
+            f"engine: {measurement.engine}",
+        ],
         {
             **measurements.measurement_document(measurement, agreement),
-            **measurements.regime_document(check),
+            **documents.regime_document(check),
             "interrupted": interrupted,
         },
         partial(exponents_figure, measurement, orders),

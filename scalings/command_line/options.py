@@ -317,12 +317,3 @@ def own_criteria(texts: Sequence[str], beside: Sequence[Criterion]) -> list[Crit
         known[criterion.name] = format_relation(criterion)
         found.append(criterion)
     return found
-
-
-@Parameter(name="*")
-@dataclass(frozen=True, kw_only=True)
-class Explained:
-    """How much a text explains of itself."""
-
-    quiet: Annotated[bool, Parameter(negative="")] = False
-    """Leave out the glossary below the table."""

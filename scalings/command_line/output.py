@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
@@ -19,6 +19,9 @@ from scalings.command_line.options import Format
 from scalings.command_line.parsing import File
 from scalings.errors import ArgumentError
 from scalings.files import check_writable, replacing
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 FIGURES = (".png", ".pdf", ".svg")
 CERTIFICATES = (".json",)
@@ -68,6 +71,31 @@ def write_certificate(path: Path, certificate: object) -> None:
 
     files.write_certificate(path, certificate)
     note_written(f"'{path}'")
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Explained:
+    """How much a text explains of itself."""
+
+    quiet: Annotated[bool, Parameter(negative="")] = False
+    """Leave out the glossary below the table."""
+
+    def glossary(self) -> list[Text]:
+        """What the symbols of observables stand for, unless quiet."""
+        from scalings.reports import tables
+
+        return [] if self.quiet else [tables.glossary()]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class ExplainedOutput(Output, Explained):
+    """The same of an answer whose text has the symbols of observables."""
+
+    def give(self, report: Iterable[object], document: dict[str, Any], draw: Callable[[Path], None]) -> None:
+        """With the glossary of symbols below the report, unless quiet."""
+        super().give([*report, *self.glossary()], document, draw)
 
 
 def check_output(argument: str, path: Path, *, overwrite: bool, endings: Sequence[str] = FIGURES) -> None:

@@ -7,8 +7,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from scalings.command_line.console import EXIT, progress_bar
-from scalings.command_line.output import Output
+from scalings.command_line.console import exit_code, progress_bar, warn
+from scalings.command_line.output import ExplainedOutput
 from scalings.command_line.parsing import Whole, parse_widths
 from scalings.networks.nodes import Activation
 
@@ -21,7 +21,7 @@ def richness(
     seeds: Whole = 1,
     steps: Whole = 20,
     device: str = "auto",
-    answer: Output = Output(),  # noqa: B008 - frozen
+    answer: ExplainedOutput = ExplainedOutput(),  # noqa: B008 - frozen
 ) -> int:
     """Follow training from the lazy to the rich end, and tell them apart by what the trained networks are.
 
@@ -44,14 +44,15 @@ def richness(
     """
     from scalings.reports.figures import paths_figure
     from scalings.reports.richness import richness_document, richness_report
-    from scalings.studies.richness import richness
+    from scalings.studies.richness import plan
 
     sizes = parse_widths(widths)
     answer.check()
+    planned = plan(data, activation=activation, widths=sizes, seeds=seeds, steps=steps, device=device)
+    warn(planned.runs.cost().sentence)
     with progress_bar() as progress:
-        courses = richness(
-            data, activation=activation, widths=sizes, seeds=seeds, steps=steps, device=device, progress=progress
-        )
-    lines = [(f"r = {member.richness}", member.path) for member in courses.members]
-    answer.give(richness_report(courses), richness_document(courses), partial(paths_figure, lines))
-    return EXIT[courses.verdict]
+        found = planned.follow(progress)
+    lines = [(f"r = {member.richness}", member.run) for member in found.members]
+    answer.give(richness_report(found), richness_document(found), partial(paths_figure, lines))
+    done = [f"r = {member.richness}" for member in found.members]
+    return exit_code(found.verdict, done, interrupted=found.interrupted, variable="member")

@@ -63,6 +63,7 @@ def transfer(
     from scalings.studies.measuring import default_batch
     from scalings.studies.transfer import TransferAgreement, derived_drift
     from scalings.studies.transfer import transfer as measured
+    from symbolic.evaluation.check import check
 
     margin, ends = parse_delta(delta), None if grid is None else parse_grid(grid)
     problem, parameterization = chosen.resolve(input_size(data))
@@ -83,6 +84,7 @@ def transfer(
             progress=progress,
         )
     derived = derived_drift(network, parameterization, law, scale=model.scale, loss=model.loss)
-    agreement = TransferAgreement(found, derived, margin)
+    regime = check(network, parameterization, law, scale=model.scale, loss=model.loss)
+    agreement = TransferAgreement(found, regime, derived, margin)
     answer.give(transfer_report(agreement), transfer_document(agreement), partial(transfer_figure, found))
     return exit_code(agreement.verdict, found.seeds, interrupted=found.interrupted)

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 
 from scalings.command_line.console import exit_code, progress_bar, warn
 from scalings.command_line.options import Format
+from scalings.command_line.output import ExplainedOutput
 from scalings.command_line.parsing import File, Whole, parse_delta, parse_widths
 
 
@@ -24,6 +25,7 @@ def verify(
     output: File = Path("verify.png"),
     figure: bool = True,
     overwrite: bool = False,
+    quiet: Annotated[bool, Parameter(negative="")] = False,
     format: Format = "text",
 ) -> int:
     """Derive the family, train members of it on real data, and say whether the two agree.
@@ -51,16 +53,17 @@ def verify(
         Write it.
     overwrite
         Replace it if it exists.
+    quiet
+        Leave out the glossary below the table.
     format
         Of the answer.
     """
-    from scalings.command_line.output import Output
     from scalings.reports.figures import richness_figure
     from scalings.reports.verification import verification_document, verification_report
     from scalings.studies.verification import RICHNESS, estimate, verify
 
     margin, sizes = parse_delta(delta), parse_widths(widths)
-    answer = Output(output=output if figure else None, overwrite=overwrite, format=format)
+    answer = ExplainedOutput(output=output if figure else None, overwrite=overwrite, quiet=quiet, format=format)
     answer.check()
     written = str(output) if figure else None
     cost = estimate(data, widths=sizes, seeds=seeds, device=device, wide=wide)

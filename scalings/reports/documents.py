@@ -13,6 +13,7 @@ from scalings.criteria.observables import Observable
 from scalings.hyperparameters.exponents import Affine, Exponent, format_exponent
 from scalings.hyperparameters.gauges import LayerExponents
 from scalings.networks.network import Network
+from scalings.results.checks import Check
 from scalings.results.fits import Diverged, Fit
 
 Document = dict[str, Any]
@@ -67,3 +68,11 @@ def multipliers_document(network: Network, scales: Sequence[Affine | Exponent]) 
 
 def _exponent(exponent: Affine | Exponent) -> str:
     return str(exponent) if isinstance(exponent, Affine) else format_exponent(exponent)
+
+
+def regime_document(check: Check) -> Document:
+    """What a parameterization itself is, in theory."""
+    return {
+        "regime": check.regime,
+        "richness": None if check.richness is None else format_exponent(check.richness),
+    }

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from scipy import stats
 
-from empirical.experiments.richness import LongRun as Paths
+from empirical.experiments.richness import LongRun
 from empirical.sweeps.measurement import Measurement
 from scalings.criteria.observables import SYMBOLS, Observable, Quantity
 from scalings.errors import ArgumentError
@@ -77,7 +77,7 @@ def exponents_figure(measurement: Measurement, predicted: Mapping[Observable, Ex
     save(figure, path)
 
 
-def paths_figure(paths: Sequence[tuple[str, Paths]], path: str | Path) -> None:
+def paths_figure(paths: Sequence[tuple[str, LongRun]], path: str | Path) -> None:
     """Long runs: loss, change of the features and of the kernel against the step, and the distance from the linearized
     network against the width, with a line for each (label, run)."""
     from matplotlib import colormaps

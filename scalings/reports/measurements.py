@@ -20,27 +20,12 @@ from scalings.reports.documents import (
     observable_document,
 )
 from scalings.reports.tables import STYLES, empty_table
-from scalings.results.checks import Check
 from scalings.results.fits import Diverged
 from scalings.studies.comparisons import Agreement
 from scalings.studies.equivalence import Comparison
 
 if TYPE_CHECKING:
     from empirical.sweeps.measurement import Measurement
-
-
-def regime_line(name: str, check: Check) -> Text:
-    """What the parameterization itself is, in theory: praise of the theory in the table below is none of it."""
-    about = f", r = {check.richness}" if check.nontrivial else "".join(f": {one}" for one in check.reasons()[:1])
-    return Text(f"In theory {name} is {check.regime}{about}.\nDoes training agree with the theory?\n", style="bold")
-
-
-def regime_document(check: Check) -> Document:
-    """The same for JSON."""
-    return {
-        "regime": check.regime,
-        "richness": None if check.richness is None else format_exponent(check.richness),
-    }
 
 
 def measurement_document(measurement: Measurement, agreement: Agreement) -> Document:

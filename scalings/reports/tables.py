@@ -12,6 +12,7 @@ from rich.text import Text
 from scalings.hyperparameters.exponents import Affine, Exponent, format_power
 from scalings.hyperparameters.gauges import LayerExponents
 from scalings.networks.network import Network
+from scalings.results.checks import Check
 from scalings.results.fits import Verdict
 from scalings.studies.comparisons import Agreement
 
@@ -19,6 +20,22 @@ from scalings.studies.comparisons import Agreement
 def verdict_text(verdict: Verdict, reason: str) -> Text:
     """The last line of a report: the verdict and its reason."""
     return Text.assemble("\nverdict: ", (verdict, STYLES[verdict]), f", {reason}")
+
+
+def in_theory(members: Iterable[tuple[str, Check]], question: str) -> Text:
+    """What parameterizations themselves are, by name, before what training says of the theory: one is no praise of the
+    other. The `question` is what the rest of the report answers."""
+    named = list(members)
+    if len(named) == 1:
+        [(name, check)] = named
+        about = f", r = {check.richness}" if check.nontrivial else "".join(f": {one}" for one in check.reasons()[:1])
+        return Text(f"In theory {name} is {check.regime}{about}.\n{question}\n", style="bold")
+    regimes = dict.fromkeys(check.regime for _, check in named)
+    lines = (f"  {regime}: {'; '.join(n for n, check in named if check.regime == regime)}" for regime in regimes)
+    return Text("\n".join(["In theory", *lines, f"{question}\n"]), style="bold")
+
+
+AGREES = "Does training agree with the theory?"
 
 
 def glossary() -> Text:

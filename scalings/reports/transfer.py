@@ -9,20 +9,22 @@ from math import exp
 from rich.console import RenderableType
 from rich.text import Text
 
-from scalings.reports.documents import SCHEMA_VERSION, Document, fit_numbers, layers_document
-from scalings.reports.tables import STYLES, empty_table, layers_table, verdict_text
+from scalings.reports.documents import SCHEMA_VERSION, Document, fit_numbers, layers_document, regime_document
+from scalings.reports.tables import STYLES, empty_table, in_theory, layers_table, verdict_text
 from scalings.studies.transfer import TransferAgreement
 
 
 def transfer_report(agreement: TransferAgreement) -> Iterator[RenderableType]:
     """The text of `transfer`: the best and the largest stable learning rate by width, and their drifts."""
     found, derived = agreement.found, "none" if agreement.derived is None else str(agreement.derived)
-    yield layers_table(found.network, found.parameterization.layers)
+    yield in_theory([(found.parameterization.name, agreement.check)], "Does the learning rate transfer?")
+    given = found.parameterization
+    yield layers_table(found.network, given.layers, given.scales, agreement.symbol)
     yield Text(
         f"\nFactors on all of these learning rates; {found.training.steps} updates on {found.training.batch} examples "
         f"of {found.training.data}, {sum(found.seeds.values())} seeds.\n"
     )
-    widths = [f"n = {width}" for width in found.seeds]
+    widths = [f"{agreement.symbol} = {width}" for width in found.seeds]
     columns = empty_table("learning rate", *widths, "drift", "95 % interval", "derived", "as derived")
     for rate in found.edges:
         fit, claimed = found.drifts.get(rate), agreement.as_derived.get(rate)
@@ -43,6 +45,8 @@ def transfer_document(agreement: TransferAgreement) -> Document:
     return {
         "schema_version": SCHEMA_VERSION,
         "parameterization": found.parameterization.name,
+        **regime_document(agreement.check),
+        "scale": found.scale,
         "layers": layers_document(found.network, found.parameterization.layers),
         "training": asdict(found.training),
         "seeds": {str(width): seeds for width, seeds in found.seeds.items()},

@@ -9,17 +9,12 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from scalings.reports.derivations import derivation_document
-from scalings.reports.documents import (
-    SCHEMA_VERSION,
-    Document,
-)
-from scalings.reports.tables import STYLES, layers_table, verdict_line
+from scalings.reports.documents import SCHEMA_VERSION, Document, regime_document
+from scalings.reports.measurements import agreement_table, measurement_document
+from scalings.reports.tables import AGREES, STYLES, in_theory, layers_table, verdict_line
 
 if TYPE_CHECKING:
     from scalings.studies.verification import Verification
-
-
-from scalings.reports.measurements import agreement_table, measurement_document
 
 
 def verification_report(verification: Verification, figure: str | None) -> Iterator[RenderableType]:
@@ -30,9 +25,11 @@ def verification_report(verification: Verification, figure: str | None) -> Itera
         f"Derived: 1 degree of freedom, {derivation.family.low} <= r <= {derivation.family.high}.\n", style="bold"
     )
     yield layers_table(derivation.network, derivation.family.layers)
+    yield Text("")
+    yield in_theory([(member.name, member.check) for member in members], AGREES)
     training, widths = members[0].measurement.training, members[0].measurement.widths
     yield Text(
-        f"\nMeasured: {len(members)} members on {training.data}, {training.batch} examples, {training.steps} updates, "
+        f"Measured: {len(members)} members on {training.data}, {training.batch} examples, {training.steps} updates, "
         f"centered output f - f_0, {len(widths)} widths from {widths[0]} to {widths[-1]}, "
         f"{sum(len(list(m.measurement.trials())) for m in members)} runs.\n"
         "After the last update (verdicts in brackets decide nothing; <= is an upper bound, and fails if exceeded;\n"
@@ -51,7 +48,7 @@ def verification_document(verification: Verification, figure: str | None) -> Doc
     members = [
         {
             "name": member.name,
-            "richness": str(member.richness),
+            **regime_document(member.check),
             **measurement_document(member.measurement, member.agreement),
         }
         for member in verification.members

@@ -111,12 +111,14 @@ class Transfer:
     - `edges`: the widths at which a rate lay on the edge of the grid, and on which side.
     - `grid`: the ends of the factors on the learning rate that were tried, as powers of 2.
     - `curves`: for each width (factor, mean over seeds of log loss).
+    - `scale`: the scale variable, values of which are called widths here.
     - `interrupted`: whether an interrupt left out the widths that were to follow.
     """
 
     network: Network
     parameterization: Parameterization
     training: Training
+    scale: str
     seeds: Mapping[int, int]
     grid: tuple[float, float]
     drifts: Mapping[Rate, Fit]

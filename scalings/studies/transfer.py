@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from scalings.criteria.problem import Loss
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.update_laws import UpdateLaw
-from scalings.networks.dimensions import WIDTH_SCALE
+from scalings.networks.dimensions import WIDTH_SCALE, symbol_of
 from scalings.networks.network import Network
+from scalings.results.checks import Check
 from scalings.results.experiments import Rate, Transfer
 from scalings.results.fits import Verdict
 from scalings.results.trials import Training
@@ -94,12 +95,19 @@ def derived_drift(
 class TransferAgreement(Judged):
     """Whether learning rates transfer: both the best and the largest stable one go like n^0, within delta.
 
-    `derived` is the theory's power of n for either, None if it has none.
+    `check` is what theory says of the parameterization itself, and `derived` its power of the scale variable for
+    either learning rate, None if it has none.
     """
 
     found: Transfer
+    check: Check
     derived: Fraction | None
     delta: Fraction
+
+    @property
+    def symbol(self) -> str:
+        """What exponents are powers of."""
+        return symbol_of(self.found.scale)
 
     @cached_property
     def as_derived(self) -> dict[Rate, Comparison[Rate]]:
@@ -113,7 +121,7 @@ class TransferAgreement(Judged):
         for rate, edges in self.found.edges.items():
             for width, side in edges[:1]:
                 return "INCONCLUSIVE", (
-                    f"the {rate} learning rate lies on the {side} edge of the grid at width {width}: "
+                    f"the {rate} learning rate lies on the {side} edge of the grid at {self.found.scale} {width}: "
                     f"give a --grid that goes {'lower' if side == 'low' else 'higher'}"
                 )
         if few := too_few(len(self.found.seeds)):
@@ -126,9 +134,9 @@ class TransferAgreement(Judged):
             worst = most_open(unsettled)
             drift, needed = self._drift(worst.of), remedy(worst, self.delta)
             return "INCONCLUSIVE", f"whether it transfers is open: {drift}; {needed}"
-        margin = f"n^(+-{float(self.delta):g})"
+        margin = f"{self.symbol}^(+-{float(self.delta):g})"
         return "PASS", f"it transfers: the best and the largest stable learning rate are within {margin}"
 
     def _drift(self, rate: Rate) -> str:
         fit = self.found.drifts[rate]
-        return f"the {rate} learning rate goes like n^({fit.exponent:+.3f} +- {fit.half_width:.3f})"
+        return f"the {rate} learning rate goes like {self.symbol}^({fit.exponent:+.3f} +- {fit.half_width:.3f})"

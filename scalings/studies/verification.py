@@ -15,11 +15,13 @@ from fractions import Fraction
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from scalings.criteria.problem import Problem
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.presets import preset
 from scalings.hyperparameters.update_laws import optimizer
 from scalings.networks.architectures import mlp
 from scalings.networks.network import Network
+from scalings.results.checks import Check
 from scalings.results.derivations import Derivation, Family
 from scalings.results.fits import Verdict
 from scalings.results.trials import Training
@@ -40,11 +42,12 @@ _RANDOM_GAUGES = [Fraction(k, 4) for k in range(-3, 4)]
 
 @dataclass(frozen=True)
 class Member:
-    """One member of the family: its parameterization, its measurement, and their agreement."""
+    """One member of the family: its parameterization, what theory says of it, its measurement, and their agreement."""
 
     name: str
     richness: Fraction
     parameterization: Parameterization
+    check: Check
     measurement: Measurement
     agreement: Agreement
 
@@ -91,7 +94,9 @@ def verify(
     from empirical.sweeps.measure import measure
     from empirical.sweeps.measurement import Interrupted
     from symbolic.derivation.derive import derive
-    from symbolic.evaluation.predict import predict
+    from symbolic.evaluation.check import verdict_on
+    from symbolic.evaluation.given_run import TELLS_GROWTH, train_given
+    from symbolic.evaluation.predict import prediction_of
 
     plan = _plan(data, wide, widths, seeds)
     network, training = plan.network, plan.training
@@ -124,9 +129,9 @@ def verify(
                 raise
             interrupted = True
             break
-        orders = predict(network, parameterization, law, training.steps)
-        agreement = compare(network, orders, measurement.fits, delta)
-        members.append(Member(name, richness, parameterization, measurement, agreement))
+        on_orders = train_given(Problem(network, law), parameterization, max(training.steps, TELLS_GROWTH))
+        agreement = compare(network, prediction_of(on_orders, training.steps), measurement.fits, delta)
+        members.append(Member(name, richness, parameterization, verdict_on(on_orders), measurement, agreement))
         if interrupted:
             break
     return Verification(derivation, tuple(members), delta, interrupted)

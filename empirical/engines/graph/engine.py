@@ -51,6 +51,9 @@ class GraphEngine:
         training = problem.training
         return Setting(problem.network, sizes, exponents, training.lr, training.decay, training.init)
 
+    def refusal_at(self, width: int) -> ArgumentError | None:
+        return refused(self.setting(width).check_heads)
+
     @property
     def default_widths(self) -> tuple[int, ...]:
         """Values of the scale variable that tell its exponents in a minute or two."""

@@ -138,10 +138,7 @@ class Graph(nn.Module):
 
     def _scores(self, node: Scores, query: Tensor, key: Tensor) -> Tensor:
         """Of the number of heads and their size the one that is fixed is as it is, and the other is what is left."""
-        units = query.shape[-1]
-        heads = units // self.setting.at(node.head_size) if node.heads.grows else self.setting.at(node.heads)
-        if heads < 1 or units % heads:
-            raise ArgumentError("network", f"{node.name}: {units} units cannot be shared by {heads} heads")
+        units, heads = query.shape[-1], self.setting.heads(node)
         # Constants in which |s| is of size 1 where nothing is aligned (fixed size), or all is (fixed number).
         constant = 1 / math.sqrt(units // heads) if node.heads.grows else float(heads)
         return self.setting.scale(node) * constant * operations.scores(query, key, heads)

@@ -26,6 +26,7 @@ import torch
 from torch import Tensor
 
 from empirical.tensors.activations import PHI
+from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.hyperparameters.parameterizations import Parameterization, wrong_scales
 from scalings.networks.dimensions import WIDTH_SCALE, Dimension
@@ -37,6 +38,7 @@ from scalings.networks.nodes import (
     Elementwise,
     Embedding,
     Multiplier,
+    Scores,
     Weighted,
 )
 
@@ -90,6 +92,24 @@ class Setting:
             if given.gamma_scales:
                 found *= _power(float(given.gamma), given.gamma_scales[index])
         return found
+
+    def heads(self, node: Scores) -> int:
+        """The number of heads: of it and their size one is fixed, and the other is what is left of the units.
+
+        Raises ArgumentError if the units cannot be shared evenly.
+        """
+        units = self.at(self.network.units[node.query])
+        heads = units // self.at(node.head_size) if node.heads.grows else self.at(node.heads)
+        if heads < 1 or units % heads:
+            of = f"heads of {self.at(node.head_size)}" if node.heads.grows else f"{heads} heads"
+            raise ArgumentError("network", f"{node.name}: {units} units cannot be shared by {of}")
+        return heads
+
+    def check_heads(self) -> None:
+        """Raises ArgumentError if those of some scores cannot share its units."""
+        for node in self.network.flat:
+            if isinstance(node, Scores):
+                self.heads(node)
 
     def copies(self, name: str) -> int:
         """How often a node is there."""

@@ -69,6 +69,9 @@ class MlpEngine:
             return ArgumentError("engine", error.message)
         return refused(lambda: check_optimizer(problem.training.optimizer))
 
+    def refusal_at(self, width: int) -> None:
+        """Every width has a perceptron."""
+
     def perceptron(self, width: int) -> Perceptron:
         return perceptron(self.problem.network, self.problem.parameterization, self.problem.training, width)
 

@@ -149,7 +149,12 @@ def test_attention_looks_back_only() -> None:
         (mlp(2, inputs=65), Training(), (8, 16, 32), "network: expected 64 inputs"),
         (mlp(2), Training(), (8, 8, 32), "widths: expected at least 3 widths"),
         (transformer(1, vocabulary=12), Training(batch=99), (8, 16, 32), "batch: expected 1 to 14 lines"),
-        (transformer(1, vocabulary=12), Training(batch=2), (9, 16, 32), "9 units cannot be shared by 8 heads"),
+        (
+            transformer(1, vocabulary=12),
+            Training(batch=2),
+            (9, 16, 32),
+            "widths: at 9, .* by 8 heads; .* are 8 and 16",
+        ),
         (Network((Norm("norm", INPUT), Dense("d", "norm", "w", WIDTH, fixed(4)))), Training(), (8, 16, 32), "is Norm"),
         (Network((Embedding("e", INPUT, "w", fixed(4), WIDTH),)), Training(), (8, 16, 32), "e grows"),
     ],

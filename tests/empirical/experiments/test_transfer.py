@@ -33,6 +33,7 @@ from scalings.networks.architectures import mlp, transformer
 from scalings.results.experiments import Transfer
 from scalings.results.trials import Training
 from scalings.studies.transfer import TransferAgreement, derived_drift
+from symbolic.evaluation.check import check
 
 DELTA = Fraction(1, 10)
 WIDTHS = (16, 23, 32, 45, 64, 91, 128, 181)
@@ -47,7 +48,8 @@ def measured(name: str) -> Transfer:
 
 
 def agreement(found: Transfer, delta: Fraction = DELTA) -> TransferAgreement:
-    return TransferAgreement(found, derived_drift(found.network, found.parameterization, optimizer("sgd")), delta)
+    asked = found.network, found.parameterization, optimizer("sgd")
+    return TransferAgreement(found, check(*asked), derived_drift(*asked), delta)
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "momentum", "muon", "sign", "adam"])

@@ -164,3 +164,15 @@ def test_bad_input(capsys: pytest.CaptureFixture[str], arguments: str, expected:
     assert expected in captured.err
     assert captured.out == ""
     assert captured.err.count("\n") == 1
+
+
+def test_transfer_in_the_depth_speaks_of_the_depth(capsys: pytest.CaptureFixture[str]) -> None:
+    few = ("--widths", "2,3,4", "--seeds", "1", "--batch", "4", "--steps", "1", "--grid=-2,2")
+    model = ("--network", "resmlp", "--scale", "depth", "--init", "0,0,0", "--lr", "0,-1,0", "--scales", "0")
+    main(["transfer", *model, *few])
+    out = capsys.readouterr().out
+    assert out.startswith("In theory custom is unstable: ")
+    assert "Does the learning rate transfer?" in out
+    assert "m = 2" in out
+    assert "n = " not in out
+    assert run_json(capsys, "transfer", *model, *few)[1]["scale"] == "depth"
