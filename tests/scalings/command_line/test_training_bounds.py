@@ -46,7 +46,11 @@ WRONG = [
         (command, f"--steps {10**9}", "--steps: expected at most 100, since orders settle within three")
         for command in ("measure", "transfer", "richness")
     ),
-    ("measure", "--network transformer --batch 15", "--batch: expected 1 to 14 lines of text"),
+    (
+        "measure",
+        "--network transformer --grows heads --loss cross-entropy --batch 15",
+        "--batch: expected 1 to 14 lines of text",
+    ),
     ("measure", "--engine fast", "--engine: expected one of auto, dense, matrix-free, but got 'fast'"),
     ("measure", "--spectra --coordinates", "--spectra: a coordinate check does not look at weights"),
     ("measure", "--depth 3 --init 0,0", "--init: 3 layers need 3 exponents"),
