@@ -34,12 +34,15 @@ from empirical.sweeps.workers import choose_device
 from empirical.tensors.arrays import Array
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.networks.dimensions import DEPTH_SCALE
 from scalings.networks.network import Network
+from scalings.networks.nodes import Dense
 from scalings.results.experiments import Rate, Side, Transfer
 from scalings.results.fits import Fit
 from scalings.results.trials import Training
 
 DEFAULT_SEEDS, DEFAULT_STEPS = 8, 5
+NARROW_WIDTHS = (16, 24, 32, 48, 64, 96, 128, 192)
 GRID = (-10.0, 6.0)
 """The ends of the grid, in octaves beside the base learning rate."""
 GRAPH_SEEDS, GRAPH_GRID = 4, (-6.0, 10.0)
@@ -166,7 +169,7 @@ def transfer(
     engine = _engine(TrainingProblem(network, parameterization, trained, choose_device(device), scaling))
     points = _grid(engine, grid)
     dense = isinstance(engine, DenseEngine)
-    default = default_widths(trained.optimizer) if dense else engine.default_widths
+    default = default_widths(trained.optimizer) if dense else _graph_widths(engine)
     on = width_plan(
         engine,
         widths=default if widths is None else tuple(widths),
@@ -211,6 +214,12 @@ def _engine(problem: TrainingProblem) -> RateEngine:
     if not able and (refusal := engines[0].rates_refusal):
         raise refusal
     return able[0]
+
+
+def _graph_widths(engine: RateEngine) -> tuple[int, ...]:
+    """Narrower than one measurement's where an example has many positions, since each is trained at many rates."""
+    few = engine.problem.variable == DEPTH_SCALE or isinstance(engine.problem.network.nodes[0], Dense)
+    return engine.default_widths if few else NARROW_WIDTHS
 
 
 def _grid(engine: RateEngine, ends: tuple[float, float] | None) -> Array:

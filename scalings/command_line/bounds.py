@@ -50,7 +50,7 @@ class Resources:
         warn(cost.sentence)
 
     def check(
-        self, *, widths: Sequence[int] | None, seeds: int | None, steps: int = 1, batch: int | None = None
+        self, *, widths: Sequence[int] | None, seeds: int | None, steps: int | None = None, batch: int | None = None
     ) -> None:
         """Raises ArgumentError for a device that is none, and for sizes of training that are too small or too large.
 
@@ -60,7 +60,7 @@ class Resources:
         if seeds is not None and not 1 <= seeds <= MOST_SEEDS:
             expected = f"at most {MOST_SEEDS}, which give an error of 1 %" if seeds > 0 else "at least 1"
             raise ArgumentError("seeds", f"expected {expected}, but got {seeds}")
-        if not 1 <= steps <= MOST_STEPS:
+        if steps is not None and not 1 <= steps <= MOST_STEPS:
             expected = f"at most {MOST_STEPS}, since orders settle within three" if steps > 0 else "at least 1"
             raise ArgumentError("steps", f"expected {expected}, but got {steps}")
         if batch is not None and not 1 <= batch <= MOST_BATCH:

@@ -24,7 +24,7 @@ def measure(
     data: str = "digits",
     widths: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     seeds: Whole | None = None,
-    steps: Whole = 3,
+    steps: Whole | None = None,
     batch: Whole | None = None,
     engine: str = "auto",
     centered: bool = True,
@@ -46,11 +46,12 @@ def measure(
         digits, or mnist (needs the extra "data").
     widths
         Hidden widths, increasing, at least 3 and 8 for a verdict; default 128 to 65536 in octaves where updates are
-        of low rank, as those of sgd, else 64 to 2048 in half octaves.
+        of low rank, as those of sgd, else 64 to 2048 in half octaves; of networks that are not an mlp 32 to 384.
     seeds
-        Runs at the largest width, default 1 or 12; smaller widths get more.
+        Runs at the largest width; smaller widths get more. Default 1 or 12; of networks that are not an mlp as many
+        as a minute on two cores allows, 8 to 48.
     steps
-        Number of updates.
+        Number of updates; default 3, or 2 of networks that are not an mlp.
     batch
         Number of examples, all of which make up every update; default 16, or 8 lines of text.
     engine
@@ -79,11 +80,12 @@ def measure(
     answer.check()
     problem, parameterization = chosen.resolve(input_size(data), parse_gamma(gamma))
     network, law = problem.network, problem.law
+    updates = measuring.default_steps(network) if steps is None else steps
     training = Training.of(
         law.name,
         data=data,
         batch=measuring.default_batch(network) if batch is None else batch,
-        steps=steps,
+        steps=updates,
         centered=centered,
         loss=model.loss,
         spectra=spectra,
@@ -118,11 +120,11 @@ def measure(
             measurement = carry_out(sweep, progress)
     except Interrupted as early:
         measurement, interrupted = early.measurement, True
-    on_orders = train_given(problem, parameterization, max(steps, TELLS_GROWTH))
-    orders, check = prediction_of(on_orders, steps), verdict_on(on_orders)
+    on_orders = train_given(problem, parameterization, max(updates, TELLS_GROWTH))
+    orders, check = prediction_of(on_orders, updates), verdict_on(on_orders)
     agreement = compare(network, orders, measurement.fits, margin, stable=check.stable, centered=centered)
     title = parameterization.name
-    table, verdict = measurements.agreement_table([(title, agreement)], steps), tables.verdict_line(title, agreement)
+    table, verdict = measurements.agreement_table([(title, agreement)], updates), tables.verdict_line(title, agreement)
     answer.give(
         [
             tables.in_theory([(title, check)], tables.AGREES),

@@ -12,20 +12,21 @@ Verdict = Literal["PASS", "FAIL", "INCONCLUSIVE"]
 class Fit:
     """A fitted exponent of n with its confidence interval (all dimensionless).
 
-    `exponent`, `low` and `high` are of the 1/n-corrected fit of the mean over seeds of log(observable)
-    against log n; `standard_error` and `degrees_of_freedom` are those of its t interval. `plain` is the
-    slope without the correction, `local` the slopes between neighbouring widths. `points` are
-    (width, mean log value, its standard error over seeds, smoothed over widths).
+    `exponent`, `low` and `high` are of the fit of the mean over seeds of log(observable) against log n, with
+    finite-width corrections of unknown size: a mixture of t distributions, `components` being the (center, error,
+    weight) of each, with the same `degrees_of_freedom`. `plain` is the slope without corrections, `local` the slopes
+    between neighbouring widths. `points` are (width, mean log value, its standard error over seeds, smoothed over
+    widths).
     """
 
     exponent: float
     low: float
     high: float
-    standard_error: float
     degrees_of_freedom: int
     plain: float
     local: tuple[float, ...] = ()
     points: tuple[tuple[int, float, float], ...] = field(default=(), repr=False)
+    components: tuple[tuple[float, float, float], ...] = field(default=(), repr=False)
 
     @property
     def half_width(self) -> float:

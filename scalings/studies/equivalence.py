@@ -140,9 +140,12 @@ def remedy(one: Comparison[Of], delta: Fraction) -> str:
     room = abs(float(delta) - abs(fit.exponent - one.derived))
     if room < 0.2 * float(delta):
         return "the estimate lies at the margin's edge, where larger widths would tell more than seeds"
-    seeds, octaves = max(2.0, seeds_needed(fit, room)), octaves_needed(fit, room)
-    width = f" or {octaves} more octave{'s' * (octaves > 1)} of width" if octaves else ""
-    return f"about {seeds:.0f} times the seeds{width} would settle it"
+    seeds, octaves = seeds_needed(fit, room), octaves_needed(fit, room)
+    remedies = [f"about {max(2.0, seeds):.0f} times the seeds"] if seeds else []
+    remedies += [f"{octaves} more octave{'s' * (octaves > 1)} of width"] if octaves else []
+    if not remedies:
+        return "finite-width corrections hide it, and larger widths would tell more than seeds"
+    return f"{' or '.join(remedies)} would settle it"
 
 
 def _fit(one: Comparison[Of]) -> Fit:

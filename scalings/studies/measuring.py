@@ -14,9 +14,9 @@ from scalings.criteria.problem import Problem, as_parameterization
 from scalings.errors import ArgumentError, wrong_type
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.update_laws import optimizer
-from scalings.networks.dimensions import DEPTH_SCALE, WIDTH_SCALE, fixed
+from scalings.networks.dimensions import DEPTH_SCALE, WIDTH_SCALE, Dimension, fixed
 from scalings.networks.network import Network
-from scalings.networks.nodes import Embedding, Node, Repeat, Scores
+from scalings.networks.nodes import Dense, Embedding, Node, Repeat, Scores
 from scalings.results.trials import Training
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _HELD = {WIDTH_SCALE: 64, DEPTH_SCALE: 2}
 """Where scale variables stand that are not varied; at 1 if they are not named."""
-_HEAD_SIZE = 4
+_HEAD_SIZE, _LETTERS = 4, 27
 _BATCH, _LINES = 16, 8
 
 
@@ -118,6 +118,11 @@ def default_batch(network: Network) -> int:
     return _LINES if isinstance(network.nodes[0], Embedding) else _BATCH
 
 
+def default_steps(network: Network) -> int:
+    """Updates; beyond multilayer perceptrons they cost more, and the third is much as the second."""
+    return 3 if network.is_mlp else 2
+
+
 def gentle(training: Training, network: Network, scale: str) -> Training:
     """With steps so small that the residual changes little, for how it does is no power of the width.
 
@@ -129,18 +134,28 @@ def gentle(training: Training, network: Network, scale: str) -> Training:
 
 
 def small(network: Network) -> Network:
-    """The same orders at a fraction of the time: heads of 4 units, and as many blocks as the depth says.
+    """The same orders at a fraction of the time: heads of 4 units, as many blocks as the depth says, and no more tokens
+    than the text has letters.
 
-    Constants change no exponent.
+    Constants change no exponent. Beside a vocabulary that is larger than the width, slopes are not yet the orders.
     """
-    return Network(tuple(map(_small, network.nodes)))
+    vocabulary = next((node.vocabulary for node in network.nodes if isinstance(node, Embedding)), None)
+    return Network(tuple(_small(node, vocabulary) for node in network.nodes))
 
 
-def _small(node: Node) -> Node:
-    """The depth itself is the number of blocks, and heads are small."""
+def _small(node: Node, vocabulary: Dimension | None) -> Node:
+    """The depth itself is the number of blocks, heads are small, and so is what has the size of the vocabulary."""
+
+    def letters(size: Dimension) -> Dimension:
+        return replace(size, size=min(size.size, _LETTERS)) if size == vocabulary else size
+
     if isinstance(node, Repeat):
         blocks = replace(node.times, size=1) if node.times.order_in(DEPTH_SCALE) == 1 else node.times
-        return replace(node, times=blocks, nodes=tuple(map(_small, node.nodes)))
+        return replace(node, times=blocks, nodes=tuple(_small(inner, vocabulary) for inner in node.nodes))
+    if isinstance(node, Embedding):
+        return replace(node, vocabulary=letters(node.vocabulary), fan_out=letters(node.fan_out))
+    if isinstance(node, Dense):
+        return replace(node, fan_in=letters(node.fan_in), fan_out=letters(node.fan_out))
     if isinstance(node, Scores) and node.heads.grows and not node.head_size.grows:
         share = Fraction(node.heads.size * node.head_size.size) / _HEAD_SIZE
         return replace(node, heads=replace(node.heads, size=share), head_size=fixed(_HEAD_SIZE))

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from scipy import stats
-
 from empirical.engines.engine import Scaling
+from empirical.statistics import regression
 from empirical.sweeps.measure import measure
 from scalings.criteria.observables import Observable
 from scalings.criteria.problem import Problem
@@ -85,8 +84,7 @@ def experiment(
 
 def p_value(fit: Fit, exponent: Exponent) -> float:
     """Of the exponent being within the margin."""
-    distance = max(0.0, abs(fit.exponent - float(exponent)) - DELTA)
-    return float(2 * stats.t.sf(distance / fit.standard_error, fit.degrees_of_freedom))
+    return regression.p_value(fit, float(exponent), DELTA)
 
 
 def refuted(fits: Mapping[Observable, Fit], orders: Mapping[Observable, Exponent]) -> list[str]:

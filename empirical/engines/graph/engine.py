@@ -18,14 +18,13 @@ from empirical.weights.updates import check_optimizer
 from scalings.criteria.observables import Observable
 from scalings.errors import ArgumentError
 from scalings.networks.dimensions import DEPTH_SCALE, WIDTH_SCALE
-from scalings.networks.nodes import Dense
 from scalings.results.trials import EngineName
 
 DEFAULT_WIDTHS = (32, 48, 64, 96, 128, 192, 256, 384)
-NARROW_WIDTHS = (16, 24, 32, 48, 64, 96, 128, 192)
-"""Of images and texts, which have many positions."""
 DEFAULT_DEPTHS = (4, 6, 8, 12, 16, 24, 32, 64)
-DEFAULT_SEEDS = 16
+_LEAST_SEEDS, _MOST_SEEDS = 8, 48
+_WORK = 30 * 2**30
+"""Bytes of seeds times updates that a default sweep may take: about 90 seconds of one core for any network."""
 _ROOM = {"cpu": 96 * 2**20, "cuda": 2**32}
 """Bytes that a chunk of seeds may take."""
 _TIMED_SPAN = 8
@@ -56,13 +55,14 @@ class GraphEngine:
 
     @property
     def default_widths(self) -> tuple[int, ...]:
-        """Values of the scale variable that tell its exponents in a minute or two."""
-        if self.problem.variable == DEPTH_SCALE:
-            return DEFAULT_DEPTHS
-        return DEFAULT_WIDTHS if isinstance(self.problem.network.nodes[0], Dense) else NARROW_WIDTHS
+        """Values of the scale variable that tell its exponents in a minute on two cores."""
+        return DEFAULT_DEPTHS if self.problem.variable == DEPTH_SCALE else DEFAULT_WIDTHS
 
-    def default_seeds(self, widths: Sequence[int]) -> int:  # noqa: ARG002 - the same at any
-        return DEFAULT_SEEDS
+    def default_seeds(self, widths: Sequence[int]) -> int:
+        """As many as a minute allows, more at smaller widths."""
+        each = sum(widths[-1] / width * self.seed_bytes(width) for width in widths)
+        affordable = int(_WORK / (each * self.problem.training.steps))
+        return min(max(affordable, _LEAST_SEEDS), _MOST_SEEDS)
 
     def operations(self, width: int) -> float:
         """More than those of an engine that is made for the network."""

@@ -69,10 +69,15 @@ def test_interval_covers_with_default_seeds(name: str) -> None:
 
 
 @pytest.mark.slow
-def test_strong_curvature_is_not_covered() -> None:
-    """The limit that the docstring states: this test would notice if it were an understatement."""
-    hits = coverage(lambda n: 8 / n + 300 / n**2, allocate(DEFAULT_WIDTHS, 10), 400)
-    assert stats.binom.ppf(1e-4, 400, 0.80) <= hits <= stats.binom.ppf(1 - 1e-4, 400, 0.80)
+def test_strong_curvature_is_covered_by_wider_intervals() -> None:
+    """A term of n^(-2) that is half of that in 1/n at the smallest width."""
+    seeds = allocate(DEFAULT_WIDTHS, 10)
+    assert coverage(lambda n: 8 / n + 300 / n**2, seeds, 400) >= stats.binom.ppf(1e-4, 400, 0.95)
+    bent, straight = (
+        np.median([simulate(np.random.default_rng(k), how, seeds).half_width for k in range(20)])
+        for how in (lambda n: 8 / n + 300 / n**2, CORRECTIONS["slow"])
+    )
+    assert bent > straight
 
 
 def test_single_seeds_are_judged_by_their_scatter() -> None:
@@ -81,12 +86,12 @@ def test_single_seeds_are_judged_by_their_scatter() -> None:
 
 
 def test_wrong_exponents_are_excluded() -> None:
-    """Negative control: an eighth off is far outside, and its p-value says so."""
+    """Negative control: a quarter off is far outside, and its p-value says so."""
     rng = np.random.default_rng(2)
     for _ in range(20):
         fit = simulate(rng, CORRECTIONS["nothing"], allocate(DEFAULT_WIDTHS, 10))
-        assert not fit.low <= EXPONENT + 0.125 <= fit.high
-        assert regression.p_value(fit, EXPONENT + 0.125, 0.05) < 1e-3
+        assert not fit.low <= EXPONENT + 0.25 <= fit.high
+        assert regression.p_value(fit, EXPONENT + 0.25, 0.05) < 1e-3
         assert regression.p_value(fit, EXPONENT, 0.05) == 1.0
 
 
@@ -96,8 +101,8 @@ def test_p_value_and_interval_agree_on_the_band() -> None:
     assert regression.p_value(fit, fit.low - 0.05, 0.05) == pytest.approx(0.05)
 
 
-def test_needed_seeds_reach_the_half_width() -> None:
-    """Four times the seeds halve the interval; measured over 40 sweeps, whose mean is known to about 5 %."""
+def test_seeds_take_less_than_their_root_from_an_interval_that_knows_its_bias() -> None:
+    """Four times the seeds halve the errors of the means, but not what is not known of corrections."""
     few, many = (
         np.mean(
             [
@@ -107,7 +112,7 @@ def test_needed_seeds_reach_the_half_width() -> None:
         )
         for s in (8, 32)
     )
-    assert few / many == pytest.approx(2.0, rel=0.15)
+    assert 1.2 < few / many < 2
 
 
 @pytest.mark.parametrize("remedy", ["seeds", "octaves"])
