@@ -160,7 +160,7 @@ def test_verify_writes_its_figure_when_the_reader_of_its_answer_has_left(tmp_pat
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=SLOW)])
 def test_a_process_that_is_ended_by_a_signal_says_so(sent: signal.Signals) -> None:
-    command = [sys.executable, "-m", "scalings", *["measure", "--preset", "mup", "--seeds", "500"]]
+    command = [sys.executable, "-m", "scalings", *["measure", "--preset", "mup", "--seeds", "500", "--yes"]]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:
         assert process.stderr is not None
         assert process.stdout is not None
