@@ -60,10 +60,11 @@ def _rivals(quick: bool) -> Table:
 
 def _coverage(quick: bool) -> Table:
     table = _table("95 % intervals", "of", "fits", "cover", "95 % interval of that", "median half-width")
-    every = [*coverage.simulated(5 if quick else 1000), coverage.trained(2 if quick else 200)]
-    for one in every:
-        low, high = one.interval
-        table.add_row(one.what, str(one.fits), f"{one.share:.3f}", f"[{low:.3f}, {high:.3f}]", f"{one.half_width:.4f}")
+    sweeps = list(coverage.resumed(2, store=None) if quick else coverage.resumed())
+    for one in (*coverage.simulated(5 if quick else 1000), *coverage.by_group(sweeps)):
+        table.add_row(
+            one.what, str(one.fits), f"{one.share:.3f}", f"[{one.low:.3f}, {one.high:.3f}]", f"{one.half_width:.4f}"
+        )
     return table
 
 

@@ -2,15 +2,22 @@
 
 A simulated sweep has the widths and seeds of `measure`, the noise of a real observable (a variance over seeds of
 0.04 * 64/n), and finite-width corrections of the kinds that the theory has: powers of 1/n, of n^(-1/2), and none.
-A trained one is of a network whose exponents are derived.
+
+Trained sweeps are drawn from a grid: optimizers in turn, with a depth, an activation, a richness and a number of
+updates drawn for each. Their exponents are derived; what is counted is every interval that the theory asserts. The
+fits of one sweep come from the same runs, so that the interval of a share is a bootstrap over sweeps. Each sweep is a
+line of a file as soon as it is done: a run that was stopped goes on where it was.
 """
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from fractions import Fraction
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from random import Random
+from typing import get_args
 
 import numpy as np
 from scipy import stats
@@ -19,7 +26,9 @@ from empirical.engines.mlp.engine import DEFAULT_WIDTHS, LONG_WIDTHS, default_se
 from empirical.statistics import regression
 from empirical.sweeps.measure import measure
 from empirical.sweeps.plans import allocate
+from scalings.hyperparameters.update_laws import optimizer as update_law
 from scalings.networks.architectures import mlp
+from scalings.networks.nodes import Activation
 from scalings.results.fits import Fit
 from scalings.results.trials import Training
 from scalings.studies.comparisons import compare
@@ -33,57 +42,159 @@ CORRECTIONS: dict[str, Callable[[int], float]] = {
     "-0.1 n^(-1/2)": lambda n: -0.1 * n**-0.5,
 }
 _EXPONENT = 0.25
-_TRAINED_WIDTHS = tuple(round(32 * 2 ** (k / 2)) for k in range(9))
+OPTIMIZERS = (
+    "sgd",
+    "momentum",
+    "nesterov",
+    "shampoo",
+    "sign",
+    "lion",
+    "adam",
+    "normalized-sgd",
+    "lars",
+    "muon",
+    "muon-rms",
+)
+SWEEPS = 15 * len(OPTIMIZERS)
+STORE = Path("coverage.jsonl")
+WIDTHS = tuple(round(32 * 2 ** (k / 2)) for k in range(9))
+_SEEDS = 12
+_INPUTS = 64
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """Of `fits` intervals `covered` held the exponent; `low` and `high` are of the 95 % binomial interval."""
+    """Of `fits` intervals `share` hold the exponent; `low` and `high` are of its own 95 % interval."""
 
     what: str
     fits: int
-    covered: int
+    share: float
+    low: float
+    high: float
     half_width: float
 
-    @property
-    def share(self) -> float:
-        return self.covered / self.fits
+
+@dataclass(frozen=True)
+class Interval:
+    """One asserted interval of a trained sweep, and the derived exponent."""
+
+    observable: str
+    layer: str
+    step: int
+    derived: float
+    low: float
+    high: float
 
     @property
-    def interval(self) -> tuple[float, float]:
-        found = stats.binomtest(self.covered, self.fits).proportion_ci(0.95)
-        return float(found.low), float(found.high)
+    def holds(self) -> bool:
+        return self.low <= self.derived <= self.high
+
+    @property
+    def half_width(self) -> float:
+        return (self.high - self.low) / 2
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A trained network of the grid, by its number, and its asserted intervals."""
+
+    number: int
+    optimizer: str
+    depth: int
+    activation: Activation
+    richness: str
+    steps: int
+    intervals: tuple[Interval, ...] = ()
+
+
+def drawn(number: int) -> Sweep:
+    """The sweep of this number, not yet trained."""
+    random = Random(number)
+    return Sweep(
+        number,
+        OPTIMIZERS[number % len(OPTIMIZERS)],
+        random.choice((2, 3, 4)),
+        random.choice(get_args(Activation)),
+        random.choice(("0", "1/4", "1/2")),
+        random.choice((1, 2, 3)),
+    )
+
+
+def trained(sweep: Sweep) -> Sweep:
+    """With its intervals. A step that goes by the larger fan is of the width only beyond the number of inputs."""
+    network, law = mlp(sweep.depth, sweep.activation), update_law(sweep.optimizer)
+    family = derive(network, law).family
+    assert family is not None
+    member = family.member(sweep.richness)
+    widths = [width for width in WIDTHS if width >= _INPUTS or not law.larger_fan]
+    training = Training.of(law.name, batch=8, steps=sweep.steps)
+    measured = measure(network, member, training, widths=widths, seeds=_SEEDS, first_seed=1000 * sweep.number)
+    orders = predict(network, member, law, sweep.steps)
+    found = [
+        Interval(one.of.quantity, one.of.layer, one.of.step, float(one.derived), one.fit.low, one.fit.high)
+        for one in compare(network, orders, measured.fits).comparisons
+        if one.role == "asserted" and isinstance(one.fit, Fit)
+    ]
+    return replace(sweep, intervals=tuple(found))
+
+
+def resumed(sweeps: int = SWEEPS, store: Path | None = STORE) -> Iterator[Sweep]:
+    """All of so many sweeps: those of the file, and what is missing there, trained now."""
+    known = dict(_read(store)) if store and store.exists() else {}
+    for number in range(sweeps):
+        if number not in known:
+            known[number] = trained(drawn(number))
+            if store:
+                with store.open("a") as file:
+                    file.write(json.dumps(asdict(known[number])) + "\n")
+        yield known[number]
+
+
+def _read(store: Path) -> Iterator[tuple[int, Sweep]]:
+    for line in store.read_text().splitlines():
+        fields = json.loads(line)
+        intervals = tuple(Interval(**one) for one in fields.pop("intervals"))
+        sweep = Sweep(**fields, intervals=intervals)
+        # Sweeps of another grid are not these.
+        if Sweep(**fields) == drawn(sweep.number):
+            yield sweep.number, sweep
+
+
+def by_group(sweeps: Sequence[Sweep]) -> Iterator[Coverage]:
+    """The coverage of each optimizer, of each observable, and of all."""
+    for name in OPTIMIZERS:
+        yield _covered(name, [sweep.intervals for sweep in sweeps if sweep.optimizer == name])
+    for name in dict.fromkeys(one.observable for sweep in sweeps for one in sweep.intervals):
+        yield _covered(name, [[one for one in sweep.intervals if one.observable == name] for sweep in sweeps])
+    yield _covered("all trained", [sweep.intervals for sweep in sweeps])
+
+
+def _covered(what: str, groups: Iterable[Sequence[Interval]]) -> Coverage:
+    """The share of intervals that hold the exponent; its interval is a bootstrap over groups, which are independent."""
+    groups = [group for group in groups if group]
+    held = np.array([sum(one.holds for one in group) for group in groups])
+    sizes = np.array([len(group) for group in groups])
+    if not groups:
+        return Coverage(what, 0, math.nan, math.nan, math.nan, math.nan)
+    picked = np.random.default_rng(0).integers(len(groups), size=(2000, len(groups)))
+    shares = held[picked].sum(axis=1) / sizes[picked].sum(axis=1)
+    low, high = np.quantile(shares, [0.025, 0.975])
+    median = float(np.median([one.half_width for group in groups for one in group]))
+    return Coverage(what, int(sizes.sum()), float(held.sum() / sizes.sum()), float(low), float(high), median)
 
 
 def simulated(fits: int = 1000) -> Iterator[Coverage]:
-    """So many fits for each correction and each of the two default plans, then all together."""
-    rng, every = np.random.default_rng(0), []
+    """So many fits for each correction and each of the two default plans."""
+    rng = np.random.default_rng(0)
     for widths in (DEFAULT_WIDTHS, LONG_WIDTHS):
         seeds = allocate(widths, default_seeds(widths))
         for name, correction in CORRECTIONS.items():
             found = [_simulate(rng, correction, seeds) for _ in range(fits)]
-            every += found
-            yield _covered(f"{name}, {widths[0]} to {widths[-1]}", [(fit, _EXPONENT) for fit in found])
-    yield _covered("all simulated", [(fit, _EXPONENT) for fit in every])
-
-
-def trained(fits: int = 200) -> Coverage:
-    """Asserted exponents of networks of depth 2 and 3 at both ends of the family, two of each sweep."""
-    rng, found = np.random.default_rng(1), list[tuple[Fit, float]]()
-    while len(found) < fits:
-        depth, r = int(rng.integers(2, 4)), Fraction(int(rng.integers(0, 2)), 2)
-        network, training = mlp(depth), Training(batch=8, steps=1, kernel=False)
-        family = derive(network).family
-        assert family is not None
-        member, seed = family.member(r), int(rng.integers(10**6))
-        measurement = measure(network, member, training, widths=_TRAINED_WIDTHS, seeds=8, first_seed=seed)
-        agreement = compare(network, predict(network, member, steps=1), measurement.fits)
-        asserted = [one for one in agreement.comparisons if one.role == "asserted" and isinstance(one.fit, Fit)]
-        for index in rng.choice(len(asserted), size=2, replace=False):
-            one = asserted[int(index)]
-            if isinstance(one.fit, Fit):
-                found.append((one.fit, float(one.derived)))
-    return _covered("trained networks", found[:fits])
+            covered = sum(fit.low <= _EXPONENT <= fit.high for fit in found)
+            interval = stats.binomtest(covered, fits).proportion_ci(0.95)
+            half_width = float(np.median([fit.half_width for fit in found]))
+            what = f"{name}, {widths[0]} to {widths[-1]}"
+            yield Coverage(what, fits, covered / fits, float(interval.low), float(interval.high), half_width)
 
 
 def _simulate(rng: np.random.Generator, correction: Callable[[int], float], seeds: Mapping[int, int]) -> Fit:
@@ -94,8 +205,3 @@ def _simulate(rng: np.random.Generator, correction: Callable[[int], float], seed
     found = regression.fit(values)
     assert isinstance(found, Fit)
     return found
-
-
-def _covered(what: str, fits: list[tuple[Fit, float]]) -> Coverage:
-    covered = sum(fit.low <= exponent <= fit.high for fit, exponent in fits)
-    return Coverage(what, len(fits), covered, float(np.median([fit.half_width for fit, _ in fits])))

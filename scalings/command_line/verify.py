@@ -38,7 +38,7 @@ def verify(
     data
         digits, or mnist (needs the extra "data").
     widths
-        Hidden widths, increasing, at least 8 for a verdict; default 64 to 2048 in half octaves, or 2^13 to
+        Hidden widths, increasing, at least 8 for a verdict; default 64 to 16384 in octaves, or 2^13 to
         2^20 if wide.
     seeds
         Runs at the largest width; smaller widths get more.

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 RICHNESS = (Fraction(0), Fraction(1, 4), Fraction(1, 2))
 MEMBERS = len(RICHNESS) + 2
+WIDTHS, _SEEDS = tuple(2**k for k in range(6, 15)), 2
+"""Octaves, in which the widest networks are matrix-free: as long as half octaves to 2048, and twice as precise."""
 WIDE_WIDTHS = tuple(2**k for k in range(13, 21))
 _WIDE_SEEDS, _WIDE_CAP, _WIDE_BATCH = 1, 2, 8
 # In sixteenths, without 1/4, which is measured anyway, and 7/16, whose interaction is nearest to the other terms.
@@ -87,7 +89,7 @@ def verify(
 ) -> Verification:
     """Derive the family, measure members of it, and compare. `draw` seeds the choice of the two random members.
 
-    `widths` and `seeds` default to those of `measure`; `delta` is the margin of the equivalence tests. Raises
+    `delta` is the margin of the equivalence tests. Raises
     ArgumentError for what cannot be measured. An interrupt ends it with the members measured by then, the last of them
     at the widths that are complete.
     """
@@ -165,7 +167,6 @@ class _Plan:
 
 def _plan(data: str, wide: bool, widths: Sequence[int] | None, seeds: int | None) -> _Plan:
     from empirical.data.examples import input_size
-    from empirical.engines.mlp.engine import DEFAULT_SEEDS, DEFAULT_WIDTHS
 
     network = mlp(3, inputs=input_size(data))
     # The kernel's order is an upper bound, which decides nothing here; measuring it would take a third of the time.
@@ -173,7 +174,7 @@ def _plan(data: str, wide: bool, widths: Sequence[int] | None, seeds: int | None
         training = Training(data=data, batch=_WIDE_BATCH, kernel=False)
         sweep = {"widths": widths or WIDE_WIDTHS, "seeds": _WIDE_SEEDS if seeds is None else seeds, "cap": _WIDE_CAP}
         return _Plan(network, training, len(RICHNESS), {**sweep, "engine": "matrix-free"})
-    sweep = {"widths": widths or DEFAULT_WIDTHS, "seeds": DEFAULT_SEEDS if seeds is None else seeds}
+    sweep = {"widths": widths or WIDTHS, "seeds": _SEEDS if seeds is None else seeds}
     return _Plan(network, Training(data=data, kernel=False), MEMBERS, sweep)
 
 
