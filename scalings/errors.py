@@ -6,6 +6,9 @@ import reprlib
 from collections.abc import Collection
 from difflib import get_close_matches
 
+_SHOWN = 100
+"""As many characters of what was given are shown."""
+
 
 class ArgumentError(ValueError):
     """An argument that cannot be used. `argument` is the parameter's name and, with dashes, the command line option's.
@@ -28,9 +31,11 @@ def unknown_name(argument: str, given: str, known: Collection[str], *, also: str
     Traceback (most recent call last):
     scalings.errors.ArgumentError: optimizer: did you mean adam? expected one of sgd, adam, or law:p, but got 'adma'
     """
-    near = get_close_matches(given, known, n=1)
+    near = get_close_matches(given[:_SHOWN], known, n=1)
     guess = f"did you mean {near[0]}? " if near else ""
-    return ArgumentError(argument, f"{guess}expected one of {', '.join(known)}{also}, but got {given!r}{more}")
+    return ArgumentError(
+        argument, f"{guess}expected one of {', '.join(known)}{also}, but got {given!r:.{_SHOWN}}{more}"
+    )
 
 
 def wrong_type(argument: str, expected: str, given: object) -> ArgumentError:

@@ -9,8 +9,7 @@ from typing import TypeVar
 from empirical.engines.engine import Engine, TrainingProblem
 from empirical.engines.graph.engine import GraphEngine
 from empirical.engines.mlp.engine import DenseEngine, RevealedEngine
-from scalings.errors import ArgumentError
-from scalings.results.trials import ENGINES
+from scalings.results.trials import check_engine
 
 E = TypeVar("E", bound=Engine)
 _WIDE = 2**16
@@ -41,8 +40,7 @@ class Choice:
 
 def choose(problem: TrainingProblem, asked: str = "auto") -> Choice:
     """Raises ArgumentError for a name that is none, and if every engine of that name refuses."""
-    if asked not in ("auto", *ENGINES):
-        raise ArgumentError("engine", f"expected one of auto, {', '.join(ENGINES)}, but got {asked!r}")
+    check_engine(asked)
     engines: tuple[Engine, ...] = (DenseEngine(problem), RevealedEngine(problem), GraphEngine(problem))
     return Choice(asked, willing([engine for engine in engines if asked in ("auto", engine.name)]))
 

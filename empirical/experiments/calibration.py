@@ -9,7 +9,7 @@ the result, as a solution meets its conditions to 1e-8. Nothing here knows an ex
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -23,8 +23,9 @@ from empirical.engines.mlp.engine import DenseEngine
 from empirical.engines.mlp.ensembles import check_undecayed
 from empirical.experiments.conditions import COLUMNS, Experiment
 from empirical.statistics import regression
+from empirical.sweeps.costs import Cost
 from empirical.sweeps.sweep import Progress
-from empirical.sweeps.width_by_width import WidthPlan, default_widths, run_by_width, spread_seeds, width_plan
+from empirical.sweeps.width_by_width import WidthPlan, default_widths, estimate, run_by_width, spread_seeds, width_plan
 from empirical.sweeps.workers import choose_device
 from empirical.tensors.arrays import Array
 from empirical.weights.updates import check_optimizer
@@ -125,11 +126,13 @@ def calibrate(
     first_seed: int = 0,
     device: str = "auto",
     progress: Progress | None = None,
+    announce: Callable[[Cost], None] | None = None,
 ) -> Calibration:
     """Solve the conditions at every width and fit the powers of n of the solutions.
 
-    `seeds` is their number at the largest width. Raises ArgumentError for what cannot be trained, and for a system that
-    has not one condition for each unknown.
+    `seeds` is their number at the largest width. `announce` is given the estimated cost before anything else, and may
+    raise. Raises ArgumentError for what cannot be trained, and for a system with another number of conditions than of
+    unknowns.
     """
     if len(system) != 2 * network.depth:
         count = 2 * network.depth
@@ -138,16 +141,22 @@ def calibrate(
     begin, names = time.perf_counter(), hyperparameters(network)
     asked = {condition.criterion.name for condition in system}
     others = tuple(one for one in all_conditions(network, training.steps) if one.criterion.name not in asked)
-    start = np.zeros(len(names))
+    blank_start = start = np.zeros(len(names))
+
+    def solved_from(start: Array, width: int, these: range) -> Solution:
+        experiment = Experiment(on.engine.perceptron(width), training, on.engine.examples, system, these, on.device)
+        logs, solved = solve_all(on, experiment, start)
+        return Solution(logs, solved, experiment.asked(others).residuals(logs[:, None])[:, 0])
 
     def at(width: int, these: range) -> Solution:
         nonlocal start
-        experiment = Experiment(on.engine.perceptron(width), training, on.engine.examples, system, these, on.device)
-        logs, solved = solve_all(on, experiment, start)
-        if solved.any():
-            start = logs[solved].mean(axis=0)
-        return Solution(logs, solved, experiment.asked(others).residuals(logs[:, None])[:, 0])
+        found = solved_from(start, width, these)
+        if found.solved.any():
+            start = found.logs[found.solved].mean(axis=0)
+        return found
 
+    if announce:
+        announce(estimate(on, partial(solved_from, blank_start)))
     reached = run_by_width(on, at, progress)
     kept = {width: one for width, one in reached.found.items() if one.solved.any()}
     return Calibration(

@@ -13,16 +13,19 @@ upper bound.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
+import numpy.typing as npt
 
 from empirical.engines.mlp.engine import DenseEngine
 from empirical.experiments.calibration import blank_plan, hyperparameters, solve_all
 from empirical.experiments.conditions import Experiment
 from empirical.statistics.limits import limit
+from empirical.sweeps.costs import Cost
 from empirical.sweeps.sweep import Progress
-from empirical.sweeps.width_by_width import WidthPlan, run_by_width, spread_seeds
+from empirical.sweeps.width_by_width import WidthPlan, estimate, run_by_width, spread_seeds
 from empirical.tensors.arrays import Array
 from scalings.criteria.conditions import System, all_conditions
 from scalings.errors import ArgumentError
@@ -46,31 +49,39 @@ def count_freedoms(
     device: str = "auto",
     conditions: System | None = None,
     progress: Progress | None = None,
+    announce: Callable[[Cost], None] | None = None,
 ) -> FreedomMeasurement:
     """Measure the Jacobian of all of the tutorial's criteria (or `conditions`) where `system` is solved.
 
-    Raises ArgumentError for what cannot be trained or solved, and for fewer than two seeds, which have no spread.
+    `announce` is given the estimated cost before anything else, and may raise. Raises ArgumentError for what cannot be
+    trained or solved, and for fewer than two seeds, which have no spread.
     """
     if seeds < _LEAST_SEEDS:
         raise ArgumentError("seeds", f"expected at least {_LEAST_SEEDS}, whose spread is the error, but got {seeds}")
     asked = all_conditions(network, training.steps) if conditions is None else conditions
     on = blank_plan(network, training, widths, seeds, first_seed, device)
     begin, depth, names = time.perf_counter(), network.depth, hyperparameters(network)
-    start = np.zeros(3 * depth)
+    blank_start = start = np.zeros(3 * depth)
     unsolved: dict[int, int] = {}
+
+    def varied(start: Array, width: int, these: range) -> tuple[Array, npt.NDArray[np.bool_], Array]:
+        experiment = Experiment(on.engine.perceptron(width), training, on.engine.examples, system, these, on.device)
+        logs, solved = solve_all(on, experiment, start)
+        return logs, solved, jacobian_all(on, experiment.asked(asked), logs)
 
     def at(width: int, these: range) -> Array:
         nonlocal start
-        experiment = Experiment(on.engine.perceptron(width), training, on.engine.examples, system, these, on.device)
-        logs, solved = solve_all(on, experiment, start)
+        logs, solved, jacobians = varied(start, width, these)
         if np.sum(solved) < _LEAST_SEEDS:
             found = f"{np.sum(solved)} of {len(these)} seeds at width {width}"
             raise ArgumentError("widths", f"no hyperparameters meet the criteria but for {found}")
         if not solved.all():
             unsolved[width] = int(np.sum(~solved))
         start = logs[solved].mean(axis=0)
-        return jacobian_all(on, experiment.asked(asked), logs)[solved]
+        return jacobians[solved]
 
+    if announce:
+        announce(estimate(on, partial(varied, blank_start)))
     reached = run_by_width(on, at, progress)
     jacobians = reached.found
     singular = {width: _singular_values(found[:, :, depth:]) for width, found in jacobians.items()}

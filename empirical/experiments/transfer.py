@@ -15,7 +15,7 @@ settings of a seed share. Powers of n then are fitted as those of any observable
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
@@ -27,8 +27,9 @@ from empirical.engines.engine import RateEngine, Scaling, TrainingProblem
 from empirical.engines.graph.engine import GraphEngine
 from empirical.engines.mlp.engine import DenseEngine
 from empirical.statistics import curve_minima, regression
+from empirical.sweeps.costs import Cost
 from empirical.sweeps.sweep import Progress
-from empirical.sweeps.width_by_width import WidthPlan, default_widths, run_by_width, spread_seeds, width_plan
+from empirical.sweeps.width_by_width import WidthPlan, default_widths, estimate, run_by_width, spread_seeds, width_plan
 from empirical.sweeps.workers import choose_device
 from empirical.tensors.arrays import Array
 from scalings.errors import ArgumentError
@@ -156,11 +157,13 @@ def transfer(
     grid: tuple[float, float] | None = None,
     device: str = "auto",
     progress: Progress | None = None,
+    announce: Callable[[Cost], None] | None = None,
 ) -> Transfer:
     """Measure how the best and the largest stable learning rate move with the width.
 
     `seeds` is their number at the largest width, smaller ones get up to four times as many; the grid goes from one
-    power of 2 to the other, times the base learning rate. Raises ArgumentError for what cannot be measured.
+    power of 2 to the other, times the base learning rate. `announce` is given the estimated cost first, and may raise.
+    Raises ArgumentError for what cannot be measured.
     """
     trained = training or Training(steps=DEFAULT_STEPS)
     engine = _engine(TrainingProblem(network, parameterization, trained, choose_device(device), scaling))
@@ -176,7 +179,13 @@ def transfer(
         settings=len(points) if dense else 1,
     )
     begin = time.perf_counter()
-    reached = run_by_width(on, lambda width, these: Found.on(Bench(on, width, these), points), progress)
+
+    def at(width: int, these: range) -> Found:
+        return Found.on(Bench(on, width, these), points)
+
+    if announce:
+        announce(estimate(on, at))
+    reached = run_by_width(on, at, progress)
     edges: dict[Rate, tuple[tuple[int, Side], ...]] = {
         rate: tuple((width, side) for width, one in reached.found.items() if (side := one.sides[rate]))
         for rate in get_args(Rate)

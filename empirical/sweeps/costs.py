@@ -20,6 +20,9 @@ from empirical.sweeps import workers
 from empirical.tensors.arrays import Array
 from scalings.results.trials import EngineName
 
+_LONG = 1.0
+"""Seconds beside which a cold cache is nothing, so that a run is timed once."""
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -67,11 +70,17 @@ def seconds(engines: Mapping[int, Timed], seeds: Mapping[int, int]) -> float:
 def _constants(engine: Timed, widths: Sequence[int]) -> Array:
     """Of the engine's terms, none of them negative."""
     runs = engine.timed(widths)
-    times = np.array([_time(engine, width, together) for width, together in runs])
-    counts = np.array([engine.terms(width) for width, _ in runs], dtype=np.float64)
+    return constants(
+        [engine.terms(width) for width, _ in runs], [_time(engine, width, together) for width, together in runs]
+    )
+
+
+def constants(terms: Sequence[Sequence[float]], seconds: Sequence[float]) -> Array:
+    """The seconds of each term, none of them negative, from runs with so many of each that took so long."""
+    counts, times = np.array(terms, dtype=np.float64), np.array(seconds)
     # In shares of each time, and of each term's largest count: the runs count alike, and rounding does not.
     scale = counts.max(axis=0)
-    return np.asarray(nnls(counts / scale / times[:, None], np.ones(len(runs)))[0] / scale)
+    return np.asarray(nnls(counts / scale / times[:, None], np.ones(len(times)))[0] / scale)
 
 
 def _time(engine: Timed, width: int, seeds: int) -> float:
@@ -84,5 +93,7 @@ def _time(engine: Timed, width: int, seeds: int) -> float:
         for _ in workers.spread(lambda these: engine.train(width, these), tasks, device):
             pass
         took.append(time.perf_counter() - begin)
+        if took[-1] > _LONG:
+            break
     # The fastest: what delays the others, a cold cache or a first allocation, does not last a whole sweep.
     return min(took) / (len(tasks) * seeds)

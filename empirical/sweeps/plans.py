@@ -20,6 +20,8 @@ from scalings.errors import ArgumentError
 LEAST_WIDTHS = 3
 """That a slope with an interval can be fitted to."""
 CAP = 32
+_FAR = 10_000
+"""How far from a width that has no network those that have one are looked for."""
 
 
 def allocate(widths: Sequence[int], seeds: int, cap: int = CAP) -> dict[int, int]:
@@ -27,17 +29,22 @@ def allocate(widths: Sequence[int], seeds: int, cap: int = CAP) -> dict[int, int
     return {width: round(seeds * min(cap, widths[-1] / width)) for width in widths}
 
 
-def check_plan(
-    widths: Sequence[int], seeds: int, first_seed: int, refusal_at: Callable[[int], ArgumentError | None]
-) -> None:
-    """Raises ArgumentError for widths that no slope can be fitted to or that have no network, and for seeds that are
-    none."""
+def check_widths(widths: Sequence[int]) -> None:
+    """Raises ArgumentError for widths that no slope can be fitted to."""
     increasing = all(a < b for a, b in itertools.pairwise(widths))
     if len(widths) < LEAST_WIDTHS or not increasing or widths[0] < 2:
         listed = ", ".join(map(str, widths))
         raise ArgumentError(
             "widths", f"expected at least {LEAST_WIDTHS} widths, strictly increasing from 2, but got {listed}"
         )
+
+
+def check_plan(
+    widths: Sequence[int], seeds: int, first_seed: int, refusal_at: Callable[[int], ArgumentError | None]
+) -> None:
+    """Raises ArgumentError for widths that no slope can be fitted to or that have no network, and for seeds that are
+    none."""
+    check_widths(widths)
     for what, number, least in (("seeds", seeds, 1), ("first_seed", first_seed, 0)):
         if number < least:
             raise ArgumentError(what, f"expected at least {least}, but got {number}")
@@ -50,8 +57,8 @@ def _without_network(
     width: int, error: ArgumentError, refusal_at: Callable[[int], ArgumentError | None]
 ) -> ArgumentError:
     """With the nearest widths on either side that have a network; if there are none, it is the network's fault."""
-    near = range(1, width)
-    sides = [[width - d for d in near if width - d > 1], [width + d for d in near]]
+    near = range(1, min(width, _FAR))
+    sides = ((width - d for d in near if width - d > 1), (width + d for d in near))
     found = [next((n for n in side if not refusal_at(n)), None) for side in sides]
     nearest = " and ".join(str(n) for n in found if n)
     if not nearest:

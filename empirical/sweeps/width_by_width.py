@@ -7,12 +7,14 @@ room for, but no worker without any.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from empirical.engines.engine import Engine
-from empirical.sweeps import workers
+from empirical.sweeps import costs, workers
+from empirical.sweeps.costs import Cost
 from empirical.sweeps.plans import LEAST_WIDTHS, allocate, check_plan
 from empirical.sweeps.sweep import Progress
 from empirical.tensors import memory
@@ -24,6 +26,8 @@ E = TypeVar("E", bound=Engine)
 DEFAULT_WIDTHS = (64, 91, 128, 181, 256, 362, 512, 724, 1024)
 DEFAULT_WIDTHS_OF_ENTRIES = (32, 45, 64, 91, 128, 181, 256, 362)
 """For optimizers that act on the entries of matrices, of which every setting of hyperparameters needs its own."""
+_SHORT = 2.0
+"""Seconds of a seed that an estimate may take."""
 _ROOM = 256 * 2**20
 """Bytes that what one worker trains at a time may take."""
 
@@ -81,6 +85,32 @@ def width_plan(
 def default_widths(optimizer: str) -> tuple[int, ...]:
     """The widths of an experiment with a multilayer perceptron that names none."""
     return DEFAULT_WIDTHS if optimizer == "sgd" else DEFAULT_WIDTHS_OF_ENTRIES
+
+
+def estimate(on: WidthPlan[E], run: Callable[[int, range], object]) -> Cost:
+    """What `run_by_width` will take, from a seed on each worker at a small width, and at a larger one if that is short.
+
+    The seconds of the smaller alone are extrapolated as the units are, which is rather too little.
+    """
+    engine, largest = on.engine, max(on.seeds)
+    count = workers.count(on.device)
+
+    def seconds_at(width: int) -> float:
+        begin = time.perf_counter()
+        run(width, range(on.first_seed, on.first_seed + count))
+        return (time.perf_counter() - begin) / count
+
+    small, *larger = sorted({min(width, largest) for width, _ in engine.timed(tuple(on.seeds))})
+    terms = {width: engine.terms(width) for width in {small, *larger, *on.seeds}}
+    took = {small: seconds_at(small)}
+    per_unit = took[small] / terms[small][0]
+    if larger and per_unit * terms[larger[0]][0] < _SHORT:
+        took[larger[0]] = seconds_at(larger[0])
+        each = costs.constants([terms[width] for width in took], list(took.values()))
+        seconds = sum(seeds * float(each @ terms[width]) for width, seeds in on.seeds.items())
+    else:
+        seconds = sum(seeds * per_unit * terms[width][0] for width, seeds in on.seeds.items())
+    return Cost(seconds, max(min(seeds, count) * engine.seed_bytes(width) for width, seeds in on.seeds.items()))
 
 
 def run_by_width(on: WidthPlan[E], run: Callable[[int, range], T], progress: Progress | None = None) -> ByWidth[T]:

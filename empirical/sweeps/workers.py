@@ -19,6 +19,7 @@ from typing import TypeVar
 import torch
 
 from scalings.errors import ArgumentError
+from scalings.results.trials import check_device
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -26,8 +27,7 @@ R = TypeVar("R")
 
 def choose_device(device: str) -> str:
     """ "cpu" or "cuda", also from "auto". Raises ArgumentError for a GPU that is not there."""
-    if device not in ("auto", "cpu", "cuda"):
-        raise ArgumentError("device", f"expected one of auto, cpu, cuda, but got {device!r}")
+    check_device(device)
     if device == "cuda" and not torch.cuda.is_available():
         raise ArgumentError("device", "expected cpu or auto, since torch finds no CUDA device, but got 'cuda'")
     return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device

@@ -1,8 +1,9 @@
 """The program: its commands (`python -m scalings derive | check | measure | verify | ...`), errors and exit codes.
 
 Exit codes: 0 yes, 1 no (a check failed, a run diverged, a family is empty), 2 unusable arguments, 3 inconclusive,
-74 an answer or a file that cannot be written, 130 interrupted, 141 the reader of a pipe has left. With `--format json`
-one JSON document goes to stdout and nothing else; progress and warnings go to stderr.
+70 an internal error, 74 an answer or a file that cannot be written, 130 interrupted (by SIGINT or SIGTERM), 141 the
+reader of a pipe has left. With `--format json` one JSON document goes to stdout and nothing else; progress and warnings
+go to stderr. Every error is one line.
 """
 
 from __future__ import annotations
@@ -10,17 +11,33 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import traceback
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 
 from cyclopts import App, CycloptsError, UnusedCliTokensError
 
 from scalings import __version__
 from scalings.command_line import calibrate, check, derive, freedom, law, measure, network, richness, transfer, verify
-from scalings.command_line.console import BROKEN_PIPE, CANNOT_WRITE, INTERRUPTED, UNUSABLE, YES
+from scalings.command_line.console import (
+    BROKEN_PIPE,
+    CANNOT_WRITE,
+    INTERNAL_ERROR,
+    INTERRUPTED,
+    UNUSABLE,
+    YES,
+    forget_written,
+    warn,
+    written,
+)
 from scalings.errors import ArgumentError
 
 _GARBAGE = 100_000
 """The threshold of the garbage collector, raised since a command leaves little garbage: saves a tenth of its time."""
+
+_LONGEST = 1000
+"""Characters of a message; what was given may be longer than a screen."""
 
 app = App(
     name="scalings",
@@ -45,26 +62,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     gc.set_threshold(_GARBAGE)
     # Python has None for a stream that was closed before it started, as by `>&-`.
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123 - for as long as the process lives
+    forget_written()
     try:
         return _run(arguments)
-    except ArgumentError as error:
-        # What is given by its place, not by a name, is named as its help names it, in capitals.
-        name = error.argument if error.argument.isupper() else f"--{error.argument.replace('_', '-')}"
-        code, message = UNUSABLE, f"{name}: {error.message}"
-    except UnusedCliTokensError as error:
-        extra = (error.unused_tokens or [""])[0]
-        code, message = UNUSABLE, f"expected nothing more than options such as --format, but got {extra!r}"
-    except CycloptsError as error:
-        code, message = UNUSABLE, " ".join(str(error).split())
     except BrokenPipeError:
-        # The reader closed the pipe, as `... | head` does. With stdout redirected, Python reports no second error.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _leave_stdout()
         return BROKEN_PIPE
-    except OSError as error:
-        code, message = CANNOT_WRITE, f"cannot write: {error.strerror or error}"
-    except KeyboardInterrupt:
-        code, message = INTERRUPTED, "interrupted; nothing was written"
-    print(f"scalings: {message}", file=sys.stderr)
+    except (Exception, KeyboardInterrupt) as error:
+        code, message = _reported(error)
+    if code == CANNOT_WRITE:
+        _leave_stdout()
+    warn(f"scalings: {message:.{_LONGEST}}")
     return code
 
 
@@ -74,3 +82,31 @@ def _run(arguments: Sequence[str] | None) -> int:
     code = app(arguments)
     sys.stdout.flush()
     return code if isinstance(code, int) else YES
+
+
+def _leave_stdout() -> None:
+    """What stdout still holds goes nowhere: at its end Python would try once more, and exit with a code of its own."""
+    with suppress(OSError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _reported(error: BaseException) -> tuple[int, str]:
+    """The exit code of an error that ends a command, and one line for it."""
+    match error:
+        case ArgumentError():
+            # What is given by its place, not by a name, is named as its help names it, in capitals.
+            name = error.argument if error.argument.isupper() else f"--{error.argument.replace('_', '-')}"
+            return UNUSABLE, f"{name}: {error.message}"
+        case UnusedCliTokensError():
+            extra = (error.unused_tokens or [""])[0]
+            return UNUSABLE, f"expected nothing more than options such as --format, but got {extra!r:.100}"
+        case CycloptsError():
+            return UNUSABLE, " ".join(str(error).split())
+        case OSError():
+            what = f"cannot read or write '{error.filename}'" if error.filename else "cannot write"
+            return CANNOT_WRITE, f"{what}: {error.strerror or error}"
+        case KeyboardInterrupt():
+            return INTERRUPTED, f"interrupted; {written()}"
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    what = "out of memory" if isinstance(error, MemoryError) else " ".join(f"{type(error).__name__}: {error}".split())
+    return INTERNAL_ERROR, f"internal error, please report it: {what:.200} ({Path(frame.filename).name}:{frame.lineno})"

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from scalings.command_line.bounds import DERIVED, Resources, check_weights
 from scalings.command_line.console import exit_code, progress_bar
 from scalings.command_line.output import ExplainedOutput
 from scalings.command_line.parsing import Whole, parse_delta, parse_richness, parse_widths
@@ -31,8 +32,8 @@ def calibrate(
     widths: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     seeds: Whole = 24,
     batch: Whole = 16,
-    device: str = "auto",
     delta: str = "0.05",
+    on: Resources = Resources(),  # noqa: B008 - frozen
     answer: ExplainedOutput = ExplainedOutput(),  # noqa: B008 - frozen
 ) -> int:
     """Solve for the init scales and learning rates that meet the criteria at each width, and compare their powers of n.
@@ -61,29 +62,31 @@ def calibrate(
         Networks at the largest width; smaller widths get more.
     batch
         Number of examples of the update.
-    device
-        auto, cpu or cuda.
     delta
         The margin within which a solved exponent agrees with the derived one.
     """
+    margin, sizes = parse_delta(delta), parse_widths(widths)
+    on.check(widths=sizes, seeds=seeds, batch=batch)
+    answer.check()
+    family, training, r = member_asked(depth, optimizer, activation, data, batch, richness)
+    system = tutorial_system(family.network, r, criteria, training.steps)
+
+    # What is wrong with the options is said by now: here torch is loaded, which takes seconds.
     from empirical.experiments import calibration
     from scalings.reports.calibration import calibration_document, calibration_report
     from scalings.reports.figures import calibration_figure
     from scalings.studies.calibration import CalibrationAgreement
 
-    margin = parse_delta(delta)
-    family, training, r = member_asked(depth, optimizer, activation, data, batch, richness)
-    answer.check()
-    system = tutorial_system(family.network, r, criteria, training.steps)
     with progress_bar() as progress:
         found = calibration.calibrate(
             family.network,
             system,
             training,
-            widths=parse_widths(widths),
+            widths=sizes,
             seeds=seeds,
-            device=device,
+            device=on.device,
             progress=progress,
+            announce=on.announce,
         )
     agreement = CalibrationAgreement(found, family, r, margin)
     draw = partial(calibration_figure, found, {key: one.derived for key, one in agreement.solved.items()})
@@ -95,10 +98,12 @@ def member_asked(
     depth: int, optimizer: str, activation: Activation, data: str, batch: int, richness: str
 ) -> tuple[Family, Training, Fraction]:
     """The derived family, how its networks are trained, and the richness. Raises ArgumentError for wrong options."""
-    from empirical.data.examples import input_size
+    from empirical.data import examples
     from symbolic.derivation.derive import derive
 
-    network, law = mlp(depth, activation, inputs=input_size(data)), update_law(optimizer)
+    network, law = mlp(depth, activation, inputs=examples.input_size(data)), update_law(optimizer)
+    check_weights(network, DERIVED, "to derive for")
+    examples.load(data, batch)
     family = derive(network, law).family
     if family is None:
         raise ArgumentError("optimizer", f"no family was derived for {law.name}")

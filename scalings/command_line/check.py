@@ -7,14 +7,12 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from scalings.command_line import output
+from scalings.command_line.bounds import PROVED, REPAIRED, check_predicted, check_weights
 from scalings.command_line.console import NO, YES, print_json, print_tables, warn
 from scalings.command_line.options import Chosen, Format, kept_criteria, own_criteria
 from scalings.command_line.output import Explained
 from scalings.command_line.parsing import File, Whole, parse_richness
 from scalings.criteria.tutorial import MOVING_OUTPUT, STABILITY, TUTORIAL
-
-REPAIRED = 128
-"""The most weights of a network for which a repair is searched: for more it takes longer than the check itself."""
 
 
 def check(
@@ -58,6 +56,7 @@ def check(
     problem, parameterization = chosen.resolve()
     network = problem.network
     if certificate:
+        check_weights(network, PROVED, "with a --certificate")
         output.check_output("certificate", certificate, overwrite=overwrite, endings=output.CERTIFICATES)
     kept = kept_criteria(TUTORIAL if criteria == "tutorial" else (), without or ())
     asked = (*kept, *own_criteria(criterion or (), (*STABILITY, MOVING_OUTPUT, *TUTORIAL)))
@@ -72,11 +71,10 @@ def check(
     if not yes and network.depth > REPAIRED:
         warn(f"no repair is looked for where there are more than {REPAIRED} weights")
     if certificate:
-        from scalings.certificates import files
         from symbolic.certificates.writing import check_certificate
 
         proof = check_certificate(problem, parameterization, verdict, remedy, asked, wished)
-        files.write_certificate(certificate, proof)
+        output.write_certificate(certificate, proof)
     if format == "json":
         print_json(checks.check_document(network, parameterization, verdict, asked, remedy, satisfied=yes))
     else:
@@ -107,6 +105,7 @@ def predict(
 
     problem, parameterization = chosen.resolve()
     network = problem.network
+    check_predicted(network, steps)
     orders = predict(network, parameterization, problem.law, steps, scale=problem.scale, loss=problem.loss)
     if format == "json":
         print_json(checks.prediction_document(network, parameterization, orders))

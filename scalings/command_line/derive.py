@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from scalings.command_line import output
-from scalings.command_line.console import NO, YES, print_json, print_tables
+from scalings.command_line.bounds import DERIVED, MINIMAL, PROVED, check_weights
+from scalings.command_line.console import NO, YES, print_json, print_tables, print_text
 from scalings.command_line.options import ChosenModel, Format, Given, kept_criteria, own_criteria
 from scalings.command_line.parsing import File
 from scalings.criteria.criterion import Criterion
@@ -68,6 +69,11 @@ def derive(
     if certificate:
         output.check_output("certificate", certificate, overwrite=overwrite, endings=output.CERTIFICATES)
     network, law = model.resolve()
+    check_weights(network, DERIVED, "to derive for")
+    if minimal:
+        check_weights(network, MINIMAL, "with --minimal")
+    if certificate:
+        check_weights(network, PROVED, "with a --certificate")
     kept = kept_criteria(CRITERIA[criteria], without or ())
     kept += own_criteria(criterion or (), kept)
     given = fixed.resolve(network, law)
@@ -87,13 +93,12 @@ def derive(
             )
         derivation = replace(derivation, induction=induct(law, kept, activation))
     if certificate:
-        from scalings.certificates import files
         from symbolic.certificates.writing import derivation_certificate, induction_certificate
 
         proof = derivation_certificate(problem, kept, given=given, derivation=derivation)
         if all_depths:
             proof = induction_certificate(proof, network.depth, law, kept, model.activation or "relu")
-        files.write_certificate(certificate, proof)
+        output.write_certificate(certificate, proof)
     if format == "json":
         from scalings.reports.derivations import derivation_document
 
@@ -105,7 +110,7 @@ def derive(
     else:
         from scalings.reports import articles
 
-        print({"latex": articles.latex, "markdown": articles.markdown}[format](derivation, gauge))
+        print_text({"latex": articles.latex, "markdown": articles.markdown}[format](derivation, gauge))
     return NO if derivation.degrees_of_freedom is None else YES
 
 
@@ -122,9 +127,9 @@ def _derive_each(model: ChosenModel, kept: Sequence[Criterion], gauge: Gauge, mi
         case "text":
             print_tables(monomials.monomials_report(answer))
         case "latex":
-            print(monomials.monomials_latex(answer))
+            print_text(monomials.monomials_latex(answer))
         case "markdown":
-            print(monomials.monomials_markdown(answer))
+            print_text(monomials.monomials_markdown(answer))
     return NO if any(one.degrees_of_freedom is None for one in answer.derivations) else YES
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from scalings.command_line.bounds import Resources
 from scalings.command_line.calibrate import member_asked
 from scalings.command_line.console import exit_code, progress_bar
 from scalings.command_line.output import Output
@@ -24,8 +25,8 @@ def freedom(
     widths: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     seeds: Whole = 8,
     batch: Whole = 16,
-    device: str = "auto",
     delta: str = "0.05",
+    on: Resources = Resources(),  # noqa: B008 - frozen
     answer: Output = Output(),  # noqa: B008 - frozen
 ) -> int:
     """Count the freedom that the criteria leave, by training: the null space of their Jacobian in the hyperparameters.
@@ -50,30 +51,32 @@ def freedom(
         Networks at the largest width, at least 2; smaller widths get more.
     batch
         Number of examples of the update.
-    device
-        auto, cpu or cuda.
     delta
         A singular value within this of 0 is a freedom, an entry within this of the derived one agrees.
     """
+    margin, sizes = parse_delta(delta), parse_widths(widths)
+    on.check(widths=sizes, seeds=seeds, batch=batch)
+    answer.check()
+    # Relu is homogeneous, so that |h| is exactly proportional to |z|, and not only in order.
+    family, training, r = member_asked(depth, optimizer, "relu", data, batch, richness)
+    system = tutorial_system(family.network, r, criteria, training.steps)
+
+    # What is wrong with the options is said by now: here torch is loaded, which takes seconds.
     from empirical.experiments.freedom import count_freedoms
     from scalings.reports.figures import freedom_figure
     from scalings.reports.freedom import freedom_document, freedom_report
     from scalings.studies.freedom import FreedomAgreement, derived_jacobian
 
-    margin = parse_delta(delta)
-    # Relu is homogeneous, so that |h| is exactly proportional to |z|, and not only in order.
-    family, training, r = member_asked(depth, optimizer, "relu", data, batch, richness)
-    answer.check()
-    system = tutorial_system(family.network, r, criteria, training.steps)
     with progress_bar() as progress:
         measured = count_freedoms(
             family.network,
             system,
             training,
-            widths=parse_widths(widths),
+            widths=sizes,
             seeds=seeds,
-            device=device,
+            device=on.device,
             progress=progress,
+            announce=on.announce,
         )
     derived = derived_jacobian(family.member(r), family.network, family.law, measured.conditions)
     agreement = FreedomAgreement(measured, family, derived, margin)

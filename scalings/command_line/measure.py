@@ -7,11 +7,13 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from scalings.command_line.console import exit_code, progress_bar, warn
+from scalings.command_line.bounds import Resources
+from scalings.command_line.console import exit_code, progress_bar
 from scalings.command_line.options import Chosen
 from scalings.command_line.output import ExplainedOutput
 from scalings.command_line.parsing import Whole, parse_delta, parse_gamma, parse_widths
 from scalings.errors import ArgumentError
+from scalings.results.trials import Training, check_engine
 from scalings.studies import measuring
 
 
@@ -25,11 +27,11 @@ def measure(
     steps: Whole | None = None,
     batch: Whole | None = None,
     engine: str = "auto",
-    device: str = "auto",
     centered: bool = True,
     spectra: Annotated[bool, Parameter(negative="")] = False,
     coordinates: Annotated[bool, Parameter(negative="")] = False,
     delta: str = "0.05",
+    on: Resources = Resources(),  # noqa: B008 - frozen
     answer: ExplainedOutput = ExplainedOutput(),  # noqa: B008 - frozen
 ) -> int:
     """Train at many widths from many seeds, fit every exponent, and compare it with the derived one.
@@ -55,8 +57,6 @@ def measure(
     engine
         auto, dense or matrix-free: matrices that are drawn in full, or only where they are multiplied with; auto
         takes the cheaper one at each width. The law is the same.
-    device
-        auto, cpu or cuda.
     centered
         Train f - f_0 instead of f: the same orders with less noise.
     spectra
@@ -69,21 +69,17 @@ def measure(
     delta
         The margin within which a measured exponent agrees with the derived one.
     """
+    from empirical.data import tasks
     from empirical.data.examples import input_size
-    from empirical.sweeps.measurement import Interrupted
-    from empirical.sweeps.sweep import carry_out
-    from scalings.reports import documents, measurements, tables
-    from scalings.reports.figures import exponents_figure
-    from scalings.results.trials import Training
-    from scalings.studies.comparisons import compare
-    from symbolic.evaluation.check import verdict_on
-    from symbolic.evaluation.given_run import TELLS_GROWTH, train_given
-    from symbolic.evaluation.predict import prediction_of
 
-    margin, model = parse_delta(delta), chosen.model
+    margin, sizes, model = parse_delta(delta), parse_widths(widths), chosen.model
+    on.check(widths=sizes, seeds=seeds, steps=steps, batch=batch)
+    check_engine(engine)
+    if spectra and coordinates:
+        raise ArgumentError("spectra", "a coordinate check does not look at weights")
+    answer.check()
     problem, parameterization = chosen.resolve(input_size(data), parse_gamma(gamma))
     network, law = problem.network, problem.law
-    answer.check()
     updates = measuring.default_steps(network) if steps is None else steps
     training = Training.of(
         law.name,
@@ -95,21 +91,31 @@ def measure(
         spectra=spectra,
         observing="coordinates" if coordinates else "all",
     )
-    if spectra and coordinates:
-        raise ArgumentError("spectra", "a coordinate check does not look at weights")
+    tasks.load(network, training)
+
+    # What is wrong with the options is said by now: here torch is loaded, which takes seconds.
+    from empirical.sweeps.measurement import Interrupted
+    from empirical.sweeps.sweep import carry_out
+    from scalings.reports import documents, measurements, tables
+    from scalings.reports.figures import exponents_figure
+    from scalings.studies.comparisons import compare
+    from symbolic.evaluation.check import verdict_on
+    from symbolic.evaluation.given_run import TELLS_GROWTH, train_given
+    from symbolic.evaluation.predict import prediction_of
+
     sweep = measuring.plan(
         network,
         parameterization,
         measuring.gentle(training, network, model.scale),
         scale=model.scale,
-        widths=parse_widths(widths),
+        widths=sizes,
         seeds=seeds,
-        device=device,
+        device=on.device,
         engine=engine,
     )
     interrupted = False
     try:
-        warn(sweep.cost().sentence)
+        on.announce(sweep.cost())
         with progress_bar() as progress:
             measurement = carry_out(sweep, progress)
     except Interrupted as early:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scalings.command_line.console import YES
+from scalings.command_line.console import YES, print_text
 from scalings.command_line.options import ChosenNetwork
 from scalings.networks.serialization import network_to_text
 
@@ -14,5 +14,5 @@ def network(chosen: ChosenNetwork = ChosenNetwork()) -> int:  # noqa: B008 - fro
 
     Example: scalings network --network transformer --grows heads > mine.json
     """
-    print(network_to_text(chosen.build()))
+    print_text(network_to_text(chosen.build()))
     return YES

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from scalings.command_line.bounds import DERIVED, MOST_CRITERIA, check_weights
 from scalings.command_line.parsing import Whole, parse_list, parse_share
 from scalings.criteria.criterion import Criterion
 from scalings.criteria.parsing import format_relation, parse_criterion
@@ -151,8 +152,11 @@ class Chosen:
         lists = {"multiplier": self.multiplier, "init": self.init, "lr": self.lr, "decay": self.decay}
         columns = {name: parse_list(name, text, parse_exponent) for name, text in lists.items() if text is not None}
         scales = None if self.scales is None else parse_list("scales", self.scales, parse_exponent)
-        listed = max((len(column) for column in columns.values()), default=DEFAULT_DEPTH)
-        network, law = self.model.resolve(inputs, listed)
+        listed = max(
+            (len(column) for column in columns.values()), default=DEFAULT_DEPTH * (2 if self.model.biases else 1)
+        )
+        # Of an mlp with biases every second exponent is a bias's.
+        network, law = self.model.resolve(inputs, (listed + 1) // 2 if self.model.biases else listed)
         if len(self.model.scales) > 1:
             expected = f"expected one of {', '.join(network.scales)}, but got {self.model.scale!r}"
             raise ArgumentError("scale", f"{expected}: lists of exponents are powers of one scale variable at a time")
@@ -166,13 +170,16 @@ class Chosen:
         if self.decay is not None and law.decay == "none":
             raise ArgumentError("decay", f"{law.name} has none; expected an optimizer such as adamw or lion+coupled")
         base = self._base(problem, columns, gamma)
-        kept = {name: [layer.named[name] for layer in base.layers] for name in base.layers[0].named} if base else {}
         title = self.preset if self.preset and not columns else "custom"
         if scales is None:
             scales = base.scales if base and base.scales else (Fraction(0),) * len(network.multipliers)
-        if base and gamma != 1:
+        if base is None:
+            return problem, Parameterization.of(**columns, scales=scales, name=title)
+        if gamma != 1:
             return problem, replace(base, name=f"{title}, gamma {gamma}")
-        return problem, Parameterization.of(**{**kept, **columns}, scales=scales, name=title)
+        rows = ({name: column[number] for name, column in columns.items()} for number in range(network.depth))
+        layers = tuple(replace(layer, **row) for layer, row in zip(base.layers, rows, strict=True))
+        return problem, Parameterization(layers, title, scales=scales)
 
     def _base(
         self, problem: Problem, columns: dict[str, tuple[Exponent, ...]], gamma: Fraction
@@ -263,6 +270,7 @@ def _check_lengths(
 def _member(richness: str, problem: Problem, gamma: Fraction) -> Parameterization:
     from symbolic.derivation.derive import derivation_of
 
+    check_weights(problem.network, DERIVED, f"to derive {FAMILY}R for")
     family = derivation_of(problem).family
     if family is None:
         law = problem.law.name
@@ -297,6 +305,8 @@ def kept_criteria(criteria: Sequence[Criterion], dropped: Sequence[str]) -> list
 
 def own_criteria(texts: Sequence[str], beside: Sequence[Criterion]) -> list[Criterion]:
     """The criteria that the texts state. Raises ArgumentError for a name that another one has, or one of `beside`."""
+    if len(texts) > MOST_CRITERIA:
+        raise ArgumentError("criterion", f"expected at most {MOST_CRITERIA} of them, but got {len(texts)}")
     known = {criterion.name: format_relation(criterion) for criterion in beside}
     found = []
     for text in texts:

@@ -5,6 +5,8 @@ Files are checked before the work, so that a wrong path costs no time, and are w
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,17 +14,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from scalings.command_line.console import print_json, print_tables
+from scalings.command_line.console import note_written, print_json, print_tables
 from scalings.command_line.options import Format
 from scalings.command_line.parsing import File
 from scalings.errors import ArgumentError
-from scalings.files import partial_path, replacing
+from scalings.files import check_writable, replacing
 
 if TYPE_CHECKING:
     from rich.text import Text
 
 FIGURES = (".png", ".pdf", ".svg")
 CERTIFICATES = (".json",)
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
+"""What no other argument would help against: the disk is full, or broken."""
 
 
 @Parameter(name="*")
@@ -44,13 +48,29 @@ class Output:
 
     def give(self, report: Iterable[object], document: dict[str, Any], draw: Callable[[Path], None]) -> None:
         """Print the report or the document, as `format` says, and draw the figure if `output` is given."""
-        if self.format == "json":
-            print_json(document)
-        else:
-            print_tables(report)
-        if self.output:
-            with replacing(self.output) as path:
-                draw(path)
+        try:
+            if self.format == "json":
+                print_json(document)
+            else:
+                print_tables(report)
+        finally:  # a reader of stdout who has left shall not cost the figure
+            if self.output:
+                write_figure(self.output, draw)
+
+
+def write_figure(path: Path, draw: Callable[[Path], None]) -> None:
+    """Write a figure, completely or not at all."""
+    with replacing(path) as partial:
+        draw(partial)
+    note_written(f"'{path}'")
+
+
+def write_certificate(path: Path, certificate: object) -> None:
+    """Write a certificate, completely or not at all."""
+    from scalings.certificates import files
+
+    files.write_certificate(path, certificate)
+    note_written(f"'{path}'")
 
 
 @Parameter(name="*")
@@ -79,17 +99,20 @@ class ExplainedOutput(Output, Explained):
 
 
 def check_output(argument: str, path: Path, *, overwrite: bool, endings: Sequence[str] = FIGURES) -> None:
-    """Raises ArgumentError if `path` cannot be written, has another ending, or exists and `overwrite` is not set."""
+    """Raises ArgumentError if `path` cannot be written, has another ending, or exists and `overwrite` is not set;
+    OSError if the disk is full."""
     if path.suffix.lower() not in endings:
         raise ArgumentError(argument, f"expected a file that ends in {', '.join(endings)}, but got '{path}'")
-    if not path.parent.is_dir():
-        raise ArgumentError(argument, f"expected a file in an existing folder, but there is no '{path.parent}'")
-    if path.exists() and not overwrite:
-        raise ArgumentError(argument, f"'{path}' exists; give another name, or --overwrite")
     try:
-        partial_path(path).touch()
-        partial_path(path).unlink()
+        if not path.parent.is_dir():
+            raise ArgumentError(argument, f"expected a file in an existing folder, but there is no '{path.parent}'")
+        if path.is_dir():
+            raise ArgumentError(argument, f"expected a file that can be written, but got '{path}': it is a folder")
+        if os.path.lexists(path) and not overwrite:
+            raise ArgumentError(argument, f"'{path}' exists; give another name, or --overwrite")
+        check_writable(path)
     except OSError as error:
-        raise ArgumentError(
-            argument, f"expected a file that can be written, but got '{path}': {error.strerror}"
-        ) from None
+        if error.errno in _DISK:
+            raise
+        expected = f"expected a file that can be written, but got '{path}'"
+        raise ArgumentError(argument, f"{expected}: {error.strerror}") from None

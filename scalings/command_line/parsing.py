@@ -16,6 +16,7 @@ from scalings.hyperparameters.exponents import FINEST, parse_exponent, parse_fra
 T = TypeVar("T")
 _DIGITS = 18
 """The most digits of a whole number."""
+_LARGEST_GAMMA = Fraction(10**9)
 
 
 def _converted(_: type, tokens: Sequence[Token]) -> int:
@@ -62,13 +63,15 @@ def parse_delta(text: str) -> Fraction:
 
 
 def parse_gamma(text: str) -> Fraction:
-    """The prefactor of the richness. Raises ArgumentError."""
+    """The prefactor of the richness: with one beyond a float's reach nothing can be trained. Raises ArgumentError."""
     try:
-        gamma = Fraction(text)
-    except (ValueError, ZeroDivisionError):
+        gamma = parse_fraction(text)
+    except ValueError:
         gamma = Fraction(0)
     if gamma <= 0:
-        raise ArgumentError("gamma", f"expected a number above 0, such as 2 or 1/2, but got {text!r}")
+        raise ArgumentError("gamma", f"expected a number above 0, such as 2 or 1/2, but got {text!r:.100}")
+    if not 1 / _LARGEST_GAMMA <= gamma <= _LARGEST_GAMMA:
+        raise ArgumentError("gamma", f"expected a number within a factor of 10^9 of 1, but got {text!r}")
     return gamma
 
 

@@ -7,7 +7,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from scalings.command_line.console import exit_code, progress_bar, warn
+from scalings.command_line.bounds import Resources
+from scalings.command_line.console import exit_code, progress_bar
 from scalings.command_line.output import ExplainedOutput
 from scalings.command_line.parsing import Whole, parse_widths
 from scalings.networks.nodes import Activation
@@ -20,7 +21,7 @@ def richness(
     widths: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     seeds: Whole = 1,
     steps: Whole = 20,
-    device: str = "auto",
+    on: Resources = Resources(),  # noqa: B008 - frozen
     answer: ExplainedOutput = ExplainedOutput(),  # noqa: B008 - frozen
 ) -> int:
     """Follow training from the lazy to the rich end, and tell them apart by what the trained networks are.
@@ -39,17 +40,21 @@ def richness(
         Runs at the largest width; smaller widths get up to 8 times as many.
     steps
         Number of updates.
-    device
-        auto, cpu or cuda.
     """
+    from empirical.data.examples import input_size
+
+    sizes = parse_widths(widths)
+    on.check(widths=sizes, seeds=seeds, steps=steps)
+    input_size(data)
+    answer.check()
+
+    # What is wrong with the options is said by now: here torch is loaded, which takes seconds.
     from scalings.reports.figures import paths_figure
     from scalings.reports.richness import richness_document, richness_report
     from scalings.studies.richness import plan
 
-    sizes = parse_widths(widths)
-    answer.check()
-    planned = plan(data, activation=activation, widths=sizes, seeds=seeds, steps=steps, device=device)
-    warn(planned.runs.cost().sentence)
+    planned = plan(data, activation=activation, widths=sizes, seeds=seeds, steps=steps, device=on.device)
+    on.announce(planned.runs.cost())
     with progress_bar() as progress:
         found = planned.follow(progress)
     lines = [(f"r = {member.richness}", member.run) for member in found.members]

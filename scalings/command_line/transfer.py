@@ -7,6 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from scalings.command_line.bounds import Resources
 from scalings.command_line.console import exit_code, progress_bar
 from scalings.command_line.options import Chosen
 from scalings.command_line.output import Output
@@ -23,9 +24,9 @@ def transfer(
     steps: Whole = 5,
     batch: Whole | None = None,
     grid: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
-    device: str = "auto",
     centered: bool = True,
     delta: str = "0.1",
+    on: Resources = Resources(),  # noqa: B008 - frozen
     answer: Output = Output(),  # noqa: B008 - frozen
 ) -> int:
     """Measure whether the learning rate transfers: the best and the largest stable one against the width.
@@ -50,38 +51,44 @@ def transfer(
     grid
         The ends of the learning rates tried, as powers of 2 beside the base learning rate; default -10,6, or -6,10 of
         other networks and losses.
-    device
-        auto, cpu or cuda.
     centered
         Train f - f_0 instead of f.
     delta
         A drift within n^delta and n^-delta counts as none.
     """
+    from empirical.data import tasks
     from empirical.data.examples import input_size
+    from scalings.studies.measuring import default_batch
+
+    margin, ends = parse_delta(delta), None if grid is None else parse_grid(grid)
+    sizes = parse_widths(widths)
+    on.check(widths=sizes, seeds=seeds, steps=steps, batch=batch)
+    answer.check()
+    problem, parameterization = chosen.resolve(input_size(data))
+    network, law, model = problem.network, problem.law, chosen.model
+    examples = default_batch(network) if batch is None else batch
+    training = Training.of(law.name, data=data, batch=examples, steps=steps, centered=centered, loss=model.loss)
+    tasks.load(network, training)
+
+    # What is wrong with the options is said by now: here torch is loaded, which takes seconds.
     from scalings.reports.figures import transfer_figure
     from scalings.reports.transfer import transfer_document, transfer_report
-    from scalings.studies.measuring import default_batch
     from scalings.studies.transfer import TransferAgreement, derived_drift
     from scalings.studies.transfer import transfer as measured
     from symbolic.evaluation.check import check
 
-    margin, ends = parse_delta(delta), None if grid is None else parse_grid(grid)
-    problem, parameterization = chosen.resolve(input_size(data))
-    network, law, model = problem.network, problem.law, chosen.model
-    answer.check()
-    examples = default_batch(network) if batch is None else batch
-    training = Training.of(law.name, data=data, batch=examples, steps=steps, centered=centered, loss=model.loss)
     with progress_bar() as progress:
         found = measured(
             network,
             parameterization,
             training,
             scale=model.scale,
-            widths=parse_widths(widths),
+            widths=sizes,
             seeds=seeds,
             grid=ends,
-            device=device,
+            device=on.device,
             progress=progress,
+            announce=on.announce,
         )
     derived = derived_drift(network, parameterization, law, scale=model.scale, loss=model.loss)
     regime = check(network, parameterization, law, scale=model.scale, loss=model.loss)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from scalings.command_line.console import exit_code, print_json, print_tables, progress_bar, warn
+from scalings.command_line.bounds import Resources
+from scalings.command_line.console import exit_code, progress_bar
 from scalings.command_line.options import Format
-from scalings.command_line.output import Explained
+from scalings.command_line.output import ExplainedOutput
 from scalings.command_line.parsing import File, Whole, parse_delta, parse_widths
 
 
@@ -18,13 +20,13 @@ def verify(
     data: str = "digits",
     widths: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     seeds: Whole | None = None,
-    device: str = "auto",
     wide: Annotated[bool, Parameter(negative="")] = False,
     delta: str = "0.05",
+    on: Resources = Resources(),  # noqa: B008 - frozen
     output: File = Path("verify.png"),
     figure: bool = True,
     overwrite: bool = False,
-    explained: Explained = Explained(),  # noqa: B008 - frozen
+    quiet: Annotated[bool, Parameter(negative="")] = False,
     format: Format = "text",
 ) -> int:
     """Derive the family, train members of it on real data, and say whether the two agree.
@@ -40,8 +42,6 @@ def verify(
         2^20 if wide.
     seeds
         Runs at the largest width; smaller widths get more.
-    device
-        auto, cpu or cuda.
     wide
         Three members at widths up to 2^20, matrix-free: some minutes on two cores, and 4 GiB.
     delta
@@ -52,32 +52,32 @@ def verify(
         Write it.
     overwrite
         Replace it if it exists.
+    quiet
+        Leave out the glossary below the table.
     format
         Of the answer.
     """
-    from scalings.command_line.output import check_output
-    from scalings.files import replacing
+    from empirical.data.examples import input_size
+
+    margin, sizes = parse_delta(delta), parse_widths(widths)
+    answer = ExplainedOutput(output=output if figure else None, overwrite=overwrite, quiet=quiet, format=format)
+    on.check(widths=sizes, seeds=seeds)
+    input_size(data)
+    answer.check()
+
+    # What is wrong with the options is said by now: here torch is loaded, which takes seconds.
     from scalings.reports.figures import richness_figure
     from scalings.reports.verification import verification_document, verification_report
     from scalings.studies.verification import RICHNESS, estimate, verify
 
-    margin, sizes = parse_delta(delta), parse_widths(widths)
-    if figure:
-        check_output("output", output, overwrite=overwrite)
     written = str(output) if figure else None
-    cost = estimate(data, widths=sizes, seeds=seeds, device=device, wide=wide)
-    warn(cost.sentence)
+    on.announce(estimate(data, widths=sizes, seeds=seeds, device=on.device, wide=wide))
     with progress_bar() as progress:
         verification = verify(
-            data, widths=sizes, seeds=seeds, device=device, wide=wide, delta=margin, progress=progress
+            data, widths=sizes, seeds=seeds, device=on.device, wide=wide, delta=margin, progress=progress
         )
-    if format == "json":
-        print_json(verification_document(verification, written))
-    else:
-        print_tables([*verification_report(verification, written), *explained.glossary()])
-    named = verification.members[: len(RICHNESS)]
-    if figure:
-        with replacing(output) as path:
-            richness_figure([(member.name, member.measurement, member.richness) for member in named], path)
+    named = [(one.name, one.measurement, one.richness) for one in verification.members[: len(RICHNESS)]]
+    report, document = verification_report(verification, written), verification_document(verification, written)
+    answer.give(report, document, partial(richness_figure, named))
     done = [member.name for member in verification.members]
     return exit_code(verification.verdict, done, interrupted=verification.interrupted, variable="member")

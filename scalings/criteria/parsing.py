@@ -36,10 +36,16 @@ _WORDS = {"".join(symbol.split()): word for word, symbol in SYMBOLS.items() if w
 _INITIAL = ("z", "d", "W_frobenius")
 """The quantities that exist at initialization."""
 _POWERS = ("units", "copies", "n")
+_LONGEST = 1000
+"""The most characters of a criterion."""
+_MOST_FACTORS = 12
+"""The most quantities on one side: each may be a maximum of many terms, and products multiply them out."""
 
 
 def parse_criterion(text: str) -> Criterion:
     """The criterion that the text states. Raises ArgumentError with the part that cannot be read."""
+    if len(text) > _LONGEST or not text.isprintable():
+        raise _wrong(f"at most {_LONGEST} characters, all of them printable", text)
     form = _FORM.match(text.strip())
     if form is None:
         raise _wrong("NAME: LEFT ~ RIGHT at WHERE WHEN, as in 'quiet: |dz| <= n^(-1/2) at output after updates'", text)
@@ -89,6 +95,8 @@ def _product(text: str) -> Product:
         else:
             known = f"{', '.join(_POWERS)}, or one of {', '.join(_SPOKEN)}"
             raise _wrong(f"1, a power of {known} (or as tables print it, as in |dz|)", item.strip())
+    if len(factors) > _MOST_FACTORS:
+        raise _wrong(f"at most {_MOST_FACTORS} quantities in a product", text.strip())
     return Product(tuple(factors), 2 * powers["units"], powers["copies"], powers["n"])
 
 
@@ -100,4 +108,4 @@ def _fraction(text: str) -> Fraction:
 
 
 def _wrong(expected: str, given: str) -> ArgumentError:
-    return ArgumentError("criterion", f"expected {expected}, but got {given!r}")
+    return ArgumentError("criterion", f"expected {expected}, but got {given!r:.100}")

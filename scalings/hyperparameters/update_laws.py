@@ -150,6 +150,8 @@ OPTIMIZERS: dict[str, UpdateLaw] = {
         shampoo(Fraction(1, 4), Fraction(1, 4)),
     )
 }
+_LONGEST_NAME = 500
+"""Characters of an optimizer; a law of five powers takes up to 200."""
 _CUSTOM = "law:p,q_in,q_out,m,s and shampoo:e_left,e_right take exponents of their own, and +l2 or +coupled adds decay"
 
 
@@ -159,6 +161,8 @@ def optimizer(name: str) -> UpdateLaw:
     "+coupled", "+independent" or "+l2" behind the name adds weight decay; LAMB's own is "lamb+inside". Raises
     ArgumentError, with a list of the known names, for any other.
     """
+    if len(name) > _LONGEST_NAME:
+        raise ArgumentError("optimizer", f"expected at most {_LONGEST_NAME} characters, but got {len(name)}")
     base, plus, decay = name.rpartition("+")
     if plus and (base in OPTIMIZERS or decay in _DECAYS):
         return _decaying(optimizer(base), decay)

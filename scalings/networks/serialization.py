@@ -69,6 +69,8 @@ KINDS: dict[str, type[Node]] = {
 _NAMES = {kind: name for name, kind in KINDS.items()}
 _MOST = 10**9
 """No layer that anyone trains has more units, at width 1."""
+_MOST_NODES = 20_001
+"""As many as the deepest mlp has, with an activation between every two layers; a repeated block is one."""
 _SIZE = f'a size from 1 to {_MOST}, or an object such as {{"size": 4, "order": "1"}} for 4 n'
 _SHOWN = 60
 """As many characters of what was given are shown."""
@@ -94,6 +96,8 @@ def network_to_text(network: Network) -> str:
 
 def network_from_json(document: object) -> Network:
     """The network in a document as `network_to_json` writes it, or a user. Raises ArgumentError for any other."""
+    if isinstance(document, list) and len(document) > _MOST_NODES:
+        raise ArgumentError("network", f"expected at most {_MOST_NODES} operations, but got {len(document)}")
     try:
         return Network(_nodes_from_json(document, "$", list(KINDS)))
     except RecursionError:

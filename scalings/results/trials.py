@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 
 from scalings.criteria.observables import Observable
 from scalings.criteria.problem import Loss
+from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import format_exponent, parse_exponent
 from scalings.hyperparameters.gauges import LayerExponents
 from scalings.hyperparameters.parameterizations import Parameterization
@@ -21,6 +22,7 @@ from scalings.networks.serialization import network_from_json, network_to_json
 
 EngineName = Literal["dense", "matrix-free"]
 ENGINES: tuple[EngineName, ...] = get_args(EngineName)
+DEVICES = ("auto", "cpu", "cuda")
 Observing = Literal["all", "coordinates"]
 Json = dict[str, Any]
 
@@ -28,6 +30,18 @@ _LR = {"sgd": 0.5, "momentum": 0.2, "nesterov": 0.1, "normalized-sgd": 0.1, "lar
 """Default learning rates: three steps reduce the loss visibly while |dz|/|z| stays small."""
 _DECAY = {"independent": 0.002, "l2": 0.01}
 """Default decays, where 0.1 would take more of a weight than it does under AdamW at its learning rate 0.02."""
+
+
+def check_engine(name: str) -> None:
+    """Raises ArgumentError for other than the name of an engine, or auto."""
+    if name not in ("auto", *ENGINES):
+        raise ArgumentError("engine", f"expected one of auto, {', '.join(ENGINES)}, but got {name!r:.100}")
+
+
+def check_device(name: str) -> None:
+    """Raises ArgumentError for other than the name of a device, or auto."""
+    if name not in DEVICES:
+        raise ArgumentError("device", f"expected one of {', '.join(DEVICES)}, but got {name!r:.100}")
 
 
 @dataclass(frozen=True)

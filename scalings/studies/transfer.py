@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
@@ -21,6 +21,7 @@ from scalings.studies.equivalence import Comparison, Judged, compare_one, most_o
 from scalings.studies.measuring import scaling, small
 
 if TYPE_CHECKING:
+    from empirical.sweeps.costs import Cost
     from empirical.sweeps.sweep import Progress
 
 _FAR = Fraction(8)
@@ -39,11 +40,12 @@ def transfer(
     grid: tuple[float, float] | None = None,
     device: str = "auto",
     progress: Progress | None = None,
+    announce: Callable[[Cost], None] | None = None,
 ) -> Transfer:
     """Measure the best and the largest stable learning rate at every width, or other value of the scale variable.
 
     The grid is of powers of 2 beside the base learning rate. Which network is trained, and what is held beside it, is
-    as in `measuring`; defaults and errors are those of `empirical.experiments.transfer`.
+    as in `measuring`; defaults, errors and `announce` are those of `empirical.experiments.transfer`.
     """
     from empirical.experiments import transfer
 
@@ -58,6 +60,7 @@ def transfer(
         grid=grid,
         device=device,
         progress=progress,
+        announce=announce,
     )
 
 

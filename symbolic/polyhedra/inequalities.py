@@ -78,7 +78,9 @@ def feasible(forms: Sequence[Form]) -> bool:
 
 def implies(forms: Sequence[Form], *conclusions: Form) -> bool:
     """Whether every point with every form >= 0 has every conclusion >= 0."""
-    return all(why(forms, conclusion) is not None for conclusion in conclusions) or not feasible(forms)
+    known = set(forms)
+    new = (conclusion for conclusion in conclusions if conclusion not in known)
+    return all(why(forms, conclusion) is not None for conclusion in new) or not feasible(forms)
 
 
 def inside(forms: Sequence[Form]) -> dict[str, Fraction]:

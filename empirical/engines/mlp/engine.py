@@ -111,7 +111,7 @@ class DenseEngine(MlpEngine):
         return False
 
     def timed(self, widths: Sequence[int]) -> tuple[tuple[int, int], ...]:  # noqa: ARG002 - any width will do
-        return _SMALL, _LARGE
+        return tuple((width, min(most, self.chunk_size(width))) for width, most in (_SMALL, _LARGE))
 
     def terms(self, width: int) -> tuple[float, ...]:
         at = self.perceptron(width)

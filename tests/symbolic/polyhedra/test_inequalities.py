@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sympy.polys.domains import QQ
@@ -74,3 +75,19 @@ def test_facts_answer_with_an_identity(learned: list[Form], equations: list[bool
     for number, why_zero in facts.zeros.items():
         if why_zero is not None:
             assert multiplied_out(learned, why_zero) == -learned[number]
+
+
+def test_what_is_given_is_not_proved_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Alternatives share nearly all of their forms: comparing two takes a program for each that they do not share."""
+    solved: list[Form] = []
+    why = inequalities.why
+
+    def counted(forms: list[Form], conclusion: Form) -> Combination | None:
+        solved.append(conclusion)
+        return why(forms, conclusion)
+
+    monkeypatch.setattr(inequalities, "why", counted)
+    x, y = RING.gens[:2]
+    square = [x, y, 1 - x, 1 - y]
+    assert inequalities.implies(square, *square, 2 - x - y)
+    assert solved == [2 - x - y]
