@@ -12,6 +12,7 @@ from cyclopts import Parameter, Token
 
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import FINEST, parse_exponent, parse_fraction, parse_power
+from scalings.results.fits import LARGEST_MARGIN, wrong_margin
 
 T = TypeVar("T")
 _DIGITS = 18
@@ -52,13 +53,13 @@ def parse_widths(text: str | None) -> tuple[int, ...] | None:
 
 
 def parse_delta(text: str) -> Fraction:
-    """The margin of an equivalence test, above 0 and at most 1. Raises ArgumentError for anything else."""
+    """The margin of an equivalence test. Raises ArgumentError for anything else."""
     try:
         delta = parse_fraction(text)
     except ValueError:
         delta = Fraction(0)
-    if not 0 < delta <= 1:
-        raise ArgumentError("delta", f"expected a number above 0, at most 1, such as 0.05, but got {text!r}")
+    if not 0 < delta <= LARGEST_MARGIN:
+        raise wrong_margin(repr(text))
     return delta
 
 

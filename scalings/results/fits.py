@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Literal
 
+from scalings.errors import ArgumentError
+
 Verdict = Literal["PASS", "FAIL", "INCONCLUSIVE"]
+LARGEST_MARGIN = Fraction(1, 4)
+"""Of an equivalence test: within a larger one theories would agree that are a whole regime apart."""
+
+
+def wrong_margin(given: str) -> ArgumentError:
+    """The error for a margin that is none."""
+    return ArgumentError("delta", f"expected a number above 0, at most {LARGEST_MARGIN}, such as 0.05, but got {given}")
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from scalings.errors import wrong_type
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.networks.architectures import as_network
 from scalings.networks.network import Network
-from scalings.results.fits import Diverged, Fit, Verdict
+from scalings.results.fits import LARGEST_MARGIN, Diverged, Fit, Verdict, wrong_margin
 from scalings.studies import equivalence
 from scalings.studies.equivalence import Comparison, compare_one, too_few
 from scalings.studies.roles import ASSERTED, fades_slowly, roles
@@ -60,6 +60,8 @@ def compare(
     fits = getattr(measured, "fits", measured)
     if not isinstance(fits, Mapping):
         raise wrong_type("measured", "a Measurement or its fits", measured)
+    if not 0 < delta <= LARGEST_MARGIN:
+        raise wrong_margin(str(delta))
     if not isinstance(derived, Mapping):
         raise wrong_type("derived", "orders, as predict gives them", derived)
     role = roles(network, derived, stable=stable, centered=centered)
