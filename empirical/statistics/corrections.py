@@ -8,8 +8,9 @@ with n_0 the smallest width: means over units have corrections of order 1/n, and
 batch, as their Gram matrix does, of order n^(-1/2). A fit of all four amplitudes c_p leaves no precision, and one that
 leaves some out is biased. So they are drawn from N(0, s^2) with one unknown size s, whose density before the data is
 1/(s + 0.005) up to about 1/2: any size is as likely as ten times as much, from half a percent to half of the value
-itself at n_0, and larger ones are rare. What is known of e is then a
-mixture over s, weighed by how well each explains the means (empirical Bayes; the power of n and the height have flat
+itself at n_0, and larger ones are rare. Means may also scatter by more than their errors say, by an amount tau that is
+none with probability 1/2 and else of any size up to their scatter about a line. What is known of e is then a mixture
+over s and tau, weighed by how well each explains the means (empirical Bayes; the power of n and the height have flat
 densities). Where data lie on a line, s is small and the interval as short as the line's; where they bend, s is large.
 
 >>> import math
@@ -33,13 +34,14 @@ from empirical.tensors.arrays import Array
 POWERS = (0.5, 1.0, 1.5, 2.0)
 _SIZES = np.exp(np.linspace(np.log(1e-4), np.log(3.0), 16))
 _SMALLEST, _LARGE = 0.005, 0.5
-_SINGULAR = (2.0, 1.0, 1.0, 1.0)
+_SCATTERS = 7
+_SINGULAR = (3.0, 1.0, 1.0, 1.0)
 """Of a largest singular value, n^(-1/2) is the leading correction and not one of four."""
 
 
 @dataclass(frozen=True)
 class Mixture:
-    """What is known of an exponent: t distributions about `centers`, (sizes,), with `errors`, `weights`, `degrees`."""
+    """What is known of an exponent: t distributions of `degrees` about `centers`, with `errors` and `weights`."""
 
     centers: Array
     errors: Array
@@ -75,23 +77,39 @@ def exponent_given(widths: Array, means: Array, errors: Array, *, degrees: int, 
 
     `singular`: they are of a largest singular value.
     """
+    scatters = _scatters(widths, means)
+    found = [_given(widths, means, np.hypot(errors, scatter), singular) for scatter in scatters]
+    centers, spreads, log_weights = (np.concatenate(column) for column in zip(*found, strict=True))
+    log_weights = log_weights + np.repeat(np.log([1.0, *[1 / (len(scatters) - 1)] * (len(scatters) - 1)]), len(_SIZES))
+    weights = np.exp(log_weights - log_weights.max())
+    return Mixture(centers, spreads, weights / weights.sum(), degrees)
+
+
+def _scatters(widths: Array, means: Array) -> Array:
+    """Values of tau, the first of them 0."""
+    logs = np.log(widths)
+    about_line = float(np.std(means - np.polyval(np.polyfit(logs, means, 1), logs)))
+    return np.array([0.0, *(about_line * 2.0**-halvings for halvings in range(_SCATTERS))])
+
+
+def _given(widths: Array, means: Array, errors: Array, singular: bool) -> tuple[Array, Array, Array]:
+    """For each size the least squares exponent, its standard error, and the logarithm of how well it explains all."""
     root, rows = _factored(widths, errors, singular)
-    # The least squares solution for each size, and the logarithm of the density of the data given it.
     target = np.concatenate([means / errors, np.zeros(len(POWERS))])
     along = (rows.transpose(0, 2, 1) @ target)[:, :, None]
     solution = np.linalg.solve(root, along)[:, :, 0]
     fitted = (rows @ along)[:, :, 0]
     misfit = np.sum((target - fitted) ** 2, axis=1)
-    volume = np.log(np.abs(np.diagonal(root, axis1=1, axis2=2))).sum(axis=1)
+    volume = np.log(np.abs(np.diagonal(root, axis1=1, axis2=2))).sum(axis=1) + np.log(errors).sum()
     log_weights = -misfit / 2 - volume - len(POWERS) * np.log(_SIZES) + np.log(_density(_SIZES))
-    weights = np.exp(log_weights - log_weights.max())
-    return Mixture(solution[:, 1], _error(root), weights / weights.sum(), degrees)
+    return solution[:, 1], _error(root), log_weights
 
 
 def exponent_at(mixture: Mixture, widths: Array, errors: Array) -> Mixture:
     """What other widths with other errors would say, about the same center, were corrections as large as these."""
     root, _ = _factored(widths, errors, singular=False)
-    return Mixture(np.zeros(len(_SIZES)), _error(root), mixture.weights, mixture.degrees)
+    weights = mixture.weights.reshape(-1, len(_SIZES)).sum(axis=0)
+    return Mixture(np.zeros(len(_SIZES)), _error(root), weights, mixture.degrees)
 
 
 def _density(sizes: Array) -> Array:

@@ -5,7 +5,7 @@ For one observable let y_n be the mean over seeds of log(value) at width n. The 
     y_n = a + e log n + sum over p of c_p (n_0/n)^p + error_n,        var error_n = v(n) / seeds(n) + tau^2,
 
 with the exponent e, finite-width corrections of the powers p = 1/2, 1, 3/2 and 2 and of unknown size
-(`empirical.statistics.corrections`), the variance over seeds v(n) and the lack of fit tau^2:
+(`empirical.statistics.corrections`), the variance over seeds v(n) and a scatter tau beyond it:
 
 >>> noise = np.random.default_rng(0)
 >>> widths = (64, 128, 256, 512, 1024, 2048)
@@ -18,10 +18,9 @@ with the exponent e, finite-width corrections of the powers p = 1/2, 1, 3/2 and 
 - The interval knows its bias: it is a mixture over the size of corrections, weighed by the data. A fit of c/n alone,
   as this project once had, held the exponent in 77 % of asserted intervals of trained networks: corrections from a
   batch's Gram matrix are of order n^(-1/2).
-- tau^2 is zero unless what is left of the means by all four corrections is beyond the 99 % quantile of what the seeds
-  explain. Then it is the least variance at which the weighted residuals have their expected size (Paule and Mandel
-  1982), and the degrees of freedom are those of the residuals. Where nothing is known of the seeds' variance (one seed
-  a width), tau^2 is taken from the scatter about a curve with c/n, with W - 3 degrees of freedom for W widths.
+- tau is what means scatter beyond their errors: none with probability 1/2, else of any size up to their scatter about
+  a line. Where nothing is known of the seeds' variance (one seed a width), errors are taken from the scatter about a
+  curve with c/n (Paule and Mandel 1982), with W - 3 degrees of freedom for W widths.
 
 **Coverage** of the nominal 95 % interval, by optimizer and observable: docs/explanation/measuring.md, by
 `python -m benchmarks coverage`. More on the choice of widths, seeds and verdicts is there too.
@@ -45,8 +44,6 @@ Values = Mapping[int, Array]
 """The values of one observable: for each width an array over seeds."""
 
 _LEVEL = 0.95
-_MISFIT = 0.99
-"""Beyond this quantile of what seeds explain, the corrections do not describe the means."""
 _SINGULAR: frozenset[Quantity] = frozenset({"W_spectral", "dW_spectral"})
 _ROUNDING = 1e-10
 """The error of the logarithm of a value at best."""
@@ -100,7 +97,7 @@ def fit_means(widths: list[int], means: Array, errors: Array, known: int, *, sin
     Errors that are all zero count as unknown.
     """
     n = np.array(widths, dtype=np.float64)
-    total, degrees = _with_lacking(n, means, errors, known)
+    total, degrees = _known(n, means, errors, known)
     mixture = corrections.exponent_given(n, means, total, degrees=degrees, singular=singular)
     # Three points on a curve of three parameters say nothing if the errors are not known.
     half_width = mixture.half_width(_LEVEL) if len(widths) > 3 or np.any(errors) else math.inf
@@ -116,22 +113,14 @@ def fit_means(widths: list[int], means: Array, errors: Array, known: int, *, sin
     )
 
 
-def _with_lacking(n: Array, means: Array, errors: Array, known: int) -> tuple[Array, int]:
-    """The standard errors of the means with what the model lacks, and their degrees of freedom."""
+def _known(n: Array, means: Array, errors: Array, known: int) -> tuple[Array, int]:
+    """The standard errors of the means and their degrees of freedom, from their scatter if nothing else tells."""
     total = np.maximum(errors, _ROUNDING)
-    if not np.any(errors):
-        ratio = n[0] / n
-        curve = np.stack([np.ones_like(n), np.log(n), ratio], axis=1)
-        lacking = lacking_variance(curve, means, total**2) if len(n) > 3 else 0.0
-        return np.sqrt(total**2 + lacking), max(len(n) - 3, 1)
-    full = corrections.design(n)
-    left = len(n) - full.shape[1]
-    if left > 0:
-        coefficients, _ = weighted(full, means, total**2)
-        misfit = float(np.sum(((means - full @ coefficients) / total) ** 2))
-        if misfit > stats.chi2.ppf(_MISFIT, left):
-            return np.sqrt(total**2 + lacking_variance(full, means, total**2)), left
-    return total, max(known, 1)
+    if np.any(errors):
+        return total, max(known, 1)
+    curve = np.stack([np.ones_like(n), np.log(n), n[0] / n], axis=1)
+    lacking = lacking_variance(curve, means, total**2) if len(n) > 3 else 0.0
+    return np.sqrt(total**2 + lacking), max(len(n) - 3, 1)
 
 
 def weighted(design: Array, means: Array, variances: Array) -> tuple[Array, Array]:

@@ -1,9 +1,9 @@
 """The program: its commands (`python -m scalings derive | check | measure | verify | ...`), errors and exit codes.
 
-Exit codes: 0 yes, 1 no (a check failed, a run diverged, a family is empty), 2 unusable arguments, 3 inconclusive,
-4 a certificate that was not compared with its statement (without sympy), 70 an internal error, 74 an answer or a file that cannot be written, 130 interrupted (by SIGINT or SIGTERM), 141 the
-reader of a pipe has left. With `--format json` one JSON document goes to stdout and nothing else; progress and warnings
-go to stderr. Every error is one line.
+Exit codes: 0 yes, 1 no (a check failed, a run diverged, a family is empty), 2 unusable arguments, 3 inconclusive, 4 a
+certificate that was not compared with its statement (without sympy), 70 an internal error, 74 an answer or a file that
+cannot be written, 130 interrupted (by SIGINT or SIGTERM), 141 the reader of a pipe has left. With `--format json` one
+JSON document goes to stdout and nothing else; progress and warnings go to stderr. Every error is one line.
 """
 
 from __future__ import annotations

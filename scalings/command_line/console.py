@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from scalings.results.fits import Verdict
 
 YES, NO, UNUSABLE, INCONCLUSIVE = 0, 1, 2, 3
+NOT_COMPARED = 4  # a certificate that nobody compared with its statement
 INTERNAL_ERROR, CANNOT_WRITE = 70, 74  # EX_SOFTWARE and EX_IOERR of sysexits.h
 BROKEN_PIPE, INTERRUPTED = 141, 130  # as a shell reports a process that these signals ended
 PIPED_WIDTH = 120

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from scalings.command_line import output
 from scalings.command_line.bounds import DERIVED, MINIMAL, PROVED, check_weights
-from scalings.command_line.console import NO, YES, print_json, print_tables, print_text
+from scalings.command_line.console import NO, NOT_COMPARED, YES, print_json, print_tables, print_text
 from scalings.command_line.options import ChosenModel, Format, Given, kept_criteria, own_criteria
 from scalings.command_line.parsing import File
 from scalings.criteria.criterion import Criterion
@@ -20,7 +20,6 @@ from scalings.errors import ArgumentError
 from scalings.hyperparameters.gauges import Gauge
 from scalings.networks.architectures import mlp
 
-NOT_COMPARED = 4
 """The exit code of `certify` where nothing says what a proof is about."""
 
 

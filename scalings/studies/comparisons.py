@@ -19,7 +19,7 @@ from scalings.networks.network import Network
 from scalings.results.fits import LARGEST_MARGIN, Diverged, Fit, Verdict, wrong_margin
 from scalings.studies import equivalence
 from scalings.studies.equivalence import Comparison, compare_one, too_few
-from scalings.studies.roles import ASSERTED, fades_slowly, roles
+from scalings.studies.roles import ASSERTED, CHANGES, fades_slowly, roles
 
 if TYPE_CHECKING:
     from empirical.sweeps.measurement import Measurement
@@ -83,6 +83,9 @@ def compare(
         if not centered and fades_slowly(network, derived)
         else "",
         f"the theory says nothing of {omitted[0]}, which was measured" if omitted else "",
+        ""
+        if any(one.role == "asserted" and one.of.quantity in CHANGES for one in comparisons)
+        else "nothing moved that has an order to assert",
         "" if stable else _not_yet_exploded(comparisons),
     ]
     unasked = next(filter(None, reasons), "")

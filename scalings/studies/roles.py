@@ -74,9 +74,9 @@ from scalings.networks.nodes import WEIGHTED, Node, Repeat, Scores, sources
 from scalings.studies.equivalence import Role
 
 HALF = Fraction(1, 2)
-_CHANGES: frozenset[Quantity] = frozenset({"dz", "layer", "passthrough", "dW_frobenius", "dW_spectral"})
+CHANGES: frozenset[Quantity] = frozenset({"dz", "layer", "passthrough", "dW_frobenius", "dW_spectral"})
 _STATE: frozenset[Quantity] = frozenset({"d", "gradient", "W_frobenius", "loss"})
-ASSERTED = _CHANGES | _STATE
+ASSERTED = CHANGES | _STATE
 """Quantities that a theory has to speak of where they are measured."""
 _FIRST_UPDATE: frozenset[Quantity] = frozenset({"gradient", "dW_frobenius", "dW_spectral", "layer"})
 _BOUNDS: frozenset[Quantity] = frozenset({"z", "interaction", "dd", "ntk_change"})
@@ -115,7 +115,7 @@ def _role(observable: Observable, network: Network, derived: Mapping[Observable,
         return "upper bound" if bound else "asserted" if observable.step else "reported"
     if observable.quantity in _STATE or (observable.quantity == "z" and not observable.step):
         return _role_of_state(observable, network, derived)
-    if not observable.step or observable.quantity not in _CHANGES | _BOUNDS:
+    if not observable.step or observable.quantity not in CHANGES | _BOUNDS:
         return "reported"
     if observable.quantity in _BOUNDS:
         return "upper bound"

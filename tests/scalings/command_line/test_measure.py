@@ -36,8 +36,7 @@ def test_measure_says_what_it_will_cost(capsys: pytest.CaptureFixture[str]) -> N
 def test_divergence_is_a_result(capsys: pytest.CaptureFixture[str]) -> None:
     explosive = ("--init", "0,-1/2,-1/2", "--lr", "60,60,60")
     code, document = run_json(capsys, "measure", *explosive, *SMALL)
-    assert code == 1
-    assert "training diverged at width 16" in document["reason"]
+    assert (code, document["regime"]) == (3, "unstable"), "as it is in theory, and the widths are too few for a verdict"
     assert any(fit.get("diverged") for fit in document["fits"])
 
 
