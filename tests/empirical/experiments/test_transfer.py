@@ -108,8 +108,8 @@ def test_the_standard_parameterization_drifts_as_derived() -> None:
     assert (right.verdict, right.derived) == ("FAIL", -1)
     assert "it does not transfer: the " in right.reason
     assert all(one.verdict != "FAIL" for one in right.as_derived.values())
-    assert all(fit.high < -0.5 for fit in found.drifts.values())
-    wrong = replace(right, derived=Fraction(-1, 2))
+    assert all(fit.high < -0.25 for fit in found.drifts.values())
+    wrong = replace(right, derived=Fraction(0))
     assert any(one.verdict == "FAIL" for one in wrong.as_derived.values())
 
 
@@ -242,7 +242,8 @@ def test_the_learning_rate_of_a_language_model() -> None:
         found.append(transfer(SMALL_TEXT, given, training, widths=(16, 32, 64, 128), seeds=3, device="cpu").drifts)
     for rate, still in found[0].items():
         moved = found[1][rate]
-        assert still.low < 0 < still.high
+        assert still.low < DELTA
+        assert still.high > -DELTA
         assert moved.high < 0, "and a drift is told from none"
         assert moved.exponent == pytest.approx(still.exponent - 1), "the widths are powers of 2, and so is the grid"
 
