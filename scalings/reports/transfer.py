@@ -13,6 +13,9 @@ from scalings.reports.documents import SCHEMA_VERSION, Document, fit_numbers, la
 from scalings.reports.tables import STYLES, empty_table, in_theory, layers_table, verdict_text
 from scalings.studies.transfer import TransferAgreement
 
+_MOST_COLUMNS = 6
+"""Widths that a table has room for; of more every other one is shown, and all are in the JSON."""
+
 
 def transfer_report(agreement: TransferAgreement) -> Iterator[RenderableType]:
     """The text of `transfer`: the best and the largest stable learning rate by width, and their drifts."""
@@ -24,14 +27,15 @@ def transfer_report(agreement: TransferAgreement) -> Iterator[RenderableType]:
         f"\nFactors on all of these learning rates; {found.training.steps} updates on {found.training.batch} examples "
         f"of {found.training.data}, {sum(found.seeds.values())} seeds.\n"
     )
-    widths = [f"{agreement.symbol} = {width}" for width in found.seeds]
+    every = 1 if len(found.seeds) <= _MOST_COLUMNS else 2
+    widths = [f"{agreement.symbol} = {width}" for width in list(found.seeds)[::every]]
     columns = empty_table("learning rate", *widths, "drift", "95 % interval", "derived", "as derived")
     for rate in found.edges:
         fit, claimed = found.drifts.get(rate), agreement.as_derived.get(rate)
         if fit is None:
-            columns.add_row(rate, *["" for _ in found.seeds], "on the edge", "", derived, "")
+            columns.add_row(rate, *["" for _ in widths], "on the edge", "", derived, "")
             continue
-        factors = [f"{exp(mean):.3g}" for _, mean, _ in fit.points]
+        factors = [f"{exp(mean):.3g}" for _, mean, _ in fit.points[::every]]
         interval = f"[{fit.low:+.3f}, {fit.high:+.3f}]"
         judged = Text(claimed.verdict, style=STYLES[claimed.verdict]) if claimed else ""
         columns.add_row(rate, *factors, f"{fit.exponent:+.3f}", interval, derived, judged)

@@ -31,6 +31,7 @@ from scalings.hyperparameters.presets import preset
 from scalings.hyperparameters.update_laws import optimizer
 from scalings.networks.architectures import mlp, transformer
 from scalings.results.experiments import Transfer
+from scalings.results.fits import Verdict
 from scalings.results.trials import Training
 from scalings.studies.transfer import TransferAgreement, derived_drift
 from symbolic.evaluation.check import check
@@ -178,12 +179,12 @@ def test_the_derived_drift(parameterization: Parameterization, law: str, drift: 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "verdict"), [("mup", "PASS"), ("standard", "FAIL")])
-def test_verdicts_at_moderate_widths(name: str, verdict: str) -> None:
-    """Where a drift is known to less than n^0.1, with a margin that allows for that."""
+@pytest.mark.parametrize(("name", "verdicts"), [("mup", {"PASS", "INCONCLUSIVE"}), ("standard", {"FAIL"})])
+def test_verdicts_at_moderate_widths(name: str, verdicts: set[Verdict]) -> None:
+    """No drift is never taken for one, nor one for none, where it is known to a quarter of a power."""
     found = transfer(mlp(3), preset(name, 3), widths=MODERATE, seeds=3, first_seed=1000)
     judged = agreement(found, Fraction(1, 4))
-    assert judged.verdict == verdict, judged.reason
+    assert judged.verdict in verdicts, judged.reason
 
 
 @pytest.mark.long
