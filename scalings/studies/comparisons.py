@@ -77,7 +77,9 @@ def compare(
     zero = [o for o in missing if o.quantity != "W_spectral" and role[o] == "asserted"]
     unmeasured = tuple(o for o in zero if derived[o] != MINUS_INFINITY)
     known = {(one.quantity, one.layer) for one in derived}
-    omitted = [one for one in sorted(fits) if (one.quantity, one.layer) not in known and one.quantity in ASSERTED]
+    # Theory speaks of the last copy of a repeated block; copies before it have a number behind their name.
+    named = [one for one in sorted(fits) if "[" not in one.layer]
+    omitted = [one for one in named if (one.quantity, one.layer) not in known and one.quantity in ASSERTED]
     reasons = [
         "its initial output fades too slowly from the residual: train the centered output"
         if not centered and fades_slowly(network, derived)

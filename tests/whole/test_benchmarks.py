@@ -24,8 +24,9 @@ def test_the_smallest_case_of_what_takes_longer(capsys: pytest.CaptureFixture[st
 
 
 @pytest.mark.slow
-def test_simulated_intervals_cover_what_they_say() -> None:
-    """2400 fits: all together between 93 and 97 %."""
-    *_, every = simulated(300)
-    assert every.fits == 2400
-    assert 0.93 <= every.share <= 0.97
+def test_simulated_intervals_cover_at_least_what_they_say() -> None:
+    """300 fits of each kind: they have smaller corrections than trained networks, and short intervals."""
+    found = list(simulated(300))
+    assert len(found) == 8
+    assert all(one.share >= 0.95 for one in found), found
+    assert all(one.half_width < (0.04 if "2048" in one.what else 0.01) for one in found), found

@@ -291,6 +291,8 @@ def test_an_unstable_theory_of_what_does_not_explode_is_refused() -> None:
 def test_what_a_theory_omits_is_missed() -> None:
     orders = theory(member())
     silent = {one: order for one, order in orders.items() if (one.quantity, one.layer) != ("dz", "layer2")}
+    copies = seen({Observable("dz", "layer2[1]", 1): ONE})
+    assert judged(orders, seen(orders) | copies).verdict == "PASS", "copies of a repeated block but the last"
     found = judged(silent, seen(orders))
     assert (found.verdict, found.reason) == (
         "INCONCLUSIVE",
