@@ -46,10 +46,11 @@ def measure(
         digits, or mnist (needs the extra "data").
     widths
         Hidden widths, increasing, at least 3 and 8 for a verdict; default 128 to 65536 in octaves where updates are
-        of low rank, as those of sgd, else 64 to 2048 in half octaves; of networks that are not an mlp 32 to 384.
+        of low rank, as those of sgd, else 64 to 2048 in half octaves; of networks that are not an mlp 64 to 1024 or
+        32 to 384.
     seeds
         Runs at the largest width; smaller widths get more. Default 1 or 12; of networks that are not an mlp as many
-        as a minute on two cores allows, 8 to 48.
+        as a minute on two cores allows, 8 to 96.
     steps
         Number of updates; default 3, or 2 of networks that are not an mlp.
     batch

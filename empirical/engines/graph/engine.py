@@ -20,10 +20,11 @@ from scalings.errors import ArgumentError
 from scalings.networks.dimensions import DEPTH_SCALE, WIDTH_SCALE
 from scalings.results.trials import EngineName
 
+WIDE_WIDTHS = (64, 96, 128, 192, 256, 384, 512, 768, 1024)
 DEFAULT_WIDTHS = (32, 48, 64, 96, 128, 192, 256, 384)
 DEFAULT_DEPTHS = (4, 6, 8, 12, 16, 24, 32, 64)
-_LEAST_SEEDS, _MOST_SEEDS = 8, 48
-_WORK = 30 * 2**30
+_LEAST_SEEDS, _ENOUGH_SEEDS, _MOST_SEEDS = 8, 24, 96
+_WORK = 90 * 2**30
 """Bytes of seeds times updates that a default sweep may take: about 90 seconds of one core for any network."""
 _ROOM = {"cpu": 96 * 2**20, "cuda": 2**32}
 """Bytes that a chunk of seeds may take."""
@@ -55,14 +56,18 @@ class GraphEngine:
 
     @property
     def default_widths(self) -> tuple[int, ...]:
-        """Values of the scale variable that tell its exponents in a minute on two cores."""
-        return DEFAULT_DEPTHS if self.problem.variable == DEPTH_SCALE else DEFAULT_WIDTHS
+        """Values of the scale variable that tell its exponents in a minute on two cores: wide ones if there is time."""
+        if self.problem.variable == DEPTH_SCALE:
+            return DEFAULT_DEPTHS
+        return WIDE_WIDTHS if self._affordable(WIDE_WIDTHS) >= _ENOUGH_SEEDS else DEFAULT_WIDTHS
 
     def default_seeds(self, widths: Sequence[int]) -> int:
         """As many as a minute allows, more at smaller widths."""
+        return min(max(self._affordable(widths), _LEAST_SEEDS), _MOST_SEEDS)
+
+    def _affordable(self, widths: Sequence[int]) -> int:
         each = sum(widths[-1] / width * self.seed_bytes(width) for width in widths)
-        affordable = int(_WORK / (each * self.problem.training.steps))
-        return min(max(affordable, _LEAST_SEEDS), _MOST_SEEDS)
+        return int(_WORK / (each * self.problem.training.steps))
 
     def operations(self, width: int) -> float:
         """More than those of an engine that is made for the network."""
