@@ -130,8 +130,8 @@ def measure(
         [
             tables.in_theory([(title, check)], tables.AGREES),
             table,
-            verdict,
             f"engine: {measurement.engine}",
+            verdict,
         ],
         {
             **measurements.measurement_document(measurement, agreement),

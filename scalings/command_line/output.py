@@ -94,8 +94,9 @@ class ExplainedOutput(Output, Explained):
     """The same of an answer whose text has the symbols of observables."""
 
     def give(self, report: Iterable[object], document: dict[str, Any], draw: Callable[[Path], None]) -> None:
-        """With the glossary of symbols below the report, unless quiet."""
-        super().give([*report, *self.glossary()], document, draw)
+        """With the glossary of symbols, unless quiet, above the last line of the report, its verdict."""
+        *body, verdict = report
+        super().give([*body, *self.glossary(), verdict], document, draw)
 
 
 def check_output(argument: str, path: Path, *, overwrite: bool, endings: Sequence[str] = FIGURES) -> None:
