@@ -37,7 +37,9 @@ def test_attention_with_heads_that_grow_in_number(r: str, optimizer: str) -> Non
     """The whole family, gains of normalizations and biases included."""
     network = decoder(gains=True, biases=True)
     text = how(optimizer, batch=4, loss="cross-entropy")
-    confirm(experiment(network, member(network, optimizer, r, loss="cross-entropy"), text, NARROW, 12), least=100)
+    found = experiment(network, member(network, optimizer, r, loss="cross-entropy"), text, NARROW, 12)
+    # The passthrough at the output is an upper bound by the rule of roles, and its interval too wide to tell 1/4.
+    confirm(found, slow=["passthrough readout"], least=100)
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])

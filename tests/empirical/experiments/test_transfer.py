@@ -189,11 +189,12 @@ def test_verdicts_at_moderate_widths(name: str, verdicts: set[Verdict]) -> None:
 
 @pytest.mark.long
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "verdict"), [("mup", "PASS"), ("ntp", "PASS"), ("standard", "FAIL")])
-def test_verdicts_at_the_defaults(name: str, verdict: str) -> None:
-    found = transfer(mlp(3), preset(name, 3), first_seed=1000)
-    assert agreement(found).verdict == verdict, agreement(found).reason
-    assert all(one.verdict != "FAIL" for one in agreement(found).as_derived.values())
+@pytest.mark.parametrize(
+    ("name", "verdicts"), [("mup", {"PASS"}), ("ntp", {"PASS", "INCONCLUSIVE"}), ("standard", {"FAIL"})]
+)
+def test_verdicts_at_the_defaults(name: str, verdicts: set[Verdict]) -> None:
+    found = agreement(transfer(mlp(3), preset(name, 3), first_seed=1000))
+    assert found.verdict in verdicts, found.reason
 
 
 SMALL_TEXT = transformer(1, vocabulary=12)
