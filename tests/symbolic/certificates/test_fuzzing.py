@@ -1,4 +1,4 @@
-"""A fuzzer of certificates, over structure as well as numbers: 2,000 files in each run.
+"""A fuzzer of certificates, over structure as well as numbers: 2,000 files in each CI run.
 
 A changed file may be accepted, if the change is none of what it proves: a lemma more, bounds in another order. Then it
 must prove what it did, of what it was about, or, if that was changed, what is true of it: derived anew, by other code.
@@ -30,7 +30,8 @@ from tests.symbolic.certificates.written import certificate
 
 ANY = {"whatever": Fraction(0)}
 """An order that is not zero, to which what should be of some order and is zero is compared."""
-FILES, BATCHES = 2000, 20
+FILES, BATCHES, FAST = 2000, 20, 4
+"""A CI run takes all batches, the fast suite a few."""
 SMALL = [
     *("lars", "weight decay", "given", "stability", "contradiction", "refused", "refused at once", "accepted"),
     *("zero readout", "growing", "wished and met", "wished and repaired", "forbidden", "adam, tanh", "biases"),
@@ -103,7 +104,9 @@ def fuzz(seed: int, files: int, names: list[str]) -> int:
     return accepted
 
 
-@pytest.mark.parametrize("seed", range(BATCHES))
+@pytest.mark.parametrize(
+    "seed", [seed if seed < FAST else pytest.param(seed, marks=pytest.mark.slow) for seed in range(BATCHES)]
+)
 def test_no_changed_file_proves_what_is_false(seed: int) -> None:
     fuzz(seed, FILES // BATCHES, SMALL)
 
