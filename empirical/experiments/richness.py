@@ -127,32 +127,38 @@ class LongRuns:
 
     def __post_init__(self) -> None:
         examples.load(self.training.data, self.training.batch + _OTHERS)
-        engines = self._engines(self.members[0])
+        engines = self._engines[0]
         check_plan(self.widths, self.seeds, 0, lambda width: cheapest(engines, width).refusal_at(width))
         memory.check_room(self.widths, self._bytes, self.device)
 
-    def _engines(self, member: Parameterization) -> tuple[DenseEngine | RevealedEngine, ...]:
+    @cached_property
+    def _engines(self) -> tuple[tuple[DenseEngine | RevealedEngine, ...], ...]:
+        """Those that train each member."""
         # With the tangent kernel, which is followed at the largest width alone: so that a width's engine is the same
         # wherever it is.
-        problem = TrainingProblem(self.network, member, replace(self.training, kernel=True), self.device)
-        both: tuple[DenseEngine | RevealedEngine, ...] = (DenseEngine(problem), RevealedEngine(problem))
-        return willing(both)
+        training, found = replace(self.training, kernel=True), []
+        for member in self.members:
+            problem = TrainingProblem(self.network, member, training, self.device)
+            both: tuple[DenseEngine | RevealedEngine, ...] = (DenseEngine(problem), RevealedEngine(problem))
+            found.append(willing(both))
+        return tuple(found)
 
     @property
     def allocation(self) -> dict[int, int]:
         """The number of seeds at each width."""
         return allocate(self.widths, self.seeds, _CAP)
 
-    def _at(self, member: Parameterization, width: int) -> _Followed:
-        return _Followed(cheapest(self._engines(member), width))
+    def _at(self, width: int, number: int = 0) -> _Followed:
+        """A member at this width; what it costs is the same for all."""
+        return _Followed(cheapest(self._engines[number], width))
 
     def _bytes(self, width: int) -> int:
         seeds = self.allocation.get(width, self.seeds)
-        return workers.count(self.device) * seeds * self._at(self.members[0], width).engine.seed_bytes(width)
+        return workers.count(self.device) * seeds * self._at(width).engine.seed_bytes(width)
 
     def cost(self) -> Cost:
         """The seconds and bytes that it will take, estimated from a fraction of a second of training."""
-        one = costs.seconds({width: self._at(self.members[0], width) for width in self.widths}, self.allocation)
+        one = costs.seconds({width: self._at(width) for width in self.widths}, self.allocation)
         return Cost(len(self.members) * one, max(map(self._bytes, self.widths)))
 
     def carry_out(self, progress: Callable[[float, str], None] | None = None) -> dict[int, LongRun]:
@@ -163,9 +169,7 @@ class LongRuns:
         # Workers take tasks from both ends: one goes from the first member on, and one from the last.
         tasks = [(number, width) for number in range(len(self.members)) for width in reversed(self.widths)]
         seeds, widest = self.allocation, self.widths[-1]
-        share = {
-            width: number * self._at(self.members[0], width).engine.operations(width) for width, number in seeds.items()
-        }
+        share = {width: number * self._at(width).engine.operations(width) for width, number in seeds.items()}
         total, done = len(self.members) * sum(share.values()), 0.0
         found: dict[tuple[int, int], tuple[Array | None, Array]] = {}
         stopped = threading.Event()
@@ -173,7 +177,7 @@ class LongRuns:
         def run(task: tuple[int, int]) -> tuple[Array | None, Array]:
             number, width = task
             with memory.exhausted_as(lambda: memory.did_not_do(self.device, f"width {width}")):
-                followed = self._at(self.members[number], width)
+                followed = self._at(width, number)
                 return followed.train(width, range(seeds[width]), path=width == widest, stopped=stopped)
 
         try:
@@ -183,14 +187,14 @@ class LongRuns:
                 if progress:
                     progress(min(done, 1.0), f"{self.members[task[0]].name}: width {task[1]}")
         except KeyboardInterrupt:
-            if not any(self._is_done(number, found) for number in range(len(self.members))):
+            if not self._done(found):
                 raise
-        return {
-            number: self._long_run(number, found) for number in range(len(self.members)) if self._is_done(number, found)
-        }
+        return {number: self._long_run(number, found) for number in self._done(found)}
 
-    def _is_done(self, number: int, found: Mapping[tuple[int, int], object]) -> bool:
-        return all((number, width) in found for width in self.widths)
+    def _done(self, found: Mapping[tuple[int, int], object]) -> list[int]:
+        """The numbers of the members that no width is missing of."""
+        numbers = range(len(self.members))
+        return [number for number in numbers if all((number, width) in found for width in self.widths)]
 
     def _long_run(self, number: int, found: Mapping[tuple[int, int], tuple[Array | None, Array]]) -> LongRun:
         path = found[number, self.widths[-1]][0]

@@ -80,7 +80,7 @@ def exponent_given(widths: Array, means: Array, errors: Array, *, degrees: int, 
     scatters = _scatters(widths, means)
     found = [_given(widths, means, np.hypot(errors, scatter), singular) for scatter in scatters]
     centers, spreads, log_weights = (np.concatenate(column) for column in zip(*found, strict=True))
-    log_weights = log_weights + np.repeat(np.log([1.0, *[1 / (len(scatters) - 1)] * (len(scatters) - 1)]), len(_SIZES))
+    log_weights = log_weights + np.repeat(np.log([1.0, *[1 / _SCATTERS] * _SCATTERS]), len(_SIZES))
     weights = np.exp(log_weights - log_weights.max())
     return Mixture(centers, spreads, weights / weights.sum(), degrees)
 

@@ -44,6 +44,8 @@ Values = Mapping[int, Array]
 """The values of one observable: for each width an array over seeds."""
 
 _LEVEL = 0.95
+_QUANTILE = float(stats.norm.ppf((1 + _LEVEL) / 2))
+"""The number of standard errors to an end of the interval, were it normal."""
 _SINGULAR: frozenset[Quantity] = frozenset({"W_spectral", "dW_spectral"})
 _ROUNDING = 1e-10
 """The error of the logarithm of a value at best."""
@@ -189,7 +191,7 @@ def octaves_needed(fit: Fit, room: float, most: int = 10) -> int | None:
 
 def _unknown_error(fit: Fit) -> float:
     """About that of a mean where seeds do not tell it: over some octaves it is that of the slope."""
-    return fit.half_width / float(stats.norm.ppf((1 + _LEVEL) / 2))
+    return fit.half_width / _QUANTILE
 
 
 def _mixture(fit: Fit) -> corrections.Mixture:
@@ -200,7 +202,7 @@ def _mixture(fit: Fit) -> corrections.Mixture:
 def _reach(mixture: corrections.Mixture) -> float:
     """How far the interval of a new estimate reaches with probability 0.8."""
     half_width = mixture.half_width(_LEVEL)
-    return half_width + half_width / float(stats.norm.ppf((1 + _LEVEL) / 2)) * _SCATTER
+    return half_width + half_width / _QUANTILE * _SCATTER
 
 
 def p_value(fit: Fit, predicted: float, delta: float) -> float:

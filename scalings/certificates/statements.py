@@ -18,7 +18,7 @@ import json
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from hashlib import sha256
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeGuard, get_args
 
 from scalings.criteria.criterion import Criterion
 from scalings.criteria.parsing import format_relation, parse_criterion
@@ -117,16 +117,20 @@ def _called(law: UpdateLaw) -> UpdateLaw:
     """The law under a name that `optimizer` reads: its own, unless that is of another law; else that of its powers."""
     for name in (law.name, law_text(law, law.decay)):
         try:
-            if _named(name, law.epsilon, law.alpha, law.omega) == replace(law, name=name):
+            if _named(name, epsilon=law.epsilon, alpha=law.alpha, omega=law.omega) == replace(law, name=name):
                 return replace(law, name=name)
         except ArgumentError:
             continue
     raise ArgumentError("certificate", f"expected an update law that has a name, but got {law.name!r:.60}")
 
 
-def _named(name: str, epsilon: Exponent, alpha: Fraction, omega: Fraction) -> UpdateLaw:
+def _is_share(exponent: Exponent) -> TypeGuard[Fraction]:
+    return isinstance(exponent, Fraction) and 0 <= exponent <= 1
+
+
+def _named(name: str, *, epsilon: Exponent, alpha: Exponent, omega: Exponent) -> UpdateLaw:
     """The law of this name, with an epsilon, and with assumed alignments from 0 to 1."""
-    if len(name) > LONGEST_NAME or not all(isinstance(one, Fraction) and 0 <= one <= 1 for one in (alpha, omega)):
+    if len(name) > LONGEST_NAME or not (_is_share(alpha) and _is_share(omega)):
         raise ValueError("its update law has a name or alignments that no law has")
     law = replace(optimizer(name), alpha=alpha, omega=omega)
     return law if epsilon == law.epsilon else with_epsilon(law, format_exponent(epsilon))
@@ -137,7 +141,7 @@ def _law(name: str, **written: str) -> UpdateLaw:
     if written.keys() | {"name"} != {field.name for field in fields(UpdateLaw)}:
         raise ValueError("its update law is not stated in full")
     read = {key: parse_exponent(written[key]) for key in ("epsilon", "alpha", "omega")}
-    law = _named(name, **read)  # type: ignore[arg-type]
+    law = _named(name, **read)
     for key, value in written.items():
         if _written(getattr(law, key)) != value:
             raise ValueError(f"its update law is called {name}, and has another {key.replace('_', ' ')}")

@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from scalings.criteria.conditions import Condition
-from scalings.reports.documents import SCHEMA_VERSION, Document, fit_numbers
+from scalings.reports.documents import SCHEMA_VERSION, Document, fit_numbers, solved_document
 from scalings.reports.tables import STYLES, empty_table, verdict_text
 from scalings.results.fits import Fit
 from scalings.studies.calibration import CalibrationAgreement
@@ -70,12 +70,7 @@ def calibration_document(agreement: CalibrationAgreement) -> Document:
             {"criterion": one.criterion.name, "layer": one.layer.name, "step": one.step, "constant": one.constant}
             for one in found.system
         ],
-        "seeds": {str(width): seeds for width, seeds in found.seeds.items()},
-        "unsolved": {str(width): seeds for width, seeds in found.unsolved.items()},
-        "interrupted": found.interrupted,
-        "seconds": found.seconds,
-        "verdict": agreement.verdict,
-        "reason": agreement.reason,
+        **solved_document(found, agreement),
         "hyperparameters": [
             {
                 "layer": key.layer,

@@ -14,7 +14,9 @@ from scalings.hyperparameters.exponents import Affine, Exponent, format_exponent
 from scalings.hyperparameters.gauges import LayerExponents
 from scalings.networks.network import Network
 from scalings.results.checks import Check
+from scalings.results.experiments import Calibration, FreedomMeasurement
 from scalings.results.fits import Diverged, Fit
+from scalings.studies.equivalence import Judged
 
 Document = dict[str, Any]
 SCHEMA_VERSION = 1
@@ -75,4 +77,16 @@ def regime_document(check: Check) -> Document:
     return {
         "regime": check.regime,
         "richness": None if check.richness is None else format_exponent(check.richness),
+    }
+
+
+def solved_document(found: Calibration | FreedomMeasurement, judged: Judged) -> Document:
+    """What experiments that solve for hyperparameters say of the run and its verdict."""
+    return {
+        "seeds": {str(width): seeds for width, seeds in found.seeds.items()},
+        "unsolved": {str(width): seeds for width, seeds in found.unsolved.items()},
+        "interrupted": found.interrupted,
+        "seconds": found.seconds,
+        "verdict": judged.verdict,
+        "reason": judged.reason,
     }

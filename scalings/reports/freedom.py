@@ -8,7 +8,7 @@ from dataclasses import asdict
 from rich.console import RenderableType
 from rich.text import Text
 
-from scalings.reports.documents import SCHEMA_VERSION, Document
+from scalings.reports.documents import SCHEMA_VERSION, Document, solved_document
 from scalings.reports.tables import empty_table, verdict_text
 from scalings.results.experiments import Limit
 from scalings.studies.freedom import FreedomAgreement
@@ -53,12 +53,7 @@ def freedom_document(agreement: FreedomAgreement) -> Document:
     return {
         "schema_version": SCHEMA_VERSION,
         "training": asdict(measured.training),
-        "seeds": {str(width): seeds for width, seeds in measured.seeds.items()},
-        "unsolved": {str(width): seeds for width, seeds in measured.unsolved.items()},
-        "interrupted": measured.interrupted,
-        "seconds": measured.seconds,
-        "verdict": agreement.verdict,
-        "reason": agreement.reason,
+        **solved_document(measured, agreement),
         "degrees_of_freedom": least if least == most else None,
         "entries": [
             {

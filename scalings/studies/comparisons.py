@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING
 
 from scalings.criteria.observables import Observable
 from scalings.errors import wrong_type
@@ -96,14 +96,11 @@ def compare(
 
 def _not_yet_exploded(comparisons: Sequence[Comparison[Observable]]) -> str:
     """Why an unstable theory is not confirmed; empty if training diverged or the loss grows with the width."""
-    losses = [one.fit for one in comparisons if one.of.quantity == "loss" and one.of.step]
-    if any(isinstance(one.fit, Diverged) for one in comparisons) or any(fit.low > 0 for fit in losses if _is_fit(fit)):
-        return ""
+    for one in comparisons:
+        is_loss = one.of.quantity == "loss" and one.of.step > 0
+        if isinstance(one.fit, Diverged) or (is_loss and one.fit.low > 0):
+            return ""
     return "it is unstable in theory, but does not explode yet: larger widths or more updates would tell"
-
-
-def _is_fit(fit: Fit | Diverged) -> TypeGuard[Fit]:
-    return isinstance(fit, Fit)
 
 
 def judge(
@@ -121,7 +118,7 @@ def judge(
     diverged = [one for one in comparisons if isinstance(one.fit, Diverged)]
     if diverged and not explodes:
         return "FAIL", f"training diverged, first of all {diverged[0]}"
-    comparisons = [one for one in comparisons if one not in diverged or one.role == "asserted"]
+    comparisons = [one for one in comparisons if isinstance(one.fit, Fit) or one.role == "asserted"]
     if few := too_few(min((len(one.fit.points) for one in comparisons if isinstance(one.fit, Fit)), default=0)):
         return "INCONCLUSIVE", few
     zero = f"{unmeasured[0]} was exactly zero in some run" if unmeasured else ""
