@@ -10,7 +10,7 @@ Function = Callable[..., Any]
 
 READINGS = {"item", "tolist", "__bool__", "__int__", "__float__", "__index__", "__complex__", "equal", "allclose"}
 """They give Python numbers: what is computed from these the tape holds as numbers, or as a branch that was taken."""
-EXPORTS = {"numpy", "__array__", "__dlpack__", "data_ptr"}
+EXPORTS = {"numpy", "__array__", "__dlpack__"}
 """They hand the memory of a tensor to other libraries."""
 _ASKS = ("has_torch_function", "has_torch_function_unary", "has_torch_function_variadic")
 """What a function of torch that is written in Python calls, to hand itself over instead of running."""

@@ -23,6 +23,7 @@ class Memory:
     def __init__(self) -> None:
         self._known: dict[int, _Known] = {}
         self._sharing: defaultdict[int, list[Tensor]] = defaultdict(list)
+        self._waiting: defaultdict[int, list[int]] = defaultdict(list)
 
     def value(self, tensor: Tensor) -> int | None:
         """The number of the tensor's present value; None for one that was never seen."""
@@ -45,6 +46,15 @@ class Memory:
         if storage is None:
             return [tensor] if id(tensor) in self._known else []
         return list(self._sharing[storage])
+
+    def wait(self, tensor: Tensor, operation: int) -> None:
+        """Its memory was written to by this operation; what it is afterwards is asked for when it is read."""
+        self._waiting[id(tensor)].append(operation)
+        self._known[id(tensor)].version = version(tensor)
+
+    def waiting(self, tensor: Tensor) -> list[int]:
+        """The operations that wrote to its memory since it was last read, which are no longer waiting."""
+        return self._waiting.pop(id(tensor), [])
 
     def move(self, tensor: Tensor) -> None:
         """The tensor was given other memory, as by `tensor.data = other`."""

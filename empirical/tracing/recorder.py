@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -98,9 +98,12 @@ class Recorder(TorchFunctionMode):
     ) -> Any:
         """Call the function, and write it down."""
         kwargs = kwargs or {}
-        instead = None if func in self._bodies else EQUIVALENTS.get(name_of(func)) or body_of(func)
-        if instead is None:
-            return self._write(func, args, kwargs)
+        instead = None if func in self._bodies else EQUIVALENTS.get(func) or body_of(func)
+        result = NotImplemented if instead is None else self._run_instead(func, instead, args, kwargs)
+        return self._write(func, args, kwargs) if result is NotImplemented else result
+
+    def _run_instead(self, func: Function, instead: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run other code in place of the function; if that comes back to the function itself, it is written down."""
         self._bodies.append(func)
         try:
             with self:
@@ -117,26 +120,28 @@ class Recorder(TorchFunctionMode):
         call = Call(function, template(args, self._ref), template(kwargs, self._ref))
         before = [(tensor, version(tensor)) for tensor in given]
         result = function(*args, **kwargs)
+        changed = {id(tensor): tensor for tensor, old in before if version(tensor) != old}
         if name == "set_data":
             self._memory.move(args[0])
-        changed = [tensor for tensor, old in before if version(tensor) != old or (name == "set_data" and tensor is args[0])]
+            changed[id(args[0])] = args[0]
         overwritten = tuple(self._overwrite(changed))
         outputs = tuple(self._output(tensor) for tensor in tensors_in(result))
         readings = self._take(result, given) if name in READINGS else ()
         self._exported |= name in EXPORTS
         operation = Operation(name, self.called_from.path, arguments, keywords, outputs, overwritten, readings)
-        if operation.results() or readings:
+        if operation.results() or overwritten or readings:
             self._operations.append(operation)
             self._calls.append(call)
         return result
 
     def _read(self, tensor: Tensor) -> int:
         """The value of a tensor that is given to a function."""
-        known = self._memory.value(tensor)
-        if known is None:
+        if self._memory.value(tensor) is None:
             return self._source(tensor)
         if self._memory.is_stale(tensor):
             raise self._unseen(f"a tensor of shape {tuple(tensor.shape)} was changed in place")
+        self._catch_up(tensor)
+        known = self._ref(tensor).value
         if tensor.requires_grad and not self._values[known].differentiable:
             return self._custom_gradient(tensor, known)
         return known
@@ -178,13 +183,22 @@ class Recorder(TorchFunctionMode):
         self._calls.append(None)
         return value
 
-    def _overwrite(self, changed: Iterable[Tensor]) -> Iterator[tuple[int, int]]:
-        """New values of everything that shares memory with what was changed."""
-        sharing = {id(tensor): tensor for one in changed for tensor in (*self._memory.sharing(one), one)}
-        for tensor in sharing.values():
-            before = self._memory.value(tensor)
-            assert before is not None
-            yield before, self._new(tensor)
+    def _overwrite(self, changed: Mapping[int, Tensor]) -> Iterator[tuple[int, int]]:
+        """New values of what the operation to come changes; those of other tensors that share the memory wait until they
+        are read, since most never are."""
+        waiting = {id(other): other for one in changed.values() for other in self._memory.sharing(one)}
+        for tensor in waiting.values():
+            if id(tensor) in changed:
+                yield self._ref(tensor).value, self._new(tensor)
+            else:
+                self._memory.wait(tensor, len(self._operations))
+
+    def _catch_up(self, tensor: Tensor) -> None:
+        """The values of a tensor after the operations that wrote to its memory since it was last read."""
+        for number in self._memory.waiting(tensor):
+            operation, before = self._operations[number], self._ref(tensor).value
+            pair = before, self._new(tensor)
+            self._operations[number] = replace(operation, overwritten=(*operation.overwritten, pair))
 
     def _output(self, tensor: Tensor) -> int:
         known = self._memory.value(tensor)
