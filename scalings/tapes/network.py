@@ -1,0 +1,93 @@
+"""A traced network: the tape of a module, with sizes and numbers as powers of the width, and repeated blocks once.
+
+`scalings.trace` makes one. Its text has a row for each kind of parameter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from scalings.networks.dimensions import Dimension
+from scalings.tapes.tape import Parameter, Tape
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """A block that is repeated: the operations `start` to `stop` of the tape are those of its first copy."""
+
+    container: str
+    """The path of the list of blocks, such as "h" for h.0, h.1, ..."""
+    copies: tuple[str, ...]
+    """Their names in it."""
+    start: int
+    stop: int
+    carried: tuple[tuple[int, int], ...] = ()
+    """Pairs of values: what the first copy reads from before the block, and what it hands to the next copy instead."""
+
+    @property
+    def first(self) -> str:
+        """The path of the first copy."""
+        return f"{self.container}.{self.copies[0]}".lstrip(".")
+
+    def holds(self, name: str) -> bool:
+        """Whether a parameter, by a name of it, belongs to the first copy."""
+        return name.startswith(f"{self.first}.")
+
+    def kind(self, name: str) -> str:
+        """The name with a star in place of that of the first copy."""
+        return f"{self.container}.*{name.removeprefix(self.first)}".lstrip(".") if self.holds(name) else name
+
+    def of_copy(self, name: str, copy: str) -> str:
+        """The name of the same parameter in another copy."""
+        return f"{self.container}.{copy}{name.removeprefix(self.first)}".lstrip(".")
+
+
+@dataclass(frozen=True)
+class TracedNetwork:
+    """What a torch module does, in powers of the width."""
+
+    widths: tuple[int, ...]
+    """Those that it was recorded at."""
+    tape: Tape[Dimension]
+    """As at the largest of them; of a repeated block it holds the first copy."""
+    repeats: tuple[Repeat, ...] = ()
+
+    @property
+    def unreached(self) -> tuple[str, ...]:
+        """Trainable parameters from which nothing reaches the loss."""
+        return self.tape.unreached()
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """The torch functions that were called, each once, in alphabetical order."""
+        return tuple(sorted({operation.function for operation in self.tape.operations}))
+
+    def repeat_of(self, name: str) -> Repeat | None:
+        """The repeated block that a parameter belongs to, by a name of it."""
+        return next((repeat for repeat in self.repeats if repeat.holds(name)), None)
+
+    def names_of(self, parameter: Parameter[Any]) -> Iterator[str]:
+        """The first names of a parameter and of its copies."""
+        name = parameter.names[0]
+        repeat = self.repeat_of(name)
+        yield from (repeat.of_copy(name, copy) for copy in repeat.copies) if repeat else (name,)
+
+    def to_json(self) -> str:
+        """The network as JSON text, which `from_json` reads back."""
+        from scalings.tapes.serialization import network_to_text
+
+        return network_to_text(self)
+
+    @classmethod
+    def from_json(cls, text: str) -> TracedNetwork:
+        """The network that `to_json` wrote. Nothing in the text is evaluated. Raises ArgumentError for any other text."""
+        from scalings.tapes.serialization import network_from_text
+
+        return network_from_text(text)
+
+    def __str__(self) -> str:
+        from scalings.tapes.printing import text_of
+
+        return text_of(self)
