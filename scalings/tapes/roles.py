@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from fractions import Fraction
 from typing import Literal
 
@@ -47,20 +46,13 @@ def role_of(tape: Tape[Dimension], parameter: Parameter[Dimension]) -> TracedRol
         return "fixed"
     if len(growing) > 1:
         return "hidden"
-    given = max((_order(tape.values[value]) for value in _others(tape, readers[0], parameter)), default=Fraction(0))
-    made = max((_order(tape.values[value]) for value in readers[0].results()), default=Fraction(0))
-    if made < given:
+    given = [_order(value) for number in readers[0].inputs() if (value := tape.values[number]).origin != "parameter"]
+    made = max((_order(tape.values[number]) for number in readers[0].results()), default=Fraction(0))
+    if given and made < max(given):
         return "output"
-    return "input" if made > given and len(parameter.shape) > 1 else "vector"
-
-
-def _others(tape: Tape[Dimension], reader: Operation, parameter: Parameter[Dimension]) -> Iterator[int]:
-    """What an operation reads besides parameters; a parameter of one axis may stand alone."""
-    for value in reader.inputs():
-        if tape.values[value].origin != "parameter":
-            yield value
+    return "input" if given and made > max(given) and len(parameter.shape) > 1 else "vector"
 
 
 def _order(value: Value[Dimension]) -> Fraction:
-    """The power of the width that its number of entries has, the largest axis counted: sums are over one axis."""
+    """The power of the width that its number of entries grows with."""
     return sum((size.order for size in value.shape), Fraction(0))

@@ -1,0 +1,173 @@
+"""`trace`: any torch module as a network on orders of magnitude, recorded at three or more widths.
+
+>>> import torch
+>>> from scalings import trace
+>>> def build(width):
+...     return torch.nn.Sequential(torch.nn.Linear(10, width), torch.nn.ReLU(), torch.nn.Linear(width, 1, bias=False))
+>>> print(trace(build, torch.ones(4, 10)))
+parameter  shape   role    read by
+0.weight   n x 10  input   linear
+0.bias     n       vector  linear
+2.weight   1 x n   output  linear
+<BLANKLINE>
+Recorded at widths 64, 128, 256: 7 operations of 6 functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+
+import torch
+from torch import nn
+
+from empirical.tracing.batches import Batch, Loss, batch_of, default_loss, finite, told
+from empirical.tracing.recorder import Recording, record
+from empirical.tracing.replay import agrees, replay
+from empirical.tracing.state import kept, seeded, shifted
+from scalings.errors import ArgumentError, wrong_type
+from scalings.tapes.alignment import align
+from scalings.tapes.network import TracedNetwork
+from scalings.tapes.tape import Tape
+
+Build = Callable[[int], nn.Module] | Mapping[int, Callable[[], nn.Module]]
+WIDTHS = (64, 128, 256)
+_FAR = (2**12, 2**14)
+"""How much wider than the widest the module is built to see the shapes of its parameters, without memory for them."""
+_SHIFT = 0.02
+"""The size of the change of all parameters under which the tape is tested."""
+
+
+def trace(
+    build: Build, data: object, widths: Sequence[int] | None = None, loss: Loss | None = None
+) -> TracedNetwork:
+    """What a torch module does, in powers of the width.
+
+    - `build`: a function of the width that makes the module, or one without arguments for each width.
+    - `data`: what the module is given: a tensor, a tuple of arguments, a dict of keyword arguments, or a function of the
+      width that gives one of these.
+    - `widths`: three or more, increasing; default 64, 128, 256, or those of `build`. They stand for powers of the width.
+    - `loss`: a function of the module's output; default its own (`.loss`), or the mean squared error of its first tensor
+      against ones.
+
+    The module runs as it is, in its own mode, and is left as it was. Raises ArgumentError if it fails, changes between
+    calls or does what cannot be recorded, and for a size or a number that is no power of the width.
+    """
+    chosen = _widths(build, widths)
+    loss = default_loss if loss is None else loss
+    if not callable(loss):
+        raise wrong_type("loss", "a function of the module's output", loss)
+    tapes = [_recorded(_built(build, width), data, loss, width, test=width == chosen[0]) for width in chosen]
+    return align(tapes, _far_shapes(build, tapes))
+
+
+def _widths(build: Build, widths: Sequence[int] | None) -> tuple[int, ...]:
+    if not isinstance(build, Mapping) and not callable(build):
+        raise wrong_type("build", "a function of the width, or a dict of widths", build)
+    chosen = tuple(widths or (build if isinstance(build, Mapping) else WIDTHS))
+    whole = all(isinstance(width, int) and not isinstance(width, bool) and width > 0 for width in chosen)
+    if not whole or len(chosen) < 3 or list(chosen) != sorted(set(chosen)):
+        raise ArgumentError("widths", f"expected three or more whole numbers that increase, but got {chosen!r:.100}")
+    if isinstance(build, Mapping) and (missing := [width for width in chosen if width not in build]):
+        raise ArgumentError("widths", f"expected widths among those of build, but got {missing[0]}")
+    return chosen
+
+
+def _built(build: Build, width: int) -> nn.Module:
+    try:
+        with seeded():
+            module = build[width]() if isinstance(build, Mapping) else build(width)
+    except Exception as error:
+        raise ArgumentError("build", f"it fails at width {width}: {told(error)}") from error
+    if not isinstance(module, nn.Module):
+        raise ArgumentError("build", f"expected a torch module at width {width}, but got a {type(module).__name__}")
+    return module
+
+
+def _recorded(module: nn.Module, data: object, loss: Loss, width: int, *, test: bool) -> Tape[int]:
+    """The tape of a module; at one width it is tested that another call gives the same, and that nothing is missing."""
+    with seeded():
+        batch = batch_of(data, width)
+    with kept(module):
+        recording = _run(module, batch, loss, width)
+        again = _run(module, batch, loss, width) if test else recording
+        if not _alike(recording.tape, again.tape):  # the first call may have prepared something: a cache, lazy layers
+            recording, again = again, _run(module, batch, loss, width)
+        if difference := _difference(recording.tape, again.tape):
+            raise ArgumentError("build", f"the module changes between calls: {difference}, at width {width}")
+    if test:
+        _check_complete(module, batch, loss, recording)
+    return recording.tape
+
+
+def _run(module: nn.Module, batch: Batch, loss: Loss, width: int) -> Recording:
+    try:
+        with seeded():
+            recording = record(module, batch.copy(), loss, width=width)
+    except ArgumentError:
+        raise
+    except Exception as error:
+        raise ArgumentError("build", f"its forward pass or loss fails at width {width}: {told(error)}") from error
+    if not finite(recording.loss):
+        raise ArgumentError("build", f"expected a finite loss, but got {float(recording.loss)} at width {width}")
+    return recording
+
+
+def _alike(one: Tape[int], other: Tape[int]) -> bool:
+    return not _difference(one, other)
+
+
+def _difference(one: Tape[int], other: Tape[int]) -> str:
+    """Where two tapes at the same width part; empty if they do not."""
+    for before, after in zip(one.operations, other.operations, strict=False):
+        if (before.function, before.path, before.arguments, before.keywords) != (
+            after.function,
+            after.path,
+            after.arguments,
+            after.keywords,
+        ):
+            return f"first {before.function} in {before.path or 'the module'}, then {after.function} or other arguments"
+    if len(one.operations) != len(other.operations):
+        return f"first {len(one.operations)} operations, then {len(other.operations)}"
+    return ""
+
+
+def _check_complete(module: nn.Module, batch: Batch, loss: Loss, recording: Recording) -> None:
+    """Raises ArgumentError if the tape, run again with other parameters, gives something else than the module does.
+
+    Where other parameters make the module take another way, there is nothing to compare.
+    """
+    with seeded():
+        parameters = {
+            name: parameter.detach() + _SHIFT * torch.randn_like(parameter) if parameter.is_floating_point() else parameter
+            for name, parameter in module.named_parameters()
+        }
+    width = recording.tape.width
+    with shifted(module, parameters):
+        other = _run(module, batch, loss, width)
+    if not _alike(recording.tape, other.tape):
+        return
+    with seeded():
+        *_, again = replay(recording, parameters)
+    if not agrees(again, other.loss):
+        raise ArgumentError("build", "it does something that the recorder cannot see: run again with other parameters,"
+            f" what was recorded gives a loss of {float(again):.6g}, the module {float(other.loss):.6g}, at width {width}")
+
+
+def _far_shapes(build: Build, tapes: Sequence[Tape[int]]) -> list[tuple[int, dict[str, tuple[int, ...]]]]:
+    """The shapes of parameters at two very large widths, if the module can be built on the meta device; else nothing."""
+    if isinstance(build, Mapping):
+        return []
+    found = []
+    for factor in (1, *_FAR):
+        width = factor * tapes[-1].width
+        try:
+            with seeded(), torch.device("meta"):
+                module = build(width)
+            shapes = {name: tuple(parameter.shape) for name, parameter in module.named_parameters()}
+        except Exception:  # of the user's own code, about a device that it never asked for
+            return []
+        if not all(parameter.is_meta for parameter in module.parameters()) or len(shapes) != len(tapes[-1].parameters):
+            return []
+        found.append((width, shapes))
+    return found[1:]

@@ -1,0 +1,89 @@
+"""A traced network as text: a row for each kind of parameter, and what else there is to know.
+
+Names are the module's own, or a file's: what a terminal would take for a command is escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+
+from scalings.hyperparameters.exponents import format_power
+from scalings.networks.dimensions import Dimension
+from scalings.tapes.network import TracedNetwork
+from scalings.tapes.roles import readers_of, role_of
+from scalings.tapes.tape import Parameter
+
+_MOST_NAMED = 8
+"""More names than this are counted."""
+
+
+def text_of(network: TracedNetwork) -> str:
+    """The network as a table and a few sentences."""
+    rows = [("parameter", "shape", "role", "read by")]
+    rows += [_row(network, parameter) for parameter in network.tape.parameters]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+    return "\n".join([*lines, "", *_sentences(network)])
+
+
+def shape_text(shape: Sequence[Dimension]) -> str:
+    """A shape in powers of n.
+
+    >>> shape_text((Dimension(3, Fraction(1)), Dimension(Fraction(1, 4), Fraction(1, 2)), Dimension(10)))
+    '3n x n^(1/2)/4 x 10'
+    """
+    return " x ".join(map(_size_text, shape)) or "one number"
+
+
+def escaped(name: str) -> str:
+    r"""A name with what cannot be printed as an escape.
+
+    >>> print(escaped("layer\x1b[2J"))
+    layer\x1b[2J
+    """
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in name)
+
+
+def _size_text(size: Dimension) -> str:
+    if not size.order:
+        return str(size.size)
+    factor, power = Fraction(size.size), format_power(size.order)
+    over = f"/{factor.denominator}" if factor.denominator > 1 else ""
+    return f"{factor.numerator if factor.numerator != 1 else ''}{power}{over}"
+
+
+def _row(network: TracedNetwork, parameter: Parameter[Dimension]) -> tuple[str, str, str, str]:
+    repeat = network.repeat_of(parameter.names[0])
+    names = [repeat.kind(name) if repeat else name for name in parameter.names]
+    copies = f" (x{len(repeat.copies)})" if repeat else ""
+    readers = readers_of(network.tape, parameter)
+    places = dict.fromkeys((reader.function, reader.path) for reader in readers)
+    home = parameter.names[0].rpartition(".")[0]
+    read = dict.fromkeys(
+        escaped(function if path == home else f"{function} in {repeat.kind(path) if repeat else path or 'the module'}")
+        for function, path in places
+    )
+    return (
+        escaped(" = ".join(names)) + copies,
+        shape_text(parameter.shape),
+        role_of(network.tape, parameter),
+        _some(tuple(read)),
+    )
+
+
+def _sentences(network: TracedNetwork) -> Iterator[str]:
+    widths = ", ".join(map(str, network.widths))
+    tape = network.tape
+    yield f"Recorded at widths {widths}: {len(tape.operations)} operations of {len(network.functions)} functions."
+    for repeat in network.repeats:
+        size = repeat.stop - repeat.start
+        yield f"{escaped(repeat.container) or 'The module'} is one block of {size} operations, {len(repeat.copies)} times."
+    if network.unreached:
+        yield f"No gradient reaches {escaped(_some(network.unreached))}."
+
+
+def _some(names: Sequence[str]) -> str:
+    """The names, or the first of them and how many more."""
+    more = len(names) - _MOST_NAMED
+    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
