@@ -22,6 +22,7 @@ import torch
 from torch import nn
 
 from empirical.tracing.batches import Batch, Loss, batch_of, default_loss, finite, told
+from empirical.tracing.far_widths import far_shapes
 from empirical.tracing.recorder import Recording, record
 from empirical.tracing.replay import agrees, replay
 from empirical.tracing.state import kept, seeded, shifted
@@ -32,8 +33,6 @@ from scalings.tapes.tape import Tape
 
 Build = Callable[[int], nn.Module] | Mapping[int, Callable[[], nn.Module]]
 WIDTHS = (64, 128, 256)
-_FAR = (2**12, 2**14)
-"""How much wider than the widest the module is built to see the shapes of its parameters, without memory for them."""
 _SHIFT = 0.02
 """The size of the change of all parameters under which the tape is tested."""
 
@@ -58,7 +57,8 @@ def trace(
     if not callable(loss):
         raise wrong_type("loss", "a function of the module's output", loss)
     tapes = [_recorded(_built(build, width), data, loss, width, test=width == chosen[0]) for width in chosen]
-    return align(tapes, _far_shapes(build, tapes))
+    far = [] if isinstance(build, Mapping) else far_shapes(build, chosen[-1], len(tapes[-1].parameters))
+    return align(tapes, far)
 
 
 def _widths(build: Build, widths: Sequence[int] | None) -> tuple[int, ...]:
@@ -153,21 +153,3 @@ def _check_complete(module: nn.Module, batch: Batch, loss: Loss, recording: Reco
         raise ArgumentError("build", "it does something that the recorder cannot see: run again with other parameters,"
             f" what was recorded gives a loss of {float(again):.6g}, the module {float(other.loss):.6g}, at width {width}")
 
-
-def _far_shapes(build: Build, tapes: Sequence[Tape[int]]) -> list[tuple[int, dict[str, tuple[int, ...]]]]:
-    """The shapes of parameters at two very large widths, if the module can be built on the meta device; else nothing."""
-    if isinstance(build, Mapping):
-        return []
-    found = []
-    for factor in (1, *_FAR):
-        width = factor * tapes[-1].width
-        try:
-            with seeded(), torch.device("meta"):
-                module = build(width)
-            shapes = {name: tuple(parameter.shape) for name, parameter in module.named_parameters()}
-        except Exception:  # of the user's own code, about a device that it never asked for
-            return []
-        if not all(parameter.is_meta for parameter in module.parameters()) or len(shapes) != len(tapes[-1].parameters):
-            return []
-        found.append((width, shapes))
-    return found[1:]

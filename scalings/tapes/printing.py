@@ -48,7 +48,7 @@ def escaped(name: str) -> str:
 def _size_text(size: Dimension) -> str:
     if not size.order:
         return str(size.size)
-    factor, power = Fraction(size.size), format_power(size.order)
+    factor, power = Fraction(size.size), format_power(size.order).removesuffix("^1")
     over = f"/{factor.denominator}" if factor.denominator > 1 else ""
     return f"{factor.numerator if factor.numerator != 1 else ''}{power}{over}"
 
