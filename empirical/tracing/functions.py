@@ -8,9 +8,9 @@ from typing import Any
 
 Function = Callable[..., Any]
 
-READINGS = {"item", "tolist", "__bool__", "__int__", "__float__", "__index__", "__complex__", "equal", "allclose"}
+READINGS = {"item", "tolist", "bool", "int", "float", "index", "complex", "equal", "allclose"}
 """They give Python numbers: what is computed from these the tape holds as numbers, or as a branch that was taken."""
-EXPORTS = {"numpy", "__array__", "__dlpack__"}
+EXPORTS = {"numpy", "array", "dlpack"}
 """They hand the memory of a tensor to other libraries."""
 _ASKS = ("has_torch_function", "has_torch_function_unary", "has_torch_function_variadic")
 """What a function of torch that is written in Python calls, to hand itself over instead of running."""
@@ -27,7 +27,7 @@ def name_of(function: Function) -> str:
     if name in ("__get__", "__set__"):
         name = getattr(function, "__self__").__name__  # noqa: B009 - no type knows it
         return f"set_{name}" if function.__name__ == "__set__" else name
-    return name.partition(".")[0]
+    return name.partition(".")[0].removeprefix("__").removesuffix("__")
 
 
 def body_of(function: Function) -> Function | None:

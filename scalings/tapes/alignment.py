@@ -20,7 +20,7 @@ from scalings.tapes.powers import NoPower, Seen, Sizes, dimension_of, listed, or
 from scalings.tapes.tape import Argument, Operation, Parameter, Reading, Ref, Span, Tape, Value
 
 DATA_SIZED = {
-    *("where", "nonzero", "nonzero_numpy", "argwhere", "masked_select", "__getitem__", "repeat_interleave", "bincount"),
+    *("where", "nonzero", "nonzero_numpy", "argwhere", "masked_select", "getitem", "repeat_interleave", "bincount"),
     *("unique", "unique_consecutive", "unique_dim", "_unique2"),
 }
 """The functions whose results may have a size that depends on what is in a tensor that they are given."""
@@ -173,7 +173,7 @@ def _learn_data(tapes: Sequence[Tape[int]], rows: Sequence[Row], partners: Seque
             seen = tuple(each[place] if place < len(each) else None for each in readings)
             if isinstance(number, int):
                 sizes.learn_data(seen)  # type: ignore[arg-type]
-        if last.function in DATA_SIZED and not (last.function == "__getitem__" and len(last.inputs()) == 1):
+        if last.function in DATA_SIZED and not (last.function == "getitem" and len(last.inputs()) == 1):
             inputs = {one for value in last.inputs() for one in _seen_shapes(tapes, value, partners)}
             for output in last.outputs:
                 for seen in _seen_shapes(tapes, output, partners):
