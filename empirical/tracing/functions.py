@@ -8,8 +8,10 @@ from typing import Any
 
 Function = Callable[..., Any]
 
-READINGS = {"item", "tolist", "bool", "int", "float", "index", "complex", "equal", "allclose"}
+READINGS = {"item", "tolist", "equal", "allclose", "is_nonzero"}
 """They give Python numbers: what is computed from these the tape holds as numbers, or as a branch that was taken."""
+_CONVERSIONS = {f"__{kind}__": "item" for kind in ("bool", "int", "float", "index", "complex")}
+"""What Python calls for int(x), or for x in a condition."""
 EXPORTS = {"numpy", "array", "dlpack"}
 """They hand the memory of a tensor to other libraries."""
 _ASKS = ("has_torch_function", "has_torch_function_unary", "has_torch_function_variadic")
@@ -27,7 +29,7 @@ def name_of(function: Function) -> str:
     if name in ("__get__", "__set__"):
         name = getattr(function, "__self__").__name__  # noqa: B009 - no type knows it
         return f"set_{name}" if function.__name__ == "__set__" else name
-    return name.partition(".")[0].removeprefix("__").removesuffix("__")
+    return _CONVERSIONS.get(name) or name.partition(".")[0].removeprefix("__").removesuffix("__")
 
 
 def body_of(function: Function) -> Function | None:

@@ -29,7 +29,7 @@ from empirical.tracing.fused import EQUIVALENTS
 from empirical.tracing.memory import Memory, version
 from empirical.tracing.modules import CalledFrom, eager
 from scalings.errors import ArgumentError
-from scalings.tapes.tape import CUSTOM_GRADIENT, Kind, Operation, Origin, Parameter, Ref, Tape, Value
+from scalings.tapes.tape import CUSTOM_GRADIENT, Kind, Operation, Origin, Parameter, Ref, Siblings, Tape, Value
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,11 @@ class Recorder(TorchFunctionMode):
         self._memory = Memory()
         self._names: dict[int, tuple[Tensor, Origin, str]] = {}
         self._parameters: dict[int, list[str]] = {}
+        self._lists = tuple(
+            Siblings(name, tuple(part._modules), tuple(type(child).__qualname__ for child in part.children()))
+            for name, part in module.named_modules()
+            if isinstance(part, nn.ModuleList | nn.Sequential) and len(part) == len(list(part.children())) > 1
+        )
         self._values: list[Value[int]] = []
         self._operations: list[Operation] = []
         self._calls: list[Call | None] = []
@@ -233,7 +238,7 @@ class Recorder(TorchFunctionMode):
             Parameter(tuple(names), tuple(self._names[key][0].shape), self._names[key][0].requires_grad)
             for key, names in self._parameters.items()
         )
-        tape = Tape(width, tuple(self._values), tuple(self._operations), parameters, values, end)
+        tape = Tape(width, tuple(self._values), tuple(self._operations), parameters, values, end, self._lists)
         return Recording(tape, tuple(self._calls), self._sources, loss.detach())
 
 

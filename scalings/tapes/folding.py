@@ -13,7 +13,7 @@ from typing import Any
 
 from scalings.networks.dimensions import Dimension
 from scalings.tapes.network import Repeat, TracedNetwork
-from scalings.tapes.tape import Argument, Operation, Reading, Ref, Span, Tape
+from scalings.tapes.tape import Argument, Operation, Reading, Ref, Siblings, Span, Tape
 
 Source = tuple[Any, ...]
 """Where an operation of a block has a value from, in words that are the same in each copy."""
@@ -29,64 +29,45 @@ class _Block:
 
 
 def folded(network: TracedNetwork) -> TracedNetwork:
-    """The network with each run of equal blocks as one."""
-    containers = dict.fromkeys(
-        container for operation in network.tape.operations for container, _ in _containers(operation.path)
-    )
-    for container in sorted(containers, key=lambda name: (name.count("."), name)):
-        if not any(_is_within(container, repeat.container) for repeat in network.repeats):
-            network = _folded_in(network, container)
+    """The network with each run of equal blocks as one, the outermost ones first."""
+    for siblings in sorted(network.tape.lists, key=lambda one: (one.path.count("."), one.path)):
+        if not any(f"{siblings.path}.".startswith(f"{repeat.container}.") for repeat in network.repeats):
+            network = _folded_in(network, siblings)
     return network
 
 
-def _is_within(container: str, other: str) -> bool:
-    return f"{container}.".startswith(f"{other}.") and container != other
-
-
-def _containers(path: str) -> Iterator[tuple[str, str]]:
-    """Pairs of a container and the child of it that the path is within: a child of a list has a number for a name."""
-    names = path.split(".")
-    for place, name in enumerate(names):
-        if name.isdecimal():
-            yield ".".join(names[:place]), name
-
-
-def _folded_in(network: TracedNetwork, container: str) -> TracedNetwork:
-    """The network with the runs of equal blocks in one container folded, the last one first."""
-    blocks = list(_blocks(network.tape, container))
+def _folded_in(network: TracedNetwork, siblings: Siblings) -> TracedNetwork:
+    """The network with the runs of equal blocks in one list folded, the last one first."""
+    blocks, end = list(_blocks(network.tape, siblings)), len(network.tape.operations)
     while len(blocks) > 1:
-        run = [blocks.pop()]
-        size = blocks[-1].stop - blocks[-1].start
-        run[0] = replace(run[0], stop=min(run[0].start + size, len(network.tape.operations)))
-        while blocks and (before := blocks[-1]).stop - before.start == size and _equal(network.tape, container, before, run[0]):
+        last, size = blocks.pop(), blocks[-1].stop - blocks[-1].start
+        run = [replace(last, stop=min(last.start + size, end))]
+        while blocks and _equal(network.tape, siblings, blocks[-1], run[0]):
             run.insert(0, blocks.pop())
-        carried = _carried(network.tape, container, run) if len(run) > 1 else None
+        carried = _carried(network.tape, siblings.path, run) if len(run) > 1 else None
         if carried is not None:
-            network = _without_copies(network, container, run, carried)
+            network = _without_copies(network, siblings.path, run, carried)
     return network
 
 
-def _blocks(tape: Tape[Dimension], container: str) -> Iterator[_Block]:
-    """The blocks of a container, each from its child's first operation to that of the next child.
-
-    None if a child's operations stand elsewhere too.
-    """
+def _blocks(tape: Tape[Dimension], siblings: Siblings) -> Iterator[_Block]:
+    """The blocks of a list, each from its first operation to that of the next; none if they are entwined."""
     places: defaultdict[str, list[int]] = defaultdict(list)
     for place, operation in enumerate(tape.operations):
-        for found, child in _containers(operation.path):
-            if found == container:
-                places[child].append(place)
-    starts = [*sorted((found[0], child, found[-1]) for child, found in places.items())]
-    ends = [*(start for start, *_ in starts[1:]), starts[-1][2] + 1]
+        if child := siblings.child(operation.path):
+            places[child].append(place)
+    starts = sorted((found[0], child, found[-1]) for child, found in places.items())
+    ends = [*(start for start, *_ in starts[1:]), *(last + 1 for *_, last in starts[-1:])]
     if all(last < end for (_, _, last), end in zip(starts, ends, strict=True)):
         yield from (_Block(child, start, end) for (start, child, _), end in zip(starts, ends, strict=True))
 
 
-def _equal(tape: Tape[Dimension], container: str, one: _Block, other: _Block) -> bool:
-    """Whether two blocks that follow each other do the same. What the first reads of before the block is not compared."""
+def _equal(tape: Tape[Dimension], siblings: Siblings, one: _Block, other: _Block) -> bool:
+    """Whether two blocks that follow each other are of one class and do the same; where they read from is not compared."""
+    kinds, container = dict(zip(siblings.names, siblings.classes, strict=True)), siblings.path
     if one.stop != other.start or other.stop - other.start != one.stop - one.start:
         return False
-    return [_shown(tape, container, one, place) for place in range(one.start, one.stop)] == [
+    return kinds[one.child] == kinds[other.child] and [_shown(tape, container, one, place) for place in range(one.start, one.stop)] == [
         _shown(tape, container, other, place) for place in range(other.start, other.stop)
     ]
 

@@ -68,7 +68,7 @@ class Sizes:
         """The power of the width that the size is. Raises NoPower."""
         found = self._related(seen)
         if found is None:
-            there = [(width, size) for width, size in zip(self.widths, seen, strict=True) if size]
+            there = [(width, size) for width, size in zip(self.widths, seen, strict=True) if size is not None]
             found = self._alike(seen) if len(there) < 2 else _rounded(there)
         if found is None:
             raise NoPower(f"is no power of the width: {listed(self.widths, seen)}")
@@ -77,7 +77,7 @@ class Sizes:
 
     def dimension(self, seen: Seen) -> Dimension:
         """The size as a power of the width. Raises NoPower."""
-        return dimension_of(self.order(seen), [pair for pair in zip(self.widths, seen, strict=True) if pair[1]][-1])
+        return dimension_of(self.order(seen), [pair for pair in zip(self.widths, seen, strict=True) if pair[1] is not None][-1])
 
     def number(self, seen: Sequence[float | None]) -> int | float | Power:
         """A number as a power of the width; as it is where it is always the same. Raises NoPower."""
@@ -185,8 +185,9 @@ def order_at_large(one: tuple[int, int], other: tuple[int, int]) -> Fraction | N
 def dimension_of(order: Fraction, pair: tuple[int, int]) -> Dimension:
     """A dimension of this order that has the pair's size at its width, up to rounding."""
     width, size = pair
-    factor = Fraction(size / width**order).limit_denominator(1000) if order else Fraction(size)
-    factor = factor or Fraction(1, 1000)
+    factor = Fraction(size)
+    if order:
+        factor = Fraction(size / width**order).limit_denominator(1000) or Fraction(1, 1000)
     return Dimension(int(factor) if factor.denominator == 1 else factor, order)
 
 

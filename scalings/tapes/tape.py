@@ -132,6 +132,21 @@ class Parameter(Generic[Size]):
 
 
 @dataclass(frozen=True)
+class Siblings:
+    """The modules of a list, such as a ModuleList or a Sequential: their names in it and their classes."""
+
+    path: str
+    names: tuple[str, ...]
+    classes: tuple[str, ...]
+
+    def child(self, path: str) -> str | None:
+        """The name of the one that a path is within."""
+        within = self.path == "" or path.startswith(f"{self.path}.")
+        name = path.removeprefix(self.path).removeprefix(".").partition(".")[0]
+        return name if within and name in self.names else None
+
+
+@dataclass(frozen=True)
 class Tape(Generic[Size]):
     """What a module did at one width."""
 
@@ -141,6 +156,7 @@ class Tape(Generic[Size]):
     parameters: tuple[Parameter[Size], ...]
     outputs: tuple[int, ...]
     loss: int
+    lists: tuple[Siblings, ...] = ()
 
     def parameters_read(self, operation: Operation) -> tuple[str, ...]:
         """The names of the parameters that an operation reads itself, not through a view or a product."""
