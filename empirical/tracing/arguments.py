@@ -44,7 +44,9 @@ def encode(argument: Any, ref: Callable[[Tensor], Ref], numbers: Numbers) -> Any
     return "..." if argument is Ellipsis else str(argument)
 
 
-def pairs(mapping: Mapping[str, Any], ref: Callable[[Tensor], Ref], numbers: Numbers) -> tuple[tuple[str, Argument], ...]:
+def pairs(
+    mapping: Mapping[str, Any], ref: Callable[[Tensor], Ref], numbers: Numbers
+) -> tuple[tuple[str, Argument], ...]:
     """A mapping, such as keyword arguments, as plain data."""
     return tuple((name, encode(value, ref, numbers)) for name, value in mapping.items())
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from empirical.tracing.arguments import replaced, tensors_in
+from empirical.tracing.user_code import user_code
 from scalings.errors import ArgumentError, wrong_type
 
 Loss = Callable[[Any], Any]
@@ -45,10 +46,8 @@ def batch_of(data: object, width: int) -> Batch:
     Raises ArgumentError for anything else.
     """
     if callable(data) and not isinstance(data, Tensor | Mapping):
-        try:
+        with user_code("data", f"it fails at width {width}"):
             data = data(width)
-        except Exception as error:
-            raise ArgumentError("data", f"it fails at width {width}: {told(error)}") from error
     match data:
         case Tensor():
             batch = Batch((data,))
@@ -79,11 +78,6 @@ def default_loss(output: Any) -> Tensor:
     if not first.is_floating_point():
         raise ArgumentError("loss", f"expected a real output, but got {first.dtype}: give a loss")
     return (first - 1).square().mean() / 2
-
-
-def told(error: Exception) -> str:
-    """An error of the user's own code, in one line."""
-    return " ".join(f"{type(error).__name__}: {error}".split())[:300]
 
 
 def _copied(part: Any) -> Any:

@@ -112,7 +112,9 @@ def _network(gates: Function, states: int) -> Function:
             sides = []
             for index in range(layer * directions, (layer + 1) * directions):
                 weights = params[index * size : (index + 1) * size]
-                side, end = _direction(gates, outputs, tuple(state[index] for state in initial), weights, biases, index % directions)
+                side, end = _direction(
+                    gates, outputs, tuple(state[index] for state in initial), weights, biases, index % directions
+                )
                 sides.append(side)
                 last.append(end)
             outputs = torch.cat(sides, -1) if bidirectional else sides[0]

@@ -76,5 +76,3 @@ def shifted(module: nn.Module, parameters: Mapping[str, Tensor]) -> Iterator[Non
 def same(one: Tensor, other: Tensor) -> bool:
     """Whether two tensors have the same content, with what is not a number in the same places."""
     return torch.equal(one, other) or bool(((one == other) | ((one != one) & (other != other))).all())  # noqa: PLR0124
-
-

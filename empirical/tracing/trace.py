@@ -21,11 +21,12 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import nn
 
-from empirical.tracing.batches import Batch, Loss, batch_of, default_loss, finite, told
+from empirical.tracing.batches import Batch, Loss, batch_of, default_loss, finite
 from empirical.tracing.far_widths import far_shapes
 from empirical.tracing.recorder import Recording, record
 from empirical.tracing.replay import agrees, replay
 from empirical.tracing.state import kept, seeded, shifted
+from empirical.tracing.user_code import user_code
 from scalings.errors import ArgumentError, wrong_type
 from scalings.tapes.alignment import align
 from scalings.tapes.network import TracedNetwork
@@ -37,9 +38,7 @@ _SHIFT = 0.02
 """The size of the change of all parameters under which the tape is tested."""
 
 
-def trace(
-    build: Build, data: object, widths: Sequence[int] | None = None, loss: Loss | None = None
-) -> TracedNetwork:
+def trace(build: Build, data: object, widths: Sequence[int] | None = None, loss: Loss | None = None) -> TracedNetwork:
     """What a torch module does, in powers of the width.
 
     - `build`: a function of the width that makes the module, or one without arguments for each width.
@@ -74,11 +73,8 @@ def _widths(build: Build, widths: Sequence[int] | None) -> tuple[int, ...]:
 
 
 def _built(build: Build, width: int) -> nn.Module:
-    try:
-        with seeded():
-            module = build[width]() if isinstance(build, Mapping) else build(width)
-    except Exception as error:
-        raise ArgumentError("build", f"it fails at width {width}: {told(error)}") from error
+    with user_code("build", f"it fails at width {width}"), seeded():
+        module = build[width]() if isinstance(build, Mapping) else build(width)
     if not isinstance(module, nn.Module):
         raise ArgumentError("build", f"expected a torch module at width {width}, but got a {type(module).__name__}")
     return module
@@ -101,13 +97,8 @@ def _recorded(module: nn.Module, data: object, loss: Loss, width: int, *, test: 
 
 
 def _run(module: nn.Module, batch: Batch, loss: Loss, width: int) -> Recording:
-    try:
-        with seeded():
-            recording = record(module, batch.copy(), loss, width=width)
-    except ArgumentError:
-        raise
-    except Exception as error:
-        raise ArgumentError("build", f"its forward pass or loss fails at width {width}: {told(error)}") from error
+    with user_code("build", f"its forward pass or loss fails at width {width}"), seeded():
+        recording = record(module, batch.copy(), loss, width=width)
     if not finite(recording.loss):
         raise ArgumentError("build", f"expected a finite loss, but got {float(recording.loss)} at width {width}")
     return recording
@@ -139,7 +130,9 @@ def _check_complete(module: nn.Module, batch: Batch, loss: Loss, recording: Reco
     """
     with seeded():
         parameters = {
-            name: parameter.detach() + _SHIFT * torch.randn_like(parameter) if parameter.is_floating_point() else parameter
+            name: parameter.detach() + _SHIFT * torch.randn_like(parameter)
+            if parameter.is_floating_point()
+            else parameter
             for name, parameter in module.named_parameters()
         }
     width = recording.tape.width
@@ -150,6 +143,8 @@ def _check_complete(module: nn.Module, batch: Batch, loss: Loss, recording: Reco
     with seeded():
         *_, again = replay(recording, parameters)
     if not agrees(again, other.loss):
-        raise ArgumentError("build", "it does something that the recorder cannot see: run again with other parameters,"
-            f" what was recorded gives a loss of {float(again):.6g}, the module {float(other.loss):.6g}, at width {width}")
-
+        raise ArgumentError(
+            "build",
+            "it does something that the recorder cannot see: run again with other parameters,"
+            f" what was recorded gives a loss of {float(again):.6g}, the module {float(other.loss):.6g}, at width {width}",
+        )

@@ -53,7 +53,9 @@ def align(tapes: Sequence[Tape[int]], large: Sequence[tuple[int, Shapes]] = ()) 
         for number, value in enumerate(tape.values)
     )
     operations = tuple(_aligned_operation(row, sizes) for row in rows)
-    return folded(TracedNetwork(widths, replace(cast(Any, tape), values=values, operations=operations, parameters=parameters)))
+    return folded(
+        TracedNetwork(widths, replace(cast(Any, tape), values=values, operations=operations, parameters=parameters))
+    )
 
 
 def _check_parameters(tapes: Sequence[Tape[int]]) -> None:
@@ -156,14 +158,15 @@ def _seen_shapes(tapes: Sequence[Tape[int]], number: int, partners: Sequence[dic
     """The sizes of each axis of a value of the last tape, at each width."""
     rank = len(tapes[-1].values[number].shape)
     shapes = [
-        tape.values[same[number]].shape if number in same else ()
-        for tape, same in zip(tapes, partners, strict=True)
+        tape.values[same[number]].shape if number in same else () for tape, same in zip(tapes, partners, strict=True)
     ]
     for axis in range(rank):
         yield tuple(shape[axis] if len(shape) == rank else None for shape in shapes)
 
 
-def _learn_data(tapes: Sequence[Tape[int]], rows: Sequence[Row], partners: Sequence[dict[int, int]], sizes: Sizes) -> None:
+def _learn_data(
+    tapes: Sequence[Tape[int]], rows: Sequence[Row], partners: Sequence[dict[int, int]], sizes: Sizes
+) -> None:
     """Sizes that depend on the data: counts that were read off tensors, and the results of masks."""
     for row in rows:
         last = row[-1]
@@ -171,7 +174,7 @@ def _learn_data(tapes: Sequence[Tape[int]], rows: Sequence[Row], partners: Seque
         readings = [one.readings if one else () for one in row]
         for place, number in enumerate(last.readings):
             seen = tuple(each[place] if place < len(each) else None for each in readings)
-            if isinstance(number, int):
+            if isinstance(number, int) and not isinstance(number, bool):
                 sizes.learn_data(seen)  # type: ignore[arg-type]
         if last.function in DATA_SIZED and not (last.function == "getitem" and len(last.inputs()) == 1):
             inputs = {one for value in last.inputs() for one in _seen_shapes(tapes, value, partners)}

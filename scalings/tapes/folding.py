@@ -67,9 +67,9 @@ def _equal(tape: Tape[Dimension], siblings: Siblings, one: _Block, other: _Block
     kinds, container = dict(zip(siblings.names, siblings.classes, strict=True)), siblings.path
     if one.stop != other.start or other.stop - other.start != one.stop - one.start:
         return False
-    return kinds[one.child] == kinds[other.child] and [_shown(tape, container, one, place) for place in range(one.start, one.stop)] == [
-        _shown(tape, container, other, place) for place in range(other.start, other.stop)
-    ]
+    return kinds[one.child] == kinds[other.child] and [
+        _shown(tape, container, one, place) for place in range(one.start, one.stop)
+    ] == [_shown(tape, container, other, place) for place in range(other.start, other.stop)]
 
 
 def _shown(tape: Tape[Dimension], container: str, block: _Block, place: int) -> Any:
@@ -138,9 +138,7 @@ def _wiring(tape: Tape[Dimension], container: str, before: _Block | None, block:
 def _made(tape: Tape[Dimension], block: _Block) -> dict[int, tuple[int, int]]:
     """The values that a block makes, each with its operation, counted from the block's first, and its place there."""
     operations = enumerate(tape.operations[block.start : block.stop])
-    return {
-        value: (step, place) for step, operation in operations for place, value in enumerate(operation.results())
-    }
+    return {value: (step, place) for step, operation in operations for place, value in enumerate(operation.results())}
 
 
 def _without_copies(

@@ -24,7 +24,7 @@ from itertools import combinations_with_replacement
 from scalings.networks.dimensions import Dimension
 from scalings.tapes.tape import Power
 
-HALVES = tuple(Fraction(half, 2) for half in (1, 2, 3, 4, 5, 6, -1, -2))
+HALVES = tuple(Fraction(half, 2) for half in range(1, 7))
 """The powers that a size may grow with."""
 _ROOTS = tuple(Fraction(half, 2) for half in (-1, 1, -2, 2, -3, 3, -4, 4))
 """The powers of a size that a number may be, such as 1/sqrt(d)."""
@@ -77,7 +77,9 @@ class Sizes:
 
     def dimension(self, seen: Seen) -> Dimension:
         """The size as a power of the width. Raises NoPower."""
-        return dimension_of(self.order(seen), [pair for pair in zip(self.widths, seen, strict=True) if pair[1] is not None][-1])
+        return dimension_of(
+            self.order(seen), [pair for pair in zip(self.widths, seen, strict=True) if pair[1] is not None][-1]
+        )
 
     def number(self, seen: Sequence[float | None]) -> int | float | Power:
         """A number as a power of the width; as it is where it is always the same. Raises NoPower."""

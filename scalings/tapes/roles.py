@@ -12,9 +12,35 @@ TracedRole = Literal["input", "hidden", "output", "vector", "fixed", "unused"]
 """Input: nothing that grows comes in, something that grows comes out; output: the other way round; hidden: a matrix that
 grows both ways; vector: a bias, a gain or a position, one number for each unit; fixed: it does not grow."""
 REARRANGING = {
-    *("T", "mT", "t", "transpose", "permute", "movedim", "view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze"),
+    *(
+        "T",
+        "mT",
+        "t",
+        "transpose",
+        "permute",
+        "movedim",
+        "view",
+        "reshape",
+        "flatten",
+        "unflatten",
+        "squeeze",
+        "unsqueeze",
+    ),
     *("expand", "expand_as", "contiguous", "chunk", "split", "split_with_sizes", "unbind", "getitem", "select"),
-    *("to", "type_as", "float", "double", "half", "bfloat16", "clone", "detach", "data", "repeat", "narrow", "set_data"),
+    *(
+        "to",
+        "type_as",
+        "float",
+        "double",
+        "half",
+        "bfloat16",
+        "clone",
+        "detach",
+        "data",
+        "repeat",
+        "narrow",
+        "set_data",
+    ),
 }
 """Functions whose results hold the entries of what they are given, and nothing else."""
 

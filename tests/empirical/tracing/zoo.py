@@ -49,7 +49,7 @@ class Recurrent(nn.Module):
 
     def forward(self, series: Tensor) -> Tensor:
         outputs, _ = self.core(series)
-        return self.readout(outputs[:, -1])  # type: ignore[no-any-return]
+        return self.readout(outputs[:, -1])
 
 
 class Cell(nn.Module):
@@ -63,7 +63,7 @@ class Cell(nn.Module):
         state = series.new_zeros(len(series), self.cell.hidden_size)
         for step in series.unbind(1):
             state = self.cell(step, state)
-        return self.readout(state)  # type: ignore[no-any-return]
+        return self.readout(state)
 
 
 class StateSpace(nn.Module):
@@ -88,7 +88,7 @@ class StateSpace(nn.Module):
         for t in range(series.shape[1]):
             state = decay[:, t] * state + driven[:, t]
             outputs[:, t] = (state * c[:, t, None]).sum(-1) + self.skip * x[:, t]
-        return self.readout(outputs * functional.silu(gate))  # type: ignore[no-any-return]
+        return self.readout(outputs * functional.silu(gate))
 
 
 class Experts(nn.Module):
@@ -111,7 +111,7 @@ class Experts(nn.Module):
             token, place = torch.where(chosen == number)
             if token.numel():
                 mixed.index_add_(0, token, expert(x[token]) * weights[token, place, None])
-        return self.readout(x + mixed)  # type: ignore[no-any-return]
+        return self.readout(x + mixed)
 
 
 class GraphNetwork(nn.Module):
@@ -127,7 +127,7 @@ class GraphNetwork(nn.Module):
         for message in self.message:
             arrived = torch.zeros_like(x).scatter_add(0, receiver[:, None].expand(-1, x.shape[1]), message(x)[sender])
             x = x + arrived.relu()
-        return self.readout(x.mean(0))  # type: ignore[no-any-return]
+        return self.readout(x.mean(0))
 
 
 class Einsum(nn.Module):
@@ -158,7 +158,7 @@ class Tied(nn.Module):
 
     def forward(self, ids: Tensor) -> Tensor:
         x = self.embed(ids)
-        return self.readout(x + torch.tanh(self.mix(x)))  # type: ignore[no-any-return]
+        return self.readout(x + torch.tanh(self.mix(x)))
 
 
 def weight_norm(width: int) -> nn.Module:
@@ -167,7 +167,7 @@ def weight_norm(width: int) -> nn.Module:
 
 
 def compiled(width: int) -> nn.Module:
-    return torch.compile(mlp(width))  # type: ignore[return-value]
+    return torch.compile(mlp(width))
 
 
 class _Quantized(torch.autograd.Function):
@@ -178,7 +178,7 @@ class _Quantized(torch.autograd.Function):
         return x.sign() * x.abs().mean()
 
     @staticmethod
-    def backward(_: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(_: Any, gradient: Tensor) -> Tensor:
         return gradient
 
 
@@ -191,8 +191,8 @@ class Quantized(nn.Module):
         self.weight = nn.Parameter(points(width, width))
 
     def forward(self, x: Tensor) -> Tensor:
-        weight = _Quantized.apply(self.weight)  # type: ignore[no-untyped-call]
-        return self.readout(functional.linear(self.inputs(x).relu(), weight).relu())  # type: ignore[no-any-return]
+        weight = _Quantized.apply(self.weight)
+        return self.readout(functional.linear(self.inputs(x).relu(), weight).relu())
 
 
 class Branching(nn.Module):
@@ -208,7 +208,7 @@ class Branching(nn.Module):
         h = self.inputs(x)
         for _ in range(int(x[0, 0].abs()) + 1):
             h = way(h).relu() * x.std().item()
-        return self.readout(h[h.detach().sum(1) > 0])  # type: ignore[no-any-return]
+        return self.readout(h[h.detach().sum(1) > 0])
 
 
 class FastAttention(nn.Module):
@@ -222,7 +222,7 @@ class FastAttention(nn.Module):
         self.eval()
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.readout(self.encoder(self.inputs(x)))  # type: ignore[no-any-return]
+        return self.readout(self.encoder(self.inputs(x)))
 
 
 class Attention(nn.Module):
@@ -235,7 +235,7 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.inputs(x)
-        return self.readout(self.attention(x, x, x, need_weights=False)[0])  # type: ignore[no-any-return]
+        return self.readout(self.attention(x, x, x, need_weights=False)[0])
 
 
 def classes(scores: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ class CausalSelfAttention(nn.Module):
         q, k, v = self.c_attn(x).split(width, dim=2)
         q, k, v = (part.view(batch, time, self.heads, width // self.heads).transpose(1, 2) for part in (q, k, v))
         y = functional.scaled_dot_product_attention(q, k, v, dropout_p=0.1 if self.training else 0, is_causal=True)
-        return self.dropout(self.c_proj(y.transpose(1, 2).contiguous().view(batch, time, width)))  # type: ignore[no-any-return]
+        return self.dropout(self.c_proj(y.transpose(1, 2).contiguous().view(batch, time, width)))
 
 
 class Block(nn.Module):
@@ -37,7 +37,7 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = x + self.attn(self.ln_1(x))
-        return x + self.mlp(self.ln_2(x))  # type: ignore[no-any-return]
+        return x + self.mlp(self.ln_2(x))
 
 
 class NanoGPT(nn.Module):
@@ -57,9 +57,9 @@ class NanoGPT(nn.Module):
     def forward(self, ids: Tensor) -> Tensor:
         position = torch.arange(ids.size(1), dtype=torch.long, device=ids.device)
         x = self.transformer["drop"](self.transformer["wte"](ids) + self.transformer["wpe"](position))
-        for block in self.transformer["h"]:  # type: ignore[attr-defined]
+        for block in self.transformer["h"]:
             x = block(x)
-        return self.lm_head(self.transformer["ln_f"](x))  # type: ignore[no-any-return]
+        return self.lm_head(self.transformer["ln_f"](x))
 
 
 def frequencies(time: Tensor, size: int) -> Tensor:
@@ -84,7 +84,7 @@ class DiTBlock(nn.Module):
         parts = self.ada(condition)[:, None].chunk(6, dim=-1)
         read = self.norm1(x) * (1 + parts[1]) + parts[0]
         x = x + parts[2] * self.attn(read, read, read, need_weights=False)[0]
-        return x + parts[5] * self.mlp(self.norm2(x) * (1 + parts[4]) + parts[3])  # type: ignore[no-any-return]
+        return x + parts[5] * self.mlp(self.norm2(x) * (1 + parts[4]) + parts[3])
 
 
 class Denoiser(nn.Module):
@@ -124,7 +124,7 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor, time: Tensor) -> Tensor:
         h = self.conv1(functional.silu(self.norm1(x))) + self.time(functional.silu(time))[:, :, None, None]
-        return self.skip(x) + self.conv2(functional.silu(self.norm2(h)))  # type: ignore[no-any-return]
+        return self.skip(x) + self.conv2(functional.silu(self.norm2(h)))
 
 
 class UNet(nn.Module):
@@ -148,7 +148,7 @@ class UNet(nn.Module):
         x = self.middle(x, told)
         x = self.up[0](torch.cat([functional.interpolate(x, scale_factor=2.0), seen.pop()], dim=1), told)
         x = self.up[1](torch.cat([self.grow(x), seen.pop()], dim=1), told)
-        return self.last(x)  # type: ignore[no-any-return]
+        return self.last(x)
 
 
 def unet(width: int) -> nn.Module:

@@ -19,7 +19,7 @@ def gpt2() -> Model:
 
     def build(width: int) -> nn.Module:
         config = GPT2Config(vocab_size=VOCABULARY, n_positions=8, n_embd=width, n_layer=3, n_head=4)
-        return GPT2LMHeadModel(config)  # type: ignore[no-any-return]
+        return GPT2LMHeadModel(config)
 
     return Model(build, WORDS)
 
@@ -39,7 +39,7 @@ def llama() -> Model:
             num_key_value_heads=heads // 2,
             max_position_embeddings=16,
         )
-        return LlamaForCausalLM(config)  # type: ignore[no-any-return]
+        return LlamaForCausalLM(config)
 
     return Model(build, WORDS)
 
@@ -56,7 +56,7 @@ def bert() -> Model:
             intermediate_size=4 * width,
             max_position_embeddings=8,
         )
-        return BertForSequenceClassification(config)  # type: ignore[no-any-return]
+        return BertForSequenceClassification(config)
 
     mask = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]])
     return Model(build, {"input_ids": IDS, "attention_mask": mask, "labels": torch.tensor([0, 1])})
@@ -77,7 +77,7 @@ def mixtral() -> Model:
             num_experts_per_tok=2,
             max_position_embeddings=16,
         )
-        return MixtralForCausalLM(config)  # type: ignore[no-any-return]
+        return MixtralForCausalLM(config)
 
     return Model(build, WORDS)
 
@@ -87,7 +87,7 @@ def mamba() -> Model:
 
     def build(width: int) -> nn.Module:
         config = MambaConfig(vocab_size=VOCABULARY, hidden_size=width, state_size=4, num_hidden_layers=2)
-        return MambaForCausalLM(config)  # type: ignore[no-any-return]
+        return MambaForCausalLM(config)
 
     return Model(build, WORDS)
 
@@ -97,7 +97,7 @@ def timm_vit() -> Model:
 
     def build(width: int) -> nn.Module:
         sizes = {"img_size": 32, "patch_size": 16, "embed_dim": width, "depth": 3, "num_heads": 4, "num_classes": 5}
-        return VisionTransformer(**sizes, qk_norm=True)  # type: ignore[arg-type]
+        return VisionTransformer(**sizes, qk_norm=True)
 
     return Model(build, IMAGES)
 
@@ -107,7 +107,7 @@ def timm_resnet18() -> Model:
 
     def build(width: int) -> nn.Module:
         channels = (width, 2 * width, 4 * width, 8 * width)
-        return ResNet(BasicBlock, (2, 2, 2, 2), num_classes=5, stem_width=width, channels=channels)  # type: ignore[no-any-return]
+        return ResNet(BasicBlock, (2, 2, 2, 2), num_classes=5, stem_width=width, channels=channels)
 
     return Model(build, IMAGES, widths=(8, 16, 32))
 
@@ -128,7 +128,6 @@ def torchvision_convnext() -> Model:
         return ConvNeXt([CNBlockConfig(width, 2 * width, 3), CNBlockConfig(2 * width, None, 2)], num_classes=5)
 
     return Model(build, IMAGES)
-
 
 
 LIBRARIES: dict[str, tuple[str, Callable[[], Model]]] = {
