@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 
-from scalings.tapes.tape import Argument, Reading, Ref, Span
+from scalings.tapes.arguments import Argument, Reading, Ref, Span
 
 Numbers = Mapping[int, tuple[int | float, int]]
 """By id, numbers that were read off values of the tape."""
@@ -27,21 +28,22 @@ def tensors_in(structure: Any) -> Iterator[Tensor]:
 
 def encode(argument: Any, ref: Callable[[Tensor], Ref], numbers: Numbers) -> Any:
     """An argument as plain data; that of a tuple is a tuple."""
+    found = argument
     if isinstance(argument, Tensor):
-        return ref(argument)
-    if isinstance(argument, slice):
-        return Span(*(encode(part, ref, numbers) for part in (argument.start, argument.stop, argument.step)))
-    if isinstance(argument, Mapping):
-        return pairs(argument, ref, numbers)
-    if isinstance(argument, list | tuple):
-        return tuple(encode(part, ref, numbers) for part in argument)
-    if id(argument) in numbers and numbers[id(argument)][0] is argument:
-        return Reading(numbers[id(argument)][1], argument)
-    if argument is None or isinstance(argument, bool | int | float | str):
-        return argument
-    if hasattr(argument, "item"):  # a number of numpy
-        return encode(argument.item(), ref, numbers)
-    return "..." if argument is Ellipsis else str(argument)
+        found = ref(argument)
+    elif isinstance(argument, slice):
+        found = Span(*(encode(part, ref, numbers) for part in (argument.start, argument.stop, argument.step)))
+    elif isinstance(argument, Mapping):
+        found = pairs(argument, ref, numbers)
+    elif isinstance(argument, list | tuple):
+        found = tuple(encode(part, ref, numbers) for part in argument)
+    elif id(argument) in numbers and numbers[id(argument)][0] is argument:
+        found = Reading(numbers[id(argument)][1], argument)
+    elif isinstance(argument, np.generic):
+        found = encode(argument.item(), ref, numbers)
+    elif argument is not None and not isinstance(argument, bool | int | float | str):
+        found = "..." if argument is Ellipsis else str(argument)
+    return found
 
 
 def pairs(

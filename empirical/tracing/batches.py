@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from empirical.tracing.arguments import replaced, tensors_in
@@ -65,8 +64,9 @@ def batch_of(data: object, width: int) -> Batch:
 def default_loss(output: Any) -> Tensor:
     """The loss that the output brings, as those of transformers do when they are given labels; else (f - 1)^2 / 2.
 
-    That is the mean squared error of the first tensor f of the output against ones: like the theory's, its residual stays
-    of order 1 when the output vanishes, and it depends on every output unit. Raises ArgumentError if f is not real.
+    That is the mean squared error of the first tensor f of the output against ones: like the theory's, its residual
+    stays of order 1 when the output vanishes, and every output unit has a part in it. Raises ArgumentError if f is not
+    real.
     """
     own = getattr(output, "loss", None)
     if isinstance(own, Tensor):
@@ -82,8 +82,3 @@ def default_loss(output: Any) -> Tensor:
 
 def _copied(part: Any) -> Any:
     return part.detach().clone().requires_grad_(part.requires_grad) if isinstance(part, Tensor) else part
-
-
-def finite(tensor: Tensor) -> bool:
-    """Whether all entries are finite."""
-    return bool(torch.isfinite(tensor.detach()).all())

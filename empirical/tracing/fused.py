@@ -1,4 +1,4 @@
-"""Fused functions of torch, each with its equivalent in elementary functions, which is run in its place while recording.
+"""Fused functions of torch, each with an equivalent in elementary functions that is run in its place while recording.
 
 An equivalent that returns NotImplemented leaves a case to the fused function itself, which is then recorded whole.
 """
@@ -64,7 +64,8 @@ def cross_entropy(
     classes = 1 if scores.dim() > 1 else 0
     logarithms = torch.log_softmax(scores, classes)
     if not target.is_floating_point():
-        return torch._C._nn.nll_loss_nd(logarithms, target, weight, reduction, ignore_index)
+        negative: Function = torch._C._nn.nll_loss_nd
+        return negative(logarithms, target, weight, reduction, ignore_index)
     losses = -(logarithms * target).sum(classes)
     if reduction == _NONE:
         return losses
@@ -100,7 +101,7 @@ def _network(gates: Function, states: int) -> Function:
     """A recurrent network of several layers; a packed sequence is left to torch."""
 
     def run(inputs: Tensor, hidden: Any, params: Any, biases: Any, layers: int, *rest: Any) -> Any:
-        dropout, train, bidirectional, batch_first = rest if len(rest) == 4 else (0, 0, 0, None)
+        dropout, train, bidirectional, batch_first = rest if len(rest) == 4 else (0.0, False, False, None)
         if batch_first is None or isinstance(params, Tensor):
             return NotImplemented
         initial = [state.unbind(0) for state in ((hidden,) if states == 1 else hidden)]

@@ -83,4 +83,4 @@ def _storage(tensor: Tensor) -> int | None:
     """What identifies the memory while it is there; None for a tensor without one, such as a sparse one."""
     if tensor.layout != torch.strided:
         return None
-    return tensor.untyped_storage()._cdata
+    return int(tensor.untyped_storage()._cdata)

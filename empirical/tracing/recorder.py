@@ -29,7 +29,8 @@ from empirical.tracing.fused import EQUIVALENTS
 from empirical.tracing.memory import Memory, version
 from empirical.tracing.modules import CalledFrom, eager
 from scalings.errors import ArgumentError
-from scalings.tapes.tape import CUSTOM_GRADIENT, Kind, Operation, Origin, Parameter, Ref, Siblings, Tape, Value
+from scalings.tapes.arguments import Ref
+from scalings.tapes.tape import CUSTOM_GRADIENT, Kind, Operation, Origin, Parameter, Siblings, Tape, Value
 
 
 @dataclass(frozen=True)
@@ -189,8 +190,8 @@ class Recorder(TorchFunctionMode):
         return value
 
     def _overwrite(self, changed: Mapping[int, Tensor]) -> Iterator[tuple[int, int]]:
-        """New values of what the operation to come changes; those of other tensors that share the memory wait until they
-        are read, since most never are."""
+        """New values of what the operation to come changes; those of other tensors that share the memory wait until
+        they are read, since most never are."""
         waiting = {id(other): other for one in changed.values() for other in self._memory.sharing(one)}
         for tensor in waiting.values():
             if id(tensor) in changed:

@@ -6,7 +6,6 @@ import random
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -20,9 +19,10 @@ def kept(module: nn.Module) -> Iterator[None]:
     containers = [
         (one, one.copy()) for _, found in attributes for one in found.values() if isinstance(one, dict | list | set)
     ]
-    tensors = [*module.parameters(), *module.buffers()]
-    contents = [(one, one.detach().clone(), one.requires_grad, one.grad) for one in tensors]
-    data = [one.data for one in tensors]
+    tensors = [
+        (one, one.data, one.detach().clone(), one.requires_grad, one.grad)
+        for one in (*module.parameters(), *module.buffers())
+    ]
     try:
         yield
     finally:
@@ -32,21 +32,22 @@ def kept(module: nn.Module) -> Iterator[None]:
         for one, content in containers:
             one.clear()
             one.extend(content) if isinstance(one, list) else one.update(content)
-        for (one, content, needs_gradient, gradient), own in zip(contents, data, strict=True):
-            if one.data_ptr() != own.data_ptr():
-                one.data = own
-            if not same(one, content):
-                own.copy_(content)
-            if one.is_leaf:
-                one.requires_grad_(needs_gradient)
-                one.grad = gradient
+        for tensor, data, numbers, needs_gradient, gradient in tensors:
+            if tensor.data_ptr() != data.data_ptr():
+                tensor.data = data
+            if not _same(data, numbers):
+                data.copy_(numbers)
+            if tensor.is_leaf:
+                tensor.requires_grad_(needs_gradient)
+                tensor.grad = gradient
 
 
 @contextmanager
 def seeded(seed: int = 0) -> Iterator[None]:
-    """Random numbers of torch, numpy and Python start from a seed, and afterwards go on as if nothing had been drawn."""
+    """Random numbers of torch, numpy and Python start from a seed, and afterwards go on as if none had been drawn."""
     numpy = sys.modules.get("numpy")
-    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
+    cuda = sys.modules.get("torch.cuda")
+    devices = range(torch.cuda.device_count()) if cuda and cuda.is_initialized() else ()
     before = random.getstate(), numpy.random.get_state() if numpy else None
     with torch.random.fork_rng(list(devices)):
         torch.default_generator.manual_seed(seed)
@@ -65,14 +66,14 @@ def seeded(seed: int = 0) -> Iterator[None]:
 
 @contextmanager
 def shifted(module: nn.Module, parameters: Mapping[str, Tensor]) -> Iterator[None]:
-    """Meanwhile the module has other parameters, which take the place of its own by content."""
-    with kept(module), torch.no_grad():
-        for name, parameter in module.named_parameters():
-            parameter.copy_(parameters[name])
-        with torch.enable_grad():
-            yield
+    """Meanwhile the module's parameters have other numbers."""
+    with kept(module):
+        with torch.no_grad():
+            for name, parameter in module.named_parameters():
+                parameter.copy_(parameters[name])
+        yield
 
 
-def same(one: Tensor, other: Tensor) -> bool:
+def _same(one: Tensor, other: Tensor) -> bool:
     """Whether two tensors have the same content, with what is not a number in the same places."""
-    return torch.equal(one, other) or bool(((one == other) | ((one != one) & (other != other))).all())  # noqa: PLR0124
+    return torch.equal(one, other) or bool(((one == other) | (one.isnan() & other.isnan())).all())

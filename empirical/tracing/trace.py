@@ -17,20 +17,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-
 import torch
 from torch import nn
 
-from empirical.tracing.batches import Batch, Loss, batch_of, default_loss, finite
+from empirical.tracing.batches import Batch, Loss, batch_of, default_loss
 from empirical.tracing.far_widths import far_shapes
 from empirical.tracing.recorder import Recording, record
-from empirical.tracing.replay import agrees, replay
+from empirical.tracing.replay import agrees, first_not_finite, replay
 from empirical.tracing.state import kept, seeded, shifted
 from empirical.tracing.user_code import user_code
 from scalings.errors import ArgumentError, wrong_type
 from scalings.tapes.alignment import align
 from scalings.tapes.network import TracedNetwork
-from scalings.tapes.tape import Tape
+from scalings.tapes.tape import Operation, Tape
 
 Build = Callable[[int], nn.Module] | Mapping[int, Callable[[], nn.Module]]
 WIDTHS = (64, 128, 256)
@@ -41,15 +40,15 @@ _SHIFT = 0.02
 def trace(build: Build, data: object, widths: Sequence[int] | None = None, loss: Loss | None = None) -> TracedNetwork:
     """What a torch module does, in powers of the width.
 
-    - `build`: a function of the width that makes the module, or one without arguments for each width.
-    - `data`: what the module is given: a tensor, a tuple of arguments, a dict of keyword arguments, or a function of the
-      width that gives one of these.
-    - `widths`: three or more, increasing; default 64, 128, 256, or those of `build`. They stand for powers of the width.
-    - `loss`: a function of the module's output; default its own (`.loss`), or the mean squared error of its first tensor
-      against ones.
+    - `build`: a function of the width that makes the module, or a dict that has one without arguments for each width.
+    - `data`: what the module is given: a tensor, a tuple of arguments, a dict of keyword arguments, or a function of
+      the width that gives one of these.
+    - `widths`: three or more, increasing; default 64, 128, 256, or those of `build`.
+    - `loss`: a function of the module's output; default the loss that the output brings (`.loss`), or the mean squared
+      error of its first tensor against ones.
 
-    The module runs as it is, in its own mode, and is left as it was. Raises ArgumentError if it fails, changes between
-    calls or does what cannot be recorded, and for a size or a number that is no power of the width.
+    The module runs in its own mode, and is left as it was. Raises ArgumentError if it fails, changes between calls or
+    does what cannot be recorded, and for a size or a number that is no power of the width.
     """
     chosen = _widths(build, widths)
     loss = default_loss if loss is None else loss
@@ -77,6 +76,8 @@ def _built(build: Build, width: int) -> nn.Module:
         module = build[width]() if isinstance(build, Mapping) else build(width)
     if not isinstance(module, nn.Module):
         raise ArgumentError("build", f"expected a torch module at width {width}, but got a {type(module).__name__}")
+    if lazy := [name for name, one in module.named_parameters() if nn.parameter.is_lazy(one)]:
+        raise ArgumentError("build", f"{lazy[0]!r:.100} has no shape before the first call: let build make that call")
     return module
 
 
@@ -87,7 +88,7 @@ def _recorded(module: nn.Module, data: object, loss: Loss, width: int, *, test: 
     with kept(module):
         recording = _run(module, batch, loss, width)
         again = _run(module, batch, loss, width) if test else recording
-        if not _alike(recording.tape, again.tape):  # the first call may have prepared something: a cache, lazy layers
+        if _difference(recording.tape, again.tape):  # the first call may have prepared something, such as a cache
             recording, again = again, _run(module, batch, loss, width)
         if difference := _difference(recording.tape, again.tape):
             raise ArgumentError("build", f"the module changes between calls: {difference}, at width {width}")
@@ -99,28 +100,27 @@ def _recorded(module: nn.Module, data: object, loss: Loss, width: int, *, test: 
 def _run(module: nn.Module, batch: Batch, loss: Loss, width: int) -> Recording:
     with user_code("build", f"its forward pass or loss fails at width {width}"), seeded():
         recording = record(module, batch.copy(), loss, width=width)
-    if not finite(recording.loss):
-        raise ArgumentError("build", f"expected a finite loss, but got {float(recording.loss)} at width {width}")
+    if not bool(recording.loss.isfinite()):
+        first = first_not_finite(recording)
+        after = f", first after {first.function} in {first.path or 'the module'}" if first else ""
+        raise ArgumentError("build", f"expected a finite loss, but got {float(recording.loss)} at width {width}{after}")
     return recording
-
-
-def _alike(one: Tape[int], other: Tape[int]) -> bool:
-    return not _difference(one, other)
 
 
 def _difference(one: Tape[int], other: Tape[int]) -> str:
     """Where two tapes at the same width part; empty if they do not."""
     for before, after in zip(one.operations, other.operations, strict=False):
-        if (before.function, before.path, before.arguments, before.keywords) != (
-            after.function,
-            after.path,
-            after.arguments,
-            after.keywords,
-        ):
-            return f"first {before.function} in {before.path or 'the module'}, then {after.function} or other arguments"
+        if _shown(before) != _shown(after):
+            changed = after.function if after.function != before.function else "the same with other arguments"
+            return f"{before.function} in {before.path or 'the module'}, and then {changed}"
     if len(one.operations) != len(other.operations):
-        return f"first {len(one.operations)} operations, then {len(other.operations)}"
+        return f"{len(one.operations)} operations, and then {len(other.operations)}"
     return ""
+
+
+def _shown(operation: Operation) -> tuple[object, ...]:
+    """An operation in a form in which what is not a number is the same as itself."""
+    return operation.function, operation.path, repr(operation.arguments), repr(operation.keywords)
 
 
 def _check_complete(module: nn.Module, batch: Batch, loss: Loss, recording: Recording) -> None:
@@ -138,13 +138,12 @@ def _check_complete(module: nn.Module, batch: Batch, loss: Loss, recording: Reco
     width = recording.tape.width
     with shifted(module, parameters):
         other = _run(module, batch, loss, width)
-    if not _alike(recording.tape, other.tape):
+    if _difference(recording.tape, other.tape):
         return
     with seeded():
         *_, again = replay(recording, parameters)
     if not agrees(again, other.loss):
+        losses = f"a loss of {float(again):.6g} instead of {float(other.loss):.6g} at width {width}"
         raise ArgumentError(
-            "build",
-            "it does something that the recorder cannot see: run again with other parameters,"
-            f" what was recorded gives a loss of {float(again):.6g}, the module {float(other.loss):.6g}, at width {width}",
+            "build", f"it does what the recorder cannot see: with other parameters, the tape has {losses}"
         )

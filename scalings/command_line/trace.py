@@ -34,8 +34,8 @@ def trace(
     build
         MODULE:NAME of a function of the width that makes the torch module, or of a dict of such functions by width.
     data
-        MODULE:NAME, or a NAME in the same module, of what it is given: a tensor, a tuple of arguments, a dict of keyword
-        arguments, or a function of the width.
+        MODULE:NAME, or a NAME in the same module, of what it is given: a tensor, a tuple of arguments, a dict of
+        keyword arguments, or a function of the width.
     loss
         The same of a function of its output; default the loss that the output brings, or the mean squared error of its
         first tensor against ones.

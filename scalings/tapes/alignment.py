@@ -1,8 +1,8 @@
 """Alignment: the tapes of one module at several widths become one, whose sizes and numbers are powers of the width.
 
 Operations are matched by the path of their module, their function, the parameters that they read and how often the same
-came before, and not by their place: branches and experts make tapes of different lengths. One that ran at some widths only
-has the sizes that it had there, and those of known sizes that are the same.
+came before, and not by their place: branches and experts make tapes of different lengths. What ran at the largest width
+only has the orders of the sizes that are known, and the same as its own there.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from typing import Any, cast
 
 from scalings.errors import ArgumentError
 from scalings.networks.dimensions import Dimension
+from scalings.tapes.arguments import Argument, Reading, Ref, Span, is_number, mapped
 from scalings.tapes.folding import folded
 from scalings.tapes.network import TracedNetwork
-from scalings.tapes.powers import NoPower, Seen, Sizes, dimension_of, listed, order_at_large
-from scalings.tapes.tape import Argument, Operation, Parameter, Reading, Ref, Span, Tape, Value
+from scalings.tapes.powers import NoPower, Seen, Sizes
+from scalings.tapes.tape import Operation, Parameter, Tape, Value
 
 DATA_SIZED = {
     *("where", "nonzero", "nonzero_numpy", "argwhere", "masked_select", "getitem", "repeat_interleave", "bincount"),
@@ -30,32 +31,31 @@ Row = tuple[Operation | None, ...]
 """An operation at each width, None where it did not run."""
 
 
-def align(tapes: Sequence[Tape[int]], large: Sequence[tuple[int, Shapes]] = ()) -> TracedNetwork:
+def align(tapes: Sequence[Tape[int]], far: Sequence[tuple[int, Shapes]] = ()) -> TracedNetwork:
     """One network from the tapes at three or more increasing widths.
 
-    `large` are two more widths, very large ones, with the shapes of parameters alone. Raises ArgumentError for a size or
+    `far` are two more widths, very large ones, with the shapes of parameters alone. Raises ArgumentError for a size or
     a number that is no power of the width, and if no parameter reads the width.
     """
-    widths = tuple(tape.width for tape in tapes)
+    widths, last = tuple(tape.width for tape in tapes), tapes[-1]
     _check_parameters(tapes)
     sizes = Sizes(widths)
-    parameters = tuple(_aligned_parameters(tapes, sizes, dict(large)))
+    parameters = tuple(_aligned_parameters(tapes, sizes, dict(far)))
     if not any(size.grows for parameter in parameters for size in parameter.shape):
-        raise ArgumentError("build", f"no parameter reads the width: all have the same shape at widths {_list(widths)}")
+        listing = ", ".join(map(str, widths))
+        raise ArgumentError("build", f"no parameter reads the width: all have the same shape at widths {listing}")
     rows = _matched(tapes)
     partners = _corresponding(tapes, rows)
     _learn_data(tapes, rows, partners, sizes)
-    tape = tapes[-1]
-    for number in range(len(tape.values)):
+    for number in range(len(last.values)):
         sizes.learn_all(_seen_shapes(tapes, number, partners))
     values = tuple(
-        replace(cast(Value[Any], value), shape=tuple(_shape(tapes, number, partners, sizes)))
-        for number, value in enumerate(tape.values)
+        Value(_shape(tapes, number, partners, sizes), one.kind, one.origin, one.name, one.differentiable)
+        for number, one in enumerate(last.values)
     )
     operations = tuple(_aligned_operation(row, sizes) for row in rows)
-    return folded(
-        TracedNetwork(widths, replace(cast(Any, tape), values=values, operations=operations, parameters=parameters))
-    )
+    tape = Tape(last.width, values, operations, parameters, last.outputs, last.loss, last.lists)
+    return folded(TracedNetwork(widths, tape, last.unreached()))
 
 
 def _check_parameters(tapes: Sequence[Tape[int]]) -> None:
@@ -69,24 +69,15 @@ def _check_parameters(tapes: Sequence[Tape[int]]) -> None:
 
 
 def _aligned_parameters(
-    tapes: Sequence[Tape[int]], sizes: Sizes, large: Mapping[int, Shapes]
+    tapes: Sequence[Tape[int]], sizes: Sizes, far: Mapping[int, Shapes]
 ) -> Iterator[Parameter[Dimension]]:
-    """The parameters with their shapes. What the very large widths tell comes first, since it tells most."""
+    """The parameters with their shapes. Very large widths tell most, but have to agree with the recorded ones."""
     for place, parameter in enumerate(tapes[-1].parameters):
         name, shape = parameter.names[0], []
         for axis in range(len(parameter.shape)):
             seen = tuple(tape.parameters[place].shape[axis] for tape in tapes)
-            far = [(width, shapes[name][axis]) for width, shapes in large.items()]
             try:
-                if len(far) == 2 and min(size for _, size in far) > 0:
-                    order = order_at_large(*far)
-                    if order is None:
-                        seen_far = [width for width, _ in far], [size for _, size in far]
-                        raise NoPower(f"is no power of the width: {listed(*seen_far)}")
-                    sizes.learn(seen, order)
-                    shape.append(dimension_of(order, far[-1]))
-                else:
-                    shape.append(sizes.dimension(seen))
+                shape.append(sizes.parameter(seen, [(width, shapes[name][axis]) for width, shapes in far.items()]))
             except NoPower as error:
                 raise ArgumentError("build", f"dimension {axis} of {name!r:.100} {error}") from None
         yield Parameter(parameter.names, tuple(shape), parameter.trainable)
@@ -113,22 +104,17 @@ def _like(operation: Operation, other: Operation | None) -> Operation | None:
     """The other operation, if it has arguments and results of the same form."""
     if other is None or len(operation.outputs) != len(other.outputs):
         return None
-    same = _form(operation.arguments) == _form(other.arguments) and _form(operation.keywords) == _form(other.keywords)
-    return other if same else None
+    forms = [(_form(one.arguments), [(name, _form(part)) for name, part in one.keywords]) for one in (operation, other)]
+    return other if forms[0] == forms[1] else None
 
 
-def _form(argument: Argument | tuple[tuple[str, Argument], ...]) -> Any:
+def _form(argument: Argument) -> Any:
     """What an argument has in common at all widths."""
-    match argument:
-        case Ref() | Reading():
-            return type(argument)
-        case Span():
-            return Span, _form(argument.start), _form(argument.stop), _form(argument.step)
-        case tuple():
-            return tuple(_form(part) for part in argument)
-        case bool() | str() | None:
-            return argument
-    return float
+
+    def change(part: Any) -> Any:
+        return type(part) if isinstance(part, Ref | Reading) else float if is_number(part) else part
+
+    return mapped(argument, change)
 
 
 def _corresponding(tapes: Sequence[Tape[int]], rows: Sequence[Row]) -> list[dict[int, int]]:
@@ -186,12 +172,14 @@ def _learn_data(
 
 def _shape(
     tapes: Sequence[Tape[int]], number: int, partners: Sequence[dict[int, int]], sizes: Sizes
-) -> Iterator[Dimension]:
+) -> tuple[Dimension, ...]:
+    shape = []
     for axis, seen in enumerate(_seen_shapes(tapes, number, partners)):
         try:
-            yield sizes.dimension(seen)
+            shape.append(sizes.dimension(seen))
         except NoPower as error:
             raise ArgumentError("build", f"dimension {axis} of {_described(tapes[-1], number)} {error}") from None
+    return tuple(shape)
 
 
 def _aligned_operation(row: Row, sizes: Sizes) -> Operation:
@@ -218,7 +206,7 @@ def _aligned(row: tuple[Argument, ...], sizes: Sizes) -> Argument:
     if isinstance(last, tuple):
         lists = [one if isinstance(one, tuple) else (None,) * len(last) for one in row]
         return tuple(_aligned(tuple(one[place] for one in lists), sizes) for place in range(len(last)))
-    if isinstance(last, bool) or not isinstance(last, int | float):
+    if not is_number(last):
         return last
     return sizes.number([one if isinstance(one, int | float) else None for one in row])
 
@@ -234,7 +222,3 @@ def _described(tape: Tape[int], number: int) -> str:
 
 def _within(path: str) -> str:
     return f" in {path!r:.100}" if path else ""
-
-
-def _list(widths: Sequence[int]) -> str:
-    return ", ".join(map(str, widths))

@@ -1,7 +1,7 @@
 """Folding: blocks that repeat, with the same operations on their own parameters, become one block with copies.
 
-Copies follow each other in a list of modules; each reads what the one before it made, in the same places, besides what was
-there before the first. A block whose parts are read again later, such as that of a U-Net, is not folded.
+Copies follow each other in a list of modules. Each reads what the one before it made, in the same places, besides what
+was there before the first. Blocks whose values are read again later, such as those of a U-Net, are not folded.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from scalings.networks.dimensions import Dimension
+from scalings.tapes.arguments import Argument, Reading, Ref, mapped, renumbered
 from scalings.tapes.network import Repeat, TracedNetwork
-from scalings.tapes.tape import Argument, Operation, Reading, Ref, Siblings, Span, Tape
+from scalings.tapes.tape import Operation, Siblings, Tape
 
 Source = tuple[Any, ...]
 """Where an operation of a block has a value from, in words that are the same in each copy."""
@@ -63,7 +64,7 @@ def _blocks(tape: Tape[Dimension], siblings: Siblings) -> Iterator[_Block]:
 
 
 def _equal(tape: Tape[Dimension], siblings: Siblings, one: _Block, other: _Block) -> bool:
-    """Whether two blocks that follow each other are of one class and do the same; where they read from is not compared."""
+    """Whether two blocks that follow each other are of one class and do the same, wherever they read from."""
     kinds, container = dict(zip(siblings.names, siblings.classes, strict=True)), siblings.path
     if one.stop != other.start or other.stop - other.start != one.stop - one.start:
         return False
@@ -82,19 +83,12 @@ def _shown(tape: Tape[Dimension], container: str, block: _Block, place: int) -> 
 
 def _form(argument: Argument) -> Any:
     """An argument without its values."""
-    match argument:
-        case Ref() | Reading():
-            return type(argument)
-        case Span():
-            return Span, _form(argument.start), _form(argument.stop), _form(argument.step)
-        case tuple():
-            return tuple(_form(part) for part in argument)
-    return argument
+    return mapped(argument, lambda part: type(part) if isinstance(part, Ref | Reading) else part)
 
 
 def _carried(tape: Tape[Dimension], container: str, run: Sequence[_Block]) -> tuple[tuple[int, int], ...] | None:
     """What each copy takes over from the one before it; None if the copies are wired in different ways."""
-    wirings = [_wiring(tape, container, before, block) for before, block in zip((None, *run), run)]
+    wirings = [_wiring(tape, container, before, block) for before, block in zip((None, *run[:-1]), run, strict=True)]
     first, second = wirings[:2]
     if any(wiring != second for wiring in wirings[2:]) or len(first) != len(second):
         return None
@@ -191,21 +185,8 @@ def _compact(network: TracedNetwork) -> TracedNetwork:
 def _renumbered(operation: Operation, numbers: dict[int, int]) -> Operation:
     return replace(
         operation,
-        arguments=tuple(_with(argument, numbers) for argument in operation.arguments),
-        keywords=tuple((name, _with(argument, numbers)) for name, argument in operation.keywords),
+        arguments=renumbered(operation.arguments, numbers),
+        keywords=tuple((name, renumbered(argument, numbers)) for name, argument in operation.keywords),
         outputs=tuple(numbers.get(value, value) for value in operation.outputs),
         overwritten=tuple((numbers.get(a, a), numbers.get(b, b)) for a, b in operation.overwritten),
     )
-
-
-def _with(argument: Argument, numbers: dict[int, int]) -> Argument:
-    match argument:
-        case Ref():
-            return Ref(numbers.get(argument.value, argument.value))
-        case Reading():
-            return Reading(numbers.get(argument.value, argument.value), argument.number)
-        case Span():
-            return Span(*(_with(part, numbers) for part in (argument.start, argument.stop, argument.step)))
-        case tuple():
-            return tuple(_with(part, numbers) for part in argument)
-    return argument

@@ -52,12 +52,9 @@ class TracedNetwork:
     """Those that it was recorded at."""
     tape: Tape[Dimension]
     """As at the largest of them; of a repeated block it holds the first copy."""
+    unreached: tuple[str, ...] = ()
+    """The first names of trainable parameters, of all copies, from which no gradient comes."""
     repeats: tuple[Repeat, ...] = ()
-
-    @property
-    def unreached(self) -> tuple[str, ...]:
-        """Trainable parameters from which nothing reaches the loss."""
-        return self.tape.unreached()
 
     @property
     def functions(self) -> tuple[str, ...]:
@@ -76,14 +73,14 @@ class TracedNetwork:
 
     def to_json(self) -> str:
         """The network as JSON text, which `from_json` reads back."""
-        from scalings.tapes.serialization import network_to_text
+        from scalings.tapes.writing import network_to_text
 
         return network_to_text(self)
 
     @classmethod
     def from_json(cls, text: str) -> TracedNetwork:
-        """The network that `to_json` wrote. Nothing in the text is evaluated. Raises ArgumentError for any other text."""
-        from scalings.tapes.serialization import network_from_text
+        """The network that `to_json` wrote. Nothing in the text is evaluated. Raises ArgumentError for other texts."""
+        from scalings.tapes.reading import network_from_text
 
         return network_from_text(text)
 

@@ -1,7 +1,7 @@
 """Which power of the width a size is, from what it was at three or more widths, or that it is none.
 
-The evidence is taken in this order: a size that is always the same is fixed; one in a fixed ratio to a size that is known,
-or to a product of two, has its power or the sum of theirs; then a power of the width, in halves, up to rounding to whole
+The evidence is taken in this order: a size that is always the same is fixed; one in a fixed ratio to a known size, or
+to a product of two, has its power or the sum of theirs; then a power of the width, in halves, up to rounding to whole
 numbers, with a constant (n + 32), or up to rounding to multiples (8n/3, made a multiple of 64). A logarithm is none:
 
 >>> sizes = Sizes((64, 128, 256))
@@ -19,10 +19,10 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from fractions import Fraction
-from itertools import combinations_with_replacement
+from itertools import combinations_with_replacement, pairwise
 
 from scalings.networks.dimensions import Dimension
-from scalings.tapes.tape import Power
+from scalings.tapes.arguments import Power
 
 HALVES = tuple(Fraction(half, 2) for half in range(1, 7))
 """The powers that a size may grow with."""
@@ -68,45 +68,57 @@ class Sizes:
         """The power of the width that the size is. Raises NoPower."""
         found = self._related(seen)
         if found is None:
-            there = [(width, size) for width, size in zip(self.widths, seen, strict=True) if size is not None]
+            there = self._pairs(seen)
             found = self._alike(seen) if len(there) < 2 else _rounded(there)
         if found is None:
-            raise NoPower(f"is no power of the width: {listed(self.widths, seen)}")
+            raise NoPower(f"is no power of the width: {_listed(self._pairs(seen))}")
         self.learn(seen, found)
         return found
 
     def dimension(self, seen: Seen) -> Dimension:
         """The size as a power of the width. Raises NoPower."""
-        return dimension_of(
-            self.order(seen), [pair for pair in zip(self.widths, seen, strict=True) if pair[1] is not None][-1]
-        )
+        return _dimension(self.order(seen), *self._pairs(seen)[-1])
+
+    def parameter(self, seen: tuple[int, ...], far: Sequence[tuple[int, int]]) -> Dimension:
+        """The size of a parameter, also given at two very large widths, or at none. Raises NoPower."""
+        if len(far) < 2 or not all(size for _, size in far):
+            return self.dimension(seen)
+        order, recorded = _order_far(*far), self._related(seen) if len(set(seen)) > 1 else None
+        if order is None or (recorded is not None and recorded != order):
+            raise NoPower(f"is no power of the width: {_listed([*self._pairs(seen), *far])}")
+        self.learn(seen, order)
+        return _dimension(order, *far[-1])
+
+    def _pairs(self, seen: Seen) -> list[tuple[int, int]]:
+        """The widths at which it was seen, each with its size."""
+        return [(width, size) for width, size in zip(self.widths, seen, strict=True) if size is not None]
 
     def number(self, seen: Sequence[float | None]) -> int | float | Power:
-        """A number as a power of the width; as it is where it is always the same. Raises NoPower."""
-        last = next(number for number in reversed(seen) if number is not None)
-        there = [number for number in seen if number is not None]
+        """A number as a power of the width; as it is where it is always the same, or data. Raises NoPower."""
+        pairs = [(width, number) for width, number in zip(self.widths, seen, strict=True) if number is not None]
+        (width, last), there = pairs[-1], [number for _, number in pairs]
+        order: Fraction | None = Fraction(0)
         if len(there) == 1 and isinstance(last, int):
-            return self._alone(seen, last)
-        if all(number == last or number != number for number in there):  # noqa: PLR0124 - not a number
-            return last
-        width = max(width for width, number in zip(self.widths, seen, strict=True) if number is not None)
-        order = None
-        if all(isinstance(number, int) for number in there) and (min(there) > 0 or max(there) < 0):
-            order = self.order(tuple(None if number is None else abs(int(number)) for number in seen))
-        elif all(number and math.isfinite(number) for number in there):
-            order = self._root(seen)
-        if order is None:
-            raise NoPower(f"is no power of the width: {listed(self.widths, seen)}")
-        return Power(last / width**order, order)
+            order = self._alike(tuple(None if one is None else int(one) for one in seen))
+        elif not all(number == last or math.isnan(number) for number in there):
+            order = self._order_of_number(seen)
+            if order is None:
+                raise NoPower(f"is no power of the width: {_listed(pairs)}")
+        return Power(last / width**order, order) if order else last
 
-    def _alone(self, seen: Sequence[float | None], number: int) -> int | Power:
-        """A whole number that was seen at one width: the size that it is the same as there, or else itself."""
-        order = self._alike(tuple(None if one is None else int(one) for one in seen))
-        width = max(width for width, one in zip(self.widths, seen, strict=True) if one is not None)
-        return Power(number / width**order, order) if order else number
+    def _order_of_number(self, seen: Sequence[float | None]) -> Fraction | None:
+        """The order of a number that is not always the same; None if it is no power of the width."""
+        there = [number for number in seen if number is not None]
+        if all(isinstance(number, int) for number in there) and (min(there) > 0 or max(there) < 0):
+            with suppress(NoPower):
+                return self.order(tuple(None if number is None else abs(int(number)) for number in seen))
+            return None
+        return self._root(seen) if all(number and math.isfinite(number) for number in there) else None
 
     def _related(self, seen: Seen) -> Fraction | None:
         """The order, if the size is fixed or in a fixed ratio to known ones."""
+        if None not in seen and seen in self._orders:
+            return self._orders[seen]  # type: ignore[index]
         places = [place for place, size in enumerate(seen) if size is not None]
         if len(places) < 2:
             return None
@@ -143,15 +155,12 @@ class Sizes:
 
 
 def _rounded(there: Sequence[tuple[int, int]]) -> Fraction | None:
-    """The one power of the width that the sizes are, rounded to whole numbers, with a constant, or rounded to multiples."""
+    """The one power of the width that sizes are, rounded to whole numbers, with a constant, or rounded to multiples."""
     unit = Fraction(math.gcd(*(size for _, size in there)))
-    tests = (
-        lambda order: _fits(there, order, Fraction(1, 2)),
-        lambda order: _fits(there, order, Fraction(1)),
-        lambda order: len(there) > 2 and _is_affine(there, order),
-        lambda order: _fits(there, order, unit),
-    )
-    fits = next((fits for test in tests if (fits := [order for order in HALVES if test(order)])), [])
+    fits = [order for order in HALVES if _fits(there, order, Fraction(1, 2))]
+    fits = fits or [order for order in HALVES if _fits(there, order, Fraction(1))]
+    fits = fits or [order for order in HALVES if len(there) > 2 and _is_affine(there, order)]
+    fits = fits or [order for order in HALVES if _fits(there, order, unit)]
     return fits[0] if len(fits) == 1 else None
 
 
@@ -165,17 +174,17 @@ def _fits(there: Sequence[tuple[int, int]], order: Fraction, slack: Fraction) ->
 def _is_affine(there: Sequence[tuple[int, int]], order: Fraction) -> bool:
     """Whether the sizes are a multiple of n^order and a constant."""
     powers = [(width**order, size) for width, size in there]
-    slopes = [(size - before) / (power - earlier) for (earlier, before), (power, size) in zip(powers, powers[1:])]
+    slopes = [(size - before) / (power - earlier) for (earlier, before), (power, size) in pairwise(powers)]
     return all(slope > 0 and abs(slope / slopes[0] - 1) < DIGITS for slope in slopes)
 
 
-def order_at_large(one: tuple[int, int], other: tuple[int, int]) -> Fraction | None:
+def _order_far(one: tuple[int, int], other: tuple[int, int]) -> Fraction | None:
     """The power of the width that a size is, from two pairs (width, size) with very large widths; None if it is none.
 
     The slope between them is taken for a half if it is nearer to it than half of what a factor log(n) would add.
 
     >>> n, m = 2**20, 2**22
-    >>> order_at_large((n, n + 32), (m, m + 32)), order_at_large((n, 20), (m, 22))
+    >>> _order_far((n, n + 32), (m, m + 32)), _order_far((n, 20), (m, 22))
     (Fraction(1, 1), None)
     """
     (width, size), (wider, larger) = one, other
@@ -184,17 +193,15 @@ def order_at_large(one: tuple[int, int], other: tuple[int, int]) -> Fraction | N
     return nearest if abs(slope - nearest) < 1 / math.log(wider) / 2 else None
 
 
-def dimension_of(order: Fraction, pair: tuple[int, int]) -> Dimension:
-    """A dimension of this order that has the pair's size at its width, up to rounding."""
-    width, size = pair
+def _dimension(order: Fraction, width: int, size: int) -> Dimension:
+    """A dimension of this order that has the size at the width, up to rounding."""
     factor = Fraction(size)
     if order:
         factor = Fraction(size / width**order).limit_denominator(1000) or Fraction(1, 1000)
     return Dimension(int(factor) if factor.denominator == 1 else factor, order)
 
 
-def listed(widths: Sequence[int], seen: Sequence[object]) -> str:
+def _listed(pairs: Sequence[tuple[int, float]]) -> str:
     """What was seen, for a message."""
-    there = [(width, one) for width, one in zip(widths, seen, strict=True) if one is not None]
-    values = ", ".join(f"{one:.6g}" if isinstance(one, float) else str(one) for _, one in there)
-    return f"{values} at width{'s' * (len(there) > 1)} {', '.join(str(width) for width, _ in there)}"
+    values = ", ".join(f"{seen:.6g}" if isinstance(seen, float) else str(seen) for _, seen in pairs)
+    return f"{values} at width{'s' * (len(pairs) > 1)} {', '.join(str(width) for width, _ in pairs)}"

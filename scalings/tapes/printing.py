@@ -77,8 +77,8 @@ def _sentences(network: TracedNetwork) -> Iterator[str]:
     tape = network.tape
     yield f"Recorded at widths {widths}: {len(tape.operations)} operations of {len(network.functions)} functions."
     for repeat in network.repeats:
-        size = repeat.stop - repeat.start
-        yield f"{escaped(repeat.container) or 'The module'} is one block of {size} operations, {len(repeat.copies)} times."
+        what, size = escaped(repeat.container) or "The module", repeat.stop - repeat.start
+        yield f"{what} is one block of {size} operations, {len(repeat.copies)} times."
     if network.unreached:
         yield f"No gradient reaches {escaped(_some(network.unreached))}."
 

@@ -9,8 +9,8 @@ from scalings.networks.dimensions import Dimension
 from scalings.tapes.tape import Operation, Parameter, Tape, Value
 
 TracedRole = Literal["input", "hidden", "output", "vector", "fixed", "unused"]
-"""Input: nothing that grows comes in, something that grows comes out; output: the other way round; hidden: a matrix that
-grows both ways; vector: a bias, a gain or a position, one number for each unit; fixed: it does not grow."""
+"""Input: nothing that grows comes in, something that grows comes out; output: the other way round; hidden: a matrix
+that grows both ways; vector: a bias, a gain or a position, one number for each unit; fixed: it does not grow."""
 REARRANGING = {
     *(
         "T",
@@ -63,7 +63,7 @@ def readers_of(tape: Tape[Dimension], parameter: Parameter[Dimension]) -> tuple[
 
 
 def role_of(tape: Tape[Dimension], parameter: Parameter[Dimension]) -> TracedRole:
-    """The role of a parameter. One that is used in two ways, such as a tied embedding, has the role of its first use."""
+    """The role of a parameter; one that is used in two ways, such as a tied embedding, has that of its first use."""
     readers = readers_of(tape, parameter)
     growing = [size for size in parameter.shape if size.grows]
     if not readers:

@@ -3,6 +3,7 @@
 A value is numbered when it is first seen, and never changes: an operation in place makes a new value of everything
 that shares the memory it writes to. For a linear layer f(x) = W x with the loss f^2 at width 8 the tape is
 
+>>> from scalings.tapes.arguments import Ref
 >>> tape = Tape(
 ...     width=8,
 ...     values=(
@@ -29,10 +30,10 @@ that shares the memory it writes to. For a linear layer f(x) = W x with the loss
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from fractions import Fraction
-from typing import Generic, Literal, TypeAlias, TypeVar, Union, get_args
+from typing import Generic, Literal, TypeVar, get_args
+
+from scalings.tapes.arguments import Argument, references
 
 Origin = Literal["operation", "parameter", "buffer", "data", "constant"]
 """What made a value; a constant is a tensor that the module holds without calling it a buffer."""
@@ -42,42 +43,6 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 CUSTOM_GRADIENT = "autograd.Function"
 Size = TypeVar("Size")
 """An `int` on the tape of one width, a `Dimension` where several are aligned."""
-
-
-@dataclass(frozen=True)
-class Ref:
-    """An argument that is a value of the tape, by its number."""
-
-    value: int
-
-
-@dataclass(frozen=True)
-class Reading:
-    """An argument that is a number read off a value of the tape, as by `.item()`: data, and so of order 0."""
-
-    value: int
-    number: int | float
-
-
-@dataclass(frozen=True)
-class Power:
-    """An argument that is a number factor * n^order, such as 1/sqrt(n)."""
-
-    factor: float
-    order: Fraction
-
-
-@dataclass(frozen=True)
-class Span:
-    """An argument that is a slice, start:stop:step."""
-
-    start: Argument
-    stop: Argument
-    step: Argument
-
-
-Argument: TypeAlias = Union[Ref, Reading, Power, Span, int, float, str, None, "tuple[Argument, ...]"]
-"""Of a function. Types and devices are strings such as "torch.float32"; an ellipsis is the string "..."."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +62,8 @@ class Value(Generic[Size]):
 class Operation:
     """A torch function that was called, from the module at `path`.
 
-    The end of a `torch.autograd.Function` is an operation CUSTOM_GRADIENT: it reads what its forward made, its name, and
-    the values that its own backward hands the gradient to; its result is the first of these again.
+    The end of a `torch.autograd.Function` is an operation CUSTOM_GRADIENT: it reads what its forward made, its name,
+    and the values that its own backward hands the gradient to; its result is the first of these again.
     """
 
     function: str
@@ -165,34 +130,9 @@ class Tape(Generic[Size]):
 
     def unreached(self) -> tuple[str, ...]:
         """The first names of trainable parameters from which no path of differentiable values leads to the loss."""
-        return unreached(self.values, self.operations, self.parameters, self.loss)
-
-
-def unreached(
-    values: tuple[Value[Size], ...],
-    operations: tuple[Operation, ...],
-    parameters: tuple[Parameter[Size], ...],
-    loss: int,
-) -> tuple[str, ...]:
-    """The first names of trainable parameters from which no path of differentiable values leads to the loss."""
-    reached = {loss} if values[loss].differentiable else set()
-    for operation in reversed(operations):
-        if reached.intersection(operation.results()):
-            reached.update(value for value in operation.inputs() if values[value].differentiable)
-    names = {values[value].name for value in reached if values[value].origin == "parameter"}
-    return tuple(one.names[0] for one in parameters if one.trainable and one.names[0] not in names)
-
-
-def references(argument: Argument) -> Iterator[int]:
-    """The numbers of the values in an argument."""
-    if isinstance(argument, Ref):
-        yield argument.value
-    for part in parts(argument):
-        yield from references(part)
-
-
-def parts(argument: Argument) -> Iterable[Argument]:
-    """What a list or a slice is made of; nothing for any other argument."""
-    if isinstance(argument, Span):
-        return argument.start, argument.stop, argument.step
-    return argument if isinstance(argument, tuple) else ()
+        reached = {self.loss} if self.values[self.loss].differentiable else set()
+        for operation in reversed(self.operations):
+            if reached.intersection(operation.results()):
+                reached.update(value for value in operation.inputs() if self.values[value].differentiable)
+        names = {self.values[value].name for value in reached if self.values[value].origin == "parameter"}
+        return tuple(one.names[0] for one in self.parameters if one.trainable and one.names[0] not in names)

@@ -1,4 +1,4 @@
-"""Seventeen models that need torch alone, small, each with its data: what `trace` has to record in full."""
+"""Eighteen models that need torch alone, small, each with its data: what `trace` has to record in full."""
 
 from __future__ import annotations
 
@@ -260,7 +260,7 @@ ZOO = {
     "weight norm": Model(weight_norm, points(4, 6)),
     "compiled": Model(compiled, points(4, 6)),
     "autograd.Function": Model(Quantized, points(4, 6)),
-    "control flow": Model(Branching, points(8, 6), unreached=("one.weight", "one.bias")),
+    "control flow": Model(Branching, points(8, 6), unreached=("other.weight", "other.bias")),
     "fast attention": Model(FastAttention, points(2, 5, 6)),
     "attention": Model(Attention, points(2, 5, 6)),
 }

@@ -1,4 +1,4 @@
-"""Models made of blocks: nanoGPT, a diffusion transformer (DiT) and a U-Net, each as its authors write it, but small."""
+"""Models made of blocks, each as its authors write it, but small: nanoGPT, a diffusion transformer and a U-Net."""
 
 from __future__ import annotations
 

@@ -1,12 +1,11 @@
-"""Ten models of transformers, timm and torchvision, small: made when they are asked for, since the libraries may be absent."""
+"""Nine small models of transformers, timm and torchvision, made when they are asked for: these may be absent."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from tests.empirical.tracing.zoo import IDS, VOCABULARY, Model, points
 

@@ -1,103 +1,32 @@
-"""Traced networks as JSON, and back. Nothing that is read is evaluated; what is wrong is said with its JSON path.
+"""Traced networks read from JSON. Nothing is evaluated; what is wrong is said with its JSON path.
 
->>> from scalings.tapes.network import TracedNetwork
->>> TracedNetwork.from_json('{"schema_version": 1, "widths": [64]}')
+>>> network_from_text('{"schema_version": 1, "widths": [64]}')
 Traceback (most recent call last):
 scalings.errors.ArgumentError: network: $: a traced network needs parameters, values, operations, outputs, loss
 """
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import LARGEST
 from scalings.networks.dimensions import Dimension
-from scalings.networks.json_parts import (
-    MOST,
-    Json,
-    dimension,
-    dimension_document,
-    document_in,
-    fraction,
-    items,
-    keyed,
-    wrong,
-)
+from scalings.networks.json_parts import MOST, Json, dimension, document_in, fraction, items, keyed, whole, wrong
+from scalings.tapes.arguments import Argument, Power, Reading, Ref, Span
 from scalings.tapes.network import Repeat, TracedNetwork
-from scalings.tapes.tape import (
-    KINDS,
-    ORIGINS,
-    Argument,
-    Operation,
-    Parameter,
-    Power,
-    Reading,
-    Ref,
-    Siblings,
-    Span,
-    Tape,
-    Value,
-)
+from scalings.tapes.tape import KINDS, ORIGINS, Operation, Parameter, Siblings, Tape, Value
+from scalings.tapes.writing import SCHEMA_VERSION
 
 T = TypeVar("T")
 Read = Callable[[Any, str], T]
-SCHEMA_VERSION = 1
+"""Reads a part of the document; the string is its JSON path."""
 _MOST_PARTS, _LONGEST, _DEEPEST = 10**6, 1000, 20
 """Bounds on the length of lists, on that of names, and on how deep arguments are nested."""
 _LARGEST_TEXT = 10**9
 """Characters of a document."""
-
-
-def network_to_text(network: TracedNetwork) -> str:
-    """The network as JSON, one value and one operation a line."""
-    tape = network.tape
-    lists = {
-        "parameters": [
-            {"names": one.names, "shape": _shape_to_json(one.shape), "trainable": one.trainable}
-            for one in tape.parameters
-        ],
-        "values": [
-            {
-                "shape": _shape_to_json(one.shape),
-                "kind": one.kind,
-                "origin": one.origin,
-                "name": one.name,
-                "differentiable": one.differentiable,
-            }
-            for one in tape.values
-        ],
-        "operations": [
-            {
-                "function": one.function,
-                "path": one.path,
-                "arguments": [_to_json(argument) for argument in one.arguments],
-                "keywords": [[name, _to_json(argument)] for name, argument in one.keywords],
-                "outputs": one.outputs,
-                "overwritten": one.overwritten,
-                "readings": [_to_json(number) for number in one.readings],
-            }
-            for one in tape.operations
-        ],
-        "lists": [{"path": one.path, "names": one.names, "classes": one.classes} for one in tape.lists],
-        "repeats": [
-            {
-                "container": one.container,
-                "copies": one.copies,
-                "start": one.start,
-                "stop": one.stop,
-                "carried": one.carried,
-            }
-            for one in network.repeats
-        ],
-    }
-    first = {"schema_version": SCHEMA_VERSION, "widths": network.widths, "outputs": tape.outputs, "loss": tape.loss}
-    lines = [f"{json.dumps(name)}: {json.dumps(value)}" for name, value in first.items()]
-    lines += [f"{json.dumps(name)}: {_list_text(parts)}" for name, parts in lists.items()]
-    return "{\n" + ",\n".join(lines) + "\n}"
 
 
 def network_from_text(text: str) -> TracedNetwork:
@@ -108,7 +37,7 @@ def network_from_text(text: str) -> TracedNetwork:
     if document.pop("schema_version", None) != SCHEMA_VERSION:
         raise ArgumentError("network", f"expected a traced network of schema version {SCHEMA_VERSION}")
     names = ("widths", "parameters", "values", "operations", "outputs", "loss")
-    given = _only(document, "$", names, ("lists", "repeats"), "a traced network")
+    given = _only(document, "$", names, ("unreached", "lists", "repeats"), "a traced network")
     widths = tuple(_many(given["widths"], "$.widths", _positive))
     if not widths or list(widths) != sorted(set(widths)):
         raise wrong("$.widths", "widths that increase", list(widths))
@@ -128,67 +57,46 @@ def network_from_text(text: str) -> TracedNetwork:
     repeats = _many(
         given.get("repeats", []), "$.repeats", lambda one, path: _repeat(one, path, len(operations), number)
     )
-    return TracedNetwork(widths, tape, tuple(repeats))
-
-
-def _list_text(parts: Iterable[Json]) -> str:
-    lines = ",\n".join(f"  {json.dumps(part, allow_nan=False)}" for part in parts)
-    return f"[\n{lines}\n]" if lines else "[]"
-
-
-def _shape_to_json(shape: Iterable[Dimension]) -> list[Any]:
-    return [int(size.size) if not size.order and not size.others else dimension_document(size) for size in shape]
-
-
-def _to_json(argument: Argument) -> Any:
-    match argument:
-        case Ref():
-            return {"value": argument.value}
-        case Reading():
-            return {"read_off": argument.value, "number": _to_json(argument.number)}
-        case Power():
-            return {"factor": argument.factor, "order": str(argument.order)}
-        case Span():
-            return {"slice": [_to_json(part) for part in (argument.start, argument.stop, argument.step)]}
-        case tuple():
-            return [_to_json(part) for part in argument]
-        case float() if not math.isfinite(argument):
-            return {"float": str(argument)}
-    return argument
+    unreached = _many(given.get("unreached", []), "$.unreached", _name)
+    return TracedNetwork(widths, tape, tuple(unreached), tuple(repeats))
 
 
 def _argument(given: Any, path: str, number: Read[int], depth: int = 0) -> Argument:
-    """An argument as `_to_json` writes it."""
+    """An argument as it is written: numbers, strings and null as they are, all else as a list or an object."""
+
+    def parts(given: Any, path: str) -> list[Argument]:
+        return _many(given, path, lambda one, there: _argument(one, there, number, depth + 1))
+
     if depth > _DEEPEST:
         raise ArgumentError("network", f"{path}: it is nested too deeply")
-    if isinstance(given, list):
-        return tuple(_many(given, path, lambda one, there: _argument(one, there, number, depth + 1)))
-    if not isinstance(given, dict):
-        if isinstance(given, float) and not math.isfinite(given):
+    found: Argument = given
+    match given:
+        case list():
+            found = tuple(parts(given, path))
+        case dict():
+            found = _object(keyed(given, path, "an argument"), path, number, parts)
+        case str():
+            found = _name(given, path)
+        case float() if not math.isfinite(given):
             raise wrong(path, "a finite number", str(given))
-        if isinstance(given, str):
-            return _name(given, path)
-        return cast(Argument, given)
-    document = keyed(given, path, "an argument")
-    match sorted(document):
+    return found
+
+
+def _object(given: Json, path: str, number: Read[int], parts: Read[list[Argument]]) -> Argument:
+    """A value of the tape, a number that is no plain one, or a slice."""
+    match sorted(given):
         case ["value"]:
-            return Ref(number(document["value"], f"{path}.value"))
+            return Ref(number(given["value"], f"{path}.value"))
         case ["number", "read_off"]:
-            return Reading(
-                number(document["read_off"], f"{path}.read_off"), _real(document["number"], f"{path}.number")
-            )
+            return Reading(number(given["read_off"], f"{path}.read_off"), _real(given["number"], f"{path}.number"))
         case ["factor", "order"]:
-            order = fraction(document["order"], f"{path}.order", -LARGEST, LARGEST)
-            return Power(_finite(document["factor"], f"{path}.factor"), order)
-        case ["slice"]:
-            parts = _many(
-                document["slice"], f"{path}.slice", lambda one, there: _argument(one, there, number, depth + 1)
-            )
-            if len(parts) == 3:
-                return Span(*parts)
-        case ["float"] if document["float"] in ("inf", "-inf", "nan"):
-            return float(document["float"])
-    raise wrong(path, 'a number, a string, a list, or an object such as {"value": 3}', given)
+            order = fraction(given["order"], f"{path}.order", -LARGEST, LARGEST)
+            return Power(_finite(given["factor"], f"{path}.factor"), order)
+        case ["slice"] if isinstance(given["slice"], list) and len(given["slice"]) == 3:
+            return Span(*parts(given["slice"], f"{path}.slice"))
+        case ["float"] if given["float"] in ("inf", "-inf", "nan"):
+            return float(given["float"])
+    raise wrong(path, 'an object such as {"value": 3} or {"slice": [0, 1, null]}', given)
 
 
 def _value(given: Any, path: str) -> Value[Dimension]:
@@ -301,11 +209,7 @@ def _number_below(most: int) -> Read[int]:
 
 
 def _positive(given: Any, path: str) -> int:
-    return _number_below(MOST)(given, path) or _refuse(path, given)
-
-
-def _refuse(path: str, given: Any) -> int:
-    raise wrong(path, "a whole number above 0", given)
+    return whole(given, path, f"a whole number from 1 to {MOST}")
 
 
 def _size(given: Any, path: str) -> Dimension:
