@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from empirical.tracing.batches import Batch, Loss, batch_of, default_loss
 from empirical.tracing.far_widths import far_shapes
@@ -54,7 +54,9 @@ def trace(build: Build, data: object, widths: Sequence[int] | None = None, loss:
     loss = default_loss if loss is None else loss
     if not callable(loss):
         raise wrong_type("loss", "a function of the module's output", loss)
-    tapes = [_recorded(_built(build, width), data, loss, width, test=width == chosen[0]) for width in chosen]
+    first, prepared = _tested(_built(build, chosen[0]), data, loss, chosen[0])
+    others = (_recorded(_built(build, width), data, loss, width, 2 if prepared else 1)[-1] for width in chosen[1:])
+    tapes = [first.tape, *(recording.tape for recording in others)]
     far = [] if isinstance(build, Mapping) else far_shapes(build, chosen[-1], len(tapes[-1].parameters))
     return align(tapes, far)
 
@@ -81,20 +83,26 @@ def _built(build: Build, width: int) -> nn.Module:
     return module
 
 
-def _recorded(module: nn.Module, data: object, loss: Loss, width: int, *, test: bool) -> Tape[int]:
-    """The tape of a module; at one width it is tested that another call gives the same, and that nothing is missing."""
+def _recorded(module: nn.Module, data: object, loss: Loss, width: int, calls: int) -> list[Recording]:
+    """Recordings of one call after another."""
     with seeded():
         batch = batch_of(data, width)
     with kept(module):
-        recording = _run(module, batch, loss, width)
-        again = _run(module, batch, loss, width) if test else recording
-        if _difference(recording.tape, again.tape):  # the first call may have prepared something, such as a cache
-            recording, again = again, _run(module, batch, loss, width)
-        if difference := _difference(recording.tape, again.tape):
-            raise ArgumentError("build", f"the module changes between calls: {difference}, at width {width}")
-    if test:
-        _check_complete(module, batch, loss, recording)
-    return recording.tape
+        return [_run(module, batch, loss, width) for _ in range(calls)]
+
+
+def _tested(module: nn.Module, data: object, loss: Loss, width: int) -> tuple[Recording, bool]:
+    """A recording that is complete and the same at the next call; and whether the first call was another, since it
+    prepared something, such as a cache."""
+    first, second = _recorded(module, data, loss, width, 2)
+    prepared = bool(_difference(first.tape, second.tape))
+    if prepared:
+        _, first, second = _recorded(module, data, loss, width, 3)
+    if difference := _difference(first.tape, second.tape):
+        raise ArgumentError("build", f"the module changes between calls: {difference}, at width {width}")
+    if not prepared:
+        _check_complete(module, data, loss, first)
+    return first, prepared
 
 
 def _run(module: nn.Module, batch: Batch, loss: Loss, width: int) -> Recording:
@@ -123,27 +131,24 @@ def _shown(operation: Operation) -> tuple[object, ...]:
     return operation.function, operation.path, repr(operation.arguments), repr(operation.keywords)
 
 
-def _check_complete(module: nn.Module, batch: Batch, loss: Loss, recording: Recording) -> None:
+def _check_complete(module: nn.Module, data: object, loss: Loss, recording: Recording) -> None:
     """Raises ArgumentError if the tape, run again with other parameters, gives something else than the module does.
 
     Where other parameters make the module take another way, there is nothing to compare.
     """
     with seeded():
-        parameters = {
-            name: parameter.detach() + _SHIFT * torch.randn_like(parameter)
-            if parameter.is_floating_point()
-            else parameter
-            for name, parameter in module.named_parameters()
-        }
+        parameters = {name: _shifted(parameter.detach()) for name, parameter in module.named_parameters()}
     width = recording.tape.width
     with shifted(module, parameters):
-        other = _run(module, batch, loss, width)
+        (other,) = _recorded(module, data, loss, width, 1)
     if _difference(recording.tape, other.tape):
         return
     with seeded():
         *_, again = replay(recording, parameters)
     if not agrees(again, other.loss):
         losses = f"a loss of {float(again):.6g} instead of {float(other.loss):.6g} at width {width}"
-        raise ArgumentError(
-            "build", f"it does what the recorder cannot see: with other parameters, the tape has {losses}"
-        )
+        raise ArgumentError("build", f"it does what the recorder cannot see: with other parameters, the tape has {losses}")
+
+
+def _shifted(parameter: Tensor) -> Tensor:
+    return parameter + _SHIFT * torch.randn_like(parameter) if parameter.is_floating_point() else parameter

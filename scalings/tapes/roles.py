@@ -55,7 +55,7 @@ def readers_of(tape: Tape[Dimension], parameter: Parameter[Dimension]) -> tuple[
     found = []
     for operation in tape.operations:
         if held.intersection(operation.inputs()):
-            if operation.function in REARRANGING:
+            if operation.function in REARRANGING and held.issuperset(operation.inputs()):  # else it is a lookup
                 held.update(operation.results())
             else:
                 found.append(operation)

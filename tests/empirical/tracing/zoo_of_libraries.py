@@ -106,7 +106,8 @@ def timm_resnet18() -> Model:
 
     def build(width: int) -> nn.Module:
         channels = (width, 2 * width, 4 * width, 8 * width)
-        return ResNet(BasicBlock, (2, 2, 2, 2), num_classes=5, stem_width=width, channels=channels)
+        sizes = {"stem_width": width // 2, "stem_type": "deep", "channels": channels}
+        return ResNet(BasicBlock, (2, 2, 2, 2), num_classes=5, **sizes)
 
     return Model(build, IMAGES, widths=(8, 16, 32))
 
