@@ -100,8 +100,7 @@ def _tested(module: nn.Module, data: object, loss: Loss, width: int) -> tuple[Re
         _, first, second = _recorded(module, data, loss, width, 3)
     if difference := _difference(first.tape, second.tape):
         raise ArgumentError("build", f"the module changes between calls: {difference}, at width {width}")
-    if not prepared:
-        _check_complete(module, data, loss, first)
+    _check_complete(module, data, loss, first, 2 if prepared else 1)
     return first, prepared
 
 
@@ -131,8 +130,9 @@ def _shown(operation: Operation) -> tuple[object, ...]:
     return operation.function, operation.path, repr(operation.arguments), repr(operation.keywords)
 
 
-def _check_complete(module: nn.Module, data: object, loss: Loss, recording: Recording) -> None:
-    """Raises ArgumentError if the tape, run again with other parameters, gives something else than the module does.
+def _check_complete(module: nn.Module, data: object, loss: Loss, recording: Recording, calls: int) -> None:
+    """Raises ArgumentError if the tape, run again with other parameters, gives something else than the module does in
+    as many calls.
 
     Where other parameters make the module take another way, there is nothing to compare.
     """
@@ -140,14 +140,16 @@ def _check_complete(module: nn.Module, data: object, loss: Loss, recording: Reco
         parameters = {name: _shifted(parameter.detach()) for name, parameter in module.named_parameters()}
     width = recording.tape.width
     with shifted(module, parameters):
-        (other,) = _recorded(module, data, loss, width, 1)
+        other = _recorded(module, data, loss, width, calls)[-1]
     if _difference(recording.tape, other.tape):
         return
     with seeded():
         *_, again = replay(recording, parameters)
     if not agrees(again, other.loss):
         losses = f"a loss of {float(again):.6g} instead of {float(other.loss):.6g} at width {width}"
-        raise ArgumentError("build", f"it does what the recorder cannot see: with other parameters, the tape has {losses}")
+        raise ArgumentError(
+            "build", f"it does what the recorder cannot see: with other parameters, the tape has {losses}"
+        )
 
 
 def _shifted(parameter: Tensor) -> Tensor:

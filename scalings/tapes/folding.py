@@ -45,9 +45,12 @@ def _folded_in(network: TracedNetwork, siblings: Siblings) -> TracedNetwork:
         run = [replace(last, stop=min(last.start + size, end))]
         while blocks and _equal(network.tape, siblings, blocks[-1], run[0]):
             run.insert(0, blocks.pop())
-        carried = _carried(network.tape, siblings.path, run) if len(run) > 1 else None
-        if carried is not None:
-            network = _without_copies(network, siblings.path, run, carried)
+        while len(run) > 1:
+            carried = _carried(network.tape, siblings.path, run)
+            if carried is not None:
+                network = _without_copies(network, siblings.path, run, carried)
+                break
+            blocks.append(run.pop(0))
     return network
 
 
@@ -77,7 +80,9 @@ def _shown(tape: Tape[Dimension], container: str, block: _Block, place: int) -> 
     """An operation of a block without what differs between copies."""
     operation, path = tape.operations[place], f"{container}.{block.child}".lstrip(".")
     own = operation.path.removeprefix(path) if f"{operation.path}.".startswith(f"{path}.") else (operation.path,)
-    made = [(tape.values[value].shape, tape.values[value].kind) for value in operation.results()]
+    made = [
+        (tape.values[value].shape, tape.values[value].kind) for value in (*operation.inputs(), *operation.results())
+    ]
     return operation.function, own, _form(operation.arguments), _form(tuple(v for _, v in operation.keywords)), made
 
 

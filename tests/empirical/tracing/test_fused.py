@@ -70,7 +70,9 @@ def test_attention(case: str) -> None:
 def test_attention_with_another_scale_is_told_apart() -> None:
     args, _ = ATTENTION["scaled"]
     with pytest.raises(AssertionError):
-        check(gradients(attention, args, {}), gradients(functional.scaled_dot_product_attention, args, {"scale": 1 / 8}))
+        check(
+            gradients(attention, args, {}), gradients(functional.scaled_dot_product_attention, args, {"scale": 1 / 8})
+        )
 
 
 @pytest.mark.parametrize("case", LOSSES)
@@ -129,7 +131,9 @@ def as_recorded(module: nn.Module, inputs: Tensor) -> Any:
     return outputs[0]
 
 
-@pytest.mark.parametrize("cell", [nn.LSTMCell(3, 4), nn.GRUCell(3, 4), nn.RNNCell(3, 4), nn.RNNCell(3, 4, False, "relu")])
+@pytest.mark.parametrize(
+    "cell", [nn.LSTMCell(3, 4), nn.GRUCell(3, 4), nn.RNNCell(3, 4), nn.RNNCell(3, 4, False, "relu")]
+)
 def test_cells(cell: nn.Module) -> None:
     cell = cell.double()
     one, other = (list(tensors_in(found)) for found in (as_recorded(cell, numbers(2, 3)), cell(numbers(2, 3))))

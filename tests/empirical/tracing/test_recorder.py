@@ -80,7 +80,9 @@ def test_writing_through_a_detached_tensor_is_seen() -> None:
         return y + weight.sum()
 
     tape = recorded(function).tape
-    assert (product := tape.operations[0].outputs[0]) in {before for before, _ in only(recorded(function), "zero_").overwritten}
+    assert (product := tape.operations[0].outputs[0]) in {
+        before for before, _ in only(recorded(function), "zero_").overwritten
+    }
     assert all(product not in operation.inputs() for operation in tape.operations[3:])
 
 

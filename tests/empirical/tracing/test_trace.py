@@ -119,7 +119,9 @@ def test_data_and_loss_in_all_their_forms() -> None:
     plain = same(X)
     assert same((X,)) == same([X]) == same({"input": X}) == same(lambda width: X) == plain
     assert trace({width: lambda width=width: mlp(width) for width in (8, 16, 32)}, X).widths == (8, 16, 32)
-    own = trace(function(lambda weight, x: {"loss": None, "scores": x @ weight}), X, loss=lambda out: out["scores"].sum())
+    own = trace(
+        function(lambda weight, x: {"loss": None, "scores": x @ weight}), X, loss=lambda out: out["scores"].sum()
+    )
     assert [one.function for one in own.tape.operations] == ["matmul", "sum"]
     assert trace(lambda width: nn.Linear(width, 2), lambda width: points(4, width)).tape.values[0].shape[1].order == 1
 
@@ -148,9 +150,12 @@ def test_everything_is_left_as_it_was() -> None:
     module.out.register_forward_hook(lambda *_: None)
     module.out.weight.grad = torch.ones(64, 6)
     before = {key: tensor.clone() for key, tensor in module.state_dict().items()}
-    attributes, gradient = {key: value for key, value in vars(module).items() if key != "_buffers"}, module.out.weight.grad
+    attributes, gradient = (
+        {key: value for key, value in vars(module).items() if key != "_buffers"},
+        module.out.weight.grad,
+    )
     hooks, modes = dict(module.out._forward_hooks), [part.training for part in module.modules()]
-    torch.manual_seed(3), np.random.seed(3), random.seed(3)  # noqa: NPY002
+    torch.manual_seed(3), np.random.seed(3), random.seed(3)
     state = torch.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate()
     built = {64: lambda: module, 128: lambda: nn.Linear(6, 128), 256: lambda: nn.Linear(6, 256)}
     with pytest.raises(ArgumentError, match="expected the same parameters"):
@@ -228,11 +233,20 @@ LAZY = "'weight' has no shape before the first call: let build make that call"
 BAD: list[tuple[dict[str, Any], str]] = [
     ({"build": 3}, "build: expected a function of the width, or a dict of widths, but got build=3 (int)"),
     ({"build": lambda width: width}, "build: expected a torch module at width 64, but got a int"),
-    ({"build": lambda _: nn.Linear(6, 2)}, "no parameter reads the width: all have the same shape at widths 64, 128, 256"),
+    (
+        {"build": lambda _: nn.Linear(6, 2)},
+        "no parameter reads the width: all have the same shape at widths 64, 128, 256",
+    ),
     ({"build": failing}, "build: it fails at width 128: RuntimeError: too wide"),
     ({"build": lambda width: exit(0)}, "build: it fails at width 64: SystemExit: 0"),
-    ({"build": wide_only, "data": points(4, 64)}, "its forward pass or loss fails at width 128: RuntimeError: mat1 and mat2"),
-    ({"build": Changing}, "the module changes between calls: mul in the module, and then the same with other arguments"),
+    (
+        {"build": wide_only, "data": points(4, 64)},
+        "its forward pass or loss fails at width 128: RuntimeError: mat1 and mat2",
+    ),
+    (
+        {"build": Changing},
+        "the module changes between calls: mul in the module, and then the same with other arguments",
+    ),
     ({"build": Logarithmic}, "dimension 0 of 'one.weight' is no power of the width: 6, 7, 8, 20, 22 at widths 64, 128"),
     ({"build": lambda width: nn.Linear(6, min(width, 300))}, "no power of the width: 64, 128, 256, 300, 300 at widths"),
     (
@@ -247,21 +261,33 @@ BAD: list[tuple[dict[str, Any], str]] = [
         {"build": function(lambda weight, x: x @ weight @ torch.ones(weight.shape[1], weight.shape[1].bit_length()))},
         "dimension 1 of what ones makes is no power of the width: 7, 8, 9 at widths 64, 128, 256",
     ),
-    ({"build": lambda width: nn.Sequential(*(nn.Linear(6, 6) for _ in range(width // 64)))}, "expected the same parameters at"),
+    (
+        {"build": lambda width: nn.Sequential(*(nn.Linear(6, 6) for _ in range(width // 64)))},
+        "expected the same parameters at",
+    ),
     ({"build": lambda width: nn.LazyLinear(width)}, LAZY),
     ({"widths": (64, 128)}, "widths: expected three or more whole numbers that increase, but got (64, 128)"),
     ({"widths": (64, 32, 128)}, "expected three or more whole numbers that increase, but got (64, 32, 128)"),
     ({"widths": (64, 128, 256.5)}, "expected three or more whole numbers that increase"),
     ({"build": {1: lambda: mlp(1)}, "widths": (1, 2, 3)}, "expected widths among those of build, but got 2"),
-    ({"data": 3}, "data: expected a tensor, a tuple, a dict, or a function of the width that gives one, but got data=3"),
+    (
+        {"data": 3},
+        "data: expected a tensor, a tuple, a dict, or a function of the width that gives one, but got data=3",
+    ),
     ({"data": lambda width: 1 / 0}, "data: it fails at width 64: ZeroDivisionError: division by zero"),
     ({"data": ("text",)}, "data: expected at least one tensor, but got none in ('text',)"),
     ({"loss": 3}, "loss: expected a function of the module's output, but got loss=3 (int)"),
     ({"loss": lambda out: out}, "loss: expected one real number, but got torch.float32 of shape (4, 2) at width 64"),
     ({"loss": lambda out: 3.0}, "loss: expected one real number, but got float at width 64"),
     ({"loss": lambda out: out.argmax()}, "loss: expected one real number, but got torch.int64 of shape () at width 64"),
-    ({"build": function(lambda weight, x: (x @ weight).argmax(1))}, "expected a real output, but got torch.int64: give a"),
-    ({"build": function(lambda weight, x: (x @ weight) * 1j)}, "expected a real output, but got torch.complex64: give a"),
+    (
+        {"build": function(lambda weight, x: (x @ weight).argmax(1))},
+        "expected a real output, but got torch.int64: give a",
+    ),
+    (
+        {"build": function(lambda weight, x: (x @ weight) * 1j)},
+        "expected a real output, but got torch.complex64: give a",
+    ),
     ({"build": function(lambda weight, x: "text")}, "loss: the output has no tensor, but is a str: give a loss"),
     (
         {"build": function(lambda weight, x: (x @ weight - 100).log())},
