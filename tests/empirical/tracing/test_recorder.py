@@ -190,7 +190,7 @@ def test_what_cannot_be_seen_is_refused(function: Callable[[Tensor, Tensor], Ten
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_scripted_part_is_named() -> None:
     module = nn.Sequential(nn.Linear(3, 3), torch.jit.script(nn.Linear(3, 3)))
-    with pytest.raises(ArgumentError, match="build: 1 is a torch.jit script, in which nothing is seen"):
+    with pytest.raises(ArgumentError, match=r"build: 1 is a torch\.jit script, in which nothing is seen"):
         record(module, Batch((X,)), lambda output: output.sum(), width=3)
 
 

@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -118,7 +119,7 @@ def test_data_and_loss_in_all_their_forms() -> None:
 
     plain = same(X)
     assert same((X,)) == same([X]) == same({"input": X}) == same(lambda width: X) == plain
-    assert trace({width: lambda width=width: mlp(width) for width in (8, 16, 32)}, X).widths == (8, 16, 32)
+    assert trace({width: partial(mlp, width) for width in (8, 16, 32)}, X).widths == (8, 16, 32)
     own = trace(
         function(lambda weight, x: {"loss": None, "scores": x @ weight}), X, loss=lambda out: out["scores"].sum()
     )
@@ -213,6 +214,10 @@ def failing(width: int) -> nn.Module:
     return mlp(width)
 
 
+def leaving(_: int) -> nn.Module:
+    raise SystemExit(0)
+
+
 def wide_only(width: int) -> nn.Module:
     """Its data fits one width."""
     return nn.Linear(width, width)
@@ -238,7 +243,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
         "no parameter reads the width: all have the same shape at widths 64, 128, 256",
     ),
     ({"build": failing}, "build: it fails at width 128: RuntimeError: too wide"),
-    ({"build": lambda width: exit(0)}, "build: it fails at width 64: SystemExit: 0"),
+    ({"build": leaving}, "build: it fails at width 64: SystemExit: 0"),
     (
         {"build": wide_only, "data": points(4, 64)},
         "its forward pass or loss fails at width 128: RuntimeError: mat1 and mat2",
@@ -265,7 +270,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
         {"build": lambda width: nn.Sequential(*(nn.Linear(6, 6) for _ in range(width // 64)))},
         "expected the same parameters at",
     ),
-    ({"build": lambda width: nn.LazyLinear(width)}, LAZY),
+    ({"build": nn.LazyLinear}, LAZY),
     ({"widths": (64, 128)}, "widths: expected three or more whole numbers that increase, but got (64, 128)"),
     ({"widths": (64, 32, 128)}, "expected three or more whole numbers that increase, but got (64, 32, 128)"),
     ({"widths": (64, 128, 256.5)}, "expected three or more whole numbers that increase"),
@@ -274,11 +279,11 @@ BAD: list[tuple[dict[str, Any], str]] = [
         {"data": 3},
         "data: expected a tensor, a tuple, a dict, or a function of the width that gives one, but got data=3",
     ),
-    ({"data": lambda width: 1 / 0}, "data: it fails at width 64: ZeroDivisionError: division by zero"),
+    ({"data": lambda _: 1 / 0}, "data: it fails at width 64: ZeroDivisionError: division by zero"),
     ({"data": ("text",)}, "data: expected at least one tensor, but got none in ('text',)"),
     ({"loss": 3}, "loss: expected a function of the module's output, but got loss=3 (int)"),
     ({"loss": lambda out: out}, "loss: expected one real number, but got torch.float32 of shape (4, 2) at width 64"),
-    ({"loss": lambda out: 3.0}, "loss: expected one real number, but got float at width 64"),
+    ({"loss": lambda _: 3.0}, "loss: expected one real number, but got float at width 64"),
     ({"loss": lambda out: out.argmax()}, "loss: expected one real number, but got torch.int64 of shape () at width 64"),
     (
         {"build": function(lambda weight, x: (x @ weight).argmax(1))},
@@ -288,7 +293,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
         {"build": function(lambda weight, x: (x @ weight) * 1j)},
         "expected a real output, but got torch.complex64: give a",
     ),
-    ({"build": function(lambda weight, x: "text")}, "loss: the output has no tensor, but is a str: give a loss"),
+    ({"build": function(lambda *_: "text")}, "loss: the output has no tensor, but is a str: give a loss"),
     (
         {"build": function(lambda weight, x: (x @ weight - 100).log())},
         "build: expected a finite loss, but got nan at width 64, first after log in the module",
@@ -313,5 +318,5 @@ def test_what_was_computed_out_of_sight_is_found_by_changing_the_parameters() ->
             scale = (weight.detach() ** 2).mean()
         return x @ weight / scale
 
-    with pytest.raises(ArgumentError, match="with other parameters, the tape has a loss of .* instead of"):
+    with pytest.raises(ArgumentError, match=r"with other parameters, the tape has a loss of .* instead of"):
         trace(function(hidden), X)

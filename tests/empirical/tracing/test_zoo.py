@@ -1,4 +1,4 @@
-"""Twenty-seven models are recorded in full and aligned: those that need torch alone here, the others with the slow tests."""
+"""Twenty-seven models are recorded in full and aligned; those that need more than torch are slow tests."""
 
 from __future__ import annotations
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from scalings.tapes.arguments import Ref
 from scalings.tapes.tape import Operation, Parameter, Siblings, Tape, Value
 
 
 def chain(width: int, layers: int = 3, *, sizes: Sequence[int] | None = None, scale: float = 1.0) -> Tape[int]:
-    """A linear network f = W ... W x on two examples of five numbers, with hidden layers of these sizes, and mean(f)."""
+    """A linear network f = W ... W x on two examples of five numbers, with hidden layers of these sizes; mean(f)."""
     sizes = [5, *(sizes or [width] * (layers - 1)), 1]
     values: list[Value[int]] = [Value((2, 5), origin="data", name="0")]
     operations, parameters, last = [], [], 0
-    for layer, (fan_in, fan_out) in enumerate(zip(sizes, sizes[1:], strict=False)):
+    for layer, (fan_in, fan_out) in enumerate(pairwise(sizes)):
         name, number = f"layers.{layer}.weight", len(values)
         parameters.append(Parameter((name,), (fan_out, fan_in)))
         values.append(Value((fan_out, fan_in), origin="parameter", name=name, differentiable=True))

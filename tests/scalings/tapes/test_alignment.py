@@ -44,7 +44,7 @@ def test_what_ran_at_the_largest_width_only_has_the_order_of_its_size() -> None:
         assert align([*tapes[:2], last]).tape.values[number].shape[1].order == order
     unknown = replace(tapes[2], values=(*tapes[2].values, Value((2, 99))), operations=(*tapes[2].operations, extra))
     with pytest.raises(
-        ArgumentError, match="dimension 1 of what relu makes in 'layers.0' is no power of the width: 99"
+        ArgumentError, match=r"dimension 1 of what relu makes in 'layers.0' is no power of the width: 99"
     ):
         align([*tapes[:2], unknown])
 
@@ -65,12 +65,12 @@ def test_shapes_at_very_large_widths_come_first() -> None:
 def test_what_is_refused() -> None:
     same = [replace(chain(64, 2), width=width) for width in WIDTHS]
     with pytest.raises(
-        ArgumentError, match="no parameter reads the width: all have the same shape at widths 64, 128, 256"
+        ArgumentError, match=r"no parameter reads the width: all have the same shape at widths 64, 128, 256"
     ):
         align(same)
     with pytest.raises(
-        ArgumentError, match="expected the same parameters at width 128 and at width 256, but 'layers.2"
+        ArgumentError, match=r"expected the same parameters at width 128 and at width 256, but 'layers.2"
     ):
         align([chain(64), chain(128, 2), chain(256)])
-    with pytest.raises(ArgumentError, match="a number in mul in 'layers.0' is no power of the width: 1.5, 2.5, 7"):
+    with pytest.raises(ArgumentError, match=r"a number in mul in 'layers.0' is no power of the width: 1.5, 2.5, 7"):
         align([chain(width, scale=scale) for width, scale in zip(WIDTHS, (1.5, 2.5, 7.0), strict=True)])

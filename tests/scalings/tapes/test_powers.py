@@ -30,7 +30,7 @@ def seen(size: Callable[[int], float]) -> tuple[int, ...]:
         (lambda n: n + 32, 1),
         (lambda n: n - 1, 1),
         (lambda n: -(-8 * n // 3 // 64) * 64, 1),
-        (lambda n: math.isqrt(n), Fraction(1, 2)),
+        (math.isqrt, Fraction(1, 2)),
         (lambda n: math.ceil(2 * n**0.5), Fraction(1, 2)),
         (lambda n: n * n, 2),
         (lambda n: 5 * n**1.5, Fraction(3, 2)),
@@ -42,10 +42,10 @@ def test_sizes(size: Callable[[int], float], order: Fraction) -> None:
 
 @pytest.mark.parametrize(
     "size",
-    [lambda n: math.log2(n), lambda n: n * math.log2(n), lambda n: n % 100, lambda n: 256 // n, lambda n: n**0.75],
+    [math.log2, lambda n: n * math.log2(n), lambda n: n % 100, lambda n: 256 // n, lambda n: n**0.75],
 )
 def test_what_is_no_power(size: Callable[[int], float]) -> None:
-    with pytest.raises(NoPower, match="is no power of the width: .* at widths 64, 128, 256"):
+    with pytest.raises(NoPower, match=r"is no power of the width: .* at widths 64, 128, 256"):
         Sizes(WIDTHS).order(seen(size))
 
 
