@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from scalings.tapes.arguments import Argument, Reading, Ref, Span
@@ -41,8 +42,12 @@ def encode(argument: Any, ref: Callable[[Tensor], Ref], numbers: Numbers) -> Any
         found = Reading(numbers[id(argument)][1], argument)
     elif isinstance(argument, np.generic):
         found = encode(argument.item(), ref, numbers)
+    elif argument is Ellipsis:
+        found = "..."
+    elif isinstance(argument, torch.dtype | torch.device | torch.layout | torch.memory_format):
+        found = str(argument)
     elif argument is not None and not isinstance(argument, bool | int | float | str):
-        found = "..." if argument is Ellipsis else str(argument)
+        found = f"a {type(argument).__name__}"
     return found
 
 

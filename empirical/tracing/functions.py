@@ -12,6 +12,8 @@ READINGS = {"item", "tolist", "equal", "allclose", "is_nonzero"}
 """They give Python numbers: what is computed from these the tape holds as numbers, or as a branch that was taken."""
 _CONVERSIONS = {f"__{kind}__": "item" for kind in ("bool", "int", "float", "index", "complex")}
 """What Python calls for int(x), or for x in a condition."""
+HOOKS = {"register_hook"}
+"""They change the gradient, and no value."""
 EXPORTS = {"numpy", "array", "dlpack"}
 """They hand the memory of a tensor to other libraries."""
 _ASKS = ("has_torch_function", "has_torch_function_unary", "has_torch_function_variadic")

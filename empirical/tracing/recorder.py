@@ -20,11 +20,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import BackwardCFunction
 from torch.overrides import TorchFunctionMode
 
 from empirical.tracing.arguments import encode, pairs, template, tensors_in
 from empirical.tracing.batches import Batch, Loss
-from empirical.tracing.functions import EXPORTS, READINGS, Function, body_of, name_of
+from empirical.tracing.functions import EXPORTS, HOOKS, READINGS, Function, body_of, name_of
 from empirical.tracing.fused import EQUIVALENTS
 from empirical.tracing.memory import Memory, version
 from empirical.tracing.modules import CalledFrom, eager
@@ -48,7 +49,7 @@ class Recording:
 
     tape: Tape[int]
     calls: tuple[Call | None, ...]
-    """One an operation; None where it ends an autograd.Function."""
+    """One an operation; None where it only changes the gradient."""
     sources: Mapping[int, Tensor]
     """What no operation made, as it was when it was first read."""
     loss: Tensor
@@ -90,6 +91,7 @@ class Recorder(TorchFunctionMode):
         self._sources: dict[int, Tensor] = {}
         self._numbers: dict[int, tuple[int | float, int]] = {}
         self._bodies: list[Function] = []
+        self._ended: set[int] = set()
         self._exported = False
         for name, tensor in batch.tensors():
             self._names[id(tensor)] = tensor, "data", name
@@ -104,7 +106,8 @@ class Recorder(TorchFunctionMode):
     ) -> Any:
         """Call the function, and write it down."""
         kwargs = kwargs or {}
-        instead = None if func in self._bodies else EQUIVALENTS.get(func) or body_of(func)
+        whole = func in self._bodies or name_of(func) in HOOKS
+        instead = None if whole else EQUIVALENTS.get(func) or body_of(func)
         result = NotImplemented if instead is None else self._run_instead(func, instead, args, kwargs)
         return self._write(func, args, kwargs) if result is NotImplemented else result
 
@@ -135,9 +138,9 @@ class Recorder(TorchFunctionMode):
         readings = self._take(result, given) if name in READINGS else ()
         self._exported |= name in EXPORTS
         operation = Operation(name, self.called_from.path, arguments, keywords, outputs, overwritten, readings)
-        if operation.results() or overwritten or readings:
+        if operation.results() or overwritten or readings or name in HOOKS:
             self._operations.append(operation)
-            self._calls.append(call)
+            self._calls.append(None if name in HOOKS else call)
         return result
 
     def _read(self, tensor: Tensor) -> int:
@@ -148,7 +151,8 @@ class Recorder(TorchFunctionMode):
             raise self._unseen(f"a tensor of shape {tuple(tensor.shape)} was changed in place")
         self._catch_up(tensor)
         known = self._ref(tensor).value
-        if tensor.requires_grad and not self._values[known].differentiable:
+        own = isinstance(tensor.grad_fn, BackwardCFunction) and known not in self._ended
+        if own or (tensor.requires_grad and not self._values[known].differentiable):
             return self._custom_gradient(tensor, known)
         return known
 
@@ -181,10 +185,11 @@ class Recorder(TorchFunctionMode):
         if name == "CheckpointFunction":
             raise self._unseen("torch.utils.checkpoint runs with use_reentrant=True, which hides parameters")
         sources = [self._memory.by_gradient(*edge) for edge in backward.next_functions if edge[0] is not None]
-        if not isinstance(backward, torch.autograd.function.BackwardCFunction) or None in sources:
+        if not isinstance(backward, BackwardCFunction) or None in sources:
             raise self._unseen(f"the gradient of {name} was made")
         arguments = (Ref(made), name, *(Ref(source) for source in sources if source is not None))
         value = self._new(tensor)
+        self._ended.add(value)
         self._operations.append(Operation(CUSTOM_GRADIENT, self.called_from.path, arguments, outputs=(value,)))
         self._calls.append(None)
         return value

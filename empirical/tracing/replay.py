@@ -60,7 +60,7 @@ def _steps(recording: Recording, memory: dict[int, Tensor]) -> Iterator[Operatio
     for operation, call in zip(recording.tape.operations, recording.calls, strict=True):
         with torch.no_grad():
             if call is None:
-                memory[operation.outputs[0]] = memory[operation.inputs()[0]]
+                memory.update((value, memory[operation.inputs()[0]]) for value in operation.outputs)
             else:
                 result = call.function(*replaced(call.arguments, given), **replaced(call.keywords, given))
                 memory.update({after: memory[before] for before, after in operation.overwritten})

@@ -129,6 +129,42 @@ def test_a_gradient_of_the_users_own_leads_past_what_made_the_value() -> None:
     assert recorded(lambda weight, x: (x @ weight).detach() + 1).tape.unreached() == ("weight",)
 
 
+class Reversed(torch.autograd.Function):
+    """The identity, with the gradient reversed."""
+
+    @staticmethod
+    def forward(_: Any, x: Tensor) -> Tensor:
+        return x
+
+    @staticmethod
+    def backward(_: Any, gradient: Tensor) -> Tensor:
+        return -gradient
+
+
+def test_an_identity_with_a_gradient_of_its_own() -> None:
+    """Torch makes a view of what it returns."""
+    recording = recorded(lambda weight, x: Reversed.apply(x @ weight) * 2)
+    product, view = only(recording, "matmul").outputs[0], only(recording, "view_as").outputs[0]
+    assert only(recording, CUSTOM_GRADIENT).arguments == (Ref(view), "Reversed", Ref(product))
+    assert only(recording, "mul").inputs() == only(recording, CUSTOM_GRADIENT).outputs
+    assert recording.tape.unreached() == ()
+
+
+def test_hooks_on_gradients_are_named() -> None:
+    def function(weight: Tensor, x: Tensor) -> Tensor:
+        y = x @ weight
+        y.register_hook(lambda gradient: 2 * gradient)
+        return y + 1
+
+    recording = recorded(function)
+    assert only(recording, "register_hook").inputs() == only(recording, "matmul").outputs
+    module = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
+    module[1].register_full_backward_hook(lambda *_: None)
+    tape = record(module, Batch((X,)), lambda output: output.sum(), width=3).tape
+    assert CUSTOM_GRADIENT in {operation.function for operation in tape.operations}
+    assert tape.unreached() == ()
+
+
 def test_a_number_that_was_read_off_a_tensor_is_known_where_it_is_used() -> None:
     recording = recorded(lambda weight, x: x @ weight * x.mean().item())
     mean = only(recording, "mean").outputs[0]

@@ -118,7 +118,7 @@ def test_data_and_loss_in_all_their_forms() -> None:
         return trace(mlp, *args, **kwargs).tape.operations[:3]
 
     plain = same(X)
-    assert same((X,)) == same([X]) == same({"input": X}) == same(lambda width: X) == plain
+    assert same((X,)) == same([X]) == same({"input": X}) == same(lambda _: X) == plain
     assert trace({width: partial(mlp, width) for width in (8, 16, 32)}, X).widths == (8, 16, 32)
     own = trace(
         function(lambda weight, x: {"loss": None, "scores": x @ weight}), X, loss=lambda out: out["scores"].sum()
