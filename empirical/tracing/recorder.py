@@ -33,6 +33,8 @@ from scalings.errors import ArgumentError
 from scalings.tapes.arguments import Ref
 from scalings.tapes.tape import CUSTOM_GRADIENT, Kind, Operation, Origin, Parameter, Siblings, Tape, Value
 
+_BLIND = "code in which nothing is seen, such as torch.jit.script or torch.autograd.grad"
+
 
 @dataclass(frozen=True)
 class Call:
@@ -41,6 +43,8 @@ class Call:
     function: Function
     arguments: tuple[Any, ...]
     keywords: dict[str, Any]
+    autocast: tuple[str, torch.dtype] | None
+    """The device and the type that it was cast to, if it was."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +130,7 @@ class Recorder(TorchFunctionMode):
         for tensor in given:
             self._read(tensor)
         arguments, keywords = encode(args, self._ref, self._numbers), pairs(kwargs, self._ref, self._numbers)
-        call = Call(function, template(args, self._ref), template(kwargs, self._ref))
+        call = Call(function, template(args, self._ref), template(kwargs, self._ref), _autocast(given))
         before = [(tensor, version(tensor)) for tensor in given]
         result = function(*args, **kwargs)
         changed = {id(tensor): tensor for tensor, old in before if version(tensor) != old}
@@ -148,7 +152,7 @@ class Recorder(TorchFunctionMode):
         if self._memory.value(tensor) is None:
             return self._source(tensor)
         if self._memory.is_stale(tensor):
-            raise self._unseen(f"a tensor of shape {tuple(tensor.shape)} was changed in place")
+            raise self._unseen(f"a tensor of shape {tuple(tensor.shape)} was changed by {_BLIND}")
         self._catch_up(tensor)
         known = self._ref(tensor).value
         own = isinstance(tensor.grad_fn, BackwardCFunction) and known not in self._ended
@@ -165,11 +169,11 @@ class Recorder(TorchFunctionMode):
         """A value that no operation made."""
         _, origin, name = self._names.get(id(tensor), (tensor, "constant", ""))
         if torch._C._functorch.is_functorch_wrapped_tensor(tensor):
-            raise self._unseen("a transform of torch.func, such as vmap, is at work")
+            raise self._unseen("torch.func is at work, such as vmap, in which nothing is seen")
         if tensor.is_nested:
-            raise self._unseen("a tensor is nested")
+            raise self._unseen("a tensor is nested, in which nothing is seen")
         if origin == "constant" and tensor.grad_fn is not None:
-            raise self._unseen(f"a tensor of shape {tuple(tensor.shape)} with a gradient was made")
+            raise self._unseen(f"a tensor of shape {tuple(tensor.shape)}, with a gradient, was made by {_BLIND}")
         if origin == "constant" and self._exported:
             raise self._unseen(f"a tensor of shape {tuple(tensor.shape)} was made after one went to numpy")
         value = self._new(tensor, origin, name)
@@ -183,10 +187,10 @@ class Recorder(TorchFunctionMode):
             return self._new(tensor)
         name = type(backward).__name__.removesuffix("Backward")
         if name == "CheckpointFunction":
-            raise self._unseen("torch.utils.checkpoint runs with use_reentrant=True, which hides parameters")
+            raise self._unseen("torch.utils.checkpoint hides parameters: call it with use_reentrant=False")
         sources = [self._memory.by_gradient(*edge) for edge in backward.next_functions if edge[0] is not None]
         if not isinstance(backward, BackwardCFunction) or None in sources:
-            raise self._unseen(f"the gradient of {name} was made")
+            raise self._unseen(f"the gradient of {name} was made by {_BLIND}")
         arguments = (Ref(made), name, *(Ref(source) for source in sources if source is not None))
         value = self._new(tensor)
         self._ended.add(value)
@@ -230,8 +234,7 @@ class Recorder(TorchFunctionMode):
         return tuple(number for number in numbers if isinstance(number, int | float))
 
     def _unseen(self, what: str) -> ArgumentError:
-        where = self.called_from.path or "the module itself"
-        return ArgumentError("build", f"in {where}, {what} by what the recorder cannot see, such as torch.jit.script")
+        return ArgumentError("build", f"in {self.called_from.path or 'the module itself'}, {what}")
 
     def recording(self, output: Any, loss: Any, width: int) -> Recording:
         """What was written down. Raises ArgumentError for a loss, or outputs, that cannot be trained on."""
@@ -253,6 +256,11 @@ def kind_of(tensor: Tensor) -> Kind:
     if tensor.is_complex():
         return "complex"
     return "real" if tensor.is_floating_point() else "boolean" if tensor.dtype == torch.bool else "integer"
+
+
+def _autocast(given: Iterable[Tensor]) -> tuple[str, torch.dtype] | None:
+    devices = (tensor.device.type for tensor in given)
+    return next(((one, torch.get_autocast_dtype(one)) for one in devices if torch.is_autocast_enabled(one)), None)
 
 
 def _flat(numbers: Iterable[Any]) -> Iterator[Any]:

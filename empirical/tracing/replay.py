@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -62,7 +63,8 @@ def _steps(recording: Recording, memory: dict[int, Tensor]) -> Iterator[Operatio
             if call is None:
                 memory.update((value, memory[operation.inputs()[0]]) for value in operation.outputs)
             else:
-                result = call.function(*replaced(call.arguments, given), **replaced(call.keywords, given))
+                with torch.autocast(*call.autocast) if call.autocast else nullcontext():
+                    result = call.function(*replaced(call.arguments, given), **replaced(call.keywords, given))
                 memory.update({after: memory[before] for before, after in operation.overwritten})
                 memory.update(zip(operation.outputs, tensors_in(result), strict=True))
         yield operation

@@ -101,15 +101,17 @@ def _matched(tapes: Sequence[Tape[int]]) -> list[Row]:
 
 
 def _like(operation: Operation, other: Operation | None) -> Operation | None:
-    """The other operation, if it has arguments and results of the same form."""
-    if other is None or len(operation.outputs) != len(other.outputs):
+    """The other operation, if it has arguments of the same form."""
+    if other is None:
         return None
     forms = [(_form(one.arguments), [(name, _form(part)) for name, part in one.keywords]) for one in (operation, other)]
     return other if forms[0] == forms[1] else None
 
 
 def _form(argument: Argument) -> Any:
-    """What an argument has in common at all widths."""
+    """What an argument has in common at all widths. A list of values may grow."""
+    if isinstance(argument, tuple) and argument and all(isinstance(part, Ref) for part in argument):
+        return list[Ref]
 
     def change(part: Any) -> Any:
         return type(part) if isinstance(part, Ref | Reading) else float if is_number(part) else part
@@ -131,9 +133,10 @@ def _corresponding(tapes: Sequence[Tape[int]], rows: Sequence[Row]) -> list[dict
             last, there = row[-1], row[column]
             if last is None or there is None:
                 continue
-            # zip: an operation may have written to more views at one width than at another
-            pairs = [*zip(last.inputs(), there.inputs(), strict=False), *zip(last.outputs, there.outputs, strict=True)]
+            # lists of values may grow, and memory may have more names at one width than at another: not strict
+            pairs = [*zip(last.inputs(), there.inputs(), strict=False), *zip(last.outputs, there.outputs, strict=False)]
             pairs += [(one[1], other[1]) for one, other in zip(last.overwritten, there.overwritten, strict=False)]
+            pairs += [(one, there.outputs[-1]) for one in last.outputs[len(there.outputs) :] if there.outputs]
             for one, other in pairs:
                 same.setdefault(one, other)
         found.append(same)
@@ -205,7 +208,10 @@ def _aligned(row: tuple[Argument, ...], sizes: Sizes) -> Argument:
         return Span(*(_aligned(tuple(part), sizes) for part in parts))
     if isinstance(last, tuple):
         lists = [one if isinstance(one, tuple) else (None,) * len(last) for one in row]
-        return tuple(_aligned(tuple(one[place] for one in lists), sizes) for place in range(len(last)))
+        return tuple(
+            _aligned(tuple(one[place] if place < len(one) else None for one in lists), sizes)
+            for place in range(len(last))
+        )
     if not is_number(last):
         return last
     return sizes.number([one if isinstance(one, int | float) else None for one in row])

@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from empirical.tracing.trace import trace
 from scalings.errors import ArgumentError
+from scalings.networks.dimensions import Dimension
 from scalings.tapes.arguments import Power
 from scalings.tapes.roles import role_of
 from tests.empirical.tracing.zoo import ZOO, points
@@ -81,6 +82,15 @@ def test_numbers_are_powers(number: Callable[[int], float], order: Fraction) -> 
     assert isinstance(power, Power)
     assert power.order == order
     assert power.factor * 256 ** float(order) == pytest.approx(number(256))
+
+
+def test_lists_that_grow() -> None:
+    """Of parts of a fixed size there are more at larger widths."""
+    network = trace(function(lambda weight, x: torch.stack([part.sum(-1) for part in (x @ weight).split(16, -1)])), X)
+    (stack,) = [one for one in network.tape.operations if one.function == "stack"]
+    assert network.tape.values[stack.outputs[0]].shape == (Dimension(Fraction(1, 16), Fraction(1)), Dimension(4))
+    (split,) = [one for one in network.tape.operations if one.function.startswith("split")]
+    assert network.tape.values[split.outputs[-1]].shape == (Dimension(4), Dimension(16))
 
 
 def test_roles_and_readers() -> None:
