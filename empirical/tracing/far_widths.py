@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -11,6 +11,7 @@ from torch.overrides import TorchFunctionMode
 
 from empirical.tracing.functions import Function, name_of
 from empirical.tracing.state import seeded
+from scalings.tapes.tape import Parameter
 
 FACTORS = (2**12, 2**14)
 """How much wider than the widest: both far from where a constant or rounding matters."""
@@ -34,11 +35,15 @@ class _Shapes(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
-def far_shapes(build: Callable[[int], nn.Module], widest: int, parameters: int) -> list[tuple[int, Shapes]]:
-    """Two very large widths, each with the shapes of as many parameters there, by first name.
+def far_shapes(
+    build: Callable[[int], nn.Module], widest: int, parameters: Sequence[Parameter[int]]
+) -> list[tuple[int, Shapes]]:
+    """Two very large widths, each with the shapes of the parameters there, by first name.
 
-    Nothing if the module cannot be built on the meta device: its code may ask for another device, or look at weights.
+    Nothing if the module cannot be built on the meta device, or has other parameters there: its code may ask for
+    another device, or look at weights.
     """
+    axes = {parameter.names[0]: len(parameter.shape) for parameter in parameters}
     found = []
     for factor in (1, *FACTORS):  # a build that does not respect the device shows so where it is small
         try:
@@ -47,7 +52,8 @@ def far_shapes(build: Callable[[int], nn.Module], widest: int, parameters: int) 
             shapes = {name: tuple(parameter.shape) for name, parameter in module.named_parameters()}
         except Exception:  # of the user's own code, about a device that it never asked for
             return []
-        if len(shapes) != parameters or not all(parameter.is_meta for parameter in module.parameters()):
+        same = {name: len(shape) for name, shape in shapes.items()} == axes
+        if not same or not all(parameter.is_meta for parameter in module.parameters()):
             return []
         found.append((factor * widest, shapes))
     return found[1:]

@@ -57,7 +57,7 @@ def trace(build: Build, data: object, widths: Sequence[int] | None = None, loss:
     first, prepared = _tested(_built(build, chosen[0]), data, loss, chosen[0])
     others = (_recorded(_built(build, width), data, loss, width, 2 if prepared else 1)[-1] for width in chosen[1:])
     tapes = [first.tape, *(recording.tape for recording in others)]
-    far = [] if isinstance(build, Mapping) else far_shapes(build, chosen[-1], len(tapes[-1].parameters))
+    far = [] if isinstance(build, Mapping) else far_shapes(build, chosen[-1], first.tape.parameters)
     return align(tapes, far)
 
 

@@ -83,7 +83,7 @@ class Sizes:
         """The size of a parameter, also given at two very large widths, or at none. Raises NoPower."""
         if len(far) < 2 or not all(size for _, size in far):
             return self.dimension(seen)
-        order, recorded = _order_far(*far), self._related(seen) if len(set(seen)) > 1 else None
+        order, recorded = _order_far(*far), self._related(seen)
         if order is None or (recorded is not None and recorded != order):
             raise NoPower(f"is no power of the width: {_listed([*self._pairs(seen), *far])}")
         self.learn(seen, order)

@@ -90,7 +90,12 @@ def test_far_widths_have_to_agree_with_the_recorded_ones() -> None:
     far = [(2**20, 2**20 + 32), (2**22, 2**22 + 32)]
     assert Sizes(WIDTHS).parameter((96, 160, 288), far).order == 1
     assert Sizes(WIDTHS).parameter((6, 6, 6), [(2**20, 6), (2**22, 6)]).order == 0
-    for recorded, sizes in (((64, 128, 256), (300, 300)), ((6, 7, 8), (20, 22)), ((6, 7, 8), (1448, 2435))):
+    for recorded, sizes in (
+        ((64, 128, 256), (300, 300)),
+        ((256, 256, 256), (2**20, 2**22)),
+        ((6, 7, 8), (20, 22)),
+        ((6, 7, 8), (1448, 2435)),
+    ):
         with pytest.raises(NoPower):
             Sizes(WIDTHS).parameter(recorded, list(zip((2**20, 2**22), sizes, strict=True)))
 
