@@ -183,8 +183,9 @@ class Recorder(TorchFunctionMode):
     def _custom_gradient(self, tensor: Tensor, made: int) -> int:
         """The end of an autograd.Function, whose forward ran without gradients and whose result has one."""
         backward = tensor.grad_fn
-        if backward is None:  # by requires_grad_()
-            return self._new(tensor)
+        if backward is None:  # no Function, but requires_grad_()
+            self._values[made] = replace(self._values[made], differentiable=True)
+            return made
         name = type(backward).__name__.removesuffix("Backward")
         if name == "CheckpointFunction":
             raise self._unseen("torch.utils.checkpoint hides parameters: call it with use_reentrant=False")

@@ -150,6 +150,13 @@ def test_an_identity_with_a_gradient_of_its_own() -> None:
     assert recording.tape.unreached() == ()
 
 
+def test_a_tensor_that_is_told_to_have_a_gradient() -> None:
+    recording = recorded(lambda weight, x: (x.clone().requires_grad_() @ weight).sum())
+    clone = only(recording, "clone").outputs[0]
+    assert recording.tape.values[clone].differentiable
+    assert clone in only(recording, "matmul").inputs()
+
+
 def test_hooks_on_gradients_are_named() -> None:
     def function(weight: Tensor, x: Tensor) -> Tensor:
         y = x @ weight
