@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 
@@ -16,6 +17,7 @@ from empirical.tracing.replay import agrees, replay
 from empirical.tracing.state import kept, seeded, shifted
 from empirical.tracing.trace import trace
 from scalings.tapes.alignment import align
+from scalings.tapes.arguments import Argument, Power, is_number, mapped, parts
 from scalings.tapes.network import TracedNetwork
 from tests.empirical.tracing.zoo import ZOO, Model
 from tests.empirical.tracing.zoo_of_libraries import LIBRARIES
@@ -110,14 +112,30 @@ def test_a_model_is_aligned(name: str) -> None:
 
 
 @EVERY
-def test_values_have_the_sizes_that_were_foretold(name: str) -> None:
+def test_sizes_and_numbers_are_what_was_foretold(name: str) -> None:
     model = model_of(name)
     if name in UNFORETOLD:
         pytest.skip("a size of it is data, or a power and a constant")
     tapes = [recorded(built(model, width), model, width).tape for width in (*model.widths, 2 * model.widths[-1])]
     *tapes, other = (replace(tape, lists=()) for tape in tapes)  # without lists nothing is folded
-    foretold = [tuple(size.size and size.at(other.width) for size in one.shape) for one in align(tapes).tape.values]
+    aligned = align(tapes).tape
+    foretold = [tuple(size.size and size.at(other.width) for size in one.shape) for one in aligned.values]
     assert foretold == [value.shape for value in other.values]
+
+    def at(part: object) -> object:
+        return part.factor * other.width ** float(part.order) if isinstance(part, Power) else part
+
+    for one, found in zip(aligned.operations, other.operations, strict=True):
+        numbers = [list(leaves(mapped(each.arguments, at))) for each in (one, found)]
+        assert numbers[0] == pytest.approx(numbers[1], rel=1e-6, nan_ok=True)
+
+
+def leaves(argument: Argument) -> Iterator[float]:
+    """The numbers in an argument."""
+    if is_number(argument):
+        yield float(argument)
+    for part in parts(argument):
+        yield from leaves(part)
 
 
 @pytest.mark.parametrize(
