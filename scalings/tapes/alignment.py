@@ -1,8 +1,8 @@
 """Alignment: the tapes of one module at several widths become one, whose sizes and numbers are powers of the width.
 
 Operations are matched by the path of their module, their function, the parameters that they read and how often the same
-came before, and not by their place: branches and experts make tapes of different lengths. What ran at the largest width
-only has the orders of the sizes that are known, and the same as its own there.
+came before, and not by their place: branches and experts make tapes of different lengths. A size that was seen at the
+largest width only has the order of the known sizes that are the same there, if they agree.
 """
 
 from __future__ import annotations

@@ -31,8 +31,9 @@ class _Block:
 
 def folded(network: TracedNetwork) -> TracedNetwork:
     """The network with each run of equal blocks as one, the outermost ones first."""
-    for siblings in sorted(network.tape.lists, key=lambda one: (one.path.count("."), one.path)):
-        if not any(f"{siblings.path}.".startswith(f"{repeat.container}.") for repeat in network.repeats):
+    for siblings in sorted(network.tape.lists, key=lambda one: (len(one.path.split(".")), one.path)):
+        copies = [repeat.path(copy) for repeat in network.repeats for copy in repeat.copies]
+        if not any(f"{siblings.path}.".startswith(f"{copy}.") for copy in copies):
             network = _folded_in(network, siblings)
     return network
 
@@ -105,6 +106,10 @@ def _carried(tape: Tape[Dimension], container: str, run: Sequence[_Block]) -> tu
                 return None
         elif source != following:
             return None
+    if any(
+        ("value", value) in second for value in carried
+    ):  # the first copy reads it twice: as the others do, and else
+        return None
     inverse = {place: value for value, place in made.items()}
     middle = {value for block in run[:-1] for value in _made(tape, block)}
     later = tape.operations[run[-1].stop :]

@@ -26,22 +26,17 @@ class Repeat:
     carried: tuple[tuple[int, int], ...] = ()
     """Pairs of values: what the first copy reads from before the block, and what it hands to the next copy instead."""
 
-    @property
-    def first(self) -> str:
-        """The path of the first copy."""
-        return f"{self.container}.{self.copies[0]}".lstrip(".")
+    def path(self, copy: str) -> str:
+        """The path of a copy; `*` stands for any."""
+        return f"{self.container}.{copy}".lstrip(".")
 
-    def holds(self, name: str) -> bool:
-        """Whether a parameter, by a name of it, belongs to the first copy."""
-        return name.startswith(f"{self.first}.")
+    def holds(self, path: str) -> bool:
+        """Whether the path of a parameter or a module is within the first copy."""
+        return f"{path}.".startswith(f"{self.path(self.copies[0])}.")
 
-    def kind(self, name: str) -> str:
-        """The name with a star in place of that of the first copy."""
-        return f"{self.container}.*{name.removeprefix(self.first)}".lstrip(".") if self.holds(name) else name
-
-    def of_copy(self, name: str, copy: str) -> str:
-        """The name of the same parameter in another copy."""
-        return f"{self.container}.{copy}{name.removeprefix(self.first)}".lstrip(".")
+    def of_copy(self, path: str, copy: str) -> str:
+        """The path of the same in another copy; as it is for what is not within the first."""
+        return self.path(copy) + path.removeprefix(self.path(self.copies[0])) if self.holds(path) else path
 
 
 @dataclass(frozen=True)

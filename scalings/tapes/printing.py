@@ -55,20 +55,22 @@ def _size_text(size: Dimension) -> str:
 
 def _row(network: TracedNetwork, parameter: Parameter[Dimension]) -> tuple[str, str, str, str]:
     repeat = network.repeat_of(parameter.names[0])
-    names = [repeat.kind(name) if repeat else name for name in parameter.names]
-    copies = f" (x{len(repeat.copies)})" if repeat else ""
-    readers = readers_of(network.tape, parameter)
-    places = dict.fromkeys((reader.function, reader.path) for reader in readers)
+
+    def kind(path: str) -> str:
+        """The path with a star in place of the first copy."""
+        return repeat.of_copy(path, "*") if repeat else path
+
     home = parameter.names[0].rpartition(".")[0]
-    read = dict.fromkeys(
-        escaped(function if path == home else f"{function} in {repeat.kind(path) if repeat else path or 'the module'}")
-        for function, path in places
+    readers = dict.fromkeys(
+        one.function if one.path == home else f"{one.function} in {kind(one.path) or 'the module'}"
+        for one in readers_of(network.tape, parameter)
     )
+    copies = f" (x{len(repeat.copies)})" if repeat else ""
     return (
-        escaped(" = ".join(names)) + copies,
+        escaped(" = ".join(map(kind, parameter.names))) + copies,
         shape_text(parameter.shape),
         role_of(network.tape, parameter),
-        _some(tuple(read)),
+        escaped(_some(tuple(readers))),
     )
 
 

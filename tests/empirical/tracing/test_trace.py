@@ -84,6 +84,17 @@ def test_numbers_are_powers(number: Callable[[int], float], order: Fraction) -> 
     assert power.factor * 256 ** float(order) == pytest.approx(number(256))
 
 
+def test_a_list_that_is_the_module_itself() -> None:
+    def build(width: int) -> nn.Module:
+        layers = [nn.Sequential(nn.Linear(width, width), nn.Sequential(nn.ReLU(), nn.Dropout())) for _ in range(4)]
+        return nn.Sequential(nn.Linear(6, width), *layers, nn.Linear(width, 2))
+
+    network = trace(build, X)
+    assert [(repeat.container, repeat.copies) for repeat in network.repeats] == [("", ("1", "2", "3", "4"))]
+    assert str(network).splitlines()[3] == "*.0.weight (x4)  n x n  hidden  linear"
+    assert [list(network.names_of(one))[-1] for one in network.tape.parameters][2:4] == ["4.0.weight", "4.0.bias"]
+
+
 def test_lists_that_grow() -> None:
     """Of parts of a fixed size there are more at larger widths."""
     network = trace(function(lambda weight, x: torch.stack([part.sum(-1) for part in (x @ weight).split(16, -1)])), X)

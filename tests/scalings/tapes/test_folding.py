@@ -74,6 +74,22 @@ def test_blocks_that_are_wired_in_another_way_stay_apart() -> None:
     assert (repeat.copies, repeat.carried) == (("3", "4"), ((6, 12),))
 
 
+def test_what_the_first_block_reads_in_two_ways_is_not_folded_with_it() -> None:
+    """Every layer also reads what the first one made, and the second layer reads nothing else."""
+
+    def reading(tape: Tape[int]) -> Tape[int]:
+        operations, values = list(tape.operations), list(tape.values)
+        for layer in range(1, 5):
+            number = len(values)
+            values.append(Value((2, tape.width)))
+            (weight, source) = (operations[3 * layer - 1].arguments[1], operations[3 * layer - 1].arguments[0])
+            operations[3 * layer - 1] = replace(operations[3 * layer - 1], arguments=(Ref(number), weight))
+            operations.insert(3 * layer - 1, Operation("cat", f"layers.{layer}", (source, Ref(3)), outputs=(number,)))
+        return replace(tape, operations=tuple(operations), values=tuple(values))
+
+    assert [repeat.copies for repeat in align([reading(tape) for tape in deep()]).repeats] == [("2", "3", "4")]
+
+
 def test_lists_in_lists_are_folded_once_from_the_outside() -> None:
     inner = Siblings("layers.1", ("0", "1"), ("Linear", "Linear"))
     network = align([replace(tape, lists=(*tape.lists, inner)) for tape in deep()])
