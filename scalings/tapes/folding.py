@@ -106,9 +106,7 @@ def _carried(tape: Tape[Dimension], container: str, run: Sequence[_Block]) -> tu
                 return None
         elif source != following:
             return None
-    if any(
-        ("value", value) in second for value in carried
-    ):  # the first copy reads it twice: as the others do, and else
+    if any(("value", value) in second for value in carried):  # the first copy reads it in two ways
         return None
     inverse = {place: value for value, place in made.items()}
     middle = {value for block in run[:-1] for value in _made(tape, block)}
