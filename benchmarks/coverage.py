@@ -5,8 +5,10 @@ A simulated sweep has the widths and seeds of `measure`, the noise of a real obs
 
 Trained sweeps are drawn from a grid: optimizers in turn, with a depth, an activation, a richness and a number of
 updates drawn for each. Their exponents are derived; what is counted is every interval that the theory asserts. The
-fits of one sweep come from the same runs, so that the interval of a share is a bootstrap over sweeps. Each sweep is a
-line of a file as soon as it is done: a run that was stopped goes on where it was.
+fits of one sweep come from the same runs, so that the interval of a share is a bootstrap over sweeps. Further sweeps
+have the default widths, seeds, batch and updates of `measure`: of these the verdict is counted, and how many theories
+fail that are wrong by 0.1 in one asserted exponent. Each sweep is a line of a file as soon as it is done: a run that
+was stopped goes on where it was.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from random import Random
 from typing import get_args
@@ -26,12 +29,15 @@ from empirical.engines.mlp.engine import DEFAULT_WIDTHS, LONG_WIDTHS, default_se
 from empirical.statistics import regression
 from empirical.sweeps.measure import measure
 from empirical.sweeps.plans import allocate
+from scalings.criteria.observables import Observable
 from scalings.hyperparameters.update_laws import optimizer as update_law
 from scalings.networks.architectures import mlp
 from scalings.networks.nodes import Activation
-from scalings.results.fits import Fit
+from scalings.results.fits import Fit, Verdict
 from scalings.results.trials import Training
-from scalings.studies.comparisons import compare
+from scalings.studies import measuring
+from scalings.studies.comparisons import DELTA, Agreement, compare, judge
+from scalings.studies.equivalence import Comparison, compare_one
 from symbolic.derivation.derive import derive
 from symbolic.evaluation.predict import predict
 
@@ -56,6 +62,9 @@ OPTIMIZERS = (
     "muon-rms",
 )
 SWEEPS = 15 * len(OPTIMIZERS)
+AT_DEFAULTS = 3 * len(OPTIMIZERS)
+"""Sweeps of the numbers from `SWEEPS` on."""
+_WRONG = Fraction(1, 10)
 STORE = Path("coverage.jsonl")
 WIDTHS = tuple(round(32 * 2 ** (k / 2)) for k in range(9))
 _SEEDS = 12
@@ -105,6 +114,13 @@ class Sweep:
     richness: str
     steps: int
     intervals: tuple[Interval, ...] = ()
+    verdict: Verdict = "INCONCLUSIVE"
+    refuted: tuple[bool, ...] = ()
+    """Of theories wrong in one asserted exponent, by 0.1 up or down."""
+
+    @property
+    def at_defaults(self) -> bool:
+        return self.number >= SWEEPS
 
 
 def drawn(number: int) -> Sweep:
@@ -116,7 +132,7 @@ def drawn(number: int) -> Sweep:
         random.choice((2, 3, 4)),
         random.choice(get_args(Activation)),
         random.choice(("0", "1/4", "1/2")),
-        random.choice((1, 2, 3)),
+        random.choice((1, 2, 3)) if number < SWEEPS else measuring.default_steps(mlp(2)),
     )
 
 
@@ -126,19 +142,33 @@ def trained(sweep: Sweep) -> Sweep:
     family = derive(network, law).family
     assert family is not None
     member = family.member(sweep.richness)
-    widths = [width for width in WIDTHS if width >= _INPUTS or not law.larger_fan]
-    training = Training.of(law.name, batch=8, steps=sweep.steps)
-    measured = measure(network, member, training, widths=widths, seeds=_SEEDS, first_seed=1000 * sweep.number)
-    orders = predict(network, member, law, sweep.steps)
+    batch = measuring.default_batch(network) if sweep.at_defaults else 8
+    measured = measure(
+        network,
+        member,
+        Training.of(law.name, batch=batch, steps=sweep.steps),
+        widths=None if sweep.at_defaults else [width for width in WIDTHS if width >= _INPUTS or not law.larger_fan],
+        seeds=None if sweep.at_defaults else _SEEDS,
+        first_seed=1000 * sweep.number,
+    )
+    agreement = compare(network, predict(network, member, law, sweep.steps), measured.fits)
+    asserted = [one for one in agreement.comparisons if one.role == "asserted"]
     found = [
         Interval(one.of.quantity, one.of.layer, one.of.step, float(one.derived), one.fit.low, one.fit.high)
-        for one in compare(network, orders, measured.fits).comparisons
-        if one.role == "asserted" and isinstance(one.fit, Fit)
+        for one in asserted
+        if isinstance(one.fit, Fit)
     ]
-    return replace(sweep, intervals=tuple(found))
+    wrong = [_refuted(agreement, one, by) for one in asserted for by in (-_WRONG, _WRONG)]
+    return replace(sweep, intervals=tuple(found), verdict=agreement.verdict, refuted=tuple(wrong))
 
 
-def resumed(sweeps: int = SWEEPS, store: Path | None = STORE) -> Iterator[Sweep]:
+def _refuted(agreement: Agreement, one: Comparison[Observable], by: Fraction) -> bool:
+    """Whether a theory fails that is wrong in this exponent and right in all others."""
+    wrong = compare_one(one.of, one.derived + by, one.fit, DELTA)
+    return judge([wrong if other is one else other for other in agreement.comparisons])[0] == "FAIL"
+
+
+def resumed(sweeps: int = SWEEPS + AT_DEFAULTS, store: Path | None = STORE) -> Iterator[Sweep]:
     """All of so many sweeps: those of the file, and what is missing there, trained now."""
     known = dict(_read(store)) if store and store.exists() else {}
     for number in range(sweeps):
@@ -154,14 +184,24 @@ def _read(store: Path) -> Iterator[tuple[int, Sweep]]:
     for line in store.read_text().splitlines():
         fields = json.loads(line)
         intervals = tuple(Interval(**one) for one in fields.pop("intervals"))
-        sweep = Sweep(**fields, intervals=intervals)
+        sweep = Sweep(**fields | {"intervals": intervals, "refuted": tuple(fields["refuted"])})
         # Sweeps of another grid are not these.
-        if Sweep(**fields) == drawn(sweep.number):
+        if replace(sweep, intervals=(), verdict="INCONCLUSIVE", refuted=()) == drawn(sweep.number):
             yield sweep.number, sweep
 
 
+def verdicts(sweeps: Sequence[Sweep]) -> Iterator[tuple[str, int, int]]:
+    """At default settings: what is counted, of how many, and how many there are."""
+    seen = [sweep for sweep in sweeps if sweep.at_defaults]
+    for verdict in get_args(Verdict):
+        yield f"right theories: {verdict}", len(seen), sum(sweep.verdict == verdict for sweep in seen)
+    wrong = [one for sweep in seen for one in sweep.refuted]
+    yield "theories wrong by 0.1 in one exponent: FAIL", len(wrong), sum(wrong)
+
+
 def by_group(sweeps: Sequence[Sweep]) -> Iterator[Coverage]:
-    """The coverage of each optimizer, of each observable, and of all."""
+    """The coverage of each optimizer, of each observable, and of all, at the moderate widths of the grid."""
+    sweeps = [sweep for sweep in sweeps if not sweep.at_defaults]
     for name in OPTIMIZERS:
         yield _covered(name, [sweep.intervals for sweep in sweeps if sweep.optimizer == name])
     for name in dict.fromkeys(one.observable for sweep in sweeps for one in sweep.intervals):

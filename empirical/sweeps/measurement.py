@@ -8,6 +8,7 @@ from functools import cached_property
 
 from empirical.statistics import regression
 from empirical.tensors.arrays import Array
+from empirical.weights.low_rank_laws import orthogonalizes
 from scalings.criteria.observables import Observable
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.networks.network import Network
@@ -47,7 +48,7 @@ class Measurement:
     @cached_property
     def fits(self) -> Mapping[Observable, Fit | Diverged]:
         """The exponent of every observable that has one: what is exactly zero in some run is left out."""
-        return regression.fit_all(self.values)
+        return regression.fit_all(self.values, orthogonalized=orthogonalizes(self.training.optimizer))
 
     def trials(self) -> Iterator[Trial]:
         """Every training run of the sweep, by width and seed."""

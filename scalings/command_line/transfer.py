@@ -47,7 +47,7 @@ def transfer(
     steps
         Number of updates; the best learning rate has the lowest loss in their mean.
     batch
-        Number of examples, all of which make up every update; default 16, or 8 lines of text.
+        Number of examples, all of which make up every update; default 16, or 4 lines of text.
     grid
         The ends of the learning rates tried, as powers of 2 beside the base learning rate; default -10,6, or -6,10 of
         other networks and losses.

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _HELD = {WIDTH_SCALE: 64, DEPTH_SCALE: 2}
 """Where scale variables stand that are not varied; at 1 if they are not named."""
 _HEAD_SIZE, _LETTERS = 4, 27
-_BATCH, _LINES = 16, 8
+_BATCH, _LINES = 16, 4
 
 
 def measure(
