@@ -12,6 +12,8 @@ from scalings.hyperparameters.exponents import Exponent, format_power
 from scalings.hyperparameters.parameterizations import Parameterization
 
 Regime = Literal["unstable", "trivial", "lazy", "rich"]
+Change = tuple[str, str, Exponent, Exponent]
+"""What a repair changes: (layer, "lr", "init", "decay" or "scale", old exponent, new exponent)."""
 
 
 @dataclass(frozen=True)
@@ -106,13 +108,12 @@ class Check:
 class Repair:
     """The nearest parameterization that meets the tutorial's criteria, which differs in the fewest layers.
 
-    `changes` are (layer, "lr", "init", "decay" or "scale", old exponent, new exponent), in the multipliers of the
-    original.
+    `changes` are in the multipliers of the original.
     """
 
     parameterization: Parameterization
     verdict: Check
-    changes: tuple[tuple[str, str, Exponent, Exponent], ...]
+    changes: tuple[Change, ...]
 
     @property
     def richness(self) -> Fraction:

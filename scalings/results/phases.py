@@ -11,7 +11,7 @@ from scalings.criteria.tutorial import SIGNAL_PROPAGATION, STABILITY, TUTORIAL
 from scalings.hyperparameters.exponents import Affine
 from scalings.hyperparameters.gauges import LayerExponents
 from scalings.hyperparameters.parameterizations import Parameterization
-from scalings.results.checks import Check, Finding, Regime
+from scalings.results.checks import Change, Check, Finding, Regime
 from scalings.results.derivations import PARAMETER
 
 Corner = tuple[Fraction, Fraction]
@@ -38,7 +38,11 @@ def phase_of(check: Check) -> Phase:
     if not check.nontrivial:
         return Phase("trivial", "the output does not move")
     missed = [one.criterion.name for one in check.findings if one.criterion in TUTORIAL and not one.satisfied]
-    return Phase(check.regime, ", ".join(dict.fromkeys(missed)) + (" not met" if missed else ""))
+    return Phase(check.regime, _not_met(list(dict.fromkeys(missed))))
+
+
+def _not_met(names: list[str]) -> str:
+    return f"{', '.join(names)} {'are' if len(names) > 1 else 'is'} not met" if names else ""
 
 
 def gravity(criterion: Criterion) -> int:
@@ -71,6 +75,8 @@ class Plane:
     """The family is low <= r <= high."""
     point: Corner
     across: Literal["given", "rates"]
+    changes: tuple[Change, ...] = ()
+    """What its repair changes."""
 
     def at(self, r: Fraction, t: Fraction) -> Parameterization:
         """The parameterization at this point."""
@@ -91,6 +97,10 @@ class PhaseCell:
 class PhaseDiagram:
     """A rectangle in a plane, as cells: every point of it lies in one of them, and has its phase."""
 
+    name: str
+    """Of what was given."""
+    symbol: str
+    """The letter of the scale variable that exponents are powers of."""
     plane: Plane
     window: tuple[Corner, Corner]
     """Its lower left and upper right corner."""

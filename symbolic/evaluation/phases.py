@@ -57,7 +57,8 @@ def phases_of(
     segments = [segment for border in sorted(borders) for segment in division.cells(border)]
     corners = sorted({corner for segment in segments for corner in segment})
     every: list[Cell] = [*polygons, *segments, *((corner,) for corner in corners)]
-    return PhaseDiagram(plane, window, tuple(PhaseCell(cell, division.phase(cell)) for cell in every))
+    found = tuple(PhaseCell(cell, division.phase(cell)) for cell in every)
+    return PhaseDiagram(parameterization.name, problem.symbol, plane, window, found)
 
 
 def plane_of(problem: Problem, given: Parameterization) -> Plane:
@@ -79,7 +80,7 @@ def plane_of(problem: Problem, given: Parameterization) -> Plane:
     before = given.scales or (Fraction(0),) * len(network.multipliers)
     columns = zip(network.multipliers, family.scales, before, repair.parameterization.scales, strict=True)
     scales = tuple(_moved(scale, _step(node.name, "scale", old, new)) for node, scale, old, new in columns)
-    return Plane(layers, scales, family.low, family.high, (repair.richness, Fraction(1)), "given")
+    return Plane(layers, scales, family.low, family.high, (repair.richness, Fraction(1)), "given", repair.changes)
 
 
 def _beside(problem: Problem, family: Family, given: Parameterization) -> list[LayerExponents[Affine]]:

@@ -30,7 +30,7 @@ from scalings.hyperparameters.parameterizations import Parameterization, wrong_s
 from scalings.hyperparameters.update_laws import OPTIMIZERS, UpdateLaw
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network, wrong_depth
-from scalings.results.checks import Check, Forbidden, Repair
+from scalings.results.checks import Change, Check, Forbidden, Repair
 from symbolic.derivation.case import explore
 from symbolic.derivation.satisfiability import Points
 from symbolic.evaluation.check import verdict_on
@@ -38,8 +38,6 @@ from symbolic.evaluation.given_run import train_given
 from symbolic.evaluation.nearest_point import nearest
 from symbolic.polyhedra.facts import Form
 from symbolic.propagation.question import Question
-
-Change = tuple[str, str, Exponent, Exponent]
 
 
 def repair(

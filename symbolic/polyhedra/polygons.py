@@ -58,12 +58,12 @@ def sides(cells: Iterable[Cell]) -> list[tuple[Corner, Corner]]:
     """The sides of polygons from corner to corner, each divided at all corners of the others that lie on it."""
     cells = list(cells)
     corners = sorted({corner for cell in cells for corner in cell})
-    return [
-        piece
-        for cell in cells
-        for start, end in zip(cell, (*cell[1:], cell[0]), strict=True)
-        for piece in _divided(start, end, corners)
-    ]
+    return [side for cell in cells for side in _sides_of(cell, corners)]
+
+
+def _sides_of(cell: Cell, corners: Sequence[Corner]) -> Iterator[tuple[Corner, Corner]]:
+    for start, end in zip(cell, (*cell[1:], cell[0]), strict=True):
+        yield from _divided(start, end, corners)
 
 
 def _divided(start: Corner, end: Corner, corners: Sequence[Corner]) -> Iterator[tuple[Corner, Corner]]:
@@ -98,6 +98,20 @@ def outlines(cells: Iterable[Cell]) -> list[Cell]:
         leaving = defaultdict(list, {start: ends for start, ends in leaving.items() if ends})
         loops.append(_without_straight_corners(loop))
     return loops
+
+
+def connected(cells: Sequence[Cell]) -> list[list[Cell]]:
+    """Polygons in groups that hang together by sides, and not only by corners."""
+    owners: dict[frozenset[Corner], list[int]] = defaultdict(list)
+    corners = sorted({corner for cell in cells for corner in cell})
+    for number, cell in enumerate(cells):
+        for side in _sides_of(cell, corners):
+            owners[frozenset(side)].append(number)
+    group = list(range(len(cells)))
+    for sharing in owners.values():
+        joined = {group[number] for number in sharing}
+        group = [min(joined) if one in joined else one for one in group]
+    return [[cell for cell, of in zip(cells, group, strict=True) if of == one] for one in dict.fromkeys(group)]
 
 
 def _next(before: Corner, corner: Corner, ends: list[Corner]) -> Corner:
