@@ -130,20 +130,24 @@ def colour_of(check: Check) -> str:
     return shade(float(check.feature_learning) if most <= 0 else float(check.largest_change / most))
 
 
-def canvas(
-    rows: int, columns: int, size: tuple[float, float], heights: Sequence[float] | None = None
-) -> tuple[Figure, list[Axes]]:
-    """An empty figure of `size` inches, and its panels row by row; `heights` of rows are relative."""
+def canvas(rows: int, columns: int, size: tuple[float, float]) -> tuple[Figure, list[Axes]]:
+    """An empty figure of `size` inches, and its panels row by row."""
+    figure = page(size)
+    panels: list[Axes] = list(figure.subplots(rows, columns, squeeze=False).flat)
+    return figure, panels
+
+
+def page(size: tuple[float, float]) -> Figure:
+    """An empty figure of `size` inches, for panels or subfigures."""
     # A Figure of its own, without pyplot: no window, no global state, nothing to close.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    engine = ConstrainedLayoutEngine(w_pad=_EDGE, h_pad=_EDGE, wspace=0.04, hspace=0.04)
+    engine = ConstrainedLayoutEngine(w_pad=_EDGE, h_pad=_EDGE / 2, wspace=0.02, hspace=0.02)
     figure = Figure(figsize=size, layout=engine)
     FigureCanvasAgg(figure)
-    panels: list[Axes] = list(figure.subplots(rows, columns, squeeze=False, height_ratios=heights).flat)
-    return figure, panels
+    return figure
 
 
 def title(figure: Figure, sentence: str, detail: str = "", *, verdict: Verdict | None = None) -> None:
