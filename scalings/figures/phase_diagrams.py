@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from scalings.figures import style
 from scalings.figures.label_placement import deepest_point, place, place_beside
-from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
+from scalings.figures.powers import power, signed, together
+from scalings.hyperparameters.exponents import Exponent
 from scalings.results.checks import Regime
 from scalings.results.fits import Verdict
 from scalings.results.phases import Phase, PhaseDiagram
@@ -71,14 +72,14 @@ def _frame(axes: Axes, diagram: PhaseDiagram) -> None:
     axes.spines[:].set_visible(True)
     axes.tick_params(length=3)
     marks = sorted({low, (low + high) / 2, high, plane.point[0]})
-    axes.set_xticks([float(mark) for mark in marks], [_signed(mark) for mark in marks])
+    axes.set_xticks([float(mark) for mark in marks], [signed(mark) for mark in marks])
     axes.set_xlabel("richness r along the derived family")
     if plane.across == "given":
         axes.set_yticks([0, 1], ["repaired", "as given"], rotation=90, va="center")
         axes.set_ylabel("share of the repair that is undone")
     else:
         heights = (bottom, bottom / 2, Fraction(0), top / 2, top)
-        axes.set_yticks([float(y) for y in heights], [_signed(y) for y in heights])
+        axes.set_yticks([float(y) for y in heights], [signed(y) for y in heights])
         axes.set_ylabel(f"t, all learning rates \u00d7 ${diagram.symbol}^t$")
 
 
@@ -225,22 +226,9 @@ def change_lines(diagram: PhaseDiagram) -> list[str]:
         alike.setdefault(tuple(change), []).append(name)
     lines = []
     for (which, old, new), names in alike.items():
-        layers = ", ".join(names) if len(names) <= 2 else f"{names[0]} and {len(names) - 1} more"
-        lines.append(f"{which} of {layers}: {power(old, diagram.symbol)} \u2192 {power(new, diagram.symbol)}")
+        lines.append(f"{which} of {together(names, names)}: {power(old, diagram.symbol)} \u2192 {power(new, diagram.symbol)}")
     more = len(lines) - _MOST_CHANGES
     return lines if more <= 0 else [*lines[:_MOST_CHANGES], f"and {more} more"]
-
-
-def power(exponent: Exponent, symbol: str) -> str:
-    """A power as it is read aloud: 1, n, 1/n, or with an exponent."""
-    if exponent == MINUS_INFINITY:
-        return "0"
-    plain = {Fraction(0): "1", Fraction(1): f"${symbol}$", Fraction(-1): f"$1/{symbol}$"}
-    return plain.get(Fraction(exponent)) or f"${symbol}^{{{exponent}}}$"
-
-
-def _signed(exponent: Exponent) -> str:
-    return str(exponent).replace("-", "\u2212")
 
 
 def _name_areas(axes: Axes, areas: Sequence[tuple[Phase, list[Cell]]], words: Sequence[Text]) -> None:
