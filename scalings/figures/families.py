@@ -39,13 +39,10 @@ _LONG: Final = 24
 def family_figure(derivation: Derivation, gauge: Gauge | None = None) -> Figure:
     """A panel for each kind of exponent, in a gauge or in each that the family has (in g = 1 where names are long).
 
-    Raises ArgumentError where the answer is no family.
+    The answer must be a family.
     """
     family = derivation.family
-    if family is None:
-        left = derivation.degrees_of_freedom
-        found = "nothing meets these criteria" if left is None else f"{left} freedoms are left here"
-        raise ArgumentError("output", f"a figure is drawn of a family with one freedom, but {found}")
+    assert family, "a figure is drawn of a family with one freedom"
     curves = {one: _curves(family.in_gauge(one)) for one in ([gauge] if gauge else _gauges(family))}
     columns = 1 if any(_is_wide(kinds) for kinds in curves.values()) else 2
     if columns == 1:

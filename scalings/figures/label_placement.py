@@ -57,7 +57,8 @@ def deepest_point(area: Path) -> tuple[float, float]:
     points = _points(area)
     inside = area.contains_points(points, radius=0.0)
     if not inside.any():
-        return tuple(np.mean(area.vertices, axis=0))
+        x, y = np.asarray(area.vertices).mean(axis=0)
+        return float(x), float(y)
     away = np.hypot(*(points[inside][:, None] - points[~inside][None]).transpose(2, 0, 1)).min(axis=1, initial=np.inf)
     best = points[inside][int(np.argmax(away))]
     return float(best[0]), float(best[1])

@@ -64,7 +64,12 @@ def measurement_figure(
     for one in below:
         forest(one, columns, delta)
     sentence = f"{name}: {AGREES[agreement.verdict]}: {in_words(check)}"
-    title(figure, sentence, f"{agreement.reason}. {setting(measurement.training, measurement.widths)}", verdict=agreement.verdict)
+    title(
+        figure,
+        sentence,
+        f"{agreement.reason}. {setting(measurement.training, measurement.widths)}",
+        verdict=agreement.verdict,
+    )
     return figure
 
 
@@ -127,6 +132,10 @@ def _diverged_line(measurement: Measurement, one: Comparison[Observable], colour
     """The widths at which all runs were finite, without intervals, and those at which some diverged."""
     finite = {width: bool(np.isfinite(values).all()) for width, values in measurement.values[one.of].items()}
     points = [
-        (width, float(np.log(measurement.values[one.of][width]).mean()), 0.0) for width, is_finite in finite.items() if is_finite
+        (width, float(np.log(measurement.values[one.of][width]).mean()), 0.0)
+        for width, is_finite in finite.items()
+        if is_finite
     ]
-    return Line(one.of.layer, points, None, colour, diverged=[width for width, is_finite in finite.items() if not is_finite])
+    return Line(
+        one.of.layer, points, None, colour, diverged=[width for width, is_finite in finite.items() if not is_finite]
+    )

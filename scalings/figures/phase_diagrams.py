@@ -6,10 +6,13 @@ rich end; the star is what was given, the arrow its repair.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from scalings.criteria.problem import Problem
 from scalings.figures import style
 from scalings.figures.label_placement import deepest_point, place, place_beside
 from scalings.figures.powers import power, signed, together
@@ -39,11 +42,11 @@ _MOST_CHANGES = 4
 
 
 @style.styled
-def phase_figure(diagram: PhaseDiagram, detail: str = "") -> Figure:
-    """The figure; `detail` says below the title for what network and optimizer it is."""
+def phase_figure(diagram: PhaseDiagram) -> Figure:
+    """The figure of a diagram."""
     figure, (axes,) = style.canvas(1, 1, (style.WIDTH, 5.0))
     verdict: Verdict = "FAIL" if diagram.at(*diagram.plane.point).regime in ("unstable", "trivial") else "PASS"
-    style.title(figure, verdict_sentence(diagram), detail, verdict=verdict)
+    style.title(figure, verdict_sentence(diagram), _detail(diagram.problem), verdict=verdict)
     _frame(axes, diagram)
     areas = list(_areas(diagram))
     for phase, group in areas:
@@ -63,6 +66,11 @@ def verdict_sentence(diagram: PhaseDiagram) -> str:
     return f"{what}: {phase.reason}"
 
 
+def _detail(problem: Problem) -> str:
+    where = f"{problem.network.depth} layers under {problem.law.name}, in the {problem.scale} {problem.symbol}"
+    return f"{where}: the plane through yours and the derived family"
+
+
 def _frame(axes: Axes, diagram: PhaseDiagram) -> None:
     (left, bottom), (right, top) = diagram.window
     plane, low, high = diagram.plane, diagram.plane.low, diagram.plane.high
@@ -80,7 +88,7 @@ def _frame(axes: Axes, diagram: PhaseDiagram) -> None:
     else:
         heights = (bottom, bottom / 2, Fraction(0), top / 2, top)
         axes.set_yticks([float(y) for y in heights], [signed(y) for y in heights])
-        axes.set_ylabel(f"t, all learning rates \u00d7 ${diagram.symbol}^t$")
+        axes.set_ylabel(f"t, all learning rates \u00d7 ${diagram.problem.symbol}^t$")
 
 
 def _areas(diagram: PhaseDiagram) -> Iterator[tuple[Phase, list[Cell]]]:
@@ -128,9 +136,9 @@ def _lines(axes: Axes, diagram: PhaseDiagram) -> list[Text]:
             label = axes.annotate(
                 "rich",
                 ((x0 + x1) / 2, (y0 + y1) / 2),
-                xytext=(-6, 0),
+                xytext=_off(axes, (x0, y0), (x1, y1)),
                 textcoords="offset points",
-                ha="right",
+                ha="center",
                 va="center",
                 color=colour,
                 weight="bold",
@@ -138,6 +146,15 @@ def _lines(axes: Axes, diagram: PhaseDiagram) -> list[Text]:
             )
             words["rich"] = _haloed(label)
     return list(words.values())
+
+
+def _off(axes: Axes, start: tuple[float, float], end: tuple[float, float]) -> tuple[float, float]:
+    """From the middle of a line to a word beside it, on the left or above, in points."""
+    (x0, y0), (x1, y1) = axes.transData.transform([start, end])
+    length = math.hypot(x1 - x0, y1 - y0)
+    across, along = (y1 - y0) / length, (x1 - x0) / length
+    sign = -1 if across > 0 or (across == 0 and along < 0) else 1
+    return sign * across * 18, -sign * along * 11
 
 
 def _is_drawn(diagram: PhaseDiagram, corners: Cell) -> bool:
@@ -153,12 +170,12 @@ def _family(axes: Axes, diagram: PhaseDiagram) -> list[Text]:
     from matplotlib.collections import LineCollection
 
     low, high = float(diagram.plane.low), float(diagram.plane.high)
-    xs = np.linspace(low, high, 101)
-    pieces = np.array([[(start, 0.0), (end, 0.0)] for start, end in zip(xs[:-1], xs[1:], strict=True)])
+    xs = np.linspace(low, high, 101).tolist()
+    pieces = [[(start, 0.0), (end, 0.0)] for start, end in pairwise(xs)]
     # A white casing, so that the line stands out from any area.
     axes.plot([low, high], [0, 0], color="white", linewidth=9, solid_capstyle="butt", zorder=4)
     shades = [style.shade(k / 99) for k in range(100)]
-    axes.add_collection(LineCollection(pieces.tolist(), colors=shades, linewidths=6, zorder=5))
+    axes.add_collection(LineCollection(pieces, colors=shades, linewidths=6, zorder=5))
     middle = axes.annotate(
         "the derived family",
         ((low + high) / 2, 0),
@@ -170,14 +187,17 @@ def _family(axes: Axes, diagram: PhaseDiagram) -> list[Text]:
         zorder=8,
     )
     words = [_haloed(middle)]
-    ends = ((diagram.plane.low, "lazy", " (NTK)", style.LAZY, -1), (diagram.plane.high, "rich", " (\u00b5P)", style.RICH, 1))
+    ends = (
+        (diagram.plane.low, "lazy", " (NTK)", style.LAZY, -1),
+        (diagram.plane.high, "rich", " (\u00b5P)", style.RICH, 1),
+    )
     for r, regime, known, colour, side in ends:
         found = diagram.at(r, Fraction(0)).regime
         axes.plot(
             [float(r)], [0], "o", markersize=11, color=colour, markeredgecolor="white", markeredgewidth=1.6, zorder=6
         )
         label = axes.annotate(
-            found + (known if found == regime and diagram.symbol == "n" else ""),
+            found + (known if found == regime and diagram.problem.symbol == "n" else ""),
             (float(r), 0),
             xytext=(side * 9, 0),
             textcoords="offset points",
@@ -202,7 +222,7 @@ def _given(axes: Axes, diagram: PhaseDiagram) -> list[Text]:
         words.append(_beside(axes, "\n".join(["repair:", *change_lines(diagram)]), (x, y / 2), on_the_left, 0))
     axes.plot([x], [y], "*", markersize=17, color=style.INK, markeredgecolor="white", markeredgewidth=1.2, zorder=9)
     name = _beside(axes, f"yours: {diagram.name}", (x, y), on_the_left, 0 if y else 13)
-    name.set_weight("bold")
+    name.set_fontweight("bold")
     return [*words, name]
 
 
@@ -222,11 +242,11 @@ def _beside(axes: Axes, text: str, at: tuple[float, float], right: bool, above: 
 def change_lines(diagram: PhaseDiagram) -> list[str]:
     """What a repair changes: a line for all layers in which one exponent changes alike."""
     alike: dict[tuple[str, Exponent, Exponent], list[str]] = {}
-    for name, *change in diagram.plane.changes:
-        alike.setdefault(tuple(change), []).append(name)
-    lines = []
+    for name, which, old, new in diagram.plane.changes:
+        alike.setdefault((which, old, new), []).append(name)
+    symbol, lines = diagram.problem.symbol, []
     for (which, old, new), names in alike.items():
-        lines.append(f"{which} of {together(names, names)}: {power(old, diagram.symbol)} \u2192 {power(new, diagram.symbol)}")
+        lines.append(f"{which} of {together(names, names)}: {power(old, symbol)} \u2192 {power(new, symbol)}")
     more = len(lines) - _MOST_CHANGES
     return lines if more <= 0 else [*lines[:_MOST_CHANGES], f"and {more} more"]
 
@@ -271,7 +291,8 @@ def _point_at(axes: Axes, phase: Phase, area: Path, taken: Sequence[Bbox]) -> Bb
     if room:
         start = min(max(inside[0], room.x0), room.x1), room.y0 if inside[1] < room.y0 else room.y1
         ends = axes.transData.inverted().transform([start, inside])
-        axes.plot(*ends.T, color=_COLOURS[phase.regime], linewidth=0.8, zorder=6)
+        axes.plot(*ends.T, color=style.INK, linewidth=0.7, zorder=6)
+        axes.plot(*ends[-1], "o", color=style.INK, markersize=3, zorder=6)
     return room
 
 

@@ -33,7 +33,13 @@ def verification_figure(verification: Verification) -> Figure:
     above, below = figure.subfigures(2, 1, height_ratios=(_SLOPES, forest_height(columns)))
     at = Observable("dz", network.layers[-2].name, training.steps)
     axes = above.subplots()
-    slopes(axes, [line for member in members for line in _line(member, at)], members[0].measurement.widths, scale=WIDTH_SCALE, symbol=symbol_of(WIDTH_SCALE))
+    slopes(
+        axes,
+        [line for member in members for line in _line(member, at)],
+        members[0].measurement.widths,
+        scale=WIDTH_SCALE,
+        symbol=symbol_of(WIDTH_SCALE),
+    )
     axes.set_title(f"{SYMBOLS['dz']} of {at.layer} after {updates(at.step)}: the richer, the steeper")
     forest(below, columns, verification.delta)
     agree = sum(one.verdict == "PASS" for column in columns for _, one in column.cells)
@@ -51,7 +57,14 @@ def verification_figure(verification: Verification) -> Figure:
 def _line(member: Member, at: Observable) -> list[Line]:
     for one in member.agreement.comparisons:
         if one.of == at and isinstance(one.fit, Fit):
-            return [Line(f"r = {member.richness}, {member.check.regime}", one.fit.points, one.derived, colour_of(member.check))]
+            return [
+                Line(
+                    f"r = {member.richness}, {member.check.regime}",
+                    one.fit.points,
+                    one.derived,
+                    colour_of(member.check),
+                )
+            ]
     return []
 
 

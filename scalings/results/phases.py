@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Literal
 
 from scalings.criteria.criterion import Criterion
+from scalings.criteria.problem import Problem
 from scalings.criteria.tutorial import SIGNAL_PROPAGATION, STABILITY, TUTORIAL
 from scalings.hyperparameters.exponents import Affine
 from scalings.hyperparameters.gauges import LayerExponents
@@ -63,16 +64,15 @@ def _explosion(finding: Finding) -> str:
 class Plane:
     """Parameterizations whose exponents are affine in the richness r and in a second coordinate t.
 
-    At t = 0 lies the derived family. At t = 1 lies what was given (`across` is "given", and `point` is (r, 1) with r the
-    richness of its repair), or t is a common power of n of all learning rates (`across` is "rates", and `point` is
-    (r, 0), since what was given is a member).
+    At t = 0 lies the derived family, for low <= r <= high. At t = 1 lies what was given (`across` is "given", and
+    `point` is (r, 1) with r the richness of its repair). Or t is a common power of n of all learning rates (`across` is
+    "rates", and `point` is (r, 0), since what was given is a member).
     """
 
     layers: tuple[LayerExponents[Affine], ...]
     scales: tuple[Affine, ...]
     low: Fraction
     high: Fraction
-    """The family is low <= r <= high."""
     point: Corner
     across: Literal["given", "rates"]
     changes: tuple[Change, ...] = ()
@@ -99,8 +99,7 @@ class PhaseDiagram:
 
     name: str
     """Of what was given."""
-    symbol: str
-    """The letter of the scale variable that exponents are powers of."""
+    problem: Problem
     plane: Plane
     window: tuple[Corner, Corner]
     """Its lower left and upper right corner."""
@@ -109,12 +108,12 @@ class PhaseDiagram:
     def at(self, r: Fraction, t: Fraction) -> Phase:
         """The phase of this point. Raises ValueError outside the window."""
         for cell in self.cells:
-            if _contains(cell.corners, (r, t)):
+            if contains(cell.corners, (r, t)):
                 return cell.phase
         raise ValueError(f"expected a point of the window, but got ({r}, {t})")
 
 
-def _contains(corners: tuple[Corner, ...], point: Corner) -> bool:
+def contains(corners: tuple[Corner, ...], point: Corner) -> bool:
     """Whether a point lies inside a polygon that is listed counterclockwise, a segment or a point."""
     if len(corners) == 1:
         return corners[0] == point

@@ -43,13 +43,13 @@ from symbolic.propagation.requirements import Requirement, awake, requirements
 from symbolic.propagation.training import UPDATES, train
 
 
-def phases_of(
-    problem: Problem, parameterization: Parameterization, window: tuple[Corner, Corner] | None = None
-) -> PhaseDiagram:
-    """The phases around a parameterization and the derived family. Raises ArgumentError if no plane holds both."""
-    plane = plane_of(problem, parameterization)
-    window = window or _window(plane)
-    (left, bottom), (right, top) = window
+def phases_of(problem: Problem, parameterization: Parameterization, repair: Repair | None = None) -> PhaseDiagram:
+    """The phases around a parameterization, its repair (the nearest one, if not given) and the derived family.
+
+    Raises ArgumentError if no plane holds them all.
+    """
+    plane = plane_of(problem, parameterization, repair)
+    (left, bottom), (right, top) = window = _window(plane)
     division = Division(problem, plane)
     rectangle = ((left, bottom), (right, bottom), (right, top), (left, top))
     polygons = list(division.cells(rectangle))
@@ -58,38 +58,37 @@ def phases_of(
     corners = sorted({corner for segment in segments for corner in segment})
     every: list[Cell] = [*polygons, *segments, *((corner,) for corner in corners)]
     found = tuple(PhaseCell(cell, division.phase(cell)) for cell in every)
-    return PhaseDiagram(parameterization.name, problem.symbol, plane, window, found)
+    return PhaseDiagram(parameterization.name, problem, plane, window, found)
 
 
-def plane_of(problem: Problem, given: Parameterization) -> Plane:
+def plane_of(problem: Problem, given: Parameterization, repair: Repair | None = None) -> Plane:
     """The plane through a parameterization, its repair and the derived family, in the multipliers that are given."""
     found = derivation_of(problem)
     if found.family is None:
         freedoms = "no solution" if found.degrees_of_freedom is None else f"{found.degrees_of_freedom} freedoms"
         wanted = "a phase diagram needs a derived family of one freedom"
         raise ArgumentError("output", f"{wanted}, but {freedoms} were derived for this network and optimizer")
-    repair = repair_of(problem, given)
-    assert isinstance(repair, Repair)  # the family is not empty, and no richness is wished
+    nearest = repair or repair_of(problem, given)
+    assert isinstance(nearest, Repair)  # the family is not empty, and no richness is wished
     family, network = found.family, problem.network
-    if not repair.changes:
+    if not nearest.changes:
         layers = tuple(replace(layer, lr=_moved(layer.lr, Fraction(1))) for layer in _beside(problem, family, given))
-        return Plane(layers, family.scales, family.low, family.high, (repair.richness, Fraction(0)), "rates")
+        return Plane(layers, family.scales, family.low, family.high, (nearest.richness, Fraction(0)), "rates")
     names = [layer.name for layer in network.layers]
-    rows = zip(names, _beside(problem, family, given), given.layers, repair.parameterization.layers, strict=True)
+    rows = zip(names, _beside(problem, family, given), given.layers, nearest.parameterization.layers, strict=True)
     layers = tuple(_toward(name, layer, old, new) for name, layer, old, new in rows)
     before = given.scales or (Fraction(0),) * len(network.multipliers)
-    columns = zip(network.multipliers, family.scales, before, repair.parameterization.scales, strict=True)
+    columns = zip(network.multipliers, family.scales, before, nearest.parameterization.scales, strict=True)
     scales = tuple(_moved(scale, _step(node.name, "scale", old, new)) for node, scale, old, new in columns)
-    return Plane(layers, scales, family.low, family.high, (repair.richness, Fraction(1)), "given", repair.changes)
+    return Plane(layers, scales, family.low, family.high, (nearest.richness, Fraction(1)), "given", nearest.changes)
 
 
 def _beside(problem: Problem, family: Family, given: Parameterization) -> list[LayerExponents[Affine]]:
     """The family in the multipliers of what is given, with weights at zero that were given as zero."""
     found = []
     for layer, own in zip(family.layers, given.layers, strict=True):
-        if is_zero(own.init):
-            layer = replace(layer, init=Affine(MINUS_INFINITY))
-        found.append(shifted(layer, Affine(own.multiplier) - layer.multiplier, problem.law))
+        init = Affine(MINUS_INFINITY) if is_zero(own.init) else layer.init
+        found.append(shifted(replace(layer, init=init), Affine(own.multiplier) - layer.multiplier, problem.law))
     return found
 
 
@@ -163,11 +162,11 @@ class Division:
             return
         for one in self._asked:
             run.sign(*one.sides(orders, run))
-        for one in self.problem.network.representations:
-            if one.is_hidden:
-                full = run.constant(one.units.order_in(self.problem.scale) / 2)
+        for place in self.problem.network.representations:
+            if place.is_hidden:
+                full = run.constant(place.units.order_in(self.problem.scale) / 2)
                 for update in range(1, UPDATES + 1):
-                    run.sign(orders[Observable("dz", one.name, update)], full)
+                    run.sign(orders[Observable("dz", place.name, update)], full)
 
     @cached_property
     def _layers(self) -> list[LayerExponents[PlanarOrder]]:

@@ -57,13 +57,18 @@ def predict(
     for any network if nothing decays. Raises ArgumentError if the parameterization has not one entry for each layer of
     the network, or without steps.
     """
+    check_steps(steps)
+    problem = Problem.of(network, law, scale, loss)
+    return prediction_of(train_given(problem, as_parameterization(parameterization, problem), steps), steps)
+
+
+def check_steps(steps: int) -> None:
+    """Raises ArgumentError for a number of updates without orders, or with more of them than tell anything new."""
     if steps < 1:
         raise ArgumentError("steps", f"expected at least 1, but got {steps}")
     if steps > MOST_STEPS:
         why = "since orders settle within three updates or go on as they began"
         raise ArgumentError("steps", f"expected at most {MOST_STEPS}, {why}, but got {steps}")
-    problem = Problem.of(network, law, scale, loss)
-    return prediction_of(train_given(problem, as_parameterization(parameterization, problem), steps), steps)
 
 
 def prediction_of(run: GivenRun, steps: int) -> dict[Observable, Exponent]:

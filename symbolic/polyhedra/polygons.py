@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
+from itertools import pairwise
 from typing import TypeAlias
 
 Corner: TypeAlias = tuple[Fraction, Fraction]
@@ -75,7 +76,7 @@ def _divided(start: Corner, end: Corner, corners: Sequence[Corner]) -> Iterator[
         if low < corner < high and dx * (corner[1] - start[1]) == dy * (corner[0] - start[0]):
             on[(dx * (corner[0] - start[0]) + dy * (corner[1] - start[1])) / length] = corner
     in_order = [on[share] for share in sorted(on)]
-    yield from zip(in_order, in_order[1:], strict=False)
+    yield from pairwise(in_order)
 
 
 def outlines(cells: Iterable[Cell]) -> list[Cell]:
