@@ -96,7 +96,7 @@ def forest(figure: Figure | SubFigure, columns: Sequence[Column], delta: Fractio
         axes.axvline(0, color=PALE, linewidth=0.8, zorder=1)
         _intervals(axes, column, rows, end)
         axes.set_xlim(-end, end)
-        axes.set_xticks([-float(delta), 0, float(delta)], [f"\u2212{float(delta):g}", "0", f"+{float(delta):g}"])
+        axes.set_xticks([-float(delta), float(delta)], [f"\u2212{float(delta):g}", f"+{float(delta):g}"])
         agree = sum(one.verdict == "PASS" for _, one in column.cells)
         mark, colour = VERDICTS[column.verdict] if column.verdict else ("", INK)
         count = f"{mark} {agree} of {len(column.cells)}".strip()

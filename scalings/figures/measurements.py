@@ -10,7 +10,7 @@ import numpy as np
 from scalings.criteria.observables import QUANTITIES, SYMBOLS, Observable, Quantity
 from scalings.figures.forest import Column, Row, forest, forest_height, judged, subscripted
 from scalings.figures.slopes import Line, slopes
-from scalings.figures.style import MUTED, WIDTH, colour_of, page, styled, title
+from scalings.figures.style import MUTED, WIDTH, colour_of, in_pairs, page, styled, title
 from scalings.networks.dimensions import WIDTH_SCALE, symbol_of
 from scalings.networks.network import Network
 from scalings.results.checks import Check
@@ -22,15 +22,14 @@ from scalings.studies.equivalence import Comparison
 if TYPE_CHECKING:
     from fractions import Fraction
 
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure, SubFigure
+    from matplotlib.figure import Figure
 
     from empirical.sweeps.measurement import Measurement
 
 AGREES: Final[dict[Verdict, str]] = {
-    "PASS": "training agrees with the theory (PASS)",
-    "FAIL": "training does not agree with the theory (FAIL)",
-    "INCONCLUSIVE": "whether training agrees with the theory is open (INCONCLUSIVE)",
+    "PASS": "training agrees with theory (PASS)",
+    "FAIL": "training does not agree with theory (FAIL)",
+    "INCONCLUSIVE": "whether training agrees with theory is open (INCONCLUSIVE)",
 }
 _PANELS: Final[tuple[Quantity, ...]] = ("dz", "layer", "passthrough", "d", "dW_frobenius", "dW_spectral", "z", "loss")
 _MOST_PANELS = 6
@@ -58,7 +57,7 @@ def measurement_figure(
     heights = [_PANEL * ((len(shown) + 1) // 2), *([forest_height(columns)] if columns else [])]
     figure = page((WIDTH, sum(heights) + _TITLE))
     above, *below = np.atleast_1d(figure.subfigures(len(heights), 1, height_ratios=heights))
-    for axes, (quantity, lines) in zip(_in_pairs(above, len(shown)), shown.items(), strict=True):
+    for axes, (quantity, lines) in zip(in_pairs(above, len(shown)), shown.items(), strict=True):
         slopes(axes, lines, measurement.widths, scale=scale, symbol=symbol)
         axes.set_title(f"{subscripted(SYMBOLS[quantity])} after {updates(last)}")
     for one in below:
@@ -66,14 +65,6 @@ def measurement_figure(
     sentence = f"{name}: {AGREES[agreement.verdict]}: {in_words(check)}"
     title(figure, sentence, f"{agreement.reason}. {setting(measurement.training, measurement.widths)}", verdict=agreement.verdict)
     return figure
-
-
-def _in_pairs(figure: SubFigure, count: int) -> list[Axes]:
-    """So many panels, two in a row, the first of an odd number alone."""
-    odd = count % 2
-    grid = figure.add_gridspec((count + 1) // 2, 2)
-    places = [grid[0, :]] * odd + [grid[k // 2, k % 2] for k in range(2 * odd, count + odd)]
-    return [figure.add_subplot(place) for place in places]
 
 
 def in_words(check: Check) -> str:

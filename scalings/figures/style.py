@@ -24,7 +24,7 @@ from scalings.results.fits import Verdict
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
     from matplotlib.text import Annotation
 
 INK: Final = "#1a1c20"
@@ -43,7 +43,7 @@ HATCH: Final = "////"
 WIDTH: Final = 7.2
 """Inches: with DPI 1,584 pixels, and 9-point letters are 7 pixels high where a page shows it 400 pixels wide."""
 DPI: Final = 220
-TITLE, HEADING, TEXT, SMALL = 13.5, 10.5, 9.5, 9.0
+TITLE, HEADING, TEXT, SMALL = 13.0, 10.5, 9.5, 9.0
 """Sizes of letters in points: of the title, of a panel's heading, of labels, and of numbers along axes."""
 MARKERS: Final = ("o", "s", "^", "D", "v", "P")
 """Of lines of one colour, as of the layers of one network."""
@@ -150,6 +150,14 @@ def page(size: tuple[float, float]) -> Figure:
     return figure
 
 
+def in_pairs(figure: Figure | SubFigure, count: int) -> list[Axes]:
+    """So many panels, two in a row, and the first of an odd number alone, so that none is empty."""
+    odd = count % 2
+    grid = figure.add_gridspec((count + 1) // 2, 2)
+    places = [grid[0, :]] * odd + [grid[k // 2, k % 2] for k in range(2 * odd, count + odd)]
+    return [figure.add_subplot(place) for place in places]
+
+
 def title(figure: Figure, sentence: str, detail: str = "", *, verdict: Verdict | None = None) -> None:
     """The verdict as a sentence, with its mark, and below it in smaller letters what it is about.
 
@@ -243,7 +251,10 @@ def save(figure: Figure, path: str | Path) -> None:
 
 def settle(figure: Figure) -> None:
     """Lay the figure out, and move apart the labels at the ends of lines."""
-    figure.draw_without_rendering()
+    engine = figure.get_layout_engine()
+    if engine is None:
+        return
+    engine.execute(figure)
     figure.set_layout_engine("none")
     for axes in figure.axes:
         labels: list[Annotation] = [one for one in axes.texts if one.get_label() == _END_LABEL]  # type: ignore[misc]
