@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from scalings.figures.forest import Column, forest, forest_height
-from scalings.figures.measurements import setting
+from scalings.figures.measurements import as_sentence, setting
 from scalings.figures.slopes import Line, slopes
-from scalings.figures.style import WIDTH, in_pairs, page, shade, styled, title
+from scalings.figures.style import WIDTH, heading, in_pairs, page, shade, styled, title
 from scalings.networks.dimensions import WIDTH_SCALE, symbol_of
 from scalings.results.fits import Verdict
 from scalings.studies.calibration import CalibrationAgreement
@@ -21,7 +21,8 @@ _SENTENCES: Final[dict[Verdict, str]] = {
     "INCONCLUSIVE": "Whether training solves for the derived hyperparameters is open (INCONCLUSIVE)",
 }
 _NAMES: Final = {"init": "init scale sigma", "lr": "learning rate eta"}
-_PANELS, _TITLE = 2.3, 1.2
+_PANELS: Final = 2.2
+"""Inches of the panels above the forest."""
 
 
 @styled
@@ -30,9 +31,14 @@ def calibration_figure(agreement: CalibrationAgreement) -> Figure:
     exponents are from the derived ones."""
     found, family = agreement.calibration, agreement.family
     colour = shade(float((agreement.richness - family.low) / (family.high - family.low)))
-    column = Column("solved for", None, colour, [((str(key).split()[0], key.layer), one) for key, one in agreement.solved.items()])
+    column = Column(
+        "exponents solved for",
+        None,
+        colour,
+        [((str(key).split()[0], key.layer), one) for key, one in agreement.solved.items()],
+    )
     heights = (_PANELS, forest_height([column]))
-    figure = page((WIDTH, sum(heights) + _TITLE))
+    figure = page((WIDTH, sum(heights)))
     above, below = figure.subfigures(2, 1, height_ratios=heights)
     for axes, which in zip(in_pairs(above, len(_NAMES)), _NAMES, strict=True):
         lines = [
@@ -41,12 +47,13 @@ def calibration_figure(agreement: CalibrationAgreement) -> Figure:
             if key.which == which
         ]
         slopes(axes, lines, list(found.seeds), scale=WIDTH_SCALE, symbol=symbol_of(WIDTH_SCALE))
-        axes.set_title(_NAMES[which])
+        heading(axes, _NAMES[which])
     forest(below, [column], agreement.delta)
     title(
         figure,
         f"{_SENTENCES[agreement.verdict]}: r = {agreement.richness}",
-        f"{agreement.reason}. {setting(found.training, list(found.seeds))}",
+        as_sentence(agreement.reason),
+        setting(found.training, list(found.seeds)),
         verdict=agreement.verdict,
     )
     return figure

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from scalings.figures.measurements import setting
+from scalings.figures.measurements import as_sentence, setting
 from scalings.figures.slopes import Z
-from scalings.figures.style import INK, MUTED, PALE, RICH, STABLE_FILL, WIDTH, canvas, end_label, styled, title
+from scalings.figures.style import INK, MUTED, PALE, RICH, STABLE_FILL, WIDTH, canvas, end_label, heading, styled, title
 from scalings.figures.ticks import log_axis, width_axis
 from scalings.networks.dimensions import WIDTH_SCALE, symbol_of
 from scalings.results.fits import Verdict
@@ -23,7 +24,7 @@ _SENTENCES: Final[dict[Verdict, str]] = {
     "FAIL": "The criteria do not leave the freedom that was derived (FAIL)",
     "INCONCLUSIVE": "Which freedom the criteria leave is open (INCONCLUSIVE)",
 }
-_HEIGHT: Final = 6.4
+_HEIGHT: Final = 5.2
 
 
 @styled
@@ -37,7 +38,8 @@ def freedom_figure(agreement: FreedomAgreement) -> Figure:
     title(
         figure,
         _SENTENCES[agreement.verdict],
-        f"{agreement.reason}. {setting(measured.training, list(measured.seeds))}",
+        as_sentence(agreement.reason),
+        setting(measured.training, list(measured.seeds)),
         verdict=agreement.verdict,
     )
     return figure
@@ -46,7 +48,9 @@ def freedom_figure(agreement: FreedomAgreement) -> Figure:
 def _singular_values(axes: Axes, agreement: FreedomAgreement) -> None:
     measured, delta = agreement.measured, float(agreement.delta)
     least, _ = measured.freedoms(delta)
-    seen = [mean for one in measured.singular_values for _, mean, _ in one.points]
+    seen = [
+        mean + side * Z * error for one in measured.singular_values for _, mean, error in one.points for side in (-1, 1)
+    ]
     log_axis(axes.yaxis, [*seen, delta], most=6)
     width_axis(axes, list(measured.seeds), f"{WIDTH_SCALE} {symbol_of(WIDTH_SCALE)}", most=9)
     axes.axhspan(axes.get_ylim()[0], delta, color=STABLE_FILL, linewidth=0, zorder=0)
@@ -55,9 +59,23 @@ def _singular_values(axes: Axes, agreement: FreedomAgreement) -> None:
         free = number > len(measured.singular_values) - least
         colour = RICH if free else MUTED
         axes.errorbar(widths, means, Z * errors, fmt="o-", color=colour, markersize=4.5, linewidth=1.2, elinewidth=1.1)
-        ends = f"{one.value:.3g} \u00b1 {(one.high - one.low) / 2:.1g}"
-        end_label(axes, widths[-1], means[-1], f"{ends}\n= 0 within {delta:g}" if free else ends, colour)
-    axes.set_title("singular values of the criteria's Jacobian, and their limits; shaded: counts as 0")
+        limit = f"$s_{number} = {_with_error(one.value, (one.high - one.low) / 2)}$"
+        end_label(axes, widths[-1], means[-1], f"{limit}\na freedom" if free else limit, colour)
+    heading(
+        axes,
+        "singular values of the criteria's Jacobian",
+        f"Gauges aside, with their limits. Shaded: within {delta:g} of 0.",
+    )
+
+
+def _with_error(value: float, error: float) -> str:
+    """The number with the digits that its error leaves, and the error.
+
+    >>> _with_error(2.7521, 0.0123)
+    '2.75 \\\\pm 0.01'
+    """
+    digits = max(0, -math.floor(math.log10(error))) if error > 0 else 3
+    return f"{value:.{digits}f} \\pm {error:.{digits}f}"
 
 
 def _direction(axes: Axes, agreement: FreedomAgreement) -> None:
@@ -71,4 +89,4 @@ def _direction(axes: Axes, agreement: FreedomAgreement) -> None:
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.grid(visible=False, axis="y")
     axes.set_xlabel("component")
-    axes.set_title("where the freedom points: dots measured, bars the derived richness")
+    heading(axes, "the direction of the smallest one", "Dots: measured. Bars: the richness, as derived.")

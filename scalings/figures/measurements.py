@@ -10,7 +10,7 @@ import numpy as np
 from scalings.criteria.observables import QUANTITIES, SYMBOLS, Observable, Quantity
 from scalings.figures.forest import Column, Row, forest, forest_height, judged, subscripted
 from scalings.figures.slopes import Line, slopes
-from scalings.figures.style import MUTED, WIDTH, colour_of, in_pairs, page, styled, title
+from scalings.figures.style import MUTED, WIDTH, colour_of, heading, in_pairs, page, styled, title
 from scalings.networks.dimensions import WIDTH_SCALE, symbol_of
 from scalings.networks.network import Network
 from scalings.results.checks import Check
@@ -33,8 +33,8 @@ AGREES: Final[dict[Verdict, str]] = {
 }
 _PANELS: Final[tuple[Quantity, ...]] = ("dz", "layer", "passthrough", "d", "dW_frobenius", "dW_spectral", "z", "loss")
 _MOST_PANELS = 6
-_PANEL, _TITLE = 1.9, 1.15
-"""Inches of a panel's height, and of what the title takes."""
+_PANEL: Final = 1.9
+"""Inches of a panel's height."""
 
 
 @styled
@@ -54,16 +54,22 @@ def measurement_figure(
     shown = dict(list(panels.items())[:_MOST_PANELS])
     steps = sorted({one.of.step for one in judged(agreement.comparisons)})
     columns = [_column(step, measurement.network, agreement, colour if check.stable else MUTED) for step in steps]
-    heights = [_PANEL * ((len(shown) + 1) // 2), *([forest_height(columns)] if columns else [])]
-    figure = page((WIDTH, sum(heights) + _TITLE))
-    above, *below = np.atleast_1d(figure.subfigures(len(heights), 1, height_ratios=heights))
-    for axes, (quantity, lines) in zip(in_pairs(above, len(shown)), shown.items(), strict=True):
+    heights = [_PANEL * ((len(shown) + 1) // 2), forest_height(columns) if columns else 0.0]
+    figure = page((WIDTH, sum(heights)))
+    parts = list(np.atleast_1d(figure.subfigures(sum(map(bool, heights)), 1, height_ratios=[*filter(None, heights)])))
+    if columns:
+        forest(parts.pop(), columns, delta)
+    for axes, (quantity, lines) in zip(in_pairs(parts[0], len(shown)) if parts else (), shown.items(), strict=True):
         slopes(axes, lines, measurement.widths, scale=scale, symbol=symbol)
-        axes.set_title(f"{subscripted(SYMBOLS[quantity])} after {updates(last)}")
-    for one in below:
-        forest(one, columns, delta)
+        heading(axes, f"{subscripted(SYMBOLS[quantity])} after {updates(last)}")
     sentence = f"{name}: {AGREES[agreement.verdict]}: {in_words(check)}"
-    title(figure, sentence, f"{agreement.reason}. {setting(measurement.training, measurement.widths)}", verdict=agreement.verdict)
+    title(
+        figure,
+        sentence,
+        as_sentence(agreement.reason),
+        setting(measurement.training, measurement.widths, scale),
+        verdict=agreement.verdict,
+    )
     return figure
 
 
@@ -77,12 +83,17 @@ def updates(steps: int) -> str:
     return f"{steps} update{'s' * (steps != 1)}" if steps else "initialization"
 
 
-def setting(training: Training, widths: Sequence[int]) -> str:
-    """What was trained, on how much of what, and how wide."""
+def setting(training: Training, widths: Sequence[int], scale: str = WIDTH_SCALE) -> str:
+    """How networks were trained, on what, and how wide they were."""
     return (
-        f"{training.optimizer}, {training.batch} examples of {training.data}, {updates(training.steps)}, "
-        f"{widths[0]} to {widths[-1]} wide. Points measured, lines derived"
+        f"{updates(training.steps).capitalize()} by {training.optimizer} on {training.batch} examples of "
+        f"{training.data}, {scale}s {widths[0]} to {widths[-1]}. Points measured, lines derived."
     )
+
+
+def as_sentence(text: str) -> str:
+    """The text with a capital and a full stop."""
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def cells(network: Network, agreement: Agreement) -> list[tuple[Row, Comparison[Observable]]]:
@@ -118,6 +129,10 @@ def _diverged_line(measurement: Measurement, one: Comparison[Observable], colour
     """The widths at which all runs were finite, without intervals, and those at which some diverged."""
     finite = {width: bool(np.isfinite(values).all()) for width, values in measurement.values[one.of].items()}
     points = [
-        (width, float(np.log(measurement.values[one.of][width]).mean()), 0.0) for width, is_finite in finite.items() if is_finite
+        (width, float(np.log(measurement.values[one.of][width]).mean()), 0.0)
+        for width, is_finite in finite.items()
+        if is_finite
     ]
-    return Line(one.of.layer, points, None, colour, diverged=[width for width, is_finite in finite.items() if not is_finite])
+    return Line(
+        one.of.layer, points, None, colour, diverged=[width for width, is_finite in finite.items() if not is_finite]
+    )

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from scalings.figures.measurements import setting
+from scalings.figures.measurements import as_sentence, setting
 from scalings.figures.slopes import Line, slopes
-from scalings.figures.style import MARKERS, MUTED, STABLE_FILL, WIDTH, colour_of, end_label, in_pairs, page, styled, title
+from scalings.figures.style import MARKERS, MUTED, WIDTH, colour_of, end_label, heading, in_pairs, page, styled, title
 from scalings.figures.ticks import log_axis
 from scalings.networks.dimensions import WIDTH_SCALE, symbol_of
 from scalings.results.fits import Fit, Verdict
@@ -24,7 +24,7 @@ _SENTENCES: Final[dict[Verdict, str]] = {
     "FAIL": "Lazy and rich training are not what was derived (FAIL)",
     "INCONCLUSIVE": "Whether training is lazy at one end and rich at the other is open (INCONCLUSIVE)",
 }
-_HEIGHT: Final = 8.2
+_HEIGHT: Final = 7.2
 
 
 @styled
@@ -35,16 +35,19 @@ def richness_figure(found: LazyToRich) -> Figure:
     distance, exponents, loss, moved, changed = in_pairs(figure, 5)
     symbol = symbol_of(WIDTH_SCALE)
     slopes(distance, [_distance(member) for member in found.members], found.widths, scale=WIDTH_SCALE, symbol=symbol)
-    distance.set_title("distance from the linearized network")
+    heading(distance, "distance from the linearized network")
     _exponents(exponents, found)
     _paths(loss, "loss", [(member, member.run.loss, 0) for member in found.members])
     # At step 0 nothing has changed, and a logarithm of 0 is no point of a path.
     _paths(moved, "|dz|/|z| of the last hidden layer", [(member, member.run.movement, 1) for member in found.members])
-    _paths(changed, "|dK|/|K| of the tangent kernel", [(member, member.run.kernel_change, 1) for member in found.members])
+    _paths(
+        changed, "|dK|/|K| of the tangent kernel", [(member, member.run.kernel_change, 1) for member in found.members]
+    )
     title(
         figure,
         _SENTENCES[found.verdict],
-        f"{found.reason}. {setting(found.training, found.widths)}",
+        as_sentence(found.reason),
+        setting(found.training, found.widths),
         verdict=found.verdict,
     )
     return figure
@@ -58,7 +61,14 @@ def _distance(member: FollowedMember) -> Line:
     fit = member.run.fit
     points = fit.points if isinstance(fit, Fit) else ()
     lost = [width for width, values in member.run.distances.items() if not np.isfinite(values).all()]
-    return Line(f"{_named(member)}, {member.check.regime}", points, member.derived, colour_of(member.check), bound=True, diverged=lost)
+    return Line(
+        f"{_named(member)}, {member.check.regime}",
+        points,
+        member.derived,
+        colour_of(member.check),
+        bound=True,
+        diverged=lost,
+    )
 
 
 def _exponents(axes: Axes, found: LazyToRich) -> None:
@@ -86,10 +96,10 @@ def _exponents(axes: Axes, found: LazyToRich) -> None:
     end_label(axes, richness[-1], threshold, "lazy below,\nrich above", MUTED)
     axes.set_xticks(richness, [str(member.richness) for member in found.members])
     axes.set_xlabel("richness r")
-    axes.set_title("exponent of the distance")
+    heading(axes, "exponent of the distance")
 
 
-def _paths(axes: Axes, heading: str, paths: list[tuple[FollowedMember, tuple[float, ...], int]]) -> None:
+def _paths(axes: Axes, name: str, paths: list[tuple[FollowedMember, tuple[float, ...], int]]) -> None:
     from matplotlib.ticker import MaxNLocator
 
     log_axis(axes.yaxis, [value for _, values, first in paths for value in values[first:]])
@@ -99,4 +109,4 @@ def _paths(axes: Axes, heading: str, paths: list[tuple[FollowedMember, tuple[flo
         end_label(axes, len(values) - 1, values[-1], _named(member), colour)
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.set_xlabel("update")
-    axes.set_title(heading)
+    heading(axes, name)

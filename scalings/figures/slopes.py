@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
@@ -51,6 +50,7 @@ class Line:
 def power(exponent: Exponent | None, symbol: str = "n") -> str:
     """A power of the width, as figures write it.
 
+    >>> from fractions import Fraction
     >>> power(Fraction(-1, 2)), power(MINUS_INFINITY), power(None)
     ('$n^{-1/2}$', '0', '')
     """

@@ -54,7 +54,9 @@ def log_ticks(low: float, high: float, most: int = 5) -> list[float]:
         decades = [float(f"1e{k}") for k in range(first, last + 1) if k % every == 0]
         found = _richer(found, decades, low, high, most)
     for mantissas in _MANTISSAS:
-        found = _richer(found, [m * float(f"1e{k}") for k in range(first, last + 1) for m in mantissas], low, high, most)
+        found = _richer(
+            found, [m * float(f"1e{k}") for k in range(first, last + 1) for m in mantissas], low, high, most
+        )
     return found
 
 

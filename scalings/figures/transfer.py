@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from scalings.figures.measurements import in_words, setting
+from scalings.figures.measurements import as_sentence, in_words, setting
 from scalings.figures.slopes import Line, slopes
-from scalings.figures.style import FAILURE, MUTED, WIDTH, canvas, colour_of, grey, hatched, styled, title
+from scalings.figures.style import FAILURE, WIDTH, canvas, colour_of, grey, hatched, heading, styled, title
 from scalings.figures.ticks import factor_axis, log_axis
 from scalings.results.fits import Verdict
 from scalings.studies.transfer import TransferAgreement
@@ -23,7 +24,7 @@ _SENTENCES: Final[dict[Verdict, str]] = {
     "FAIL": "the learning rate does not transfer (FAIL)",
     "INCONCLUSIVE": "whether the learning rate transfers is open (INCONCLUSIVE)",
 }
-_HEIGHT: Final = 6.3
+_HEIGHT: Final = 5.2
 _ROOM: Final = 0.18
 """Of the panel of losses, above the initial one: for what diverged."""
 
@@ -39,11 +40,12 @@ def transfer_figure(agreement: TransferAgreement) -> Figure:
     figure, (above, below) = canvas(2, 1, (WIDTH, _HEIGHT))
     _losses(above, agreement)
     slopes(below, list(_drifts(agreement)), list(found.seeds), scale=found.scale, symbol=agreement.symbol)
-    below.set_title("factor on the learning rates of the parameterization")
+    heading(below, "the best and the largest stable factor")
     title(
         figure,
         f"{found.parameterization.name}: {_SENTENCES[agreement.verdict]}: {in_words(check)}",
-        f"{agreement.reason}. {setting(found.training, list(found.seeds))}",
+        as_sentence(agreement.reason),
+        setting(found.training, list(found.seeds), found.scale),
         verdict=agreement.verdict,
     )
     return figure
@@ -57,31 +59,45 @@ def _losses(axes: Axes, agreement: TransferAgreement) -> None:
     ends: dict[int, float] = {}
     for number, width in enumerate(widths):
         stable = [(factor, loss) for factor, loss in found.curves[width] if loss < 0]
-        ends |= {width: factor for factor, loss in reversed(found.curves[width]) if loss >= 0 and _beyond(factor, stable)}
+        if beyond := _beyond(found.curves[width], stable):
+            ends[width] = beyond
         if not stable:
             continue
         factors, losses = (np.array(column) for column in zip(*stable, strict=True))
-        colour = grey((number + 1) / len(widths))
-        axes.plot(factors, np.exp(losses), color=colour, linewidth=1.2)
+        axes.plot(factors, np.exp(losses), color=grey((number + 1) / len(widths)), linewidth=1.2)
         if width in at_best:
             lowest = np.exp(np.interp(np.log(at_best[width]), np.log(factors), losses))
-            axes.plot(at_best[width], lowest, "o", color=colour_of(agreement.check), markersize=4.5, markeredgecolor="white", markeredgewidth=0.6, zorder=3)
+            axes.plot(
+                at_best[width],
+                lowest,
+                "o",
+                color=colour_of(agreement.check),
+                markersize=4.5,
+                markeredgecolor="white",
+                markeredgewidth=0.6,
+                zorder=3,
+            )
     losses_seen = [math.exp(loss) for curve in found.curves.values() for _, loss in curve]
     log_axis(axes.yaxis, [*losses_seen, 1.0], room=_ROOM)
     top = axes.get_ylim()[1]
     hatched(axes.axhspan(1.0, top, zorder=0))
-    axes.plot(list(ends.values()), [top**0.5] * len(ends), "x", color=FAILURE, markersize=5.5, markeredgewidth=1.5, zorder=3)
+    axes.plot(
+        list(ends.values()), [top**0.5] * len(ends), "x", color=FAILURE, markersize=5.5, markeredgewidth=1.5, zorder=3
+    )
     shown = [factor for curve in found.curves.values() for factor, loss in curve if loss < 0] + list(ends.values())
     factor_axis(axes.xaxis, shown or [1.0])
     axes.set_xlabel("factor on the learning rates of the parameterization")
-    axes.set_title(
-        f"mean loss over the updates / initial loss, {found.scale} {widths[0]} (light) to {widths[-1]} (dark); "
-        "crosses: it diverges"
+    heading(
+        axes,
+        "mean loss over the updates / initial loss",
+        f"Light is {found.scale} {widths[0]}, dark {widths[-1]}. Dots are the best; at crosses training diverges.",
     )
 
 
-def _beyond(factor: float, stable: list[tuple[float, float]]) -> bool:
-    return not stable or factor > stable[-1][0]
+def _beyond(curve: Sequence[tuple[float, float]], stable: Sequence[tuple[float, float]]) -> float | None:
+    """The smallest factor that was tried beyond those at which training was stable from any seed."""
+    most = stable[-1][0] if stable else 0.0
+    return next((factor for factor, _ in curve if factor > most), None)
 
 
 def _drifts(agreement: TransferAgreement) -> list[Line]:
