@@ -37,6 +37,7 @@ _MARKS: Final = {
     "below": ("<", 5.0, True, False),
 }
 """By verdict, or side on which it lies beyond the axis: marker, its size, whether it is a failure, and hollow."""
+_LEGEND: Final[dict[Verdict, str]] = {"INCONCLUSIVE": "hollow: open", "FAIL": "orange: refuted"}
 _SPANS: Final = (1.6, 2.5, 5.0, 10.0)
 """Ends of the axis that are tried, in margins."""
 
@@ -96,7 +97,7 @@ def forest(figure: Figure | SubFigure, columns: Sequence[Column], delta: Fractio
         axes.axvline(0, color=PALE, linewidth=0.8, zorder=1)
         _intervals(axes, column, rows, end)
         axes.set_xlim(-end, end)
-        axes.set_xticks([-float(delta), 0, float(delta)], [f"\u2212{float(delta):g}", "0", f"+{float(delta):g}"])
+        axes.set_xticks([-float(delta), float(delta)], [f"\u2212{float(delta):g}", f"+{float(delta):g}"])
         agree = sum(one.verdict == "PASS" for _, one in column.cells)
         mark, colour = VERDICTS[column.verdict] if column.verdict else ("", INK)
         count = f"{mark} {agree} of {len(column.cells)}".strip()
@@ -111,7 +112,10 @@ def forest(figure: Figure | SubFigure, columns: Sequence[Column], delta: Fractio
         for number, row in enumerate(rows):
             if number and row[0] != rows[number - 1][0]:
                 axes.axhline(number - 0.5, color=GRID, linewidth=0.7, zorder=0)
-    figure.supxlabel("measured \u2212 derived exponent, with 95 % intervals", size=TEXT, color=MUTED)
+    seen = {one.verdict for column in columns for _, one in column.cells}
+    marks = [text for verdict, text in _LEGEND.items() if verdict in seen]
+    label = "measured \u2212 derived exponent, with 95 % intervals"
+    figure.supxlabel(f"{label} ({', '.join(marks)})" if marks else label, size=TEXT, color=MUTED)
     return panels
 
 

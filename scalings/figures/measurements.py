@@ -10,7 +10,7 @@ import numpy as np
 from scalings.criteria.observables import QUANTITIES, SYMBOLS, Observable, Quantity
 from scalings.figures.forest import Column, Row, forest, forest_height, judged, subscripted
 from scalings.figures.slopes import Line, slopes
-from scalings.figures.style import MUTED, WIDTH, colour_of, page, styled, title
+from scalings.figures.style import MUTED, WIDTH, colour_of, heading, in_pairs, page, styled, title
 from scalings.networks.dimensions import WIDTH_SCALE, symbol_of
 from scalings.networks.network import Network
 from scalings.results.checks import Check
@@ -22,20 +22,19 @@ from scalings.studies.equivalence import Comparison
 if TYPE_CHECKING:
     from fractions import Fraction
 
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure, SubFigure
+    from matplotlib.figure import Figure
 
     from empirical.sweeps.measurement import Measurement
 
 AGREES: Final[dict[Verdict, str]] = {
-    "PASS": "training agrees with the theory (PASS)",
-    "FAIL": "training does not agree with the theory (FAIL)",
-    "INCONCLUSIVE": "whether training agrees with the theory is open (INCONCLUSIVE)",
+    "PASS": "training agrees with theory (PASS)",
+    "FAIL": "training does not agree with theory (FAIL)",
+    "INCONCLUSIVE": "whether training agrees with theory is open (INCONCLUSIVE)",
 }
 _PANELS: Final[tuple[Quantity, ...]] = ("dz", "layer", "passthrough", "d", "dW_frobenius", "dW_spectral", "z", "loss")
 _MOST_PANELS = 6
-_PANEL, _TITLE = 1.9, 1.15
-"""Inches of a panel's height, and of what the title takes."""
+_PANEL: Final = 1.9
+"""Inches of a panel's height."""
 
 
 @styled
@@ -55,30 +54,23 @@ def measurement_figure(
     shown = dict(list(panels.items())[:_MOST_PANELS])
     steps = sorted({one.of.step for one in judged(agreement.comparisons)})
     columns = [_column(step, measurement.network, agreement, colour if check.stable else MUTED) for step in steps]
-    heights = [_PANEL * ((len(shown) + 1) // 2), *([forest_height(columns)] if columns else [])]
-    figure = page((WIDTH, sum(heights) + _TITLE))
-    above, *below = np.atleast_1d(figure.subfigures(len(heights), 1, height_ratios=heights))
-    for axes, (quantity, lines) in zip(_in_pairs(above, len(shown)), shown.items(), strict=True):
+    heights = [_PANEL * ((len(shown) + 1) // 2), forest_height(columns) if columns else 0.0]
+    figure = page((WIDTH, sum(heights)))
+    parts = list(np.atleast_1d(figure.subfigures(sum(map(bool, heights)), 1, height_ratios=[*filter(None, heights)])))
+    if columns:
+        forest(parts.pop(), columns, delta)
+    for axes, (quantity, lines) in zip(in_pairs(parts[0], len(shown)) if parts else (), shown.items(), strict=True):
         slopes(axes, lines, measurement.widths, scale=scale, symbol=symbol)
-        axes.set_title(f"{subscripted(SYMBOLS[quantity])} after {updates(last)}")
-    for one in below:
-        forest(one, columns, delta)
+        heading(axes, f"{subscripted(SYMBOLS[quantity])} after {updates(last)}")
     sentence = f"{name}: {AGREES[agreement.verdict]}: {in_words(check)}"
     title(
         figure,
         sentence,
-        f"{agreement.reason}. {setting(measurement.training, measurement.widths)}",
+        as_sentence(agreement.reason),
+        setting(measurement.training, measurement.widths, scale),
         verdict=agreement.verdict,
     )
     return figure
-
-
-def _in_pairs(figure: SubFigure, count: int) -> list[Axes]:
-    """So many panels, two in a row, the first of an odd number alone."""
-    odd = count % 2
-    grid = figure.add_gridspec((count + 1) // 2, 2)
-    places = [grid[0, :]] * odd + [grid[k // 2, k % 2] for k in range(2 * odd, count + odd)]
-    return [figure.add_subplot(place) for place in places]
 
 
 def in_words(check: Check) -> str:
@@ -91,12 +83,17 @@ def updates(steps: int) -> str:
     return f"{steps} update{'s' * (steps != 1)}" if steps else "initialization"
 
 
-def setting(training: Training, widths: Sequence[int]) -> str:
-    """What was trained, on how much of what, and how wide."""
+def setting(training: Training, widths: Sequence[int], scale: str = WIDTH_SCALE) -> str:
+    """How networks were trained, on what, and how wide they were."""
     return (
-        f"{training.optimizer}, {training.batch} examples of {training.data}, {updates(training.steps)}, "
-        f"{widths[0]} to {widths[-1]} wide. Points measured, lines derived"
+        f"{updates(training.steps).capitalize()} by {training.optimizer} on {training.batch} examples of "
+        f"{training.data}, {scale}s {widths[0]} to {widths[-1]}. Points measured, lines derived."
     )
+
+
+def as_sentence(text: str) -> str:
+    """The text with a capital and a full stop."""
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def cells(network: Network, agreement: Agreement) -> list[tuple[Row, Comparison[Observable]]]:

@@ -273,7 +273,6 @@ def _labels(axes: Axes, phase: Phase) -> Iterator[Text]:
         (f"{bold}\n{broken}", 0),
         (f"{bold}: {phase.reason}", 90),
         (phase.reason, 0),
-        (bold, 0),
     ):
         yield _named(axes, text, phase, angle)
 

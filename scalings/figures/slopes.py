@@ -50,6 +50,7 @@ class Line:
 def power(exponent: Exponent | None, symbol: str = "n") -> str:
     """A power of the width, as figures write it.
 
+    >>> from fractions import Fraction
     >>> power(Fraction(-1, 2)), power(MINUS_INFINITY), power(None)
     ('$n^{-1/2}$', '0', '')
     """

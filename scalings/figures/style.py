@@ -24,7 +24,7 @@ from scalings.results.fits import Verdict
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
     from matplotlib.text import Annotation
 
 INK: Final = "#1a1c20"
@@ -43,7 +43,7 @@ HATCH: Final = "////"
 WIDTH: Final = 7.2
 """Inches: with DPI 1,584 pixels, and 9-point letters are 7 pixels high where a page shows it 400 pixels wide."""
 DPI: Final = 220
-TITLE, HEADING, TEXT, SMALL = 13.5, 10.5, 9.5, 9.0
+TITLE, HEADING, TEXT, SMALL = 13.0, 10.5, 9.5, 9.0
 """Sizes of letters in points: of the title, of a panel's heading, of labels, and of numbers along axes."""
 MARKERS: Final = ("o", "s", "^", "D", "v", "P")
 """Of lines of one colour, as of the layers of one network."""
@@ -150,45 +150,82 @@ def page(size: tuple[float, float]) -> Figure:
     return figure
 
 
-def title(figure: Figure, sentence: str, detail: str = "", *, verdict: Verdict | None = None) -> None:
-    """The verdict as a sentence, with its mark, and below it in smaller letters what it is about.
+def in_pairs(figure: Figure | SubFigure, count: int) -> list[Axes]:
+    """So many panels, two in a row, and the first of an odd number alone, so that none is empty."""
+    odd = count % 2
+    grid = figure.add_gridspec((count + 1) // 2, 2)
+    places = [grid[0, :]] * odd + [grid[k // 2, k % 2] for k in range(2 * odd, count + odd)]
+    return [figure.add_subplot(place) for place in places]
 
-    To be called once, before `save`; panels are laid out in the room below.
+
+def title(figure: Figure, sentence: str, *details: str, verdict: Verdict | None = None) -> None:
+    """The verdict as a sentence, with its mark, and below it in smaller letters what it is about, a paragraph each.
+
+    To be called once, before `save`. The figure grows by what it takes, so that panels keep their size.
     """
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    width, height = figure.get_size_inches()
-    left, top = _EDGE, _EDGE
-    if verdict:
-        mark, colour = VERDICTS[verdict]
-        figure.text(
-            left / width, 1 - top / height, mark, size=TITLE + 2, weight="bold", color=colour, va="top", in_layout=False
-        )
-        left += 0.3
-    for text, size, weight, colour in ((sentence, TITLE, "bold", INK), (detail, TEXT, "normal", MUTED)):
-        for line in _lines(figure, text, size, weight, width - left - _EDGE):
-            figure.text(
-                left / width, 1 - top / height, line, size=size, weight=weight, color=colour, va="top", in_layout=False
-            )
+    width, panels = figure.get_size_inches()
+    left, top = _EDGE + 0.3 * bool(verdict), _EDGE
+    lines: list[tuple[float, str, dict[str, Any]]] = []
+    paragraphs = [(sentence, TITLE, "bold", INK), *((detail, TEXT, "normal", MUTED) for detail in details)]
+    for text, size, weight, colour in paragraphs:
+        how: dict[str, Any] = {"size": size, "weight": weight, "color": colour}
+        for line in _lines(figure, text.replace("+-", "\u00b1"), size, weight, width - left - _EDGE):
+            lines.append((top, line, how))
             top += size * 1.4 / 72
         top += 0.03
+    height = panels + top
+    figure.set_size_inches(width, height)
+    if verdict:
+        mark, colour = VERDICTS[verdict]
+        how = {"size": TITLE + 2, "weight": "bold", "color": colour}
+        figure.text(_EDGE / width, 1 - _EDGE / height, mark, va="top", in_layout=False, **how)
+    for at, line, how in lines:
+        figure.text(left / width, 1 - at / height, line, va="top", in_layout=False, parse_math=False, **how)
     engine = figure.get_layout_engine()
-    assert isinstance(engine, ConstrainedLayoutEngine), "as canvas makes it"
-    engine.set(rect=(0, 0, 1, 1 - top / height))
+    assert isinstance(engine, ConstrainedLayoutEngine), "as page makes it"
+    engine.set(rect=(0, 0, 1, panels / height))
 
 
 def _lines(figure: Figure, text: str, size: float, weight: str, room: float) -> list[str]:
-    """The text in lines of at most `room` inches."""
-    lines: list[str] = []
-    probe = figure.text(0, 0, "", size=size, weight=weight)
-    for word in text.split():
-        probe.set_text(f"{lines[-1]} {word}" if lines else word)
-        if lines and probe.get_window_extent().width <= room * figure.dpi:
-            lines[-1] = probe.get_text()
-        else:
-            lines.append(word)
+    """The text in as few lines of at most `room` inches as it takes; those of a title as even as they can be."""
+    probe = figure.text(0, 0, "", size=size, weight=weight, parse_math=False)
+    words, widths = text.split(), []
+    for word in [*words, "x x", "xx"]:
+        probe.set_text(word)
+        widths.append(probe.get_window_extent().width / figure.dpi)
     probe.remove()
-    return lines
+    space = widths[-2] - widths[-1]
+
+    def filled(room: float) -> list[str]:
+        lines, used = [""], 0.0
+        for word, width in zip(words, widths, strict=False):
+            if lines[-1] and used + space + width > room:
+                lines, used = [*lines, word], width
+            else:
+                lines[-1], used = f"{lines[-1]} {word}".strip(), used + space * bool(lines[-1]) + width
+        return lines
+
+    if weight != "bold":
+        return filled(room)
+    count = len(filled(room))
+    narrowest = min(
+        (share for share in (0.5, 0.6, 0.7, 0.8, 0.9, 1.0) if len(filled(share * room)) == count), default=1.0
+    )
+    return filled(narrowest * room)
+
+
+def heading(axes: Axes, text: str, note: str = "") -> None:
+    """What a panel shows, and in a second line how to read it."""
+    from matplotlib.transforms import ScaledTranslation
+
+    axes.set_title(text, pad=6 + (SMALL + 3) * bool(note))
+    if note:
+        figure = axes.get_figure()
+        assert figure is not None
+        above = axes.transAxes + ScaledTranslation(0, 5 / 72, figure.dpi_scale_trans)
+        axes.text(0, 1, note, transform=above, size=SMALL, color=MUTED, va="bottom")
 
 
 def end_label(axes: Axes, x: float, y: float, text: str, colour: str) -> None:
@@ -243,7 +280,10 @@ def save(figure: Figure, path: str | Path) -> None:
 
 def settle(figure: Figure) -> None:
     """Lay the figure out, and move apart the labels at the ends of lines."""
-    figure.draw_without_rendering()
+    engine = figure.get_layout_engine()
+    if engine is None:
+        return
+    engine.execute(figure)
     figure.set_layout_engine("none")
     for axes in figure.axes:
         labels: list[Annotation] = [one for one in axes.texts if one.get_label() == _END_LABEL]  # type: ignore[misc]

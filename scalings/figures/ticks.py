@@ -100,3 +100,13 @@ def _number(axis: Axis, at: Sequence[float], texts: Sequence[str]) -> None:
 
     axis.set_minor_locator(NullLocator())
     axis.set_ticks(list(at), list(texts))
+
+
+def factor_axis(axis: Axis, values: Iterable[float], most: int = 8) -> None:
+    """A logarithmic axis of factors, numbered in powers of 2."""
+    exponents = [math.log2(value) for value in values]
+    low, high = min(exponents), max(exponents)
+    axis.axes.set(**{f"{axis.axis_name}scale": "log", f"{axis.axis_name}lim": (2 ** (low - 0.5), 2 ** (high + 0.5))})
+    every = max(1, math.ceil((high - low) / most))
+    shown = [k for k in range(math.ceil(low), math.floor(high) + 1) if k % every == 0]
+    _number(axis, [2.0**k for k in shown], [f"$2^{{{k}}}$" if k else "1" for k in shown])

@@ -8,7 +8,7 @@ from scalings.criteria.observables import SYMBOLS, Observable
 from scalings.figures.forest import Column, forest, forest_height
 from scalings.figures.measurements import AGREES, cells, setting, updates
 from scalings.figures.slopes import Line, slopes
-from scalings.figures.style import WIDTH, colour_of, page, styled, title
+from scalings.figures.style import WIDTH, colour_of, heading, page, styled, title
 from scalings.networks.dimensions import WIDTH_SCALE, symbol_of
 from scalings.results.fits import Fit
 
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from scalings.studies.verification import Member, Verification
 
 _SLOPES: Final = 2.3
-_TITLE: Final = 0.95
-"""Inches of the panel above the forest, and of what the title takes."""
+"""Inches of the panel above the forest."""
 
 
 @styled
@@ -29,7 +28,7 @@ def verification_figure(verification: Verification) -> Figure:
     members = sorted(verification.members, key=lambda member: member.richness)
     network, training = members[0].measurement.network, members[0].measurement.training
     columns = [_column(member) for member in members]
-    figure = page((WIDTH, _SLOPES + forest_height(columns) + _TITLE))
+    figure = page((WIDTH, _SLOPES + forest_height(columns)))
     above, below = figure.subfigures(2, 1, height_ratios=(_SLOPES, forest_height(columns)))
     at = Observable("dz", network.layers[-2].name, training.steps)
     axes = above.subplots()
@@ -40,14 +39,14 @@ def verification_figure(verification: Verification) -> Figure:
         scale=WIDTH_SCALE,
         symbol=symbol_of(WIDTH_SCALE),
     )
-    axes.set_title(f"{SYMBOLS['dz']} of {at.layer} after {updates(at.step)}: the richer, the steeper")
+    heading(axes, f"{SYMBOLS['dz']} of {at.layer} after {updates(at.step)}: the richer, the steeper")
     forest(below, columns, verification.delta)
     agree = sum(one.verdict == "PASS" for column in columns for _, one in column.cells)
     total = sum(len(column.cells) for column in columns)
     sentence = AGREES[verification.verdict]
     title(
         figure,
-        f"{sentence[0].upper()}{sentence[1:]}: {agree} of {total} exponents",
+        f"{sentence[:1].upper()}{sentence[1:]}: {agree} of {total} exponents",
         setting(training, members[0].measurement.widths),
         verdict=verification.verdict,
     )
