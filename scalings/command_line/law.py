@@ -80,12 +80,6 @@ def law(
     except ArgumentError as error:
         # It is given by its place: there is no --optimizer.
         raise ArgumentError(error.argument.replace("optimizer", "OPTIMIZER"), error.message) from None
-<<<<<<< HEAD
-    answer.give(
-        law_report(measured, expected), law_document(measured, expected), partial(law_figure, measured, expected)
-    )
-=======
     draw = partial(law_figure, measured, expected)
     answer.give(law_report(measured, expected), law_document(measured, expected), draw)
->>>>>>> figures
     return EXIT[measured.meets(expected)]
