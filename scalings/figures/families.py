@@ -49,7 +49,7 @@ def family_figure(derivation: Derivation, gauge: Gauge | None = None) -> Figure:
         curves = dict(list(curves.items())[:1])
     rows = [(name, kinds) for name, every in curves.items() for kinds in _split(every, columns)]
     heights = [_INCHES + _A_LINE * max(len(lines) for lines in kinds.values()) for _, kinds in rows]
-    figure, axes = style.canvas(len(rows), columns, (style.WIDTH, 1.0 + sum(heights)))
+    figure, axes = style.canvas(len(rows), columns, (style.WIDTH, 0.2 + sum(heights)))
     style.title(figure, _sentence(derivation, family), _detail(derivation, *curves))
     for number, (name, kinds) in enumerate(rows):
         row = axes[number * columns : (number + 1) * columns]

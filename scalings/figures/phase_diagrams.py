@@ -44,7 +44,7 @@ _MOST_CHANGES = 4
 @style.styled
 def phase_figure(diagram: PhaseDiagram) -> Figure:
     """The figure of a diagram."""
-    figure, (axes,) = style.canvas(1, 1, (style.WIDTH, 5.0))
+    figure, (axes,) = style.canvas(1, 1, (style.WIDTH, 4.3))
     verdict: Verdict = "FAIL" if diagram.at(*diagram.plane.point).regime in ("unstable", "trivial") else "PASS"
     style.title(figure, verdict_sentence(diagram), _detail(diagram.problem), verdict=verdict)
     _frame(axes, diagram)
@@ -223,6 +223,7 @@ def _given(axes: Axes, diagram: PhaseDiagram) -> list[Text]:
     axes.plot([x], [y], "*", markersize=17, color=style.INK, markeredgecolor="white", markeredgewidth=1.2, zorder=9)
     name = _beside(axes, f"yours: {diagram.name}", (x, y), on_the_left, 0 if y else 13)
     name.set_fontweight("bold")
+    name.set_parse_math(False)  # a name is a name, whatever is in it
     return [*words, name]
 
 

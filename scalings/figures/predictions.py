@@ -32,7 +32,9 @@ _PANELS: Final[dict[Quantity, str]] = {
 }
 _CELL = 0.27
 """The height of a row, in inches."""
-_MOST_ROWS, _MOST_COLUMNS = 24, 8
+_MOST_ROWS = 24
+_LETTERS: Final = 30
+"""As many fit side by side in a table; exponents that explode grow longer with each step."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +49,12 @@ class _Row:
 @style.styled
 def prediction_figure(problem: Problem, name: str, orders: Mapping[Observable, Exponent], phase: Phase) -> Figure:
     """A table for |dz| and for each of its terms; `phase` is the verdict on the parameterization of this name."""
-    rows, columns = _rows(problem, orders), _columns(orders)
-    shown = rows[:_MOST_ROWS]
-    figure, panels = style.canvas(2, 2, (style.WIDTH, 1.5 + 2 * (0.55 + _CELL * len(shown))))
+    rows, every_column = _rows(problem, orders), _columns(orders)
+    shown, columns = rows[:_MOST_ROWS], _that_fit(every_column, orders)
+    is_whole = (len(shown), len(columns)) == (len(rows), len(every_column))
+    figure, panels = style.canvas(2, 2, (style.WIDTH, 0.3 + 2 * (0.55 + _CELL * len(shown))))
     verdict: Verdict = "PASS" if phase.regime in ("lazy", "rich") else "FAIL"
-    style.title(figure, sentence(name, phase), _detail(problem, len(rows) - len(shown)), verdict=verdict)
+    style.title(figure, sentence(name, phase), _detail(problem, is_whole), verdict=verdict)
     every = [one.name for one in problem.network.representations]
     for number, (panel, (quantity, title)) in enumerate(zip(panels, _PANELS.items(), strict=True)):
         panel.set_title(f"{SYMBOLS[quantity]}, {title}", size=style.TEXT)
@@ -73,8 +76,8 @@ def sentence(name: str, phase: Phase) -> str:
     return f"{name} is {phase.regime}: {changes.get(phase.regime, phase.reason)}"
 
 
-def _detail(problem: Problem, left_out: int) -> str:
-    more = f"; {left_out} more rows are in the text" if left_out else ""
+def _detail(problem: Problem, is_whole: bool) -> str:
+    more = "" if is_whole else ". The rest is in the text"
     where = f"{problem.network.depth} layers under {problem.law.name}"
     return f"{where}. Powers of the {problem.scale} {problem.symbol}; dark: order 1 in each unit, light: less{more}"
 
@@ -106,7 +109,16 @@ def _columns(orders: Mapping[Observable, Exponent]) -> list[tuple[int, int]]:
         else:
             found.append((step, step))
         before = now
-    return found[:_MOST_COLUMNS]
+    return found
+
+
+def _that_fit(columns: Sequence[tuple[int, int]], orders: Mapping[Observable, Exponent]) -> list[tuple[int, int]]:
+    """The first columns, as many as there is room for."""
+    longest = [
+        max(len(str(order)) for one, order in orders.items() if one.step == step and one.quantity in _PANELS)
+        for step, _ in columns
+    ]
+    return [column for k, column in enumerate(columns) if k == 0 or sum(longest[: k + 1]) + 2 * k <= _LETTERS]
 
 
 def _steps(column: tuple[int, int]) -> str:
