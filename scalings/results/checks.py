@@ -8,6 +8,7 @@ from typing import Literal
 
 from scalings.criteria.criterion import Criterion
 from scalings.criteria.tutorial import MOVING_OUTPUT, STABILITY
+from scalings.displays import Displayed
 from scalings.hyperparameters.exponents import Exponent, format_power
 from scalings.hyperparameters.parameterizations import Parameterization
 
@@ -46,8 +47,8 @@ class Finding:
         return f"{self.criterion.name} at {self.layer} {when}: {relation} ({self.criterion.sentence})"
 
 
-@dataclass(frozen=True)
-class Check:
+@dataclass(frozen=True, repr=False)
+class Check(Displayed):
     """The verdict on a parameterization, as properties of its findings.
 
     - `findings`: of the criteria of stability, of a moving output, of the tutorial, and of others that were asked for.
@@ -104,8 +105,8 @@ class Check:
         return all(finding.satisfied for finding in self.findings if finding.criterion in criteria)
 
 
-@dataclass(frozen=True)
-class Repair:
+@dataclass(frozen=True, repr=False)
+class Repair(Displayed):
     """The nearest parameterization that meets the tutorial's criteria, which differs in the fewest layers.
 
     `changes` are in the multipliers of the original.
@@ -122,8 +123,8 @@ class Repair:
         return self.verdict.richness
 
 
-@dataclass(frozen=True)
-class Forbidden:
+@dataclass(frozen=True, repr=False)
+class Forbidden(Displayed):
     """No parameterization of the wished richness meets the criteria: these exclude it."""
 
     criteria: tuple[str, ...]

@@ -9,6 +9,7 @@ from typing import Literal
 from scalings.criteria.criterion import Criterion
 from scalings.criteria.problem import Problem
 from scalings.criteria.tutorial import SIGNAL_PROPAGATION, STABILITY, TUTORIAL
+from scalings.displays import Displayed
 from scalings.hyperparameters.exponents import Affine
 from scalings.hyperparameters.gauges import LayerExponents
 from scalings.hyperparameters.parameterizations import Parameterization
@@ -93,8 +94,8 @@ class PhaseCell:
     phase: Phase
 
 
-@dataclass(frozen=True)
-class PhaseDiagram:
+@dataclass(frozen=True, repr=False)
+class PhaseDiagram(Displayed):
     """A rectangle in a plane, as cells: every point of it lies in one of them, and has its phase."""
 
     name: str

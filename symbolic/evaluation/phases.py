@@ -5,10 +5,7 @@ comparison is not decided, the plane is cut. So on each cell that is left the or
 what a verdict asks of them changes its answer, it has one verdict, that of `check` at a point inside. A cell that has
 exploded is not divided further. Borders between cells are divided in the same way, and then corners.
 
->>> from scalings.hyperparameters.presets import preset
->>> from scalings.hyperparameters.update_laws import optimizer
->>> from scalings.networks.architectures import mlp
->>> diagram = phases_of(Problem(mlp(3), optimizer("sgd")), preset("standard", 3))
+>>> diagram = phases("mlp", "standard")
 >>> half = Fraction(1, 2)
 >>> diagram.at(Fraction(0), Fraction(1)).reason  # as it was given
 'the output explodes'
@@ -24,12 +21,15 @@ from fractions import Fraction
 from functools import cached_property
 
 from scalings.criteria.observables import Observable
-from scalings.criteria.problem import Problem
+from scalings.criteria.problem import Loss, Problem, as_parameterization
 from scalings.criteria.tutorial import MOVING_OUTPUT, STABILITY
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Affine, Exponent, format_power, is_zero
 from scalings.hyperparameters.gauges import LayerExponents, shifted
 from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.hyperparameters.update_laws import UpdateLaw
+from scalings.networks.dimensions import WIDTH_SCALE
+from scalings.networks.network import Network
 from scalings.results.checks import Repair
 from scalings.results.derivations import PARAMETER, Family
 from scalings.results.phases import ACROSS, Corner, Phase, PhaseCell, PhaseDiagram, Plane, gravity, phase_of
@@ -41,6 +41,23 @@ from symbolic.orders.planar_orders import PlanarOrder, PlanarOrders, planar
 from symbolic.polyhedra.polygons import Cell, middle, sides
 from symbolic.propagation.requirements import Requirement, awake, requirements
 from symbolic.propagation.training import UPDATES, train
+
+
+def phases(
+    network: Network | str,
+    parameterization: Parameterization | str,
+    law: UpdateLaw | str = "sgd",
+    *,
+    scale: str = WIDTH_SCALE,
+    loss: Loss = "mse",
+) -> PhaseDiagram:
+    """What is unstable, trivial, lazy and rich in the plane through a parameterization and the derived family.
+
+    Network, parameterization and law may be given by name. Raises ArgumentError where no family with one freedom is
+    derived, or no plane holds it and the parameterization.
+    """
+    problem = Problem.of(network, law, scale, loss)
+    return phases_of(problem, as_parameterization(parameterization, problem))
 
 
 def phases_of(problem: Problem, parameterization: Parameterization, repair: Repair | None = None) -> PhaseDiagram:

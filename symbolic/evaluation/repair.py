@@ -27,7 +27,7 @@ from scalings.criteria.tutorial import TUTORIAL
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.hyperparameters.gauges import LayerExponents
 from scalings.hyperparameters.parameterizations import Parameterization, wrong_scales
-from scalings.hyperparameters.update_laws import OPTIMIZERS, UpdateLaw
+from scalings.hyperparameters.update_laws import UpdateLaw
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network, wrong_depth
 from scalings.results.checks import Change, Check, Forbidden, Repair
@@ -43,7 +43,7 @@ from symbolic.propagation.question import Question
 def repair(
     network: Network | str,
     parameterization: Parameterization | str,
-    law: UpdateLaw | str = OPTIMIZERS["sgd"],
+    law: UpdateLaw | str = "sgd",
     richness: Fraction | None = None,
     *,
     scale: str = WIDTH_SCALE,

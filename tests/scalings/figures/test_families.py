@@ -19,7 +19,7 @@ from tests.strategies import SGD
 PROBLEMS = {
     "mlp": Problem(mlp(3), SGD),
     "deep": Problem(mlp(12), optimizer("adam")),
-    "lars": Problem(mlp(3), optimizer("muon-spectral")),
+    "lars": Problem(mlp(3), optimizer("lars")),
     "resmlp": Problem(resmlp(), SGD),
     "cnn": Problem(cnn(4), SGD),
     "transformer": Problem(transformer(grows="heads", gains=True), optimizer("adamw"), loss="cross-entropy"),

@@ -50,7 +50,10 @@ def test_the_title_is_the_verdict() -> None:
         "mup is rich, r = 1/2, and meets all criteria",
         "ntp is lazy, r = 0, and meets all criteria",
     ]
-    assert sentences[4:6] == ["small is unstable: signals vanish at initialization", "slow is lazy: maximality is not met"]
+    assert sentences[4:6] == [
+        "small is unstable: signals vanish at initialization",
+        "slow is lazy: maximality is not met",
+    ]
 
 
 def test_the_arrow_says_what_the_repair_changes() -> None:

@@ -73,7 +73,9 @@ def test_every_point_lies_in_one_cell(name: str) -> None:
         assert sum(contains(cell.corners, point) for cell in diagram.cells) == 1
     (left, bottom), (right, top) = diagram.window
     corners = {(left, bottom), (right, bottom), (right, top), (left, top)}
-    assert [set(loop) for loop in outlines(cell.corners for cell in diagram.cells if len(cell.corners) > 2)] == [corners]
+    assert [set(loop) for loop in outlines(cell.corners for cell in diagram.cells if len(cell.corners) > 2)] == [
+        corners
+    ]
 
 
 def test_a_shifted_border_is_refused() -> None:
