@@ -82,6 +82,8 @@ _RC: Final[dict[str, Any]] = {
     "ytick.labelcolor": INK,
     "ytick.labelsize": SMALL,
 }
+LONGEST: Final = 18
+"""Letters of a name; longer ones are shortened."""
 _EDGE = 0.12
 """Inches between a figure's border and what is in it."""
 _END_LABEL = "label at the end of a line"
@@ -148,6 +150,12 @@ def page(size: tuple[float, float]) -> Figure:
     figure = Figure(figsize=size, layout=engine)
     FigureCanvasAgg(figure)
     return figure
+
+
+def stacked(figure: Figure, heights: Sequence[float]) -> list[SubFigure]:
+    """Subfigures below each other, of these heights in inches."""
+    parts: list[SubFigure] = list(figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False).flat)
+    return parts
 
 
 def in_pairs(figure: Figure | SubFigure, count: int) -> list[Axes]:
@@ -250,6 +258,15 @@ def end_label(axes: Axes, x: float, y: float, text: str, colour: str) -> None:
         },
     )
     label.set_label(_END_LABEL)
+
+
+def shortened(name: str) -> str:
+    """A name that has room beside a panel: its start and its end, if it is long.
+
+    >>> shortened("block/attention/query/weights")
+    'block/att…y/weights'
+    """
+    return name if len(name) <= LONGEST else f"{name[: LONGEST // 2]}…{name[-LONGEST // 2 + 1 :]}"
 
 
 def legible(colour: str) -> str:

@@ -78,14 +78,14 @@ def _losses(axes: Axes, agreement: TransferAgreement) -> None:
                 zorder=3,
             )
     losses_seen = [math.exp(loss) for curve in found.curves.values() for _, loss in curve]
-    log_axis(axes.yaxis, [*losses_seen, 1.0], room=_ROOM)
+    log_axis(axes, "y", [*losses_seen, 1.0], room=_ROOM)
     top = axes.get_ylim()[1]
     hatched(axes.axhspan(1.0, top, zorder=0))
     axes.plot(
         list(ends.values()), [top**0.5] * len(ends), "x", color=FAILURE, markersize=5.5, markeredgewidth=1.5, zorder=3
     )
     shown = [factor for curve in found.curves.values() for factor, loss in curve if loss < 0] + list(ends.values())
-    factor_axis(axes.xaxis, shown or [1.0])
+    factor_axis(axes, "x", shown or [1.0])
     axes.set_xlabel("factor on the learning rates of the parameterization")
     heading(
         axes,
