@@ -13,7 +13,18 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from scalings.figures.style import FAILURE, GRID, INK, MUTED, PALE, SMALL, STABLE_FILL, TEXT, VERDICTS, shortened
+from scalings.figures.style import (
+    FAILURE,
+    GRID,
+    INK,
+    MUTED,
+    PALE,
+    SMALL,
+    STABLE_FILL,
+    TEXT,
+    VERDICTS,
+)
+from scalings.figures.texts import letters, shortened
 from scalings.hyperparameters.exponents import MINUS_INFINITY
 from scalings.results.fits import Fit, Verdict
 from scalings.studies.equivalence import Comparison
@@ -173,8 +184,8 @@ def _name_rows(axes: Axes, rows: Sequence[Row], height: float) -> None:
     axes.tick_params(axis="y", labelcolor=MUTED)
     figure = axes.get_figure()
     assert figure is not None
-    longest = max(len(shortened(row.name)) for row in rows)
-    aside = ScaledTranslation(-(0.12 + 0.082 * longest), 0, figure.dpi_scale_trans)
+    longest = max(letters(figure, shortened(row.name), SMALL) for row in rows)
+    aside = ScaledTranslation(-(longest + 0.25), 0, figure.dpi_scale_trans)
     place = blended_transform_factory(axes.transAxes, axes.transData) + aside
     last = -float(every)
     for number, row in enumerate(rows):

@@ -10,7 +10,8 @@ import numpy as np
 from scalings.criteria.observables import QUANTITIES, SYMBOLS, Observable, Quantity
 from scalings.figures.forest import Column, Row, forest, forest_height, judged, subscripted
 from scalings.figures.slopes import Line, slopes
-from scalings.figures.style import MUTED, WIDTH, colour_of, heading, in_pairs, page, shortened, stacked, styled, title
+from scalings.figures.style import MUTED, WIDTH, colour_of, heading, in_pairs, page, stacked, styled, title
+from scalings.figures.texts import shortened
 from scalings.networks.dimensions import WIDTH_SCALE, symbol_of
 from scalings.networks.network import Network
 from scalings.results.checks import Check

@@ -96,7 +96,7 @@ def _exponents(axes: Axes, found: LazyToRich) -> None:
     end_label(axes, richness[-1], threshold, "lazy below,\nrich above", MUTED)
     axes.set_xticks(richness, [str(member.richness) for member in found.members])
     axes.set_xlabel("richness r")
-    heading(axes, "exponent of the distance")
+    heading(axes, "exponent of the distance", "with 95 % intervals")
 
 
 def _paths(axes: Axes, name: str, paths: list[tuple[FollowedMember, tuple[float, ...], int]]) -> None:

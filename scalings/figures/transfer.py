@@ -24,7 +24,7 @@ _SENTENCES: Final[dict[Verdict, str]] = {
     "FAIL": "the learning rate does not transfer (FAIL)",
     "INCONCLUSIVE": "whether the learning rate transfers is open (INCONCLUSIVE)",
 }
-_HEIGHT: Final = 5.2
+_HEIGHT: Final = 2.6
 _ROOM: Final = 0.18
 """Of the panel of losses, above the initial one: for what diverged."""
 
@@ -37,10 +37,12 @@ def transfer_figure(agreement: TransferAgreement) -> Figure:
     and both lines are flat. Lines have the derived slope, which may be another.
     """
     found, check = agreement.found, agreement.check
-    figure, (above, below) = canvas(2, 1, (WIDTH, _HEIGHT))
+    drifts = _drifts(agreement)
+    figure, (above, *below) = canvas(1 + bool(drifts), 1, (WIDTH, _HEIGHT * (1 + bool(drifts))))
     _losses(above, agreement)
-    slopes(below, list(_drifts(agreement)), list(found.seeds), scale=found.scale, symbol=agreement.symbol)
-    heading(below, "the best and the largest stable factor")
+    for axes in below:
+        slopes(axes, drifts, list(found.seeds), scale=found.scale, symbol=agreement.symbol)
+        heading(axes, "the best and the largest stable factor")
     title(
         figure,
         f"{found.parameterization.name}: {_SENTENCES[agreement.verdict]}: {in_words(check)}",
