@@ -13,7 +13,7 @@ from scalings.displays import Displayed
 from scalings.hyperparameters.exponents import Affine
 from scalings.hyperparameters.gauges import LayerExponents
 from scalings.hyperparameters.parameterizations import Parameterization
-from scalings.results.checks import Change, Check, Finding, Regime
+from scalings.results.checks import Change, Check, Regime
 from scalings.results.derivations import PARAMETER
 
 Corner = tuple[Fraction, Fraction]
@@ -36,7 +36,8 @@ def phase_of(check: Check) -> Phase:
         broken = [one for one in check.findings if one.criterion in STABILITY and not one.satisfied]
         if not broken:
             return Phase("unstable", "orders grow with every update")
-        return Phase("unstable", _explosion(min(broken, key=lambda one: (one.step, gravity(one.criterion)))))
+        first = min(broken, key=lambda one: (one.step, gravity(one.criterion)))
+        return Phase("unstable", explosion(first.criterion, first.step, vanishes=first.found < first.required))
     if not check.nontrivial:
         return Phase("trivial", "the output does not move")
     missed = [one.criterion.name for one in check.findings if one.criterion in TUTORIAL and not one.satisfied]
@@ -52,12 +53,14 @@ def gravity(criterion: Criterion) -> int:
     return {"output": 0, "hidden": 1}.get(criterion.where, 2)
 
 
-def _explosion(finding: Finding) -> str:
-    what = ("the output explodes", "features explode", "attention scores explode")[gravity(finding.criterion)]
-    if finding.step:
+def explosion(criterion: Criterion, step: int, *, vanishes: bool) -> str:
+    """What happens where a criterion of stability is not met after so many updates, because its left side is smaller
+    than it should be (`vanishes`) or larger."""
+    what = ("the output explodes", "features explode", "attention scores explode")[gravity(criterion)]
+    if step:
         return what
-    if finding.criterion == SIGNAL_PROPAGATION:
-        what = "signals vanish" if finding.found < finding.required else "signals explode"
+    if criterion == SIGNAL_PROPAGATION:
+        what = "signals vanish" if vanishes else "signals explode"
     return f"{what} at initialization"
 
 
@@ -106,10 +109,10 @@ class PhaseDiagram(Displayed):
     """Its lower left and upper right corner."""
     cells: tuple[PhaseCell, ...]
 
-    def at(self, r: Fraction, t: Fraction) -> Phase:
+    def at(self, r: Fraction | int, t: Fraction | int) -> Phase:
         """The phase of this point. Raises ValueError outside the window."""
         for cell in self.cells:
-            if contains(cell.corners, (r, t)):
+            if contains(cell.corners, (Fraction(r), Fraction(t))):
                 return cell.phase
         raise ValueError(f"expected a point of the window, but got ({r}, {t})")
 

@@ -32,7 +32,7 @@ from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network
 from scalings.results.checks import Repair
 from scalings.results.derivations import PARAMETER, Family
-from scalings.results.phases import ACROSS, Corner, Phase, PhaseCell, PhaseDiagram, Plane, gravity, phase_of
+from scalings.results.phases import ACROSS, Corner, Phase, PhaseCell, PhaseDiagram, Plane, explosion, gravity, phase_of
 from symbolic.derivation.derive import derivation_of
 from symbolic.evaluation.check import CHECKED, verdict_on
 from symbolic.evaluation.given_run import TELLS_GROWTH, train_given
@@ -70,12 +70,11 @@ def phases_of(problem: Problem, parameterization: Parameterization, repair: Repa
     division = Division(problem, plane)
     rectangle = ((left, bottom), (right, bottom), (right, top), (left, top))
     polygons = list(division.cells(rectangle))
-    borders = {tuple(sorted(side)) for side in sides(polygons)}
+    borders = {tuple(sorted(side)) for side in sides(cell.corners for cell in polygons)}
     segments = [segment for border in sorted(borders) for segment in division.cells(border)]
-    corners = sorted({corner for segment in segments for corner in segment})
-    every: list[Cell] = [*polygons, *segments, *((corner,) for corner in corners)]
-    found = tuple(PhaseCell(cell, division.phase(cell)) for cell in every)
-    return PhaseDiagram(parameterization.name, problem, plane, window, found)
+    ends = sorted({corner for segment in segments for corner in segment.corners})
+    corners = [point for end in ends for point in division.cells((end,))]
+    return PhaseDiagram(parameterization.name, problem, plane, window, (*polygons, *segments, *corners))
 
 
 def plane_of(problem: Problem, given: Parameterization, repair: Repair | None = None) -> Plane:
@@ -147,27 +146,28 @@ class Division:
     problem: Problem
     plane: Plane
 
-    def phase(self, cell: Cell) -> Phase:
-        """The verdict of `check` inside a cell, the same everywhere."""
-        return phase_of(verdict_on(train_given(self.problem, self.plane.at(*middle(cell)))))
-
-    def cells(self, whole: Cell) -> Iterator[Cell]:
+    def cells(self, whole: Cell) -> Iterator[PhaseCell]:
         """The parts of a polygon, segment or point that have one phase each, without their borders."""
         left = [whole]
         while left:
             run = PlanarOrders(left.pop())
-            self._settle(run)
+            phase = self._settle(run) or self._verdict(run.cell)
             left += run.left
-            yield run.cell
+            yield PhaseCell(run.cell, phase)
 
-    def _settle(self, run: PlanarOrders) -> None:
-        """Make the cell so small that it has one phase."""
+    def _verdict(self, cell: Cell) -> Phase:
+        """The verdict of `check` inside a cell, the same everywhere."""
+        return phase_of(verdict_on(train_given(self.problem, self.plane.at(*middle(cell)))))
+
+    def _settle(self, run: PlanarOrders) -> Phase | None:
+        """Make the cell so small that it has one phase; returns it if something explodes within so many updates."""
         orders: dict[Observable, PlanarOrder] = {}
         step = 0
         for observable, order in train(self.problem, self._layers, run, TELLS_GROWTH, scales=self._scales):
             if observable.step > step:
-                if any(_is_broken(one, orders, run) for one in self._stability[step]):
-                    return
+                for one in self._stability[step]:
+                    if sign := _broken(one, orders, run):
+                        return Phase("unstable", explosion(one.criterion, step, vanishes=sign < 0))
                 step = observable.step
             orders[observable] = order
         grows = (
@@ -175,8 +175,8 @@ class Division:
             for key, order in orders.items()
             if key.step == TELLS_GROWTH and key.quantity in ("dz", "dW_frobenius")
         )
-        if any(grows) or any(_is_broken(one, orders, run) for one in self._asked if one.criterion == MOVING_OUTPUT):
-            return
+        if any(grows) or any(_broken(one, orders, run) for one in self._asked if one.criterion == MOVING_OUTPUT):
+            return None
         for one in self._asked:
             run.sign(*one.sides(orders, run))
         for place in self.problem.network.representations:
@@ -184,6 +184,7 @@ class Division:
                 full = run.constant(place.units.order_in(self.problem.scale) / 2)
                 for update in range(1, UPDATES + 1):
                     run.sign(orders[Observable("dz", place.name, update)], full)
+        return None
 
     @cached_property
     def _layers(self) -> list[LayerExponents[PlanarOrder]]:
@@ -208,9 +209,10 @@ class Division:
         return [sorted(listed, key=lambda one: gravity(one.criterion)) for listed in by_step]
 
 
-def _is_broken(one: Requirement, orders: dict[Observable, PlanarOrder], run: PlanarOrders) -> bool:
+def _broken(one: Requirement, orders: dict[Observable, PlanarOrder], run: PlanarOrders) -> int:
+    """1 if the left side is too large inside the cell, -1 if too small, else 0."""
     sign = run.sign(*one.sides(orders, run))
-    return sign > 0 or (sign < 0 and one.criterion.sign == "~")
+    return max(0, sign) if one.criterion.sign == "<=" else sign
 
 
 def _in_plane(affine: Affine) -> PlanarOrder:
