@@ -37,6 +37,8 @@ _COLOURS: dict[Regime, str] = {
     "lazy": style.legible(style.LAZY),
     "rich": style.RICH,
 }
+_FLAT = 24.0
+"""Pixels: markers and straight lines are no higher, or no wider."""
 _MOST_CHANGES = 4
 """The most lines that say what a repair changes; others are counted."""
 
@@ -256,7 +258,9 @@ def _name_areas(axes: Axes, areas: Sequence[tuple[Phase, list[Cell]]], words: Se
     """Write in each area what it is, the largest first; beside it, with a line, where there is no room in it."""
     from matplotlib.patches import FancyArrowPatch
 
-    taken = [*(one.get_window_extent() for one in words), *(_padded(line.get_window_extent()) for line in axes.lines)]
+    # Slanted lines are borders of areas: what is inside an area does not meet them.
+    flat = [box for box in (line.get_window_extent() for line in axes.lines) if min(box.width, box.height) <= _FLAT]
+    taken = [*(one.get_window_extent() for one in words), *map(_padded, flat)]
     taken += [_padded(one.get_window_extent()) for one in axes.patches if isinstance(one, FancyArrowPatch)]
     paths = [(phase, axes.transData.transform_path(_path(group))) for phase, group in areas]
     for phase, path in sorted(paths, key=lambda pair: -_size(pair[1])):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,12 +23,18 @@ READOUT = Parameterization.of(multiplier="0,0,0", init="0,-1/2,0", lr="0,0,0", n
 SMALL = Parameterization.of(multiplier="0,0,0", init="-1/2,-1/2,-1/2", lr="0,-1,-1", name="small")
 SLOW = Parameterization.of(multiplier="0,0,0", init="0,-1/2,-1/2", lr="0,-2,-1", name="slow")
 DEEP = Parameterization.of(multiplier="0,0,0,0", init="0,-1/2,-1/2,-1/2", lr="0,0,0,0", name="a default of torch")
+MUON = replace(DEEP, name="slanted")
 
 
 def diagrams() -> list[PhaseDiagram]:
     three = Problem(mlp(3), SGD)
     given = (preset("standard", 3), preset("mup", 3), preset("ntp", 3), READOUT, SMALL, SLOW)
-    return [*(phases_of(three, one) for one in given), phases_of(Problem(mlp(4), optimizer("adam")), DEEP)]
+    muon = Problem(mlp(4), optimizer("muon"))
+    return [
+        *(phases_of(three, one) for one in given),
+        phases_of(Problem(mlp(4), optimizer("adam")), DEEP),
+        phases_of(muon, MUON),
+    ]
 
 
 @pytest.mark.parametrize("diagram", diagrams(), ids=lambda diagram: diagram.name)
