@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from scalings.criteria.observables import Observable
+from scalings.displays import Displayed
 from scalings.errors import wrong_type
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.networks.architectures import as_network
@@ -34,8 +35,8 @@ def default_margin(network: Network) -> Fraction:
     return DELTA if network.is_mlp else _DELTA_OF_GRAPHS
 
 
-@dataclass(frozen=True)
-class Agreement:
+@dataclass(frozen=True, repr=False)
+class Agreement(Displayed):
     """The verdict of the whole with its reason, and the comparisons that it comes from.
 
     `unmeasured` should have been asserted, but was exactly zero in some run.
