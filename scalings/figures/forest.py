@@ -54,7 +54,7 @@ _MARKS: Final = {
     "below": ("<", 5.0, True, False),
 }
 """By verdict, or side on which it lies beyond the axis: marker, its size, whether it is a failure, and hollow."""
-_LEGEND: Final[dict[Verdict, str]] = {"INCONCLUSIVE": "hollow: open", "FAIL": "orange: outside the margin"}
+_LEGEND: Final[dict[Verdict, str]] = {"INCONCLUSIVE": "hollow: open", "FAIL": "cross or arrow: outside"}
 _SPANS: Final = (1.6, 2.5, 5.0, 10.0)
 """Ends of the axis that are tried, in margins."""
 
