@@ -89,11 +89,11 @@ def _most(columns: Sequence[Column]) -> int:
 def forest(figure: Figure | SubFigure, columns: Sequence[Column], delta: Fraction) -> list[Axes]:
     """Draw the columns beside each other; a figure's own height should be `forest_height`."""
     rows = rows_of(columns)
-    panels: list[Axes] = list(figure.subplots(1, len(columns), squeeze=False, sharey=True).flat)
+    panels: list[Axes] = list(figure.subplots(1, len(columns), squeeze=False).flat)
     end = _end(columns, float(delta))
     # A multiple of the margin, with room for both numbers.
     tick = float(delta) * max(1, round(0.65 * end / float(delta)))
-    for number, (axes, column) in enumerate(zip(panels, columns, strict=True)):
+    for axes, column in zip(panels, columns, strict=True):
         axes.axvspan(-float(delta), float(delta), color=STABLE_FILL, linewidth=0, zorder=0)
         axes.axvline(0, color=PALE, linewidth=0.8, zorder=1)
         _intervals(axes, column, rows, end)
@@ -105,10 +105,9 @@ def forest(figure: Figure | SubFigure, columns: Sequence[Column], delta: Fractio
         axes.set_title(f"{column.heading}\n{count}", color=colour, size=TEXT, loc="center", linespacing=1.25)
         axes.grid(visible=False)
         axes.spines["left"].set_visible(False)
-        axes.tick_params(axis="y", length=0, labelleft=number == 0)
-    first = panels[0]
-    first.set_ylim(len(rows) - 0.4, -0.6)
-    _name_rows(first, rows, min(_TALLEST / len(rows), _row_height(columns)))
+        axes.set_ylim(len(rows) - 0.4, -0.6)
+        axes.set_yticks([])
+    _name_rows(panels[0], rows, min(_TALLEST / len(rows), _row_height(columns)))
     for axes in panels:
         for number, row in enumerate(rows):
             if number and row.symbol != rows[number - 1].symbol:
@@ -175,7 +174,7 @@ def _name_rows(axes: Axes, rows: Sequence[Row], height: float) -> None:
         if not shown or number - shown[-1] >= every:
             shown.append(number)
     axes.set_yticks(shown, [shortened(rows[number].name) for number in shown])
-    axes.tick_params(axis="y", labelcolor=MUTED)
+    axes.tick_params(axis="y", length=0, labelcolor=MUTED)
     figure = axes.get_figure()
     assert figure is not None
     longest = max(letters(figure, shortened(row.name), SMALL) for row in rows)
