@@ -36,7 +36,7 @@ from scalings.networks.nodes import Activation
 from scalings.results.fits import Fit, Verdict
 from scalings.results.trials import Training
 from scalings.studies import measuring
-from scalings.studies.comparisons import DELTA, Agreement, compare, judge
+from scalings.studies.comparisons import Agreement, compare, judge
 from scalings.studies.equivalence import Comparison, compare_one
 from symbolic.derivation.derive import derive
 from symbolic.evaluation.predict import predict
@@ -164,8 +164,10 @@ def trained(sweep: Sweep) -> Sweep:
 
 def _refuted(agreement: Agreement, one: Comparison[Observable], by: Fraction) -> bool:
     """Whether a theory fails that is wrong in this exponent and right in all others."""
-    wrong = compare_one(one.of, one.derived + by, one.fit, DELTA)
-    return judge([wrong if other is one else other for other in agreement.comparisons])[0] == "FAIL"
+    wrong = compare_one(one.of, one.derived + by, one.fit, agreement.delta)
+    return (
+        judge([wrong if other is one else other for other in agreement.comparisons], (), agreement.delta)[0] == "FAIL"
+    )
 
 
 def resumed(sweeps: int = SWEEPS + AT_DEFAULTS, store: Path | None = STORE) -> Iterator[Sweep]:

@@ -139,6 +139,6 @@ def measure(
             **documents.regime_document(check),
             "interrupted": interrupted,
         },
-        partial(measurement_figure, measurement, agreement, check, scale=model.scale, delta=margin),
+        partial(measurement_figure, measurement, agreement, check, scale=model.scale),
     )
     return exit_code(agreement.verdict, measurement.widths, interrupted=interrupted, variable=model.scale)

@@ -17,12 +17,10 @@ from scalings.networks.network import Network
 from scalings.results.checks import Check
 from scalings.results.fits import Diverged, Fit, Verdict
 from scalings.results.trials import Training
-from scalings.studies.comparisons import DELTA, Agreement
+from scalings.studies.comparisons import Agreement
 from scalings.studies.equivalence import Comparison
 
 if TYPE_CHECKING:
-    from fractions import Fraction
-
     from matplotlib.figure import Figure
 
     from empirical.sweeps.measurement import Measurement
@@ -45,7 +43,6 @@ def measurement_figure(
     check: Check,
     *,
     scale: str = WIDTH_SCALE,
-    delta: Fraction = DELTA,
 ) -> Figure:
     """One measurement: slopes after the last update, a panel for each quantity, and a forest with a column for each
     number of updates. Only what was measured has a panel."""
@@ -60,7 +57,7 @@ def measurement_figure(
     figure = page((WIDTH, sum(heights)))
     parts = stacked(figure, [height for height in heights if height])
     if columns:
-        forest(parts.pop(), columns, delta)
+        forest(parts.pop(), columns, agreement.delta)
     for axes, (quantity, lines) in zip(in_pairs(parts[0], len(shown)) if parts else (), shown.items(), strict=True):
         slopes(axes, lines, measurement.widths, scale=scale, symbol=symbol)
         heading(axes, f"{subscripted(SYMBOLS[quantity])} after {updates(last)}")

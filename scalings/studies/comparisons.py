@@ -39,11 +39,12 @@ def default_margin(network: Network) -> Fraction:
 class Agreement(Displayed):
     """The verdict of the whole with its reason, and the comparisons that it comes from.
 
-    `unmeasured` should have been asserted, but was exactly zero in some run.
+    `unmeasured` should have been asserted, but was exactly zero in some run; `delta` is the margin.
     """
 
     comparisons: tuple[Comparison[Observable], ...]
     unmeasured: tuple[Observable, ...]
+    delta: Fraction
     verdict: Verdict
     reason: str
 
@@ -100,7 +101,8 @@ def compare(
         "" if stable else _not_yet_exploded(comparisons),
     ]
     unasked = next(filter(None, reasons), "")
-    return Agreement(comparisons, unmeasured, *judge(comparisons, unmeasured, delta, unasked, explodes=not stable))
+    judged = judge(comparisons, unmeasured, delta, unasked, explodes=not stable)
+    return Agreement(comparisons, unmeasured, delta, *judged)
 
 
 def _not_yet_exploded(comparisons: Sequence[Comparison[Observable]]) -> str:
