@@ -61,9 +61,9 @@ def _rivals(quick: bool) -> Table:
 def _coverage(quick: bool) -> Group:
     table = _table("95 % intervals", "of", "fits", "cover", "95 % interval of that", "median half-width")
     sweeps = list(coverage.resumed(2, store=None) if quick else coverage.resumed())
-    verdicts = _table("verdicts at default settings", "what", "of", "share")
-    for what, all_of_them, found in coverage.verdicts(sweeps):
-        verdicts.add_row(what, str(all_of_them), f"{found / max(all_of_them, 1):.3f}")
+    verdicts = _table("verdicts at default settings", "theory", "PASS", "INCONCLUSIVE", "FAIL")
+    for what, count in coverage.counted(sweeps):
+        verdicts.add_row(what, *(str(count[verdict]) for verdict in ("PASS", "INCONCLUSIVE", "FAIL")))
     for one in (*coverage.simulated(5 if quick else 1000), *coverage.by_group(sweeps)):
         table.add_row(
             one.what, str(one.fits), f"{one.share:.3f}", f"[{one.low:.3f}, {one.high:.3f}]", f"{one.half_width:.4f}"

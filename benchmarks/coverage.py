@@ -6,17 +6,18 @@ A simulated sweep has the widths and seeds of `measure`, the noise of a real obs
 Trained sweeps are drawn from a grid: optimizers in turn, with a depth, an activation, a richness and a number of
 updates drawn for each. Their exponents are derived; what is counted is every interval that the theory asserts. The
 fits of one sweep come from the same runs, so that the interval of a share is a bootstrap over sweeps. Further sweeps
-have the default widths, seeds, batch and updates of `measure`: of these the verdict is counted, and how many theories
-fail that are wrong by 0.1 in one asserted exponent. Each sweep is a line of a file as soon as it is done: a run that
-was stopped goes on where it was.
+have the default widths, seeds, batch and updates of `measure`: there verdicts are counted, on the right theory and on
+theories that are wrong by 0.1, in one asserted exponent or in one hyperparameter. Each sweep is a line of a file as
+soon as it is done: a run that was stopped goes on where it was.
 """
 
 from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from random import Random
@@ -28,8 +29,11 @@ from scipy import stats
 from empirical.engines.mlp.engine import DEFAULT_WIDTHS, LONG_WIDTHS, default_seeds
 from empirical.statistics import regression
 from empirical.sweeps.measure import measure
+from empirical.sweeps.measurement import Measurement
 from empirical.sweeps.plans import allocate
 from scalings.criteria.observables import Observable
+from scalings.criteria.problem import Problem
+from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.update_laws import optimizer as update_law
 from scalings.networks.architectures import mlp
 from scalings.networks.nodes import Activation
@@ -39,7 +43,9 @@ from scalings.studies import measuring
 from scalings.studies.comparisons import Agreement, compare, judge
 from scalings.studies.equivalence import Comparison, compare_one
 from symbolic.derivation.derive import derive
-from symbolic.evaluation.predict import predict
+from symbolic.evaluation.check import verdict_on
+from symbolic.evaluation.given_run import train_given
+from symbolic.evaluation.predict import predict, prediction_of
 
 CORRECTIONS: dict[str, Callable[[int], float]] = {
     "1/n": lambda n: 8 / n,
@@ -62,8 +68,9 @@ OPTIMIZERS = (
     "muon-rms",
 )
 SWEEPS = 15 * len(OPTIMIZERS)
-AT_DEFAULTS = 3 * len(OPTIMIZERS)
+AT_DEFAULTS = 2 * len(OPTIMIZERS)
 """Sweeps of the numbers from `SWEEPS` on."""
+RIGHT, WRONG_EXPONENT, WRONG_HYPERPARAMETER = "right", "one exponent wrong by 0.1", "one hyperparameter wrong by 0.1"
 _WRONG = Fraction(1, 10)
 STORE = Path("coverage.jsonl")
 WIDTHS = tuple(round(32 * 2 ** (k / 2)) for k in range(9))
@@ -114,9 +121,8 @@ class Sweep:
     richness: str
     steps: int
     intervals: tuple[Interval, ...] = ()
-    verdict: Verdict = "INCONCLUSIVE"
-    refuted: tuple[bool, ...] = ()
-    """Of theories wrong in one asserted exponent, by 0.1 up or down."""
+    verdicts: Mapping[str, tuple[Verdict, ...]] = field(default_factory=dict)
+    """Of the right theory, and of wrong ones, by how they are wrong."""
 
     @property
     def at_defaults(self) -> bool:
@@ -158,16 +164,36 @@ def trained(sweep: Sweep) -> Sweep:
         for one in asserted
         if isinstance(one.fit, Fit)
     ]
-    wrong = [_refuted(agreement, one, by) for one in asserted for by in (-_WRONG, _WRONG)]
-    return replace(sweep, intervals=tuple(found), verdict=agreement.verdict, refuted=tuple(wrong))
+    verdicts = {
+        RIGHT: (agreement.verdict,),
+        WRONG_EXPONENT: tuple(_with_one_wrong(agreement, one, by) for one in asserted for by in (-_WRONG, _WRONG)),
+        WRONG_HYPERPARAMETER: tuple(
+            _of(Problem.of(network, law), wrong, measured) for wrong in _beside(member, by=_WRONG)
+        ),
+    }
+    return replace(sweep, intervals=tuple(found), verdicts=verdicts)
 
 
-def _refuted(agreement: Agreement, one: Comparison[Observable], by: Fraction) -> bool:
-    """Whether a theory fails that is wrong in this exponent and right in all others."""
+def _with_one_wrong(agreement: Agreement, one: Comparison[Observable], by: Fraction) -> Verdict:
+    """The verdict on a theory that is wrong in this exponent and right in all others."""
     wrong = compare_one(one.of, one.derived + by, one.fit, agreement.delta)
-    return (
-        judge([wrong if other is one else other for other in agreement.comparisons], (), agreement.delta)[0] == "FAIL"
-    )
+    others = [wrong if other is one else other for other in agreement.comparisons]
+    return judge(others, (), agreement.delta)[0]
+
+
+def _beside(given: Parameterization, by: Fraction) -> Iterator[Parameterization]:
+    """With one init scale or learning rate larger or smaller by a power of n."""
+    for number, layer in enumerate(given.layers):
+        for moved in (-by, by):
+            for one in (replace(layer, init=layer.init + moved), replace(layer, lr=layer.lr + moved)):
+                yield replace(given, layers=(*given.layers[:number], one, *given.layers[number + 1 :]))
+
+
+def _of(problem: Problem, given: Parameterization, measured: Measurement) -> Verdict:
+    """The verdict on the theory of this parameterization, of what another one measured."""
+    run = train_given(problem, given)
+    orders = prediction_of(run, measured.training.steps)
+    return compare(problem.network, orders, measured.fits, stable=verdict_on(run).stable).verdict
 
 
 def resumed(sweeps: int = SWEEPS + AT_DEFAULTS, store: Path | None = STORE) -> Iterator[Sweep]:
@@ -186,19 +212,17 @@ def _read(store: Path) -> Iterator[tuple[int, Sweep]]:
     for line in store.read_text().splitlines():
         fields = json.loads(line)
         intervals = tuple(Interval(**one) for one in fields.pop("intervals"))
-        sweep = Sweep(**fields | {"intervals": intervals, "refuted": tuple(fields["refuted"])})
+        verdicts = {what: tuple(each) for what, each in fields.pop("verdicts").items()}
+        sweep = Sweep(**fields, intervals=intervals, verdicts=verdicts)
         # Sweeps of another grid are not these.
-        if replace(sweep, intervals=(), verdict="INCONCLUSIVE", refuted=()) == drawn(sweep.number):
+        if Sweep(**fields) == drawn(sweep.number):
             yield sweep.number, sweep
 
 
-def verdicts(sweeps: Sequence[Sweep]) -> Iterator[tuple[str, int, int]]:
-    """At default settings: what is counted, of how many, and how many there are."""
-    seen = [sweep for sweep in sweeps if sweep.at_defaults]
-    for verdict in get_args(Verdict):
-        yield f"right theories: {verdict}", len(seen), sum(sweep.verdict == verdict for sweep in seen)
-    wrong = [one for sweep in seen for one in sweep.refuted]
-    yield "theories wrong by 0.1 in one exponent: FAIL", len(wrong), sum(wrong)
+def counted(sweeps: Sequence[Sweep]) -> Iterator[tuple[str, Counter[Verdict]]]:
+    """How often each verdict is given at default settings, on right theories and on wrong ones."""
+    for what in (RIGHT, WRONG_EXPONENT, WRONG_HYPERPARAMETER):
+        yield what, Counter(verdict for one in sweeps if one.at_defaults for verdict in one.verdicts[what])
 
 
 def by_group(sweeps: Sequence[Sweep]) -> Iterator[Coverage]:
