@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 
 from benchmarks import coverage, growth, limits, rivals
@@ -58,21 +58,24 @@ def _rivals(quick: bool) -> Table:
     return table
 
 
-def _coverage(quick: bool) -> Table:
+def _coverage(quick: bool) -> Group:
     table = _table("95 % intervals", "of", "fits", "cover", "95 % interval of that", "median half-width")
     sweeps = list(coverage.resumed(2, store=None) if quick else coverage.resumed())
+    verdicts = _table("verdicts at default settings", "theory", "PASS", "INCONCLUSIVE", "FAIL")
+    for what, count in coverage.counted(sweeps):
+        verdicts.add_row(what, *(str(count[verdict]) for verdict in ("PASS", "INCONCLUSIVE", "FAIL")))
     for one in (*coverage.simulated(5 if quick else 1000), *coverage.by_group(sweeps)):
         table.add_row(
             one.what, str(one.fits), f"{one.share:.3f}", f"[{one.low:.3f}, {one.high:.3f}]", f"{one.half_width:.4f}"
         )
-    return table
+    return Group(table, "", verdicts)
 
 
 def _table(title: str, *columns: str) -> Table:
     return Table(*columns, title=title, title_justify="left", box=None, pad_edge=False)
 
 
-_SECTIONS: dict[str, Callable[[bool], Table]] = {
+_SECTIONS: dict[str, Callable[[bool], RenderableType]] = {
     "limits": _limits,
     "growth": _growth,
     "rivals": _rivals,

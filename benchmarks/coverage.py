@@ -5,16 +5,20 @@ A simulated sweep has the widths and seeds of `measure`, the noise of a real obs
 
 Trained sweeps are drawn from a grid: optimizers in turn, with a depth, an activation, a richness and a number of
 updates drawn for each. Their exponents are derived; what is counted is every interval that the theory asserts. The
-fits of one sweep come from the same runs, so that the interval of a share is a bootstrap over sweeps. Each sweep is a
-line of a file as soon as it is done: a run that was stopped goes on where it was.
+fits of one sweep come from the same runs, so that the interval of a share is a bootstrap over sweeps. Further sweeps
+have the default widths, seeds, batch and updates of `measure`: there verdicts are counted, on the right theory and on
+theories that are wrong by 0.1, in one asserted exponent or in one hyperparameter. Each sweep is a line of a file as
+soon as it is done: a run that was stopped goes on where it was.
 """
 
 from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
+from fractions import Fraction
 from pathlib import Path
 from random import Random
 from typing import get_args
@@ -25,15 +29,23 @@ from scipy import stats
 from empirical.engines.mlp.engine import DEFAULT_WIDTHS, LONG_WIDTHS, default_seeds
 from empirical.statistics import regression
 from empirical.sweeps.measure import measure
+from empirical.sweeps.measurement import Measurement
 from empirical.sweeps.plans import allocate
+from scalings.criteria.observables import Observable
+from scalings.criteria.problem import Problem
+from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.update_laws import optimizer as update_law
 from scalings.networks.architectures import mlp
 from scalings.networks.nodes import Activation
-from scalings.results.fits import Fit
+from scalings.results.fits import Fit, Verdict
 from scalings.results.trials import Training
-from scalings.studies.comparisons import compare
+from scalings.studies import measuring
+from scalings.studies.comparisons import Agreement, compare, judge
+from scalings.studies.equivalence import Comparison, compare_one
 from symbolic.derivation.derive import derive
-from symbolic.evaluation.predict import predict
+from symbolic.evaluation.check import verdict_on
+from symbolic.evaluation.given_run import train_given
+from symbolic.evaluation.predict import predict, prediction_of
 
 CORRECTIONS: dict[str, Callable[[int], float]] = {
     "1/n": lambda n: 8 / n,
@@ -56,6 +68,10 @@ OPTIMIZERS = (
     "muon-rms",
 )
 SWEEPS = 15 * len(OPTIMIZERS)
+AT_DEFAULTS = 2 * len(OPTIMIZERS)
+"""Sweeps of the numbers from `SWEEPS` on."""
+RIGHT, WRONG_EXPONENT, WRONG_HYPERPARAMETER = "right", "one exponent wrong by 0.1", "one hyperparameter wrong by 0.1"
+_WRONG = Fraction(1, 10)
 STORE = Path("coverage.jsonl")
 WIDTHS = tuple(round(32 * 2 ** (k / 2)) for k in range(9))
 _SEEDS = 12
@@ -105,6 +121,12 @@ class Sweep:
     richness: str
     steps: int
     intervals: tuple[Interval, ...] = ()
+    verdicts: Mapping[str, tuple[Verdict, ...]] = field(default_factory=dict)
+    """Of the right theory, and of wrong ones, by how they are wrong."""
+
+    @property
+    def at_defaults(self) -> bool:
+        return self.number >= SWEEPS
 
 
 def drawn(number: int) -> Sweep:
@@ -116,7 +138,7 @@ def drawn(number: int) -> Sweep:
         random.choice((2, 3, 4)),
         random.choice(get_args(Activation)),
         random.choice(("0", "1/4", "1/2")),
-        random.choice((1, 2, 3)),
+        random.choice((1, 2, 3)) if number < SWEEPS else measuring.default_steps(mlp(2)),
     )
 
 
@@ -126,19 +148,55 @@ def trained(sweep: Sweep) -> Sweep:
     family = derive(network, law).family
     assert family is not None
     member = family.member(sweep.richness)
-    widths = [width for width in WIDTHS if width >= _INPUTS or not law.larger_fan]
-    training = Training.of(law.name, batch=8, steps=sweep.steps)
-    measured = measure(network, member, training, widths=widths, seeds=_SEEDS, first_seed=1000 * sweep.number)
-    orders = predict(network, member, law, sweep.steps)
+    batch = measuring.default_batch(network) if sweep.at_defaults else 8
+    measured = measure(
+        network,
+        member,
+        Training.of(law.name, batch=batch, steps=sweep.steps),
+        widths=None if sweep.at_defaults else [width for width in WIDTHS if width >= _INPUTS or not law.larger_fan],
+        seeds=None if sweep.at_defaults else _SEEDS,
+        first_seed=1000 * sweep.number,
+    )
+    agreement = compare(network, predict(network, member, law, sweep.steps), measured.fits)
+    asserted = [one for one in agreement.comparisons if one.role == "asserted"]
     found = [
         Interval(one.of.quantity, one.of.layer, one.of.step, float(one.derived), one.fit.low, one.fit.high)
-        for one in compare(network, orders, measured.fits).comparisons
-        if one.role == "asserted" and isinstance(one.fit, Fit)
+        for one in asserted
+        if isinstance(one.fit, Fit)
     ]
-    return replace(sweep, intervals=tuple(found))
+    verdicts = {
+        RIGHT: (agreement.verdict,),
+        WRONG_EXPONENT: tuple(_with_one_wrong(agreement, one, by) for one in asserted for by in (-_WRONG, _WRONG)),
+        WRONG_HYPERPARAMETER: tuple(
+            _of(Problem.of(network, law), wrong, measured) for wrong in _beside(member, by=_WRONG)
+        ),
+    }
+    return replace(sweep, intervals=tuple(found), verdicts=verdicts)
 
 
-def resumed(sweeps: int = SWEEPS, store: Path | None = STORE) -> Iterator[Sweep]:
+def _with_one_wrong(agreement: Agreement, one: Comparison[Observable], by: Fraction) -> Verdict:
+    """The verdict on a theory that is wrong in this exponent and right in all others."""
+    wrong = compare_one(one.of, one.derived + by, one.fit, agreement.delta)
+    others = [wrong if other is one else other for other in agreement.comparisons]
+    return judge(others, (), agreement.delta)[0]
+
+
+def _beside(given: Parameterization, by: Fraction) -> Iterator[Parameterization]:
+    """With one init scale or learning rate larger or smaller by a power of n."""
+    for number, layer in enumerate(given.layers):
+        for moved in (-by, by):
+            for one in (replace(layer, init=layer.init + moved), replace(layer, lr=layer.lr + moved)):
+                yield replace(given, layers=(*given.layers[:number], one, *given.layers[number + 1 :]))
+
+
+def _of(problem: Problem, given: Parameterization, measured: Measurement) -> Verdict:
+    """The verdict on the theory of this parameterization, of what another one measured."""
+    run = train_given(problem, given)
+    orders = prediction_of(run, measured.training.steps)
+    return compare(problem.network, orders, measured.fits, stable=verdict_on(run).stable).verdict
+
+
+def resumed(sweeps: int = SWEEPS + AT_DEFAULTS, store: Path | None = STORE) -> Iterator[Sweep]:
     """All of so many sweeps: those of the file, and what is missing there, trained now."""
     known = dict(_read(store)) if store and store.exists() else {}
     for number in range(sweeps):
@@ -154,14 +212,22 @@ def _read(store: Path) -> Iterator[tuple[int, Sweep]]:
     for line in store.read_text().splitlines():
         fields = json.loads(line)
         intervals = tuple(Interval(**one) for one in fields.pop("intervals"))
-        sweep = Sweep(**fields, intervals=intervals)
+        verdicts = {what: tuple(each) for what, each in fields.pop("verdicts").items()}
+        sweep = Sweep(**fields, intervals=intervals, verdicts=verdicts)
         # Sweeps of another grid are not these.
         if Sweep(**fields) == drawn(sweep.number):
             yield sweep.number, sweep
 
 
+def counted(sweeps: Sequence[Sweep]) -> Iterator[tuple[str, Counter[Verdict]]]:
+    """How often each verdict is given at default settings, on right theories and on wrong ones."""
+    for what in (RIGHT, WRONG_EXPONENT, WRONG_HYPERPARAMETER):
+        yield what, Counter(verdict for one in sweeps if one.at_defaults for verdict in one.verdicts[what])
+
+
 def by_group(sweeps: Sequence[Sweep]) -> Iterator[Coverage]:
-    """The coverage of each optimizer, of each observable, and of all."""
+    """The coverage of each optimizer, of each observable, and of all, at the moderate widths of the grid."""
+    sweeps = [sweep for sweep in sweeps if not sweep.at_defaults]
     for name in OPTIMIZERS:
         yield _covered(name, [sweep.intervals for sweep in sweeps if sweep.optimizer == name])
     for name in dict.fromkeys(one.observable for sweep in sweeps for one in sweep.intervals):

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from symbolic.derivation.derive import derive as derive
     from symbolic.derivation.several_scales import derive_each as derive_each
     from symbolic.evaluation.check import check as check
+    from symbolic.evaluation.phases import phases as phases
     from symbolic.evaluation.predict import predict as predict
     from symbolic.evaluation.repair import repair as repair
 
@@ -59,6 +60,7 @@ _HOME = {
     "measure": "scalings.studies.measuring",
     "mlp": "scalings.networks.architectures",
     "optimizer": "scalings.hyperparameters.update_laws",
+    "phases": "symbolic.evaluation.phases",
     "predict": "symbolic.evaluation.predict",
     "preset": "scalings.hyperparameters.presets",
     "repair": "symbolic.evaluation.repair",

@@ -35,8 +35,6 @@ POWERS = (0.5, 1.0, 1.5, 2.0)
 _SIZES = np.exp(np.linspace(np.log(1e-4), np.log(3.0), 16))
 _SMALLEST, _LARGE = 0.005, 0.5
 _SCATTERS = 7
-_SINGULAR = (3.0, 1.0, 1.0, 1.0)
-"""Of a largest singular value, n^(-1/2) is the leading correction and not one of four."""
 
 
 @dataclass(frozen=True)
@@ -72,13 +70,13 @@ def design(widths: Array) -> Array:
     return np.stack([np.ones_like(ratio), np.log(ratio), *(ratio**-power for power in POWERS)], axis=1)
 
 
-def exponent_given(widths: Array, means: Array, errors: Array, *, degrees: int, singular: bool = False) -> Mixture:
+def exponent_given(widths: Array, means: Array, errors: Array, *, degrees: int, leading: float = 1.0) -> Mixture:
     """What the means, with their standard errors of so many degrees of freedom, say of the exponent; all (widths,).
 
-    `singular`: they are of a largest singular value.
+    `leading`: the correction n^(-1/2) may be so many times as large as the others.
     """
     scatters = _scatters(widths, means)
-    found = [_given(widths, means, np.hypot(errors, scatter), singular) for scatter in scatters]
+    found = [_given(widths, means, np.hypot(errors, scatter), leading) for scatter in scatters]
     centers, spreads, log_weights = (np.concatenate(column) for column in zip(*found, strict=True))
     log_weights = log_weights + np.repeat(np.log([1.0, *[1 / _SCATTERS] * _SCATTERS]), len(_SIZES))
     weights = np.exp(log_weights - log_weights.max())
@@ -92,9 +90,9 @@ def _scatters(widths: Array, means: Array) -> Array:
     return np.array([0.0, *(about_line * 2.0**-halvings for halvings in range(_SCATTERS))])
 
 
-def _given(widths: Array, means: Array, errors: Array, singular: bool) -> tuple[Array, Array, Array]:
+def _given(widths: Array, means: Array, errors: Array, leading: float) -> tuple[Array, Array, Array]:
     """For each size the least squares exponent, its standard error, and the logarithm of how well it explains all."""
-    root, rows = _factored(widths, errors, singular)
+    root, rows = _factored(widths, errors, leading)
     target = np.concatenate([means / errors, np.zeros(len(POWERS))])
     along = (rows.transpose(0, 2, 1) @ target)[:, :, None]
     solution = np.linalg.solve(root, along)[:, :, 0]
@@ -105,9 +103,9 @@ def _given(widths: Array, means: Array, errors: Array, singular: bool) -> tuple[
     return solution[:, 1], _error(root), log_weights
 
 
-def exponent_at(mixture: Mixture, widths: Array, errors: Array) -> Mixture:
+def exponent_at(mixture: Mixture, widths: Array, errors: Array, *, leading: float = 1.0) -> Mixture:
     """What other widths with other errors would say, about the same center, were corrections as large as these."""
-    root, _ = _factored(widths, errors, singular=False)
+    root, _ = _factored(widths, errors, leading)
     weights = mixture.weights.reshape(-1, len(_SIZES)).sum(axis=0)
     return Mixture(np.zeros(len(_SIZES)), _error(root), weights, mixture.degrees)
 
@@ -117,10 +115,10 @@ def _density(sizes: Array) -> Array:
     return sizes / (sizes + _SMALLEST) / (1 + (sizes / _LARGE) ** 2)
 
 
-def _factored(widths: Array, errors: Array, singular: bool) -> tuple[Array, Array]:
+def _factored(widths: Array, errors: Array, leading: float) -> tuple[Array, Array]:
     """R and Q of the weighted design with a row for the density of each amplitude, for every size."""
     columns = design(widths)
-    columns[:, 2:] *= _SINGULAR if singular else 1.0
+    columns[:, 2] *= leading
     data = np.broadcast_to(columns / errors[:, None], (len(_SIZES), *columns.shape))
     density = np.zeros((len(_SIZES), len(POWERS), columns.shape[1]))
     density[:, :, 2:] = np.eye(len(POWERS)) / _SIZES[:, None, None]

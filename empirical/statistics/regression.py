@@ -46,21 +46,29 @@ Values = Mapping[int, Array]
 _LEVEL = 0.95
 _QUANTILE = float(stats.norm.ppf((1 + _LEVEL) / 2))
 """The number of standard errors to an end of the interval, were it normal."""
-_SINGULAR: frozenset[Quantity] = frozenset({"W_spectral", "dW_spectral"})
+_LEADING: Mapping[Quantity, float] = {"W_spectral": 3.0, "dW_spectral": 3.0}
+"""How much larger than others the correction n^(-1/2) may be: of a largest singular value it is the first one, not one
+of four."""
+_LEADING_OF_ORTHOGONALIZED: Mapping[Quantity, float] = dict.fromkeys(
+    ("dW_frobenius", "dz", "layer", "passthrough"), 2.0
+)
+"""The same of what a step does whose singular values were made alike: small ones, in which the gradient has what the
+examples differ in by chance, count as much as large ones."""
 _ROUNDING = 1e-10
 """The error of the logarithm of a value at best."""
 
 
-def fit_all(values: Mapping[Observable, Values]) -> dict[Observable, Fit | Diverged]:
-    """The fit of every observable without zeros; see `fit`."""
-    fits = {one: fit(by_width, singular=one.quantity in _SINGULAR) for one, by_width in values.items()}
+def fit_all(values: Mapping[Observable, Values], *, orthogonalized: bool = False) -> dict[Observable, Fit | Diverged]:
+    """The fit of every observable without zeros; see `fit`. `orthogonalized`: the optimizer's steps are, as Muon's."""
+    leading = {**(_LEADING_OF_ORTHOGONALIZED if orthogonalized else {}), **_LEADING}
+    fits = {one: fit(by_width, leading=leading.get(one.quantity, 1.0)) for one, by_width in values.items()}
     return {observable: found for observable, found in fits.items() if found is not None}
 
 
-def fit(values: Values, *, singular: bool = False) -> Fit | Diverged | None:
+def fit(values: Values, *, leading: float = 1.0) -> Fit | Diverged | None:
     """The exponent of n; `Diverged` if a value is not finite, None if one is zero, which has no exponent.
 
-    `singular`: values are largest singular values, whose leading correction is of order n^(-1/2).
+    `leading`: the correction n^(-1/2) may be so many times as large as the others.
     """
     broken = {width: int(np.sum(~np.isfinite(seen))) for width, seen in values.items()}
     if any(broken.values()):
@@ -73,7 +81,7 @@ def fit(values: Values, *, singular: bool = False) -> Fit | Diverged | None:
     variances = np.array([np.var(log, ddof=1) if len(log) > 1 else math.nan for log in logs])
     errors = np.sqrt(smooth(np.array(widths, dtype=np.float64), variances, seeds) / seeds)
     means = np.array([log.mean() for log in logs])
-    return fit_means(widths, means, errors, int(np.sum(seeds - 1)), singular=singular)
+    return fit_means(widths, means, errors, int(np.sum(seeds - 1)), leading=leading)
 
 
 def smooth(widths: Array, variances: Array, seeds: npt.NDArray[np.int64]) -> Array:
@@ -93,14 +101,14 @@ def smooth(widths: Array, variances: Array, seeds: npt.NDArray[np.int64]) -> Arr
     return np.asarray(np.exp(height + slope * np.log(widths)))
 
 
-def fit_means(widths: list[int], means: Array, errors: Array, known: int, *, singular: bool = False) -> Fit:
+def fit_means(widths: list[int], means: Array, errors: Array, known: int, *, leading: float = 1.0) -> Fit:
     """The fit to means of logarithms, (widths,), with their standard errors, of `known` degrees of freedom.
 
     Errors that are all zero count as unknown.
     """
     n = np.array(widths, dtype=np.float64)
     total, degrees = _known(n, means, errors, known)
-    mixture = corrections.exponent_given(n, means, total, degrees=degrees, singular=singular)
+    mixture = corrections.exponent_given(n, means, total, degrees=degrees, leading=leading)
     # Three points on a curve of three parameters say nothing if the errors are not known.
     half_width = mixture.half_width(_LEVEL) if len(widths) > 3 or np.any(errors) else math.inf
     return Fit(
@@ -108,6 +116,7 @@ def fit_means(widths: list[int], means: Array, errors: Array, known: int, *, sin
         low=mixture.mean - half_width,
         high=mixture.mean + half_width,
         degrees_of_freedom=degrees,
+        leading=leading,
         components=tuple(zip(mixture.centers.tolist(), mixture.errors.tolist(), mixture.weights.tolist(), strict=True)),
         plain=float(np.polyfit(np.log(n), means, 1)[0]),
         local=tuple((np.diff(means) / np.diff(np.log(n))).tolist()),
@@ -164,7 +173,9 @@ def seeds_needed(fit: Fit, room: float, most: float = 1e4) -> float | None:
     errors = np.array([error or _unknown_error(fit) for _, _, error in fit.points])
 
     def excess(log_factor: float) -> float:
-        return _reach(corrections.exponent_at(mixture, n, errors / math.exp(log_factor / 2))) - room
+        return (
+            _reach(corrections.exponent_at(mixture, n, errors / math.exp(log_factor / 2), leading=fit.leading)) - room
+        )
 
     if excess(0.0) <= 0:
         return 1.0
@@ -183,7 +194,9 @@ def octaves_needed(fit: Fit, room: float, most: int = 10) -> int | None:
     mixture = _mixture(fit)
     for octaves in range(1, most + 1):
         longer = [*widths, *(widths[-1] * 2**octave for octave in range(1, octaves + 1))]
-        at = corrections.exponent_at(mixture, np.array(longer, np.float64), np.full(len(longer), error))
+        at = corrections.exponent_at(
+            mixture, np.array(longer, np.float64), np.full(len(longer), error), leading=fit.leading
+        )
         if _reach(at) <= room:
             return octaves
     return None

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 from empirical.statistics import regression
 from empirical.tensors.arrays import Array
+from empirical.weights.low_rank_laws import orthogonalizes
 from scalings.criteria.observables import Observable
+from scalings.displays import Displayed
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.networks.network import Network
 from scalings.results.fits import Diverged, Fit
 from scalings.results.trials import EngineName, Record, Training, Trial
 
 
-@dataclass(frozen=True)
-class Measurement:
+@dataclass(frozen=True, repr=False)
+class Measurement(Displayed):
     """What a sweep saw: for each observable and width, the values over seeds.
 
     `seeds` is the number of them at each width; they are `first_seed`, `first_seed` + 1, ...
@@ -30,7 +32,7 @@ class Measurement:
     device: str
     engines: Mapping[int, EngineName]
     seconds: float
-    values: Mapping[Observable, Mapping[int, Array]] = field(repr=False)
+    values: Mapping[Observable, Mapping[int, Array]]
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -47,7 +49,7 @@ class Measurement:
     @cached_property
     def fits(self) -> Mapping[Observable, Fit | Diverged]:
         """The exponent of every observable that has one: what is exactly zero in some run is left out."""
-        return regression.fit_all(self.values)
+        return regression.fit_all(self.values, orthogonalized=orthogonalizes(self.training.optimizer))
 
     def trials(self) -> Iterator[Trial]:
         """Every training run of the sweep, by width and seed."""

@@ -1,9 +1,11 @@
 """Spectral norms: the largest singular value of a batch of matrices, given in full or as a product of factors.
 
-Matrices with a side of at most 128 have it from their Gram matrix. Others by restarted block Lanczos: the largest Ritz
-value of A^T A on the Krylov space of V, (A^T A) V, (A^T A)^2 V, ... converges to |A|_2^2 from below, also for random
-matrices, whose largest singular values lie close together. After some powers the best Ritz vectors start another round,
-until the value grows no more (Golub and Van Loan, Matrix Computations, section 10.3).
+Matrices with a side of at most 128 have it from their Gram matrix. An update by gradients has no more dimensions than
+there were examples: its range is that of a few products with it, where its spectral norm is exact if its Frobenius norm
+is all there (Halko, Martinsson, Tropp, 0909.4061). Others have it by restarted block Lanczos: the largest Ritz value of
+A^T A on the Krylov space of V, (A^T A) V, (A^T A)^2 V, ... converges to |A|_2^2 from below, also for random matrices,
+whose largest singular values lie close together. After some powers the best Ritz vectors start another round, until the
+value grows no more (Golub and Van Loan, Matrix Computations, section 10.3).
 
 >>> spectral_norm(torch.diag(torch.tensor([3.0, -5.0], dtype=torch.float64))[None])
 tensor([5.], dtype=torch.float64)
@@ -16,6 +18,10 @@ import math
 import torch
 from torch import Tensor
 
+_LOW_RANK = 64
+"""The largest rank that is looked for."""
+_MISSING = 1e-12
+"""The share of |A|_F^2 outside the range found, above which it is not the range. |A|_2^2 is less wrong than by it."""
 _EXACT_SIDE = 128
 """The largest smaller side of a matrix whose spectral norm is taken from its Gram matrix."""
 _BLOCK, _DEPTH, _MOST_ROUNDS = 8, 5, 40
@@ -29,13 +35,25 @@ def spectral_norm(matrix: Tensor) -> Tensor:
     if min(rows, columns) <= _EXACT_SIDE:
         gram = matrix @ matrix.mT if rows <= columns else matrix.mT @ matrix
         return _largest_eigenvalue(gram).sqrt()
-    basis, found = _any_block(columns, matrix).expand(len(matrix), -1, -1), matrix.new_zeros(len(matrix))
+    if (found := _spectral_norm_of_low_rank(matrix)) is not None:
+        return found
+    basis, found = _any_block(columns, _BLOCK, matrix).expand(len(matrix), -1, -1), matrix.new_zeros(len(matrix))
     for _ in range(_MOST_ROUNDS):
         before = found
         found, basis = _round(matrix, basis)
         if not (found > before * (1 + _SETTLED)).any():
             break
     return found.sqrt()
+
+
+def _spectral_norm_of_low_rank(matrix: Tensor) -> Tensor | None:
+    """None where one of the matrices has a rank of more than `_LOW_RANK`."""
+    basis = torch.linalg.qr(matrix @ _any_block(matrix.shape[2], _LOW_RANK, matrix))[0]
+    within = basis.mT @ matrix
+    gram = within @ within.mT
+    size = (matrix**2).sum(dim=(1, 2))
+    missing = size - gram.diagonal(dim1=1, dim2=2).sum(dim=1)
+    return _largest_eigenvalue(gram).sqrt() if (missing <= _MISSING * size).all() else None
 
 
 def _round(matrix: Tensor, start: Tensor) -> tuple[Tensor, Tensor]:
@@ -70,10 +88,10 @@ def spectral_norm_of_factors(left: Tensor, right: Tensor) -> Tensor:
     return _largest_eigenvalue(root.mT @ right @ root).clamp(min=0).sqrt() * scale[:, 0, 0].sqrt() * (size > 0)
 
 
-def _any_block(rows: int, like: Tensor) -> Tensor:
-    """A start of the iteration that is the same in every run: fixed vectors, (rows, _BLOCK)."""
-    count = torch.arange(rows * _BLOCK, dtype=like.dtype, device=like.device)
-    return torch.sin(1 + count * math.sqrt(2) + count**2 / 7).reshape(rows, _BLOCK)
+def _any_block(rows: int, columns: int, like: Tensor) -> Tensor:
+    """Fixed vectors in no special directions, the same in every run: (rows, columns)."""
+    count = torch.arange(rows * columns, dtype=like.dtype, device=like.device)
+    return torch.sin(1 + count * math.sqrt(2) + count**2 / 7).reshape(rows, columns)
 
 
 def _largest_eigenvalue(gram: Tensor) -> Tensor:

@@ -169,6 +169,12 @@ def low_rank(optimizer: str) -> LowRankLaw | None:
     return None
 
 
+def orthogonalizes(optimizer: str) -> bool:
+    """Whether the singular values of its steps are made alike, as Muon's are."""
+    law = LOW_RANK.get(decay.plain(optimizer))
+    return law is not None and isinstance(law(), Muon)
+
+
 def plain_law(name: str) -> LowRankLaw:
     """The law of this name, decay apart."""
     if name in LOW_RANK:

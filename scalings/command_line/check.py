@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from scalings.command_line import output
-from scalings.command_line.bounds import PROVED, REPAIRED, check_predicted, check_weights
+from scalings.command_line.bounds import DIVIDED, PROVED, REPAIRED, check_predicted, check_weights
 from scalings.command_line.console import NO, YES, print_json, print_tables, warn
 from scalings.command_line.options import Chosen, Format, kept_criteria, own_criteria
-from scalings.command_line.output import Explained
+from scalings.command_line.output import CERTIFICATES, Explained, Output, check_output, drawing, write_certificate
 from scalings.command_line.parsing import File, Whole, parse_richness
 from scalings.criteria.tutorial import MOVING_OUTPUT, STABILITY, TUTORIAL
+from scalings.results.checks import Repair
+from scalings.results.phases import phase_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def check(
@@ -22,6 +26,7 @@ def check(
     without: Annotated[list[str] | None, Parameter(negative="")] = None,
     criterion: Annotated[list[str] | None, Parameter(negative="")] = None,
     richness: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
+    output: File | None = None,
     certificate: File | None = None,
     overwrite: bool = False,
     format: Format = "text",
@@ -29,6 +34,8 @@ def check(
     """Say whether a parameterization is stable, moves the output and learns features, and why.
 
     Example: scalings check --init 0,-1/2,-1 --lr 1,0,-1
+
+    Example: scalings check --preset standard --output phases.svg
 
     Parameters
     ----------
@@ -42,10 +49,13 @@ def check(
         as tables print them or in words: dz; may be given several times.
     richness
         A wished richness r, which a yes asks for too, and the repair has.
+    output
+        A figure to write (.png, .pdf or .svg): the phase diagram, what is unstable, trivial, lazy and rich between this
+        parameterization, its repair and the derived family.
     certificate
         A file (.json) to write a proof to, for `scalings certify`.
     overwrite
-        Replace the certificate if it exists.
+        Replace the figure and the certificate if they exist.
     format
         Of the answer.
     """
@@ -55,9 +65,12 @@ def check(
 
     problem, parameterization = chosen.resolve()
     network = problem.network
+    if output:
+        check_weights(network, DIVIDED, "with an --output")
+        check_output("output", output, overwrite=overwrite)
     if certificate:
         check_weights(network, PROVED, "with a --certificate")
-        output.check_output("certificate", certificate, overwrite=overwrite, endings=output.CERTIFICATES)
+        check_output("certificate", certificate, overwrite=overwrite, endings=CERTIFICATES)
     kept = kept_criteria(TUTORIAL if criteria == "tutorial" else (), without or ())
     asked = (*kept, *own_criteria(criterion or (), (*STABILITY, MOVING_OUTPUT, *TUTORIAL)))
     verdict = verdict_on(train_given(problem, parameterization), asked)
@@ -70,15 +83,28 @@ def check(
         remedy = repair_of(problem, parameterization, wished)
     if not yes and network.depth > REPAIRED:
         warn(f"no repair is looked for where there are more than {REPAIRED} weights")
+    diagram = None
+    if output:  # before the answer: not every parameterization has one
+        from symbolic.evaluation.phases import phases_of
+
+        diagram = phases_of(problem, parameterization, remedy if isinstance(remedy, Repair) else None)
     if certificate:
         from symbolic.certificates.writing import check_certificate
 
         proof = check_certificate(problem, parameterization, verdict, remedy, asked, wished)
-        output.write_certificate(certificate, proof)
-    if format == "json":
-        print_json(checks.check_document(network, parameterization, verdict, asked, remedy, satisfied=yes))
-    else:
-        print_tables(checks.check_report(network, parameterization, verdict, asked, remedy, problem.symbol))
+        write_certificate(certificate, proof)
+
+    def draw() -> Figure:
+        from scalings.figures.phase_diagrams import phase_figure
+
+        assert diagram
+        return phase_figure(diagram)
+
+    with drawing(output, draw):
+        if format == "json":
+            print_json(checks.check_document(network, parameterization, verdict, asked, remedy, satisfied=yes))
+        else:
+            print_tables(checks.check_report(network, parameterization, verdict, asked, remedy, problem.symbol))
     return YES if yes else NO
 
 
@@ -87,28 +113,40 @@ def predict(
     *,
     steps: Whole = 3,
     explained: Explained = Explained(),  # noqa: B008 - frozen
-    format: Format = "text",
+    answer: Output = Output(),  # noqa: B008 - frozen
 ) -> int:
     """Predict the power of the width of every observable, at every step.
 
     Example: scalings predict --preset ntp --steps 2
 
+    Example: scalings predict --preset mup --output orders.svg
+
     Parameters
     ----------
     steps
         Number of updates.
-    format
-        Of the answer.
     """
     from scalings.reports import checks
-    from symbolic.evaluation.predict import predict
+    from symbolic.evaluation.given_run import TELLS_GROWTH, train_given
+    from symbolic.evaluation.predict import check_steps, prediction_of
 
+    answer.check()
     problem, parameterization = chosen.resolve()
     network = problem.network
     check_predicted(network, steps)
-    orders = predict(network, parameterization, problem.law, steps, scale=problem.scale, loss=problem.loss)
-    if format == "json":
-        print_json(checks.prediction_document(network, parameterization, orders))
-    else:
-        print_tables([*checks.prediction_report(problem, parameterization, orders), *explained.glossary()])
+    check_steps(steps)
+    run = train_given(problem, parameterization, max(steps, TELLS_GROWTH))
+    orders = prediction_of(run, steps)
+
+    def draw() -> Figure:
+        from scalings.figures.predictions import prediction_figure
+        from symbolic.evaluation.check import verdict_on
+
+        return prediction_figure(problem, parameterization.name, orders, phase_of(verdict_on(run)))
+
+    answer.give(
+        [*checks.prediction_report(problem, parameterization, orders), *explained.glossary()],
+        checks.prediction_document(network, parameterization, orders),
+        draw,
+    )
     return YES

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from scalings.command_line import output
 from scalings.command_line.bounds import DERIVED, MINIMAL, PROVED, check_weights
 from scalings.command_line.console import NO, NOT_COMPARED, YES, print_json, print_tables, print_text
 from scalings.command_line.options import ChosenModel, Format, Given, kept_criteria, own_criteria
+from scalings.command_line.output import CERTIFICATES, check_output, drawing, write_certificate
 from scalings.command_line.parsing import File
 from scalings.criteria.criterion import Criterion
 from scalings.criteria.problem import Problem
@@ -19,6 +19,10 @@ from scalings.criteria.tutorial import CRITERIA
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.gauges import Gauge
 from scalings.networks.architectures import mlp
+from scalings.results.derivations import Derivation
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 """The exit code of `certify` where nothing says what a proof is about."""
 
@@ -30,9 +34,10 @@ def derive(
     criteria: Literal["tutorial", "stability"] = "tutorial",
     without: Annotated[list[str] | None, Parameter(negative="")] = None,
     criterion: Annotated[list[str] | None, Parameter(negative="")] = None,
-    gauge: Gauge = "unit-multiplier",
+    gauge: Gauge | None = None,
     all_depths: Annotated[bool, Parameter(negative="")] = False,
     minimal: Annotated[bool, Parameter(negative="")] = False,
+    output: File | None = None,
     certificate: File | None = None,
     overwrite: bool = False,
     format: Literal["text", "json", "latex", "markdown"] = "text",
@@ -40,6 +45,8 @@ def derive(
     """Derive the family of parameterizations that meet the criteria, step by step.
 
     Example: scalings derive --network transformer --grows heads --optimizer adamw --loss cross-entropy
+
+    Example: scalings derive --output family.svg
 
     Parameters
     ----------
@@ -51,22 +58,27 @@ def derive(
         One of your own to add, as in "quiet: |dz| <= n^(1/4) at hidden after updates", with quantities as tables print
         them or in words: dz; may be given several times.
     gauge
-        How the family is written: g = 1, unit init, or one global learning rate.
+        How the family is written: g = 1 (if not given), unit init, or one global learning rate.
     all_depths
         Prove for an mlp that the answer has as many freedoms at every depth, by induction over a hidden layer.
     minimal
         Name no more reasons than are needed for what is implied; takes longer.
+    output
+        A figure to write (.png, .pdf or .svg): the family over r, in --gauge, or in all that there are.
     certificate
         A file (.json) to write a proof to, for `scalings certify`.
     overwrite
-        Replace the certificate if it exists.
+        Replace the figure and the certificate if they exist.
     format
         Of the answer.
     """
     from symbolic.derivation.derive import derivation_of
 
+    written = gauge or "unit-multiplier"
+    if output:
+        check_output("output", output, overwrite=overwrite)
     if certificate:
-        output.check_output("certificate", certificate, overwrite=overwrite, endings=output.CERTIFICATES)
+        check_output("certificate", certificate, overwrite=overwrite, endings=CERTIFICATES)
     network, law = model.resolve()
     check_weights(network, DERIVED, "to derive for")
     if minimal:
@@ -77,11 +89,15 @@ def derive(
     kept += own_criteria(criterion or (), kept)
     given = fixed.resolve(network, law)
     if len(model.scales) > 1:
-        if given or all_depths or certificate:
-            raise ArgumentError("scale", "with several, no exponents are given, and nothing is certified or inducted")
-        return _derive_each(model, kept, gauge, minimal, format)
+        if given or all_depths or certificate or output:
+            raise ArgumentError(
+                "scale", "with several, no exponents are given, and nothing is certified, inducted or drawn"
+            )
+        return _derive_each(model, kept, written, minimal, format)
     problem = Problem(network, law, model.scale, model.loss)
-    derivation = derivation_of(problem, kept, gauge, given=given, minimal=minimal)
+    derivation = derivation_of(problem, kept, written, given=given, minimal=minimal)
+    if output:
+        _check_drawn(derivation)
     if all_depths:
         from symbolic.derivation.induction import induct
 
@@ -97,7 +113,27 @@ def derive(
         proof = derivation_certificate(problem, kept, given=given, derivation=derivation)
         if all_depths:
             proof = induction_certificate(proof, network.depth, law, kept, model.activation or "relu")
-        output.write_certificate(certificate, proof)
+        write_certificate(certificate, proof)
+
+    def draw() -> Figure:
+        from scalings.figures.families import family_figure
+
+        return family_figure(derivation, gauge)
+
+    with drawing(output, draw):
+        _print(derivation, written, format)
+    return NO if derivation.degrees_of_freedom is None else YES
+
+
+def _check_drawn(derivation: Derivation) -> None:
+    """Raises ArgumentError for an answer that is no family."""
+    if derivation.family is None:
+        left = derivation.degrees_of_freedom
+        found = "nothing meets these criteria" if left is None else f"{left} freedoms are left here"
+        raise ArgumentError("output", f"a figure is drawn of a family with one freedom, but {found}")
+
+
+def _print(derivation: Derivation, gauge: Gauge, format: str) -> None:
     if format == "json":
         from scalings.reports.derivations import derivation_document
 
@@ -110,7 +146,6 @@ def derive(
         from scalings.reports import articles
 
         print_text({"latex": articles.latex, "markdown": articles.markdown}[format](derivation, gauge))
-    return NO if derivation.degrees_of_freedom is None else YES
 
 
 def _derive_each(model: ChosenModel, kept: Sequence[Criterion], gauge: Gauge, minimal: bool, format: str) -> int:

@@ -30,7 +30,7 @@ def measure(
     centered: bool = True,
     spectra: Annotated[bool, Parameter(negative="")] = False,
     coordinates: Annotated[bool, Parameter(negative="")] = False,
-    delta: str = "0.05",
+    delta: str | None = None,
     on: Resources = Resources(),  # noqa: B008 - frozen
     answer: ExplainedOutput = ExplainedOutput(),  # noqa: B008 - frozen
 ) -> int:
@@ -54,7 +54,7 @@ def measure(
     steps
         Number of updates; default 3, or 2 of networks that are not an mlp.
     batch
-        Number of examples, all of which make up every update; default 16, or 8 lines of text.
+        Number of examples, all of which make up every update; default 16, or 4 lines of text.
     engine
         auto, dense or matrix-free: matrices that are drawn in full, or only where they are multiplied with; auto
         takes the cheaper one at each width. The law is the same.
@@ -68,12 +68,13 @@ def measure(
         the time, in single precision where changes are carried and not subtracted (an mlp in the width, but for
         shampoo).
     delta
-        The margin within which a measured exponent agrees with the derived one.
+        The margin within which a measured exponent agrees with the derived one; default 0.05, or 0.1 of networks that
+        are not an mlp.
     """
     from empirical.data import tasks
     from empirical.data.examples import input_size
 
-    margin, sizes, model = parse_delta(delta), parse_widths(widths), chosen.model
+    margin, sizes, model = None if delta is None else parse_delta(delta), parse_widths(widths), chosen.model
     on.check(widths=sizes, seeds=seeds, steps=steps, batch=batch)
     check_engine(engine)
     if spectra and coordinates:
@@ -97,8 +98,8 @@ def measure(
     # What is wrong with the options is said by now: here torch is loaded, which takes seconds.
     from empirical.sweeps.measurement import Interrupted
     from empirical.sweeps.sweep import carry_out
+    from scalings.figures.measurements import measurement_figure
     from scalings.reports import documents, measurements, tables
-    from scalings.reports.figures import exponents_figure
     from scalings.studies.comparisons import compare
     from symbolic.evaluation.check import verdict_on
     from symbolic.evaluation.given_run import TELLS_GROWTH, train_given
@@ -138,6 +139,6 @@ def measure(
             **documents.regime_document(check),
             "interrupted": interrupted,
         },
-        partial(exponents_figure, measurement, orders),
+        partial(measurement_figure, measurement, agreement, check, scale=model.scale),
     )
     return exit_code(agreement.verdict, measurement.widths, interrupted=interrupted, variable=model.scale)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,6 +22,7 @@ from scalings.errors import ArgumentError
 from scalings.files import check_writable, replacing
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from rich.text import Text
 
 FIGURES = (".png", ".pdf", ".svg")
@@ -32,7 +34,7 @@ _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class Output:
-    """How the answer of an experiment is given, and a figure of it."""
+    """How an answer is given, and a figure of it."""
 
     output: File | None = None
     """A figure to write (.png, .pdf or .svg)."""
@@ -46,22 +48,31 @@ class Output:
         if self.output:
             check_output("output", self.output, overwrite=self.overwrite)
 
-    def give(self, report: Iterable[object], document: dict[str, Any], draw: Callable[[Path], None]) -> None:
+    def give(self, report: Iterable[object], document: dict[str, Any], draw: Callable[[], Figure]) -> None:
         """Print the report or the document, as `format` says, and draw the figure if `output` is given."""
-        try:
+        with drawing(self.output, draw):
             if self.format == "json":
                 print_json(document)
             else:
                 print_tables(report)
-        finally:  # a reader of stdout who has left shall not cost the figure
-            if self.output:
-                write_figure(self.output, draw)
 
 
-def write_figure(path: Path, draw: Callable[[Path], None]) -> None:
-    """Write a figure, completely or not at all."""
+@contextmanager
+def drawing(path: Path | None, draw: Callable[[], Figure]) -> Iterator[None]:
+    """While an answer is printed; then a figure of it is drawn, if there is a path for it."""
+    try:
+        yield
+    finally:  # a reader of stdout who has left shall not cost the figure
+        if path:
+            write_figure(path, draw)
+
+
+def write_figure(path: Path, draw: Callable[[], Figure]) -> None:
+    """Draw a figure and write it, completely or not at all."""
+    from scalings.figures.style import save
+
     with replacing(path) as partial:
-        draw(partial)
+        save(draw(), partial)
     note_written(f"'{path}'")
 
 
@@ -93,7 +104,7 @@ class Explained:
 class ExplainedOutput(Output, Explained):
     """The same of an answer whose text has the symbols of observables."""
 
-    def give(self, report: Iterable[object], document: dict[str, Any], draw: Callable[[Path], None]) -> None:
+    def give(self, report: Iterable[object], document: dict[str, Any], draw: Callable[[], Figure]) -> None:
         """With the glossary of symbols, unless quiet, above the last line of the report, its verdict."""
         *body, verdict = report
         super().give([*body, *self.glossary(), verdict], document, draw)

@@ -13,9 +13,11 @@ useful update: d@before * dz ~ 1 at single layers after updates
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 from scalings.criteria.criterion import Criterion, Product
+from scalings.errors import unknown_name
 
 _TUTORIAL = "Karkada, arXiv 2404.19719"
 _TP4 = "Yang and Hu, arXiv 2011.14522"
@@ -190,3 +192,12 @@ STABILITY = (
 """Representations and outputs explode at no step, and representations do not vanish at initialization."""
 CRITERIA: dict[str, tuple[Criterion, ...]] = {"tutorial": TUTORIAL, "stability": (*STABILITY, MOVING_OUTPUT)}
 """The sets of criteria that `derive` knows by name."""
+
+
+def as_criteria(given: Sequence[Criterion] | str) -> Sequence[Criterion]:
+    """The criteria, or the set of this name. Raises ArgumentError for another name."""
+    if not isinstance(given, str):
+        return given
+    if given not in CRITERIA:
+        raise unknown_name("criteria", given, CRITERIA)
+    return CRITERIA[given]

@@ -23,6 +23,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
 
+from scalings.displays import Displayed
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent, parse_exponent
 from scalings.hyperparameters.gauges import Gauge, LayerExponents, in_gauge, shifted
@@ -43,8 +44,8 @@ class Hyperparameter:
         return f"{SYMBOLS[self.which]} of {self.layer}"
 
 
-@dataclass(frozen=True)
-class Parameterization:
+@dataclass(frozen=True, repr=False)
+class Parameterization(Displayed):
     """The exponents of n of every layer, from input to output.
 
     `scales` are those of the network's multipliers without a weight (residual branches, attention scores).

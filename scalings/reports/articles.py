@@ -1,4 +1,4 @@
-"""Derivations as Markdown, as LaTeX, and as notebooks display them (HTML and LaTeX).
+"""Derivations as Markdown, as LaTeX, and as a notebook displays it in LaTeX.
 
 Statements are affine in unknowns with known names, so that regular expressions turn them into LaTeX:
 
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from html import escape
 
 from scalings.hyperparameters.exponents import Affine, format_power
 from scalings.hyperparameters.unknowns import PATTERN, SYMBOLS
@@ -95,26 +94,6 @@ def _latex_polytopes(derivation: Derivation) -> list[str]:
     return lines
 
 
-def html(derivation: Derivation) -> str:
-    """The derivation as HTML for a notebook: its steps, and the family or its pieces."""
-    steps = _html_table(("step", "criterion", "layer", "gives", "freedoms left"), _step_rows(derivation))
-    if derivation.family is None:
-        relations = (f"{e} = 0" for polyhedron in derivation.polyhedra for e in polyhedron.equations)
-        bounds = (f"{i} &ge; 0" for polyhedron in derivation.polyhedra for i in polyhedron.inequalities)
-        return "".join([steps, *(f"<p><code>{relation}</code></p>" for relation in (*relations, *bounds))])
-    low, high, symbol = derivation.family.low, derivation.family.high, derivation.symbol
-    rows = [
-        (node.name, node.role, *(_html_power(exponent, symbol) for exponent in layer.named.values()))
-        for node, layer in zip(derivation.network.layers, derivation.family.layers, strict=True)
-    ]
-    rows += [
-        (node.name, "", _html_power(scale, symbol))
-        for node, scale in zip(derivation.network.multipliers, derivation.family.scales, strict=True)
-    ]
-    freedom = f"<p>One degree of freedom, {low} &le; r &le; {high}, |dz| ~ {symbol}<sup>r</sup>:</p>"
-    return steps + freedom + _html_table(_header(derivation), rows, escaped=False)
-
-
 def display_latex(derivation: Derivation) -> str:
     """The family as one LaTeX display for a notebook; the statements of the steps if there is no family."""
     if derivation.family is None:
@@ -163,18 +142,6 @@ def _family_rows(family: Family, symbol: str) -> list[str]:
 def _header(derivation: Derivation) -> tuple[str, ...]:
     decays = ("decay lambda",) if derivation.law.decay != "none" else ()
     return ("layer", "role", "multiplier g", "init scale sigma", "learning rate eta", *decays)
-
-
-def _html_power(exponent: Affine, symbol: str) -> str:
-    text = str(exponent).replace("*", "").replace(" ", "")
-    return "0" if text == "-oo" else f"{symbol}<sup>{text}</sup>"
-
-
-def _html_table(header: tuple[str, ...], rows: list[tuple[str, ...]], *, escaped: bool = True) -> str:
-    def row(tag: str, cells: tuple[str, ...]) -> str:
-        return "<tr>" + "".join(f"<{tag}>{escape(c) if escaped else c}</{tag}>" for c in cells) + "</tr>"
-
-    return f"<table>{row('th', header)}{''.join(row('td', cells) for cells in rows)}</table>"
 
 
 def plain(words: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from itertools import groupby
 
 from rich.console import RenderableType
+from rich.table import Table
 from rich.text import Text
 
 from scalings.criteria.criterion import Criterion
@@ -112,6 +113,19 @@ def check_report(
     """
     yield layers_table(network, parameterization.layers, parameterization.scales, symbol)
     yield Text()
+    yield from _verdict(check, asked)
+    yield from _remedy(repair, symbol)
+    yield Text()
+    yield _findings_table(check, symbol)
+
+
+def verdict_report(check: Check) -> Iterator[RenderableType]:
+    """The verdict, its reasons, and the findings."""
+    yield from _verdict(check, ())
+    yield _findings_table(check, check.findings[0].symbol if check.findings else "n")
+
+
+def _verdict(check: Check, asked: tuple[Criterion, ...]) -> Iterator[RenderableType]:
     verdict = Text(f"{check.regime}", style="bold")
     if check.richness is not None:
         verdict.append(f", r = {format_exponent(check.richness)}")
@@ -121,8 +135,9 @@ def check_report(
     if len(reasons) > MOST_REASONS:
         yield Text(f"  and {len(reasons) - MOST_REASONS} more reasons: --format json has them all")
     yield from (Text(f"  note: {note}") for note in check.notes)
-    yield from _remedy(repair, symbol)
-    yield Text()
+
+
+def _findings_table(check: Check, symbol: str) -> Table:
     table = empty_table("criterion", "layer", "step", "found", "", "required", "satisfied")
     rows = ((finding.layer, _finding_cells(finding, symbol)) for finding in check.findings)
     for criterion, runs in groupby(in_runs(rows), key=lambda row: row[1][0]):
@@ -131,7 +146,7 @@ def check_report(
             table.add_row(criterion, layer, *cells, Text(satisfied, style="" if satisfied == "yes" else "bold red"))
         if len(layers) > MOST_REASONS:
             table.add_row(criterion, f"and {len(layers) - MOST_REASONS} more")
-    yield table
+    return table
 
 
 def _finding_cells(finding: Finding, symbol: str) -> tuple[str, ...]:
@@ -146,8 +161,15 @@ def _remedy(repair: Repair | Forbidden | None, symbol: str) -> Iterator[Renderab
         yield Text(f"\nNothing with {wished} meets the tutorial's criteria: {', '.join(repair.criteria)} exclude it")
     elif repair and repair.changes:
         yield Text(f"\nThe nearest member of the derived family, r = {repair.richness}, changes", style="bold")
-        for layer, which, old, new in repair.changes:
-            yield Text(f"  {which} of {layer} from {format_power(old, symbol)} to {format_power(new, symbol)}")
+        yield from (Text(f"  {change}") for change in changes(repair, symbol))
+
+
+def changes(repair: Repair, symbol: str = "n") -> list[str]:
+    """What a repair changes, a sentence for each exponent."""
+    return [
+        f"{which} of {layer} from {format_power(old, symbol)} to {format_power(new, symbol)}"
+        for layer, which, old, new in repair.changes
+    ]
 
 
 def prediction_report(

@@ -141,6 +141,26 @@ def derivation_report(derivation: Derivation, gauge: Gauge) -> Iterator[Renderab
         yield from _induction_report(derivation.induction)
 
 
+def summary(derivation: Derivation) -> Iterator[RenderableType]:
+    """The steps and the answer, without assumptions, other gauges and polytopes."""
+    yield _steps_table(derivation.steps, 1)
+    family = derivation.family
+    if family:
+        yield Text(
+            f"1 degree of freedom: |dz| ~ {derivation.symbol}^r, {family.low} <= r <= {family.high}", style="bold"
+        )
+        yield layers_table(derivation.network, family.layers, family.scales, derivation.symbol)
+    elif derivation.contradiction:
+        yield Text(f"These criteria contradict each other: {', '.join(derivation.contradiction)}", style="bold")
+    for number, polyhedron in enumerate(derivation.polyhedra, start=1):
+        table = empty_table(f"piece {number}, dimension {polyhedron.dimension}")
+        for equation in polyhedron.equations:
+            table.add_row(f"{equation} = 0")
+        for bound in polyhedron.inequalities:
+            table.add_row(f"{bound} >= 0")
+        yield table
+
+
 def _gauge_power(power: Exponent, symbol: str) -> str:
     return format_power(Affine(Fraction(0), {"t": Fraction(power)}), symbol)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from scalings.reports.documents import (
     observable_document,
 )
 from scalings.reports.tables import STYLES, empty_table
-from scalings.results.fits import Diverged
+from scalings.results.fits import Diverged, Fit
 from scalings.studies.comparisons import Agreement
 from scalings.studies.equivalence import Comparison
 
@@ -73,17 +73,29 @@ def agreement_table(agreements: Iterable[tuple[str, Agreement]], step: int, *, e
     return table
 
 
+def fits_table(fits: Mapping[Observable, Fit | Diverged], step: int) -> Table:
+    """A table of measured exponents after `step` updates."""
+    table = empty_table("observable", "layer", "measured", "95 % interval")
+    for of in sorted(fits, key=lambda one: (QUANTITIES.index(one.quantity), one.layer)):
+        if of.step == step:
+            table.add_row(SYMBOLS[of.quantity], of.layer, *_measured(fits[of]))
+    return table
+
+
+def _measured(fit: Fit | Diverged) -> tuple[str, str]:
+    if isinstance(fit, Diverged):
+        return "diverged", f"from width {fit.width} on"
+    return f"{fit.exponent:+.3f}", f"[{fit.low:+.3f}, {fit.high:+.3f}]"
+
+
 def _is_shown(comparison: Comparison[Observable], everything: bool) -> bool:
     return everything or comparison.role != "reported" or comparison.of.quantity in ("dz", *TERMS)
 
 
 def _agreement_row(comparison: Comparison[Observable]) -> list[RenderableType]:
-    fit, bound = comparison.fit, comparison.role == "upper bound"
+    bound = comparison.role == "upper bound"
     derived = ("<= " if bound else "") + format_exponent(comparison.derived)
-    if isinstance(fit, Diverged):
-        measured, interval = "diverged", f"from width {fit.width} on"
-    else:
-        measured, interval = f"{fit.exponent:+.3f}", f"[{fit.low:+.3f}, {fit.high:+.3f}]"
+    measured, interval = _measured(comparison.fit)
     verdict = Text(comparison.verdict, style=STYLES[comparison.verdict])
     if comparison.role == "reported" or (bound and comparison.verdict != "FAIL"):
         verdict = Text(f"({comparison.verdict})", style="dim")

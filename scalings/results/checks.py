@@ -8,10 +8,13 @@ from typing import Literal
 
 from scalings.criteria.criterion import Criterion
 from scalings.criteria.tutorial import MOVING_OUTPUT, STABILITY
+from scalings.displays import Displayed
 from scalings.hyperparameters.exponents import Exponent, format_power
 from scalings.hyperparameters.parameterizations import Parameterization
 
 Regime = Literal["unstable", "trivial", "lazy", "rich"]
+Change = tuple[str, str, Exponent, Exponent]
+"""What a repair changes: (layer, "lr", "init", "decay" or "scale", old exponent, new exponent)."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,8 @@ class Finding:
         return f"{self.criterion.name} at {self.layer} {when}: {relation} ({self.criterion.sentence})"
 
 
-@dataclass(frozen=True)
-class Check:
+@dataclass(frozen=True, repr=False)
+class Check(Displayed):
     """The verdict on a parameterization, as properties of its findings.
 
     - `findings`: of the criteria of stability, of a moving output, of the tutorial, and of others that were asked for.
@@ -102,17 +105,16 @@ class Check:
         return all(finding.satisfied for finding in self.findings if finding.criterion in criteria)
 
 
-@dataclass(frozen=True)
-class Repair:
+@dataclass(frozen=True, repr=False)
+class Repair(Displayed):
     """The nearest parameterization that meets the tutorial's criteria, which differs in the fewest layers.
 
-    `changes` are (layer, "lr", "init", "decay" or "scale", old exponent, new exponent), in the multipliers of the
-    original.
+    `changes` are in the multipliers of the original.
     """
 
     parameterization: Parameterization
     verdict: Check
-    changes: tuple[tuple[str, str, Exponent, Exponent], ...]
+    changes: tuple[Change, ...]
 
     @property
     def richness(self) -> Fraction:
@@ -121,8 +123,8 @@ class Repair:
         return self.verdict.richness
 
 
-@dataclass(frozen=True)
-class Forbidden:
+@dataclass(frozen=True, repr=False)
+class Forbidden(Displayed):
     """No parameterization of the wished richness meets the criteria: these exclude it."""
 
     criteria: tuple[str, ...]

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from scalings.displays import Displayed
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Affine, Exponent, parse_fraction
 from scalings.hyperparameters.gauges import Gauge, LayerExponents, gauge_direction, in_gauge
@@ -22,8 +23,8 @@ PARAMETER = "r"
 """The richness: |dz| ~ n^r at the hidden layers."""
 
 
-@dataclass(frozen=True)
-class Family:
+@dataclass(frozen=True, repr=False)
+class Family(Displayed):
     """A one-parameter family of parameterizations: exponents affine in the richness r, low <= r <= high."""
 
     network: Network
@@ -125,8 +126,8 @@ class Induction:
         return not self.open and len(self.equations) == len(self.unknowns)
 
 
-@dataclass(frozen=True)
-class Derivation:
+@dataclass(frozen=True, repr=False)
+class Derivation(Displayed):
     """The answer of `derive`: a one-parameter `family`, or a union of polyhedra, the `pieces` (then `family` is None).
 
     `steps` are those of the family, or those that all pieces have in common.
@@ -166,11 +167,6 @@ class Derivation:
         direction = gauge_direction(self.law)
         layers = (one for one in self.network.layers if not (self.law.at_zero != "alike" and one.start == "zero"))
         return tuple((layer.name, direction) for layer in layers)
-
-    def _repr_html_(self) -> str:
-        from scalings.reports.articles import html
-
-        return html(self)
 
     def _repr_latex_(self) -> str:
         from scalings.reports.articles import display_latex

@@ -24,7 +24,8 @@ class Fit:
 
     `exponent`, `low` and `high` are of the fit of the mean over seeds of log(observable) against log n, with
     finite-width corrections of unknown size: a mixture of t distributions, `components` being the (center, error,
-    weight) of each, with the same `degrees_of_freedom`. `plain` is the slope without corrections, `local` the slopes
+    weight) of each, with the same `degrees_of_freedom`; `leading` is how many times larger than others the correction
+    n^(-1/2) was taken to be. `plain` is the slope without corrections, `local` the slopes
     between neighbouring widths. `points` are (width, mean log value, its standard error over seeds, smoothed over
     widths).
     """
@@ -34,6 +35,7 @@ class Fit:
     high: float
     degrees_of_freedom: int
     plain: float
+    leading: float = 1.0
     local: tuple[float, ...] = ()
     points: tuple[tuple[int, float, float], ...] = field(default=(), repr=False)
     components: tuple[tuple[float, float, float], ...] = field(default=(), repr=False)

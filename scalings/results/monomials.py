@@ -17,6 +17,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from scalings.displays import Displayed
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Affine, format_power
 from scalings.hyperparameters.gauges import Gauge, LayerExponents, in_gauge
 from scalings.hyperparameters.unknowns import PATTERN
@@ -46,8 +47,8 @@ class Monomial:
         return " ".join(symbol if str(power) == "1" else format_power(power, symbol) for symbol, power in powers) or "1"
 
 
-@dataclass(frozen=True)
-class Monomials:
+@dataclass(frozen=True, repr=False)
+class Monomials(Displayed):
     """Derivations of one network and optimizer in several scale variables, each with the others held fixed.
 
     A free unknown that several derivations have in common gets a subscript: r_n is the richness in the width n.

@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from scalings.criteria.observables import Observable
+from scalings.displays import Displayed
 from scalings.errors import wrong_type
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.networks.architectures import as_network
@@ -25,17 +26,25 @@ if TYPE_CHECKING:
     from empirical.sweeps.measurement import Measurement
 
 DELTA = Fraction(1, 20)
+_DELTA_OF_GRAPHS = Fraction(1, 10)
 
 
-@dataclass(frozen=True)
-class Agreement:
+def default_margin(network: Network) -> Fraction:
+    """What a minute on two cores can tell: 1/20 of multilayer perceptrons, 1/10 of networks whose weights are all drawn
+    in full. Exponents that theory has to choose between are at least 1/4 apart."""
+    return DELTA if network.is_mlp else _DELTA_OF_GRAPHS
+
+
+@dataclass(frozen=True, repr=False)
+class Agreement(Displayed):
     """The verdict of the whole with its reason, and the comparisons that it comes from.
 
-    `unmeasured` should have been asserted, but was exactly zero in some run.
+    `unmeasured` should have been asserted, but was exactly zero in some run; `delta` is the margin.
     """
 
     comparisons: tuple[Comparison[Observable], ...]
     unmeasured: tuple[Observable, ...]
+    delta: Fraction
     verdict: Verdict
     reason: str
 
@@ -44,12 +53,12 @@ def compare(
     network: Network | str,
     derived: Mapping[Observable, Exponent],
     measured: Mapping[Observable, Fit | Diverged] | Measurement,
-    delta: Fraction = DELTA,
+    delta: Fraction | None = None,
     *,
     stable: bool = True,
     centered: bool = True,
 ) -> Agreement:
-    """Whether the fitted exponents are the derived ones, within delta.
+    """Whether the fitted exponents are the derived ones, within delta; by default, the `default_margin` of the network.
 
     `measured` is a measurement, or its fits. Observables that were not derived, or not measured, are left out; one that
     the theory says is zero and that was measured not to be is a FAIL. `stable` says whether training is, in theory, and
@@ -60,6 +69,7 @@ def compare(
     fits = getattr(measured, "fits", measured)
     if not isinstance(fits, Mapping):
         raise wrong_type("measured", "a Measurement or its fits", measured)
+    delta = default_margin(network) if delta is None else delta
     if not 0 < delta <= LARGEST_MARGIN:
         raise wrong_margin(str(delta))
     if not isinstance(derived, Mapping):
@@ -91,7 +101,8 @@ def compare(
         "" if stable else _not_yet_exploded(comparisons),
     ]
     unasked = next(filter(None, reasons), "")
-    return Agreement(comparisons, unmeasured, *judge(comparisons, unmeasured, delta, unasked, explodes=not stable))
+    judged = judge(comparisons, unmeasured, delta, unasked, explodes=not stable)
+    return Agreement(comparisons, unmeasured, delta, *judged)
 
 
 def _not_yet_exploded(comparisons: Sequence[Comparison[Observable]]) -> str:

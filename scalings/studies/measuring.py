@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _HELD = {WIDTH_SCALE: 64, DEPTH_SCALE: 2}
 """Where scale variables stand that are not varied; at 1 if they are not named."""
 _HEAD_SIZE, _LETTERS = 4, 27
-_BATCH, _LINES = 16, 8
+_BATCH, _LINES = 16, 4
 
 
 def measure(
@@ -91,7 +91,7 @@ def plan(
     from empirical.sweeps import measure
 
     trained = small(network)
-    return measure.plan(
+    sweep = measure.plan(
         trained,
         parameterization,
         training,
@@ -103,6 +103,19 @@ def plan(
         cap=cap,
         scaling=scaling(trained, training, scale),
     )
+    _refuse_below_fixed_fans(trained, training, scale, sweep.widths)
+    return sweep
+
+
+def _refuse_below_fixed_fans(network: Network, training: Training, scale: str, widths: Sequence[int]) -> None:
+    """A step that goes by the larger of two fans is of the width only where the fan that grows is the larger one."""
+    if scale != WIDTH_SCALE or not optimizer(training.optimizer).larger_fan:
+        return
+    for layer in network.layers:
+        growing, constant = sorted((layer.fan_in, layer.fan_out), key=lambda fan: -fan.order_in(scale))
+        if constant.order_in(scale) == 0 < growing.order_in(scale) and growing.at(min(widths)) < constant.size:
+            reason = f"steps of {training.optimizer} go by the larger fan, and {constant.size} is that of {layer.name}"
+            raise ArgumentError("widths", f"expected {constant.size} and more, since {reason}, but got {min(widths)}")
 
 
 def scaling(network: Network, training: Training, scale: str) -> Scaling:

@@ -16,6 +16,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from scalings.criteria.problem import Problem
+from scalings.displays import Displayed
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.presets import preset
 from scalings.hyperparameters.update_laws import optimizer
@@ -54,8 +55,8 @@ class Member:
     agreement: Agreement
 
 
-@dataclass(frozen=True)
-class Verification:
+@dataclass(frozen=True, repr=False)
+class Verification(Displayed):
     """The derivation, the members that were trained, and the verdict on all their exponents together.
 
     If `interrupted`, members that were to follow are missing, and the verdict is not PASS.

@@ -27,11 +27,11 @@ from itertools import takewhile
 
 from scalings.criteria.criterion import Criterion
 from scalings.criteria.problem import Loss, Problem
-from scalings.criteria.tutorial import TUTORIAL
+from scalings.criteria.tutorial import TUTORIAL, as_criteria
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import Exponent, format_exponent
 from scalings.hyperparameters.gauges import Gauge
-from scalings.hyperparameters.update_laws import OPTIMIZERS, UpdateLaw
+from scalings.hyperparameters.update_laws import UpdateLaw
 from scalings.networks.architectures import mlp
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network
@@ -47,8 +47,8 @@ from symbolic.propagation.question import Question
 
 def derive(
     network: Network | str | None = None,
-    law: UpdateLaw | str = OPTIMIZERS["sgd"],
-    criteria: Sequence[Criterion] = TUTORIAL,
+    law: UpdateLaw | str = "sgd",
+    criteria: Sequence[Criterion] | str = "tutorial",
     gauge: Gauge = "unit-multiplier",
     *,
     scale: str = WIDTH_SCALE,
@@ -66,7 +66,7 @@ def derive(
     have, the scale variable is not one of the network's, or the criteria leave too much open.
     """
     problem = Problem.of(mlp(3) if network is None else network, law, scale, loss)
-    return derivation_of(problem, criteria, gauge, given=given, minimal=minimal)
+    return derivation_of(problem, as_criteria(criteria), gauge, given=given, minimal=minimal)
 
 
 def derivation_of(

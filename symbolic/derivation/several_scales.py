@@ -2,7 +2,7 @@
 
 >>> from scalings.networks.architectures import resmlp
 >>> from scalings.networks.dimensions import DEPTH_SCALE, WIDTH_SCALE
->>> answer = derive_each(resmlp(), OPTIMIZERS["adam"], scales=(WIDTH_SCALE, DEPTH_SCALE))
+>>> answer = derive_each(resmlp(), "adam", scales=(WIDTH_SCALE, DEPTH_SCALE))
 >>> for node, layer in zip(answer.network.layers, answer.layers, strict=True):
 ...     print(f"{node.name}: {layer.init}, {layer.lr}")
 embedding: 1, n^(r-1/2)
@@ -18,10 +18,10 @@ from collections.abc import Sequence
 
 from scalings.criteria.criterion import Criterion
 from scalings.criteria.problem import Loss, Problem
-from scalings.criteria.tutorial import TUTORIAL
+from scalings.criteria.tutorial import as_criteria
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.gauges import Gauge
-from scalings.hyperparameters.update_laws import OPTIMIZERS, UpdateLaw
+from scalings.hyperparameters.update_laws import UpdateLaw
 from scalings.networks.architectures import as_network
 from scalings.networks.dimensions import WIDTH_SCALE, symbol_of
 from scalings.networks.network import Network
@@ -31,8 +31,8 @@ from symbolic.derivation.derive import derivation_of
 
 def derive_each(
     network: Network | str,
-    law: UpdateLaw | str = OPTIMIZERS["sgd"],
-    criteria: Sequence[Criterion] = TUTORIAL,
+    law: UpdateLaw | str = "sgd",
+    criteria: Sequence[Criterion] | str = "tutorial",
     gauge: Gauge = "unit-multiplier",
     *,
     scales: Sequence[str] = (),
@@ -43,10 +43,10 @@ def derive_each(
 
     Raises ArgumentError as `derive` does, and for scale variables that the network has not, or that come twice.
     """
-    network = as_network(network)
+    network, kept = as_network(network), as_criteria(criteria)
     asked = tuple(scales) or network.scales or (WIDTH_SCALE,)
     symbols = [symbol_of(scale) for scale in asked]
     if twice := [symbol for symbol in symbols if symbols.count(symbol) > 1]:
         raise ArgumentError("scale", f"expected scale variables that differ, but got {twice[0]} twice in {asked}")
     problems = [Problem.of(network, law, scale, loss) for scale in asked]
-    return Monomials(tuple(derivation_of(problem, criteria, minimal=minimal) for problem in problems), gauge)
+    return Monomials(tuple(derivation_of(problem, kept, minimal=minimal) for problem in problems), gauge)

@@ -19,7 +19,7 @@ from scalings.criteria.problem import Loss, Problem, as_parameterization
 from scalings.criteria.tutorial import MOVING_OUTPUT, STABILITY, TUTORIAL, USEFUL_UPDATE
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent, format_power
 from scalings.hyperparameters.parameterizations import Parameterization
-from scalings.hyperparameters.update_laws import OPTIMIZERS, UpdateLaw
+from scalings.hyperparameters.update_laws import UpdateLaw
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network
 from scalings.results.checks import Check, Finding
@@ -35,7 +35,7 @@ CHECKED = tuple(dict.fromkeys((*STABILITY, MOVING_OUTPUT, *TUTORIAL)))
 def check(
     network: Network | str,
     parameterization: Parameterization | str,
-    law: UpdateLaw | str = OPTIMIZERS["sgd"],
+    law: UpdateLaw | str = "sgd",
     *,
     scale: str = WIDTH_SCALE,
     loss: Loss = "mse",

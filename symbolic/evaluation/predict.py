@@ -27,10 +27,11 @@ from scalings.criteria.problem import Loss, Problem, as_parameterization
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.hyperparameters.parameterizations import Parameterization
-from scalings.hyperparameters.update_laws import OPTIMIZERS, UpdateLaw
+from scalings.hyperparameters.update_laws import UpdateLaw
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network
 from scalings.networks.nodes import MATRICES, Elementwise
+from scalings.results.predictions import Prediction
 from symbolic.evaluation.given_run import GivenRun, train_given
 from symbolic.evaluation.kernel_and_alignments import SLOPE_CHANGE, alignments, kernel_change, spectral_norms
 from symbolic.orders.algebra import EXACT
@@ -42,12 +43,12 @@ MOST_STEPS = 100
 def predict(
     network: Network | str,
     parameterization: Parameterization | str,
-    law: UpdateLaw | str = OPTIMIZERS["sgd"],
+    law: UpdateLaw | str = "sgd",
     steps: int = 3,
     *,
     scale: str = WIDTH_SCALE,
     loss: Loss = "mse",
-) -> dict[Observable, Exponent]:
+) -> Prediction:
     """The power of the scale variable of every observable at every step, -oo for what is zero by structure.
 
     Network, parameterization and law may be given by name, as in predict("mlp", "mup", "sgd").
@@ -57,16 +58,21 @@ def predict(
     for any network if nothing decays. Raises ArgumentError if the parameterization has not one entry for each layer of
     the network, or without steps.
     """
+    check_steps(steps)
+    problem = Problem.of(network, law, scale, loss)
+    return prediction_of(train_given(problem, as_parameterization(parameterization, problem), steps), steps)
+
+
+def check_steps(steps: int) -> None:
+    """Raises ArgumentError for a number of updates without orders, or with more of them than tell anything new."""
     if steps < 1:
         raise ArgumentError("steps", f"expected at least 1, but got {steps}")
     if steps > MOST_STEPS:
         why = "since orders settle within three updates or go on as they began"
         raise ArgumentError("steps", f"expected at most {MOST_STEPS}, {why}, but got {steps}")
-    problem = Problem.of(network, law, scale, loss)
-    return prediction_of(train_given(problem, as_parameterization(parameterization, problem), steps), steps)
 
 
-def prediction_of(run: GivenRun, steps: int) -> dict[Observable, Exponent]:
+def prediction_of(run: GivenRun, steps: int) -> Prediction:
     """The answer of `predict`, from a run of at least so many updates."""
     assert run.updates >= steps
     problem, parameterization, orders = run.problem, run.parameterization, run.until(steps)
@@ -86,7 +92,7 @@ def prediction_of(run: GivenRun, steps: int) -> dict[Observable, Exponent]:
         orders |= dict(spectral_norms(network, parameterization, orders, steps, problem.scale))
     if is_followed and is_plain:
         orders |= dict(alignments(network, parameterization, orders, steps))
-    return orders
+    return Prediction(orders, problem, parameterization)
 
 
 def _backward_changes(

@@ -27,10 +27,10 @@ from scalings.criteria.tutorial import TUTORIAL
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.hyperparameters.gauges import LayerExponents
 from scalings.hyperparameters.parameterizations import Parameterization, wrong_scales
-from scalings.hyperparameters.update_laws import OPTIMIZERS, UpdateLaw
+from scalings.hyperparameters.update_laws import UpdateLaw
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network, wrong_depth
-from scalings.results.checks import Check, Forbidden, Repair
+from scalings.results.checks import Change, Check, Forbidden, Repair
 from symbolic.derivation.case import explore
 from symbolic.derivation.satisfiability import Points
 from symbolic.evaluation.check import verdict_on
@@ -39,13 +39,11 @@ from symbolic.evaluation.nearest_point import nearest
 from symbolic.polyhedra.facts import Form
 from symbolic.propagation.question import Question
 
-Change = tuple[str, str, Exponent, Exponent]
-
 
 def repair(
     network: Network | str,
     parameterization: Parameterization | str,
-    law: UpdateLaw | str = OPTIMIZERS["sgd"],
+    law: UpdateLaw | str = "sgd",
     richness: Fraction | None = None,
     *,
     scale: str = WIDTH_SCALE,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from scipy import stats
 from empirical.engines.mlp.engine import DEFAULT_WIDTHS
 from empirical.statistics import regression
 from empirical.sweeps.plans import allocate
+from scalings.criteria.observables import Observable, Quantity
 from scalings.results.fits import Diverged, Fit
 
 EXPONENT = 0.25
@@ -113,6 +115,29 @@ def test_seeds_take_less_than_their_root_from_an_interval_that_knows_its_bias() 
         for s in (8, 32)
     )
     assert 1.2 < few / many < 2
+
+
+def test_a_larger_leading_correction_makes_intervals_longer_and_more_width_needed() -> None:
+    values = {n: np.exp(0.1 * np.random.default_rng(n).normal(size=12)) for n in DEFAULT_WIDTHS}
+    plain, leading = regression.fit(values), regression.fit(values, leading=3.0)
+    assert isinstance(plain, Fit)
+    assert isinstance(leading, Fit)
+    assert 1.2 < leading.half_width / plain.half_width < 3
+    room = 0.8 * plain.half_width
+    few, many = (regression.octaves_needed(one, room) for one in (plain, leading))
+    assert few is not None
+    assert many is None or many > few
+    forgotten = regression.octaves_needed(replace(leading, leading=1.0), room)
+    assert forgotten is not None
+    assert many is None or many > forgotten, "advice knows the corrections that the interval allows for"
+
+
+@pytest.mark.parametrize(("orthogonalized", "leading"), [(False, [3.0, 1.0, 1.0]), (True, [3.0, 2.0, 1.0])])
+def test_what_has_a_larger_leading_correction(orthogonalized: bool, leading: list[float]) -> None:
+    quantities: tuple[Quantity, ...] = ("dW_spectral", "dz", "d")
+    values = {Observable(quantity, "layer2", 1): exact((32, 64, 128, 256), EXPONENT) for quantity in quantities}
+    found = regression.fit_all(values, orthogonalized=orthogonalized).values()
+    assert [fit.leading for fit in found if isinstance(fit, Fit)] == leading
 
 
 @pytest.mark.parametrize("remedy", ["seeds", "octaves"])

@@ -220,3 +220,17 @@ def test_decay_that_is_a_little_wrong_is_refused(optimizer: str, monkeypatch: py
     expected = list(by_torch(optimizer, start))
     monkeypatch.setattr("tests.empirical.weights.test_laws.DECAY", DECAY * 1.001)
     assert worst(by_matrices(optimizer, start), iter(expected), start) > CLEARLY
+
+
+def test_which_laws_orthogonalize() -> None:
+    """Those whose steps from a gradient of rank 2 have singular values that are much alike."""
+    generator = torch.Generator().manual_seed(0)
+    left, right = (torch.randn(1, 2, side, generator=generator, dtype=torch.float64) for side in (40, 24))
+    gradient = (left * torch.tensor([[1.0], [0.05]], dtype=torch.float64)).mT @ right
+    for name, law in low_rank_laws.LOW_RANK.items():
+        made = law()
+        step = made(gradient.clone(), [torch.zeros_like(gradient)] * made.moments, 1, lambda: torch.ones(1))
+        first, second, *_ = torch.linalg.svdvals(step[0])
+        assert low_rank_laws.orthogonalizes(name) == (name.startswith("muon") and bool(second > 0.5 * first)), name
+    assert low_rank_laws.orthogonalizes("muon+coupled")
+    assert not low_rank_laws.orthogonalizes("adamw")

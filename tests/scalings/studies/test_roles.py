@@ -238,7 +238,22 @@ def test_an_alignment_decides_nothing() -> None:
     assert [(each.role, each.verdict) for each in found.comparisons if each.of == one] == [("reported", "FAIL")]
 
 
-# Clause 8, and theories that are wrong about themselves.
+# Clause 8.
+
+
+def test_a_spectral_norm_of_sums_over_positions_may_be_below_its_order_but_not_above() -> None:
+    for network in (cnn(3), mlp(3)):
+        orders = predict(network, strategies.family(network).member("1/4"), steps=1)
+        one = at("dW_spectral", 2, 1)
+        below, above = (seen(orders, {one: (orders[one] + by,)}) for by in (-QUARTER, QUARTER))
+        assert compare(network, orders, seen(orders)).verdict == "PASS"
+        assert compare(network, orders, below).verdict == ("FAIL" if network.is_mlp else "PASS")
+        assert compare(network, orders, above).verdict == "FAIL"
+        size = replace(one, quantity="dW_frobenius")
+        assert compare(network, orders, seen(orders, {size: (orders[size] - QUARTER,)})).verdict == "FAIL"
+
+
+# Clause 9, and theories that are wrong about themselves.
 
 
 @pytest.mark.parametrize("by", [-3, -QUARTER, QUARTER, 3])

@@ -1,0 +1,41 @@
+"""Powers of the scale variable as figures write them, and layers that are alike written once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from scalings.hyperparameters.exponents import Affine, Exponent, is_zero
+
+
+def power(exponent: Affine | Exponent, symbol: str = "n") -> str:
+    """A power as it is read aloud: 1, n, 1/n, or with its exponent.
+
+    >>> power(Fraction(0)), power(Fraction(-1)), power(Affine(Fraction(-1), {"r": Fraction(2)}))
+    ('1', '$1/n$', '$n^{2r-1}$')
+    """
+    if is_zero(exponent):
+        return "0"
+    base = symbol if len(symbol) == 1 else rf"\mathrm{{{symbol}}}"
+    text = str(exponent).replace("*", "").replace(" ", "")
+    return {"0": "1", "1": f"${base}$", "-1": f"$1/{base}$"}.get(text, f"${base}^{{{text}}}$")
+
+
+def signed(exponent: Fraction) -> str:
+    """A number along an axis, with a minus sign and not a hyphen."""
+    return str(exponent).replace("-", "\u2212")
+
+
+def together(names: Sequence[str], every: Sequence[str]) -> str:
+    """Some of all layers, in few words.
+
+    >>> layers = [f"layer{k}" for k in range(1, 8)]
+    >>> together(layers[1:3], layers), together(layers[1:6], layers), together(layers[::2], layers)
+    ('layer2, layer3', 'layer2 to layer6', 'layer1 and 3 more')
+    """
+    if len(names) <= 2:
+        return ", ".join(names)
+    start = every.index(names[0])
+    if list(every[start : start + len(names)]) == list(names):
+        return f"{names[0]} to {names[-1]}"
+    return f"{names[0]} and {len(names) - 1} more"

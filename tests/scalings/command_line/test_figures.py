@@ -1,0 +1,75 @@
+"""The figures of derive, check and predict by the command line."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.scalings.command_line.running import run, run_json
+
+COMMANDS = {
+    "derive": ("derive",),
+    "check": ("check", "--preset", "standard"),
+    "predict": ("predict", "--preset", "ntp", "--steps", "1"),
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_figure_stands_beside_the_answer(capsys: pytest.CaptureFixture[str], tmp_path: Path, name: str) -> None:
+    figure = tmp_path / "figure.svg"
+    code, out, err = run(capsys, *COMMANDS[name], "--output", str(figure))
+    assert (code, out, err) == run(capsys, *COMMANDS[name])
+    assert figure.read_text().startswith("<?xml")
+    code, _, err = run(capsys, *COMMANDS[name], "--output", str(figure))
+    assert (code, err.count("\n")) == (2, 1)
+    assert "exists; give another name, or --overwrite" in err
+    before = figure.read_bytes()
+    run_json(capsys, *COMMANDS[name], "--output", str(figure), "--overwrite")
+    assert figure.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ("derive --without maximality", "--output: a figure is drawn of a family with one freedom, but 3 freedoms are"),
+        ("derive --network transformer", "--output: a figure is drawn of a family with one freedom, but"),
+        ("derive --network resmlp --scale width,depth", "--scale: with several"),
+        ("check --preset mup --lr 1,0,-oo", "--output: no phase diagram: lr of layer3 is 0 as given"),
+        ("check --depth 65 --preset mup", "--depth: expected at most 64 weights with an --output"),
+        ("predict --preset mup --steps 101", "--steps: expected at most 100"),
+    ],
+)
+def test_what_cannot_be_drawn_is_one_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, arguments: str, sentence: str
+) -> None:
+    figure = tmp_path / "figure.png"
+    code, out, err = run(capsys, *arguments.split(), "--output", str(figure))
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert sentence in err
+    assert not figure.exists()
+
+
+def test_a_wished_richness_is_where_the_arrow_ends(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    figures = [tmp_path / name for name in ("nearest.svg", "rich.svg")]
+    for figure, wish in zip(figures, ((), ("--richness", "1/2")), strict=True):
+        assert run(capsys, *COMMANDS["check"], *wish, "--output", str(figure))[0] == 1
+    assert figures[0].read_bytes() != figures[1].read_bytes()
+
+
+@pytest.mark.parametrize(("options", "loaded"), [((), False), (("--output", "figure.svg"), True)])
+def test_matplotlib_is_loaded_for_a_figure_alone(tmp_path: Path, options: tuple[str, ...], loaded: bool) -> None:
+    code = (
+        "import sys; from scalings.command_line.app import main; main(sys.argv[1:]); "
+        "print(['matplotlib' in sys.modules], file=sys.stderr)"
+    )
+    root = str(Path(__file__).parents[3])
+    for command in COMMANDS.values():
+        arguments = [sys.executable, "-c", code, *command, "--overwrite", *options]
+        done = subprocess.run(
+            arguments, cwd=tmp_path, env={"PYTHONPATH": root}, capture_output=True, text=True, check=True
+        )
+        assert json.loads(done.stderr.splitlines()[-1].lower()) == [loaded]

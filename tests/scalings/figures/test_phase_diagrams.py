@@ -1,0 +1,78 @@
+"""The figures of check, derive and predict are legible, say their verdict, and are alike byte for byte."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from scalings.criteria.problem import Problem
+from scalings.figures.phase_diagrams import change_lines, phase_figure, verdict_sentence
+from scalings.figures.style import save
+from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.hyperparameters.presets import preset
+from scalings.hyperparameters.update_laws import optimizer
+from scalings.networks.architectures import mlp
+from scalings.results.phases import PhaseDiagram
+from symbolic.evaluation.phases import phases_of
+from tests.scalings.figures.legible import drawn_texts, illegible
+from tests.strategies import SGD
+
+READOUT = Parameterization.of(multiplier="0,0,0", init="0,-1/2,0", lr="0,0,0", name="large readout")
+SMALL = Parameterization.of(multiplier="0,0,0", init="-1/2,-1/2,-1/2", lr="0,-1,-1", name="small")
+SLOW = Parameterization.of(multiplier="0,0,0", init="0,-1/2,-1/2", lr="0,-2,-1", name="slow")
+DEEP = Parameterization.of(multiplier="0,0,0,0", init="0,-1/2,-1/2,-1/2", lr="0,0,0,0", name="a default of torch")
+MUON = replace(DEEP, name="slanted")
+
+
+def diagrams() -> list[PhaseDiagram]:
+    three = Problem(mlp(3), SGD)
+    given = (preset("standard", 3), preset("mup", 3), preset("ntp", 3), READOUT, SMALL, SLOW)
+    muon = Problem(mlp(4), optimizer("muon"))
+    return [
+        *(phases_of(three, one) for one in given),
+        phases_of(Problem(mlp(4), optimizer("adam")), DEEP),
+        phases_of(muon, MUON),
+    ]
+
+
+@pytest.mark.parametrize("diagram", diagrams(), ids=lambda diagram: diagram.name)
+def test_no_words_overlap_or_are_cut(diagram: PhaseDiagram) -> None:
+    assert illegible(phase_figure(diagram)) == []
+
+
+@pytest.mark.parametrize("diagram", diagrams(), ids=lambda diagram: diagram.name)
+def test_every_area_is_named(diagram: PhaseDiagram) -> None:
+    words = " ".join(text for text, _ in drawn_texts(phase_figure(diagram))).replace("\n", " ")
+    for cell in diagram.cells:
+        if len(cell.corners) > 2:
+            assert cell.phase.reason in words
+
+
+def test_the_title_is_the_verdict() -> None:
+    sentences = [verdict_sentence(diagram) for diagram in diagrams()]
+    assert sentences[:3] == [
+        "standard is unstable: the output explodes",
+        "mup is rich, r = 1/2, and meets all criteria",
+        "ntp is lazy, r = 0, and meets all criteria",
+    ]
+    assert sentences[4:6] == [
+        "small is unstable: signals vanish at initialization",
+        "slow is lazy: maximality is not met",
+    ]
+
+
+def test_the_arrow_says_what_the_repair_changes() -> None:
+    standard, readout = diagrams()[0], diagrams()[3]
+    assert change_lines(standard) == ["lr of layer2, layer3: 1 \u2192 $1/n$"]
+    assert change_lines(readout)[1] == "init of layer3: 1 \u2192 $n^{-1/2}$"
+
+
+def test_a_figure_is_the_same_byte_for_byte(tmp_path: Path) -> None:
+    for ending in ("svg", "png"):
+        files = [tmp_path / f"{number}.{ending}" for number in range(2)]
+        for file in files:
+            save(phase_figure(phases_of(Problem(mlp(3), SGD), preset("standard", 3))), file)
+        first, second = (file.read_bytes() for file in files)
+        assert first == second
