@@ -9,7 +9,7 @@ from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from scalings.command_line.console import YES, print_text
+from scalings.command_line.console import YES, print_tables, print_text
 from scalings.command_line.options import Format
 from scalings.command_line.parsing import parse_widths
 from scalings.errors import ArgumentError
@@ -45,6 +45,7 @@ def trace(
         Of the answer.
     """
     from empirical.tracing.trace import trace
+    from scalings.reports.traces import trace_report
 
     chosen = parse_widths(widths)
     with _importable(), redirect_stdout(sys.stderr):
@@ -56,7 +57,10 @@ def trace(
             network = trace(made, given, chosen, judged)
         except ArgumentError as error:
             raise ArgumentError({"build": "BUILD"}.get(error.argument, error.argument), error.message) from error
-    print_text(network.to_json() if format == "json" else str(network))
+    if format == "json":
+        print_text(network.to_json())
+    else:
+        print_tables(trace_report(network))
     return YES
 
 

@@ -1,7 +1,4 @@
-"""A traced network: the tape of a module, with sizes and numbers as powers of the width, and repeated blocks once.
-
-`scalings.trace` makes one. Its text has a row for each kind of parameter.
-"""
+"""A traced network: the tape of a module, with sizes and numbers as powers of the width, and repeated blocks once."""
 
 from __future__ import annotations
 
@@ -9,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from scalings.displays import Displayed
 from scalings.networks.dimensions import Dimension
 from scalings.tapes.tape import Parameter, Tape
 
@@ -39,8 +37,8 @@ class Repeat:
         return self.path(copy) + path.removeprefix(self.path(self.copies[0])) if self.holds(path) else path
 
 
-@dataclass(frozen=True)
-class TracedNetwork:
+@dataclass(frozen=True, repr=False)
+class TracedNetwork(Displayed):
     """What a torch module does, in powers of the width."""
 
     widths: tuple[int, ...]
@@ -78,8 +76,3 @@ class TracedNetwork:
         from scalings.tapes.reading import network_from_text
 
         return network_from_text(text)
-
-    def __str__(self) -> str:
-        from scalings.tapes.printing import text_of
-
-        return text_of(self)

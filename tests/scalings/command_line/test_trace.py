@@ -49,7 +49,8 @@ def _module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_text(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["trace", "own_model:build"]) == 0
     printed = capsys.readouterr()
-    assert printed.out.splitlines()[:2] == ["parameter  shape  role    read by", "0.weight   n x 6  input   linear"]
+    rows = [line.rstrip() for line in printed.out.splitlines()]
+    assert rows[:2] == ["parameter  shape  role    read by", "0.weight   n x 6  input   linear"]
     assert "imported" in printed.err  # what the user's code prints is no part of the answer
 
 

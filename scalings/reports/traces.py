@@ -1,4 +1,4 @@
-"""A traced network as text: a row for each kind of parameter, and what else there is to know.
+"""Reports of `trace`: a row for each kind of parameter, and what else there is to know.
 
 Names are the module's own, or a file's: what a terminal would take for a command is escaped.
 """
@@ -8,8 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
+from rich.console import RenderableType
+from rich.text import Text
+
 from scalings.hyperparameters.exponents import format_power
 from scalings.networks.dimensions import Dimension
+from scalings.reports.tables import empty_table
 from scalings.tapes.network import TracedNetwork
 from scalings.tapes.roles import readers_of, role_of
 from scalings.tapes.tape import Parameter
@@ -18,13 +22,19 @@ _MOST_NAMED = 8
 """More names than this are counted."""
 
 
-def text_of(network: TracedNetwork) -> str:
+def trace_report(network: TracedNetwork) -> Iterator[RenderableType]:
     """The network as a table and a few sentences."""
-    rows = [("parameter", "shape", "role", "read by")]
-    rows += [_row(network, parameter) for parameter in network.tape.parameters]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
-    return "\n".join([*lines, "", *_sentences(network)])
+    table = empty_table("parameter", "shape", "role", "read by")
+    for parameter in network.tape.parameters:
+        table.add_row(*map(Text, _row(network, parameter)))
+    yield table
+    yield Text("\n" + "\n".join(_sentences(network)))
+
+
+def trace_summary(network: TracedNetwork) -> str:
+    """The network in a few words."""
+    parameters = sum(1 for parameter in network.tape.parameters for _ in network.names_of(parameter))
+    return f"{parameters} parameters, {_widths(network)}"
 
 
 def shape_text(shape: Sequence[Dimension]) -> str:
@@ -75,14 +85,17 @@ def _row(network: TracedNetwork, parameter: Parameter[Dimension]) -> tuple[str, 
 
 
 def _sentences(network: TracedNetwork) -> Iterator[str]:
-    widths = ", ".join(map(str, network.widths))
-    tape = network.tape
-    yield f"Recorded at widths {widths}: {len(tape.operations)} operations of {len(network.functions)} functions."
+    operations = len(network.tape.operations)
+    yield f"Recorded {_widths(network)}: {operations} operations of {len(network.functions)} functions."
     for repeat in network.repeats:
         what, size = escaped(repeat.container) or "The module", repeat.stop - repeat.start
         yield f"{what} is one block of {size} operations, {len(repeat.copies)} times."
     if network.unreached:
         yield f"No gradient reaches {escaped(_some(network.unreached))}."
+
+
+def _widths(network: TracedNetwork) -> str:
+    return f"at widths {', '.join(map(str, network.widths))}"
 
 
 def _some(names: Sequence[str]) -> str:
