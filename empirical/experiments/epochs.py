@@ -20,7 +20,6 @@ from torch import Tensor
 
 from empirical.data.examples import Split
 from empirical.tensors.arrays import Array
-from empirical.weights.low_rank_laws import Momentum
 
 MOMENTUM = 0.9
 
@@ -28,12 +27,20 @@ MOMENTUM = 0.9
 class Members(Protocol):
     """Networks of one shape, all trained at once: member m is the m-th network of every weight and every output."""
 
-    seeds: Sequence[int]
-    """Of each member; it decides the order of its examples."""
-    weights: Sequence[Tensor]
-    """Each (members, ...), with requires_grad."""
-    rates: Sequence[Tensor]
-    """The learning rates of each weight, which broadcast against it."""
+    @property
+    def seeds(self) -> Sequence[int]:
+        """Of each member; it decides the order of its examples."""
+        ...
+
+    @property
+    def weights(self) -> Sequence[Tensor]:
+        """Each (members, ...), with requires_grad."""
+        ...
+
+    @property
+    def rates(self) -> Sequence[Tensor]:
+        """The learning rates of each weight, which broadcast against it."""
+        ...
 
     def __call__(self, inputs: Tensor) -> Tensor:
         """(members, batch, ...) to (members, batch, outputs)"""
@@ -66,32 +73,36 @@ class Trained:
 
 def train(members: Members, data: Split, schedule: Schedule, stopped: threading.Event | None = None) -> Trained:
     """Train all members. Raises KeyboardInterrupt once `stopped` is set."""
-    kind, count = members.weights[0].dtype, len(members.seeds)
+    first, count = members.weights[0], len(members.seeds)
     tensors = (data.inputs, data.targets, data.test_inputs, data.test_targets)
-    inputs, targets, test_inputs, test_targets = (torch.tensor(array, dtype=kind) for array in tensors)
+    inputs, targets, test_inputs, test_targets = (
+        torch.tensor(array, dtype=first.dtype, device=first.device) for array in tensors
+    )
     orders = [np.random.default_rng((seed, 1)) for seed in members.seeds]
-    law, moments = Momentum(MOMENTUM), [torch.zeros_like(weight) for weight in members.weights]
+    moments = [torch.zeros_like(weight) for weight in members.weights]
     errors: list[Array] = []
 
     def look() -> Tensor:
         with torch.no_grad():
             outputs = members(test_inputs.expand(count, *test_inputs.shape))
-            errors.append(((outputs - test_targets) ** 2).mean(dim=(1, 2)).nan_to_num(torch.inf).numpy())
+            errors.append(
+                ((outputs - test_targets) ** 2).mean(dim=(1, 2)).nan_to_num(torch.inf, torch.inf).cpu().numpy()
+            )
         return outputs
 
     for _ in range(schedule.epochs):
         if schedule.every_epoch:
             look()
-        order = torch.from_numpy(np.stack([one.permutation(len(inputs)) for one in orders]))
-        for these in order.split(schedule.batch, dim=1):
+        order = torch.from_numpy(np.stack([one.permutation(len(inputs)) for one in orders])).to(first.device)
+        for these in torch.split(order, schedule.batch, dim=1):
             if stopped and stopped.is_set():
                 raise KeyboardInterrupt
             residual = members(inputs[these]) - targets[these]
             losses = (residual**2).mean(dim=(1, 2))
             gradients = torch.autograd.grad(losses.sum(), members.weights)
             with torch.no_grad():
-                for weight, gradient, moment, rate in zip(
-                    members.weights, gradients, moments, members.rates, strict=True
-                ):
-                    weight.addcmul_(law(gradient, [moment], 0, lambda: gradient), rate, value=-1)
-    return Trained(look().numpy(), np.stack(errors))
+                every = zip(members.weights, gradients, moments, members.rates, strict=True)
+                for weight, gradient, moment, rate in every:
+                    moment.mul_(MOMENTUM).add_(gradient)
+                    weight.addcmul_(moment, rate, value=-1)
+    return Trained(look().cpu().numpy(), np.stack(errors))

@@ -22,8 +22,6 @@ from empirical.tensors.arrays import Array
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.networks.network import Network
 
-DEPTH = 3
-
 
 class Perceptrons:
     """Multilayer perceptrons pixels-n-n-outputs, one for each seed and factor on the learning rates.
@@ -37,21 +35,27 @@ class Perceptrons:
         sizes: tuple[int, int, int],
         seeds: Sequence[int],
         factors: Sequence[float] | None = None,
-        kind: torch.dtype = torch.float32,
+        kind: torch.dtype | None = None,
+        device: str = "cpu",
     ) -> None:
-        """`sizes` are those of inputs, the width and outputs; without `factors` all are 1."""
+        """`sizes` are those of inputs, the width and outputs; without `factors` all are 1; single precision is the
+        default."""
+        kind = kind or torch.float32
         inputs, n, outputs = sizes
         shapes = [(n, inputs), (n, n), (outputs, n)]
         self.seeds = tuple(seeds)
         drawn = [_draw(seed, n, shapes) for seed in self.seeds]
-        factor = torch.tensor([1.0] * len(self.seeds) if factors is None else factors, dtype=kind)[:, None, None]
-        self._multipliers, self.weights, self.rates = [], [], []
+        factor = torch.tensor([1.0] * len(self.seeds) if factors is None else factors, dtype=kind, device=device)
+        factor = factor[:, None, None]
+        self._multipliers: list[float] = []
+        self.weights: list[Tensor] = []
+        self.rates: list[Tensor] = []
         for index, layer in enumerate(parameterization.layers):
             g, sigma, eta = (float(n) ** float(power) for power in (layer.multiplier, layer.init, layer.lr))
             self._multipliers.append(g)
             for part in (0, 1):
                 stacked = torch.from_numpy(np.stack([numbers[index][part] for numbers in drawn]))
-                self.weights.append((stacked * sigma).to(kind).requires_grad_())
+                self.weights.append((stacked * sigma).to(device, kind).requires_grad_())
                 self.rates.append(factor * eta)
         self._one = 1 / math.sqrt(inputs)
 
@@ -59,7 +63,7 @@ class Perceptrons:
         h, one = inputs * self._one, self._one
         for index, g in enumerate(self._multipliers):
             weight, bias = self.weights[2 * index : 2 * index + 2]
-            z = g * torch.baddbmm(bias.mT, h, weight.mT, beta=one)
+            z: Tensor = g * torch.baddbmm(bias.mT, h, weight.mT, beta=one)
             h, one = torch.relu(z) * math.sqrt(2), 1.0
         return z
 
@@ -73,15 +77,23 @@ def _draw(seed: int, width: int, shapes: Sequence[tuple[int, int]]) -> list[tupl
 class GraphMember:
     """Any network of node kinds, from one seed."""
 
-    def __init__(self, network: Network, parameterization: Parameterization, width: int, seed: int, lr: float) -> None:
+    def __init__(
+        self,
+        network: Network,
+        parameterization: Parameterization,
+        width: int,
+        seed: int,
+        lr: float,
+        device: str = "cpu",
+    ) -> None:
         setting = Setting(network, {"width": width}, {"width": parameterization}, lr)
         self.seeds = (seed,)
-        self._graph = Graph(setting, self.seeds)
+        self._graph = Graph(setting, self.seeds, device)
         self._graph.initial = {weight: tensor.float() for weight, tensor in self._graph.initial.items()}
         self._graph.float()
         self.weights = [self._graph.updates[weight] for weight in self._graph.updates]
-        self.rates = [torch.tensor(lr * setting.power(weight, "lr")) for weight in self._graph.updates]
+        self.rates = [torch.tensor(lr * setting.power(weight, "lr"), device=device) for weight in self._graph.updates]
 
     def __call__(self, inputs: Tensor) -> Tensor:
-        outputs = self._graph(inputs[0])[self._graph.setting.network.output.name, 0]
+        outputs: Tensor = self._graph(inputs[0])[self._graph.setting.network.output.name, 0]
         return outputs.squeeze(2)
