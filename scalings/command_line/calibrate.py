@@ -73,8 +73,8 @@ def calibrate(
 
     # What is wrong with the options is said by now: here torch is loaded, which takes seconds.
     from empirical.experiments import calibration
+    from scalings.figures.calibration import calibration_figure
     from scalings.reports.calibration import calibration_document, calibration_report
-    from scalings.reports.figures import calibration_figure
     from scalings.studies.calibration import CalibrationAgreement
 
     with progress_bar() as progress:
@@ -89,7 +89,7 @@ def calibrate(
             announce=on.announce,
         )
     agreement = CalibrationAgreement(found, family, r, margin)
-    draw = partial(calibration_figure, found, {key: one.derived for key, one in agreement.solved.items()})
+    draw = partial(calibration_figure, agreement)
     answer.give(calibration_report(agreement), calibration_document(agreement), draw)
     return exit_code(agreement.verdict, found.seeds, interrupted=found.interrupted)
 

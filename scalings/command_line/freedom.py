@@ -63,7 +63,7 @@ def freedom(
 
     # What is wrong with the options is said by now: here torch is loaded, which takes seconds.
     from empirical.experiments.freedom import count_freedoms
-    from scalings.reports.figures import freedom_figure
+    from scalings.figures.freedom import freedom_figure
     from scalings.reports.freedom import freedom_document, freedom_report
     from scalings.studies.freedom import FreedomAgreement, derived_jacobian
 
@@ -80,5 +80,5 @@ def freedom(
         )
     derived = derived_jacobian(family.member(r), family.network, family.law, measured.conditions)
     agreement = FreedomAgreement(measured, family, derived, margin)
-    answer.give(freedom_report(agreement), freedom_document(agreement), partial(freedom_figure, measured))
+    answer.give(freedom_report(agreement), freedom_document(agreement), partial(freedom_figure, agreement))
     return exit_code(agreement.verdict, measured.seeds, interrupted=measured.interrupted)

@@ -56,7 +56,7 @@ def law(
     """
     from empirical.experiments.optimizer_laws import measure_law
     from empirical.experiments.torch_optimizers import find_factory
-    from scalings.reports.figures import law_figure
+    from scalings.figures.optimizer_laws import law_figure
     from scalings.reports.optimizer_laws import law_document, law_report
 
     try:
@@ -80,5 +80,6 @@ def law(
     except ArgumentError as error:
         # It is given by its place: there is no --optimizer.
         raise ArgumentError(error.argument.replace("optimizer", "OPTIMIZER"), error.message) from None
-    answer.give(law_report(measured, expected), law_document(measured, expected), partial(law_figure, measured))
+    draw = partial(law_figure, measured, expected)
+    answer.give(law_report(measured, expected), law_document(measured, expected), draw)
     return EXIT[measured.meets(expected)]

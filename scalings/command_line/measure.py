@@ -97,8 +97,8 @@ def measure(
     # What is wrong with the options is said by now: here torch is loaded, which takes seconds.
     from empirical.sweeps.measurement import Interrupted
     from empirical.sweeps.sweep import carry_out
+    from scalings.figures.measurements import measurement_figure
     from scalings.reports import documents, measurements, tables
-    from scalings.reports.figures import exponents_figure
     from scalings.studies.comparisons import compare
     from symbolic.evaluation.check import verdict_on
     from symbolic.evaluation.given_run import TELLS_GROWTH, train_given
@@ -138,6 +138,6 @@ def measure(
             **documents.regime_document(check),
             "interrupted": interrupted,
         },
-        partial(exponents_figure, measurement, orders),
+        partial(measurement_figure, measurement, agreement, check, scale=model.scale, delta=margin),
     )
     return exit_code(agreement.verdict, measurement.widths, interrupted=interrupted, variable=model.scale)

@@ -21,6 +21,7 @@ from scalings.errors import ArgumentError
 from scalings.files import check_writable, replacing
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from rich.text import Text
 
 FIGURES = (".png", ".pdf", ".svg")
@@ -46,7 +47,7 @@ class Output:
         if self.output:
             check_output("output", self.output, overwrite=self.overwrite)
 
-    def give(self, report: Iterable[object], document: dict[str, Any], draw: Callable[[Path], None]) -> None:
+    def give(self, report: Iterable[object], document: dict[str, Any], draw: Callable[[], Figure]) -> None:
         """Print the report or the document, as `format` says, and draw the figure if `output` is given."""
         try:
             if self.format == "json":
@@ -58,10 +59,12 @@ class Output:
                 write_figure(self.output, draw)
 
 
-def write_figure(path: Path, draw: Callable[[Path], None]) -> None:
-    """Write a figure, completely or not at all."""
+def write_figure(path: Path, draw: Callable[[], Figure]) -> None:
+    """Draw a figure and write it, completely or not at all."""
+    from scalings.figures.style import save
+
     with replacing(path) as partial:
-        draw(partial)
+        save(draw(), partial)
     note_written(f"'{path}'")
 
 
@@ -93,7 +96,7 @@ class Explained:
 class ExplainedOutput(Output, Explained):
     """The same of an answer whose text has the symbols of observables."""
 
-    def give(self, report: Iterable[object], document: dict[str, Any], draw: Callable[[Path], None]) -> None:
+    def give(self, report: Iterable[object], document: dict[str, Any], draw: Callable[[], Figure]) -> None:
         """With the glossary of symbols, unless quiet, above the last line of the report, its verdict."""
         *body, verdict = report
         super().give([*body, *self.glossary(), verdict], document, draw)

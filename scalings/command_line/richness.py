@@ -49,7 +49,7 @@ def richness(
     answer.check()
 
     # What is wrong with the options is said by now: here torch is loaded, which takes seconds.
-    from scalings.reports.figures import paths_figure
+    from scalings.figures.richness import richness_figure
     from scalings.reports.richness import richness_document, richness_report
     from scalings.studies.richness import plan
 
@@ -57,7 +57,6 @@ def richness(
     on.announce(planned.runs.cost())
     with progress_bar() as progress:
         found = planned.follow(progress)
-    lines = [(f"r = {member.richness}", member.run) for member in found.members]
-    answer.give(richness_report(found), richness_document(found), partial(paths_figure, lines))
+    answer.give(richness_report(found), richness_document(found), partial(richness_figure, found))
     done = [f"r = {member.richness}" for member in found.members]
     return exit_code(found.verdict, done, interrupted=found.interrupted, variable="member")

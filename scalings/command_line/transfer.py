@@ -71,7 +71,7 @@ def transfer(
     tasks.load(network, training)
 
     # What is wrong with the options is said by now: here torch is loaded, which takes seconds.
-    from scalings.reports.figures import transfer_figure
+    from scalings.figures.transfer import transfer_figure
     from scalings.reports.transfer import transfer_document, transfer_report
     from scalings.studies.transfer import TransferAgreement, derived_drift
     from scalings.studies.transfer import transfer as measured
@@ -93,5 +93,5 @@ def transfer(
     derived = derived_drift(network, parameterization, law, scale=model.scale, loss=model.loss)
     regime = check(network, parameterization, law, scale=model.scale, loss=model.loss)
     agreement = TransferAgreement(found, regime, derived, margin)
-    answer.give(transfer_report(agreement), transfer_document(agreement), partial(transfer_figure, found))
+    answer.give(transfer_report(agreement), transfer_document(agreement), partial(transfer_figure, agreement))
     return exit_code(agreement.verdict, found.seeds, interrupted=found.interrupted)

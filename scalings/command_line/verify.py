@@ -66,9 +66,9 @@ def verify(
     answer.check()
 
     # What is wrong with the options is said by now: here torch is loaded, which takes seconds.
-    from scalings.reports.figures import richness_figure
+    from scalings.figures.verification import verification_figure
     from scalings.reports.verification import verification_document, verification_report
-    from scalings.studies.verification import RICHNESS, estimate, verify
+    from scalings.studies.verification import estimate, verify
 
     written = str(output) if figure else None
     on.announce(estimate(data, widths=sizes, seeds=seeds, device=on.device, wide=wide))
@@ -76,8 +76,7 @@ def verify(
         verification = verify(
             data, widths=sizes, seeds=seeds, device=on.device, wide=wide, delta=margin, progress=progress
         )
-    named = [(one.name, one.measurement, one.richness) for one in verification.members[: len(RICHNESS)]]
     report, document = verification_report(verification, written), verification_document(verification, written)
-    answer.give(report, document, partial(richness_figure, named))
+    answer.give(report, document, partial(verification_figure, verification))
     done = [member.name for member in verification.members]
     return exit_code(verification.verdict, done, interrupted=verification.interrupted, variable="member")

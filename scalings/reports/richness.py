@@ -37,14 +37,7 @@ def richness_report(found: LazyToRich) -> Iterator[RenderableType]:
         )
         table.add_row(str(member.richness), *ended, f"<= {format_exponent(member.derived)}", *fitted)
     yield table
-    yield verdict_text(found.verdict, _REASONS[found.verdict])
-
-
-_REASONS = {
-    "PASS": "the lazy end converges to the predictor of its own initial kernel, the rich end does not",
-    "FAIL": "the two ends do not do what was derived",
-    "INCONCLUSIVE": "the intervals do not tell the two ends apart: larger widths or more seeds would",
-}
+    yield verdict_text(found.verdict, found.reason)
 
 
 def richness_document(found: LazyToRich) -> Document:

@@ -34,6 +34,11 @@ if TYPE_CHECKING:
 RICHNESS = tuple(Fraction(k, 8) for k in range(5))
 WIDTHS = tuple(2**k for k in range(8, 15))
 BATCH, STEPS, LR = 10, 20, 1.0
+_REASONS: dict[Verdict, str] = {
+    "PASS": "the lazy end converges to the predictor of its own initial kernel, the rich end does not",
+    "FAIL": "the two ends do not do what was derived",
+    "INCONCLUSIVE": "the intervals do not tell the two ends apart: larger widths or more seeds would",
+}
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,11 @@ class LazyToRich:
         if not isinstance(lazy, Fit) or not isinstance(rich, Fit) or not lazy.low < threshold < rich.high:
             return "FAIL"
         return "PASS" if lazy.high < threshold < rich.low else "INCONCLUSIVE"
+
+    @property
+    def reason(self) -> str:
+        """The reason for the verdict, as a sentence."""
+        return _REASONS[self.verdict]
 
 
 @dataclass(frozen=True)

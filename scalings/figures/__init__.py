@@ -1,0 +1,1 @@
+"""Figures: answers as pictures, one module for each kind of answer."""

@@ -1,0 +1,138 @@
+"""The figure of `measure`: points beside derived slopes, and every exponent that is asserted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from scalings.criteria.observables import QUANTITIES, SYMBOLS, Observable, Quantity
+from scalings.figures.forest import Column, Row, forest, forest_height, judged, subscripted
+from scalings.figures.slopes import Line, slopes
+from scalings.figures.style import MUTED, WIDTH, colour_of, heading, in_pairs, page, styled, title
+from scalings.networks.dimensions import WIDTH_SCALE, symbol_of
+from scalings.networks.network import Network
+from scalings.results.checks import Check
+from scalings.results.fits import Diverged, Fit, Verdict
+from scalings.results.trials import Training
+from scalings.studies.comparisons import DELTA, Agreement
+from scalings.studies.equivalence import Comparison
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+
+    from matplotlib.figure import Figure
+
+    from empirical.sweeps.measurement import Measurement
+
+AGREES: Final[dict[Verdict, str]] = {
+    "PASS": "training agrees with theory (PASS)",
+    "FAIL": "training does not agree with theory (FAIL)",
+    "INCONCLUSIVE": "whether training agrees with theory is open (INCONCLUSIVE)",
+}
+_PANELS: Final[tuple[Quantity, ...]] = ("dz", "layer", "passthrough", "d", "dW_frobenius", "dW_spectral", "z", "loss")
+_MOST_PANELS = 6
+_PANEL: Final = 1.9
+"""Inches of a panel's height."""
+
+
+@styled
+def measurement_figure(
+    measurement: Measurement,
+    agreement: Agreement,
+    check: Check,
+    *,
+    scale: str = WIDTH_SCALE,
+    delta: Fraction = DELTA,
+) -> Figure:
+    """One measurement: slopes after the last update, a panel for each quantity, and a forest with a column for each
+    number of updates. Only what was measured has a panel."""
+    name, last = measurement.parameterization.name, measurement.training.steps
+    colour, symbol = colour_of(check), symbol_of(scale)
+    panels = {q: lines for q in _PANELS if (lines := list(_lines(measurement, agreement, q, colour)))}
+    shown = dict(list(panels.items())[:_MOST_PANELS])
+    steps = sorted({one.of.step for one in judged(agreement.comparisons)})
+    columns = [_column(step, measurement.network, agreement, colour if check.stable else MUTED) for step in steps]
+    heights = [_PANEL * ((len(shown) + 1) // 2), forest_height(columns) if columns else 0.0]
+    figure = page((WIDTH, sum(heights)))
+    parts = list(np.atleast_1d(figure.subfigures(sum(map(bool, heights)), 1, height_ratios=[*filter(None, heights)])))
+    if columns:
+        forest(parts.pop(), columns, delta)
+    for axes, (quantity, lines) in zip(in_pairs(parts[0], len(shown)) if parts else (), shown.items(), strict=True):
+        slopes(axes, lines, measurement.widths, scale=scale, symbol=symbol)
+        heading(axes, f"{subscripted(SYMBOLS[quantity])} after {updates(last)}")
+    sentence = f"{name}: {AGREES[agreement.verdict]}: {in_words(check)}"
+    title(
+        figure,
+        sentence,
+        as_sentence(agreement.reason),
+        setting(measurement.training, measurement.widths, scale),
+        verdict=agreement.verdict,
+    )
+    return figure
+
+
+def in_words(check: Check) -> str:
+    """What theory says of the parameterization: its regime, and its richness if it has one."""
+    return f"{check.regime}, r = {check.richness}" if check.nontrivial else check.regime
+
+
+def updates(steps: int) -> str:
+    """A number of updates, in words."""
+    return f"{steps} update{'s' * (steps != 1)}" if steps else "initialization"
+
+
+def setting(training: Training, widths: Sequence[int], scale: str = WIDTH_SCALE) -> str:
+    """How networks were trained, on what, and how wide they were."""
+    return (
+        f"{updates(training.steps).capitalize()} by {training.optimizer} on {training.batch} examples of "
+        f"{training.data}, {scale}s {widths[0]} to {widths[-1]}. Points measured, lines derived."
+    )
+
+
+def as_sentence(text: str) -> str:
+    """The text with a capital and a full stop."""
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def cells(network: Network, agreement: Agreement) -> list[tuple[Row, Comparison[Observable]]]:
+    """All comparisons that decide the verdict, with the rows that they are in, by quantity, layer and step."""
+    names = [layer.name for layer in network.layers]
+
+    def place(one: Comparison[Observable]) -> tuple[int, int, str, int]:
+        known = names.index(one.of.layer) if one.of.layer in names else -1
+        return QUANTITIES.index(one.of.quantity), known, one.of.layer, one.of.step
+
+    return [((SYMBOLS[one.of.quantity], one.of.layer), one) for one in sorted(judged(agreement.comparisons), key=place)]
+
+
+def _column(step: int, network: Network, agreement: Agreement, colour: str) -> Column:
+    of_step = [(row, one) for row, one in cells(network, agreement) if one.of.step == step]
+    return Column(f"after {updates(step)}" if step else "at initialization", None, colour, of_step)
+
+
+def _lines(measurement: Measurement, agreement: Agreement, quantity: Quantity, colour: str) -> Iterator[Line]:
+    """A line for each layer, of what has an exponent or diverged, after the last update."""
+    by_observable = {one.of: one for one in agreement.comparisons}
+    for layer in [*(layer.name for layer in measurement.network.layers), ""]:
+        one = by_observable.get(Observable(quantity, layer, measurement.training.steps))
+        if one is None:
+            continue
+        if isinstance(one.fit, Fit):
+            yield Line(layer or SYMBOLS[quantity], one.fit.points, one.derived, colour, one.role != "asserted")
+        elif isinstance(one.fit, Diverged):
+            yield _diverged_line(measurement, one, colour)
+
+
+def _diverged_line(measurement: Measurement, one: Comparison[Observable], colour: str) -> Line:
+    """The widths at which all runs were finite, without intervals, and those at which some diverged."""
+    finite = {width: bool(np.isfinite(values).all()) for width, values in measurement.values[one.of].items()}
+    points = [
+        (width, float(np.log(measurement.values[one.of][width]).mean()), 0.0)
+        for width, is_finite in finite.items()
+        if is_finite
+    ]
+    return Line(
+        one.of.layer, points, None, colour, diverged=[width for width, is_finite in finite.items() if not is_finite]
+    )
