@@ -64,14 +64,14 @@ class FiveCurvesFinding(Finding):
     @cached_property
     def judged(self) -> tuple[Verdict, str]:
         worst = max(self.differences, key=lambda name: self.differences[name])
-        differs = f"{worst} differs by {self.differences[worst]:.0e}"
+        differs = f"outputs of {worst} differ by {self.differences[worst]:.0e}"
         if self.differences[worst] > DIFFERENT:
             return "FAIL", f"{differs}, as other networks do"
         if not self.broken > DIFFERENT:
             return "INCONCLUSIVE", f"a broken gauge shows no difference either ({self.broken:.0e})"
         if self.differences[worst] > EQUAL:
             return "INCONCLUSIVE", f"{differs}, which is more than rounding and less than other networks do"
-        return "PASS", f"{differs}, which is rounding; a broken gauge by {self.broken:.1g}"
+        return "PASS", f"{differs}, which is rounding; those of a broken gauge by {self.broken:.1g}"
 
     @property
     def numbers(self) -> dict[str, Any]:

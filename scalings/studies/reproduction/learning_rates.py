@@ -81,9 +81,10 @@ class RatesFinding(Finding):
         if stays(lazy) == "PASS" and lazy.low <= 0:
             return "FAIL", f"ntp's best rate stays, too: {lazy}"
         if stays(rich) != "PASS" or lazy.low <= 0:
-            return "INCONCLUSIVE", f"drifts are not told from what is claimed: {self.found}"
+            return "INCONCLUSIVE", f"drifts are not told from what is claimed, {self.found}"
         return "PASS", (
-            f"{self.found}, at these widths; theory derives 0 for both, and ntp's drift ends near n = 512 (--full)"
+            f"drifts are {self.found} at widths {self.widths[0]} to {self.widths[-1]}; theory derives 0 for both, and "
+            "ntp's is a transient (--full)"
         )
 
     @property
@@ -124,7 +125,7 @@ class TransientFinding(Finding):
             return "FAIL", f"it drifts on: {self.found}"
         if verdict != "PASS" or self.narrow.drift.low <= 0:
             return "INCONCLUSIVE", f"not told from a drift: {self.found}; {self.control}"
-        return "PASS", f"{self.found}; {self.control}"
+        return "PASS", f"the drift is {self.found}, and {self.control}"
 
     @property
     def numbers(self) -> dict[str, Any]:

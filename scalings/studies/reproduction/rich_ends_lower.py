@@ -78,7 +78,10 @@ class EndsLowerFinding(Finding):
             return "FAIL", f"lazy training ends lower: {self.found}"
         if self.ratio.low <= max(0.0, self.control_ratio.high):
             return "INCONCLUSIVE", f"{self.found} is not told from 0, or from the same network's, {self.control_ratio}"
-        return "PASS", f"lazy training ends {exp(self.ratio.value):.1f} times higher; {self.control}"
+        return (
+            "PASS",
+            f"the error of ntp is {exp(self.ratio.value):.1f} times mup's; log ratio {self.ratio}, of {self.control}",
+        )
 
     @property
     def numbers(self) -> dict[str, Any]:
@@ -96,7 +99,7 @@ class CnnFinding(EndsLowerFinding):
 
     name = "cnn"
     claim = "Rich training ends lower in a convolutional network, too"
-    what = "convolutional network"
+    what = "CNN"
 
 
 @dataclass(frozen=True)
@@ -152,8 +155,9 @@ class ConvolutionalNetwork(RichEndsLower):
     """The project's convolutional network with as many layers as the tutorial's Myrtle-5, on images of 4 x 4 positions,
     at both ends of its derived family."""
 
-    width: int = 64
+    width: int = 32
     epochs: int = 10
+    seeds: int = 5
     name = CnnFinding.name
 
     @cached_property

@@ -72,12 +72,12 @@ class UpdateSizesFinding(Finding):
     def judged(self) -> tuple[Verdict, str]:
         verdicts = {one.verdict for one in self.comparisons.values()}
         if "FAIL" in verdicts:
-            return "FAIL", f"{self.found}, beyond {float(DELTA):g} from -1/2 and 0"
+            return "FAIL", f"exponents are {self.found}, beyond {float(DELTA):g} from -1/2 and 0"
         if any(one.verdict != "FAIL" for one in self.swapped.values()):
             return "INCONCLUSIVE", f"the two exponents are not told apart: {self.found}"
         if verdicts != {"PASS"}:
-            return "INCONCLUSIVE", f"{self.found}: an interval crosses the margin of {float(DELTA):g}"
-        return "PASS", f"{self.found}, within {float(DELTA):g} of -1/2 and 0; {self.control}"
+            return "INCONCLUSIVE", f"exponents are {self.found}: an interval crosses the margin of {float(DELTA):g}"
+        return "PASS", f"exponents are {self.found}, within {float(DELTA):g} of -1/2 and 0"
 
     @property
     def numbers(self) -> dict[str, Any]:
