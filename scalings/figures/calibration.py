@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from scalings.figures.forest import Column, forest, forest_height
+from scalings.figures.forest import Column, Row, forest, forest_height
 from scalings.figures.measurements import as_sentence, setting
 from scalings.figures.slopes import Line, slopes
-from scalings.figures.style import WIDTH, heading, in_pairs, page, shade, styled, title
+from scalings.figures.style import WIDTH, heading, in_pairs, page, shade, stacked, styled, title
+from scalings.hyperparameters.parameterizations import Hyperparameter, Which
 from scalings.networks.dimensions import WIDTH_SCALE, symbol_of
 from scalings.results.fits import Verdict
 from scalings.studies.calibration import CalibrationAgreement
+from scalings.studies.equivalence import Comparison
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,7 +22,7 @@ _SENTENCES: Final[dict[Verdict, str]] = {
     "FAIL": "The hyperparameters that training solves for are not the derived ones (FAIL)",
     "INCONCLUSIVE": "Whether training solves for the derived hyperparameters is open (INCONCLUSIVE)",
 }
-_NAMES: Final = {"init": "init scale sigma", "lr": "learning rate eta"}
+_NAMES: Final[dict[Which, str]] = {"init": "init scale sigma", "lr": "learning rate eta"}
 _PANELS: Final = 2.2
 """Inches of the panels above the forest."""
 
@@ -31,15 +33,10 @@ def calibration_figure(agreement: CalibrationAgreement) -> Figure:
     exponents are from the derived ones."""
     found, family = agreement.calibration, agreement.family
     colour = shade(float((agreement.richness - family.low) / (family.high - family.low)))
-    column = Column(
-        "exponents solved for",
-        None,
-        colour,
-        [((str(key).split()[0], key.layer), one) for key, one in agreement.solved.items()],
-    )
+    column = Column("exponents solved for", None, colour, _cells(agreement))
     heights = (_PANELS, forest_height([column]))
     figure = page((WIDTH, sum(heights)))
-    above, below = figure.subfigures(2, 1, height_ratios=heights)
+    above, below = stacked(figure, heights)
     for axes, which in zip(in_pairs(above, len(_NAMES)), _NAMES, strict=True):
         lines = [
             Line(key.layer, one.points, agreement.solved[key].derived, colour)
@@ -57,3 +54,12 @@ def calibration_figure(agreement: CalibrationAgreement) -> Figure:
         verdict=agreement.verdict,
     )
     return figure
+
+
+def _cells(agreement: CalibrationAgreement) -> list[tuple[Row, Comparison[Hyperparameter]]]:
+    """The exponents, with the rows that they are in: init scales above learning rates."""
+    names, layers = list(_NAMES), [layer.name for layer in agreement.calibration.network.layers]
+    return [
+        (Row((names.index(key.which), layers.index(key.layer)), _NAMES[key.which].split()[-1], key.layer), one)
+        for key, one in agreement.solved.items()
+    ]

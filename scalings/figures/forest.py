@@ -11,9 +11,20 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from scalings.figures.style import FAILURE, GRID, INK, MUTED, PALE, SMALL, STABLE_FILL, TEXT, VERDICTS
+from scalings.figures.style import (
+    FAILURE,
+    GRID,
+    INK,
+    MUTED,
+    PALE,
+    SMALL,
+    STABLE_FILL,
+    TEXT,
+    VERDICTS,
+)
+from scalings.figures.texts import letters, shortened
 from scalings.hyperparameters.exponents import MINUS_INFINITY
 from scalings.results.fits import Fit, Verdict
 from scalings.studies.equivalence import Comparison
@@ -22,8 +33,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
-Row = tuple[str, str]
-"""A symbol, as "|dz|", and a name, as "layer1"."""
+
+class Row(NamedTuple):
+    """Its place among others, by symbol and then by name; a symbol, as "|dz|", and a name, as "layer1"."""
+
+    place: tuple[int, int]
+    symbol: str
+    name: str
+
 
 _ROW, _PITCH, _HEAD = 0.18, 0.042, 0.85
 """Inches: of a row at least, of an interval in it, and of headings and the axis together."""
@@ -37,7 +54,7 @@ _MARKS: Final = {
     "below": ("<", 5.0, True, False),
 }
 """By verdict, or side on which it lies beyond the axis: marker, its size, whether it is a failure, and hollow."""
-_LEGEND: Final[dict[Verdict, str]] = {"INCONCLUSIVE": "hollow: open", "FAIL": "orange: refuted"}
+_LEGEND: Final[dict[Verdict, str]] = {"INCONCLUSIVE": "hollow: open", "FAIL": "orange: outside the margin"}
 _SPANS: Final = (1.6, 2.5, 5.0, 10.0)
 """Ends of the axis that are tried, in margins."""
 
@@ -58,18 +75,8 @@ def judged(comparisons: Sequence[Comparison[Any]]) -> list[Comparison[Any]]:
 
 
 def rows_of(columns: Sequence[Column]) -> list[Row]:
-    """The rows of all columns; a column has its cells in their order."""
-    # Rows that only some columns have stand behind the row that is before them there.
-    rows: list[Row] = []
-    for column in columns:
-        at = 0
-        for row, _ in column.cells:
-            if row in rows:
-                at = rows.index(row) + 1
-            else:
-                rows.insert(at, row)
-                at += 1
-    return rows
+    """The rows of all columns, in their order."""
+    return sorted({row for column in columns for row, _ in column.cells})
 
 
 def forest_height(columns: Sequence[Column]) -> float:
@@ -92,12 +99,14 @@ def forest(figure: Figure | SubFigure, columns: Sequence[Column], delta: Fractio
     rows = rows_of(columns)
     panels: list[Axes] = list(figure.subplots(1, len(columns), squeeze=False, sharey=True).flat)
     end = _end(columns, float(delta))
+    # A multiple of the margin, with room for both numbers.
+    tick = float(delta) * max(1, round(0.65 * end / float(delta)))
     for number, (axes, column) in enumerate(zip(panels, columns, strict=True)):
         axes.axvspan(-float(delta), float(delta), color=STABLE_FILL, linewidth=0, zorder=0)
         axes.axvline(0, color=PALE, linewidth=0.8, zorder=1)
         _intervals(axes, column, rows, end)
         axes.set_xlim(-end, end)
-        axes.set_xticks([-float(delta), float(delta)], [f"\u2212{float(delta):g}", f"+{float(delta):g}"])
+        axes.set_xticks([-tick, tick], [f"\u2212{tick:g}", f"+{tick:g}"])
         agree = sum(one.verdict == "PASS" for _, one in column.cells)
         mark, colour = VERDICTS[column.verdict] if column.verdict else ("", INK)
         count = f"{mark} {agree} of {len(column.cells)}".strip()
@@ -110,7 +119,7 @@ def forest(figure: Figure | SubFigure, columns: Sequence[Column], delta: Fractio
     _name_rows(first, rows, min(_TALLEST / len(rows), _row_height(columns)))
     for axes in panels:
         for number, row in enumerate(rows):
-            if number and row[0] != rows[number - 1][0]:
+            if number and row.symbol != rows[number - 1].symbol:
                 axes.axhline(number - 0.5, color=GRID, linewidth=0.7, zorder=0)
     seen = {one.verdict for column in columns for _, one in column.cells}
     marks = [text for verdict, text in _LEGEND.items() if verdict in seen]
@@ -171,17 +180,17 @@ def _name_rows(axes: Axes, rows: Sequence[Row], height: float) -> None:
 
     every = max(1, round(SMALL * 1.25 / 72 / height + 0.49))
     shown = range(0, len(rows), every)
-    axes.set_yticks([*shown], [rows[k][1] for k in shown])
+    axes.set_yticks([*shown], [shortened(rows[k].name) for k in shown])
     axes.tick_params(axis="y", labelcolor=MUTED)
     figure = axes.get_figure()
     assert figure is not None
-    longest = max((len(name) for _, name in rows), default=0)
-    aside = ScaledTranslation(-(0.12 + 0.082 * longest), 0, figure.dpi_scale_trans)
+    longest = max(letters(figure, shortened(row.name), SMALL) for row in rows)
+    aside = ScaledTranslation(-(longest + 0.25), 0, figure.dpi_scale_trans)
     place = blended_transform_factory(axes.transAxes, axes.transData) + aside
     last = -float(every)
-    for number, (symbol, _) in enumerate(rows):
-        if (number == 0 or symbol != rows[number - 1][0]) and number - last >= every:
-            axes.text(0, number, subscripted(symbol), transform=place, ha="right", va="center_baseline", size=SMALL)
+    for number, row in enumerate(rows):
+        if (number == 0 or row.symbol != rows[number - 1].symbol) and number - last >= every:
+            axes.text(0, number, subscripted(row.symbol), transform=place, ha="right", va="center_baseline", size=SMALL)
             last = number
 
 

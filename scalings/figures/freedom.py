@@ -51,7 +51,7 @@ def _singular_values(axes: Axes, agreement: FreedomAgreement) -> None:
     seen = [
         mean + side * Z * error for one in measured.singular_values for _, mean, error in one.points for side in (-1, 1)
     ]
-    log_axis(axes.yaxis, [*seen, delta], most=6)
+    log_axis(axes, "y", [*seen, delta], most=6)
     width_axis(axes, list(measured.seeds), f"{WIDTH_SCALE} {symbol_of(WIDTH_SCALE)}", most=9)
     axes.axhspan(axes.get_ylim()[0], delta, color=STABLE_FILL, linewidth=0, zorder=0)
     for number, one in enumerate(measured.singular_values, start=1):

@@ -10,7 +10,8 @@ import numpy as np
 from scalings.criteria.observables import QUANTITIES, SYMBOLS, Observable, Quantity
 from scalings.figures.forest import Column, Row, forest, forest_height, judged, subscripted
 from scalings.figures.slopes import Line, slopes
-from scalings.figures.style import MUTED, WIDTH, colour_of, heading, in_pairs, page, styled, title
+from scalings.figures.style import MUTED, WIDTH, colour_of, heading, in_pairs, page, stacked, styled, title
+from scalings.figures.texts import shortened
 from scalings.networks.dimensions import WIDTH_SCALE, symbol_of
 from scalings.networks.network import Network
 from scalings.results.checks import Check
@@ -32,7 +33,7 @@ AGREES: Final[dict[Verdict, str]] = {
     "INCONCLUSIVE": "whether training agrees with theory is open (INCONCLUSIVE)",
 }
 _PANELS: Final[tuple[Quantity, ...]] = ("dz", "layer", "passthrough", "d", "dW_frobenius", "dW_spectral", "z", "loss")
-_MOST_PANELS = 6
+_MOST_PANELS: Final = 4
 _PANEL: Final = 1.9
 """Inches of a panel's height."""
 
@@ -52,11 +53,12 @@ def measurement_figure(
     colour, symbol = colour_of(check), symbol_of(scale)
     panels = {q: lines for q in _PANELS if (lines := list(_lines(measurement, agreement, q, colour)))}
     shown = dict(list(panels.items())[:_MOST_PANELS])
-    steps = sorted({one.of.step for one in judged(agreement.comparisons)})
-    columns = [_column(step, measurement.network, agreement, colour if check.stable else MUTED) for step in steps]
+    compared = cells(measurement.network, agreement, check)
+    steps = sorted({one.of.step for _, one in compared})
+    columns = [_column(step, compared, colour if check.stable else MUTED) for step in steps]
     heights = [_PANEL * ((len(shown) + 1) // 2), forest_height(columns) if columns else 0.0]
     figure = page((WIDTH, sum(heights)))
-    parts = list(np.atleast_1d(figure.subfigures(sum(map(bool, heights)), 1, height_ratios=[*filter(None, heights)])))
+    parts = stacked(figure, [height for height in heights if height])
     if columns:
         forest(parts.pop(), columns, delta)
     for axes, (quantity, lines) in zip(in_pairs(parts[0], len(shown)) if parts else (), shown.items(), strict=True):
@@ -96,20 +98,24 @@ def as_sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}."
 
 
-def cells(network: Network, agreement: Agreement) -> list[tuple[Row, Comparison[Observable]]]:
-    """All comparisons that decide the verdict, with the rows that they are in, by quantity, layer and step."""
-    names = [layer.name for layer in network.layers]
+def cells(network: Network, agreement: Agreement, check: Check) -> list[tuple[Row, Comparison[Observable]]]:
+    """All comparisons that decide the verdict, with the rows that they are in.
 
-    def place(one: Comparison[Observable]) -> tuple[int, int, str, int]:
-        known = names.index(one.of.layer) if one.of.layer in names else -1
-        return QUANTITIES.index(one.of.quantity), known, one.of.layer, one.of.step
+    If training is unstable in theory, it may diverge, and what did has no exponent to compare.
+    """
+    known = [layer.name for layer in network.layers]
 
-    return [((SYMBOLS[one.of.quantity], one.of.layer), one) for one in sorted(judged(agreement.comparisons), key=place)]
+    def row(of: Observable) -> Row:
+        place = known.index(of.layer) if of.layer in known else len(known)
+        return Row((QUANTITIES.index(of.quantity), place), SYMBOLS[of.quantity], of.layer)
+
+    decide = [one for one in judged(agreement.comparisons) if check.stable or isinstance(one.fit, Fit)]
+    return [(row(one.of), one) for one in sorted(decide, key=lambda one: one.of.step)]
 
 
-def _column(step: int, network: Network, agreement: Agreement, colour: str) -> Column:
-    of_step = [(row, one) for row, one in cells(network, agreement) if one.of.step == step]
-    return Column(f"after {updates(step)}" if step else "at initialization", None, colour, of_step)
+def _column(step: int, compared: Sequence[tuple[Row, Comparison[Observable]]], colour: str) -> Column:
+    when = f"after {updates(step)}" if step else "at initialization"
+    return Column(when, None, colour, [(row, one) for row, one in compared if one.of.step == step])
 
 
 def _lines(measurement: Measurement, agreement: Agreement, quantity: Quantity, colour: str) -> Iterator[Line]:
@@ -120,19 +126,17 @@ def _lines(measurement: Measurement, agreement: Agreement, quantity: Quantity, c
         if one is None:
             continue
         if isinstance(one.fit, Fit):
-            yield Line(layer or SYMBOLS[quantity], one.fit.points, one.derived, colour, one.role != "asserted")
+            yield Line(
+                shortened(layer) or SYMBOLS[quantity], one.fit.points, one.derived, colour, one.role != "asserted"
+            )
         elif isinstance(one.fit, Diverged):
             yield _diverged_line(measurement, one, colour)
 
 
 def _diverged_line(measurement: Measurement, one: Comparison[Observable], colour: str) -> Line:
     """The widths at which all runs were finite, without intervals, and those at which some diverged."""
-    finite = {width: bool(np.isfinite(values).all()) for width, values in measurement.values[one.of].items()}
-    points = [
-        (width, float(np.log(measurement.values[one.of][width]).mean()), 0.0)
-        for width, is_finite in finite.items()
-        if is_finite
-    ]
-    return Line(
-        one.of.layer, points, None, colour, diverged=[width for width, is_finite in finite.items() if not is_finite]
-    )
+    by_width = measurement.values[one.of]
+    finite = [width for width, values in by_width.items() if np.isfinite(values).all()]
+    points = [(width, float(np.log(by_width[width]).mean()), 0.0) for width in finite if by_width[width].all()]
+    diverged = [width for width in by_width if width not in finite]
+    return Line(shortened(one.of.layer), points, None, colour, diverged=diverged)

@@ -48,7 +48,7 @@ def law_figure(measured: LawMeasurement, expected: UpdateLaw | None = None) -> F
     figure = page((WIDTH, _HEIGHT))
     for axes, axis in zip(in_pairs(figure, len(AXES)), AXES, strict=True):
         _scan(axes, measured, axis, expected)
-    title(figure, _sentence(measured, expected), _detail(measured, expected), verdict=measured.meets(expected))
+    title(figure, _sentence(measured, expected), *_details(measured, expected), verdict=measured.meets(expected))
     return figure
 
 
@@ -61,17 +61,19 @@ def _sentence(measured: LawMeasurement, expected: UpdateLaw | None) -> str:
     return f"Which law {measured.name} follows is open (INCONCLUSIVE)"
 
 
-def _detail(measured: LawMeasurement, expected: UpdateLaw | None) -> str:
-    reason = "" if measured.meets(expected) == "PASS" else as_sentence(measured.reason(expected))
+def _details(measured: LawMeasurement, expected: UpdateLaw | None) -> list[str]:
+    reason = [] if measured.meets(expected) == "PASS" else [as_sentence(measured.reason(expected))]
     changes = ", grey is another law" if measured.boundaries else ""
-    how = f"Points are measured at step {measured.steps}, lines are fitted, dotted is where it was asked{changes}."
-    return f"{reason} {how}"
+    return [
+        *reason,
+        f"Points are measured at step {measured.steps}, lines fitted; dotted is where it was asked{changes}.",
+    ]
 
 
 def _scan(axes: Axes, measured: LawMeasurement, axis: Axis, expected: UpdateLaw | None) -> None:
     x, y = (np.array(column) for column in zip(*measured.scans[axis], strict=True))
-    log_axis(axes.xaxis, x)
-    log_axis(axes.yaxis, y)
+    log_axis(axes, "x", x)
+    log_axis(axes, "y", y)
     at, (low, high) = measured.base[axis], axes.get_xlim()
     within = np.ones(len(x), dtype=bool)
     for boundary in measured.boundaries:

@@ -96,17 +96,17 @@ def _exponents(axes: Axes, found: LazyToRich) -> None:
     end_label(axes, richness[-1], threshold, "lazy below,\nrich above", MUTED)
     axes.set_xticks(richness, [str(member.richness) for member in found.members])
     axes.set_xlabel("richness r")
-    heading(axes, "exponent of the distance")
+    heading(axes, "exponent of the distance", "with 95 % intervals")
 
 
 def _paths(axes: Axes, name: str, paths: list[tuple[FollowedMember, tuple[float, ...], int]]) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    log_axis(axes.yaxis, [value for _, values, first in paths for value in values[first:]])
+    log_axis(axes, "y", [value for _, values, first in paths for value in values[first:]])
     for member, values, first in paths:
         colour = colour_of(member.check)
         axes.plot(range(first, len(values)), values[first:], color=colour, linewidth=1.4)
         end_label(axes, len(values) - 1, values[-1], _named(member), colour)
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.set_xlabel("update")
-    heading(axes, name)
+    heading(axes, name, f"at width {paths[0][0].run.width}")

@@ -61,9 +61,9 @@ def power(exponent: Exponent | None, symbol: str = "n") -> str:
 
 def slopes(axes: Axes, lines: Sequence[Line], widths: Sequence[int], *, scale: str, symbol: str) -> None:
     """Draw lines into a panel, and name them at their ends."""
-    seen = [math.exp(mean) for line in lines for _, mean, _ in line.points]
+    seen = [math.exp(mean + side * Z * error) for line in lines for _, mean, error in line.points for side in (-1, 1)]
     failed = any(line.diverged for line in lines)
-    log_axis(axes.yaxis, seen, room=0.12 if failed else 0.0)
+    log_axis(axes, "y", seen, room=0.12 if failed else 0.0)
     width_axis(axes, widths, f"{scale} {symbol}")
     for number, line in enumerate(lines):
         _draw(axes, line, MARKERS[number % len(MARKERS)])

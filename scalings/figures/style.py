@@ -14,10 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import wraps
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
+from scalings.figures.texts import lines_of, spread
 from scalings.results.checks import Check
 from scalings.results.fits import Verdict
 
@@ -150,6 +150,12 @@ def page(size: tuple[float, float]) -> Figure:
     return figure
 
 
+def stacked(figure: Figure, heights: Sequence[float]) -> list[SubFigure]:
+    """Subfigures below each other, of these heights in inches."""
+    parts: list[SubFigure] = list(figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False).flat)
+    return parts
+
+
 def in_pairs(figure: Figure | SubFigure, count: int) -> list[Axes]:
     """So many panels, two in a row, and the first of an odd number alone, so that none is empty."""
     odd = count % 2
@@ -171,7 +177,7 @@ def title(figure: Figure, sentence: str, *details: str, verdict: Verdict | None 
     paragraphs = [(sentence, TITLE, "bold", INK), *((detail, TEXT, "normal", MUTED) for detail in details)]
     for text, size, weight, colour in paragraphs:
         how: dict[str, Any] = {"size": size, "weight": weight, "color": colour}
-        for line in _lines(figure, text.replace("+-", "\u00b1"), size, weight, width - left - _EDGE):
+        for line in lines_of(figure, text.replace("+-", "\u00b1"), size, weight, width - left - _EDGE):
             lines.append((top, line, how))
             top += size * 1.4 / 72
         top += 0.03
@@ -186,34 +192,6 @@ def title(figure: Figure, sentence: str, *details: str, verdict: Verdict | None 
     engine = figure.get_layout_engine()
     assert isinstance(engine, ConstrainedLayoutEngine), "as page makes it"
     engine.set(rect=(0, 0, 1, panels / height))
-
-
-def _lines(figure: Figure, text: str, size: float, weight: str, room: float) -> list[str]:
-    """The text in as few lines of at most `room` inches as it takes; those of a title as even as they can be."""
-    probe = figure.text(0, 0, "", size=size, weight=weight, parse_math=False)
-    words, widths = text.split(), []
-    for word in [*words, "x x", "xx"]:
-        probe.set_text(word)
-        widths.append(probe.get_window_extent().width / figure.dpi)
-    probe.remove()
-    space = widths[-2] - widths[-1]
-
-    def filled(room: float) -> list[str]:
-        lines, used = [""], 0.0
-        for word, width in zip(words, widths, strict=False):
-            if lines[-1] and used + space + width > room:
-                lines, used = [*lines, word], width
-            else:
-                lines[-1], used = f"{lines[-1]} {word}".strip(), used + space * bool(lines[-1]) + width
-        return lines
-
-    if weight != "bold":
-        return filled(room)
-    count = len(filled(room))
-    narrowest = min(
-        (share for share in (0.5, 0.6, 0.7, 0.8, 0.9, 1.0) if len(filled(share * room)) == count), default=1.0
-    )
-    return filled(narrowest * room)
 
 
 def heading(axes: Axes, text: str, note: str = "") -> None:
@@ -296,31 +274,6 @@ def settle(figure: Figure) -> None:
         for label, end, y in zip(labels, sorted(ends), spread(sorted(ends), sizes, box.y0, box.y1), strict=True):
             # Offsets in points are from (x, y), whatever the resolution that the figure is saved with.
             label.xyann = (label.xyann[0], (y - end) / per_point)
-
-
-def spread(wanted: Sequence[float], sizes: Sequence[float], low: float, high: float) -> list[float]:
-    """Centers of labels along a line, in the order given: as near to the wanted ones (increasing) as possible in least
-    squares, without overlap, and within [low, high] if there is room.
-
-    >>> spread([0, 1, 9], [2, 2, 2], -10, 10), spread([0, 1], [2, 2], 0, 10)
-    ([-0.5, 1.5, 9.0], [1.0, 3.0])
-    """
-    # Without the room that labels before take, centers must not decrease: isotonic regression, by pooling neighbours.
-    before = [0.0]
-    for one, other in pairwise(sizes):
-        before.append(before[-1] + (one + other) / 2)
-    pools: list[list[float]] = []
-    for at, taken in zip(wanted, before, strict=True):
-        pools.append([at - taken])
-        while len(pools) > 1 and _mean(pools[-2]) > _mean(pools[-1]):
-            pools[-2:] = [pools[-2] + pools[-1]]
-    least, most = low + sizes[0] / 2, high - sizes[-1] / 2 - before[-1]
-    free = [_mean(pool) for pool in pools for _ in pool]
-    return [max(min(at, most), least) + taken for at, taken in zip(free, before, strict=True)]
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
 
 
 def hatched(area: Artist) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
 
+Which: TypeAlias = Literal["x", "y"]
 _MANTISSAS: Final = ((1.0,), (1.0, 3.0), (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0))
 _LEAST_SPAN: Final = 4.0
 """The least ratio of an axis' ends: what is constant but for noise shall look flat."""
@@ -22,11 +23,11 @@ def width_axis(axes: Axes, widths: Sequence[int], name: str, most: int = 5) -> N
     shown = thinned(widths, most)
     # From 2^17 on, digits have to be counted.
     powers = widths[-1] >= 2**17 and all(math.log2(width).is_integer() for width in shown)
-    _number(axes.xaxis, shown, [f"$2^{{{round(math.log2(width))}}}$" if powers else str(width) for width in shown])
+    _number(axes, "x", shown, [f"$2^{{{round(math.log2(width))}}}$" if powers else str(width) for width in shown])
     axes.set_xlabel(name)
 
 
-def log_axis(axis: Axis, values: Iterable[float], most: int = 5, room: float = 0.0) -> None:
+def log_axis(axes: Axes, which: Which, values: Iterable[float], most: int = 5, room: float = 0.0) -> None:
     """A logarithmic axis over the positive values, with at most so many numbers.
 
     `room` is what is left free above them, as a share of their span.
@@ -37,9 +38,9 @@ def log_axis(axis: Axis, values: Iterable[float], most: int = 5, room: float = 0
     low, high = low / missing, high * missing
     margin = (high / low) ** 0.06
     low, high = low / margin, high * margin * (high / low) ** room
-    axis.axes.set(**{f"{axis.axis_name}scale": "log", f"{axis.axis_name}lim": (low, high)})
+    axes.set(**{f"{which}scale": "log", f"{which}lim": (low, high)})
     ticks = log_ticks(low, high, most)
-    _number(axis, ticks, numbers(ticks))
+    _number(axes, which, ticks, numbers(ticks))
 
 
 def log_ticks(low: float, high: float, most: int = 5) -> list[float]:
@@ -95,18 +96,19 @@ def numbers(values: Sequence[float]) -> list[str]:
     return written
 
 
-def _number(axis: Axis, at: Sequence[float], texts: Sequence[str]) -> None:
+def _number(axes: Axes, which: Which, at: Sequence[float], texts: Sequence[str]) -> None:
     from matplotlib.ticker import NullLocator
 
+    axis: Axis = getattr(axes, f"{which}axis")
     axis.set_minor_locator(NullLocator())
     axis.set_ticks(list(at), list(texts))
 
 
-def factor_axis(axis: Axis, values: Iterable[float], most: int = 8) -> None:
+def factor_axis(axes: Axes, which: Which, values: Iterable[float], most: int = 8) -> None:
     """A logarithmic axis of factors, numbered in powers of 2."""
     exponents = [math.log2(value) for value in values]
     low, high = min(exponents), max(exponents)
-    axis.axes.set(**{f"{axis.axis_name}scale": "log", f"{axis.axis_name}lim": (2 ** (low - 0.5), 2 ** (high + 0.5))})
+    axes.set(**{f"{which}scale": "log", f"{which}lim": (2 ** (low - 0.5), 2 ** (high + 0.5))})
     every = max(1, math.ceil((high - low) / most))
     shown = [k for k in range(math.ceil(low), math.floor(high) + 1) if k % every == 0]
-    _number(axis, [2.0**k for k in shown], [f"$2^{{{k}}}$" if k else "1" for k in shown])
+    _number(axes, which, [2.0**k for k in shown], [f"$2^{{{k}}}$" if k else "1" for k in shown])

@@ -24,7 +24,7 @@ _SENTENCES: Final[dict[Verdict, str]] = {
     "FAIL": "the learning rate does not transfer (FAIL)",
     "INCONCLUSIVE": "whether the learning rate transfers is open (INCONCLUSIVE)",
 }
-_HEIGHT: Final = 5.2
+_HEIGHT: Final = 2.6
 _ROOM: Final = 0.18
 """Of the panel of losses, above the initial one: for what diverged."""
 
@@ -37,10 +37,12 @@ def transfer_figure(agreement: TransferAgreement) -> Figure:
     and both lines are flat. Lines have the derived slope, which may be another.
     """
     found, check = agreement.found, agreement.check
-    figure, (above, below) = canvas(2, 1, (WIDTH, _HEIGHT))
+    drifts = _drifts(agreement)
+    figure, (above, *below) = canvas(1 + bool(drifts), 1, (WIDTH, _HEIGHT * (1 + bool(drifts))))
     _losses(above, agreement)
-    slopes(below, list(_drifts(agreement)), list(found.seeds), scale=found.scale, symbol=agreement.symbol)
-    heading(below, "the best and the largest stable factor")
+    for axes in below:
+        slopes(axes, drifts, list(found.seeds), scale=found.scale, symbol=agreement.symbol)
+        heading(axes, "the best and the largest stable factor")
     title(
         figure,
         f"{found.parameterization.name}: {_SENTENCES[agreement.verdict]}: {in_words(check)}",
@@ -78,14 +80,14 @@ def _losses(axes: Axes, agreement: TransferAgreement) -> None:
                 zorder=3,
             )
     losses_seen = [math.exp(loss) for curve in found.curves.values() for _, loss in curve]
-    log_axis(axes.yaxis, [*losses_seen, 1.0], room=_ROOM)
+    log_axis(axes, "y", [*losses_seen, 1.0], room=_ROOM)
     top = axes.get_ylim()[1]
     hatched(axes.axhspan(1.0, top, zorder=0))
     axes.plot(
         list(ends.values()), [top**0.5] * len(ends), "x", color=FAILURE, markersize=5.5, markeredgewidth=1.5, zorder=3
     )
     shown = [factor for curve in found.curves.values() for factor, loss in curve if loss < 0] + list(ends.values())
-    factor_axis(axes.xaxis, shown or [1.0])
+    factor_axis(axes, "x", shown or [1.0])
     axes.set_xlabel("factor on the learning rates of the parameterization")
     heading(
         axes,

@@ -8,7 +8,7 @@ from scalings.criteria.observables import SYMBOLS, Observable
 from scalings.figures.forest import Column, forest, forest_height
 from scalings.figures.measurements import AGREES, cells, setting, updates
 from scalings.figures.slopes import Line, slopes
-from scalings.figures.style import WIDTH, colour_of, heading, page, styled, title
+from scalings.figures.style import WIDTH, colour_of, heading, page, stacked, styled, title
 from scalings.networks.dimensions import WIDTH_SCALE, symbol_of
 from scalings.results.fits import Fit
 
@@ -29,7 +29,7 @@ def verification_figure(verification: Verification) -> Figure:
     network, training = members[0].measurement.network, members[0].measurement.training
     columns = [_column(member) for member in members]
     figure = page((WIDTH, _SLOPES + forest_height(columns)))
-    above, below = figure.subfigures(2, 1, height_ratios=(_SLOPES, forest_height(columns)))
+    above, below = stacked(figure, (_SLOPES, forest_height(columns)))
     at = Observable("dz", network.layers[-2].name, training.steps)
     axes = above.subplots()
     slopes(
@@ -70,5 +70,5 @@ def _line(member: Member, at: Observable) -> list[Line]:
 def _column(member: Member) -> Column:
     named, _, gauges = member.name.partition(", gauges ")
     heading = f"{named}\nanother gauge" if gauges else named
-    found = cells(member.measurement.network, member.agreement)
+    found = cells(member.measurement.network, member.agreement, member.check)
     return Column(heading, member.agreement.verdict, colour_of(member.check), found)

@@ -51,4 +51,4 @@ def drawn_texts(figure: Figure) -> list[tuple[str, Bbox]]:
 def _overlap(one: Bbox, other: Bbox) -> bool:
     width = min(one.x1, other.x1) - max(one.x0, other.x0)
     height = min(one.y1, other.y1) - max(one.y0, other.y0)
-    return width > _TOUCH and height > _TOUCH
+    return bool(width > _TOUCH and height > _TOUCH)
