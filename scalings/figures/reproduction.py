@@ -182,8 +182,11 @@ def _lower(axes: Axes, finding: EndsLowerFinding) -> None:
         epochs = range(len(means[name]))
         axes.plot(epochs, finding.errors[name], color=colour, linewidth=0.6, alpha=0.5)
         axes.plot(epochs, means[name], color=colour, linewidth=1.8)
-        end_label(axes, epochs[-1], means[name][-1], name, colour)
+        if math.isfinite(means[name][-1]):
+            end_label(axes, epochs[-1], means[name][-1], name, colour)
     axes.plot(range(len(means[CONTROL])), means[CONTROL], color=LAZY, linewidth=1.4, linestyle=_DASHES[2])
+    if math.isnan(finding.ratio.value):
+        return
     last, high, low = finding.epochs, means[NTP][-1], means[MUP][-1]
     axes.annotate(
         "",

@@ -133,6 +133,10 @@ COMMANDS: dict[str, tuple[dict[str, st.SearchStrategy[str]], dict[str, st.Search
     ),
     "calibrate": ({**_SMALL, **_BATCH}, {**_TRAINED, "--richness": _values("1/4"), "--optimizer": _OPTIMIZERS}),
     "freedom": ({**_SMALL, **_BATCH}, {**_TRAINED, "--richness": _values("1/4"), "--optimizer": _OPTIMIZERS}),
+    "reproduce": (
+        {"--only": _values("update-sizes"), "--data": _values("digits")},
+        {**_JSON, **_FILES, "--device": _values("cpu", "auto"), "--no-figure": st.none()},
+    ),
     "richness": ({**_SMALL, **_STEPS}, {**_JSON, **_FILES, "--activation": _values("relu", "tanh")}),
 }
 """By name: options that are always given, as their defaults are not those of a toy, and others."""

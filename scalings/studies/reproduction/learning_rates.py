@@ -20,7 +20,7 @@ from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.presets import preset
 from scalings.results.fits import LARGEST_MARGIN, Verdict
 from scalings.results.reproduction import Estimate, RateCurves
-from scalings.studies.reproduction.claims import Finding, Progress, Settings
+from scalings.studies.reproduction.claims import ANSWERS, Finding, Progress, Settings
 
 if TYPE_CHECKING:
     from empirical.experiments.reproduction import Run
@@ -64,12 +64,21 @@ class RatesFinding(Finding):
 
     @property
     def found(self) -> str:
+        return f"{self._drifts}, derived: 0, {self.regrets}"
+
+    @property
+    def _drifts(self) -> str:
         return ", ".join(f"{name}: {one.drift}" for name, one in self.found_of.items())
 
     @property
-    def control(self) -> str:
-        costs = ", ".join(f"{name} x {exp(one.regret.value):.2f}" for name, one in self.found_of.items())
+    def regrets(self) -> str:
+        """What it costs to carry the best rate from the narrowest to the widest."""
+        costs = " and ".join(f"x {exp(one.regret.value):.2f} ({name})" for name, one in self.found_of.items())
         return f"error at n = {self.widths[-1]} with the best rate of n = {self.widths[0]}: {costs}"
+
+    @property
+    def control(self) -> str:
+        return f"mup's test on ntp: {ANSWERS[stays(self.found_of['ntp'].drift)]}"
 
     @cached_property
     def judged(self) -> tuple[Verdict, str]:
@@ -81,10 +90,10 @@ class RatesFinding(Finding):
         if stays(lazy) == "PASS" and lazy.low <= 0:
             return "FAIL", f"ntp's best rate stays, too: {lazy}"
         if stays(rich) != "PASS" or lazy.low <= 0:
-            return "INCONCLUSIVE", f"drifts are not told from what is claimed, {self.found}"
+            return "INCONCLUSIVE", f"drifts are not told from what is claimed, {self._drifts}"
         return "PASS", (
-            f"drifts are {self.found} at widths {self.widths[0]} to {self.widths[-1]}; theory derives 0 for both, and "
-            "ntp's is a transient (--full)"
+            f"drifts are {self._drifts} at widths {self.widths[0]} to {self.widths[-1]}; theory derives 0 for both, "
+            "and ntp's is a transient (--full)"
         )
 
     @property

@@ -5,9 +5,9 @@ The same for the tutorial's perceptron, and for a convolutional network.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from math import exp
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -50,7 +50,10 @@ class EndsLowerFinding(Finding):
     def _against(self, other: str) -> Estimate:
         from empirical.statistics.over_seeds import mean_over_seeds
 
-        return mean_over_seeds(np.log(self.errors[LAZY][-1] / self.errors[other][-1]))
+        last = self.errors[LAZY][-1], self.errors[other][-1]
+        if not np.isfinite(last).all():
+            return Estimate(math.nan, -math.inf, math.inf)
+        return mean_over_seeds(np.log(last[0] / last[1]))
 
     @cached_property
     def ratio(self) -> Estimate:
@@ -64,7 +67,7 @@ class EndsLowerFinding(Finding):
 
     @property
     def found(self) -> str:
-        return f"{self.ratio} (x {exp(self.ratio.value):.1f})"
+        return "diverged" if math.isnan(self.ratio.value) else f"{self.ratio} (x {math.exp(self.ratio.value):.1f})"
 
     @property
     def control(self) -> str:
@@ -72,7 +75,7 @@ class EndsLowerFinding(Finding):
 
     @cached_property
     def judged(self) -> tuple[Verdict, str]:
-        if not np.isfinite(self.ratio.half_width):
+        if math.isnan(self.ratio.value) or math.isnan(self.control_ratio.value):
             return "INCONCLUSIVE", "training diverged"
         if self.ratio.high < 0:
             return "FAIL", f"lazy training ends lower: {self.found}"
@@ -80,7 +83,7 @@ class EndsLowerFinding(Finding):
             return "INCONCLUSIVE", f"{self.found} is not told from 0, or from the same network's, {self.control_ratio}"
         return (
             "PASS",
-            f"the error of ntp is {exp(self.ratio.value):.1f} times mup's; log ratio {self.ratio}, of {self.control}",
+            f"the error of ntp is {math.exp(self.ratio.value):.1f} times mup's, log ratio {self.ratio}; {self.control}",
         )
 
     @property
