@@ -96,7 +96,9 @@ def styled(draw: Callable[_P, _R]) -> Callable[_P, _R]:
     def in_style(*args: _P.args, **options: _P.kwargs) -> _R:
         from matplotlib import rc_context, rcParamsDefault
 
-        language: dict[Any, Any] = {**rcParamsDefault, **_RC}
+        # Not the backend, which would load pyplot.
+        defaults = {name: value for name, value in rcParamsDefault.items() if name != "backend"}
+        language: dict[Any, Any] = {**defaults, **_RC}
         with rc_context(language):
             return draw(*args, **options)
 

@@ -1,1 +1,1 @@
-"""Reports: answers as text, JSON, Markdown, LaTeX and figures, one module for each kind of answer."""
+"""Reports: answers as text, JSON, Markdown and LaTeX, one module for each kind of answer."""

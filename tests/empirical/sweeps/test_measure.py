@@ -308,7 +308,7 @@ def test_importing_the_package_loads_no_torch_and_measuring_no_sympy() -> None:
     """And the probe can tell: torch is there once a module that needs it is."""
     code = (
         "import sys, empirical; assert 'torch' not in sys.modules;"
-        "import empirical.sweeps.measure, scalings.reports.figures; assert 'torch' in sys.modules;"
+        "import empirical.sweeps.measure, scalings.figures.measurements; assert 'torch' in sys.modules;"
         "assert not {'sympy.core', 'mlxtend', 'matplotlib', 'symbolic'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

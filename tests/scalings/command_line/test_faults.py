@@ -131,7 +131,7 @@ def test_a_figure_that_does_not_fit_on_the_disk(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device", "law.png")
 
-    monkeypatch.setattr("scalings.reports.figures.law_figure", full)
+    monkeypatch.setattr("scalings.figures.optimizer_laws.law_figure", full)
     asked = ("law", "sgd", "--steps", "1", "--points", "40", "--output", str(tmp_path / "law.png"), "--format", "json")
     code, out, err = run(capsys, *asked)
     assert code == CANNOT_WRITE

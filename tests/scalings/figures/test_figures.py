@@ -1,0 +1,105 @@
+"""What every figure owes: its verdict in the title, nothing that cannot be read, and no panel that is empty."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from matplotlib.figure import Figure
+
+from scalings.criteria.observables import Observable
+from scalings.figures.calibration import calibration_figure
+from scalings.figures.freedom import freedom_figure
+from scalings.figures.measurements import measurement_figure
+from scalings.figures.optimizer_laws import law_figure
+from scalings.figures.richness import richness_figure
+from scalings.figures.style import VERDICTS, save
+from scalings.figures.transfer import transfer_figure
+from scalings.figures.verification import verification_figure
+from scalings.hyperparameters.update_laws import optimizer
+from scalings.results.fits import Verdict
+from tests.scalings.figures import answers
+from tests.scalings.figures.legible import illegible
+
+OFF = {Observable("dz", "layer2", 2): 0.3, Observable("dz", "layer2", 1): -0.3}
+FIGURES: dict[str, tuple[Callable[[], Figure], Verdict, str]] = {
+    "measure": (lambda: measurement_figure(*answers.measurement()), "PASS", "mup: training agrees with theory"),
+    "measure, refuted": (
+        lambda: measurement_figure(*answers.measurement(off=OFF)),
+        "FAIL",
+        "mup: training does not agree with theory",
+    ),
+    "measure, open": (lambda: measurement_figure(*answers.measurement(noise=0.6)), "INCONCLUSIVE", "mup: whether"),
+    "measure, diverged": (lambda: measurement_figure(*answers.measurement(diverged=(4096, 8192))), "FAIL", "mup:"),
+    "measure, unstable": (
+        lambda: measurement_figure(*answers.measurement("standard", diverged=(4096, 8192))),
+        "PASS",
+        "standard: training agrees with theory (PASS): unstable",
+    ),
+    "measure, deep": (lambda: measurement_figure(*answers.measurement(depth=12)), "PASS", "mup:"),
+    "measure, a long name": (
+        lambda: measurement_figure(*answers.renamed(answers.measurement(), "my $own ^one_" * 12)),
+        "PASS",
+        "my $own ^one_my",
+    ),
+    "verify": (lambda: verification_figure(answers.verification()), "PASS", "Training agrees with theory"),
+    "verify, open": (lambda: verification_figure(answers.verification(0.6)), "INCONCLUSIVE", "Whether training"),
+    "transfer": (lambda: transfer_figure(answers.transfer()), "PASS", "mup: the learning rate transfers"),
+    "transfer, drifting": (
+        lambda: transfer_figure(answers.transfer("ntp", drift=0.5)),
+        "FAIL",
+        "ntp: the learning rate does not transfer (FAIL): lazy, r = 0",
+    ),
+    "transfer, on the edge": (lambda: transfer_figure(answers.transfer(edges=True)), "INCONCLUSIVE", "mup: whether"),
+    "richness": (lambda: richness_figure(answers.richness()), "PASS", "Lazy training follows its linearization"),
+    "richness, not lazy": (lambda: richness_figure(answers.richness(slope=-0.1)), "FAIL", "Lazy and rich training"),
+    "calibrate": (lambda: calibration_figure(answers.calibration()), "INCONCLUSIVE", "Whether training solves"),
+    "freedom": (lambda: freedom_figure(answers.freedom()), "INCONCLUSIVE", "Which freedom the criteria leave"),
+    "law": (lambda: law_figure(answers.law()), "PASS", "sgd follows the law of sgd"),
+    "law, another": (
+        lambda: law_figure(answers.law(), optimizer("adam")),
+        "FAIL",
+        "sgd does not follow the law of adam",
+    ),
+    "law, bent": (lambda: law_figure(answers.law("adam", "eps=1e-2")), "FAIL", "adam does not follow one law"),
+}
+
+
+def title_of(figure: Figure) -> str:
+    return " ".join(text.get_text() for text in figure.texts)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_says_its_verdict_and_can_be_read(name: str) -> None:
+    draw, verdict, sentence = FIGURES[name]
+    figure = draw()
+    mark, colour = VERDICTS[verdict]
+    assert (figure.texts[0].get_text(), figure.texts[0].get_color()) == (mark, colour)
+    assert sentence in title_of(figure)
+    assert f"({verdict})" in title_of(figure)
+    assert illegible(figure) == []
+    assert all(axes.lines or axes.collections for axes in figure.axes), "a panel without anything in it"
+
+
+def test_what_was_not_measured_has_no_panel() -> None:
+    """As in a coordinate check, which looks at sizes of representations and the loss only."""
+    found, agreement, verdict = answers.measurement()
+    seen = {at: values for at, values in found.values.items() if at.quantity in ("z", "dz", "loss")}
+    kept = tuple(one for one in agreement.comparisons if one.of in seen)
+    figure = measurement_figure(replace(found, values=seen), replace(agreement, comparisons=kept), verdict)
+    headings = [axes.get_title(loc="left") for axes in figure.axes]
+    assert [one for one in headings if one] == ["|dz| after 2 updates", "|z| after 2 updates", "loss after 2 updates"]
+    assert illegible(figure) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_adds_less_than_a_second(name: str, tmp_path: Path) -> None:
+    draw, *_ = FIGURES[name]
+    save(draw(), tmp_path / "warm.png")
+    start = time.process_time()
+    save(draw(), tmp_path / "figure.png")
+    assert time.process_time() - start < 1
