@@ -118,10 +118,11 @@ def _panels(finding: Finding) -> list[Panel]:
         case FiveCurvesFinding():
             worst = max(finding.differences.values())
             note = f"outputs differ by {worst:.0e} (broken gauge: {finding.broken:.1g})"
-            return [("five curves, two lines", note, partial(_five, finding=finding))]
+            return [("five parameterizations", note, partial(_five, finding=finding))]
         case EndsLowerFinding():
-            note = f"log ratio {finding.ratio}, null {finding.control_ratio}"
-            return [(f"rich ends lower: {finding.what}", _signs(note), partial(_lower, finding=finding))]
+            diverged = math.isnan(finding.ratio.value)
+            note = "diverged" if diverged else f"log ratio {finding.ratio}, null {finding.control_ratio}"
+            return [(f"lazy and rich: {finding.what}", _signs(note), partial(_lower, finding=finding))]
         case UpdateSizesFinding():
             powers = [f"{fit.exponent:+.3f}" for fit in finding.fits.values() if isinstance(fit, Fit)]
             note = f"measured {' and '.join(powers)}; lines derived"
@@ -130,7 +131,7 @@ def _panels(finding: Finding) -> list[Panel]:
             return [_of_rates(name, found) for name, found in finding.found_of.items()]
         case TransientFinding():
             note = f"power {finding.wide.drift} beyond n = {min(finding.wide.curves)}"
-            return [("ntp's drift ends", _signs(note), partial(_transient, finding=finding))]
+            return [("ntp, narrow and wide", _signs(note), partial(_transient, finding=finding))]
     raise TypeError(f"expected a finding, but got {type(finding).__name__}")
 
 
@@ -151,7 +152,7 @@ def _epochs(axes: Axes, errors: Mapping[str, Sequence[float]]) -> None:
     last = max(len(values) for values in errors.values()) - 1
     axes.set_xlim(-0.3, last + 0.3)
     axes.set_xlabel("epoch")
-    log_axis(axes.yaxis, [value for values in errors.values() for value in values])
+    log_axis(axes, "y", [value for values in errors.values() for value in values])
     axes.set_ylabel("test error")
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
 
@@ -223,15 +224,22 @@ def _rates(axes: Axes, found: RateCurves, name: str) -> None:
     if not seen:
         return
     axes.plot(*zip(*dots, strict=True), "o--", color=_COLOURS.get(name, RICH), linewidth=1, markersize=5.5, zorder=3)
-    log_axis(axes.yaxis, [*(error for _, error in seen), _LEARNED_NOTHING])
+    log_axis(axes, "y", [*(error for _, error in seen), _LEARNED_NOTHING])
     hatched(axes.axhspan(_LEARNED_NOTHING, axes.get_ylim()[1], zorder=0))
     at = 0.5, (_LEARNED_NOTHING * axes.get_ylim()[1]) ** 0.5
     box = {"facecolor": FAILURE_FILL, "edgecolor": "none", "pad": 1.5}
     middle = axes.get_yaxis_transform()
     axes.text(
-        *at, "as good as answering 0", transform=middle, ha="center", va="center", size=SMALL, color=FAILURE, bbox=box
+        *at,
+        "no better than answering 0",
+        transform=middle,
+        ha="center",
+        va="center",
+        size=SMALL,
+        color=FAILURE,
+        bbox=box,
     )
-    factor_axis(axes.xaxis, [rate for rate, _ in seen])
+    factor_axis(axes, "x", [rate for rate, _ in seen])
     axes.set_xlabel("learning rate")
     axes.set_ylabel("test error after one epoch")
 

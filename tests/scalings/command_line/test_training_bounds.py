@@ -67,7 +67,7 @@ WRONG = [
 
 def test_wrong_options_are_refused_before_torch_is_loaded() -> None:
     """All of them in one process, which is asked whether torch was imported; the control comes last, and imports it."""
-    lines = [f"{command} {TRAINING.get(command, "")} {options}" for command, options, _ in WRONG]
+    lines = [f"{command} {TRAINING.get(command, '')} {options}" for command, options, _ in WRONG]
     control = "measure --preset mup --lr 1,-1,-1 --optimizer adam --engine matrix-free"
     code = (
         "import sys; from scalings.command_line.app import main\n"
