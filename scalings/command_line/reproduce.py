@@ -75,7 +75,7 @@ def reproduce(
     if chosen != (data or "mnist"):
         warn("the tutorial's mnist needs the extra \"data\" (pip install 'scalings[data]'): trained on the digits")
     planned = plan(Settings(data=chosen, device=choose_device(on.device)), only=only, full=full)
-    on.announce(planned.cost())
+    on.announce(planned.cost(), otherwise="--only one experiment")
     with progress_bar() as progress:
         found = planned.carry_out(progress)
     written = str(output) if figure else None

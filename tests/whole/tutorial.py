@@ -1,8 +1,7 @@
 """What docs/tutorial/richness.md shows of experiments, from one run: `python -m tests.whole.tutorial` writes it anew.
 
-That is ten minutes on two cores: `reproduce --full`, its table into the page, its numbers beside it, and a figure of each
-claim. What the page shows is compared with the numbers by the tests, and some of the numbers with another run by the slow
-ones.
+That is ten minutes on two cores: `reproduce --full`, its table into the page, its numbers beside it, and a figure of
+each claim. The tests compare what the page shows with the numbers, and the slow ones these with another run.
 """
 
 from __future__ import annotations

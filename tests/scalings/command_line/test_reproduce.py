@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from empirical.sweeps.costs import Cost
 from scalings.command_line import reproduce
+from scalings.command_line.bounds import HOUR
 from scalings.studies.reproduction import plan as plans
 from scalings.studies.reproduction.claims import Settings
 from scalings.studies.reproduction.five_curves import FiveCurves, broken
@@ -83,6 +85,13 @@ def test_without_mnist_it_runs_on_the_digits_and_says_so(
     assert code == 0
     assert err.startswith("the tutorial's mnist needs the extra \"data\" (pip install 'scalings[data]'): trained on")
     assert "on digits" in out
+
+
+def test_over_an_hour_is_asked_for(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ReproductionPlan, "cost", lambda _: Cost(HOUR + 1.0, 2**20))
+    code, out, err = run(capsys, *DIGITS)
+    assert (code, out) == (2, "")
+    assert err.endswith("expected --yes for over an hour, or --only one experiment\n")
 
 
 def test_an_interrupt_keeps_the_claims_that_were_done(

@@ -30,10 +30,9 @@ def comparison(middle: float, half: float = 0.01, derived: float | Fraction = Fr
 
 @styled
 def drawn(*comparisons: Comparison[str]) -> Axes:
-    column = Column(
-        "r = 1/2", None, RICH, [(Row((0, k), "|dz|", f"layer{k}"), one) for k, one in enumerate(comparisons)]
-    )
-    figure = page((5.0, forest_height([column])))
+    rows = [Row((0, number), "|dz|", f"layer{number}") for number in range(len(comparisons))]
+    column = Column("r = 1/2", None, RICH, list(zip(rows, comparisons, strict=True)))
+    figure = page((WIDTH, forest_height([column])))
     [axes] = forest(figure, [column], DELTA)
     return axes
 

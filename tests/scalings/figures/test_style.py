@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -129,7 +130,7 @@ def test_another_process_writes_the_same_file_and_loads_no_pyplot(tmp_path: Path
 
 def test_settings_of_a_user_change_nothing(tmp_path: Path) -> None:
     first = saved(transfer_figure(answers.transfer()), tmp_path)
-    mine = {
+    mine: dict[Any, Any] = {
         "font.size": 20,
         "axes.grid": False,
         "savefig.transparent": True,
