@@ -28,6 +28,8 @@ from scalings.networks.network import Network
 
 _COLORS = 3
 _TIMED_EXAMPLES, _TIMED_WIDTH = 256, 512
+_PATCHES = 5
+"""Times as long as its products that a small convolution takes: it gathers the neighbours of every position."""
 _COPIES = 8
 """Of its weights that a member in training takes: gradients, moments, and what is made of them on the way."""
 
@@ -84,7 +86,7 @@ class Run:
     def terms(self) -> tuple[float, float]:
         """What takes time: the updates, and the multiplications, those in double precision twice."""
         looks = self.schedule.epochs + 1 if self.schedule.every_epoch else 1
-        positions = 1 if self.network is None else tasks.SIDE**2
+        positions = 1 if self.network is None else _PATCHES * tasks.SIDE**2
         examples = 3 * self.steps * self.schedule.batch + looks * len(self.split.test_inputs)
         return self.steps, len(self.seeds) * positions * examples * self.weights * (2.0 if self.double else 1.0)
 
