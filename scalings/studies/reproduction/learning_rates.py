@@ -9,7 +9,7 @@ alike at every width, so that narrow networks are like wide ones already.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from math import exp
 from typing import TYPE_CHECKING, Any
@@ -228,13 +228,16 @@ class LearningRates:
     widths: tuple[int, ...] = (32, 64, 128, 256, 512)
     seeds: int = 8
     planted: Parameterization | None = None
+    rates: Mapping[str, tuple[float, float]] = field(default_factory=lambda: RATES)
     name = RatesFinding.name
 
     @cached_property
     def swept(self) -> tuple[_Swept, ...]:
         given = {"ntp": preset("ntp", 3), "mup": self.planted or preset("mup", 3)}
         seeds = self.settings.seeds(self.seeds, 5)
-        return tuple(_Swept(one, self.widths, seeds, RATES[name], self.settings.data) for name, one in given.items())
+        return tuple(
+            _Swept(one, self.widths, seeds, self.rates[name], self.settings.data) for name, one in given.items()
+        )
 
     def cost(self) -> Cost:
         from empirical.experiments import reproduction
