@@ -46,15 +46,7 @@ _ROW, _PITCH, _HEAD = 0.18, 0.042, 0.85
 """Inches: of a row at least, of an interval in it, and of headings and the axis together."""
 _TALLEST: Final = 9.0
 """Inches of all rows together; of more rows each is lower, and has no name of its own if letters are too high."""
-_MARKS: Final = {
-    "PASS": ("o", 2.8, False, False),
-    "INCONCLUSIVE": ("o", 3.4, False, True),
-    "FAIL": ("x", 5.0, True, False),
-    "above": (">", 5.0, True, False),
-    "below": ("<", 5.0, True, False),
-}
-"""By verdict, or side on which it lies beyond the axis: marker, its size, whether it is a failure, and hollow."""
-_LEGEND: Final[dict[Verdict, str]] = {"INCONCLUSIVE": "hollow: open", "FAIL": "orange: outside the margin"}
+_LEGEND: Final[dict[Verdict, str]] = {"INCONCLUSIVE": "hollow: open", "FAIL": "cross or arrow: outside"}
 _SPANS: Final = (1.6, 2.5, 5.0, 10.0)
 """Ends of the axis that are tried, in margins."""
 
@@ -97,11 +89,11 @@ def _most(columns: Sequence[Column]) -> int:
 def forest(figure: Figure | SubFigure, columns: Sequence[Column], delta: Fraction) -> list[Axes]:
     """Draw the columns beside each other; a figure's own height should be `forest_height`."""
     rows = rows_of(columns)
-    panels: list[Axes] = list(figure.subplots(1, len(columns), squeeze=False, sharey=True).flat)
+    panels: list[Axes] = list(figure.subplots(1, len(columns), squeeze=False).flat)
     end = _end(columns, float(delta))
     # A multiple of the margin, with room for both numbers.
     tick = float(delta) * max(1, round(0.65 * end / float(delta)))
-    for number, (axes, column) in enumerate(zip(panels, columns, strict=True)):
+    for axes, column in zip(panels, columns, strict=True):
         axes.axvspan(-float(delta), float(delta), color=STABLE_FILL, linewidth=0, zorder=0)
         axes.axvline(0, color=PALE, linewidth=0.8, zorder=1)
         _intervals(axes, column, rows, end)
@@ -113,10 +105,9 @@ def forest(figure: Figure | SubFigure, columns: Sequence[Column], delta: Fractio
         axes.set_title(f"{column.heading}\n{count}", color=colour, size=TEXT, loc="center", linespacing=1.25)
         axes.grid(visible=False)
         axes.spines["left"].set_visible(False)
-        axes.tick_params(axis="y", length=0, labelleft=number == 0)
-    first = panels[0]
-    first.set_ylim(len(rows) - 0.4, -0.6)
-    _name_rows(first, rows, min(_TALLEST / len(rows), _row_height(columns)))
+        axes.set_ylim(len(rows) - 0.4, -0.6)
+        axes.set_yticks([])
+    _name_rows(panels[0], rows, min(_TALLEST / len(rows), _row_height(columns)))
     for axes in panels:
         for number, row in enumerate(rows):
             if number and row.symbol != rows[number - 1].symbol:
@@ -142,56 +133,57 @@ def _end(columns: Sequence[Column], delta: float) -> float:
 
 def _intervals(axes: Axes, column: Column, rows: Sequence[Row], end: float) -> None:
     """The intervals of a column, clipped to the axis, and marks for what they say."""
-    marks: dict[str, list[tuple[float, float]]] = {name: [] for name in _MARKS}
-    lines: dict[str, list[tuple[float, float, float]]] = {column.colour: [], FAILURE: []}
-    all_rows, most, seen = [row for row, _ in column.cells], _most([column]), Counter[Row]()
+    marks: dict[tuple[str, Verdict], list[tuple[float, float]]] = {}
+    lines: dict[str, list[tuple[float, float, float]]] = {}
+    counts, most, seen = Counter(row for row, _ in column.cells), _most([column]), Counter[Row]()
     for row, one in column.cells:
-        y = rows.index(row) + (seen[row] - (all_rows.count(row) - 1) / 2) * 0.75 / max(most, 3)
+        y = rows.index(row) + (seen[row] - (counts[row] - 1) / 2) * 0.75 / max(most, 3)
         seen[row] += 1
         if not isinstance(one.fit, Fit) or one.derived == MINUS_INFINITY:
-            marks["above"].append((0.95 * end, y))
+            marks.setdefault((">", "FAIL"), []).append((0.95 * end, y))
             continue
         middle, low, high = (value - float(one.derived) for value in (one.fit.exponent, one.fit.low, one.fit.high))
         colour = FAILURE if one.verdict == "FAIL" else column.colour
-        lines[colour].append((y, max(low, -end), min(high, end)))
-        beyond = "above" if middle > end else "below" if middle < -end else one.verdict
-        marks[beyond].append((min(max(middle, -0.95 * end), 0.95 * end), y))
+        lines.setdefault(colour, []).append((y, max(low, -end), min(high, end)))
+        marker = ">" if middle > end else "<" if middle < -end else "x" if one.verdict == "FAIL" else "o"
+        marks.setdefault((marker, one.verdict), []).append((min(max(middle, -0.95 * end), 0.95 * end), y))
     for colour, drawn in lines.items():
-        if drawn:
-            axes.hlines(*zip(*drawn, strict=True), color=colour, linewidth=1.1, zorder=2)
-    for name, places in marks.items():
-        marker, size, is_failure, is_hollow = _MARKS[name]
-        if places:
-            colour = FAILURE if is_failure else column.colour
-            axes.plot(
-                *zip(*places, strict=True),
-                marker,
-                color=colour,
-                markerfacecolor="white" if is_hollow else colour,
-                markersize=size,
-                markeredgewidth=1.4 if name == "FAIL" else 0.9,
-                zorder=3,
-            )
+        axes.hlines(*zip(*drawn, strict=True), color=colour, linewidth=1.1, zorder=2)
+    for (marker, verdict), places in marks.items():
+        colour = FAILURE if verdict == "FAIL" else column.colour
+        axes.plot(
+            *zip(*places, strict=True),
+            marker,
+            color=colour,
+            markerfacecolor="white" if verdict == "INCONCLUSIVE" else colour,
+            markersize=3.2 if marker == "o" else 5.0,
+            markeredgewidth=1.4 if marker == "x" else 0.9,
+            zorder=3,
+        )
 
 
 def _name_rows(axes: Axes, rows: Sequence[Row], height: float) -> None:
     """The names of rows along the left, and the symbol of each group once, further left."""
     from matplotlib.transforms import ScaledTranslation, blended_transform_factory
 
-    every = max(1, round(SMALL * 1.25 / 72 / height + 0.49))
-    shown = range(0, len(rows), every)
-    axes.set_yticks([*shown], [shortened(rows[k].name) for k in shown])
-    axes.tick_params(axis="y", labelcolor=MUTED)
+    every, shown = max(1, round(SMALL * 1.25 / 72 / height + 0.49)), list[int]()
+    for number, row in enumerate(rows):
+        is_first = number == 0 or row.symbol != rows[number - 1].symbol
+        while is_first and shown and number - shown[-1] < every:
+            shown.pop()
+        if not shown or number - shown[-1] >= every:
+            shown.append(number)
+    axes.set_yticks(shown, [shortened(rows[number].name) for number in shown])
+    axes.tick_params(axis="y", length=0, labelcolor=MUTED)
     figure = axes.get_figure()
     assert figure is not None
     longest = max(letters(figure, shortened(row.name), SMALL) for row in rows)
     aside = ScaledTranslation(-(longest + 0.25), 0, figure.dpi_scale_trans)
     place = blended_transform_factory(axes.transAxes, axes.transData) + aside
-    last = -float(every)
-    for number, row in enumerate(rows):
-        if (number == 0 or row.symbol != rows[number - 1].symbol) and number - last >= every:
-            axes.text(0, number, subscripted(row.symbol), transform=place, ha="right", va="center_baseline", size=SMALL)
-            last = number
+    for number in shown:
+        if number == 0 or rows[number].symbol != rows[number - 1].symbol:
+            text = subscripted(rows[number].symbol)
+            axes.text(0, number, text, transform=place, ha="right", va="center_baseline", size=SMALL)
 
 
 def subscripted(symbol: str) -> str:

@@ -51,7 +51,7 @@ def measurement_figure(
     number of updates. Only what was measured has a panel."""
     name, last = measurement.parameterization.name, measurement.training.steps
     colour, symbol = colour_of(check), symbol_of(scale)
-    panels = {q: lines for q in _PANELS if (lines := list(_lines(measurement, agreement, q, colour)))}
+    panels = {q: lines for q in _PANELS if (lines := list(_lines(measurement, agreement, q, check)))}
     shown = dict(list(panels.items())[:_MOST_PANELS])
     compared = cells(measurement.network, agreement, check)
     steps = sorted({one.of.step for _, one in compared})
@@ -118,19 +118,20 @@ def _column(step: int, compared: Sequence[tuple[Row, Comparison[Observable]]], c
     return Column(when, None, colour, [(row, one) for row, one in compared if one.of.step == step])
 
 
-def _lines(measurement: Measurement, agreement: Agreement, quantity: Quantity, colour: str) -> Iterator[Line]:
+def _lines(measurement: Measurement, agreement: Agreement, quantity: Quantity, check: Check) -> Iterator[Line]:
     """A line for each layer, of what has an exponent or diverged, after the last update."""
-    by_observable = {one.of: one for one in agreement.comparisons}
+    by_observable, colour = {one.of: one for one in agreement.comparisons}, colour_of(check)
     for layer in [*(layer.name for layer in measurement.network.layers), ""]:
         one = by_observable.get(Observable(quantity, layer, measurement.training.steps))
         if one is None:
             continue
-        if isinstance(one.fit, Fit):
-            yield Line(
-                shortened(layer) or SYMBOLS[quantity], one.fit.points, one.derived, colour, one.role != "asserted"
-            )
-        elif isinstance(one.fit, Diverged):
+        if isinstance(one.fit, Diverged):
             yield _diverged_line(measurement, one, colour)
+            continue
+        # Bounds on what explodes, as n^25, say nothing at widths that can be trained.
+        is_bound = one.role != "asserted"
+        derived = None if is_bound and not check.stable else one.derived
+        yield Line(shortened(layer) or SYMBOLS[quantity], one.fit.points, derived, colour, is_bound)
 
 
 def _diverged_line(measurement: Measurement, one: Comparison[Observable], colour: str) -> Line:

@@ -44,7 +44,8 @@ class Line:
 
     def label(self, symbol: str, name: str | None = None) -> str:
         """Its name, or another, and its derived power."""
-        return f"{name or self.name}  {'≤ ' if self.bound else ''}{power(self.derived, symbol)}".strip()
+        relation = "≤ " if self.bound and self.derived is not None else ""
+        return f"{name or self.name}  {relation}{power(self.derived, symbol)}".strip()
 
 
 def power(exponent: Exponent | None, symbol: str = "n") -> str:

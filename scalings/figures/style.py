@@ -213,21 +213,12 @@ def end_label(axes: Axes, x: float, y: float, text: str, colour: str) -> None:
     label = axes.annotate(
         text,
         (x, y),
-        xytext=(1.03, 0),
+        xytext=(1.05, 0),
         textcoords=("axes fraction", "offset points"),
         va="center",
         size=TEXT,
         color=legible(colour),
         annotation_clip=False,
-        arrowprops={
-            "arrowstyle": "-",
-            "color": colour,
-            "linewidth": 0.7,
-            "patchA": None,
-            "shrinkA": 2.0,
-            "shrinkB": 3.0,
-            "relpos": (0, 0.5),
-        },
     )
     label.set_label(_END_LABEL)
 
@@ -259,23 +250,35 @@ def save(figure: Figure, path: str | Path) -> None:
 
 
 def settle(figure: Figure) -> None:
-    """Lay the figure out, and move apart the labels at the ends of lines."""
+    """Lay the figure out, move apart the labels at the ends of lines, and draw leaders to them."""
     engine = figure.get_layout_engine()
-    if engine is None:
+    if engine is None:  # it is settled
         return
     engine.execute(figure)
-    figure.set_layout_engine("none")
+    # Without an engine `savefig` draws once, not twice.
+    figure.set_layout_engine(None)
     for axes in figure.axes:
         labels: list[Annotation] = [one for one in axes.texts if one.get_label() == _END_LABEL]  # type: ignore[misc]
-        if not labels:
-            continue
-        per_point, box = figure.dpi / 72, axes.get_window_extent()
-        ends = [axes.transData.transform((one.xy[0], one.xy[1]))[1] for one in labels]
-        labels = [labels[k] for k in sorted(range(len(labels)), key=ends.__getitem__)]
-        sizes = [one.get_window_extent().height * 1.08 for one in labels]
-        for label, end, y in zip(labels, sorted(ends), spread(sorted(ends), sizes, box.y0, box.y1), strict=True):
-            # Offsets in points are from (x, y), whatever the resolution that the figure is saved with.
-            label.xyann = (label.xyann[0], (y - end) / per_point)
+        if labels:
+            _spread_labels(figure, axes, labels)
+
+
+def _spread_labels(figure: Figure, axes: Axes, labels: list[Annotation]) -> None:
+    from matplotlib.lines import Line2D
+
+    per_point, box = figure.dpi / 72, axes.get_window_extent()
+    ends = {one: axes.transData.transform((one.xy[0], one.xy[1])) for one in labels}
+    labels = sorted(labels, key=lambda one: float(ends[one][1]))
+    heights = [one.get_window_extent().height * 1.08 for one in labels]
+    wanted = [float(ends[one][1]) for one in labels]
+    for label, y in zip(labels, spread(wanted, heights, box.y0, box.y1), strict=True):
+        end = ends[label]
+        # Offsets in points are from (x, y), whatever the resolution that the figure is saved with.
+        label.xyann = (label.xyann[0], (y - end[1]) / per_point)
+        start, stop = end[0] + 4 * per_point, label.get_window_extent().x0 - 2 * per_point
+        leader = figure.transFigure.inverted().transform([(start, end[1]), (stop, y)])
+        colour = str(label.get_color())
+        figure.add_artist(Line2D(*leader.T, color=colour, linewidth=0.7))
 
 
 def hatched(area: Artist) -> None:

@@ -17,7 +17,7 @@ def shortened(name: str) -> str:
     """A name that has room beside a panel: its start and its end, if it is long.
 
     >>> shortened("block/attention/query/weights")
-    'block/att…y/weights'
+    'block/att…/weights'
     """
     return name if len(name) <= LONGEST else f"{name[: LONGEST // 2]}…{name[-LONGEST // 2 + 1 :]}"
 
