@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from scalings.figures.measurements import as_sentence
-from scalings.figures.slopes import Line, slopes
+from scalings.figures.slopes import Line, Z, slopes
 from scalings.figures.style import (
     FAILURE,
     FAILURE_FILL,
@@ -245,14 +246,14 @@ def _rates(axes: Axes, found: RateCurves, name: str) -> None:
 
 
 def _transient(axes: Axes, finding: TransientFinding) -> None:
-    """The best rate against the width: as it was tried at narrow widths, and at wide ones with the derived slope."""
-    lines = []
-    for label, found, derived, colour in (
-        ("drifts", finding.narrow, None, grey(0.5)),
-        ("derived", finding.wide, 0, LAZY),
-    ):
-        points = [(w, math.log(2) * at, math.log(2) * error) for w, (at, error) in found.best.items()]
-        lines.append(Line(label, points, derived, colour))
-    widths = sorted({*finding.narrow.curves, *finding.wide.curves})
-    slopes(axes, lines, widths, scale="width", symbol="n")
+    """The best rate against the width: at narrow widths as it is, at wide ones on a line of the derived slope."""
+    wide = [(n, math.log(2) * at, math.log(2) * error) for n, (at, error) in finding.wide.best.items()]
+    widths = sorted({*finding.narrow.best, *finding.wide.best})
+    slopes(axes, [Line("ntp", wide, Fraction(0), LAZY)], widths, scale="width", symbol="n")
+    narrow = {n: best for n, best in finding.narrow.best.items() if n < min(finding.wide.best)}
+    at, error = (np.array(column) for column in zip(*narrow.values(), strict=True))
+    reach = 2.0**at * np.stack([1 - 2.0 ** (-Z * error), 2.0 ** (Z * error) - 1])
+    axes.errorbar(list(narrow), 2.0**at, reach, fmt="o", color=MUTED, markersize=4.5, elinewidth=1.1, zorder=3)
+    ends = [2.0 ** (at - Z * error), *np.exp([[mean + Z * error, mean - Z * error] for _, mean, error in wide])]
+    log_axis(axes, "y", np.concatenate(ends).tolist())
     axes.set_ylabel("best learning rate")
