@@ -19,7 +19,19 @@ from pathlib import Path
 from cyclopts import App, CycloptsError, UnusedCliTokensError
 
 from scalings import __version__
-from scalings.command_line import calibrate, check, derive, freedom, law, measure, network, richness, transfer, verify
+from scalings.command_line import (
+    calibrate,
+    check,
+    derive,
+    freedom,
+    law,
+    measure,
+    network,
+    reproduce,
+    richness,
+    transfer,
+    verify,
+)
 from scalings.command_line.console import (
     BROKEN_PIPE,
     CANNOT_WRITE,
@@ -52,7 +64,7 @@ app = App(
 for command in (
     *(derive.derive, check.check, derive.certify, check.predict, network.network),
     *(measure.measure, verify.verify, richness.richness),
-    *(calibrate.calibrate, freedom.freedom, transfer.transfer, law.law),
+    *(calibrate.calibrate, freedom.freedom, transfer.transfer, law.law, reproduce.reproduce),
 ):
     app.command(command)
 
