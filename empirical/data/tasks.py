@@ -64,7 +64,7 @@ def load(network: Network, training: Training) -> Task:
     loaded = examples.load(training.data, training.batch, outputs=outputs.at(1))
     targets = loaded.targets[:, None, :]
     if isinstance(first, Convolution):
-        return Task(_images(loaded.inputs, first.channels_in.at(1)), targets)
+        return Task(images(loaded.inputs, first.channels_in.at(1)), targets)
     if not isinstance(first, Dense):
         raise ArgumentError(
             "network", f"expected a first operation with a weight matrix, but {first.name} is {type(first).__name__}"
@@ -75,11 +75,12 @@ def load(network: Network, training: Training) -> Task:
     return Task(loaded.inputs[:, None, :], targets)
 
 
-def _images(vectors: Array, colors: int) -> Array:
+def images(vectors: Array, colors: int) -> Array:
+    """Pixels (images, pixels) as images of SIDE x SIDE positions, (images, positions, colors), as the module says."""
     side = int(np.sqrt(vectors.shape[1]))
     block = side // SIDE
-    images = vectors.reshape(-1, SIDE, block, SIDE, block).mean(axis=(2, 4))
-    stacked = np.stack([np.rot90(images, color, axes=(1, 2)) for color in range(colors)], axis=-1)
+    coarse = vectors.reshape(-1, SIDE, block, SIDE, block).mean(axis=(2, 4))
+    stacked = np.stack([np.rot90(coarse, color, axes=(1, 2)) for color in range(colors)], axis=-1)
     flat = stacked.reshape(len(vectors), SIDE * SIDE, colors)
     size: Array = np.sqrt(np.mean(np.sum(flat**2, axis=2), axis=1))
     return flat / size[:, None, None]

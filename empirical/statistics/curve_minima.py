@@ -11,9 +11,14 @@ which includes jumps between two minima that are nearly as low.
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Mapping
 
+import numpy as np
+import numpy.typing as npt
+
+from empirical.statistics.over_seeds import resampled
 from empirical.tensors.arrays import Array
+from scalings.results.reproduction import Estimate
 
 _REACH = 2
 """The number of points on each side of the lowest one that the parabola is fitted to."""
@@ -51,3 +56,33 @@ def minimum_with_error(grid: Array, curves: Array) -> tuple[float, float]:
     drawn = [minimum(grid, curves[random.integers(0, seeds, seeds)].mean(axis=0)) for _ in range(_RESAMPLES)]
     error = max(float(np.std(drawn, ddof=1)), float(grid[1] - grid[0]) / 16)
     return minimum(grid, curves.mean(axis=0)), error
+
+
+def drift(grid: Array, curves: Mapping[int, Array]) -> Estimate:
+    """The slope of log(minimum) against log(width) by least squares, from curves (seeds, points) of each width.
+
+    A line, without finite-width corrections: what is asked is how far the minimum moves over these widths, not its
+    power beyond them.
+    """
+    log_widths = np.log(list(curves))
+
+    def slope(seeds: npt.NDArray[np.int64]) -> float:
+        minima = [minimum(grid, each[seeds].mean(axis=0)) for each in curves.values()]
+        return float(np.polyfit(log_widths, np.log(2) * np.array(minima), 1)[0])
+
+    return resampled(slope, _seeds(curves))
+
+
+def regret(grid: Array, curves: Mapping[int, Array]) -> Estimate:
+    """How far the mean curve of the largest width is above its lowest point, where the smallest width has its own."""
+    smallest, largest = curves[min(curves)], curves[max(curves)]
+
+    def carried(seeds: npt.NDArray[np.int64]) -> float:
+        at, curve = minimum(grid, smallest[seeds].mean(axis=0)), largest[seeds].mean(axis=0)
+        return float(np.interp(at, grid, curve) - curve.min())
+
+    return resampled(carried, _seeds(curves))
+
+
+def _seeds(curves: Mapping[int, Array]) -> int:
+    return len(next(iter(curves.values())))

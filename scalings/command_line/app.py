@@ -27,6 +27,7 @@ from scalings.command_line import (
     law,
     measure,
     network,
+    reproduce,
     richness,
     trace,
     transfer,
@@ -64,7 +65,7 @@ app = App(
 for command in (
     *(derive.derive, check.check, derive.certify, check.predict, network.network, trace.trace),
     *(measure.measure, verify.verify, richness.richness),
-    *(calibrate.calibrate, freedom.freedom, transfer.transfer, law.law),
+    *(calibrate.calibrate, freedom.freedom, transfer.transfer, law.law, reproduce.reproduce),
 ):
     app.command(command)
 

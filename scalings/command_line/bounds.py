@@ -41,13 +41,11 @@ class Resources:
     yes: Annotated[bool, Parameter(negative="")] = False
     """Train even if that takes more than an hour."""
 
-    def announce(self, cost: Cost) -> None:
+    def announce(self, cost: Cost, otherwise: str = "fewer --widths, --seeds or --steps") -> None:
         """Say on stderr what training will cost. Raises ArgumentError if that is over an hour, and `yes` is not set."""
         if cost.seconds > HOUR and not self.yes:
             told = f"{cost.sentence}, which is {cost.seconds / HOUR:,.1f} hours"
-            raise ArgumentError(
-                "yes", f"{told}: expected --yes for over an hour, or fewer --widths, --seeds or --steps"
-            )
+            raise ArgumentError("yes", f"{told}: expected --yes for over an hour, or {otherwise}")
         warn(cost.sentence)
 
     def check(

@@ -133,6 +133,11 @@ COMMANDS: dict[str, tuple[dict[str, st.SearchStrategy[str]], dict[str, st.Search
     ),
     "calibrate": ({**_SMALL, **_BATCH}, {**_TRAINED, "--richness": _values("1/4"), "--optimizer": _OPTIMIZERS}),
     "freedom": ({**_SMALL, **_BATCH}, {**_TRAINED, "--richness": _values("1/4"), "--optimizer": _OPTIMIZERS}),
+    # Its experiments are no toys: of them nothing is carried out, since their names are wrong.
+    "reproduce": (
+        {"--only": st.sampled_from(_HUGE) | _GARBAGE, "--data": _values("digits", "mnist")},
+        {**_JSON, **_FILES, "--device": _values("cpu", "auto"), "--no-figure": st.none()},
+    ),
     "richness": ({**_SMALL, **_STEPS}, {**_JSON, **_FILES, "--activation": _values("relu", "tanh")}),
 }
 """By name: options that are always given, as their defaults are not those of a toy, and others."""

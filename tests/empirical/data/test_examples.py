@@ -104,3 +104,13 @@ def test_changes_keep_their_digits(activation: Activation, size: float) -> None:
     # gelu's bracket is only good to 1e-16 in absolute terms.
     tolerance = 1e-3 if activation == "gelu" else 1e-9
     torch.testing.assert_close(dh, phi.slope(z, h) * dz, rtol=tolerance, atol=tolerance * size)
+
+
+def test_a_split_is_all_images_balanced_and_apart() -> None:
+    found = examples.split("digits")
+    assert (len(found.inputs), len(found.test_inputs)) == (1437, 360)
+    assert np.ptp(found.targets.sum(axis=0)) <= 2
+    assert found.inputs.min() == 0
+    assert found.inputs.max() == 1
+    seen = {image.tobytes() for image in found.inputs}
+    assert not any(image.tobytes() in seen for image in found.test_inputs)

@@ -33,6 +33,11 @@ WRONG = [
     *((command, f"--widths 2,3,{10**12}", "--widths: expected widths up to 1000000000") for command in TRAINING),
     *((command, "--widths x", "--widths: expected whole numbers, but got 'x'") for command in TRAINING),
     *((command, "--device tpu", "--device: expected one of auto, cpu, cuda, but got 'tpu'") for command in TRAINING),
+    ("reproduce", "--only five", "--only: expected one of five-curves, rich-ends-lower, update-sizes"),
+    ("reproduce", "--output a.txt", "--output: expected a file that ends in .png, .pdf, .svg, or a folder"),
+    ("reproduce", "--output nowhere/a", "--output: expected a file in an existing folder, but there is no 'nowhere'"),
+    ("reproduce", "--data cifar", "--data: expected one of digits, mnist, but got 'cifar'"),
+    ("reproduce", "--device tpu", "--device: expected one of auto, cpu, cuda, but got 'tpu'"),
     *((command, "--data cifar", "--data: expected one of digits, mnist, but got 'cifar'") for command in TRAINING),
     *(
         (command, f"--widths {','.join(map(str, range(2, 70)))}", "--widths: expected at most 64 of them, since more")
@@ -62,7 +67,7 @@ WRONG = [
 
 def test_wrong_options_are_refused_before_torch_is_loaded() -> None:
     """All of them in one process, which is asked whether torch was imported; the control comes last, and imports it."""
-    lines = [f"{command} {TRAINING[command]} {options}" for command, options, _ in WRONG]
+    lines = [f"{command} {TRAINING.get(command, '')} {options}" for command, options, _ in WRONG]
     control = "measure --preset mup --lr 1,-1,-1 --optimizer adam --engine matrix-free"
     code = (
         "import sys; from scalings.command_line.app import main\n"
