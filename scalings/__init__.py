@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from empirical.torch_modules.factored import factored as factored
     from empirical.torch_modules.swapping import matrix_free as matrix_free
+    from empirical.tracing.trace import trace as trace
     from scalings.certificates.verifier import certify as certify
     from scalings.hyperparameters.parameterizations import Parameterization as Parameterization
     from scalings.hyperparameters.presets import preset as preset
@@ -64,6 +65,7 @@ _HOME = {
     "preset": "scalings.hyperparameters.presets",
     "repair": "symbolic.evaluation.repair",
     "resmlp": "scalings.networks.architectures",
+    "trace": "empirical.tracing.trace",
     "transformer": "scalings.networks.architectures",
     "verify": "scalings.studies.verification",
 }

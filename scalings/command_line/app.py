@@ -29,6 +29,7 @@ from scalings.command_line import (
     network,
     reproduce,
     richness,
+    trace,
     transfer,
     verify,
 )
@@ -62,7 +63,7 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 for command in (
-    *(derive.derive, check.check, derive.certify, check.predict, network.network),
+    *(derive.derive, check.check, derive.certify, check.predict, network.network, trace.trace),
     *(measure.measure, verify.verify, richness.richness),
     *(calibrate.calibrate, freedom.freedom, transfer.transfer, law.law, reproduce.reproduce),
 ):

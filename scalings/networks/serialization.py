@@ -16,17 +16,25 @@ scalings.errors.ArgumentError: network: $[0]: pool has no "sources"; expected na
 from __future__ import annotations
 
 import json
-import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import MISSING, fields
-from fractions import Fraction
 from functools import cache
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from scalings.errors import ArgumentError
-from scalings.hyperparameters.exponents import LARGEST, LONGEST, parse_fraction
-from scalings.networks.dimensions import WIDTH_SCALE, Dimension
+from scalings.networks.dimensions import Dimension
+from scalings.networks.json_parts import (
+    MOST,
+    Json,
+    dimension,
+    dimension_document,
+    document_in,
+    items,
+    keyed,
+    shown,
+    whole,
+    wrong,
+)
 from scalings.networks.network import Network
 from scalings.networks.nodes import (
     Bias,
@@ -47,8 +55,6 @@ from scalings.networks.nodes import (
 )
 from scalings.networks.validation import A_NAME, is_name
 
-Json = dict[str, Any]
-
 KINDS: dict[str, type[Node]] = {
     "dense": Dense,
     "convolution": Convolution,
@@ -67,21 +73,8 @@ KINDS: dict[str, type[Node]] = {
 }
 """By the op that a file calls them."""
 _NAMES = {kind: name for name, kind in KINDS.items()}
-_MOST = 10**9
-"""No layer that anyone trains has more units, at width 1."""
 _MOST_NODES = 20_001
 """As many as the deepest mlp has, with an activation between every two layers; a repeated block is one."""
-_SIZE = f'a size from 1 to {_MOST}, or an object such as {{"size": 4, "order": "1"}} for 4 n'
-_SHOWN = 60
-"""As many characters of what was given are shown."""
-
-
-class _Twice(Json):
-    """An object in which `key` was written twice."""
-
-    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
-        super().__init__(pairs)
-        self.key = Counter(key for key, _ in pairs).most_common(1)[0][0]
 
 
 def network_to_json(network: Network) -> list[Json]:
@@ -106,13 +99,7 @@ def network_from_json(document: object) -> Network:
 
 def network_from_text(text: str) -> Network:
     """The network that is written in a text. Raises ArgumentError for what is not JSON, or not a network."""
-    try:
-        document = json.loads(text, object_pairs_hook=_object, parse_int=_integer)
-    except RecursionError:
-        raise ArgumentError("network", "it is nested too deeply") from None
-    except json.JSONDecodeError as error:
-        raise ArgumentError("network", f"it is not JSON: {error}") from None
-    return network_from_json(document)
+    return network_from_json(document_in(text))
 
 
 def _node_to_json(node: Node) -> Json:
@@ -121,9 +108,7 @@ def _node_to_json(node: Node) -> Json:
 
 def _to_json(value: Any) -> Any:
     if isinstance(value, Dimension):
-        others = {"others": {scale: str(order) for scale, order in value.others}} if value.others else {}
-        size = value.size if value.size == int(value.size) else str(value.size)
-        return {"size": int(size) if not isinstance(size, str) else size, "order": str(value.order), **others}
+        return dimension_document(value)
     if isinstance(value, tuple):
         return [item if isinstance(item, str) else _node_to_json(item) for item in value]
     return value
@@ -143,33 +128,23 @@ def _short(value: Any) -> Any:
     return value["size"] if is_fixed and isinstance(value["size"], int) else value
 
 
-def _object(pairs: list[tuple[str, Any]]) -> Json:
-    found = dict(pairs)
-    return found if len(found) == len(pairs) else _Twice(pairs)
-
-
-def _integer(digits: str) -> int | str:
-    """One that is too long for a number stays a text, and is refused where a number is expected."""
-    return int(digits) if len(digits) <= LONGEST else digits
-
-
 def _nodes_from_json(document: object, path: str, kinds: list[str]) -> tuple[Node, ...]:
-    items = enumerate(_items(document, path, "operations"))
-    return tuple(_node_from_json(item, f"{path}[{number}]", kinds) for number, item in items)
+    found = enumerate(items(document, path, "operations"))
+    return tuple(_node_from_json(item, f"{path}[{number}]", kinds) for number, item in found)
 
 
 def _node_from_json(document: object, path: str, kinds: list[str]) -> Node:
-    given = _keyed(document, path, 'an operation such as {"op": "pool", "name": "mean", "source": "input"}')
+    given = keyed(document, path, 'an operation such as {"op": "pool", "name": "mean", "source": "input"}')
     op = given.pop("op", None)
     if op not in kinds:
         where, what = (path, document) if op is None else (f"{path}.op", op)
-        raise _wrong(where, f"an op among {', '.join(kinds)}", what)
+        raise wrong(where, f"an op among {', '.join(kinds)}", what)
     kind = KINDS[op]
     needed = {field.name: field.default is MISSING for field in fields(kind)}
     if unknown := [name for name in given if name not in needed]:
-        raise ArgumentError("network", f"{path}: {op} has no {_shown(unknown[0])}; expected {', '.join(needed)}")
+        raise ArgumentError("network", f"{path}: {op} has no {shown(unknown[0])}; expected {', '.join(needed)}")
     if missing := [name for name in needed if needed[name] and name not in given]:
-        raise ArgumentError("network", f"{path}: {op} needs {', '.join(missing)}, but got {_shown(document)}")
+        raise ArgumentError("network", f"{path}: {op} needs {', '.join(missing)}, but got {shown(document)}")
     types = _annotations(op)
     return kind(**{name: _field_from_json(types[name], value, f"{path}.{name}") for name, value in given.items()})
 
@@ -182,76 +157,19 @@ def _annotations(op: str) -> dict[str, Any]:
 def _field_from_json(kind: Any, value: Any, path: str) -> Any:
     """The value of a node's field that has the annotation `kind`."""
     if kind is Dimension:
-        return _dimension(value, path)
+        return dimension(value, path)
     if kind is int:
-        return _whole(value, path, f"a whole number from 1 to {_MOST}")
+        return whole(value, path, f"a whole number from 1 to {MOST}")
     if kind is str:
         if not is_name(value):
-            raise _wrong(path, A_NAME, value)
+            raise wrong(path, A_NAME, value)
         return value
     if get_origin(kind) is Literal:
         if value not in get_args(kind):
-            raise _wrong(path, f"one of {', '.join(get_args(kind))}", value)
+            raise wrong(path, f"one of {', '.join(get_args(kind))}", value)
         return value
     (item, _) = get_args(kind)  # of tuple[item, ...]
     if item is not str:
         return _nodes_from_json(value, path, [name for name in KINDS if name != "repeat"])
-    names = enumerate(_items(value, path, "names"))
+    names = enumerate(items(value, path, "names"))
     return tuple(_field_from_json(str, name, f"{path}[{number}]") for number, name in names)
-
-
-def _dimension(value: Any, path: str) -> Dimension:
-    """A size, or {"size": 4, "order": "1"}: four times the width."""
-    if not isinstance(value, dict):
-        return Dimension(_whole(value, path, _SIZE))
-    given = _keyed(value, path, _SIZE)
-    if "size" not in given or given.keys() - {"size", "order", "others"}:
-        raise _wrong(path, _SIZE, value)
-    size = _fraction(given["size"], f"{path}.size", Fraction(1, _MOST), _MOST)
-    order = _fraction(given.get("order", 0), f"{path}.order", 0, LARGEST)
-    others = _keyed(given.get("others", {}), f"{path}.others", 'an object such as {"depth": "1"}')
-    for scale in others:
-        if not re.fullmatch(r"[A-Za-z]\w{0,30}", scale) or scale == WIDTH_SCALE:
-            raise _wrong(f"{path}.others", "scale variables such as depth, other than the width", scale)
-    powers = ((scale, _fraction(power, f"{path}.others.{scale}", -LARGEST, LARGEST)) for scale, power in others.items())
-    return Dimension(int(size) if size.denominator == 1 else size, order, tuple(powers))
-
-
-def _whole(value: Any, path: str, expected: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _MOST:
-        raise _wrong(path, expected, value)
-    return value
-
-
-def _fraction(value: Any, path: str, low: int | Fraction, high: int) -> Fraction:
-    try:
-        found = None if isinstance(value, bool) else parse_fraction(str(value))
-    except ValueError:
-        found = None
-    if found is None or not low <= found <= high:
-        raise _wrong(path, f'a number from {low} to {high}, such as 1 or "1/2"', value)
-    return found
-
-
-def _items(value: Any, path: str, what: str) -> list[Any]:
-    if not isinstance(value, list) or not value:
-        raise _wrong(path, f"a list of one or more {what}", value)
-    return value
-
-
-def _keyed(value: Any, path: str, expected: str) -> Json:
-    """A copy of an object."""
-    if not isinstance(value, dict):
-        raise _wrong(path, expected, value)
-    if isinstance(value, _Twice):
-        raise ArgumentError("network", f"{path}: expected each key once, but got {_shown(value.key)} twice")
-    return dict(value)
-
-
-def _wrong(path: str, expected: str, given: object) -> ArgumentError:
-    return ArgumentError("network", f"{path}: expected {expected}, but got {_shown(given)}")
-
-
-def _shown(given: object) -> str:
-    text = json.dumps(given)
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."

@@ -25,11 +25,13 @@ from scalings.hyperparameters.exponents import Affine, Exponent, format_exponent
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.reports import checks, derivations
 from scalings.reports.tables import empty_table, layers_table
+from scalings.reports.traces import trace_report, trace_summary
 from scalings.results.checks import Check, Forbidden, Repair
 from scalings.results.derivations import Derivation, Family
 from scalings.results.monomials import Monomials
 from scalings.results.phases import PhaseDiagram, phase_of
 from scalings.results.predictions import Prediction
+from scalings.tapes.network import TracedNetwork
 
 _WIDTH = 100
 """The columns of a printed table."""
@@ -47,7 +49,7 @@ def text(answer: object) -> str:
     console = Console(file=page, width=_WIDTH, highlight=False, markup=False, color_system=None)
     for part in report(answer):
         console.print(part, soft_wrap=isinstance(part, Text))
-    return page.getvalue().strip("\n")
+    return "\n".join(row.rstrip() for row in page.getvalue().strip("\n").splitlines())
 
 
 def html(answer: object) -> str:
@@ -90,6 +92,8 @@ def report(answer: object) -> Iterator[RenderableType]:
         case PhaseDiagram():
             yield Text(_phase(answer), style="bold")
             yield _phases(answer)
+        case TracedNetwork():
+            yield from trace_report(answer)
         case _:
             yield from _of_training(answer)
 
@@ -141,6 +145,8 @@ def _said(answer: object) -> Iterator[str]:
             yield f"{len(answer)} orders, to update {max(observable.step for observable in answer)}"
         case PhaseDiagram():
             yield _phase(answer)
+        case TracedNetwork():
+            yield trace_summary(answer)
         case _:
             yield from _said_of_training(answer)
 

@@ -11,6 +11,7 @@ from types import FunctionType
 from typing import Any
 
 import pytest
+import torch
 
 import scalings
 from scalings.criteria.tutorial import TUTORIAL
@@ -60,6 +61,11 @@ ANSWERS: dict[str, tuple[Callable[[], Any], str, str]] = {
         lambda: scalings.phases("mlp", "standard"),
         "PhaseDiagram(standard is unstable: the output explodes)",
         "features explode",
+    ),
+    "traced": (
+        lambda: scalings.trace(lambda width: torch.nn.Linear(4, width), torch.ones(1, 4)),
+        "TracedNetwork(2 parameters, at widths 64, 128, 256)",
+        "<td>n x 4</td>",
     ),
     "measurement": (lambda: scalings.measure("mlp", "mup", **SMALL), "Measurement(mup on digits; ", "95 % interval"),
     "agreement": (compared, "Agreement(", "derived"),

@@ -23,7 +23,7 @@ SESSIONS = [
 FILES = {
     title: content
     for text in DOCUMENTS.values()
-    for title, content in re.findall(r'```json title="(.*)"\n((?:.|\n)*?)```', text)
+    for title, content in re.findall(r'```(?:json|python) title="(.*)"\n((?:.|\n)*?)```', text)
 }
 
 
@@ -33,7 +33,7 @@ FILES = {
 def test_a_session(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: str, printed: str
 ) -> None:
-    """A line "..." stands for any lines that were left out; a JSON block with a title is a file of that name."""
+    """A line "..." stands for any lines that were left out; a block with a title is a file of that name."""
     monkeypatch.chdir(tmp_path)
     for title, content in FILES.items():
         (tmp_path / title).write_text(content)

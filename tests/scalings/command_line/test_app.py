@@ -125,7 +125,9 @@ def test_a_data_package_that_is_not_installed(
     assert "pip install 'scalings[data]'" in err
 
 
-@pytest.mark.parametrize("command", ["derive", "check", "predict", "measure", "verify", "richness", "reproduce"])
+@pytest.mark.parametrize(
+    "command", ["derive", "check", "predict", "measure", "verify", "richness", "reproduce", "trace"]
+)
 def test_every_command_has_help_with_an_example(capsys: pytest.CaptureFixture[str], command: str) -> None:
     code, out, _ = run(capsys, command, "--help")
     assert code == 0

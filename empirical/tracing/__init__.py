@@ -1,0 +1,1 @@
+"""Any torch module, written down while it runs."""

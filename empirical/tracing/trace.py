@@ -1,0 +1,156 @@
+"""`trace`: any torch module as a network on orders of magnitude, recorded at three or more widths.
+
+>>> import torch
+>>> from scalings import trace
+>>> def build(width):
+...     return torch.nn.Sequential(torch.nn.Linear(10, width), torch.nn.ReLU(), torch.nn.Linear(width, 1, bias=False))
+>>> print(trace(build, torch.ones(4, 10)))
+parameter  shape   role    read by
+0.weight   n x 10  input   linear
+0.bias     n       vector  linear
+2.weight   1 x n   output  linear
+<BLANKLINE>
+Recorded at widths 64, 128, 256: 7 operations of 6 functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from empirical.tracing.batches import Batch, Loss, batch_of, default_loss
+from empirical.tracing.far_widths import far_shapes
+from empirical.tracing.recorder import Recording, record
+from empirical.tracing.replay import agrees, first_not_finite, replay
+from empirical.tracing.state import kept, seeded, shifted
+from empirical.tracing.user_code import user_code
+from scalings.errors import ArgumentError, wrong_type
+from scalings.tapes.alignment import align
+from scalings.tapes.network import TracedNetwork
+from scalings.tapes.tape import Operation, Tape
+
+Build = Callable[[int], nn.Module] | Mapping[int, Callable[[], nn.Module]]
+WIDTHS = (64, 128, 256)
+_SHIFT = 0.02
+"""The size of the change of all parameters under which the tape is tested."""
+
+
+def trace(build: Build, data: object, widths: Sequence[int] | None = None, loss: Loss | None = None) -> TracedNetwork:
+    """What a torch module does, in powers of the width.
+
+    - `build`: a function of the width that makes the module, or a dict that has one without arguments for each width.
+    - `data`: what the module is given: a tensor, a tuple of arguments, a dict of keyword arguments, or a function of
+      the width that gives one of these.
+    - `widths`: three or more, increasing; default 64, 128, 256, or those of `build`.
+    - `loss`: a function of the module's output; default the loss that the output brings (`.loss`), or the mean squared
+      error of its first tensor against ones.
+
+    The module runs in its own mode, and is left as it was. Raises ArgumentError if it fails, changes between calls or
+    does what cannot be recorded, and for a size or a number that is no power of the width.
+    """
+    chosen = _widths(build, widths)
+    loss = default_loss if loss is None else loss
+    if not callable(loss):
+        raise wrong_type("loss", "a function of the module's output", loss)
+    first, prepared = _tested(_built(build, chosen[0]), data, loss, chosen[0])
+    others = (_recorded(_built(build, width), data, loss, width, 2 if prepared else 1)[-1] for width in chosen[1:])
+    tapes = [first.tape, *(recording.tape for recording in others)]
+    far = [] if isinstance(build, Mapping) else far_shapes(build, chosen[-1], first.tape.parameters)
+    return align(tapes, far)
+
+
+def _widths(build: Build, widths: Sequence[int] | None) -> tuple[int, ...]:
+    if not isinstance(build, Mapping) and not callable(build):
+        raise wrong_type("build", "a function of the width, or a dict of widths", build)
+    chosen = tuple(widths or (build if isinstance(build, Mapping) else WIDTHS))
+    whole = all(isinstance(width, int) and not isinstance(width, bool) and width > 0 for width in chosen)
+    if not whole or len(chosen) < 3 or list(chosen) != sorted(set(chosen)):
+        raise ArgumentError("widths", f"expected three or more whole numbers that increase, but got {chosen!r:.100}")
+    if isinstance(build, Mapping) and (missing := [width for width in chosen if width not in build]):
+        raise ArgumentError("widths", f"expected widths among those of build, but got {missing[0]}")
+    return chosen
+
+
+def _built(build: Build, width: int) -> nn.Module:
+    with user_code("build", f"it fails at width {width}"), seeded():
+        module = build[width]() if isinstance(build, Mapping) else build(width)
+    if not isinstance(module, nn.Module):
+        raise ArgumentError("build", f"expected a torch module at width {width}, but got a {type(module).__name__}")
+    if lazy := [name for name, one in module.named_parameters() if nn.parameter.is_lazy(one)]:
+        raise ArgumentError("build", f"{lazy[0]!r:.100} has no shape before the first call: let build make that call")
+    return module
+
+
+def _recorded(module: nn.Module, data: object, loss: Loss, width: int, calls: int) -> list[Recording]:
+    """Recordings of one call after another."""
+    with seeded():
+        batch = batch_of(data, width)
+    with kept(module):
+        return [_run(module, batch, loss, width) for _ in range(calls)]
+
+
+def _tested(module: nn.Module, data: object, loss: Loss, width: int) -> tuple[Recording, bool]:
+    """A recording that is complete and the same at the next call; and whether the first call was another, since it
+    prepared something, such as a cache."""
+    first, second = _recorded(module, data, loss, width, 2)
+    prepared = bool(_difference(first.tape, second.tape))
+    if prepared:
+        _, first, second = _recorded(module, data, loss, width, 3)
+    if difference := _difference(first.tape, second.tape):
+        raise ArgumentError("build", f"the module changes between calls: {difference}, at width {width}")
+    _check_complete(module, data, loss, first, 2 if prepared else 1)
+    return first, prepared
+
+
+def _run(module: nn.Module, batch: Batch, loss: Loss, width: int) -> Recording:
+    with user_code("build", f"its forward pass or loss fails at width {width}"), seeded():
+        recording = record(module, batch.copy(), loss, width=width)
+    if not bool(recording.loss.isfinite()):
+        first = first_not_finite(recording)
+        after = f", first after {first.function} in {first.path or 'the module'}" if first else ""
+        raise ArgumentError("build", f"expected a finite loss, but got {float(recording.loss)} at width {width}{after}")
+    return recording
+
+
+def _difference(one: Tape[int], other: Tape[int]) -> str:
+    """Where two tapes at the same width part; empty if they do not."""
+    for before, after in zip(one.operations, other.operations, strict=False):
+        if _shown(before) != _shown(after):
+            changed = after.function if after.function != before.function else "the same with other arguments"
+            return f"{before.function} in {before.path or 'the module'}, and then {changed}"
+    if len(one.operations) != len(other.operations):
+        return f"{len(one.operations)} operations, and then {len(other.operations)}"
+    return ""
+
+
+def _shown(operation: Operation) -> tuple[object, ...]:
+    """An operation in a form in which what is not a number is the same as itself."""
+    return operation.function, operation.path, repr(operation.arguments), repr(operation.keywords)
+
+
+def _check_complete(module: nn.Module, data: object, loss: Loss, recording: Recording, calls: int) -> None:
+    """Raises ArgumentError if the tape, run again with other parameters, gives something else than the module does in
+    as many calls.
+
+    Where other parameters make the module take another way, there is nothing to compare.
+    """
+    with seeded():
+        parameters = {name: _shifted(parameter.detach()) for name, parameter in module.named_parameters()}
+    width = recording.tape.width
+    with shifted(module, parameters):
+        other = _recorded(module, data, loss, width, calls)[-1]
+    if _difference(recording.tape, other.tape):
+        return
+    with seeded():
+        *_, again = replay(recording, parameters)
+    if not agrees(again, other.loss):
+        losses = f"a loss of {float(again):.6g} instead of {float(other.loss):.6g} at width {width}"
+        raise ArgumentError(
+            "build", f"it does what the recorder cannot see: with other parameters, the tape has {losses}"
+        )
+
+
+def _shifted(parameter: Tensor) -> Tensor:
+    return parameter + _SHIFT * torch.randn_like(parameter) if parameter.is_floating_point() else parameter
