@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from scalings.hyperparameters.exponents import Affine, Exponent, is_zero
+from scalings.hyperparameters.exponents import MINUS_INFINITY, Affine, Exponent, is_zero
 
 
 def power(exponent: Affine | Exponent, symbol: str = "n") -> str:
@@ -14,11 +14,23 @@ def power(exponent: Affine | Exponent, symbol: str = "n") -> str:
     >>> power(Fraction(0)), power(Fraction(-1)), power(Affine(Fraction(-1), {"r": Fraction(2)}))
     ('1', '$1/n$', '$n^{2r-1}$')
     """
+    known = {"0": "1", "1": f"${_base(symbol)}$", "-1": f"$1/{_base(symbol)}$"}
+    return known.get(str(exponent), raised(exponent, symbol))
+
+
+def raised(exponent: Affine | Exponent, symbol: str = "n") -> str:
+    """A power with its exponent, whatever that is: the slope of a line.
+
+    >>> raised(Fraction(0)), raised(Fraction(-1, 2)), raised(MINUS_INFINITY)
+    ('$n^{0}$', '$n^{-1/2}$', '0')
+    """
     if is_zero(exponent):
         return "0"
-    base = symbol if len(symbol) == 1 else rf"\mathrm{{{symbol}}}"
-    text = str(exponent).replace("*", "").replace(" ", "")
-    return {"0": "1", "1": f"${base}$", "-1": f"$1/{base}$"}.get(text, f"${base}^{{{text}}}$")
+    return f"${_base(symbol)}^{{{str(exponent).replace('*', '').replace(' ', '')}}}$"
+
+
+def _base(symbol: str) -> str:
+    return symbol if len(symbol) == 1 else rf"\mathrm{{{symbol}}}"
 
 
 def signed(exponent: Fraction) -> str:

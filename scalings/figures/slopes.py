@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from scipy import stats
 
+from scalings.figures.powers import raised
 from scalings.figures.style import FAILURE, MARKERS, end_label
 from scalings.figures.ticks import log_axis, width_axis
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
@@ -44,20 +45,10 @@ class Line:
 
     def label(self, symbol: str, name: str | None = None) -> str:
         """Its name, or another, and its derived power."""
-        relation = "≤ " if self.bound and self.derived is not None else ""
-        return f"{name or self.name}  {relation}{power(self.derived, symbol)}".strip()
-
-
-def power(exponent: Exponent | None, symbol: str = "n") -> str:
-    """A power of the width, as figures write it.
-
-    >>> from fractions import Fraction
-    >>> power(Fraction(-1, 2)), power(MINUS_INFINITY), power(None)
-    ('$n^{-1/2}$', '0', '')
-    """
-    if exponent is None:
-        return ""
-    return "0" if exponent == MINUS_INFINITY else f"${symbol}^{{{exponent}}}$"
+        shown = name or self.name
+        if self.derived is None:
+            return shown
+        return f"{shown}  {'≤ ' if self.bound else ''}{raised(self.derived, symbol)}"
 
 
 def slopes(axes: Axes, lines: Sequence[Line], widths: Sequence[int], *, scale: str, symbol: str) -> None:
