@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from scalings.hyperparameters.exponents import MINUS_INFINITY, Affine, Exponent, is_zero
+from scalings.hyperparameters.exponents import Affine, Exponent, is_zero
 
 
 def power(exponent: Affine | Exponent, symbol: str = "n") -> str:
@@ -21,7 +21,7 @@ def power(exponent: Affine | Exponent, symbol: str = "n") -> str:
 def raised(exponent: Affine | Exponent, symbol: str = "n") -> str:
     """A power with its exponent, whatever that is: the slope of a line.
 
-    >>> raised(Fraction(0)), raised(Fraction(-1, 2)), raised(MINUS_INFINITY)
+    >>> raised(Fraction(0)), raised(Fraction(-1, 2)), raised(float("-inf"))
     ('$n^{0}$', '$n^{-1/2}$', '0')
     """
     if is_zero(exponent):

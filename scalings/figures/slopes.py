@@ -63,14 +63,17 @@ def slopes(axes: Axes, lines: Sequence[Line], widths: Sequence[int], *, scale: s
         width, mean, _ = line.points[-1]
         end_label(axes, width, math.exp(mean), text, line.colour)
     if failed:
-        diverged(axes, sorted({width for line in lines for width in line.diverged}))
+        _diverged(axes, sorted({width for line in lines for width in line.diverged}))
+    if not seen:  # an axis of nothing has no numbers
+        axes.set_yticks([])
 
 
-def diverged(axes: Axes, at: Sequence[float]) -> None:
+def _diverged(axes: Axes, at: Sequence[int]) -> None:
     """Crosses along the upper edge of a panel, where training diverged."""
-    axes.plot(
-        at, [0.955] * len(at), "x", transform=axes.get_xaxis_transform(), color=FAILURE, markersize=6, clip_on=False
-    )
+    bottom, top = axes.get_ylim()
+    height = bottom * (top / bottom) ** 0.955
+    axes.plot(at, [height] * len(at), "x", color=FAILURE, markersize=6, clip_on=False)
+    end_label(axes, at[-1], height, "diverged", FAILURE)
 
 
 def _draw(axes: Axes, line: Line, marker: str) -> None:
