@@ -134,13 +134,14 @@ def _fill(axes: Axes, phase: Phase, path: Path) -> None:
 def _lines(axes: Axes, diagram: PhaseDiagram) -> list[Cell]:
     """Draw borders that are rich or lazy by themselves, as where an area of less or of nothing ends; returns the rich
     ones."""
-    found = []
+    found: list[Cell] = []
     for cell in diagram.cells:
         if len(cell.corners) != 2 or cell.phase.regime not in ("lazy", "rich") or _is_drawn(diagram, cell.corners):
             continue
         rich = cell.phase.regime == "rich"
         colour, width = (style.RICH, 2.5) if rich else (style.LAZY, 1.2)
-        axes.plot(*zip(*cell.corners, strict=True), color=colour, linewidth=width, zorder=3)
+        (x0, y0), (x1, y1) = [(float(x), float(y)) for x, y in cell.corners]
+        axes.plot([x0, x1], [y0, y1], color=colour, linewidth=width, zorder=3)
         found += [cell.corners] if rich else []
     return found
 
