@@ -48,7 +48,7 @@ _MOST_CHANGES = 4
 def phase_figure(diagram: PhaseDiagram, unmet: str = "") -> Figure:
     """The figure of a diagram; `unmet` is what was asked beyond stability and a moving output, and is not so."""
     figure, (axes,) = style.canvas(1, 1, (style.WIDTH, 4.3))
-    failed = bool(unmet) or diagram.at(*diagram.plane.point).regime in ("unstable", "trivial")
+    failed = bool(unmet) or diagram.given.regime in ("unstable", "trivial")
     verdict: Verdict = "FAIL" if failed else "PASS"
     style.title(figure, verdict_sentence(diagram, unmet), _detail(diagram.problem), verdict=verdict)
     _frame(axes, diagram)
@@ -65,11 +65,11 @@ def phase_figure(diagram: PhaseDiagram, unmet: str = "") -> Figure:
 
 def verdict_sentence(diagram: PhaseDiagram, unmet: str = "") -> str:
     """What the given parameterization is, as a sentence."""
-    phase = diagram.at(*diagram.plane.point)
+    phase = diagram.given
     what = f"{diagram.name} is {phase.regime}"
     if reason := phase.reason or unmet:
         return f"{what}: {reason}"
-    return f"{what}, r = {diagram.plane.point[0]}, and meets all criteria"
+    return f"{what}, r = {signed(diagram.plane.point[0])}, and meets all criteria"
 
 
 def _detail(problem: Problem) -> str:

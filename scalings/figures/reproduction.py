@@ -31,7 +31,7 @@ from scalings.figures.style import (
     styled,
     title,
 )
-from scalings.figures.ticks import factor_axis, log_axis
+from scalings.figures.ticks import count_axis, factor_axis, log_axis
 from scalings.results.fits import Fit
 from scalings.results.reproduction import RateCurves
 from scalings.studies.reproduction.claims import Finding
@@ -144,14 +144,11 @@ def _of_rates(name: str, found: RateCurves) -> Panel:
 
 
 def _epochs(axes: Axes, errors: Mapping[str, Sequence[float]]) -> None:
-    from matplotlib.ticker import MaxNLocator
-
     last = max(len(values) for values in errors.values()) - 1
     axes.set_xlim(-0.3, last + 0.3)
-    axes.set_xlabel("epoch")
+    count_axis(axes, "epoch")
     log_axis(axes, "y", [value for values in errors.values() for value in values])
     axes.set_ylabel("test error")
-    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
 
 
 def _five(axes: Axes, finding: FiveCurvesFinding) -> None:

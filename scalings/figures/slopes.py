@@ -15,7 +15,7 @@ import numpy as np
 from scipy import stats
 
 from scalings.figures.powers import raised
-from scalings.figures.style import FAILURE, MARKERS, end_label
+from scalings.figures.style import FAILURE, MARKERS, POINTS, end_label
 from scalings.figures.ticks import log_axis, width_axis
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 
@@ -95,11 +95,8 @@ def _draw(axes: Axes, line: Line, marker: str) -> None:
         values * np.stack([-np.expm1(-reach), np.expm1(reach)]),
         fmt=marker,
         color=line.colour,
-        markersize=4.5,
-        markeredgecolor="white",
-        markeredgewidth=0.5,
         elinewidth=1.1,
-        zorder=3,
+        **POINTS,
     )
 
 

@@ -45,6 +45,8 @@ WIDTH: Final = 7.2
 DPI: Final = 220
 TITLE, HEADING, TEXT, SMALL = 13.0, 10.5, 9.5, 9.0
 """Sizes of letters in points: of the title, of a panel's heading, of labels, and of numbers along axes."""
+POINTS: Final[dict[str, Any]] = {"markersize": 4.5, "markeredgecolor": "white", "markeredgewidth": 0.5, "zorder": 3}
+"""Of what is measured."""
 MARKERS: Final = ("o", "s", "^", "D", "v", "P")
 """Of lines of one colour, as of the layers of one network."""
 VERDICTS: Final[dict[Verdict, tuple[str, str]]] = {
