@@ -110,10 +110,10 @@ class Question:
 
     @cached_property
     def _zeros(self) -> dict[Observable, Exponent]:
-        """Where weights are given to start at zero, orders of a run: what is zero there is so whatever is unknown."""
-        if MINUS_INFINITY not in dict(self.given).values():
-            return {}
+        """Where weights start at zero, orders of a run: what is zero there is so whatever is unknown."""
         layers, scales = self.exponents(lambda _: Fraction(0), EXACT.constant)
+        if all(one.init != MINUS_INFINITY != one.lr for one in layers) and MINUS_INFINITY not in scales:
+            return {}
         return dict(train(self.problem, layers, EXACT, self.updates, scales=scales))
 
     def solution(self, facts: Facts) -> tuple[list[LayerExponents[Affine]], list[Affine]]:
