@@ -24,7 +24,7 @@ _TP4 = "Yang and Hu, arXiv 2011.14522"
 _ONE = Product()
 SIGNAL_PROPAGATION = Criterion(
     "signal propagation",
-    "every hidden preactivation has entries of size 1 at initialization, unless it starts at zero and is moved from there",
+    "every hidden preactivation has entries of size 1 at initialization, or starts at zero and moves",
     _TUTORIAL,
     Product((("z", "now"),)),
     "~",

@@ -147,8 +147,7 @@ def check_certificate(
         return proof
     if isinstance(remedy, Repair):
         repaired, wish = remedy.parameterization, remedy.richness
-        met = [one for one in TUTORIAL if remedy.verdict.meets(one)]  # zero weights that stay may miss a useful update
-        other = parameterization_certificate(problem, repaired, met, wish, verdict=remedy.verdict)
+        other = parameterization_certificate(problem, repaired, TUTORIAL, wish, verdict=remedy.verdict)
         return {"parts": {"refused": proof, "repaired": other}}
     wished = () if remedy.richness is None else (of_richness(remedy.richness),)
     criteria = (*(one for one in TUTORIAL if one.name in remedy.criteria), *wished)
