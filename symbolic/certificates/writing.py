@@ -38,6 +38,7 @@ from symbolic.certificates.assembly import (
     is_too_large,
     question,
     spell_out,
+    started,
     taken_as_they_come,
     transcribe,
 )
@@ -121,7 +122,8 @@ def parameterization_certificate(
     statement = replace(statement, given=tuple(given.items()))
     findings = [finding for one in wanted for finding in verdict.findings if finding.criterion == one]
     violated = next((finding for finding in findings if not finding.satisfied), None)
-    if violated is None and verdict.growing:
+    bounded = violated is None or (violated.criterion.sign == "<=" and violated.step > started(statement).updates)
+    if bounded and (violated or verdict.growing):  # it grows, whether or not it has left a bound by then
         statement = replace(statement, kind="growth", criteria=SETTLED, richness=None)
     whole = transcribe(statement)
     program = assemble(statement, whole)

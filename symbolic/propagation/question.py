@@ -37,7 +37,8 @@ from scalings.results.derivations import PARAMETER
 from symbolic.orders.algebra import EXACT, Algebra, O
 from symbolic.polyhedra.facts import Facts, as_affine
 from symbolic.propagation.requirements import Requirement, awake, requirements
-from symbolic.propagation.training import UPDATES, Surroundings, train
+from symbolic.propagation.settling import updates_until_rest
+from symbolic.propagation.training import Surroundings, train
 
 _KNOWN: dict[Start, Exponent] = {"zero": MINUS_INFINITY, "one": Fraction(0)}
 
@@ -58,7 +59,8 @@ class Question:
     problem: Problem
     criteria: tuple[Criterion, ...] = TUTORIAL
     given: tuple[tuple[str, Exponent], ...] = ()
-    updates: int = UPDATES
+    further: int = 0
+    """Updates beyond those after which orders rest."""
 
     @cached_property
     def ring(self) -> Any:
@@ -80,6 +82,11 @@ class Question:
         found |= {name_of("init", number): layer.name for number, layer in layers if layer.start == "random"}
         multipliers = enumerate(self.problem.network.multipliers, start=1)
         return found | {name_of("scales", number): node.name for number, node in multipliers}
+
+    @cached_property
+    def updates(self) -> int:
+        """For how many updates training runs."""
+        return updates_until_rest(self.problem, *self._with_zeros) + self.further
 
     @property
     def hidden_changes(self) -> list[Observable]:
@@ -111,10 +118,15 @@ class Question:
     @cached_property
     def _zeros(self) -> dict[Observable, Exponent]:
         """Where weights start at zero, orders of a run: what is zero there is so whatever is unknown."""
-        layers, scales = self.exponents(lambda _: Fraction(0), EXACT.constant)
+        layers, scales = self._with_zeros
         if all(one.init != MINUS_INFINITY != one.lr for one in layers) and MINUS_INFINITY not in scales:
             return {}
         return dict(train(self.problem, layers, EXACT, self.updates, scales=scales))
+
+    @cached_property
+    def _with_zeros(self) -> tuple[list[LayerExponents[Exponent]], list[Exponent]]:
+        """Exponents with the zeros of any run: 0 for all that is unknown."""
+        return self.exponents(lambda _: Fraction(0), EXACT.constant)
 
     def solution(self, facts: Facts) -> tuple[list[LayerExponents[Affine]], list[Affine]]:
         """Every exponent of the layers and of the multipliers in terms of what the facts leave free."""
