@@ -81,8 +81,9 @@ def _frozen_notes(run: GivenRun) -> Iterator[str]:
     """Which layers never move, and whether their learning rates say so."""
     frozen = _frozen(run)
     pairs = zip(run.problem.network.layers, run.parameterization.layers, strict=True)
-    untrained = [node.name for node, layer in pairs if layer.lr == MINUS_INFINITY and node.name in frozen]
-    others = [name for name in frozen if name not in untrained]
+    by_rate = [node for node, layer in pairs if layer.lr == MINUS_INFINITY and node.name in frozen]
+    others = [name for name in frozen if name not in [node.name for node in by_rate]]
+    untrained = [node.name for node in by_rate if not node.frozen]
     if untrained:
         rates = "its learning rate is" if len(untrained) == 1 else "their learning rates are"
         yield f"{_listed(untrained)} frozen: {rates} 0"

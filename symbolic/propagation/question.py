@@ -1,9 +1,9 @@
 """What a derivation is asked: a network, an optimizer and criteria, as one training run that imposes requirements.
 
 The run is the same over every `Algebra`: with unknown exponents it is the derivation, written down it is the program
-of a certificate. In the gauge g = 1 a weight has a learning rate n^eta_l, an init scale n^sigma_l unless it starts at
-zero or one, and n^lambda_l if it decays; a multiplier without a weight is n^kappa_k. Layers are numbered from input to
-output. Exponents that are given are not asked for:
+of a certificate. In the gauge g = 1 a weight has a learning rate n^eta_l unless it is frozen, an init scale n^sigma_l
+unless it starts at zero or one, and n^lambda_l if it decays; a multiplier without a weight is n^kappa_k. Layers are
+numbered from input to output. Exponents that are given are not asked for:
 
 >>> from scalings.networks.architectures import resmlp
 >>> from scalings.hyperparameters.update_laws import optimizer
@@ -77,7 +77,7 @@ class Question:
     def owners(self) -> dict[str, str]:
         """Exponent -> the layer or multiplier that it belongs to, given ones among them."""
         layers = list(enumerate(self.problem.network.layers, start=1))
-        found = {name_of("lr", number): layer.name for number, layer in layers}
+        found = {name_of("lr", number): layer.name for number, layer in layers if not layer.frozen}
         found |= {name_of("decay", number): layer.name for number, layer in layers if self._decays(layer)}
         found |= {name_of("init", number): layer.name for number, layer in layers if layer.start == "random"}
         multipliers = enumerate(self.problem.network.multipliers, start=1)
@@ -148,7 +148,7 @@ class Question:
                 named(name_of("init", number))
                 if layer.start == "random" or name_of("init", number) in given
                 else constant(_KNOWN[layer.start]),
-                named(name_of("lr", number)),
+                constant(MINUS_INFINITY) if layer.frozen else named(name_of("lr", number)),
                 named(name_of("decay", number)) if self._decays(layer) else None,
             )
             for number, layer in enumerate(self.problem.network.layers, start=1)
@@ -157,8 +157,8 @@ class Question:
         return layers, [named(name_of("scales", number)) for number in multipliers]
 
     def _decays(self, layer: Weighted) -> bool:
-        """Whether weight decay acts on it: on matrices, not on gains and biases."""
-        return self.problem.law.decay != "none" and isinstance(layer, MATRICES)
+        """Whether weight decay acts on it: on matrices that are trained, not on gains and biases."""
+        return self.problem.law.decay != "none" and isinstance(layer, MATRICES) and not layer.frozen
 
 
 def _waiting(all_of_them: Sequence[Requirement]) -> dict[Observable, list[tuple[Requirement, frozenset[Observable]]]]:

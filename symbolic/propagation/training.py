@@ -121,6 +121,8 @@ def train(
         raise ArgumentError("network", grows)
     run = _start(problem, layers, algebra, scales)
     zero, one = run.zero, run.one
+    if moved := [node.name for node in network.layers if node.frozen and run.layers[node.weight].lr != zero]:
+        raise ArgumentError("lr", f"{moved[0]} is frozen in this network; expected -oo as its learning rate")
     boundary_changes = [zero, *(boundary.changes if boundary else [zero] * steps)]
     run.initial[INPUT] = boundary.initial if boundary else one
     yield from in_turn(network.nodes, run.initialize)

@@ -23,6 +23,7 @@ from scalings.hyperparameters.update_laws import optimizer, with_epsilon
 from scalings.networks.architectures import cnn, mlp, resmlp, transformer
 from scalings.networks.network import Network
 from scalings.networks.serialization import network_from_text
+from scalings.results.checks import Repair
 from scalings.studies.rechecking import recheck
 from symbolic.certificates.writing import (
     check_certificate,

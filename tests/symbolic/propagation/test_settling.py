@@ -107,7 +107,7 @@ def test_slow_growth_under_a_law_of_the_weights_norm() -> None:
     assert check(mlp(3), rests, optimizer("lars")).stable
 
 
-def cycle(law: str, gain: Fraction) -> Parameterization:
+def cycle(gain: Fraction) -> Parameterization:
     """A zero matrix before a very small one: each grows with what the other one has become.
 
     |dW_2| ~ eta_2 |d_2|^p, |d_2| ~ |dW_3| |d_3|, |dW_3| ~ eta_3 |h_2|^p, |h_2| ~ |dW_2| |h_1|: round by round |dW_2|
@@ -119,7 +119,7 @@ def cycle(law: str, gain: Fraction) -> Parameterization:
 
 def test_slow_growth_through_a_cycle_of_weights() -> None:
     network, sgd = mlp(4, "tanh"), optimizer("sgd")
-    slow = train_given(Problem(network, sgd), cycle("sgd", Fraction(1, 1000)))
+    slow = train_given(Problem(network, sgd), cycle(Fraction(1, 1000)))
     assert slow.growing
     assert not verdict_on(slow).stable
     assert slow.settled <= 2 * network.depth + 3
@@ -127,14 +127,14 @@ def test_slow_growth_through_a_cycle_of_weights() -> None:
     changes = {key.step: order for key, order in orders if (key.quantity, key.layer) == ("dW_frobenius", "layer2")}
     assert all(changes[step + 2] == changes[step] + Fraction(1, 1000) for step in range(3, 38))
     for gain in (Fraction(0), Fraction(-1, 1000)):
-        still = train_given(Problem(network, sgd), cycle("sgd", gain))
+        still = train_given(Problem(network, sgd), cycle(gain))
         assert not still.growing
         assert verdict_on(still).stable
 
 
 def test_changes_that_shrink_are_no_growth() -> None:
     """Under a law of the gradient's square root the cycle tends to an order, and never reaches it."""
-    given = cycle("shampoo:1/8,1/8", Fraction(1, 4))
+    given = cycle(Fraction(1, 4))
     run = train_given(Problem(mlp(4, "tanh"), optimizer("shampoo:1/8,1/8")), given)
     assert not run.growing
     changes = [run.orders[Observable("dW_frobenius", "layer2", step)] for step in range(3, run.settled + 1)]
