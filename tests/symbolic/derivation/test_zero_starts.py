@@ -53,7 +53,7 @@ def test_what_starts_at_zero_is_bounded_absolutely(name: str) -> None:
 
 
 def test_tensor_programs_v_advises_a_zero_query() -> None:
-    """It is among what is derived with one; the multiplier of the scores is free, since nothing fixes the query's size."""
+    """It is among what is derived; the multiplier of the scores is free, since nothing fixes the size of the query."""
     derivation = derive(DECODER, "adam", loss="cross-entropy", given={"sigma_2": MINUS_INFINITY})
     assert derivation.degrees_of_freedom == 1
     (piece,) = derivation.polyhedra
