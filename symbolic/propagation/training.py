@@ -62,7 +62,8 @@ from symbolic.propagation.weighted_rules import BiasRule, DenseRule, EntrywiseRu
 from symbolic.propagation.weightless_rules import ElementwiseRule, NormRule, PoolRule, RepeatRule, ScaleRule, SumRule
 
 UPDATES = 3
-"""The orders of a stable run settle within three updates: the readout's, what it sends back, what that moves."""
+"""Where no layer is wider than the one before, the orders of a stable run settle within three updates: the readout's,
+what it sends back, what that moves. See `symbolic.propagation.settling`."""
 
 
 RULES: dict[type, Rule] = {
