@@ -15,8 +15,10 @@ raises none of them. For constant widths k = 1: three updates tell. For hidden w
 six.
 
 **With zero starts** nothing is raised before it has left zero, which the zeros of a run tell, whatever its exponents
-are; then the above begins. What was zero at initialization is bounded by signal propagation from above alone, so that
-its weights count as amplifiers too.
+are; then the above begins. Of what was zero at initialization signal propagation asks no size, so that its weights
+count as amplifiers too. Only there |h| may rise, and weights on both sides of it may feed each other in a cycle. If its
+gain is above 1 the run is not stable; if it is below, as for a gradient to a power p < 1, orders tend to a bound that
+they never reach (`evaluation.given_run`): they still rise after as many updates, by less and less.
 
 >>> from scalings.networks.architectures import mlp
 >>> from scalings.networks.dimensions import Dimension
