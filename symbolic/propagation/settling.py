@@ -20,6 +20,7 @@ count as amplifiers too. Only there |h| may rise, and weights on both sides of i
 gain is above 1 the run is not stable; if it is below, as for a gradient to a power p < 1, orders tend to a bound that
 they never reach (`evaluation.given_run`): they still rise after as many updates, by less and less.
 
+>>> from fractions import Fraction
 >>> from scalings.networks.architectures import mlp
 >>> from scalings.networks.dimensions import Dimension
 >>> from scalings.hyperparameters.update_laws import optimizer

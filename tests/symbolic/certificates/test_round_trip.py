@@ -139,7 +139,7 @@ def test_a_repair_that_leaves_weights_at_zero(tmp_path: Path) -> None:
     assert remedy.changes == (("layer3", "lr", Fraction(-1), Fraction(-1, 2)),)
     document = check_certificate(problem, chosen, verdict, remedy)
     asked = {one["asks"] for one in document["parts"]["repaired"]["about"]["criteria"]}
-    assert {format_relation(one) for one in TUTORIAL} == asked
+    assert {format_relation(one) for one in TUTORIAL} <= asked
     accepted(document, tmp_path / "c.json")
 
 
