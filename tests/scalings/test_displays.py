@@ -48,7 +48,7 @@ ANSWERS: dict[str, tuple[Callable[[], Any], str, str]] = {
     ),
     "forbidden": (
         lambda: scalings.repair("mlp", "standard", richness=Fraction(3, 4)),
-        "Forbidden(nothing with r = 3/4: signal propagation, stable features exclude it)",
+        "Forbidden(nothing with r = 3/4: stable features exclude it)",
         "3/4",
     ),
     "parameterization": (
