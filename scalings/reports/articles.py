@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 
 from scalings.hyperparameters.exponents import Affine, format_power
 from scalings.hyperparameters.unknowns import PATTERN, SYMBOLS
+from scalings.reports.inductions import INSERTED, concluded, determined
 from scalings.results.derivations import Derivation, Family, Point, Polytope
 
 
@@ -21,13 +22,20 @@ def markdown(derivation: Derivation, gauge: str) -> str:
     lines = [f"# {derivation.network.depth} layers, {derivation.law.name}", "", "Assuming that", ""]
     lines += [f"- {assumption}" for assumption in derivation.assumptions]
     lines += ["", *markdown_table(("step", "criterion", "layer", "gives", "freedoms left"), _step_rows(derivation))]
+    lines += [*_markdown_answer(derivation, gauge), *_markdown_polytopes(derivation)]
+    return "\n".join([*lines, *_markdown_induction(derivation)])
+
+
+def _markdown_answer(derivation: Derivation, gauge: str) -> list[str]:
+    """The family, the pieces or the contradiction."""
+    lines: list[str] = []
     if derivation.family is None:
         if derivation.contradiction:
             lines += ["", f"These criteria contradict each other: {', '.join(derivation.contradiction)}."]
         for polyhedron in derivation.polyhedra:
             relations = [f"{e} = 0" for e in polyhedron.equations] + [f"{i} >= 0" for i in polyhedron.inequalities]
             lines += ["", f"A piece of dimension {polyhedron.dimension}:", "", *(f"- `{one}`" for one in relations)]
-        return "\n".join([*lines, *_markdown_polytopes(derivation)])
+        return lines
     low, high = derivation.family.low, derivation.family.high
     lines += ["", f"One degree of freedom, {low} <= r <= {high}; the gauge is {gauge}.", ""]
     rows = [
@@ -38,7 +46,19 @@ def markdown(derivation: Derivation, gauge: str) -> str:
         (node.name, "", format_power(scale, derivation.symbol))
         for node, scale in zip(derivation.network.multipliers, derivation.family.scales, strict=True)
     ]
-    return "\n".join([*lines, *markdown_table(_header(derivation), rows), *_markdown_polytopes(derivation)])
+    return [*lines, *markdown_table(_header(derivation), rows)]
+
+
+def _markdown_induction(derivation: Derivation) -> list[str]:
+    """The proof for every depth, if it was asked for."""
+    induction = derivation.induction
+    if induction is None:
+        return []
+    rows: list[tuple[str, ...]] = [
+        (str(k), step.criterion, step.layer, step.gives) for k, step in enumerate(induction.steps, start=1)
+    ]
+    table = markdown_table(("step", "criterion", "layer", "gives"), rows)
+    return ["", "## At every depth", "", INSERTED, "", *table, "", determined(induction), *concluded(induction)]
 
 
 def _markdown_polytopes(derivation: Derivation) -> list[str]:
@@ -68,15 +88,33 @@ def latex(derivation: Derivation, gauge: str) -> str:
     lines += align(f"{to_latex(s.statement)} && \\text{{{plain(s.title)}}}" for s in derivation.steps if s.statement)
     if derivation.contradiction:
         lines.append(f"These criteria contradict each other: {plain(', '.join(derivation.contradiction))}.")
+    lines += [*_latex_answer(derivation, gauge), *_latex_polytopes(derivation), *_latex_induction(derivation)]
+    return "\n".join(lines)
+
+
+def _latex_answer(derivation: Derivation, gauge: str) -> list[str]:
+    """The family or the pieces."""
+    lines: list[str] = []
     if derivation.family is None:
         for polyhedron in derivation.polyhedra:
             relations = [f"{e} = 0" for e in polyhedron.equations] + [f"{i} >= 0" for i in polyhedron.inequalities]
             lines += [f"A piece of dimension {polyhedron.dimension}:", *align(to_latex(one) for one in relations)]
-        return "\n".join([*lines, *_latex_polytopes(derivation)])
+        return lines
     low, high = (to_latex(str(end)) for end in (derivation.family.low, derivation.family.high))
     lines.append(f"One degree of freedom is left, ${low} \\le r \\le {high}$, in the gauge {plain(gauge)}:")
-    rows = align(_family_rows(derivation.family, derivation.symbol))
-    return "\n".join([*lines, *rows, *_latex_polytopes(derivation)])
+    return [*lines, *align(_family_rows(derivation.family, derivation.symbol))]
+
+
+def _latex_induction(derivation: Derivation) -> list[str]:
+    """The proof for every depth, if it was asked for."""
+    induction = derivation.induction
+    if induction is None:
+        return []
+    steps = (f"{to_latex(s.statement)} && \\text{{{plain(s.title)}}}" for s in induction.steps if s.statement)
+    said = plain(INSERTED).replace("b\\_t", "$b_t$").replace("|d|", "$|d|$")
+    own = f"Its own unknowns are ${', '.join(map(to_latex, induction.unknowns))}$, determined by"
+    equations = align(map(to_latex, induction.equations))
+    return [f"At every depth. {said}", *align(steps), own, *equations, *map(plain, concluded(induction))]
 
 
 def _latex_polytopes(derivation: Derivation) -> list[str]:
@@ -110,6 +148,7 @@ def to_latex(statement: str) -> str:
     # Unknowns that are free in several scale variables have the variable's letter as a second subscript.
     statement = re.sub(rf"\b{PATTERN}_(\w+)", lambda x: f"\\{x[1]}_{{{x[2]},{base(x[3])}}}", statement)
     statement = re.sub(r"\br_(\w+)", lambda x: f"r_{{{base(x[1])}}}", statement)
+    statement = re.sub(r"\bb_(\d+)", r"b_{\1}", statement)
     statement = re.sub(r"(\d+)/(\d+)", r"\\tfrac{\1}{\2}", statement)
     statement = statement.replace("*", " ").replace(">=", "\\ge").replace("<=", "\\le")
     return re.sub(r"\|dz\| ~ (\w+)\^r at every hidden layer", r"|\\Delta z_l| \\sim \1^r", statement)

@@ -14,6 +14,7 @@ from scalings.hyperparameters.exponents import Affine, Exponent, format_exponent
 from scalings.hyperparameters.gauges import GAUGES, Gauge
 from scalings.hyperparameters.unknowns import SYMBOLS, name_of
 from scalings.reports.documents import SCHEMA_VERSION, Document, layers_document, multipliers_document
+from scalings.reports.inductions import INSERTED, concluded, determined
 from scalings.reports.tables import empty_table, layers_table
 from scalings.results.derivations import PARAMETER, Derivation, Induction, Polytope, Step
 
@@ -194,22 +195,12 @@ def span_table(polytope: Polytope) -> Table:
 
 def _induction_report(induction: Induction) -> Iterator[RenderableType]:
     yield Text("\nAt every depth", style="bold")
-    yield Text(
-        "Insert a hidden layer behind the input layer of any network; b_t is the order of |d| that the rest sends back "
-        "after t updates."
-    )
+    yield Text(INSERTED)
     table = empty_table("step", "criterion", "layer", "gives")
     for number, step in enumerate(induction.steps, start=1):
         table.add_row(str(number), step.criterion, step.layer, step.gives)
     yield table
-    yield Text(f"Its own unknowns are {', '.join(induction.unknowns)}, determined by {'; '.join(induction.equations)}.")
-    if induction.holds:
-        yield Text(
-            "It hands on the orders that it reads, and asks nothing more of the rest: as many independent equations as "
-            "unknowns, so the freedoms at depth 2 are those at every depth."
-        )
-    else:
-        yield from (Text(f"The lemma does not hold: {reason}") for reason in induction.open)
+    yield from map(Text, (determined(induction), *concluded(induction)))
 
 
 def _steps_table(steps: Iterable[Step], first: int) -> Table:
