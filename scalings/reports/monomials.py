@@ -10,8 +10,9 @@ from rich.text import Text
 
 from scalings.hyperparameters.gauges import LayerExponents
 from scalings.reports.articles import align, base, latex_symbol, markdown_table, plain, to_latex
-from scalings.reports.derivations import derivation_document, facets_table
+from scalings.reports.derivations import derivation_document
 from scalings.reports.documents import SCHEMA_VERSION
+from scalings.reports.pieces import facets_table, piece_table
 from scalings.reports.tables import empty_table
 from scalings.results.derivations import Derivation
 from scalings.results.monomials import Monomial, Monomials
@@ -55,6 +56,7 @@ def monomials_report(answer: Monomials) -> Iterator[RenderableType]:
             yield Text(f"These criteria contradict each other: {', '.join(one.contradiction)}")
         elif one in answer.unanswered:
             yield Text(f"They are a union of {len(one.polyhedra)} pieces, so there is no table of monomials:")
+            yield from (piece_table(one, polyhedron, answer.gauge) for polyhedron in one.polyhedra)
         yield from map(facets_table, one.polytopes)
 
 

@@ -23,6 +23,26 @@ PARAMETER = "r"
 """The richness: |dz| ~ n^r at the hidden layers."""
 
 
+Ends = tuple[Fraction | None, Fraction | None]
+"""The smallest and the largest value; None where there is none."""
+
+
+def format_range(ends: Ends) -> str:
+    """The richnesses from the smallest to the largest.
+
+    >>> format_range((Fraction(0), Fraction(1, 2))), format_range((None, Fraction(1, 2))), format_range((None, None))
+    ('0 <= r <= 1/2', 'r <= 1/2', 'any r')
+    >>> format_range((Fraction(1, 2), Fraction(1, 2)))
+    'r = 1/2'
+    """
+    low, high = ends
+    if low is None and high is None:
+        return "any r"
+    if low == high:
+        return f"r = {low}"
+    return f"{'' if low is None else f'{low} <= '}r{'' if high is None else f' <= {high}'}"
+
+
 @dataclass(frozen=True, repr=False)
 class Family(Displayed):
     """A one-parameter family of parameterizations: exponents affine in the richness r, low <= r <= high."""
@@ -103,6 +123,14 @@ class Polyhedron:
     """Every layer's exponents, affine in the unknowns that are free."""
     scales: tuple[Affine, ...] = ()
     """Those of the network's multipliers without a weight."""
+    richness: str = ""
+    """The order of the largest |dz| at the hidden layers, as in "max(0, -sigma_3)"; empty if nothing is hidden."""
+    ends: Ends = (None, None)
+    """The smallest and the largest richness in it, where there is one."""
+
+    def in_gauge(self, gauge: Gauge, law: UpdateLaw) -> tuple[LayerExponents[Affine], ...]:
+        """The layers in another gauge. Raises ArgumentError if some layer has no such gauge."""
+        return tuple(in_gauge(layer, gauge, law) for layer in self.layers)
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,7 @@ from scalings.results.derivations import Derivation, Polyhedron, Step
 from symbolic.derivation.case import Case, explore
 from symbolic.derivation.family import segment
 from symbolic.derivation.polytope import polytope
+from symbolic.derivation.richness import richness_ends, richness_order
 from symbolic.polyhedra import inequalities
 from symbolic.polyhedra.facts import Facts
 from symbolic.propagation import batch_and_vocabulary
@@ -62,8 +63,8 @@ def derive(
     `given` are exponents that are not asked for, by name ("sigma_2" is the init scale of the second layer). With
     `minimal`, a step that taught nothing new names no more reasons than it needs, which takes longer to find. The
     family, where the answer is one segment, is written in the wished gauge; the steps and pieces are always in the
-    gauge g = 1. Raises ArgumentError if the optimizer has no such gauge, an exponent is given that the network does not
-    have, the scale variable is not one of the network's, or the criteria leave too much open.
+    gauge g = 1 (`Polyhedron.in_gauge`). Raises ArgumentError if the optimizer has no such gauge, an exponent is given
+    that the network does not have, the scale variable is not one of the network's, or the criteria leave too much open.
     """
     problem = Problem.of(mlp(3) if network is None else network, law, scale, loss)
     return derivation_of(problem, as_criteria(criteria), gauge, given=given, minimal=minimal)
@@ -85,6 +86,9 @@ def derivation_of(
     answer = segment(cases[0], question) if len(cases) == 1 else None
     common = _common_steps(cases)
     steps = answer.steps if answer else common
+    pieces = () if answer else tuple(_piece(question, case, len(common)) for case in cases)
+    for piece in pieces:
+        piece.in_gauge(gauge, problem.law)  # refuses a gauge that there is not
     return Derivation(
         network=problem.network,
         law=problem.law,
@@ -92,7 +96,7 @@ def derivation_of(
         assumptions=_assumptions(question),
         steps=_with_reasons(question, steps) if minimal else steps,
         family=answer.family.in_gauge(gauge) if answer else None,
-        polyhedra=() if answer else tuple(_piece(question, case, len(common)) for case in cases),
+        polyhedra=pieces,
         contradiction=() if cases else _contradictory(question),
         scale=problem.scale,
         polytope=polytope(cases[0]) if answer else None,
@@ -160,6 +164,7 @@ def _piece(question: Question, case: Case, common: int) -> Polyhedron:
     equations = [f"{ring({unknown: 1}) - value}" for unknown, (value, _) in facts.solved.items()]
     dimension = ring.ngens - 1 - len(equations)
     layers, scales = question.solution(facts)
+    order = richness_order(case, question)
     return Polyhedron(
         dimension,
         tuple(sorted(equations)),
@@ -168,4 +173,6 @@ def _piece(question: Question, case: Case, common: int) -> Polyhedron:
         polytope(case),
         tuple(layers),
         tuple(scales),
+        str(order) if order.forms else "",
+        richness_ends([case], question),
     )
