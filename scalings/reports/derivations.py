@@ -13,6 +13,7 @@ from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import Affine, Exponent, format_exponent, format_power
 from scalings.hyperparameters.gauges import GAUGES, Gauge
 from scalings.hyperparameters.unknowns import SYMBOLS, name_of
+from scalings.reports.conflicts import conflict_document, contradiction_sentences
 from scalings.reports.documents import SCHEMA_VERSION, Document, layers_document, multipliers_document
 from scalings.reports.inductions import INSERTED, concluded, determined
 from scalings.reports.pieces import (
@@ -58,6 +59,7 @@ def derivation_document(derivation: Derivation, gauge: Gauge) -> Document:
             for name, direction in derivation.gauges
         ],
         "contradiction": list(derivation.contradiction),
+        "conflict": conflict_document(derivation.conflict),
         "induction": _induction(derivation.induction) if derivation.induction else None,
         "assumptions": list(derivation.assumptions),
         "steps": [_step(step) for step in derivation.steps],
@@ -128,7 +130,8 @@ def derivation_report(derivation: Derivation, gauge: Gauge) -> Iterator[Renderab
     yield Text()
     yield _steps_table(derivation.steps, 1)
     if derivation.contradiction:
-        yield Text(f"\nThese criteria contradict each other: {', '.join(derivation.contradiction)}", style="bold")
+        yield Text()
+        yield from (Text(said, style="bold") for said in contradiction_sentences(derivation))
     elif derivation.family is None:
         count = derivation.degrees_of_freedom
         freedoms = "1 degree" if count == 1 else f"{count or 'No'} degrees"
@@ -180,7 +183,7 @@ def summary(derivation: Derivation) -> Iterator[RenderableType]:
         )
         yield layers_table(derivation.network, family.layers, family.scales, derivation.symbol)
     elif derivation.contradiction:
-        yield Text(f"These criteria contradict each other: {', '.join(derivation.contradiction)}", style="bold")
+        yield from (Text(said, style="bold") for said in contradiction_sentences(derivation))
     for number, polyhedron in enumerate(derivation.polyhedra, start=1):
         yield Text(f"piece {number}, dimension {polyhedron.dimension}", style="bold")
         yield piece_table(derivation, polyhedron, "unit-multiplier")

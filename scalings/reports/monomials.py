@@ -10,6 +10,7 @@ from rich.text import Text
 
 from scalings.hyperparameters.gauges import LayerExponents
 from scalings.reports.articles import align, base, latex_symbol, markdown_table, plain, to_latex
+from scalings.reports.conflicts import contradiction_sentences
 from scalings.reports.derivations import derivation_document
 from scalings.reports.documents import SCHEMA_VERSION
 from scalings.reports.pieces import facets_table, piece_table
@@ -53,7 +54,7 @@ def monomials_report(answer: Monomials) -> Iterator[RenderableType]:
         }
         yield Text(f"criteria: {', '.join(name for name in one.criteria if name in spoken)}")
         if one.contradiction:
-            yield Text(f"These criteria contradict each other: {', '.join(one.contradiction)}")
+            yield from map(Text, contradiction_sentences(one))
         elif one in answer.unanswered:
             yield Text(f"They are a union of {len(one.polyhedra)} pieces, so there is no table of monomials:")
             yield from (piece_table(one, polyhedron, answer.gauge) for polyhedron in one.polyhedra)

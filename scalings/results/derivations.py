@@ -15,6 +15,7 @@ from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Affine, Exponent, parse_fraction
 from scalings.hyperparameters.gauges import Gauge, LayerExponents, gauge_direction, in_gauge
 from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.hyperparameters.unknowns import Kind
 from scalings.hyperparameters.update_laws import UpdateLaw
 from scalings.networks.dimensions import WIDTH_SCALE, symbol_of
 from scalings.networks.network import Network
@@ -154,6 +155,22 @@ class Induction:
         return not self.open and len(self.equations) == len(self.unknowns)
 
 
+@dataclass(frozen=True)
+class Conflict:
+    """Why nothing meets the criteria, and the least that would help."""
+
+    imposed: tuple[tuple[str, str], ...]
+    """Criteria, each at a layer, that contradict each other; without any of them the others do not."""
+    drop: tuple[tuple[str, str], ...] = ()
+    """Criteria, each at a layer, of which any one is enough to drop; if none is, without a layer: at all of them."""
+    drop_both: tuple[str, ...] = ()
+    """Two criteria to be dropped together, if no single one is enough."""
+    release: tuple[tuple[Kind, str], ...] = ()
+    """Given exponents, by kind and layer or multiplier, of which any one is enough to ask for instead."""
+    add: tuple[tuple[str, str], ...] = ()
+    """Pairs of operations of which the second reads the first: a multiplier between them is enough."""
+
+
 @dataclass(frozen=True, repr=False)
 class Derivation(Displayed):
     """The answer of `derive`: a one-parameter `family`, or a union of polyhedra, the `pieces` (then `family` is None).
@@ -170,6 +187,8 @@ class Derivation(Displayed):
     polyhedra: tuple[Polyhedron, ...]
     contradiction: tuple[str, ...] = ()
     """Criteria that contradict each other, if no parameterization meets all."""
+    conflict: Conflict | None = None
+    """At which layers they do, and what would help."""
     scale: str = WIDTH_SCALE
     """The scale variable that the exponents are powers of."""
     induction: Induction | None = None

@@ -35,7 +35,7 @@ from scalings.hyperparameters.update_laws import UpdateLaw
 from scalings.networks.architectures import mlp
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network
-from scalings.results.derivations import Derivation, Polyhedron, Step
+from scalings.results.derivations import Conflict, Derivation, Polyhedron, Step
 from symbolic.derivation.case import Case, explore
 from symbolic.derivation.family import segment
 from symbolic.derivation.polytope import polytope
@@ -89,6 +89,7 @@ def derivation_of(
     pieces = () if answer else tuple(_piece(question, case, len(common)) for case in cases)
     for piece in pieces:
         piece.in_gauge(gauge, problem.law)  # refuses a gauge that there is not
+    conflict = None if cases else _conflict(question)
     return Derivation(
         network=problem.network,
         law=problem.law,
@@ -97,7 +98,8 @@ def derivation_of(
         steps=_with_reasons(question, steps) if minimal else steps,
         family=answer.family.in_gauge(gauge) if answer else None,
         polyhedra=pieces,
-        contradiction=() if cases else _contradictory(question),
+        contradiction=tuple(dict.fromkeys(criterion for criterion, _ in conflict.imposed)) if conflict else (),
+        conflict=conflict,
         scale=problem.scale,
         polytope=polytope(cases[0]) if answer else None,
     )
@@ -123,11 +125,10 @@ def _assumptions(question: Question) -> tuple[str, ...]:
     )
 
 
-def _contradictory(question: Question) -> tuple[str, ...]:
-    from symbolic.derivation.satisfiability import Points
+def _conflict(question: Question) -> Conflict:
+    from symbolic.derivation.conflicts import conflict_of
 
-    points = Points(question.ring, question.train)
-    return tuple(dict.fromkeys(criterion.name for criterion in points.contradictory(question.criteria)))
+    return conflict_of(question)
 
 
 def _with_reasons(question: Question, steps: tuple[Step, ...]) -> tuple[Step, ...]:

@@ -31,6 +31,8 @@ from symbolic.propagation.question import Runner
 
 Expression: TypeAlias = z3.ArithRef | None
 """None is zero, of order -oo."""
+Imposed: TypeAlias = tuple[Criterion, str]
+"""A criterion, and the name of a layer at which it speaks."""
 
 
 class Expressions:
@@ -79,11 +81,12 @@ class Points:
     def __init__(self, ring: Any, run: Runner) -> None:
         self.solver = z3.Solver()
         self.exponents = {name: z3.Real(name) for name in map(str, ring.symbols)}
-        self.wanted: dict[Criterion, z3.BoolRef] = {}
+        self.wanted: dict[Imposed, z3.BoolRef] = {}
         algebra, orders = Expressions(self.solver), dict[Observable, Expression]()
         for requirement in run(algebra, self.exponents.__getitem__, orders):
             left, right = requirement.sides(orders, algebra)
-            wanted = self.wanted.setdefault(requirement.criterion, z3.Bool(f"criterion {len(self.wanted)}"))
+            imposed = requirement.criterion, requirement.layer.name
+            wanted = self.wanted.setdefault(imposed, z3.Bool(f"criterion {len(self.wanted)}"))
             self.solver.add(z3.Implies(wanted, _relation(left, requirement.criterion.sign == "~", right)))
 
     def outside(self, polyhedra: Sequence[Sequence[Form]]) -> dict[str, Fraction] | None:
@@ -97,17 +100,34 @@ class Points:
     def contradictory(self, criteria: Sequence[Criterion]) -> tuple[Criterion, ...]:
         """A minimal set of these criteria that contradict each other, of which later ones are kept; () if none do."""
         needed = list(criteria)
-        if self._agree(needed):
+        if self.agree(self._imposed(needed)):
             return ()
         for criterion in criteria:
             others = [other for other in needed if other != criterion]
-            if not self._agree(others):
+            if not self.agree(self._imposed(others)):
                 needed = others
         return tuple(needed)
 
-    def _agree(self, criteria: Sequence[Criterion]) -> bool:
-        wanted = [self.wanted[criterion] for criterion in criteria if criterion in self.wanted]
-        return bool(self.solver.check(wanted) == z3.sat)
+    def conflict(self, criteria: Sequence[Criterion]) -> tuple[Imposed, ...]:
+        """A minimal set of criteria at layers that contradict each other, those of `contradictory`; () if none do."""
+        needed = self._imposed(self.contradictory(criteria))
+        if not needed:
+            return ()
+        self.agree(needed)
+        core = {str(one) for one in self.solver.unsat_core()}
+        needed = [one for one in needed if str(self.wanted[one]) in core]
+        for imposed in tuple(needed):
+            others = [other for other in needed if other != imposed]
+            if not self.agree(others):
+                needed = others
+        return tuple(needed)
+
+    def agree(self, imposed: Sequence[Imposed]) -> bool:
+        """Whether some exponents meet these criteria at these layers."""
+        return bool(self.solver.check([self.wanted[one] for one in imposed]) == z3.sat)
+
+    def _imposed(self, criteria: Sequence[Criterion]) -> list[Imposed]:
+        return [one for one in self.wanted if one[0] in criteria]
 
 
 def _relation(left: Expression, equal: bool, right: Expression) -> z3.BoolRef:
