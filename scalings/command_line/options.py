@@ -180,7 +180,8 @@ class Chosen:
             return problem, replace(base, name=f"{title}, gamma {gamma}")
         rows = ({name: column[number] for name, column in columns.items()} for number in range(network.depth))
         layers = tuple(replace(layer, **row) for layer, row in zip(base.layers, rows, strict=True))
-        return problem, Parameterization(layers, title, scales=scales)
+        choice = "" if columns or self.scales else base.choice
+        return problem, Parameterization(layers, title, scales=scales, choice=choice)
 
     def _base(
         self, problem: Problem, columns: dict[str, tuple[Exponent, ...]], gamma: Fraction

@@ -85,7 +85,10 @@ class Members:
 
     def __post_init__(self) -> None:
         if not self._cases:
-            raise ArgumentError("criteria", "no parameterization meets them: derive says what contradicts what")
+            raise ArgumentError(
+                "criteria",
+                "nothing meets them here: derive says which of them contradict each other, and what would help",
+            )
 
     @cached_property
     def _cases(self) -> list[Case]:
