@@ -41,7 +41,7 @@ def derivation_document(derivation: Derivation, gauge: Gauge) -> Document:
         "parameter": PARAMETER if family else None,
         "range": [str(family.low), str(family.high)] if family else None,
         "scale": derivation.scale,
-        "unknowns": unknowns_document(derivation.network),
+        "unknowns": unknowns_document(derivation),
         **_layers(derivation, gauge),
         "pieces": [
             {

@@ -31,13 +31,20 @@ def _numbered(names: list[str]) -> str:
     return ", ".join(f"{number} {name}" for number, name in enumerate(names, start=1))
 
 
-def unknowns_document(network: Network) -> Document:
+def unknowns_document(derivation: Derivation) -> Document:
     """What the exponents that steps and relations speak of are, by name."""
-    owners = {kind: network.multipliers if kind == "scales" else network.layers for kind in KINDS}
+    network = derivation.network
+    owners: dict[Kind, list[tuple[int, str]]] = {
+        kind: [*enumerate((n.name for n in network.layers), 1)] for kind in KINDS
+    }
+    owners["scales"] = [*enumerate((node.name for node in network.multipliers), 1)]
+    owners["init"] = [*((k, node.name) for k, node in enumerate(network.layers, 1) if node.start == "random")]
+    if derivation.law.decay == "none":
+        owners["decay"] = []
     return {
-        name_of(kind, number): {"exponent": _EXPONENTS[kind], "name": node.name}
-        for kind, nodes in owners.items()
-        for number, node in enumerate(nodes, start=1)
+        name_of(kind, number): {"exponent": _EXPONENTS[kind], "name": name}
+        for kind, named in owners.items()
+        for number, name in named
     }
 
 
