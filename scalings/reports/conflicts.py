@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scalings.hyperparameters.unknowns import WORDS
-from scalings.reports.documents import Document
+from scalings.reports.documents import EXPONENTS, Document
 from scalings.results.derivations import Conflict, Derivation
 
 
@@ -47,6 +47,6 @@ def conflict_document(conflict: Conflict | None) -> Document | None:
         "imposed": [{"criterion": criterion, "layer": layer} for criterion, layer in conflict.imposed],
         "drop": [{"criterion": criterion, "layer": layer or None} for criterion, layer in conflict.drop],
         "drop_both": list(conflict.drop_both),
-        "release": [{"exponent": kind, "name": name} for kind, name in conflict.release],
+        "release": [{"exponent": EXPONENTS[kind], "name": name} for kind, name in conflict.release],
         "add": [{"multiplier_between": list(pair)} for pair in conflict.add],
     }

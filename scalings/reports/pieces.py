@@ -11,7 +11,7 @@ from rich.text import Text
 from scalings.hyperparameters.gauges import Gauge
 from scalings.hyperparameters.unknowns import KINDS, Kind, name_of
 from scalings.networks.network import Network
-from scalings.reports.documents import Document, layers_document, multipliers_document
+from scalings.reports.documents import EXPONENTS, Document, layers_document, multipliers_document
 from scalings.reports.tables import empty_table, layers_table
 from scalings.results.derivations import Derivation, Polyhedron, Polytope, format_range
 
@@ -42,13 +42,10 @@ def unknowns_document(derivation: Derivation) -> Document:
     if derivation.law.decay == "none":
         owners["decay"] = []
     return {
-        name_of(kind, number): {"exponent": _EXPONENTS[kind], "name": name}
+        name_of(kind, number): {"exponent": EXPONENTS[kind], "name": name}
         for kind, named in owners.items()
         for number, name in named
     }
-
-
-_EXPONENTS: dict[Kind, str] = {"init": "init", "lr": "lr", "decay": "decay", "scales": "multiplier"}
 
 
 def piece_document(derivation: Derivation, polyhedron: Polyhedron, gauge: Gauge) -> Document:
