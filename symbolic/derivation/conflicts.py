@@ -4,7 +4,6 @@ What helps is to drop a criterion at one layer, or at all; not to give an expone
 where it is no gauge: at an operation that shares its weight with another, or at what is added to a residual stream. Of
 each kind every single remedy is found; where none suffices, two criteria that do.
 
->>> from fractions import Fraction
 >>> from scalings.criteria.problem import Problem
 >>> from scalings.networks.architectures import mlp
 >>> found = conflict_of(Question(Problem.of(mlp(2), "sgd"), given=(("sigma_1", Fraction(1)),)))
@@ -17,11 +16,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from itertools import combinations
 
 from scalings.criteria.criterion import Criterion
 from scalings.errors import ArgumentError
-from scalings.hyperparameters.unknowns import Kind, kind_of
+from scalings.hyperparameters.exponents import MINUS_INFINITY
+from scalings.hyperparameters.unknowns import kind_of
 from scalings.networks.network import Network
 from scalings.networks.nodes import INPUT, MULTIPLIERS, WEIGHTED, Mix, Node, Repeat, Scale, Scores, Sum
 from scalings.results.derivations import Conflict
@@ -35,24 +36,31 @@ def conflict_of(question: Question) -> Conflict:
     every = list(points.wanted)
     conflict = points.conflict(question.criteria)
     named = [(one[0].name, one[1]) for one in conflict]
-    drop = [(one[0].name, one[1]) for one in conflict if points.agree([other for other in every if other != one])]
+    drop = [(one[0].name, one[1]) for one in conflict if points.would_agree([other for other in every if other != one])]
     return Conflict(
         tuple(named),
         tuple(drop)
         or tuple((one.name, "") for one in dict.fromkeys(one[0] for one in conflict) if _helps(points, one)),
         () if drop else _pair(points, question.criteria, conflict),
-        tuple(_release(question)),
+        tuple((kind_of(name), question.owners[name]) for name in points.decisive()),
         tuple(_multipliers(question)),
     )
 
 
 def _points(question: Question) -> Points:
-    return Points(question.ring, question.train)
+    """The question as a z3 problem in which exponents that are given may be released, but for zeros."""
+    zeros = tuple(pair for pair in question.given if pair[1] == MINUS_INFINITY)
+    opened = replace(question, given=zeros)
+    points = Points(opened.ring, opened.train)
+    for name, exponent in question.given:
+        if exponent != MINUS_INFINITY:
+            points.give(name, Fraction(exponent))
+    return points
 
 
 def _helps(points: Points, *dropped: Criterion) -> bool:
     """Whether the criteria without these have an answer."""
-    return points.agree([one for one in points.wanted if one[0] not in dropped])
+    return points.would_agree([one for one in points.wanted if one[0] not in dropped])
 
 
 def _pair(points: Points, criteria: Sequence[Criterion], conflict: Sequence[Imposed]) -> tuple[str, ...]:
@@ -64,17 +72,9 @@ def _pair(points: Points, criteria: Sequence[Criterion], conflict: Sequence[Impo
     return tuple(one.name for one in next(pairs, ()))
 
 
-def _release(question: Question) -> Iterator[tuple[Kind, str]]:
-    """The exponents that are given of which each alone, if it were asked for instead, would leave an answer."""
-    for name, _ in question.given:
-        other = replace(question, given=tuple(pair for pair in question.given if pair[0] != name))
-        if _has_answer(other):
-            yield kind_of(name), question.owners[name]
-
-
 def _has_answer(question: Question) -> bool:
     points = _points(question)
-    return points.agree(list(points.wanted))
+    return points.would_agree(points.wanted)
 
 
 def _multipliers(question: Question) -> Iterator[tuple[str, str]]:
