@@ -13,7 +13,7 @@ from scalings.hyperparameters.unknowns import KINDS, Kind, name_of
 from scalings.networks.network import Network
 from scalings.reports.documents import EXPONENTS, Document, layers_document, multipliers_document
 from scalings.reports.tables import empty_table, layers_table
-from scalings.results.derivations import Derivation, Polyhedron, Polytope, format_range
+from scalings.results.derivations import PARAMETER, Derivation, Polyhedron, Polytope, format_range
 
 
 def numbering(network: Network) -> str:
@@ -71,7 +71,7 @@ def richness_of(derivation: Derivation, polyhedron: Polyhedron) -> str:
         return ""
     bounds = format_range(polyhedron.ends)
     own = f"r = {polyhedron.richness}"
-    said = own if own == bounds else f"{own}, {bounds}"
+    said = bounds if own in (bounds, f"r = {PARAMETER}") else f"{own}, {bounds}"
     return f"The largest |dz| at the hidden layers is {derivation.symbol}^r, {said}."
 
 

@@ -163,7 +163,8 @@ def _piece(question: Question, case: Case, common: int) -> Polyhedron:
     facets = inequalities.irredundant([form for form in bounds if form and not form.is_ground])
     ring = case.facts.ring
     equations = [f"{ring({unknown: 1}) - value}" for unknown, (value, _) in facts.solved.items()]
-    dimension = ring.ngens - 1 - len(equations)
+    # The richness is an unknown where it has been defined, by an equation more.
+    dimension = ring.ngens - len(equations) - (not case.defines_richness)
     layers, scales = question.solution(facts)
     order = richness_order(case, question)
     return Polyhedron(

@@ -102,7 +102,7 @@ class Members:
 
     @cached_property
     def ends(self) -> Ends:
-        """The smallest and the largest richness; all between are the richness of some member."""
+        """The smallest and the largest richness; in one piece all between are the richness of some member."""
         if self.family:
             return self.family.low, self.family.high
         return richness_ends(self._cases, self.question)
@@ -132,7 +132,7 @@ class Members:
             raise ArgumentError("gamma", "multiplies the richness of a family with one freedom, which this is not")
         points = [point for case in self._cases for point in _points(case, self.question, wished)]
         if not points:
-            raise ArgumentError("r", "no layer is hidden, so that nothing has a richness")
+            raise ArgumentError("r", f"nothing that meets the criteria changes its hidden layers by n^({wished})")
         best = max(points, key=lambda point: point.rank)
         layers, scales = self.question.exponents(best.values.__getitem__, lambda exponent: exponent)
         found = Parameterization(tuple(layers), f"family:{wished}", scales=tuple(scales))

@@ -10,8 +10,17 @@ import pytest
 
 from scalings.criteria.criterion import Criterion
 from scalings.criteria.problem import Problem
-from scalings.criteria.tutorial import BOUNDED_OUTPUT, CRITERIA, MAXIMALITY, TUTORIAL, UNIFORM_RICHNESS, USEFUL_UPDATE
+from scalings.criteria.tutorial import (
+    BOUNDED_OUTPUT,
+    CRITERIA,
+    MAXIMALITY,
+    STABLE_FEATURES,
+    TUTORIAL,
+    UNIFORM_RICHNESS,
+    USEFUL_UPDATE,
+)
 from scalings.errors import ArgumentError
+from scalings.hyperparameters.exponents import MINUS_INFINITY
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.networks.architectures import as_network, mlp, transformer
 from scalings.networks.dimensions import DEPTH_SCALE, WIDTH, WIDTH_SCALE, fixed
@@ -121,3 +130,20 @@ def test_every_richness_between_the_ends_has_a_member() -> None:
     for share in range(5):
         richness = start + (high - start) * Fraction(share, 4)
         assert is_one(members.member(richness), members.question.problem, criteria, str(richness))
+
+
+def test_a_richness_without_an_upper_end_is_a_freedom() -> None:
+    """Where the readout is frozen and features may explode, r >= 0 is all: it was said that no freedom is left."""
+    criteria = without(MAXIMALITY, STABLE_FEATURES)
+    frozen = {"eta_2": MINUS_INFINITY}
+    answer = derive(mlp(2), criteria=criteria, given=frozen)
+    [piece] = answer.polyhedra
+    assert (answer.degrees_of_freedom, piece.dimension, piece.ends) == (1, 1, (0, None))
+    for richness in (0, 1, Fraction(7, 2)):
+        found = member(mlp(2), "sgd", richness, criteria, given=frozen)
+        assert [layer.lr for layer in found.layers] == [2 * richness, MINUS_INFINITY]
+    with pytest.raises(ArgumentError, match="expected a fraction 0 <= r, but got -1"):
+        member(mlp(2), "sgd", -1, criteria, given=frozen)
+    with pytest.raises(ArgumentError, match="since there is no largest one"):
+        member(mlp(2), "sgd", None, criteria, given=frozen)
+    assert derive(mlp(2), given=frozen, criteria=without(MAXIMALITY)).family, "the control: a segment with two ends"
