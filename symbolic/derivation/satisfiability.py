@@ -120,8 +120,8 @@ class Points:
     def conflict(self, criteria: Sequence[Criterion]) -> tuple[Imposed, ...]:
         """Criteria at layers that contradict each other, of those of `contradictory`; () if none do.
 
-        None of them can be left out, as far as z3 finds that within EFFORT. Where there are several such sets, which one
-        it is depends on what else this process has asked z3.
+        None of them can be left out, as far as z3 finds that within EFFORT. Where there are several such sets, which
+        of them it is depends on what else this process has asked z3.
         """
         self.agree(self._imposed(self.contradictory(criteria)))
         core = {str(one) for one in self.solver.unsat_core()}
