@@ -11,9 +11,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from scalings.criteria.problem import Problem, as_parameterization
-from scalings.errors import ArgumentError, wrong_type
+from scalings.errors import wrong_type
 from scalings.hyperparameters.parameterizations import Parameterization
-from scalings.hyperparameters.update_laws import optimizer
 from scalings.networks.dimensions import DEPTH_SCALE, WIDTH_SCALE, Dimension, fixed
 from scalings.networks.network import Network
 from scalings.networks.nodes import Dense, Embedding, Node, Repeat, Scores
@@ -176,14 +175,7 @@ def _small(node: Node, vocabulary: Dimension | None) -> Node:
 
 
 def _determined(network: Network, training: Training, scale: str) -> Parameterization:
-    """The exponents of a scale variable that is held fixed; at the rich end, if they are a family."""
-    from symbolic.derivation.derive import derive
+    """The exponents of a scale variable that is held fixed; the richest, where several meet the criteria."""
+    from symbolic.derivation.members import member
 
-    derivation = derive(network, optimizer(training.optimizer), scale=scale, loss=training.loss)
-    if derivation.family:
-        return derivation.family.member(derivation.family.high)
-    if derivation.degrees_of_freedom != 0 or len(derivation.polyhedra) != 1:
-        raise ArgumentError("network", f"its criteria do not determine one answer in the {scale}, to be held fixed")
-    [polyhedron] = derivation.polyhedra
-    layers = tuple(layer.each(lambda exponent: exponent.at()) for layer in polyhedron.layers)
-    return Parameterization(layers, scales=tuple(exponent.at() for exponent in polyhedron.scales))
+    return member(network, training.optimizer, scale=scale, loss=training.loss)
