@@ -11,8 +11,9 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from scalings.criteria.problem import Problem, as_parameterization
-from scalings.errors import wrong_type
+from scalings.errors import ArgumentError, wrong_type
 from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.hyperparameters.update_laws import optimizer
 from scalings.networks.dimensions import DEPTH_SCALE, WIDTH_SCALE, Dimension, fixed
 from scalings.networks.network import Network
 from scalings.networks.nodes import Dense, Embedding, Node, Repeat, Scores
