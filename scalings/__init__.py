@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from scalings.studies.measuring import measure as measure
     from scalings.studies.verification import verify as verify
     from symbolic.derivation.derive import derive as derive
+    from symbolic.derivation.members import member as member
     from symbolic.derivation.several_scales import derive_each as derive_each
     from symbolic.evaluation.check import check as check
     from symbolic.evaluation.phases import phases as phases
@@ -58,6 +59,7 @@ _HOME = {
     "factored": "empirical.torch_modules.factored",
     "matrix_free": "empirical.torch_modules.swapping",
     "measure": "scalings.studies.measuring",
+    "member": "symbolic.derivation.members",
     "mlp": "scalings.networks.architectures",
     "optimizer": "scalings.hyperparameters.update_laws",
     "phases": "symbolic.evaluation.phases",

@@ -129,7 +129,7 @@ def predict(
         Number of updates.
     """
     from scalings.reports import checks
-    from symbolic.evaluation.given_run import TELLS_GROWTH, train_given
+    from symbolic.evaluation.given_run import train_given
     from symbolic.evaluation.predict import check_steps, prediction_of
 
     answer.check()
@@ -137,7 +137,7 @@ def predict(
     network = problem.network
     check_predicted(network, steps)
     check_steps(steps)
-    run = train_given(problem, parameterization, max(steps, TELLS_GROWTH))
+    run = train_given(problem, parameterization, steps)
     orders = prediction_of(run, steps)
 
     def draw() -> Figure:

@@ -64,7 +64,8 @@ def derive(
     minimal
         Name no more reasons than are needed for what is implied; takes longer.
     output
-        A figure to write (.png, .pdf or .svg): the family over r, in --gauge, or in all that there are.
+        A figure to write (.png, .pdf or .svg): the family over r, in --gauge, or in all that there are; where the
+        answer is no family, the range of every exponent.
     certificate
         A file (.json) to write a proof to, for `scalings certify`.
     overwrite
@@ -117,8 +118,9 @@ def derive(
 
     def draw() -> Figure:
         from scalings.figures.families import family_figure
+        from scalings.figures.ranges import ranges_figure
 
-        return family_figure(derivation, gauge)
+        return (family_figure if derivation.family else ranges_figure)(derivation, gauge)
 
     with drawing(output, draw):
         _print(derivation, written, format)
@@ -126,11 +128,11 @@ def derive(
 
 
 def _check_drawn(derivation: Derivation) -> None:
-    """Raises ArgumentError for an answer that is no family."""
-    if derivation.family is None:
-        left = derivation.degrees_of_freedom
-        found = "nothing meets these criteria" if left is None else f"{left} freedoms are left here"
-        raise ArgumentError("output", f"a figure is drawn of a family with one freedom, but {found}")
+    """Raises ArgumentError for an answer that has no figure."""
+    if derivation.degrees_of_freedom is None:
+        raise ArgumentError("output", "there is nothing to draw: derive without it says why nothing meets the criteria")
+    if any(polytope.vertices is None for polytope in derivation.polytopes):
+        raise ArgumentError("output", "the answer has too many corners to draw: derive without it prints its relations")
 
 
 def _print(derivation: Derivation, gauge: Gauge, format: str) -> None:

@@ -102,7 +102,7 @@ def measure(
     from scalings.reports import documents, measurements, tables
     from scalings.studies.comparisons import compare
     from symbolic.evaluation.check import verdict_on
-    from symbolic.evaluation.given_run import TELLS_GROWTH, train_given
+    from symbolic.evaluation.given_run import train_given
     from symbolic.evaluation.predict import prediction_of
 
     sweep = measuring.plan(
@@ -122,13 +122,14 @@ def measure(
             measurement = carry_out(sweep, progress)
     except Interrupted as early:
         measurement, interrupted = early.measurement, True
-    on_orders = train_given(problem, parameterization, max(updates, TELLS_GROWTH))
+    on_orders = train_given(problem, parameterization, updates)
     orders, check = prediction_of(on_orders, updates), verdict_on(on_orders)
     agreement = compare(network, orders, measurement.fits, margin, stable=check.stable, centered=centered)
     title = parameterization.name
     table, verdict = measurements.agreement_table([(title, agreement)], updates), tables.verdict_line(title, agreement)
     answer.give(
         [
+            *tables.choice_report(parameterization),
             tables.in_theory([(title, check)], tables.AGREES),
             table,
             f"engine: {measurement.engine}",

@@ -131,7 +131,8 @@ class Chosen:
     """A parameterization, as the command line gives it."""
 
     preset: str | None = None
-    """standard, ntp, ntp-lr, mup, mup-lr, mfp, or family:R for the derived family at r = R."""
+    """standard, ntp, ntp-lr, mup, mup-lr, mfp, or family:R for what is derived at r = R; where several are so rich, the
+    one with every learning rate maximal."""
     multiplier: Exponents = None
     """Powers of n of the multipliers, input to output, as in 0,0,-1/2; default all 0."""
     init: Exponents = None
@@ -179,7 +180,8 @@ class Chosen:
             return problem, replace(base, name=f"{title}, gamma {gamma}")
         rows = ({name: column[number] for name, column in columns.items()} for number in range(network.depth))
         layers = tuple(replace(layer, **row) for layer, row in zip(base.layers, rows, strict=True))
-        return problem, Parameterization(layers, title, scales=scales)
+        choice = "" if columns or self.scales else base.choice
+        return problem, Parameterization(layers, title, scales=scales, choice=choice)
 
     def _base(
         self, problem: Problem, columns: dict[str, tuple[Exponent, ...]], gamma: Fraction
@@ -268,17 +270,20 @@ def _check_lengths(
 
 
 def _member(richness: str, problem: Problem, gamma: Fraction) -> Parameterization:
-    from symbolic.derivation.derive import derivation_of
+    from symbolic.derivation.members import Members
+    from symbolic.propagation.question import Question
 
     check_weights(problem.network, DERIVED, f"to derive {FAMILY}R for")
-    family = derivation_of(problem).family
-    if family is None:
-        law = problem.law.name
-        raise ArgumentError("preset", f"no family with one freedom was derived for {law}: give --init and --lr")
     try:
-        return family.member(richness, gamma)
-    except ArgumentError:
-        expected = f"expected {FAMILY}R with a fraction {family.low} <= R <= {family.high}"
+        members = Members(Question(problem))
+    except ArgumentError as error:
+        raise ArgumentError("preset", error.message) from None
+    try:
+        return members.member(richness, gamma)
+    except ArgumentError as error:
+        if error.argument != "r":
+            raise
+        expected = f"expected {FAMILY}R with a fraction {members.range.replace('r', 'R')}"
         raise ArgumentError("preset", f"{expected}, but got '{FAMILY}{richness}'") from None
 
 

@@ -82,17 +82,18 @@ class Criterion:
         """Whether the criterion is asked of this representation.
 
         "output" is the function f that the network computes, "hidden" are layers and residual streams before the
-        readout, "layers" are all with a weight.
+        readout, "layers" and "matrices" are those with a weight that is trained: what is asked of them is asked of
+        their updates.
         """
-        is_layer, is_repeated = layer.kind == "layer", layer.copies.grows
+        is_layer, is_repeated = layer.kind == "layer" and layer.is_trained, layer.copies.grows
         return {
             "hidden": layer.is_hidden,
             "layers": is_layer,
             "single layers": is_layer and not is_repeated,
             "repeated layers": is_layer and is_repeated,
-            "hidden matrices": layer.is_matrix and layer.is_hidden,
+            "hidden matrices": is_layer and layer.is_matrix and layer.is_hidden,
             "output": layer.is_output,
-            "output matrices": layer.is_matrix and not layer.is_hidden,
+            "output matrices": is_layer and layer.is_matrix and not layer.is_hidden,
             "scores": layer.kind == "scores",
         }[self.where]
 

@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from scalings.errors import ArgumentError, unknown_name, wrong_type
+from scalings.hyperparameters.exponents import format_power
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.presets import PRESETS, preset
 from scalings.hyperparameters.update_laws import UpdateLaw, as_law
 from scalings.networks.architectures import as_network
 from scalings.networks.dimensions import BATCH_SCALES, VOCABULARY_SCALE, WIDTH_SCALE, symbol_of
 from scalings.networks.network import Network, wrong_scale
+from scalings.networks.nodes import Embedding
 
 Loss = Literal["mse", "cross-entropy"]
 LOSSES: tuple[Loss, ...] = get_args(Loss)
@@ -28,8 +30,8 @@ LOSSES: tuple[Loss, ...] = get_args(Loss)
 class Problem:
     """A network, an update law and a loss; exponents are powers of the scale variable, all others held fixed.
 
-    Raises ArgumentError for a scale variable that the network has not, for a loss that is not one, and for the squared
-    error in the vocabulary.
+    Raises ArgumentError for a scale variable that the network has not, for a loss that is not one, for the squared
+    error in the vocabulary, and for an embedding whose vocabulary grows with another scale variable under study.
     """
 
     network: Network
@@ -46,6 +48,22 @@ class Problem:
             raise ArgumentError(
                 "scale", "in the vocabulary only --loss cross-entropy: a squared error over V logits is not that of one"
             )
+        if self.scale != VOCABULARY_SCALE:
+            self._check_vocabularies()
+
+    def _check_vocabularies(self) -> None:
+        """Raises ArgumentError for an embedding of more and more tokens.
+
+        Each of them is then in an ever smaller share of the examples, which no order of one example knows; in the
+        vocabulary itself this share is what is studied. Both together are another limit (Hayou and Liu, arXiv
+        2506.15025).
+        """
+        for node in self.network.flat:
+            if isinstance(node, Embedding) and (power := node.vocabulary.order_in(self.scale)):
+                size = format_power(power, self.symbol)
+                grows = f"{node.name} has a vocabulary that grows with the {self.scale}, like {size}"
+                expected = "expected a vocabulary that is fixed, or a scale variable of its own"
+                raise ArgumentError("network", f"{grows}: no orders are known of this limit; {expected}")
 
     @classmethod
     def of(cls, network: Network | str, law: UpdateLaw | str, scale: str = WIDTH_SCALE, loss: Loss = "mse") -> Problem:

@@ -24,7 +24,7 @@ _TP4 = "Yang and Hu, arXiv 2011.14522"
 _ONE = Product()
 SIGNAL_PROPAGATION = Criterion(
     "signal propagation",
-    "every hidden preactivation has entries of size 1 at initialization",
+    "every hidden preactivation has entries of size 1 at initialization, or starts at zero and moves",
     _TUTORIAL,
     Product((("z", "now"),)),
     "~",
@@ -94,11 +94,11 @@ UNIFORM_RICHNESS = Criterion(
 )
 STABLE_FEATURES = Criterion(
     "stable features",
-    "no hidden preactivation changes by more than its own size",
-    _TUTORIAL,
+    "no hidden preactivation changes by more than order 1 in each unit",
+    f"{_TP4}, Definition 3.1",
     Product((("dz", "now"),)),
     "<=",
-    Product((("z", "initially"),)),
+    Product(units=Fraction(1)),
     "hidden",
     "updates",
 )

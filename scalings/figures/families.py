@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_GAUGES: Final[dict[Gauge, str]] = {
+GAUGE_WORDS: Final[dict[Gauge, str]] = {
     "unit-multiplier": "all multipliers 1",
     "unit-init": "all init scales 1",
     "global-lr": "one global learning rate",
 }
-_KINDS: Final = {
+KIND_WORDS: Final = {
     "multiplier": "multiplier g",
     "init": "init scale \u03c3",
     "lr": "learning rate \u03b7",
@@ -55,7 +55,9 @@ def family_figure(derivation: Derivation, gauge: Gauge | None = None) -> Figure:
         row = axes[number * columns : (number + 1) * columns]
         for panel, (kind, lines) in zip(row, kinds.items(), strict=False):
             _draw(panel, family, lines, derivation.symbol)
-            panel.set_title(f"{_KINDS[kind]}, {_GAUGES[name]}" if panel is row[0] and len(curves) > 1 else _KINDS[kind])
+            panel.set_title(
+                f"{KIND_WORDS[kind]}, {GAUGE_WORDS[name]}" if panel is row[0] and len(curves) > 1 else KIND_WORDS[kind]
+            )
             if number + 1 == len(rows):
                 panel.set_xlabel("richness r")
         for panel in row[len(kinds) :]:
@@ -71,7 +73,7 @@ def _sentence(derivation: Derivation, family: Family) -> str:
 
 def _detail(derivation: Derivation, *gauges: Gauge) -> str:
     network, symbol = derivation.network, derivation.symbol
-    form = _GAUGES[gauges[0]] if len(gauges) == 1 else "in gauges that train alike"
+    form = GAUGE_WORDS[gauges[0]] if len(gauges) == 1 else "in gauges that train alike"
     return f"{network.depth} layers under {derivation.law.name}: the power of {symbol} of every layer, {form}"
 
 
@@ -112,7 +114,7 @@ def _curves(family: Family) -> dict[str, dict[Affine, str]]:
     unit = Affine(Fraction(0))
     return {
         kind: {exponent: together(names, every) for exponent, names in lines.items()}
-        for kind, lines in sorted(found.items(), key=lambda pair: list(_KINDS).index(pair[0]))
+        for kind, lines in sorted(found.items(), key=lambda pair: list(KIND_WORDS).index(pair[0]))
         if lines.keys() != {unit}
     }
 

@@ -19,7 +19,7 @@ at every width:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Literal
 
@@ -64,6 +64,8 @@ class Parameterization(Displayed):
     gamma_powers: tuple[LayerExponents[Exponent], ...] = ()
     scales: tuple[Exponent, ...] = ()
     gamma_scales: tuple[Exponent, ...] = ()
+    choice: str = field(default="", compare=False)
+    """Why it is this one, where others would have answered what was asked for as well."""
 
     def __post_init__(self) -> None:
         if self.gamma <= 0:

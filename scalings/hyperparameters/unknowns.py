@@ -14,6 +14,12 @@ Kind = Literal["init", "lr", "decay", "scales"]
 """What is asked for in the gauge g = 1."""
 KINDS: tuple[Kind, ...] = get_args(Kind)
 SYMBOLS = {"multiplier": "g", "init": "sigma", "lr": "eta", "decay": "lambda", "scales": "kappa"}
+WORDS: dict[Kind, str] = {
+    "lr": "learning rate",
+    "init": "init scale",
+    "decay": "weight decay",
+    "scales": "multiplier",
+}
 PATTERN = rf"({'|'.join(SYMBOLS[kind] for kind in KINDS)})_(\d+)"
 """The name of an unknown as a regular expression: its symbol and its number."""
 

@@ -58,6 +58,8 @@ class Representation:
     another order, since queries, keys and values have not moved yet."""
     is_matrix: bool = False
     """Whether it is the result of a weight matrix, on which weight decay acts."""
+    is_trained: bool = True
+    """Whether it is not the result of a weight that is frozen."""
     part: Part = "hidden"
     """Output: the function f itself. Readout: what only contributes to f. Hidden: what comes before."""
 
@@ -148,9 +150,9 @@ class Network:
 
     @property
     def is_mlp(self) -> bool:
-        """Whether it is a multilayer perceptron: dense layers and activations, each reading the one before."""
+        """Whether it is a multilayer perceptron: trained dense layers and activations, each reading the one before."""
         before = (INPUT, *(node.name for node in self.nodes))
-        return self.depth == sum(isinstance(node, Dense) for node in self.nodes) and all(
+        return self.depth == sum(isinstance(node, Dense) and not node.frozen for node in self.nodes) and all(
             isinstance(node, Dense | Elementwise) and node.source == source
             for node, source in zip(self.nodes, before, strict=False)
         )
@@ -197,6 +199,7 @@ class Network:
                 self.copies.get(node.name, ONE),
                 2 if node.name in dormant else 1,
                 isinstance(node, MATRICES),
+                not (isinstance(node, WEIGHTED) and node.frozen),
                 self._part(node),
             )
             for node in self.flat

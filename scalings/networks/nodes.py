@@ -28,7 +28,8 @@ ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
 BOUNDED: frozenset[Activation] = frozenset({"tanh"})
 Role = Literal["input", "hidden", "output"]
 Start = Literal["random", "zero", "one"]
-"""How a weight is initialised: i.i.d. N(0, sigma^2), all zeros, or all ones."""
+"""How a weight is initialised: i.i.d. N(0, sigma^2), all zeros, or all ones. A weight that is frozen (`frozen` of its
+node) stays as it is: it has no learning rate, and does not decay."""
 INPUT = "input"
 """The name of the network's input, as the first operation's source."""
 
@@ -65,6 +66,7 @@ class Dense(HasRole):
     fan_in: Dimension
     fan_out: Dimension
     start: Start = "random"
+    frozen: bool = False
 
     def shape(self, width: int) -> tuple[int, int]:
         return self.fan_out.at(width), self.fan_in.at(width)
@@ -81,6 +83,7 @@ class Convolution(HasRole):
     channels_out: Dimension
     kernel: int
     start: Start = "random"
+    frozen: bool = False
 
     @property
     def fan_in(self) -> Dimension:
@@ -101,6 +104,7 @@ class Embedding(HasRole):
     vocabulary: Dimension
     fan_out: Dimension
     start: Start = "random"
+    frozen: bool = False
 
     @property
     def fan_in(self) -> Dimension:
@@ -116,6 +120,7 @@ class Bias(HasRole):
     weight: str
     units: Dimension
     start: Start = "zero"
+    frozen: bool = False
 
     @property
     def fan_in(self) -> Dimension:
@@ -135,6 +140,7 @@ class Gain(HasRole):
     weight: str
     units: Dimension
     start: Start = "one"
+    frozen: bool = False
 
     @property
     def fan_in(self) -> Dimension:
@@ -155,6 +161,7 @@ class DepthwiseConvolution(HasRole):
     channels: Dimension
     kernel: int
     start: Start = "random"
+    frozen: bool = False
 
     @property
     def fan_in(self) -> Dimension:

@@ -103,7 +103,8 @@ def network_from_text(text: str) -> Network:
 
 
 def _node_to_json(node: Node) -> Json:
-    return {"op": _NAMES[type(node)]} | {field.name: _to_json(getattr(node, field.name)) for field in fields(node)}
+    values = {field.name: _to_json(getattr(node, field.name)) for field in fields(node)}
+    return {"op": _NAMES[type(node)]} | {name: value for name, value in values.items() if value is not False}
 
 
 def _to_json(value: Any) -> Any:
@@ -164,9 +165,10 @@ def _field_from_json(kind: Any, value: Any, path: str) -> Any:
         if not is_name(value):
             raise wrong(path, A_NAME, value)
         return value
-    if get_origin(kind) is Literal:
-        if value not in get_args(kind):
-            raise wrong(path, f"one of {', '.join(get_args(kind))}", value)
+    if kind is bool or get_origin(kind) is Literal:
+        values = get_args(kind) or (False, True)
+        if not any(value is one or (isinstance(value, str) and value == one) for one in values):
+            raise wrong(path, f"one of {', '.join(get_args(kind)) or 'false, true'}", value)
         return value
     (item, _) = get_args(kind)  # of tuple[item, ...]
     if item is not str:

@@ -124,7 +124,12 @@ def check_sizes(nodes: Iterable[Node], units: Mapping[str, Dimension]) -> None:
 
 
 def check_shared(owner: Weighted, other: Weighted) -> None:
-    """Raises ArgumentError if two operations cannot share a weight: their shapes must be equal or transposed."""
+    """Raises ArgumentError if two operations cannot share a weight: their shapes must be equal or transposed, and both
+    train it or neither."""
+    if owner.frozen != other.frozen:
+        frozen, trained = (owner, other) if owner.frozen else (other, owner)
+        why = f"it is frozen for {frozen.name} and trained for {trained.name}"
+        raise ArgumentError("network", f"{owner.name} and {other.name} cannot share {owner.weight}: {why}")
     one, two = _shape(owner), _shape(other)
     if two not in (one, one[::-1]):
         shapes = f"it is {' by '.join(one)} for one and {' by '.join(two)} for the other"

@@ -9,36 +9,69 @@ Statements are affine in unknowns with known names, so that regular expressions 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from scalings.hyperparameters.exponents import Affine, format_power
+from scalings.hyperparameters.gauges import Gauge, LayerExponents
 from scalings.hyperparameters.unknowns import PATTERN, SYMBOLS
-from scalings.results.derivations import Derivation, Family, Point, Polytope
+from scalings.reports.conflicts import contradiction_sentences
+from scalings.reports.inductions import INSERTED, concluded, determined
+from scalings.reports.pieces import numbering, richness_of
+from scalings.results.derivations import Derivation, Point, Polytope
 
 
-def markdown(derivation: Derivation, gauge: str) -> str:
+def markdown(derivation: Derivation, gauge: Gauge) -> str:
     """The derivation as a Markdown document."""
     lines = [f"# {derivation.network.depth} layers, {derivation.law.name}", "", "Assuming that", ""]
     lines += [f"- {assumption}" for assumption in derivation.assumptions]
+    lines += ["", f"Numbers: {numbers}."] if (numbers := numbering(derivation.network)) else []
     lines += ["", *markdown_table(("step", "criterion", "layer", "gives", "freedoms left"), _step_rows(derivation))]
+    lines += [*_markdown_answer(derivation, gauge), *_markdown_polytopes(derivation)]
+    return "\n".join([*lines, *_markdown_induction(derivation)])
+
+
+def _markdown_answer(derivation: Derivation, gauge: Gauge) -> list[str]:
+    """The family, the pieces or the contradiction."""
+    lines: list[str] = []
     if derivation.family is None:
-        if derivation.contradiction:
-            lines += ["", f"These criteria contradict each other: {', '.join(derivation.contradiction)}."]
+        lines += [line for said in contradiction_sentences(derivation) for line in ("", said)]
         for polyhedron in derivation.polyhedra:
             relations = [f"{e} = 0" for e in polyhedron.equations] + [f"{i} >= 0" for i in polyhedron.inequalities]
-            lines += ["", f"A piece of dimension {polyhedron.dimension}:", "", *(f"- `{one}`" for one in relations)]
-        return "\n".join([*lines, *_markdown_polytopes(derivation)])
+            lines += ["", f"A piece of dimension {polyhedron.dimension}; the gauge is {gauge}.", ""]
+            lines += _markdown_layers(derivation, polyhedron.in_gauge(gauge, derivation.law), polyhedron.scales)
+            lines += ["", *([said] if (said := richness_of(derivation, polyhedron)) else []), ""]
+            lines += ["In the gauge g = 1:", "", *(f"- `{one}`" for one in relations)]
+        return lines
     low, high = derivation.family.low, derivation.family.high
     lines += ["", f"One degree of freedom, {low} <= r <= {high}; the gauge is {gauge}.", ""]
-    rows = [
-        (node.name, node.role, *(format_power(exponent, derivation.symbol) for exponent in layer.named.values()))
-        for node, layer in zip(derivation.network.layers, derivation.family.layers, strict=True)
+    return [*lines, *_markdown_layers(derivation, derivation.family.layers, derivation.family.scales)]
+
+
+def _markdown_layers(
+    derivation: Derivation, layers: Sequence[LayerExponents[Affine]], scales: Sequence[Affine]
+) -> list[str]:
+    """A row for each layer and multiplier."""
+    network, symbol = derivation.network, derivation.symbol
+    rows: list[tuple[str, ...]] = [
+        (node.name, node.role, *(format_power(exponent, symbol) for exponent in layer.named.values()))
+        for node, layer in zip(network.layers, layers, strict=True)
     ]
     rows += [
-        (node.name, "", format_power(scale, derivation.symbol))
-        for node, scale in zip(derivation.network.multipliers, derivation.family.scales, strict=True)
+        (node.name, "", format_power(scale, symbol)) for node, scale in zip(network.multipliers, scales, strict=True)
     ]
-    return "\n".join([*lines, *markdown_table(_header(derivation), rows), *_markdown_polytopes(derivation)])
+    return markdown_table(_header(derivation), rows)
+
+
+def _markdown_induction(derivation: Derivation) -> list[str]:
+    """The proof for every depth, if it was asked for."""
+    induction = derivation.induction
+    if induction is None:
+        return []
+    rows: list[tuple[str, ...]] = [
+        (str(k), step.criterion, step.layer, step.gives) for k, step in enumerate(induction.steps, start=1)
+    ]
+    table = markdown_table(("step", "criterion", "layer", "gives"), rows)
+    return ["", "## At every depth", "", INSERTED, "", *table, "", determined(induction), *concluded(induction)]
 
 
 def _markdown_polytopes(derivation: Derivation) -> list[str]:
@@ -62,21 +95,41 @@ def _spanning(polytope: Polytope) -> Iterator[tuple[str, Point]]:
         yield from ((kind, point) for point in points)
 
 
-def latex(derivation: Derivation, gauge: str) -> str:
+def latex(derivation: Derivation, gauge: Gauge) -> str:
     """The derivation as LaTeX for an article that loads amsmath: a list, then align environments."""
     lines = ["\\begin{itemize}", *(f"\\item {plain(a)}" for a in derivation.assumptions), "\\end{itemize}"]
+    lines += [f"Numbers: {plain(numbers)}."] if (numbers := numbering(derivation.network)) else []
     lines += align(f"{to_latex(s.statement)} && \\text{{{plain(s.title)}}}" for s in derivation.steps if s.statement)
-    if derivation.contradiction:
-        lines.append(f"These criteria contradict each other: {plain(', '.join(derivation.contradiction))}.")
+    lines += map(plain, contradiction_sentences(derivation))
+    lines += [*_latex_answer(derivation, gauge), *_latex_polytopes(derivation), *_latex_induction(derivation)]
+    return "\n".join(lines)
+
+
+def _latex_answer(derivation: Derivation, gauge: Gauge) -> list[str]:
+    """The family or the pieces."""
+    lines: list[str] = []
     if derivation.family is None:
         for polyhedron in derivation.polyhedra:
             relations = [f"{e} = 0" for e in polyhedron.equations] + [f"{i} >= 0" for i in polyhedron.inequalities]
-            lines += [f"A piece of dimension {polyhedron.dimension}:", *align(to_latex(one) for one in relations)]
-        return "\n".join([*lines, *_latex_polytopes(derivation)])
+            rows = _rows(polyhedron.in_gauge(gauge, derivation.law), polyhedron.scales, derivation.symbol)
+            lines += [f"A piece of dimension {polyhedron.dimension}, in the gauge {plain(gauge)}:", *align(rows)]
+            lines += ["In the gauge $g = 1$:", *align(to_latex(one) for one in relations)]
+        return lines
     low, high = (to_latex(str(end)) for end in (derivation.family.low, derivation.family.high))
     lines.append(f"One degree of freedom is left, ${low} \\le r \\le {high}$, in the gauge {plain(gauge)}:")
-    rows = align(_family_rows(derivation.family, derivation.symbol))
-    return "\n".join([*lines, *rows, *_latex_polytopes(derivation)])
+    return [*lines, *align(_rows(derivation.family.layers, derivation.family.scales, derivation.symbol))]
+
+
+def _latex_induction(derivation: Derivation) -> list[str]:
+    """The proof for every depth, if it was asked for."""
+    induction = derivation.induction
+    if induction is None:
+        return []
+    steps = (f"{to_latex(s.statement)} && \\text{{{plain(s.title)}}}" for s in induction.steps if s.statement)
+    said = plain(INSERTED).replace("b\\_t", "$b_t$").replace("|d|", "$|d|$")
+    own = f"Its own unknowns are ${', '.join(map(to_latex, induction.unknowns))}$, determined by"
+    equations = align(map(to_latex, induction.equations))
+    return [f"At every depth. {said}", *align(steps), own, *equations, *map(plain, concluded(induction))]
 
 
 def _latex_polytopes(derivation: Derivation) -> list[str]:
@@ -97,9 +150,13 @@ def _latex_polytopes(derivation: Derivation) -> list[str]:
 def display_latex(derivation: Derivation) -> str:
     """The family as one LaTeX display for a notebook; the statements of the steps if there is no family."""
     if derivation.family is None:
+        if len(derivation.polyhedra) == 1:
+            [piece] = derivation.polyhedra
+            lines = " \\\\ ".join(_rows(piece.layers, piece.scales, derivation.symbol))
+            return f"$\\displaystyle \\begin{{aligned}} {lines} \\end{{aligned}}$"
         statements = " \\\\ ".join(to_latex(step.statement) for step in derivation.steps if step.statement)
         return f"$\\displaystyle \\begin{{array}}{{l}} {statements} \\end{{array}}$"
-    rows = " \\\\ ".join(_family_rows(derivation.family, derivation.symbol))
+    rows = " \\\\ ".join(_rows(derivation.family.layers, derivation.family.scales, derivation.symbol))
     low, high = (to_latex(str(end)) for end in (derivation.family.low, derivation.family.high))
     return f"$\\displaystyle \\begin{{aligned}} {rows} \\end{{aligned}} \\qquad {low} \\le r \\le {high}$"
 
@@ -110,6 +167,7 @@ def to_latex(statement: str) -> str:
     # Unknowns that are free in several scale variables have the variable's letter as a second subscript.
     statement = re.sub(rf"\b{PATTERN}_(\w+)", lambda x: f"\\{x[1]}_{{{x[2]},{base(x[3])}}}", statement)
     statement = re.sub(r"\br_(\w+)", lambda x: f"r_{{{base(x[1])}}}", statement)
+    statement = re.sub(r"\bb_(\d+)", r"b_{\1}", statement)
     statement = re.sub(r"(\d+)/(\d+)", r"\\tfrac{\1}{\2}", statement)
     statement = statement.replace("*", " ").replace(">=", "\\ge").replace("<=", "\\le")
     return re.sub(r"\|dz\| ~ (\w+)\^r at every hidden layer", r"|\\Delta z_l| \\sim \1^r", statement)
@@ -130,13 +188,13 @@ def _power(exponent: Affine, symbol: str) -> str:
     return "0" if str(exponent) == "-oo" else f"{base(symbol)}^{{{to_latex(str(exponent)).replace(' ', '')}}}"
 
 
-def _family_rows(family: Family, symbol: str) -> list[str]:
+def _rows(layers: Sequence[LayerExponents[Affine]], scales: Sequence[Affine], symbol: str) -> list[str]:
     """A line of an align environment for the exponents of each layer, then one for each multiplier without a weight."""
     rows = [
         ", & ".join(f"{latex_symbol(name)}_{{{number}}} &\\sim {_power(e, symbol)}" for name, e in layer.named.items())
-        for number, layer in enumerate(family.layers, start=1)
+        for number, layer in enumerate(layers, start=1)
     ]
-    return rows + [f"g'_{{{number}}} &\\sim {_power(e, symbol)}" for number, e in enumerate(family.scales, start=1)]
+    return rows + [f"g'_{{{number}}} &\\sim {_power(e, symbol)}" for number, e in enumerate(scales, start=1)]
 
 
 def _header(derivation: Derivation) -> tuple[str, ...]:

@@ -171,7 +171,8 @@ def _operations(nodes: Sequence[Node], indent: str = "") -> Iterator[tuple[str, 
     for node in nodes:
         values = {one.name: getattr(node, one.name) for one in fields(node)}
         kind = values.pop("activation") if isinstance(node, Elementwise) else names[type(node)]
-        sizes = [f"{name} {value}" for name, value in values.items() if name not in ("name", "nodes", *_READ)]
+        told = {name: value for name, value in values.items() if name not in ("name", "nodes", *_READ)}
+        sizes = [name if value is True else f"{name} {value}" for name, value in told.items() if value is not False]
         yield indent, (node.name, kind, ", ".join(sources(node)), ", ".join(sizes))
         if isinstance(node, Repeat):
             yield from _operations(node.nodes, indent + "  ")

@@ -22,7 +22,7 @@ from scalings.reports.documents import (
     multipliers_document,
     observable_document,
 )
-from scalings.reports.tables import empty_table, in_runs, layers_table
+from scalings.reports.tables import choice_report, empty_table, in_runs, layers_table
 from scalings.results.checks import Check, Finding, Forbidden, Repair
 
 
@@ -39,6 +39,7 @@ def check_document(
     return {
         "schema_version": SCHEMA_VERSION,
         "parameterization": parameterization.name,
+        "choice": parameterization.choice or None,
         "layers": layers_document(network, parameterization.layers),
         "scales": multipliers_document(network, parameterization.scales),
         "stable": check.stable,
@@ -86,6 +87,7 @@ def prediction_document(
     return {
         "schema_version": SCHEMA_VERSION,
         "parameterization": parameterization.name,
+        "choice": parameterization.choice or None,
         "layers": layers_document(network, parameterization.layers),
         "scales": multipliers_document(network, parameterization.scales),
         "observables": [
@@ -112,6 +114,7 @@ def check_report(
     Exponents are powers of `symbol`.
     """
     yield layers_table(network, parameterization.layers, parameterization.scales, symbol)
+    yield from choice_report(parameterization)
     yield Text()
     yield from _verdict(check, asked)
     yield from _remedy(repair, symbol)
@@ -180,6 +183,7 @@ def prediction_report(
     heading = f"Orders of training with {problem.law.name}, as powers of the {problem.scale} {symbol}"
     yield Text(f"{heading}; 0 for what is zero by structure.\n", style="bold")
     yield layers_table(network, parameterization.layers, parameterization.scales, symbol)
+    yield from choice_report(parameterization)
     yield Text()
     steps = sorted({observable.step for observable in orders})
     table = empty_table("quantity", "layer", *(f"step {step}" for step in steps))

@@ -13,12 +13,22 @@ from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import Affine, Exponent, format_exponent, format_power
 from scalings.hyperparameters.gauges import GAUGES, Gauge
 from scalings.hyperparameters.unknowns import SYMBOLS, name_of
+from scalings.reports.conflicts import conflict_document, contradiction_sentences
 from scalings.reports.documents import SCHEMA_VERSION, Document, layers_document, multipliers_document
+from scalings.reports.inductions import INSERTED, concluded, determined
+from scalings.reports.pieces import (
+    numbering,
+    piece_document,
+    piece_table,
+    polytope_report,
+    richness_of,
+    unknowns_document,
+)
 from scalings.reports.tables import empty_table, layers_table
 from scalings.results.derivations import PARAMETER, Derivation, Induction, Polytope, Step
 
 
-def derivation_document(derivation: Derivation, gauge: str) -> Document:
+def derivation_document(derivation: Derivation, gauge: Gauge) -> Document:
     """The JSON document of `derive`."""
     family = derivation.family
     return {
@@ -31,11 +41,12 @@ def derivation_document(derivation: Derivation, gauge: str) -> Document:
         "parameter": PARAMETER if family else None,
         "range": [str(family.low), str(family.high)] if family else None,
         "scale": derivation.scale,
-        "layers": layers_document(derivation.network, family.layers) if family else [],
-        "scales": multipliers_document(derivation.network, family.scales) if family else [],
+        "unknowns": unknowns_document(derivation),
+        **_layers(derivation, gauge),
         "pieces": [
             {
                 "dimension": polyhedron.dimension,
+                **piece_document(derivation, polyhedron, gauge),
                 "equations": list(polyhedron.equations),
                 "inequalities": list(polyhedron.inequalities),
                 "steps": [_step(step) for step in polyhedron.steps],
@@ -48,9 +59,23 @@ def derivation_document(derivation: Derivation, gauge: str) -> Document:
             for name, direction in derivation.gauges
         ],
         "contradiction": list(derivation.contradiction),
+        "conflict": conflict_document(derivation.conflict),
         "induction": _induction(derivation.induction) if derivation.induction else None,
         "assumptions": list(derivation.assumptions),
         "steps": [_step(step) for step in derivation.steps],
+    }
+
+
+def _layers(derivation: Derivation, gauge: Gauge) -> Document:
+    """The exponents of all layers and multipliers, where the answer is a family or has one piece."""
+    family, pieces = derivation.family, derivation.polyhedra
+    if not family and len(pieces) != 1:
+        return {"layers": [], "scales": []}
+    layers = family.layers if family else pieces[0].in_gauge(gauge, derivation.law)
+    scales = family.scales if family else pieces[0].scales
+    return {
+        "layers": layers_document(derivation.network, layers),
+        "scales": multipliers_document(derivation.network, scales),
     }
 
 
@@ -97,26 +122,31 @@ def derivation_report(derivation: Derivation, gauge: Gauge) -> Iterator[Renderab
     yield Text(
         f"Which powers of the {derivation.scale} {derivation.symbol} meet the criteria, for {derivation.network.depth} "
         f"layers trained with {derivation.law.name}?\n"
-        f"Unknown: the exponents {inits} of the init scales and {rates} of the learning rates{decays}{scales}.\n"
+        f"Unknown: the exponents {inits} of the init scales and {rates} of the learning rates{decays}{scales}"
+        f"{f' ({numbers})' if (numbers := numbering(derivation.network)) else ''}.\n"
     )
     yield Text("Assuming that", style="bold")
     yield from (Text(f"  - {assumption}") for assumption in derivation.assumptions)
     yield Text()
     yield _steps_table(derivation.steps, 1)
     if derivation.contradiction:
-        yield Text(f"\nThese criteria contradict each other: {', '.join(derivation.contradiction)}", style="bold")
+        yield Text()
+        yield from (Text(said, style="bold") for said in contradiction_sentences(derivation))
     elif derivation.family is None:
         count = derivation.degrees_of_freedom
         freedoms = "1 degree" if count == 1 else f"{count or 'No'} degrees"
         polyhedra = "one piece" if len(derivation.polyhedra) == 1 else f"{len(derivation.polyhedra)} pieces"
         most = "At most " if len(derivation.polyhedra) > 1 else ""
-        yield Text(f"\n{most}{freedoms} of freedom, in {polyhedra} (in the gauge g = 1):", style="bold")
+        yield Text(f"\n{most}{freedoms} of freedom, in {polyhedra}:", style="bold")
         for number, polyhedron in enumerate(derivation.polyhedra, start=1):
-            yield Text(f"\npiece {number}, dimension {polyhedron.dimension}", style="bold")
+            yield Text(f"\npiece {number}, dimension {polyhedron.dimension}, {gauge}", style="bold")
+            yield piece_table(derivation, polyhedron, gauge)
+            yield Text(richness_of(derivation, polyhedron))
             if polyhedron.steps:
                 yield _steps_table(polyhedron.steps, len(derivation.steps) + 1)
             if polyhedron.polytope:
-                yield from _polytope_report(polyhedron.polytope)
+                yield Text("\nin the gauge g = 1:")
+                yield from polytope_report(polyhedron.polytope)
     else:
         low, high = derivation.family.low, derivation.family.high
         freedom = Text("\n1 degree of freedom is left, the richness r:", style="bold")
@@ -131,7 +161,7 @@ def derivation_report(derivation: Derivation, gauge: Gauge) -> Iterator[Renderab
                 yield Text(error.message)
     if derivation.polytope:
         yield Text("\nThe answer as a polytope", style="bold")
-        yield from _polytope_report(derivation.polytope)
+        yield from polytope_report(derivation.polytope)
     if derivation.polytopes and derivation.gauges:
         direction = derivation.gauges[0][1].named
         shifts = ", ".join(f"{SYMBOLS[name]} times {_gauge_power(power, symbol)}" for name, power in direction.items())
@@ -143,6 +173,8 @@ def derivation_report(derivation: Derivation, gauge: Gauge) -> Iterator[Renderab
 
 def summary(derivation: Derivation) -> Iterator[RenderableType]:
     """The steps and the answer, without assumptions, other gauges and polytopes."""
+    if numbers := numbering(derivation.network):
+        yield Text(numbers)
     yield _steps_table(derivation.steps, 1)
     family = derivation.family
     if family:
@@ -151,65 +183,30 @@ def summary(derivation: Derivation) -> Iterator[RenderableType]:
         )
         yield layers_table(derivation.network, family.layers, family.scales, derivation.symbol)
     elif derivation.contradiction:
-        yield Text(f"These criteria contradict each other: {', '.join(derivation.contradiction)}", style="bold")
+        yield from (Text(said, style="bold") for said in contradiction_sentences(derivation))
     for number, polyhedron in enumerate(derivation.polyhedra, start=1):
-        table = empty_table(f"piece {number}, dimension {polyhedron.dimension}")
-        for equation in polyhedron.equations:
-            table.add_row(f"{equation} = 0")
-        for bound in polyhedron.inequalities:
-            table.add_row(f"{bound} >= 0")
-        yield table
+        yield Text(f"piece {number}, dimension {polyhedron.dimension}", style="bold")
+        yield piece_table(derivation, polyhedron, "unit-multiplier")
+        yield Text(richness_of(derivation, polyhedron))
+        if polyhedron.inequalities:
+            table = empty_table("where")
+            for bound in polyhedron.inequalities:
+                table.add_row(f"{bound} >= 0")
+            yield table
 
 
 def _gauge_power(power: Exponent, symbol: str) -> str:
     return format_power(Affine(Fraction(0), {"t": Fraction(power)}), symbol)
 
 
-def _polytope_report(polytope: Polytope) -> Iterator[RenderableType]:
-    yield facets_table(polytope)
-    if polytope.vertices is None:
-        yield Text("It has too many candidates for vertices to look through them.")
-    elif any((polytope.vertices, polytope.rays, polytope.lines)) and len(polytope.vertices[:1]) < len(polytope.facets):
-        yield span_table(polytope)
-
-
-def facets_table(polytope: Polytope) -> Table:
-    """A row for each facet, with the criteria that it comes from."""
-    table = empty_table("relation", "comes from")
-    for facet in polytope.facets:
-        table.add_row(facet.relation, ", ".join(facet.criteria))
-    return table
-
-
-def span_table(polytope: Polytope) -> Table:
-    """A row for each vertex, ray and line, with a column for each unknown."""
-    kinds = {"vertex": polytope.vertices or (), "ray": polytope.rays, "line": polytope.lines}
-    names = next((list(point) for points in kinds.values() for point in points), [])
-    table = empty_table("", *names)
-    for kind, points in kinds.items():
-        for point in points:
-            table.add_row(kind, *(str(point[name]) for name in names))
-    return table
-
-
 def _induction_report(induction: Induction) -> Iterator[RenderableType]:
     yield Text("\nAt every depth", style="bold")
-    yield Text(
-        "Insert a hidden layer behind the input layer of any network; b_t is the order of |d| that the rest sends back "
-        "after t updates."
-    )
+    yield Text(INSERTED)
     table = empty_table("step", "criterion", "layer", "gives")
     for number, step in enumerate(induction.steps, start=1):
         table.add_row(str(number), step.criterion, step.layer, step.gives)
     yield table
-    yield Text(f"Its own unknowns are {', '.join(induction.unknowns)}, determined by {'; '.join(induction.equations)}.")
-    if induction.holds:
-        yield Text(
-            "It hands on the orders that it reads, and asks nothing more of the rest: as many independent equations as "
-            "unknowns, so the freedoms at depth 2 are those at every depth."
-        )
-    else:
-        yield from (Text(f"The lemma does not hold: {reason}") for reason in induction.open)
+    yield from map(Text, (determined(induction), *concluded(induction)))
 
 
 def _steps_table(steps: Iterable[Step], first: int) -> Table:

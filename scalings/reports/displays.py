@@ -27,7 +27,7 @@ from scalings.reports import checks, derivations
 from scalings.reports.tables import empty_table, layers_table
 from scalings.reports.traces import trace_report, trace_summary
 from scalings.results.checks import Check, Forbidden, Repair
-from scalings.results.derivations import Derivation, Family
+from scalings.results.derivations import Derivation, Family, format_range
 from scalings.results.monomials import Monomials
 from scalings.results.phases import PhaseDiagram, phase_of
 from scalings.results.predictions import Prediction
@@ -126,7 +126,7 @@ def _said(answer: object) -> Iterator[str]:
             free, family = answer.degrees_of_freedom, answer.family
             yield _setting(answer.network.depth, answer.law.name)
             yield "no solution" if free is None else f"{free} degree{'' if free == 1 else 's'} of freedom"
-            yield _range(family) if family else f"pieces: {len(answer.polyhedra)}"
+            yield from _of_pieces(answer) if family is None else [_range(family)]
         case Family():
             yield _setting(answer.network.depth, answer.law.name)
             yield from (_range(answer), answer.gauge)
@@ -149,6 +149,16 @@ def _said(answer: object) -> Iterator[str]:
             yield trace_summary(answer)
         case _:
             yield from _said_of_training(answer)
+
+
+def _of_pieces(answer: Derivation) -> Iterator[str]:
+    """What is said of an answer that is no family."""
+    if answer.contradiction:
+        yield f"contradictory: {', '.join(answer.contradiction)}"
+    elif len(answer.polyhedra) == 1 and answer.polyhedra[0].richness:
+        yield format_range(answer.polyhedra[0].ends)
+    else:
+        yield f"pieces: {len(answer.polyhedra)}"
 
 
 def _said_of_training(answer: object) -> Iterator[str]:

@@ -12,6 +12,7 @@ from typing import Any
 from scalings.criteria.observables import Observable
 from scalings.hyperparameters.exponents import Affine, Exponent, format_exponent
 from scalings.hyperparameters.gauges import LayerExponents
+from scalings.hyperparameters.unknowns import Kind
 from scalings.networks.network import Network
 from scalings.results.checks import Check
 from scalings.results.experiments import Calibration, FreedomMeasurement
@@ -19,6 +20,8 @@ from scalings.results.fits import Diverged, Fit
 from scalings.studies.equivalence import Judged
 
 Document = dict[str, Any]
+EXPONENTS: dict[Kind, str] = {"init": "init", "lr": "lr", "decay": "decay", "scales": "multiplier"}
+"""What documents call the exponents of a kind."""
 SCHEMA_VERSION = 1
 
 

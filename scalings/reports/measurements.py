@@ -34,6 +34,7 @@ def measurement_document(measurement: Measurement, agreement: Agreement) -> Docu
     return {
         "schema_version": SCHEMA_VERSION,
         "parameterization": given.name,
+        "choice": given.choice or None,
         **({"gamma": str(given.gamma)} if given.gamma != 1 else {}),
         "layers": layers_document(measurement.network, given.layers),
         "training": asdict(measurement.training),

@@ -10,8 +10,10 @@ from rich.text import Text
 
 from scalings.hyperparameters.gauges import LayerExponents
 from scalings.reports.articles import align, base, latex_symbol, markdown_table, plain, to_latex
-from scalings.reports.derivations import derivation_document, facets_table
+from scalings.reports.conflicts import contradiction_sentences
+from scalings.reports.derivations import derivation_document
 from scalings.reports.documents import SCHEMA_VERSION
+from scalings.reports.pieces import facets_table, piece_table
 from scalings.reports.tables import empty_table
 from scalings.results.derivations import Derivation
 from scalings.results.monomials import Monomial, Monomials
@@ -52,9 +54,10 @@ def monomials_report(answer: Monomials) -> Iterator[RenderableType]:
         }
         yield Text(f"criteria: {', '.join(name for name in one.criteria if name in spoken)}")
         if one.contradiction:
-            yield Text(f"These criteria contradict each other: {', '.join(one.contradiction)}")
+            yield from map(Text, contradiction_sentences(one))
         elif one in answer.unanswered:
             yield Text(f"They are a union of {len(one.polyhedra)} pieces, so there is no table of monomials:")
+            yield from (piece_table(one, polyhedron, answer.gauge) for polyhedron in one.polyhedra)
         yield from map(facets_table, one.polytopes)
 
 

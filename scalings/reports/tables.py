@@ -11,6 +11,7 @@ from rich.text import Text
 
 from scalings.hyperparameters.exponents import Affine, Exponent, format_power
 from scalings.hyperparameters.gauges import LayerExponents
+from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.networks.network import Network
 from scalings.results.checks import Check
 from scalings.results.fits import Verdict
@@ -72,6 +73,12 @@ def layers_table(
     for multiplier, exponent in zip(network.multipliers, scales, strict=False):
         table.add_row(multiplier.name, "", format_power(exponent, symbol))
     return table
+
+
+def choice_report(parameterization: Parameterization) -> Iterator[Text]:
+    """Why it is this parameterization, where others have the richness that was asked for too."""
+    if parameterization.choice:
+        yield Text(f"{parameterization.name}: {parameterization.choice}")
 
 
 def in_runs(rows: Iterable[tuple[str, tuple[str, ...]]]) -> Iterator[tuple[str, tuple[str, ...]]]:

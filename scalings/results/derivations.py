@@ -15,12 +15,33 @@ from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Affine, Exponent, parse_fraction
 from scalings.hyperparameters.gauges import Gauge, LayerExponents, gauge_direction, in_gauge
 from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.hyperparameters.unknowns import Kind
 from scalings.hyperparameters.update_laws import UpdateLaw
 from scalings.networks.dimensions import WIDTH_SCALE, symbol_of
 from scalings.networks.network import Network
 
 PARAMETER = "r"
 """The richness: |dz| ~ n^r at the hidden layers."""
+
+
+Ends = tuple[Fraction | None, Fraction | None]
+"""The smallest and the largest value; None where there is none."""
+
+
+def format_range(ends: Ends) -> str:
+    """The richnesses from the smallest to the largest.
+
+    >>> format_range((Fraction(0), Fraction(1, 2))), format_range((None, Fraction(1, 2))), format_range((None, None))
+    ('0 <= r <= 1/2', 'r <= 1/2', 'any r')
+    >>> format_range((Fraction(1, 2), Fraction(1, 2)))
+    'r = 1/2'
+    """
+    low, high = ends
+    if low is None and high is None:
+        return "any r"
+    if low == high:
+        return f"r = {low}"
+    return f"{'' if low is None else f'{low} <= '}r{'' if high is None else f' <= {high}'}"
 
 
 @dataclass(frozen=True, repr=False)
@@ -103,6 +124,14 @@ class Polyhedron:
     """Every layer's exponents, affine in the unknowns that are free."""
     scales: tuple[Affine, ...] = ()
     """Those of the network's multipliers without a weight."""
+    richness: str = ""
+    """The order of the largest |dz| at the hidden layers, as in "max(0, -sigma_3)"; empty if nothing is hidden."""
+    ends: Ends = (None, None)
+    """The smallest and the largest richness in it, where there is one."""
+
+    def in_gauge(self, gauge: Gauge, law: UpdateLaw) -> tuple[LayerExponents[Affine], ...]:
+        """The layers in another gauge. Raises ArgumentError if some layer has no such gauge."""
+        return tuple(in_gauge(layer, gauge, law) for layer in self.layers)
 
 
 @dataclass(frozen=True)
@@ -126,6 +155,22 @@ class Induction:
         return not self.open and len(self.equations) == len(self.unknowns)
 
 
+@dataclass(frozen=True)
+class Conflict:
+    """Why nothing meets the criteria, and the least that would help."""
+
+    imposed: tuple[tuple[str, str], ...]
+    """Criteria, each at a layer, that contradict each other; without any of them the others do not."""
+    drop: tuple[tuple[str, str], ...] = ()
+    """Criteria, each at a layer, of which any one is enough to drop; if none is, without a layer: at all of them."""
+    drop_both: tuple[str, ...] = ()
+    """Two criteria to be dropped together, if no single one is enough."""
+    release: tuple[tuple[Kind, str], ...] = ()
+    """Given exponents, by kind and layer or multiplier, of which any one is enough to ask for instead."""
+    add: tuple[tuple[str, str], ...] = ()
+    """Pairs of operations of which the second reads the first: a multiplier between them is enough."""
+
+
 @dataclass(frozen=True, repr=False)
 class Derivation(Displayed):
     """The answer of `derive`: a one-parameter `family`, or a union of polyhedra, the `pieces` (then `family` is None).
@@ -142,6 +187,8 @@ class Derivation(Displayed):
     polyhedra: tuple[Polyhedron, ...]
     contradiction: tuple[str, ...] = ()
     """Criteria that contradict each other, if no parameterization meets all."""
+    conflict: Conflict | None = None
+    """At which layers they do, and what would help."""
     scale: str = WIDTH_SCALE
     """The scale variable that the exponents are powers of."""
     induction: Induction | None = None

@@ -176,14 +176,7 @@ def _small(node: Node, vocabulary: Dimension | None) -> Node:
 
 
 def _determined(network: Network, training: Training, scale: str) -> Parameterization:
-    """The exponents of a scale variable that is held fixed; at the rich end, if they are a family."""
-    from symbolic.derivation.derive import derive
+    """The exponents of a scale variable that is held fixed; the richest, where several meet the criteria."""
+    from symbolic.derivation.members import member
 
-    derivation = derive(network, optimizer(training.optimizer), scale=scale, loss=training.loss)
-    if derivation.family:
-        return derivation.family.member(derivation.family.high)
-    if derivation.degrees_of_freedom != 0 or len(derivation.polyhedra) != 1:
-        raise ArgumentError("network", f"its criteria do not determine one answer in the {scale}, to be held fixed")
-    [polyhedron] = derivation.polyhedra
-    layers = tuple(layer.each(lambda exponent: exponent.at()) for layer in polyhedron.layers)
-    return Parameterization(layers, scales=tuple(exponent.at() for exponent in polyhedron.scales))
+    return member(network, training.optimizer, scale=scale, loss=training.loss)

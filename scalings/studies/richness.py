@@ -102,12 +102,12 @@ class RichnessPlan:
 
     def _member(self, r: Fraction, run: LongRun) -> FollowedMember:
         from symbolic.evaluation.check import verdict_on
-        from symbolic.evaluation.given_run import TELLS_GROWTH, train_given
+        from symbolic.evaluation.given_run import train_given
         from symbolic.evaluation.predict import prediction_of
 
         problem = Problem(self.family.network, self.family.law)
-        on_orders = train_given(problem, self.family.member(r), TELLS_GROWTH)
-        derived = prediction_of(on_orders, TELLS_GROWTH)[Observable("ntk_change", "", TELLS_GROWTH)]
+        on_orders = train_given(problem, self.family.member(r))
+        derived = prediction_of(on_orders, on_orders.settled)[Observable("ntk_change", "", on_orders.settled)]
         return FollowedMember(r, verdict_on(on_orders), derived, run)
 
 

@@ -98,7 +98,7 @@ def verify(
     from empirical.sweeps.measurement import Interrupted
     from symbolic.derivation.derive import derive
     from symbolic.evaluation.check import verdict_on
-    from symbolic.evaluation.given_run import TELLS_GROWTH, train_given
+    from symbolic.evaluation.given_run import train_given
     from symbolic.evaluation.predict import prediction_of
 
     plan = _plan(data, wide, widths, seeds)
@@ -132,7 +132,7 @@ def verify(
                 raise
             interrupted = True
             break
-        on_orders = train_given(Problem(network, law), parameterization, max(training.steps, TELLS_GROWTH))
+        on_orders = train_given(Problem(network, law), parameterization, training.steps)
         agreement = compare(network, prediction_of(on_orders, training.steps), measurement.fits, delta)
         members.append(Member(name, richness, parameterization, verdict_on(on_orders), measurement, agreement))
         if interrupted:

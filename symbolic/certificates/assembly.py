@@ -32,7 +32,6 @@ from symbolic.orders.program import Line, Program, Relation
 from symbolic.orders.recorder import NOTHING
 from symbolic.proofs.transcript import write_program
 from symbolic.propagation.question import Question
-from symbolic.propagation.training import UPDATES
 
 Document = dict[str, Any]
 LARGEST_CHANGE = "largest change"
@@ -45,7 +44,7 @@ _CHANGES: tuple[Quantity, ...] = ("dz", "dW_frobenius")
 SETTLED = tuple(
     Criterion(
         "settled orders",
-        f"no change grows from update {UPDATES} to the next",
+        "no change grows once all those of a stable run have come to rest",
         "what it is for orders to have settled",
         Product(((quantity, "now"),)),
         "<=",
@@ -95,8 +94,7 @@ def assemble(statement: Statement, transcribed: Program, only: Container[str] | 
 
 def question(statement: Statement) -> Question:
     """The question of a statement, without the exponents that it gives."""
-    updates = UPDATES + (statement.kind == "growth")
-    return Question(statement.problem, statement.criteria, updates=updates)
+    return Question(statement.problem, statement.criteria, further=int(statement.kind == "growth"))
 
 
 def started(statement: Statement) -> Question:

@@ -38,6 +38,7 @@ from symbolic.certificates.assembly import (
     is_too_large,
     question,
     spell_out,
+    started,
     taken_as_they_come,
     transcribe,
 )
@@ -121,7 +122,8 @@ def parameterization_certificate(
     statement = replace(statement, given=tuple(given.items()))
     findings = [finding for one in wanted for finding in verdict.findings if finding.criterion == one]
     violated = next((finding for finding in findings if not finding.satisfied), None)
-    if violated is None and verdict.growing:
+    bounded = violated is None or (violated.criterion.sign == "<=" and violated.step > started(statement).updates)
+    if bounded and (violated or verdict.growing):  # it grows, whether or not it has left a bound by then
         statement = replace(statement, kind="growth", criteria=SETTLED, richness=None)
     whole = transcribe(statement)
     program = assemble(statement, whole)
@@ -147,8 +149,7 @@ def check_certificate(
         return proof
     if isinstance(remedy, Repair):
         repaired, wish = remedy.parameterization, remedy.richness
-        met = [one for one in TUTORIAL if remedy.verdict.meets(one)]  # zero weights that stay may miss a useful update
-        other = parameterization_certificate(problem, repaired, met, wish, verdict=remedy.verdict)
+        other = parameterization_certificate(problem, repaired, TUTORIAL, wish, verdict=remedy.verdict)
         return {"parts": {"refused": proof, "repaired": other}}
     wished = () if remedy.richness is None else (of_richness(remedy.richness),)
     criteria = (*(one for one in TUTORIAL if one.name in remedy.criteria), *wished)

@@ -35,10 +35,11 @@ from scalings.hyperparameters.update_laws import UpdateLaw
 from scalings.networks.architectures import mlp
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network
-from scalings.results.derivations import Derivation, Polyhedron, Step
+from scalings.results.derivations import Conflict, Derivation, Polyhedron, Step
 from symbolic.derivation.case import Case, explore
 from symbolic.derivation.family import segment
 from symbolic.derivation.polytope import polytope
+from symbolic.derivation.richness import richness_ends, richness_order
 from symbolic.polyhedra import inequalities
 from symbolic.polyhedra.facts import Facts
 from symbolic.propagation import batch_and_vocabulary
@@ -62,8 +63,8 @@ def derive(
     `given` are exponents that are not asked for, by name ("sigma_2" is the init scale of the second layer). With
     `minimal`, a step that taught nothing new names no more reasons than it needs, which takes longer to find. The
     family, where the answer is one segment, is written in the wished gauge; the steps and pieces are always in the
-    gauge g = 1. Raises ArgumentError if the optimizer has no such gauge, an exponent is given that the network does not
-    have, the scale variable is not one of the network's, or the criteria leave too much open.
+    gauge g = 1 (`Polyhedron.in_gauge`). Raises ArgumentError if the optimizer has no such gauge, an exponent is given
+    that the network does not have, the scale variable is not one of the network's, or the criteria leave too much open.
     """
     problem = Problem.of(mlp(3) if network is None else network, law, scale, loss)
     return derivation_of(problem, as_criteria(criteria), gauge, given=given, minimal=minimal)
@@ -85,6 +86,10 @@ def derivation_of(
     answer = segment(cases[0], question) if len(cases) == 1 else None
     common = _common_steps(cases)
     steps = answer.steps if answer else common
+    pieces = () if answer else tuple(_piece(question, case, len(common)) for case in cases)
+    for piece in pieces:
+        piece.in_gauge(gauge, problem.law)  # refuses a gauge that there is not
+    conflict = None if cases else _conflict(question)
     return Derivation(
         network=problem.network,
         law=problem.law,
@@ -92,8 +97,9 @@ def derivation_of(
         assumptions=_assumptions(question),
         steps=_with_reasons(question, steps) if minimal else steps,
         family=answer.family.in_gauge(gauge) if answer else None,
-        polyhedra=() if answer else tuple(_piece(question, case, len(common)) for case in cases),
-        contradiction=() if cases else _contradictory(question),
+        polyhedra=pieces,
+        contradiction=tuple(dict.fromkeys(criterion for criterion, _ in conflict.imposed)) if conflict else (),
+        conflict=conflict,
         scale=problem.scale,
         polytope=polytope(cases[0]) if answer else None,
     )
@@ -119,11 +125,10 @@ def _assumptions(question: Question) -> tuple[str, ...]:
     )
 
 
-def _contradictory(question: Question) -> tuple[str, ...]:
-    from symbolic.derivation.satisfiability import Points
+def _conflict(question: Question) -> Conflict:
+    from symbolic.derivation.conflicts import conflict_of
 
-    points = Points(question.ring, question.train)
-    return tuple(dict.fromkeys(criterion.name for criterion in points.contradictory(question.criteria)))
+    return conflict_of(question)
 
 
 def _with_reasons(question: Question, steps: tuple[Step, ...]) -> tuple[Step, ...]:
@@ -158,8 +163,10 @@ def _piece(question: Question, case: Case, common: int) -> Polyhedron:
     facets = inequalities.irredundant([form for form in bounds if form and not form.is_ground])
     ring = case.facts.ring
     equations = [f"{ring({unknown: 1}) - value}" for unknown, (value, _) in facts.solved.items()]
-    dimension = ring.ngens - 1 - len(equations)
+    # The richness is an unknown where it has been defined, by an equation more.
+    dimension = ring.ngens - len(equations) - (not case.defines_richness)
     layers, scales = question.solution(facts)
+    order = richness_order(case, question)
     return Polyhedron(
         dimension,
         tuple(sorted(equations)),
@@ -168,4 +175,6 @@ def _piece(question: Question, case: Case, common: int) -> Polyhedron:
         polytope(case),
         tuple(layers),
         tuple(scales),
+        str(order) if order.forms else "",
+        richness_ends([case], question),
     )

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from scalings.criteria.criterion import Criterion
 from scalings.results.derivations import PARAMETER, Family, Step
 from symbolic.derivation.case import Case
 from symbolic.polyhedra.facts import Contradiction, Form, normalise
@@ -54,7 +53,7 @@ def segment(case: Case, question: Question) -> Segment | None:
     family = Family(problem.network, problem.law, "unit-multiplier", tuple(layers), low, high, tuple(scales))
     statement = f"|dz| ~ {problem.symbol}^{PARAMETER} at every hidden layer"
     definition = Step(DEFINITION, "", question.updates, statement, 1)
-    return Segment(family, (*_explained(case, bounds, question.criteria), definition))
+    return Segment(family, (*_explained(case, bounds), definition))
 
 
 def _hidden_changes(case: Case, question: Question) -> list[Form]:
@@ -87,20 +86,13 @@ def _bounds(case: Case) -> Iterator[_Bound]:
                 yield _Bound(number, low, bound if low else -bound)
 
 
-def _explained(case: Case, bounds: Sequence[_Bound], criteria: Sequence[Criterion]) -> Iterator[Step]:
-    """The steps, with bounds on r in place of inequalities; of two that imply each other the earlier criterion
-    keeps its bound."""
-    priority = {criterion.name: number for number, criterion in enumerate(criteria)}
-    ranked = sorted(bounds, key=lambda bound: (priority[case.steps[bound.step].criterion], bound.step))
+def _explained(case: Case, bounds: Sequence[_Bound]) -> Iterator[Step]:
+    """The steps, with bounds on r in place of inequalities; a bound that an earlier step implies names that step."""
     for number, step in enumerate(case.steps):
         own = [bound for bound in bounds if bound.step == number]
         if not own or not step.only_bounds:
             yield step
             continue
-        others = [next(o for o in ranked if o.implies(bound) and _binds(o, ranked)) for bound in own]
+        others = [next(o for o in bounds if o.implies(bound)) for bound in own]
         reasons = tuple(dict.fromkeys(case.steps[other.step].title for other in others if other.step != number))
         yield replace(step, statement=", ".join(dict.fromkeys(map(str, own))), implied_by=reasons)
-
-
-def _binds(bound: _Bound, ranked: Sequence[_Bound]) -> bool:
-    return not any(other.implies(bound) and not bound.implies(other) for other in ranked)

@@ -16,7 +16,7 @@ case to derive next, and whether one is missing; the proofs of certificates do n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Any, TypeAlias
 
@@ -31,6 +31,11 @@ from symbolic.propagation.question import Runner
 
 Expression: TypeAlias = z3.ArithRef | None
 """None is zero, of order -oo."""
+EFFORT = 2_000_000
+"""Of z3's own units, in which a search may last for what helps against a contradiction: about a second, on any machine
+the same number. What is not found by then is not named."""
+Imposed: TypeAlias = tuple[Criterion, str]
+"""A criterion, and the name of a layer at which it speaks."""
 
 
 class Expressions:
@@ -79,12 +84,19 @@ class Points:
     def __init__(self, ring: Any, run: Runner) -> None:
         self.solver = z3.Solver()
         self.exponents = {name: z3.Real(name) for name in map(str, ring.symbols)}
-        self.wanted: dict[Criterion, z3.BoolRef] = {}
+        self.wanted: dict[Imposed, z3.BoolRef] = {}
+        self.given: dict[str, z3.BoolRef] = {}
         algebra, orders = Expressions(self.solver), dict[Observable, Expression]()
         for requirement in run(algebra, self.exponents.__getitem__, orders):
             left, right = requirement.sides(orders, algebra)
-            wanted = self.wanted.setdefault(requirement.criterion, z3.Bool(f"criterion {len(self.wanted)}"))
+            imposed = requirement.criterion, requirement.layer.name
+            wanted = self.wanted.setdefault(imposed, z3.Bool(f"criterion {len(self.wanted)}"))
             self.solver.add(z3.Implies(wanted, _relation(left, requirement.criterion.sign == "~", right)))
+
+    def give(self, name: str, exponent: Fraction) -> None:
+        """Ask for this value of an exponent from now on."""
+        self.given[name] = z3.Bool(f"given {len(self.given)}")
+        self.solver.add(z3.Implies(self.given[name], self.exponents[name] == number(exponent)))
 
     def outside(self, polyhedra: Sequence[Sequence[Form]]) -> dict[str, Fraction] | None:
         """Exponents that meet all criteria and are in none of the polyhedra (forms >= 0); None if there are none."""
@@ -97,17 +109,51 @@ class Points:
     def contradictory(self, criteria: Sequence[Criterion]) -> tuple[Criterion, ...]:
         """A minimal set of these criteria that contradict each other, of which later ones are kept; () if none do."""
         needed = list(criteria)
-        if self._agree(needed):
+        if self.agree(self._imposed(needed)):
             return ()
         for criterion in criteria:
             others = [other for other in needed if other != criterion]
-            if not self._agree(others):
+            if not self.agree(self._imposed(others)):
                 needed = others
         return tuple(needed)
 
-    def _agree(self, criteria: Sequence[Criterion]) -> bool:
-        wanted = [self.wanted[criterion] for criterion in criteria if criterion in self.wanted]
-        return bool(self.solver.check(wanted) == z3.sat)
+    def conflict(self, criteria: Sequence[Criterion]) -> tuple[Imposed, ...]:
+        """Criteria at layers that contradict each other, of those of `contradictory`; () if none do.
+
+        None of them can be left out, as far as z3 finds that within EFFORT. Where there are several such sets, which
+        of them it is depends on what else this process has asked z3.
+        """
+        self.agree(self._imposed(self.contradictory(criteria)))
+        core = {str(one) for one in self.solver.unsat_core()}
+        needed = [one for one, wanted in self.wanted.items() if str(wanted) in core]
+        for imposed in tuple(needed):
+            others = [other for other in needed if other != imposed]
+            if self._answer(others, effort=EFFORT) == z3.unsat:
+                needed = others
+        return tuple(needed)
+
+    def decisive(self) -> tuple[str, ...]:
+        """The exponents that are given of which each alone, if it were asked for instead, would leave an answer."""
+        self.agree(self.wanted)
+        core = {str(one) for one in self.solver.unsat_core()}  # what helps alone is in every core
+        candidates = [name for name, given in self.given.items() if str(given) in core]
+        return tuple(one for one in candidates if self._answer(self.wanted, one, EFFORT) == z3.sat)
+
+    def would_agree(self, imposed: Iterable[Imposed]) -> bool:
+        """Whether some exponents are found within EFFORT that meet these criteria at these layers."""
+        return bool(self._answer(imposed, effort=EFFORT) == z3.sat)
+
+    def agree(self, imposed: Iterable[Imposed]) -> bool:
+        """Whether some exponents meet these criteria at these layers, and have the given values."""
+        return bool(self._answer(imposed) == z3.sat)
+
+    def _answer(self, imposed: Iterable[Imposed], released: str = "", effort: int = 0) -> z3.CheckSatResult:
+        given = [asked for name, asked in self.given.items() if name != released]
+        self.solver.set("rlimit", effort)
+        return self.solver.check([*(self.wanted[one] for one in imposed), *given])
+
+    def _imposed(self, criteria: Sequence[Criterion]) -> list[Imposed]:
+        return [one for one in self.wanted if one[0] in criteria]
 
 
 def _relation(left: Expression, equal: bool, right: Expression) -> z3.BoolRef:

@@ -10,24 +10,23 @@ stable output at layer3 after 1 update: n^(3/2) is not <= n^0
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from scalings.criteria.criterion import Criterion
 from scalings.criteria.observables import Observable
 from scalings.criteria.problem import Loss, Problem, as_parameterization
 from scalings.criteria.tutorial import MOVING_OUTPUT, STABILITY, TUTORIAL, USEFUL_UPDATE
-from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent, format_power
+from scalings.hyperparameters.exponents import MINUS_INFINITY, format_power
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.update_laws import UpdateLaw
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network
 from scalings.results.checks import Check, Finding
-from symbolic.evaluation.given_run import TELLS_GROWTH, GivenRun, train_given
+from symbolic.evaluation.given_run import GivenRun, train_given
 from symbolic.orders.algebra import EXACT
 from symbolic.propagation.batch_and_vocabulary import fans
 from symbolic.propagation.requirements import Requirement, awake, requirements
-from symbolic.propagation.training import UPDATES
 
 CHECKED = tuple(dict.fromkeys((*STABILITY, MOVING_OUTPUT, *TUTORIAL)))
 
@@ -51,23 +50,17 @@ def check(
 
 
 def verdict_on(run: GivenRun, criteria: Sequence[Criterion] = ()) -> Check:
-    """The answer of `check`, from a run of at least `TELLS_GROWTH` updates."""
-    assert run.updates >= TELLS_GROWTH
+    """The answer of `check`, from a run that was trained until it has told its fate."""
     problem, orders = run.problem, run.orders
     hidden = [one for one in problem.network.representations if one.is_hidden]
-    moved = [max(orders[Observable("dz", one.name, step)] for step in range(1, UPDATES + 1)) for one in hidden]
+    moved = [max(orders[Observable("dz", one.name, step)] for step in run.steps) for one in hidden]
     full = [one.units.order_in(problem.scale) / 2 for one in hidden]
-    growing = any(
-        order != orders[Observable(key.quantity, key.layer, UPDATES)]
-        for key, order in orders.items()
-        if key.step == TELLS_GROWTH and key.quantity in ("dz", "dW_frobenius")
-    )
     return Check(
         tuple(_findings(run, tuple(dict.fromkeys((*CHECKED, *criteria))))),
         max(moved, default=MINUS_INFINITY),
-        growing,
+        run.growing,
         max((change - own for change, own in zip(moved, full, strict=True)), default=MINUS_INFINITY),
-        (*_frozen_notes(run), *_epsilon_notes(problem, orders)),
+        (*_frozen_notes(run), *_epsilon_notes(run)),
     )
 
 
@@ -80,9 +73,7 @@ def _frozen(run: GivenRun) -> list[str]:
     return [
         layer.name
         for layer in run.problem.network.layers
-        if all(
-            run.orders[Observable("dW_frobenius", layer.name, step)] == MINUS_INFINITY for step in range(1, UPDATES + 1)
-        )
+        if run.orders[Observable("dW_frobenius", layer.name, run.settled)] == MINUS_INFINITY
     ]
 
 
@@ -90,8 +81,9 @@ def _frozen_notes(run: GivenRun) -> Iterator[str]:
     """Which layers never move, and whether their learning rates say so."""
     frozen = _frozen(run)
     pairs = zip(run.problem.network.layers, run.parameterization.layers, strict=True)
-    untrained = [node.name for node, layer in pairs if layer.lr == MINUS_INFINITY and node.name in frozen]
-    others = [name for name in frozen if name not in untrained]
+    by_rate = [node for node, layer in pairs if layer.lr == MINUS_INFINITY and node.name in frozen]
+    others = [name for name in frozen if name not in [node.name for node in by_rate]]
+    untrained = [node.name for node in by_rate if not node.frozen]
     if untrained:
         rates = "its learning rate is" if len(untrained) == 1 else "their learning rates are"
         yield f"{_listed(untrained)} frozen: {rates} 0"
@@ -104,14 +96,14 @@ def _listed(names: Sequence[str]) -> str:
     return f"{', '.join(names[:_NAMED])}{more} {'is' if len(names) == 1 else 'are'}"
 
 
-def _epsilon_notes(problem: Problem, orders: Mapping[Observable, Exponent]) -> Iterator[str]:
+def _epsilon_notes(run: GivenRun) -> Iterator[str]:
     """Where the entries of a gradient are smaller than epsilon, so that the optimizer's law is another one."""
-    law, symbol = problem.law, problem.symbol
+    problem, law, symbol = run.problem, run.problem.law, run.problem.symbol
     if law.epsilon == MINUS_INFINITY:
         return
     for layer in problem.network.layers:
         root = sum(fans(layer, problem.scale)) / 2
-        entries = [orders[Observable("gradient", layer.name, step)] - root for step in range(1, UPDATES + 1)]
+        entries = [run.orders[Observable("gradient", layer.name, step)] - root for step in run.steps]
         below = [(step, entry) for step, entry in enumerate(entries, start=1) if entry < law.epsilon]
         if below:
             step, entry = below[0]
@@ -125,7 +117,7 @@ def _findings(run: GivenRun, criteria: tuple[Criterion, ...]) -> Iterator[Findin
 
     A layer that never moves makes no useful update: what changes there is the work of others, and its own part is zero.
     """
-    problem, orders, frozen = run.problem, run.orders, _frozen(run)
+    problem, orders, frozen = run.problem, run.until(run.settled), _frozen(run)
 
     def finding(one: Requirement) -> Finding:
         found, required = one.sides(orders, EXACT)
@@ -133,7 +125,7 @@ def _findings(run: GivenRun, criteria: tuple[Criterion, ...]) -> Iterator[Findin
             found = MINUS_INFINITY
         return Finding(one.criterion, one.layer.name, one.step, found, required, problem.symbol)
 
-    every = awake(requirements(problem, criteria, UPDATES), orders)
+    every = awake(requirements(problem, criteria, run.settled), orders)
     spelled_out = [one for one in every if orders.keys() >= set(one.observables)]  # decay, where there is none
     for _, group in groupby(spelled_out, key=lambda one: (one.criterion, one.layer)):
         findings = [finding(one) for one in group]

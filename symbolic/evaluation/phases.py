@@ -35,12 +35,13 @@ from scalings.results.derivations import PARAMETER, Family
 from scalings.results.phases import ACROSS, Corner, Phase, PhaseCell, PhaseDiagram, Plane, explosion, gravity, phase_of
 from symbolic.derivation.derive import derivation_of
 from symbolic.evaluation.check import CHECKED, verdict_on
-from symbolic.evaluation.given_run import TELLS_GROWTH, train_given
+from symbolic.evaluation.given_run import train_given
 from symbolic.evaluation.repair import repair_of
 from symbolic.orders.planar_orders import PlanarOrder, PlanarOrders, planar
 from symbolic.polyhedra.polygons import Cell, middle, sides
 from symbolic.propagation.requirements import Requirement, awake, requirements
-from symbolic.propagation.training import UPDATES, train
+from symbolic.propagation.settling import updates_until_rest
+from symbolic.propagation.training import train
 
 
 def phases(
@@ -163,7 +164,7 @@ class Division:
         """Make the cell so small that it has one phase; returns it if something explodes within so many updates."""
         orders: dict[Observable, PlanarOrder] = {}
         step = 0
-        for observable, order in train(self.problem, self._layers, run, TELLS_GROWTH, scales=self._scales):
+        for observable, order in train(self.problem, self._layers, run, self._updates + 1, scales=self._scales):
             if observable.step > step:
                 for one in self._stability[step]:
                     if sign := _broken(one, orders, run):
@@ -171,9 +172,9 @@ class Division:
                 step = observable.step
             orders[observable] = order
         grows = (
-            run.sign(order, orders[replace(key, step=UPDATES)])
+            run.sign(order, orders[replace(key, step=self._updates)])
             for key, order in orders.items()
-            if key.step == TELLS_GROWTH and key.quantity in ("dz", "dW_frobenius")
+            if key.step == self._updates + 1 and key.quantity in ("dz", "dW_frobenius")
         )
         if any(grows) or any(_broken(one, orders, run) for one in self._asked if one.criterion == MOVING_OUTPUT):
             return None
@@ -182,7 +183,7 @@ class Division:
         for place in self.problem.network.representations:
             if place.is_hidden:
                 full = run.constant(place.units.order_in(self.problem.scale) / 2)
-                for update in range(1, UPDATES + 1):
+                for update in range(1, self._updates + 1):
                     run.sign(orders[Observable("dz", place.name, update)], full)
         return None
 
@@ -195,17 +196,26 @@ class Division:
         return [_in_plane(scale) for scale in self.plane.scales]
 
     @cached_property
+    def _somewhere(self) -> Parameterization:
+        return self.plane.at(*self.plane.point)
+
+    @cached_property
+    def _updates(self) -> int:
+        """After as many, whatever is stable rests."""
+        return updates_until_rest(self.problem, self._somewhere.layers, self._somewhere.scales)
+
+    @cached_property
     def _asked(self) -> list[Requirement]:
         """What a verdict asks. What is zero is so everywhere in the plane, so that one run tells what sleeps."""
-        orders = train_given(self.problem, self.plane.at(*self.plane.point)).orders
-        every = awake(requirements(self.problem, CHECKED, UPDATES), orders)
+        orders = train_given(self.problem, self._somewhere, self._updates).until(self._updates)
+        every = awake(requirements(self.problem, CHECKED, self._updates), orders)
         return [one for one in every if orders.keys() >= set(one.observables)]
 
     @cached_property
     def _stability(self) -> list[list[Requirement]]:
         """By step, and what explodes at one step in the order in which a phase names it."""
         stability = [one for one in self._asked if one.criterion in STABILITY]
-        by_step = ([one for one in stability if one.step == step] for step in range(TELLS_GROWTH + 1))
+        by_step = ([one for one in stability if one.step == step] for step in range(self._updates + 2))
         return [sorted(listed, key=lambda one: gravity(one.criterion)) for listed in by_step]
 
 

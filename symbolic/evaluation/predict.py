@@ -68,7 +68,7 @@ def check_steps(steps: int) -> None:
     if steps < 1:
         raise ArgumentError("steps", f"expected at least 1, but got {steps}")
     if steps > MOST_STEPS:
-        why = "since orders settle within three updates or go on as they began"
+        why = "since orders settle within few updates or go on as they began"
         raise ArgumentError("steps", f"expected at most {MOST_STEPS}, {why}, but got {steps}")
 
 

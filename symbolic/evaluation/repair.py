@@ -2,7 +2,8 @@
 
 What meets the tutorial's criteria is a union of polyhedra (a segment, where one freedom is left). Its nearest point
 changes the fewest layers, and learning rates rather than init scales, and these rather than multipliers; at a wished
-richness, if there is one. Where no point has that richness, criteria forbid it, and they are named.
+richness, if there is one. Weights that are given as zero may stay so where the criteria are met with them. Where no
+point has the wished richness, criteria forbid it, and they are named.
 
 >>> from scalings.networks.architectures import mlp
 >>> from scalings.hyperparameters.presets import preset
@@ -11,7 +12,7 @@ richness, if there is one. Where no point has that richness, criteria forbid it,
 layer2 lr 0 -1
 layer3 lr 0 -1
 >>> repair(mlp(3), preset("standard", 3), richness=Fraction(3, 4)).criteria
-('signal propagation', 'stable features')
+('stable features',)
 """
 
 from __future__ import annotations
@@ -27,15 +28,16 @@ from scalings.criteria.tutorial import TUTORIAL
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.hyperparameters.gauges import LayerExponents
 from scalings.hyperparameters.parameterizations import Parameterization, wrong_scales
+from scalings.hyperparameters.unknowns import kind_of
 from scalings.hyperparameters.update_laws import UpdateLaw
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network, wrong_depth
-from scalings.results.checks import Change, Check, Forbidden, Repair
+from scalings.results.checks import Change, Forbidden, Repair
 from symbolic.derivation.case import explore
 from symbolic.derivation.satisfiability import Points
 from symbolic.evaluation.check import verdict_on
 from symbolic.evaluation.given_run import train_given
-from symbolic.evaluation.nearest_point import nearest
+from symbolic.evaluation.nearest_point import Piece, nearest
 from symbolic.polyhedra.facts import Form
 from symbolic.propagation.question import Question
 
@@ -72,14 +74,15 @@ def repair_of(
     question = Question(problem, (*TUTORIAL, *wished))
     named = parameterization.in_gauge("unit-multiplier", law).by_name(len(network.multipliers))
     given = {name: named[name] for name in question.unknowns}
-    found = nearest(_answer(question), given, question.owners)
+    pieces = list(_pieces(question, [name for name, exponent in given.items() if exponent == MINUS_INFINITY]))
+    found = nearest(pieces, given, question.owners)
     if found is None:
         excluding = Points(question.ring, question.train).contradictory(question.criteria)
         return Forbidden(tuple(dict.fromkeys(one.name for one in excluding if one not in wished)), richness)
     layers, scales = question.exponents(lambda name: found[name], lambda exponent: exponent)
     member = Parameterization(tuple(layers), scales=tuple(scales))
-    member = member.shifted([layer.multiplier for layer in parameterization.layers], law)
-    repaired, verdict = _with_zeros(problem, parameterization, member)
+    repaired = member.shifted([layer.multiplier for layer in parameterization.layers], law)
+    verdict = verdict_on(train_given(problem, repaired))
     return Repair(repaired, verdict, tuple(_changes(network, parameterization, repaired)))
 
 
@@ -90,25 +93,29 @@ def of_richness(richness: Fraction) -> Criterion:
     return Criterion("richness", sentence, "the wish", changes, "~", power, "hidden", "settled")
 
 
+def _pieces(question: Question, zeros: Sequence[str]) -> Iterator[Piece]:
+    """The polyhedra that meet the criteria with all weights random, and with as many of the given zeros as can stay.
+
+    That is all of them, or if these contradict the criteria, each in turn that does not with those before it.
+    """
+    yield from ((forms, frozenset()) for forms in _answer(question))
+    starts = [name for name in zeros if kind_of(name) == "init"]
+    kept = starts if _answer(_with_zeros(question, starts)) else []
+    for name in starts:
+        if name not in kept and _answer(_with_zeros(question, [*kept, name])):
+            kept.append(name)
+    if kept:
+        yield from ((forms, frozenset(kept)) for forms in _answer(_with_zeros(question, kept)))
+
+
+def _with_zeros(question: Question, zeros: Sequence[str]) -> Question:
+    return replace(question, given=tuple((name, MINUS_INFINITY) for name in zeros))
+
+
 @cache
 def _answer(question: Question) -> list[list[Form]]:
     """The polyhedra that meet the criteria, as forms >= 0."""
     return [case.forms for case in explore(question.ring, question.train)]
-
-
-def _with_zeros(problem: Problem, given: Parameterization, member: Parameterization) -> tuple[Parameterization, Check]:
-    """The member and its verdict, with the weights that are given as zero left at zero if that trains as well."""
-    verdict = verdict_on(train_given(problem, member))
-    if any(layer.init == MINUS_INFINITY for layer in given.layers):
-        layers = tuple(
-            replace(new, init=MINUS_INFINITY) if old.init == MINUS_INFINITY else new
-            for old, new in zip(given.layers, member.layers, strict=True)
-        )
-        kept = replace(member, layers=layers)
-        as_well = verdict_on(train_given(problem, kept))
-        if as_well.richness == verdict.richness:
-            return kept, as_well
-    return member, verdict
 
 
 def _changes(network: Network, given: Parameterization, repaired: Parameterization) -> Iterator[Change]:

@@ -172,6 +172,8 @@ class Unknowns:
             raise ArgumentError(
                 "criteria", f"these leave so much open that over {MOST_TERMS} terms compete in one order; keep another"
             )
+        if () in clauses:
+            return UnknownOrder(((),))  # zero by structure, whatever the facts are
         because = frozenset[int]().union(*(source.because for source in sources))
         kept: list[Clause] = []
         for clause, used in sorted(map(self._largest, clauses), key=lambda pair: len(pair[0])):

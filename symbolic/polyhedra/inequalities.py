@@ -10,6 +10,8 @@
 1*fact 2 + 1*fact 3 + 1
 >>> equalities([*square, -x]), irredundant([*square, 2 - x - y]) == square
 ([x, -x], True)
+>>> str(greatest(square, x + 2*y)), greatest([x, y], x + 2*y)
+('3', None)
 """
 
 from __future__ import annotations
@@ -74,6 +76,18 @@ def _in_their_terms(facts: Facts, form: Form, found: Combination | None) -> Comb
 def feasible(forms: Sequence[Form]) -> bool:
     """Whether some point has every form >= 0."""
     return why_empty(forms) is None
+
+
+def greatest(forms: Sequence[Form], objective: Form) -> Fraction | None:
+    """The largest value of the objective where all forms are >= 0, which some point meets; None if there is none.
+
+    By duality it is the least constant c with c - objective = a nonnegative combination of the forms.
+    """
+    rows = _occurring([*forms, objective])
+    scales = [_denominator(form) for form in (*forms, objective)]
+    *vectors, target = (_whole(form, rows, scale) for form, scale in zip((*forms, objective), scales, strict=True))
+    optimum = minimise([vector[1:] for vector in vectors], [v[0] for v in vectors], [-entry for entry in target[1:]])
+    return None if optimum is None else (target[0] + _dot(vectors, optimum.point)) / scales[-1]
 
 
 def implies(forms: Sequence[Form], *conclusions: Form) -> bool:

@@ -17,14 +17,14 @@ pairs are tried in this order, so the first set that works is minimal.
 >>> program = write_program(Question(Problem(mlp(3), optimizer("sgd"))))
 >>> reasons = Reasons(program)
 >>> reasons.of("stable features (layer1), step 1", [name for name in program.names if not name.endswith(("2", "3"))])
-('maximality (layer2), step 1',)
+('maximality (layer2), step 1', 'signal propagation (layer1), step 0')
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from itertools import combinations
+from itertools import chain, combinations
 
 from symbolic.orders.program import Line, Program, Relation
 from symbolic.polyhedra import inequalities
@@ -51,17 +51,21 @@ class Reasons:
     def of(self, name: str, others: Sequence[str]) -> tuple[str, ...] | None:
         """A minimal set of at most two of the others that implies this relation; None if there is none.
 
-        Those that share the most observables with it are tried first.
+        Those that share the most observables with it are tried first; of a pair, the second may be any that speaks of
+        less than the first.
         """
         relations = {relation.name: relation for relation in self.program.relations}
         touched = self._atoms([relations[name]])
         shared = {other: len(touched & self._atoms([relations[other]])) for other in others if other != name}
         near = sorted((other for other, number in shared.items() if number), key=lambda other: -shared[other])
         nearest = sorted(near, key=lambda other: self._beyond(relations[other], touched))[:4]
-        for size, candidates in enumerate([[], near[:NEAREST], nearest]):
-            for chosen in combinations(candidates, size):
-                if self._follows(relations[name], [relations[other] for other in chosen]):
-                    return chosen
+        atoms = {other: self._atoms([relations[other]]) for other in shared}
+        rest = sorted((other for other in shared if other not in nearest), key=lambda other: len(atoms[other]))
+        linked = ((one, other) for one in near[:NEAREST] for other in rest if atoms[other] < atoms[one])
+        alone = [(), *((other,) for other in near[:NEAREST])]
+        for chosen in chain[tuple[str, ...]](alone, combinations(nearest, 2), linked):
+            if self._follows(relations[name], [relations[other] for other in chosen]):
+                return chosen
         return None
 
     def _beyond(self, relation: Relation, touched: set[str]) -> int:

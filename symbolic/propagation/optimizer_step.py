@@ -18,7 +18,7 @@ def step_weight(run: Run[O], node: Weighted) -> Steps[O]:
     seen = _Seen(run, node)
     raw, now = seen.gradient, seen.weight
     gradient, decay = raw, run.layers[weight].decay
-    if law.decay == "none" or not isinstance(node, MATRICES):
+    if law.decay == "none" or not isinstance(node, MATRICES) or node.frozen:
         decay = None
     if decay is not None and law.decay == "l2":
         gradient = algebra.total(gradient, algebra.product(decay, now))

@@ -1,9 +1,9 @@
 """What a derivation is asked: a network, an optimizer and criteria, as one training run that imposes requirements.
 
 The run is the same over every `Algebra`: with unknown exponents it is the derivation, written down it is the program
-of a certificate. In the gauge g = 1 a weight has a learning rate n^eta_l, an init scale n^sigma_l unless it starts at
-zero or one, and n^lambda_l if it decays; a multiplier without a weight is n^kappa_k. Layers are numbered from input to
-output. Exponents that are given are not asked for:
+of a certificate. In the gauge g = 1 a weight has a learning rate n^eta_l unless it is frozen, an init scale n^sigma_l
+unless it starts at zero or one, and n^lambda_l if it decays; a multiplier without a weight is n^kappa_k. Layers are
+numbered from input to output. Exponents that are given are not asked for:
 
 >>> from scalings.networks.architectures import resmlp
 >>> from scalings.hyperparameters.update_laws import optimizer
@@ -37,7 +37,8 @@ from scalings.results.derivations import PARAMETER
 from symbolic.orders.algebra import EXACT, Algebra, O
 from symbolic.polyhedra.facts import Facts, as_affine
 from symbolic.propagation.requirements import Requirement, awake, requirements
-from symbolic.propagation.training import UPDATES, Surroundings, train
+from symbolic.propagation.settling import updates_until_rest
+from symbolic.propagation.training import Surroundings, train
 
 _KNOWN: dict[Start, Exponent] = {"zero": MINUS_INFINITY, "one": Fraction(0)}
 
@@ -58,7 +59,8 @@ class Question:
     problem: Problem
     criteria: tuple[Criterion, ...] = TUTORIAL
     given: tuple[tuple[str, Exponent], ...] = ()
-    updates: int = UPDATES
+    further: int = 0
+    """Updates beyond those after which orders rest."""
 
     @cached_property
     def ring(self) -> Any:
@@ -75,11 +77,16 @@ class Question:
     def owners(self) -> dict[str, str]:
         """Exponent -> the layer or multiplier that it belongs to, given ones among them."""
         layers = list(enumerate(self.problem.network.layers, start=1))
-        found = {name_of("lr", number): layer.name for number, layer in layers}
+        found = {name_of("lr", number): layer.name for number, layer in layers if not layer.frozen}
         found |= {name_of("decay", number): layer.name for number, layer in layers if self._decays(layer)}
         found |= {name_of("init", number): layer.name for number, layer in layers if layer.start == "random"}
         multipliers = enumerate(self.problem.network.multipliers, start=1)
         return found | {name_of("scales", number): node.name for number, node in multipliers}
+
+    @cached_property
+    def updates(self) -> int:
+        """For how many updates training runs."""
+        return updates_until_rest(self.problem, *self._with_zeros) + self.further
 
     @property
     def hidden_changes(self) -> list[Observable]:
@@ -110,11 +117,16 @@ class Question:
 
     @cached_property
     def _zeros(self) -> dict[Observable, Exponent]:
-        """Where weights are given to start at zero, orders of a run: what is zero there is so whatever is unknown."""
-        if MINUS_INFINITY not in dict(self.given).values():
+        """Where weights start at zero, orders of a run: what is zero there is so whatever is unknown."""
+        layers, scales = self._with_zeros
+        if all(one.init != MINUS_INFINITY != one.lr for one in layers) and MINUS_INFINITY not in scales:
             return {}
-        layers, scales = self.exponents(lambda _: Fraction(0), EXACT.constant)
         return dict(train(self.problem, layers, EXACT, self.updates, scales=scales))
+
+    @cached_property
+    def _with_zeros(self) -> tuple[list[LayerExponents[Exponent]], list[Exponent]]:
+        """Exponents with the zeros of any run: 0 for all that is unknown."""
+        return self.exponents(lambda _: Fraction(0), EXACT.constant)
 
     def solution(self, facts: Facts) -> tuple[list[LayerExponents[Affine]], list[Affine]]:
         """Every exponent of the layers and of the multipliers in terms of what the facts leave free."""
@@ -136,7 +148,7 @@ class Question:
                 named(name_of("init", number))
                 if layer.start == "random" or name_of("init", number) in given
                 else constant(_KNOWN[layer.start]),
-                named(name_of("lr", number)),
+                constant(MINUS_INFINITY) if layer.frozen else named(name_of("lr", number)),
                 named(name_of("decay", number)) if self._decays(layer) else None,
             )
             for number, layer in enumerate(self.problem.network.layers, start=1)
@@ -145,8 +157,8 @@ class Question:
         return layers, [named(name_of("scales", number)) for number in multipliers]
 
     def _decays(self, layer: Weighted) -> bool:
-        """Whether weight decay acts on it: on matrices, not on gains and biases."""
-        return self.problem.law.decay != "none" and isinstance(layer, MATRICES)
+        """Whether weight decay acts on it: on matrices that are trained, not on gains and biases."""
+        return self.problem.law.decay != "none" and isinstance(layer, MATRICES) and not layer.frozen
 
 
 def _waiting(all_of_them: Sequence[Requirement]) -> dict[Observable, list[tuple[Requirement, frozenset[Observable]]]]:

@@ -1,11 +1,12 @@
 """Criteria, spelled out: one requirement for each layer and step at which a criterion speaks.
 
-A requirement relates two orders, whether they are exact (`check`) or unknown (`derive`).
+A requirement relates two orders, whether they are exact (`check`) or unknown (`derive`). Where weights start at zero,
+what is zero at first is not yet of any size: `awake` says what is asked of it, and from when on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property, lru_cache
@@ -29,6 +30,8 @@ class Requirement:
     layer: Representation
     step: int
     scale: str = WIDTH_SCALE
+    reads: tuple[tuple[Observable, Observable], ...] = ()
+    """Observables that are zero by structure, each with the one that is read instead."""
 
     @cached_property
     def observables(self) -> tuple[Observable, ...]:
@@ -47,8 +50,12 @@ class Requirement:
     @cached_property
     def _sides(self) -> list[tuple[Fraction, tuple[Observable, ...]]]:
         """Of the left and the right product, the constant and the factors."""
+        instead = dict(self.reads)
         return [
-            (side.constant(self.layer, self.scale), side.observables(self.layer, self.step))
+            (
+                side.constant(self.layer, self.scale),
+                tuple(instead.get(one, one) for one in side.observables(self.layer, self.step)),
+            )
             for side in (self.criterion.left, self.criterion.right)
         ]
 
@@ -78,19 +85,40 @@ def requirements(problem: Problem, criteria: tuple[Criterion, ...], updates: int
     )
 
 
-def awake(every: Sequence[Requirement], orders: Mapping[Observable, Exponent]) -> Iterator[Requirement]:
-    """Those that ask nothing of what does not move yet: behind weights that start at zero the gradient is late.
+def awake(every: Iterable[Requirement], orders: Mapping[Observable, Exponent]) -> Iterator[Requirement]:
+    """What is asked where weights start at zero; `orders` are those of the run, or of one with the same zeros.
 
-    An equation between what is zero at one update, and is not at the last one, starts when it is not.
+    What starts at zero has to be bounded at every update, and to move; but it has no size of its own to be compared
+    with. So bounds stay as they stand, and an equation
+
+    - sleeps while a factor is zero that is not at the last update, as |z(0)| of a zero query is, or the gradient behind
+      a zero readout. What is zero for ever never sleeps, and breaks the equation;
+    - reads |z(t)| for |z(0)| = 0, and the update's effect on what h(0) = 0 has become, |g dW dh|, for |g dW h(0)|;
+    - asks nothing of what W(0) = 0 passes on.
+
+    Source: Yang et al., arXiv 2203.03466, appendix D.2 (zero readouts and queries: the same limit, without the initial
+    function); Zhang, Dauphin and Ma, arXiv 1901.09321 (residual branches that end with zeros).
     """
-
-    settled = max((one.step for one in every), default=0)
     zero = {observable for observable, order in orders.items() if order == MINUS_INFINITY}
+    last = max((observable.step for observable in orders), default=0)
 
-    def sleeps(one: Requirement) -> bool:
-        if one.criterion.when != "updates" or one.criterion.sign != "~" or zero.isdisjoint(one.observables):
-            return False
-        still = (observable for observable in one.observables if observable.step and observable in zero)
-        return any(replace(observable, step=settled) not in zero for observable in still)
+    def becomes(observable: Observable, other: Observable) -> bool:
+        """Whether one is zero, and the other one is not when orders have settled."""
+        return observable in zero and replace(other, step=last) not in zero
 
-    return (one for one in every if not sleeps(one))
+    def instead(one: Requirement) -> Iterator[tuple[Observable, Observable]]:
+        for observable in one.observables:
+            later = replace(observable, step=one.step)
+            if observable.quantity == "z" and later != observable and becomes(observable, later):
+                yield observable, later
+            later = replace(observable, quantity="interaction")
+            if observable.quantity == "layer" and replace(observable, step=last) in zero and becomes(observable, later):
+                yield observable, later
+
+    for one in every:
+        if one.criterion.sign == "<=" or zero.isdisjoint(one.observables):
+            yield one
+        elif "passthrough" not in one.criterion.quantities or Observable("W_frobenius", one.layer.name, 0) not in zero:
+            read = replace(one, reads=tuple(instead(one)))
+            if not any(becomes(observable, observable) for observable in read.observables):
+                yield read

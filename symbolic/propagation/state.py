@@ -144,6 +144,10 @@ class Run(Generic[O]):
         """|h| at this step."""
         return self.algebra.total(self.initial[name], *self.change[name])
 
+    def is_zero(self, name: str) -> bool:
+        """Whether h = 0 so far."""
+        return self.initial[name] == self.zero and all(part == self.zero for part in self.change[name])
+
     def send(self, name: str, signal: Parts[O]) -> None:
         """Add to what a node gets in the backward pass, where a repeated block's branches join its stream."""
         if name in self.streams and len(signal) > 1:

@@ -62,7 +62,8 @@ from symbolic.propagation.weighted_rules import BiasRule, DenseRule, EntrywiseRu
 from symbolic.propagation.weightless_rules import ElementwiseRule, NormRule, PoolRule, RepeatRule, ScaleRule, SumRule
 
 UPDATES = 3
-"""The orders of a stable run settle within three updates: the readout's, what it sends back, what that moves."""
+"""Where no layer is wider than the one before, the orders of a stable run settle within three updates: the readout's,
+what it sends back, what that moves. See `symbolic.propagation.settling`."""
 
 
 RULES: dict[type, Rule] = {
@@ -121,6 +122,8 @@ def train(
         raise ArgumentError("network", grows)
     run = _start(problem, layers, algebra, scales)
     zero, one = run.zero, run.one
+    if moved := [node.name for node in network.layers if node.frozen and run.layers[node.weight].lr != zero]:
+        raise ArgumentError("lr", f"{moved[0]} is frozen in this network; expected -oo as its learning rate")
     boundary_changes = [zero, *(boundary.changes if boundary else [zero] * steps)]
     run.initial[INPUT] = boundary.initial if boundary else one
     yield from in_turn(network.nodes, run.initialize)

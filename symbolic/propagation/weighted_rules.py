@@ -79,8 +79,13 @@ class DenseRule:
         return run.power(node.fan_in, (run.problem.law.alpha - 1) / 2)
 
     def _overlap(self, run: Run[O], node: Matrix, source: O, moved: O) -> O:
-        """Generic, whatever alpha is; or of the part along h, on which the update acts as it does on h."""
+        """Generic, whatever alpha is; or of the part along h, on which the update acts as it does on h.
+
+        Where h(0) = 0 the change is all of h.
+        """
         algebra = run.algebra
+        if source == run.zero:
+            return self._unaligned(run, node)
         generic = run.power(node.fan_in, -HALF)
         if run.step == 1 and node.source not in run.curved:
             return generic

@@ -13,7 +13,8 @@ from symbolic.propagation.state import HALF, Parts, Run, Steps, in_turn
 class ElementwiseRule:
     """h = phi(z): |h| = |z|, |dh| = |dz|, |d_z| = |d_h|; entries of size 1, bounded derivative.
 
-    A bounded phi also has |h| <= sqrt(units). Smooth, homogeneous or not, phi has the same orders. Source:
+    A bounded phi also has |h| <= sqrt(units). Smooth, homogeneous or not, phi has the same orders, but where z = 0:
+    there relu' = 0 (as torch and jax have it), and nothing comes back through it. Source:
     docs/explanation/orders-of-magnitude.md; Yang and Hu, arXiv 2011.14522, Assumption 3.1.
     """
 
@@ -26,6 +27,8 @@ class ElementwiseRule:
         yield from ()
 
     def backward(self, run: Run[O], node: Elementwise, signal: Parts[O]) -> Steps[O]:
+        if node.activation == "relu" and run.is_zero(node.source):
+            signal = (run.zero,) * len(signal)
         run.send(node.source, signal)
         yield from ()
 

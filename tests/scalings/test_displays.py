@@ -36,7 +36,7 @@ ANSWERS: dict[str, tuple[Callable[[], Any], str, str]] = {
         "Derivation(3 layers, sgd; 1 degree of freedom; 0 <= r <= 1/2)",
         "n<sup>2r-1</sup>",
     ),
-    "pieces": (lambda: scalings.derive("mlp", criteria=WITHOUT), "3 degrees of freedom; pieces: 1", "&gt;= 0"),
+    "pieces": (lambda: scalings.derive("mlp", criteria=WITHOUT), "3 degrees of freedom; 0 <= r <= 1/2", "&gt;= 0"),
     "family": (lambda: scalings.derive("mlp").family, "0 <= r <= 1/2; unit-multiplier", "n<sup>-r-1/2</sup>"),
     "several scales": (lambda: scalings.derive_each("resmlp"), "Monomials(3 layers, sgd; in width, depth)", "<table>"),
     "check": (lambda: scalings.check("mlp", "standard"), "Check(unstable: the output explodes)", "n<sup>3/2</sup>"),
@@ -48,7 +48,7 @@ ANSWERS: dict[str, tuple[Callable[[], Any], str, str]] = {
     ),
     "forbidden": (
         lambda: scalings.repair("mlp", "standard", richness=Fraction(3, 4)),
-        "Forbidden(nothing with r = 3/4: signal propagation, stable features exclude it)",
+        "Forbidden(nothing with r = 3/4: stable features exclude it)",
         "3/4",
     ),
     "parameterization": (

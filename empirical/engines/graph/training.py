@@ -104,9 +104,10 @@ def trajectory(
 
 def _optimizer(graph: Graph, weight: str, optimizer: str) -> ExplicitSteps:
     setting = graph.setting
-    is_matrix = isinstance(graph.owners[weight], MATRICES)
+    owner = graph.owners[weight]
+    decays = isinstance(owner, MATRICES) and not owner.frozen
     steps = ExplicitSteps(
-        optimizer if is_matrix else plain(optimizer),
+        optimizer if decays else plain(optimizer),
         _as_matrices(graph.initial[weight]),
         _as_matrices(graph.updates[weight].data),
         lr=setting.rate * setting.power(weight, "lr"),

@@ -25,6 +25,7 @@ from scalings.networks.dimensions import WIDTH, fixed
 from scalings.networks.network import Network
 from scalings.networks.nodes import INPUT, Dense, Embedding, Norm
 from scalings.results.trials import Training
+from tests.zero_starts import adapted, lora
 
 SIZES = {"width": 24, "depth": 1}
 
@@ -164,3 +165,14 @@ def test_what_cannot_be_measured_is_refused(
 ) -> None:
     with pytest.raises(ArgumentError, match=says):
         measure(network, flat(network), training_, widths=widths, seeds=1, scaling=Scaling())
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "muon+independent", "adam+l2"])
+def test_frozen_weights_neither_move_nor_decay(optimizer: str) -> None:
+    """Those around an adapter; its own two do both."""
+    given = adapted(-1, 0)
+    given = replace(given, layers=tuple(replace(layer, decay=Fraction(0)) for layer in given.layers))
+    training = Training(optimizer=optimizer, lr=0.01, decay=0.1, batch=4, steps=2)
+    fits = measure(lora(), given, training, widths=(16, 24, 32, 48, 64), seeds=2).fits
+    for quantity in ("dW_frobenius", "decay"):
+        assert {one.layer for one in fits if one.quantity == quantity} == {"A", "B"}

@@ -235,6 +235,7 @@ def test_decay_that_is_no_share_of_the_learning_rate_is_refused() -> None:
         check_rates(Training(optimizer="adamw-independent"))
 
 
+@pytest.mark.slow
 def test_the_learning_rate_of_a_language_model() -> None:
     """A transformer, adam, the cross-entropy: it transfers as derived, and drifts by the power it is moved by."""
     training, found = Training.of("adam", loss="cross-entropy", batch=4, steps=2), []

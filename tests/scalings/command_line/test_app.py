@@ -52,7 +52,7 @@ from tests.scalings.command_line.running import SMALL, run
         ("derive --optimizer adam --epsilon 1e-30000000", "--epsilon: expected a fraction such as -1/2, or -oo, but"),
         ("derive --optimizer adam --epsilon 10000000", "--epsilon: expected a fraction from -100 to 100, but got"),
         ("measure --preset mup --delta 1e-30000000", "--delta: expected a number above 0, at most 1/4, such as 0.05"),
-        ("predict --preset mup --steps 1000000", "--steps: expected at most 100, since orders settle within three"),
+        ("predict --preset mup --steps 1000000", "--steps: expected at most 100, since orders settle within few"),
         ("predict --preset mup --steps 1.5", "--steps: expected a whole number, but got '1.5'"),
         ("derive --depth 2.5", "--depth: expected a whole number, but got '2.5'"),
         (f"derive --depth {'1' * 5000}", "--depth: expected a whole number, but got '1111"),

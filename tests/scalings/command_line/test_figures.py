@@ -39,8 +39,11 @@ def test_a_figure_stands_beside_the_answer(capsys: pytest.CaptureFixture[str], t
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ("derive --without maximality", "--output: a figure is drawn of a family with one freedom, but 3 freedoms are"),
-        ("derive --network transformer", "--output: a figure is drawn of a family with one freedom, but"),
+        (
+            "derive --network transformer --scales 0,?,?",
+            "--output: there is nothing to draw: derive without it says",
+        ),
+        ("derive --lr 0,0,0", "--output: there is nothing to draw"),
         ("derive --network resmlp --scale width,depth", "--scale: with several"),
         ("check --preset mup --lr 1,0,-oo", "--output: no phase diagram: lr of layer3 is 0 as given"),
         ("check --depth 65 --preset mup", "--depth: expected at most 64 weights with an --output"),
@@ -109,3 +112,14 @@ def test_matplotlib_is_loaded_for_a_figure_alone(tmp_path: Path, options: tuple[
             arguments, cwd=tmp_path, env={"PYTHONPATH": root}, capture_output=True, text=True, check=True
         )
         assert json.loads(done.stderr.splitlines()[-1].lower()) == [loaded]
+
+
+@pytest.mark.parametrize("arguments", ["derive --without maximality", "derive --network transformer --gauge unit-init"])
+def test_an_answer_that_is_no_family_is_drawn(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, arguments: str
+) -> None:
+    figure = tmp_path / "figure.svg"
+    code, out, _ = run(capsys, *arguments.split(), "--output", str(figure))
+    assert code == 0
+    assert "of freedom, in one piece" in out
+    assert figure.read_text().startswith("<?xml")

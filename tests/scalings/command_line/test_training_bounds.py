@@ -48,7 +48,7 @@ WRONG = [
         for command in ("measure", "transfer", "calibrate", "freedom")
     ),
     *(
-        (command, f"--steps {10**9}", "--steps: expected at most 100, since orders settle within three")
+        (command, f"--steps {10**9}", "--steps: expected at most 100, since orders settle within few")
         for command in ("measure", "transfer", "richness")
     ),
     (

@@ -22,7 +22,7 @@ from symbolic.derivation.derive import derive
         ("signal: z ~ units^1/2 at hidden initially", SIGNAL_PROPAGATION),
         ("moves: dz ~ 1 at output after updates", NONTRIVIALITY),
         ("useful: d@before * dz ~ 1 at single layers after updates", USEFUL_UPDATE),
-        ("stable: dz <= z@0 at hidden after updates", STABLE_FEATURES),
+        ("stable: dz <= units^(1/2) at hidden after updates", STABLE_FEATURES),
     ],
 )
 def test_the_tutorials_criteria_can_be_said(text: str, criterion: Criterion) -> None:

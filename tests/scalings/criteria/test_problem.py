@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -10,7 +11,18 @@ from scalings.criteria.problem import LOSSES, Problem
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.update_laws import optimizer
 from scalings.networks.architectures import mlp, resmlp, transformer
-from scalings.networks.dimensions import BATCH_NOISE, DEPTH_SCALE, VOCABULARY_SCALE, WIDTH_SCALE
+from scalings.networks.dimensions import (
+    BATCH_NOISE,
+    DEPTH_SCALE,
+    VOCABULARY_SCALE,
+    WIDTH,
+    WIDTH_SCALE,
+    Dimension,
+    fixed,
+    tokens,
+)
+from scalings.networks.network import Network
+from scalings.networks.nodes import Dense, Embedding
 
 SGD = optimizer("sgd")
 
@@ -45,3 +57,21 @@ def test_every_scale_and_loss_of_a_network_is_understood() -> None:
             assert scale == DEPTH_SCALE or Problem(mlp(2), SGD, scale, loss).is_mlp_in_width == (
                 (scale, loss) == (WIDTH_SCALE, "mse")
             )
+
+
+def _with_vocabulary(size: Dimension) -> Network:
+    embedding = Embedding("table", "input", "rows", size, WIDTH)
+    return Network((embedding, Dense("readout", "table", "readout", WIDTH, fixed(10))))
+
+
+def test_a_vocabulary_that_grows_with_what_is_studied_is_refused_by_name() -> None:
+    """It was answered as if it were fixed. Only in a scale variable of its own is a token's share of examples known."""
+    growing = _with_vocabulary(Dimension(3, Fraction(1)))
+    with pytest.raises(ArgumentError, match=r"network: table has a vocabulary that grows with the width, like n\^1"):
+        Problem(growing, SGD)
+    wide_and_deep = _with_vocabulary(Dimension(3, Fraction(0), (("experts", Fraction(1, 2)),)))
+    with pytest.raises(ArgumentError, match=r"grows with the experts, like experts\^\(1/2\)"):
+        Problem(wide_and_deep, SGD, "experts")
+    for network in (_with_vocabulary(fixed(50)), _with_vocabulary(tokens(50)), wide_and_deep):
+        assert Problem(network, SGD).scale == WIDTH_SCALE, "the control: here it is fixed"
+    assert Problem(_with_vocabulary(tokens(50)), SGD, VOCABULARY_SCALE, "cross-entropy").symbol == "V"

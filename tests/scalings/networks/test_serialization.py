@@ -75,7 +75,7 @@ def test_the_reference_page_has_every_field_of_every_operation() -> None:
     assert rows.keys() == KINDS.keys()
     for op, kind in KINDS.items():
         written = [
-            f"`{field.name}`" if field.default is MISSING else f'[`{field.name}` "{field.default}"]'
+            f"`{field.name}`" if field.default is MISSING else f"[`{field.name}` {json.dumps(field.default)}]"
             for field in fields(kind)
             if field.name != "name"
         ]

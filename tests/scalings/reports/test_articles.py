@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from scalings.networks.dimensions import DEPTH_SCALE
 from scalings.reports.articles import display_latex, latex, markdown
 from scalings.results.derivations import Derivation
 from symbolic.derivation.derive import derive
+from symbolic.derivation.induction import induct
 
 GAUGE = "unit-multiplier"
 
@@ -29,6 +32,8 @@ def derivations() -> dict[str, Derivation]:
         "pieces": derive(mlp(2), criteria=CRITERIA["stability"]),
         "contradiction": derive(mlp(2), criteria=[*TUTORIAL, parse_criterion("loud: z ~ n^1 at hidden initially")]),
         "depth": derive(resmlp(branch=2), optimizer("adam"), scale=DEPTH_SCALE),
+        "every depth": replace(derive(mlp(2)), induction=induct()),
+        "no induction": replace(derive(mlp(2)), induction=induct(criteria=CRITERIA["stability"])),
         "transformer": derive(transformer(grows="heads", biases=True), optimizer("adamw"), loss="cross-entropy"),
     }
 
@@ -74,3 +79,14 @@ def test_exponents_print_as_powers() -> None:
     assert "n^(2r-1)" in markdown(DERIVATIONS["family"], GAUGE)
     assert "n<sup>2r-1</sup>" in DERIVATIONS["family"]._repr_html_()
     assert "n^{2r-1}" in latex(DERIVATIONS["family"], GAUGE)
+
+
+@pytest.mark.parametrize("written", [latex, markdown])
+def test_the_induction_is_written_wherever_it_was_asked_for(written: Callable[[Derivation, str], str]) -> None:
+    article = written(DERIVATIONS["every depth"], GAUGE)
+    assert "At every depth" in article
+    assert "the freedoms at depth 2 are those at every depth" in article
+    failed = written(DERIVATIONS["no induction"], GAUGE)
+    assert "The lemma does not hold" in failed
+    assert "those at every depth" not in failed
+    assert "At every depth" not in written(DERIVATIONS["family"], GAUGE), "the control: nobody asked"

@@ -145,7 +145,7 @@ def test_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
         ),
         (
             ["derive", "--network", "resmlp", "--scale", "width,depth", "--init", "0,?,?"],
-            "--scale: with several, no exponents are given, and nothing is certified or inducted or drawn",
+            "--scale: with several, no exponents are given, and nothing is certified, inducted or drawn",
         ),
     ],
 )

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scalings.criteria.criterion import Criterion, Product
+from scalings.criteria.parsing import parse_criterion
 from scalings.criteria.tutorial import (
     BOUNDED_OUTPUT,
     CRITERIA,
@@ -206,3 +207,22 @@ def test_a_readout_that_starts_at_zero_leaves_the_rich_end_alone() -> None:
     assert check(mlp(3), mup).meets(*TUTORIAL)
     slow = Parameterization.of(multiplier="0,0,0", init="0,-1/2,-oo", lr="1,-1/4,-1")
     assert not check(mlp(3), slow).meets(*TUTORIAL)
+
+
+@pytest.mark.parametrize(
+    ("relation", "binding"),
+    [("|dz| <= n^(1/4) at hidden after updates", True), ("|dz| <= n^2 at hidden after updates", False)],
+)
+def test_reasons_come_before_what_they_explain(relation: str, binding: bool) -> None:
+    """A bound of one's own, which is imposed last, was named as the reason of a step before it."""
+    own = parse_criterion(f"quiet: {relation}")
+    derivation = derive(mlp(3), criteria=[*TUTORIAL, own])
+    said: list[str] = []
+    for step in derivation.steps:
+        assert set(step.implied_by) <= set(said), f"{step.title} rests on what comes later"
+        said.append(step.title)
+    [quiet] = [step for step in derivation.steps if step.title == "quiet (layer1)"]
+    assert bool(quiet.statement) == binding, "the control: what binds says so, and what does not names its reasons"
+    assert bool(quiet.implied_by) != binding
+    [maximality] = [step for step in derivation.steps if step.title == "maximality (layer2)"]
+    assert (maximality.statement, maximality.implied_by) == ("r <= 1/2", ())

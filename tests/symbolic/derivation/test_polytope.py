@@ -154,10 +154,10 @@ def test_gauges_stand_beside_the_freedoms() -> None:
 
 
 def test_reasons_are_as_few_as_can_be() -> None:
-    """Stable features follow from the maximality of the next layer alone; useful output updates need two criteria."""
+    """Stable features follow from the maximality of the next layer, and the size of their own at initialization."""
     steps = {step.title: step for step in derive(mlp(4), minimal=True).steps}
     assert [steps[f"stable features (layer{n})"].implied_by for n in (1, 2, 3)] == [
-        (f"maximality (layer{n + 1})",) for n in (1, 2, 3)
+        (f"maximality (layer{n + 1})", f"signal propagation (layer{n})") for n in (1, 2, 3)
     ]
     assert set(steps["useful update (layer4)"].implied_by) == {"bounded output (layer4)", "nontriviality (layer4)"}
     assert steps["maximality (layer1)"].implied_by == ()

@@ -1,0 +1,123 @@
+"""Why nothing meets the criteria: which of them contradict each other at which layers, and the least that would help.
+
+What helps is to drop a criterion at one layer, or at all; not to give an exponent that is given; or another multiplier,
+where it is no gauge: at an operation that shares its weight with another, or at what is added to a residual stream. Of
+each kind every single remedy is found; where none suffices, two criteria that do.
+
+>>> from scalings.criteria.problem import Problem
+>>> from scalings.networks.architectures import mlp
+>>> found = conflict_of(Question(Problem.of(mlp(2), "sgd"), given=(("sigma_1", Fraction(1)),)))
+>>> found.imposed, found.drop, found.release
+((('signal propagation', 'layer1'),), (('signal propagation', 'layer1'),), (('init', 'layer1'),))
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from itertools import combinations
+
+from scalings.criteria.criterion import Criterion
+from scalings.errors import ArgumentError
+from scalings.hyperparameters.exponents import MINUS_INFINITY
+from scalings.hyperparameters.unknowns import kind_of
+from scalings.networks.network import Network
+from scalings.networks.nodes import INPUT, MULTIPLIERS, WEIGHTED, Mix, Node, Repeat, Scale, Scores, Sum
+from scalings.results.derivations import Conflict
+from symbolic.derivation.satisfiability import Imposed, Points
+from symbolic.propagation.question import Question
+
+
+def conflict_of(question: Question) -> Conflict:
+    """What contradicts what, and what would help. The question must have no answer."""
+    points = _points(question)
+    every = list(points.wanted)
+    conflict = points.conflict(question.criteria)
+    named = [(one[0].name, one[1]) for one in conflict]
+    drop = [(one[0].name, one[1]) for one in conflict if points.would_agree([other for other in every if other != one])]
+    return Conflict(
+        tuple(named),
+        tuple(drop)
+        or tuple((one.name, "") for one in dict.fromkeys(one[0] for one in conflict) if _helps(points, one)),
+        () if drop else _pair(points, question.criteria, conflict),
+        tuple((kind_of(name), question.owners[name]) for name in points.decisive()),
+        tuple(_multipliers(question)),
+    )
+
+
+def _points(question: Question) -> Points:
+    """The question as a z3 problem in which exponents that are given may be released, but for zeros."""
+    zeros = tuple(pair for pair in question.given if pair[1] == MINUS_INFINITY)
+    opened = replace(question, given=zeros)
+    points = Points(opened.ring, opened.train)
+    for name, exponent in question.given:
+        if exponent != MINUS_INFINITY:
+            points.give(name, Fraction(exponent))
+    return points
+
+
+def _helps(points: Points, *dropped: Criterion) -> bool:
+    """Whether the criteria without these have an answer."""
+    return points.would_agree([one for one in points.wanted if one[0] not in dropped])
+
+
+def _pair(points: Points, criteria: Sequence[Criterion], conflict: Sequence[Imposed]) -> tuple[str, ...]:
+    """Two criteria, one of them in the conflict, to be dropped where dropping one is not enough."""
+    own = {one[0] for one in conflict}
+    if any(_helps(points, one) for one in own):
+        return ()
+    pairs = (pair for pair in combinations(criteria, 2) if own.intersection(pair) and _helps(points, *pair))
+    return tuple(one.name for one in next(pairs, ()))
+
+
+def _has_answer(question: Question) -> bool:
+    points = _points(question)
+    return points.would_agree(points.wanted)
+
+
+def _multipliers(question: Question) -> Iterator[tuple[str, str]]:
+    """Pairs of an operation and one that reads it, between which a multiplier of its own would leave an answer."""
+    if any(kind_of(name) == "scales" for name, _ in question.given):
+        return  # given by their numbers, which another multiplier would change
+    network = question.problem.network
+    for source, reader in _edges(network):
+        try:
+            other = Network(tuple(_between(network.nodes, source, reader)))
+        except ArgumentError:
+            continue
+        if _has_answer(replace(question, problem=replace(question.problem, network=other))):
+            yield source, reader
+
+
+def _edges(network: Network) -> Iterator[tuple[str, str]]:
+    """Where a multiplier is no gauge: in front of a weight that is shared, and of what is added to a sum."""
+    nodes = {node.name: node for node in network.flat}
+    uses = Counter(node.weight for node in network.flat if isinstance(node, WEIGHTED))
+    for node in network.flat:
+        read: tuple[str, ...] = ()
+        if isinstance(node, WEIGHTED) and uses[node.weight] > 1:
+            read = (node.source,)
+        elif isinstance(node, Sum):
+            read = node.sources[1:]
+        for source in read:
+            if source != INPUT and not isinstance(nodes[source], MULTIPLIERS):
+                yield source, node.name
+
+
+def _between(nodes: Sequence[Node], source: str, reader: str) -> Iterator[Node]:
+    """The operations with a multiplier between two of them, in front of the one that reads."""
+    for node in nodes:
+        if isinstance(node, Repeat):
+            yield replace(node, nodes=tuple(_between(node.nodes, source, reader)))
+        elif node.name != reader:
+            yield node
+        else:
+            scale = Scale(f"{reader}_multiplier", source)
+            yield scale
+            if isinstance(node, Sum):
+                yield replace(node, sources=tuple(scale.name if one == source else one for one in node.sources))
+            else:
+                assert not isinstance(node, Scores | Mix), "these read several operations"
+                yield replace(node, source=scale.name)
