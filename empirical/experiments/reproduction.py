@@ -50,7 +50,6 @@ class Run:
     double: bool = False
     examples: int | None = None
     network: Network | None = None
-    lr: float = 1.0
 
     @cached_property
     def split(self) -> Split:
@@ -66,7 +65,7 @@ class Run:
                 members = Perceptrons(self.parameterization, sizes, self.seeds, self.factors, kind, device)
                 return train(members, self.split, self.schedule, stopped)
             (seed,) = self.seeds
-            alone = GraphMember(self.network, self.parameterization, self.width, seed, self.lr, device)
+            alone = GraphMember(self.network, self.parameterization, self.width, seed, device)
             return train(alone, self.split, self.schedule, stopped)
 
     @property

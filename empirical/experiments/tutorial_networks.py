@@ -83,16 +83,15 @@ class GraphMember:
         parameterization: Parameterization,
         width: int,
         seed: int,
-        lr: float,
         device: str = "cpu",
     ) -> None:
-        setting = Setting(network, {"width": width}, {"width": parameterization}, lr)
+        setting = Setting(network, {"width": width}, {"width": parameterization}, 1.0)
         self.seeds = (seed,)
         self._graph = Graph(setting, self.seeds, device)
         self._graph.initial = {weight: tensor.float() for weight, tensor in self._graph.initial.items()}
         self._graph.float()
         self.weights = [self._graph.updates[weight] for weight in self._graph.updates]
-        self.rates = [torch.tensor(lr * setting.power(weight, "lr"), device=device) for weight in self._graph.updates]
+        self.rates = [torch.tensor(setting.power(weight, "lr"), device=device) for weight in self._graph.updates]
 
     def __call__(self, inputs: Tensor) -> Tensor:
         outputs: Tensor = self._graph(inputs[0])[self._graph.setting.network.output.name, 0]

@@ -98,7 +98,9 @@ def check(
         from scalings.figures.phase_diagrams import phase_figure
 
         assert diagram
-        return phase_figure(diagram)
+        missed = [f"{one.name} is not met" for one in asked if not verdict.meets(one)]
+        wish = [] if wished in (None, verdict.richness) else [f"r = {wished} was asked for"]
+        return phase_figure(diagram, ", ".join([*missed, *wish]))
 
     with drawing(output, draw):
         if format == "json":

@@ -49,19 +49,18 @@ def family_figure(derivation: Derivation, gauge: Gauge | None = None) -> Figure:
         curves = dict(list(curves.items())[:1])
     rows = [(name, kinds) for name, every in curves.items() for kinds in _split(every, columns)]
     heights = [_INCHES + _A_LINE * max(len(lines) for lines in kinds.values()) for _, kinds in rows]
-    figure, axes = style.canvas(len(rows), columns, (style.WIDTH, 0.2 + sum(heights)))
+    figure = style.page((style.WIDTH, 0.2 + sum(heights)))
+    grid = figure.add_gridspec(len(rows), columns)
     style.title(figure, _sentence(derivation, family), _detail(derivation, *curves))
     for number, (name, kinds) in enumerate(rows):
-        row = axes[number * columns : (number + 1) * columns]
-        for panel, (kind, lines) in zip(row, kinds.items(), strict=False):
+        for place, (kind, lines) in enumerate(kinds.items()):
+            # A panel that is alone in its row has all of it.
+            panel = figure.add_subplot(grid[number, place if len(kinds) == columns else slice(None)])
             _draw(panel, family, lines, derivation.symbol)
-            panel.set_title(
-                f"{KIND_WORDS[kind]}, {GAUGE_WORDS[name]}" if panel is row[0] and len(curves) > 1 else KIND_WORDS[kind]
-            )
+            told = place == 0 and len(curves) > 1
+            panel.set_title(f"{KIND_WORDS[kind]}, {GAUGE_WORDS[name]}" if told else KIND_WORDS[kind])
             if number + 1 == len(rows):
                 panel.set_xlabel("richness r")
-        for panel in row[len(kinds) :]:
-            panel.set_axis_off()
     return figure
 
 

@@ -54,8 +54,10 @@ def place_beside(text: Text, point: tuple[float, float], frame: Bbox, taken: Seq
 
 def deepest_point(area: Path) -> tuple[float, float]:
     """The point inside an area that is farthest from its outside, of a grid."""
-    points = _points(area)
-    inside = area.contains_points(points, radius=0.0)
+    box = area.get_extents()
+    # With some of what is around it, since along its box an area ends too.
+    points = _points(area, box.expanded(1.1, 1.1))
+    inside = area.contains_points(points)
     if not inside.any():
         x, y = np.asarray(area.vertices).mean(axis=0)
         return float(x), float(y)
@@ -87,8 +89,9 @@ def _center(text: Text, area: Path, wanted: _POINTS, taken: Sequence[Bbox]) -> t
     return None
 
 
-def _points(area: Path) -> _POINTS:
-    box = area.get_extents()
+def _points(area: Path, box: Bbox | None = None) -> _POINTS:
+    """A grid over an area's box, or over another."""
+    box = box or area.get_extents()
     xs, ys = np.linspace(box.x0, box.x1, _PLACES), np.linspace(box.y0, box.y1, _PLACES)
     return np.array([(x, y) for x in xs for y in ys])
 

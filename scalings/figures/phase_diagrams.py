@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import TYPE_CHECKING
 
 from scalings.criteria.problem import Problem
 from scalings.figures import style
 from scalings.figures.label_placement import deepest_point, place, place_beside
 from scalings.figures.powers import power, signed, together
+from scalings.figures.texts import shortened
 from scalings.hyperparameters.exponents import Exponent
 from scalings.results.checks import Regime
 from scalings.results.fits import Verdict
@@ -44,28 +45,31 @@ _MOST_CHANGES = 4
 
 
 @style.styled
-def phase_figure(diagram: PhaseDiagram) -> Figure:
-    """The figure of a diagram."""
+def phase_figure(diagram: PhaseDiagram, unmet: str = "") -> Figure:
+    """The figure of a diagram; `unmet` is what was asked beyond stability and a moving output, and is not so."""
     figure, (axes,) = style.canvas(1, 1, (style.WIDTH, 4.3))
-    verdict: Verdict = "FAIL" if diagram.at(*diagram.plane.point).regime in ("unstable", "trivial") else "PASS"
-    style.title(figure, verdict_sentence(diagram), _detail(diagram.problem), verdict=verdict)
+    failed = bool(unmet) or diagram.given.regime in ("unstable", "trivial")
+    verdict: Verdict = "FAIL" if failed else "PASS"
+    style.title(figure, verdict_sentence(diagram, unmet), _detail(diagram.problem), verdict=verdict)
     _frame(axes, diagram)
     areas = list(_areas(diagram))
     for phase, group in areas:
         _fill(axes, phase, _path(group))
-    words = [*_lines(axes, diagram), *_family(axes, diagram), *_given(axes, diagram)]
+    rich = _lines(axes, diagram)
+    words = [*_family(axes, diagram), *_given(axes, diagram)]
     style.settle(figure)
+    words += _name_line(axes, rich, words)
     _name_areas(axes, areas, words)
     return figure
 
 
-def verdict_sentence(diagram: PhaseDiagram) -> str:
+def verdict_sentence(diagram: PhaseDiagram, unmet: str = "") -> str:
     """What the given parameterization is, as a sentence."""
-    phase = diagram.at(*diagram.plane.point)
+    phase = diagram.given
     what = f"{diagram.name} is {phase.regime}"
-    if phase.regime in ("lazy", "rich") and not phase.reason:
-        return f"{what}, r = {diagram.plane.point[0]}, and meets all criteria"
-    return f"{what}: {phase.reason}"
+    if reason := phase.reason or unmet:
+        return f"{what}: {reason}"
+    return f"{what}, r = {signed(diagram.plane.point[0])}, and meets all criteria"
 
 
 def _detail(problem: Problem) -> str:
@@ -81,7 +85,10 @@ def _frame(axes: Axes, diagram: PhaseDiagram) -> None:
     axes.grid(visible=False)
     axes.spines[:].set_visible(True)
     axes.tick_params(length=3)
-    marks = sorted({low, (low + high) / 2, high, plane.point[0]})
+    # The middle has no number where it would touch that of the star.
+    middle, apart = (low + high) / 2, (right - left) / 16
+    marks = sorted({low, high, plane.point[0]} | ({middle} if abs(middle - plane.point[0]) > apart else set()))
+    marks = [mark for mark in marks if mark in (low, high) or min(mark - low, high - mark) > apart]
     axes.set_xticks([float(mark) for mark in marks], [signed(mark) for mark in marks])
     axes.set_xlabel("richness r along the derived family")
     if plane.across == "given":
@@ -124,39 +131,51 @@ def _fill(axes: Axes, phase: Phase, path: Path) -> None:
             area.set_facecolor(_RICH_FILL)
 
 
-def _lines(axes: Axes, diagram: PhaseDiagram) -> list[Text]:
-    """Borders that are rich or lazy by themselves, as where an area of less or of nothing ends."""
-    words: dict[Regime, Text] = {}
+def _lines(axes: Axes, diagram: PhaseDiagram) -> list[Cell]:
+    """Draw borders that are rich or lazy by themselves, as where an area of less or of nothing ends; returns the rich
+    ones."""
+    found: list[Cell] = []
     for cell in diagram.cells:
         if len(cell.corners) != 2 or cell.phase.regime not in ("lazy", "rich") or _is_drawn(diagram, cell.corners):
             continue
-        (x0, y0), (x1, y1) = [(float(x), float(y)) for x, y in cell.corners]
         rich = cell.phase.regime == "rich"
         colour, width = (style.RICH, 2.5) if rich else (style.LAZY, 1.2)
+        (x0, y0), (x1, y1) = [(float(x), float(y)) for x, y in cell.corners]
         axes.plot([x0, x1], [y0, y1], color=colour, linewidth=width, zorder=3)
-        if rich and not words:
+        found += [cell.corners] if rich else []
+    return found
+
+
+def _name_line(axes: Axes, lines: Sequence[Cell], words: Sequence[Text]) -> list[Text]:
+    """Name the first of these lines beside which there is room for it, as near to its middle as there is."""
+    frame, taken = axes.get_window_extent(), [one.get_window_extent() for one in words]
+    for line in lines:
+        (x0, y0), (x1, y1) = [(float(x), float(y)) for x, y in line]
+        x, y = _across(*axes.transData.transform([(x0, y0), (x1, y1)]))
+        for share, side in product((0.5, 0.35, 0.65, 0.2, 0.8), (1, -1)):
             label = axes.annotate(
                 "rich",
-                ((x0 + x1) / 2, (y0 + y1) / 2),
-                xytext=_off(axes, (x0, y0), (x1, y1)),
+                (x0 + share * (x1 - x0), y0 + share * (y1 - y0)),
+                xytext=(side * 18 * x, side * 11 * y),
                 textcoords="offset points",
                 ha="center",
                 va="center",
-                color=colour,
+                color=style.RICH,
                 weight="bold",
                 zorder=8,
             )
-            words["rich"] = _haloed(label)
-    return list(words.values())
+            box = label.get_window_extent()
+            if frame.x0 < box.x0 < box.x1 < frame.x1 and not any(box.overlaps(one) for one in taken):
+                return [_haloed(label)]
+            label.remove()
+    return []
 
 
-def _off(axes: Axes, start: tuple[float, float], end: tuple[float, float]) -> tuple[float, float]:
-    """From the middle of a line to a word beside it, on the left or above, in points."""
-    (x0, y0), (x1, y1) = axes.transData.transform([start, end])
-    length = math.hypot(x1 - x0, y1 - y0)
-    across, along = (y1 - y0) / length, (x1 - x0) / length
-    sign = -1 if across > 0 or (across == 0 and along < 0) else 1
-    return sign * across * 18, -sign * along * 11
+def _across(start: Sequence[float], end: Sequence[float]) -> tuple[float, float]:
+    """The unit vector across a line, to the left or up."""
+    x, y = start[1] - end[1], end[0] - start[0]
+    sign = -1 if x > 0 or (x == 0 and y < 0) else 1
+    return sign * x / math.hypot(x, y), sign * y / math.hypot(x, y)
 
 
 def _is_drawn(diagram: PhaseDiagram, corners: Cell) -> bool:
@@ -223,7 +242,7 @@ def _given(axes: Axes, diagram: PhaseDiagram) -> list[Text]:
         axes.annotate("", (x, 0), (x, y), arrowprops=arrow, zorder=7)
         words.append(_beside(axes, "\n".join(["repair:", *change_lines(diagram)]), (x, y / 2), on_the_left, 0))
     axes.plot([x], [y], "*", markersize=17, color=style.INK, markeredgecolor="white", markeredgewidth=1.2, zorder=9)
-    name = _beside(axes, f"yours: {diagram.name}", (x, y), on_the_left, 0 if y else 13)
+    name = _beside(axes, f"yours: {shortened(diagram.name)}", (x, y), on_the_left, 0 if y else 13)
     name.set_fontweight("bold")
     name.set_parse_math(False)  # a name is a name, whatever is in it
     return [*words, name]

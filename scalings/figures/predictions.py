@@ -134,6 +134,7 @@ def _table(
     orders: Mapping[Observable, Exponent],
     symbol: str,
 ) -> None:
+    from matplotlib.colors import to_hex
     from matplotlib.patches import Rectangle
 
     for y, row in enumerate(rows):
@@ -149,7 +150,7 @@ def _table(
                 cell.set_facecolor("white")
             else:
                 cell.set_facecolor(style.shade(float(richness)) if richness >= 0 else style.STABLE_FILL)
-            ink = "white" if 0.4 < richness <= 1 else style.INK
+            ink = style.ink_on(to_hex(cell.get_facecolor()))
             axes.text(x, y, power(order, symbol), ha="center", va="center", color=ink)
     axes.grid(visible=False)
     axes.spines[:].set_visible(True)

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Final
 from scalings.figures import style
 from scalings.figures.families import GAUGE_WORDS, KIND_WORDS
 from scalings.figures.powers import signed, together
-from scalings.figures.texts import shortened
 from scalings.hyperparameters.exponents import Affine, is_zero
 from scalings.hyperparameters.gauges import Gauge
 from scalings.results.derivations import Derivation, Ends, Polytope, format_range
@@ -43,7 +42,7 @@ def ranges_figure(derivation: Derivation, gauge: Gauge | None = None) -> Figure:
     for number, (panel, kind) in enumerate(zip(axes, kinds, strict=True)):
         _draw(panel, [cells.get(kind) for _, cells in rows])
         panel.set_title(KIND_WORDS[kind])
-        names = [shortened(name) for name, _ in rows] if number == 0 else []
+        names = [name for name, _ in rows] if number == 0 else []
         panel.set_yticks(range(len(rows)), names or [""] * len(rows))
         panel.set_xlabel(f"power of {derivation.symbol}")
     return figure
@@ -120,8 +119,8 @@ def _merged(derivation: Derivation, rows: dict[str, Cells]) -> Iterator[tuple[st
     layers = len(derivation.network.layers)
     for _, run in groupby(enumerate(every), key=lambda pair: (pair[0] < layers, rows[pair[1]])):
         names = [name for _, name in run]
-        for name in names if len(names) <= 2 else [together(names, every)]:
-            yield name, rows[names[0]]
+        for alike in [[name] for name in names] if len(names) <= 2 else [names]:
+            yield together(alike, every), rows[alike[0]]
 
 
 def _draw(axes: Axes, column: list[Ends | None]) -> None:

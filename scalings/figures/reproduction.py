@@ -31,7 +31,7 @@ from scalings.figures.style import (
     styled,
     title,
 )
-from scalings.figures.ticks import factor_axis, log_axis
+from scalings.figures.ticks import count_axis, factor_axis, log_axis
 from scalings.results.fits import Fit
 from scalings.results.reproduction import RateCurves
 from scalings.studies.reproduction.claims import Finding
@@ -76,15 +76,15 @@ def reproduction_figure(found: Reproduction) -> Figure:
     grid = figure.add_gridspec(len(rows), 2)
     for number, row in enumerate(rows):
         for place, (finding, (what, note, draw)) in enumerate(row):
-            axes = figure.add_subplot(grid[number, place])
+            axes = figure.add_subplot(grid[number, place if len(row) > 1 else slice(None)])
             draw(axes)
             _heading(axes, f"{VERDICTS[finding.verdict][0]} {what}", note)
     held = sum(finding.verdict == "PASS" for finding in found.findings)
     title(
         figure,
         f"The tutorial's experiments: {held} of {len(found.findings)} claims held",
-        f"Perceptrons with two hidden layers of n relus and biases, SGD with momentum 0.9, on {found.settings.data}; "
-        "ntp is lazy (r = 0), mup is rich (r = 1/2).",
+        f"Networks of n hidden units a layer, trained on {found.settings.data}; ntp is lazy (r = 0), mup is rich "
+        "(r = 1/2).",
         *(
             f"{finding.answer}: {finding.claim}. {as_sentence(finding.reason)}"
             for finding in found.findings
@@ -123,7 +123,7 @@ def _panels(finding: Finding) -> list[Panel]:
         case EndsLowerFinding():
             diverged = math.isnan(finding.ratio.value)
             note = "diverged" if diverged else f"log ratio {finding.ratio}, null {finding.control_ratio}"
-            return [(f"lazy and rich: {finding.what}", _signs(note), partial(_lower, finding=finding))]
+            return [(f"lazy and rich: {finding.what}", note, partial(_lower, finding=finding))]
         case UpdateSizesFinding():
             powers = [f"{fit.exponent:+.3f}" for fit in finding.fits.values() if isinstance(fit, Fit)]
             note = f"measured {' and '.join(powers)}; lines derived"
@@ -131,31 +131,24 @@ def _panels(finding: Finding) -> list[Panel]:
         case RatesFinding():
             return [_of_rates(name, found) for name, found in finding.found_of.items()]
         case TransientFinding():
-            note = f"power {finding.wide.drift} beyond n = {min(finding.wide.curves)}"
-            return [("ntp, narrow and wide", _signs(note), partial(_transient, finding=finding))]
+            note = f"rate ~ n^({finding.wide.drift}) beyond n = {min(finding.wide.curves)}"
+            return [("ntp, narrow and wide", note, partial(_transient, finding=finding))]
     raise TypeError(f"expected a finding, but got {type(finding).__name__}")
 
 
 def _of_rates(name: str, found: RateCurves) -> Panel:
     widths = list(found.curves)
-    note = f"power {found.drift}; light {widths[0]}, dark {widths[-1]}"
+    note = f"rate ~ n^({found.drift}); light {widths[0]}, dark {widths[-1]}"
     moves = "stays" if stays(found.drift) == "PASS" else "moves"
-    return f"{name}: the best rate {moves}", _signs(note), partial(_rates, found=found, name=name)
-
-
-def _signs(text: str) -> str:
-    return text.replace("+-", "\u00b1")
+    return f"{name}: the best rate {moves}", note, partial(_rates, found=found, name=name)
 
 
 def _epochs(axes: Axes, errors: Mapping[str, Sequence[float]]) -> None:
-    from matplotlib.ticker import MaxNLocator
-
     last = max(len(values) for values in errors.values()) - 1
     axes.set_xlim(-0.3, last + 0.3)
-    axes.set_xlabel("epoch")
+    count_axis(axes, "epoch")
     log_axis(axes, "y", [value for values in errors.values() for value in values])
     axes.set_ylabel("test error")
-    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
 
 
 def _five(axes: Axes, finding: FiveCurvesFinding) -> None:
@@ -185,7 +178,8 @@ def _lower(axes: Axes, finding: EndsLowerFinding) -> None:
         axes.plot(epochs, finding.errors[name], color=colour, linewidth=0.6, alpha=0.5)
         axes.plot(epochs, means[name], color=colour, linewidth=1.8)
         if math.isfinite(means[name][-1]):
-            end_label(axes, epochs[-1], means[name][-1], name, colour)
+            words = f"{name} (dotted:\nother draws)" if name == NTP else name
+            end_label(axes, epochs[-1], means[name][-1], words, colour)
     axes.plot(range(len(means[CONTROL])), means[CONTROL], color=LAZY, linewidth=1.4, linestyle=_DASHES[2])
     if math.isnan(finding.ratio.value):
         return
@@ -222,9 +216,9 @@ def _rates(axes: Axes, found: RateCurves, name: str) -> None:
         axes.plot(rates, errors, color=grey((number + 1) / len(found.curves)), linewidth=1.2)
         at = 2.0 ** found.best[width][0]
         dots.append((at, float(np.exp(np.interp(math.log(at), np.log(rates), np.log(errors))))))
-    if not seen:
-        return
-    axes.plot(*zip(*dots, strict=True), "o--", color=_COLOURS.get(name, RICH), linewidth=1, markersize=5.5, zorder=3)
+    axes.plot(
+        *np.reshape(dots, (-1, 2)).T, "o--", color=_COLOURS.get(name, RICH), linewidth=1, markersize=5.5, zorder=3
+    )
     log_axis(axes, "y", [*(error for _, error in seen), _LEARNED_NOTHING])
     hatched(axes.axhspan(_LEARNED_NOTHING, axes.get_ylim()[1], zorder=0))
     at = 0.5, (_LEARNED_NOTHING * axes.get_ylim()[1]) ** 0.5
@@ -240,7 +234,8 @@ def _rates(axes: Axes, found: RateCurves, name: str) -> None:
         color=FAILURE,
         bbox=box,
     )
-    factor_axis(axes, "x", [rate for rate, _ in seen])
+    tried = [rate for curve in found.curves.values() for rate, _ in curve]
+    factor_axis(axes, "x", [rate for rate, _ in seen] or tried)
     axes.set_xlabel("learning rate")
     axes.set_ylabel("test error after one epoch")
 

@@ -8,8 +8,20 @@ import numpy as np
 
 from scalings.figures.measurements import as_sentence, setting
 from scalings.figures.slopes import Line, slopes
-from scalings.figures.style import MARKERS, MUTED, WIDTH, colour_of, end_label, heading, in_pairs, page, styled, title
-from scalings.figures.ticks import log_axis
+from scalings.figures.style import (
+    MARKERS,
+    MUTED,
+    POINTS,
+    WIDTH,
+    colour_of,
+    end_label,
+    heading,
+    in_pairs,
+    page,
+    styled,
+    title,
+)
+from scalings.figures.ticks import count_axis, log_axis
 from scalings.networks.dimensions import WIDTH_SCALE, symbol_of
 from scalings.results.fits import Fit, Verdict
 
@@ -85,10 +97,7 @@ def _exponents(axes: Axes, found: LazyToRich) -> None:
                 [[fit.exponent - fit.low], [fit.high - fit.exponent]],
                 fmt=MARKERS[number],
                 color=colour_of(member.check),
-                markersize=4.5,
-                markeredgecolor="white",
-                markeredgewidth=0.5,
-                zorder=3,
+                **POINTS,
             )
     end_label(axes, richness[-1], derived[-1], "derived\nbound", MUTED)
     threshold = derived[0] / 2
@@ -100,13 +109,10 @@ def _exponents(axes: Axes, found: LazyToRich) -> None:
 
 
 def _paths(axes: Axes, name: str, paths: list[tuple[FollowedMember, tuple[float, ...], int]]) -> None:
-    from matplotlib.ticker import MaxNLocator
-
     log_axis(axes, "y", [value for _, values, first in paths for value in values[first:]])
     for member, values, first in paths:
         colour = colour_of(member.check)
         axes.plot(range(first, len(values)), values[first:], color=colour, linewidth=1.4)
         end_label(axes, len(values) - 1, values[-1], _named(member), colour)
-    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    axes.set_xlabel("update")
+    count_axis(axes, "update")
     heading(axes, name, f"at width {paths[0][0].run.width}")

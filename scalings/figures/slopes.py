@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from scipy import stats
 
-from scalings.figures.style import FAILURE, MARKERS, end_label
+from scalings.figures.powers import raised
+from scalings.figures.style import FAILURE, MARKERS, POINTS, end_label
 from scalings.figures.ticks import log_axis, width_axis
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 
@@ -44,20 +45,10 @@ class Line:
 
     def label(self, symbol: str, name: str | None = None) -> str:
         """Its name, or another, and its derived power."""
-        relation = "≤ " if self.bound and self.derived is not None else ""
-        return f"{name or self.name}  {relation}{power(self.derived, symbol)}".strip()
-
-
-def power(exponent: Exponent | None, symbol: str = "n") -> str:
-    """A power of the width, as figures write it.
-
-    >>> from fractions import Fraction
-    >>> power(Fraction(-1, 2)), power(MINUS_INFINITY), power(None)
-    ('$n^{-1/2}$', '0', '')
-    """
-    if exponent is None:
-        return ""
-    return "0" if exponent == MINUS_INFINITY else f"${symbol}^{{{exponent}}}$"
+        shown = name or self.name
+        if self.derived is None:
+            return shown
+        return f"{shown}  {'≤ ' if self.bound else ''}{raised(self.derived, symbol)}"
 
 
 def slopes(axes: Axes, lines: Sequence[Line], widths: Sequence[int], *, scale: str, symbol: str) -> None:
@@ -72,14 +63,17 @@ def slopes(axes: Axes, lines: Sequence[Line], widths: Sequence[int], *, scale: s
         width, mean, _ = line.points[-1]
         end_label(axes, width, math.exp(mean), text, line.colour)
     if failed:
-        diverged(axes, sorted({width for line in lines for width in line.diverged}))
+        _diverged(axes, sorted({width for line in lines for width in line.diverged}))
+    if not seen:  # an axis of nothing has no numbers
+        axes.set_yticks([])
 
 
-def diverged(axes: Axes, at: Sequence[float]) -> None:
+def _diverged(axes: Axes, at: Sequence[int]) -> None:
     """Crosses along the upper edge of a panel, where training diverged."""
-    axes.plot(
-        at, [0.955] * len(at), "x", transform=axes.get_xaxis_transform(), color=FAILURE, markersize=6, clip_on=False
-    )
+    bottom, top = axes.get_ylim()
+    height = bottom * (top / bottom) ** 0.955
+    axes.plot(at, [height] * len(at), "x", color=FAILURE, markersize=6, clip_on=False)
+    end_label(axes, at[-1], height, "diverged", FAILURE)
 
 
 def _draw(axes: Axes, line: Line, marker: str) -> None:
@@ -101,11 +95,8 @@ def _draw(axes: Axes, line: Line, marker: str) -> None:
         values * np.stack([-np.expm1(-reach), np.expm1(reach)]),
         fmt=marker,
         color=line.colour,
-        markersize=4.5,
-        markeredgecolor="white",
-        markeredgewidth=0.5,
         elinewidth=1.1,
-        zorder=3,
+        **POINTS,
     )
 
 

@@ -17,7 +17,7 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
-from scalings.figures.texts import lines_of, spread
+from scalings.figures.texts import lines_of, on_a_line, spread
 from scalings.results.checks import Check
 from scalings.results.fits import Verdict
 
@@ -45,6 +45,8 @@ WIDTH: Final = 7.2
 DPI: Final = 220
 TITLE, HEADING, TEXT, SMALL = 13.0, 10.5, 9.5, 9.0
 """Sizes of letters in points: of the title, of a panel's heading, of labels, and of numbers along axes."""
+POINTS: Final[dict[str, Any]] = {"markersize": 4.5, "markeredgecolor": "white", "markeredgewidth": 0.5, "zorder": 3}
+"""Of what is measured."""
 MARKERS: Final = ("o", "s", "^", "D", "v", "P")
 """Of lines of one colour, as of the layers of one network."""
 VERDICTS: Final[dict[Verdict, tuple[str, str]]] = {
@@ -179,7 +181,7 @@ def title(figure: Figure, sentence: str, *details: str, verdict: Verdict | None 
     paragraphs = [(sentence, TITLE, "bold", INK), *((detail, TEXT, "normal", MUTED) for detail in details)]
     for text, size, weight, colour in paragraphs:
         how: dict[str, Any] = {"size": size, "weight": weight, "color": colour}
-        for line in lines_of(figure, text.replace("+-", "\u00b1"), size, weight, width - left - _EDGE):
+        for line in lines_of(figure, text, size, weight, width - left - _EDGE):
             lines.append((top, line, how))
             top += size * 1.4 / 72
         top += 0.03
@@ -205,7 +207,7 @@ def heading(axes: Axes, text: str, note: str = "") -> None:
         figure = axes.get_figure()
         assert figure is not None
         above = axes.transAxes + ScaledTranslation(0, 5 / 72, figure.dpi_scale_trans)
-        axes.text(0, 1, note, transform=above, size=SMALL, color=MUTED, va="bottom")
+        axes.text(0, 1, on_a_line(note), transform=above, size=SMALL, color=MUTED, va="bottom")
 
 
 def end_label(axes: Axes, x: float, y: float, text: str, colour: str) -> None:
@@ -230,9 +232,28 @@ def legible(colour: str) -> str:
     (True, False)
     """
     share = 0.0
-    while 1.05 / (_luminance(_between(colour, INK, share)) + 0.05) < 4.5:
+    while contrast(_between(colour, INK, share), "#ffffff") < 4.5:
         share += 0.05
     return _between(colour, INK, share)
+
+
+def ink_on(colour: str) -> str:
+    """Of dark and white letters those that are read better on this colour.
+
+    >>> ink_on(LAZY) == INK, ink_on(RICH)
+    (True, '#ffffff')
+    """
+    return max((INK, "#ffffff"), key=lambda ink: contrast(ink, colour))
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast of two colours, from 1 to 21 (WCAG 2).
+
+    >>> contrast("#000000", "#ffffff"), contrast(INK, INK)
+    (21.0, 1.0)
+    """
+    dark, light = sorted((_luminance(one), _luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
 
 
 def _luminance(colour: str) -> float:

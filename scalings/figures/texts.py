@@ -19,7 +19,18 @@ def shortened(name: str) -> str:
     >>> shortened("block/attention/query/weights")
     'block/att…/weights'
     """
+    name = on_a_line(name)
     return name if len(name) <= LONGEST else f"{name[: LONGEST // 2]}…{name[-LONGEST // 2 + 1 :]}"
+
+
+def on_a_line(text: str) -> str:
+    """Without what breaks a line or is no letter, and with the signs that plain text writes as +-.
+
+    >>> on_a_line("two\\nlines, \\x1b[1m +- 1")
+    'two lines, [1m ± 1'
+    """
+    letters = (letter if letter.isprintable() else " " for letter in text)
+    return " ".join("".join(letters).split()).replace("+-", "\u00b1")
 
 
 def letters(figure: Figure | SubFigure, text: str, size: float, weight: str = "normal") -> float:
@@ -32,7 +43,14 @@ def letters(figure: Figure | SubFigure, text: str, size: float, weight: str = "n
 
 def lines_of(figure: Figure, text: str, size: float, weight: str, room: float) -> list[str]:
     """The text in as few lines of at most `room` inches as it takes; those of a title as even as they can be."""
-    words = text.split()
+
+    def pieces(word: str) -> list[str]:
+        """A word as it fits on a line, in halves if it is longer."""
+        if len(word) < 2 or letters(figure, word, size, weight) <= room:
+            return [word]
+        return [*pieces(word[: len(word) // 2]), *pieces(word[len(word) // 2 :])]
+
+    words = [piece for word in on_a_line(text).split() for piece in pieces(word)]
     widths = [letters(figure, word, size, weight) for word in words]
     space = letters(figure, "x x", size, weight) - letters(figure, "xx", size, weight)
 

@@ -27,6 +27,14 @@ def width_axis(axes: Axes, widths: Sequence[int], name: str, most: int = 5) -> N
     axes.set_xlabel(name)
 
 
+def count_axis(axes: Axes, name: str, most: int = 5) -> None:
+    """The horizontal axis of updates or epochs, with whole numbers."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes.xaxis.set_major_locator(MaxNLocator(most, integer=True))
+    axes.set_xlabel(name)
+
+
 def log_axis(axes: Axes, which: Which, values: Iterable[float], most: int = 5, room: float = 0.0) -> None:
     """A logarithmic axis over the positive values, with at most so many numbers.
 

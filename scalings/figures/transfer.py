@@ -10,7 +10,7 @@ import numpy as np
 
 from scalings.figures.measurements import as_sentence, in_words, setting
 from scalings.figures.slopes import Line, slopes
-from scalings.figures.style import FAILURE, WIDTH, canvas, colour_of, grey, hatched, heading, styled, title
+from scalings.figures.style import FAILURE, POINTS, WIDTH, canvas, colour_of, grey, hatched, heading, styled, title
 from scalings.figures.ticks import factor_axis, log_axis
 from scalings.results.fits import Verdict
 from scalings.studies.transfer import TransferAgreement
@@ -74,10 +74,7 @@ def _losses(axes: Axes, agreement: TransferAgreement) -> None:
                 lowest,
                 "o",
                 color=colour_of(agreement.check),
-                markersize=4.5,
-                markeredgecolor="white",
-                markeredgewidth=0.6,
-                zorder=3,
+                **POINTS,
             )
     losses_seen = [math.exp(loss) for curve in found.curves.values() for _, loss in curve]
     log_axis(axes, "y", [*losses_seen, 1.0], room=_ROOM)

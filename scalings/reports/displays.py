@@ -197,7 +197,7 @@ def _forbidden(answer: Forbidden) -> str:
 
 
 def _phase(diagram: PhaseDiagram) -> str:
-    phase = diagram.at(*diagram.plane.point)
+    phase = diagram.given
     return f"{diagram.name} is {phase.regime}{': ' if phase.reason else ''}{phase.reason}"
 
 

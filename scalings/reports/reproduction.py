@@ -17,9 +17,9 @@ def reproduction_report(found: Reproduction, written: str | None = None) -> Iter
     """The text of `reproduce`: each claim with its statistic, what was found, null and control, and whether it held."""
     yield Text("The tutorial's experiments (Karkada, arXiv 2404.19719). Do its claims hold?\n", style="bold")
     yield Text(
-        "Perceptrons with two hidden layers of n relus and biases, mean squared error, SGD with momentum 0.9, on "
-        f"{found.settings.data}.\nIntervals are 95 % ones, over seeds. The null is what would be found if a claim were "
-        "false.\n"
+        "Perceptrons with two hidden layers of n relus (cnn: a convolutional network), mean squared error, SGD,\n"
+        f"on {found.settings.data}. Intervals are 95 % ones, over seeds. The null is what would be found if a claim "
+        "were false.\n"
     )
     table = empty_table("claim", "found", "null", "control", "")
     for column, width in zip(table.columns, (40, 27, 22, None, None), strict=True):

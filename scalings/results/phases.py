@@ -109,6 +109,11 @@ class PhaseDiagram(Displayed):
     """Its lower left and upper right corner."""
     cells: tuple[PhaseCell, ...]
 
+    @property
+    def given(self) -> Phase:
+        """The phase of what was given."""
+        return self.at(*self.plane.point)
+
     def at(self, r: Fraction | int, t: Fraction | int) -> Phase:
         """The phase of this point. Raises ValueError outside the window."""
         for cell in self.cells:

@@ -69,6 +69,7 @@ ANSWERS: dict[str, tuple[Callable[[], Any], str, str]] = {
     ),
     "measurement": (lambda: scalings.measure("mlp", "mup", **SMALL), "Measurement(mup on digits; ", "95 % interval"),
     "agreement": (compared, "Agreement(", "derived"),
+    "verification": (lambda: scalings.verify(**SMALL), "Verification(INCONCLUSIVE, 5 members)", "r = 5/16"),
 }
 
 

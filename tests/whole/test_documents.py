@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from scalings.command_line.app import main
+from tests.scalings.figures.legible import is_same_picture
 
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text()
@@ -62,3 +63,44 @@ def test_both_commands_are_one_line() -> None:
         ".venv/bin/python -m scalings verify --overwrite",
         ".venv/bin/pytest",
     ]
+
+
+LINK = re.compile(r"\]\(([^)\s#]*)(?:#([^)\s]*))?\)")
+
+
+def without_code(page: str) -> str:
+    return re.sub(r"```.*?```|`[^`\n]*`", "", page, flags=re.DOTALL)
+
+
+def anchors(page: str) -> set[str]:
+    """Of its headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", page, flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def broken_links(page: Path) -> list[str]:
+    found = []
+    for target, anchor in LINK.findall(without_code(page.read_text(encoding="utf-8"))):
+        if target.startswith(("http", "mailto:")):
+            continue
+        path = page.parent / target if target else page
+        if not path.exists() or (anchor and anchor not in anchors(path.read_text(encoding="utf-8"))):
+            found.append(f"{target}#{anchor}")
+    return found
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CONTRIBUTING.md"], ids=lambda page: page.name)
+def test_links_lead_to_files_and_headings(page: Path) -> None:
+    assert broken_links(page) == []
+
+
+def test_a_link_that_leads_nowhere_is_found(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("# One heading\n[a](page.md#one-heading) [b](page.md#two) [c](none.md) ![d](none.png) `[e](none)`")
+    assert broken_links(page) == ["page.md#two", "none.md#", "none.png#"]
+
+
+def test_the_phase_diagram_of_the_page_is_what_the_command_draws(tmp_path: Path) -> None:
+    figure = tmp_path / "phases.png"
+    assert main(["check", "--preset", "standard", "--output", str(figure)]) == 1
+    assert is_same_picture(ROOT / "docs" / "phases.png", figure)

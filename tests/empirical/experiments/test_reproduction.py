@@ -94,10 +94,10 @@ def test_a_run_that_diverges_has_the_error_inf() -> None:
 
 def test_a_convolutional_network_learns() -> None:
     family_end = preset("ntp", 3)
-    run = Run(family_end, 8, (0,), Schedule(3, every_epoch=True), "digits", examples=256, network=cnn(3), lr=1.0)
+    run = Run(family_end, 8, (0,), Schedule(3, every_epoch=True), "digits", examples=256, network=cnn(3))
     errors = run.train("cpu").errors[:, 0]
     assert errors[-1] < 0.9 * errors[0]
-    assert GraphMember(cnn(3), family_end, 8, 0, 1.0).seeds == (0,)
+    assert GraphMember(cnn(3), family_end, 8, 0).seeds == (0,)
 
 
 def test_runs_are_spread_and_come_back_in_order() -> None:

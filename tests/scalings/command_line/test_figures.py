@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from scalings.figures.style import VERDICTS
+from scalings.networks.architectures import mlp
+from scalings.networks.serialization import network_to_text
 from tests.scalings.command_line.running import run, run_json
 
 COMMANDS = {
@@ -61,6 +65,38 @@ def test_a_wished_richness_is_where_the_arrow_ends(capsys: pytest.CaptureFixture
     for figure, wish in zip(figures, ((), ("--richness", "1/2")), strict=True):
         assert run(capsys, *COMMANDS["check"], *wish, "--output", str(figure))[0] == 1
     assert figures[0].read_bytes() != figures[1].read_bytes()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_names_of_a_hundred_letters_leave_room_for_the_figure(
+    capsys: pytest.CaptureFixture[str], name: str, tmp_path: Path
+) -> None:
+    """matplotlib warns if axes have no room."""
+    text = network_to_text(mlp(3)).replace('"layer', f'"{"a" * 93}.layer')
+    (tmp_path / "mine.json").write_text(text, encoding="utf-8")
+    network = ("--network", str(tmp_path / "mine.json"))
+    given = () if name == "derive" else ("--init", "0,-1/2,-1/2", "--lr", "0,0,0")
+    code, _, err = run(capsys, name, *network, *given, "--output", str(tmp_path / "figure.png"))
+    assert (code in (0, 1), err) == (True, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "verdict"),
+    [
+        ("--preset ntp --richness 1/2", "ntp is lazy: r = 1/2 was asked for"),
+        ("--preset ntp --richness 3/4", "ntp is lazy: r = 3/4 was asked for"),
+        ("--preset ntp --richness 0", "ntp is lazy, r = 0, and meets all criteria"),
+        ("--preset mup --criterion 'still: |dz| <= n^(1/4) at hidden after updates'", "mup is rich: still is not met"),
+    ],
+)
+def test_the_title_is_the_answer_to_what_was_asked(
+    capsys: pytest.CaptureFixture[str], arguments: str, verdict: str, tmp_path: Path
+) -> None:
+    figure = tmp_path / "phases.svg"
+    code, *_ = run(capsys, "check", *shlex.split(arguments), "--output", str(figure))
+    drawn = figure.read_text(encoding="utf-8")
+    assert f"<!-- {verdict} -->" in drawn
+    assert (f"<!-- {VERDICTS['FAIL'][0]} -->" in drawn) == (code == 1)
 
 
 @pytest.mark.parametrize(("options", "loaded"), [((), False), (("--output", "figure.svg"), True)])

@@ -35,6 +35,14 @@ def test_no_words_overlap_or_are_cut(name: str) -> None:
     assert illegible(family_figure(derived(name))) == []
 
 
+def test_no_place_is_empty() -> None:
+    """Weight decays are a third kind beside two in a row."""
+    figure = family_figure(derivation_of(Problem(mlp(3), optimizer("adamw"))))
+    places = [spec for axes in figure.axes if (spec := axes.get_subplotspec())]
+    assert sum(len(place.colspan) for place in places) == 2 * max(place.rowspan.stop for place in places)
+    assert illegible(figure) == []
+
+
 def test_a_panel_for_each_gauge_or_for_the_one_asked_for() -> None:
     headings = {one.get_title(loc="left") for one in family_figure(derived("mlp")).axes}
     assert len(family_figure(derived("mlp")).axes) == 2 * len(GAUGES)

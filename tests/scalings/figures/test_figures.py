@@ -26,7 +26,7 @@ from tests.scalings.figures import answers
 from tests.scalings.figures.legible import illegible
 
 OFF = {Observable("dz", "layer2", 2): 0.3, Observable("dz", "layer2", 1): -0.3}
-LONG = "my $own ^one_" * 12
+LONG = "my $own ^one_" * 12 + "x" * 160
 Drawing = tuple[Callable[..., Figure], Callable[[], Any], Verdict, str]
 FIGURES: dict[str, Drawing] = {
     "measure": (measurement_figure, answers.measurement, "PASS", "mup: training agrees with theory"),

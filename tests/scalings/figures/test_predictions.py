@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from scalings.criteria.problem import Problem
 from scalings.figures.predictions import prediction_figure
-from scalings.figures.style import FAILURE_FILL, LAZY, RICH
+from scalings.figures.style import FAILURE_FILL, LAZY, RICH, contrast
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.presets import preset
 from scalings.hyperparameters.update_laws import optimizer
@@ -31,8 +32,6 @@ def drawn(problem: Problem, given: Parameterization, steps: int = 3) -> Figure:
 
 def colours(figure: Figure) -> list[object]:
     """Of the cells of |dz|, layer by layer."""
-    from matplotlib.colors import to_hex
-
     cells = [one for one in figure.axes[0].patches if isinstance(one, Rectangle)]
     return [to_hex(cell.get_facecolor()) for cell in cells]
 
@@ -54,6 +53,19 @@ def test_colours_tell_what_learns_what_is_lazy_and_what_explodes() -> None:
     assert colours(drawn(THREE, preset("mup", 3))) == [RICH] * 3
     assert colours(drawn(THREE, preset("ntp", 3))) == [LAZY, LAZY, RICH]  # the output moves by order 1
     assert colours(drawn(THREE, preset("standard", 3), 1)) == [LAZY, FAILURE_FILL, FAILURE_FILL]
+
+
+@pytest.mark.parametrize("r", ["0", "1/8", "1/5", "1/4", "1/2"])
+def test_letters_have_contrast_on_their_cells(r: str) -> None:
+    """4 is the best that black and white letters have on the blue between."""
+    family = derivation_of(THREE).family
+    assert family
+    axes = drawn(THREE, family.member(r)).axes[0]
+    cells = [one for one in axes.patches if isinstance(one, Rectangle)]
+    pairs = [
+        (to_hex(text.get_color()), to_hex(cell.get_facecolor())) for text, cell in zip(axes.texts, cells, strict=True)
+    ]
+    assert all(contrast(ink, colour) >= 4 for ink, colour in pairs)
 
 
 def test_cells_have_the_orders() -> None:

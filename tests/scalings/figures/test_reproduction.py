@@ -90,3 +90,6 @@ def test_all_claims_on_one_page(findings: list[Finding]) -> None:
     assert any(f"{held} of {len(findings)} claims held" in text for text, _ in drawn_texts(figure))
     panels = [axes for axes in figure.axes if axes.lines]
     assert len(panels) == sum(1 + isinstance(one, RatesFinding) for one in findings)
+    places = [spec for axes in panels if (spec := axes.get_subplotspec())]
+    rows = max(place.rowspan.stop for place in places)
+    assert sum(len(place.colspan) for place in places) == 2 * rows, "no place is empty"

@@ -60,6 +60,12 @@ def test_widths_that_diverged_are_crosses() -> None:
     [crosses] = [line for line in axes.lines if line.get_marker() == "x"]
     assert list(np.asarray(crosses.get_xdata())) == [256, 512]
     assert crosses.get_color() == FAILURE
+    assert [text.get_text() for text in axes.texts] == ["layer1", "diverged"]
+
+
+def test_an_axis_of_nothing_has_no_numbers() -> None:
+    axes = drawn(Line("layer1", (), None, RICH, diverged=(64, 128, 256, 512)))
+    assert len(axes.get_yticks()) == 0
 
 
 def test_many_layers_of_one_exponent_share_a_label() -> None:

@@ -102,6 +102,7 @@ def test_learning_rates_are_judged_by_their_intervals() -> None:
     assert judged((0.41, 0.10), (0.60, 0.10)) == "NOT HELD", "a planted drift of mup"
     assert judged((0.00, 0.10), (0.00, 0.08)) == "NOT HELD", "ntp's stays, too"
     assert judged((0.41, 0.50), (0.00, 0.08)) == "OPEN"
+    assert judged((0.15, 0.05), (0.00, 0.08)) == "OPEN", "ntp's passes the test that mup passes: the control fails"
     assert judged((0.41, 0.10), (0.00, 0.60)) == "OPEN"
     assert judged((0.41, 0.10), (-0.05, 0.08), edges=(64,)) == "OPEN"
     assert stays(Estimate(0.41, 0.31, 0.51)) == "FAIL"
