@@ -120,17 +120,23 @@ class Points:
     def conflict(self, criteria: Sequence[Criterion]) -> tuple[Imposed, ...]:
         """Criteria at layers that contradict each other, of those of `contradictory`; () if none do.
 
-        None of them can be left out, as far as z3 finds that within EFFORT. Where there are several such sets, which
-        of them it is depends on what else this process has asked z3.
+        None of them can be left out, as far as z3 finds that within EFFORT. Of several such sets it is one of
+        later criteria, at later layers (QuickXplain: Junker, AAAI 2004), whatever else this process has asked z3.
         """
-        self.agree(self._imposed(self.contradictory(criteria)))
-        core = {str(one) for one in self.solver.unsat_core()}
-        needed = [one for one, wanted in self.wanted.items() if str(wanted) in core]
-        for imposed in tuple(needed):
-            others = [other for other in needed if other != imposed]
-            if self._answer(others, effort=EFFORT) == z3.unsat:
-                needed = others
-        return tuple(needed)
+        asked = self._imposed(self.contradictory(criteria))[::-1]
+        return tuple(self._conflict([], asked)[::-1]) if asked else ()
+
+    def _conflict(self, beside: list[Imposed], asked: list[Imposed]) -> list[Imposed]:
+        """Of what is asked, which has no answer together with what is beside it, a minimal part that has none."""
+        if len(asked) == 1:
+            return asked
+        first, second = asked[: len(asked) // 2], asked[len(asked) // 2 :]
+        later = [] if self._contradicts([*beside, *first]) else self._conflict([*beside, *first], second)
+        earlier = [] if later and self._contradicts([*beside, *later]) else self._conflict([*beside, *later], first)
+        return [*earlier, *later]
+
+    def _contradicts(self, imposed: list[Imposed]) -> bool:
+        return bool(self._answer(imposed, effort=EFFORT) == z3.unsat)
 
     def decisive(self) -> tuple[str, ...]:
         """The exponents that are given of which each alone, if it were asked for instead, would leave an answer."""
