@@ -6,7 +6,7 @@ each kind every single remedy is found; where none suffices, two criteria that d
 
 >>> from scalings.criteria.problem import Problem
 >>> from scalings.networks.architectures import mlp
->>> found = conflict_of(Question(Problem.of(mlp(2), "sgd"), given=(("sigma_1", Fraction(1)),)))
+>>> found = conflict_of(Question(Problem.of(mlp(2), "sgd"), given=(("sigma_1", Fraction(-1)),)))
 >>> found.imposed, found.drop, found.release
 ((('signal propagation', 'layer1'),), (('signal propagation', 'layer1'),), (('init', 'layer1'),))
 """

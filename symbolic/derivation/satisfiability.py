@@ -118,13 +118,14 @@ class Points:
         return tuple(needed)
 
     def conflict(self, criteria: Sequence[Criterion]) -> tuple[Imposed, ...]:
-        """Criteria at layers that contradict each other, of those of `contradictory`; () if none do.
+        """Criteria at layers that contradict each other, with the given exponents; all of them must.
 
-        None of them can be left out, as far as z3 finds that within EFFORT. Of several such sets it is one of
-        later criteria, at later layers (QuickXplain: Junker, AAAI 2004), whatever else this process has asked z3.
+        None of them can be left out, as far as z3 finds that within EFFORT. Of several such sets it is that of the
+        earliest in the order of training (QuickXplain: Junker, AAAI 2004), among all or among those of `contradictory`,
+        whichever has fewer criteria.
         """
-        asked = self._imposed(self.contradictory(criteria))[::-1]
-        return tuple(self._conflict([], asked)[::-1]) if asked else ()
+        found = (self._conflict([], asked) for asked in (self._imposed(self.contradictory(criteria)), [*self.wanted]))
+        return tuple(min(found, key=lambda one: (len({criterion for criterion, _ in one}), len(one))))
 
     def _conflict(self, beside: list[Imposed], asked: list[Imposed]) -> list[Imposed]:
         """Of what is asked, which has no answer together with what is beside it, a minimal part that has none."""

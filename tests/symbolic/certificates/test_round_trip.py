@@ -91,7 +91,7 @@ def accepted(document: Any, path: Path) -> None:
     assert recheck(read_certificate(path)).refusal is None
 
 
-EXAMPLES = 60
+EXAMPLES = 40
 SETTINGS = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 TWO = (Problem(mlp(2), optimizer("sgd")), list(TUTORIAL), {"sigma_1": Fraction(0), "sigma_2": Fraction(0)})
 
