@@ -60,7 +60,7 @@ class Resources:
             expected = f"at most {MOST_SEEDS}, which give an error of 1 %" if seeds > 0 else "at least 1"
             raise ArgumentError("seeds", f"expected {expected}, but got {seeds}")
         if steps is not None and not 1 <= steps <= MOST_STEPS:
-            expected = f"at most {MOST_STEPS}, since orders settle within few" if steps > 0 else "at least 1"
+            expected = f"at most {MOST_STEPS}, since orders settle within few updates" if steps > 0 else "at least 1"
             raise ArgumentError("steps", f"expected {expected}, but got {steps}")
         if batch is not None and not 1 <= batch <= MOST_BATCH:
             expected = f"expected 1 to {MOST_BATCH} examples, beside which widths are large"
