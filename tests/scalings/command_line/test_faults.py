@@ -140,6 +140,7 @@ def test_a_figure_that_does_not_fit_on_the_disk(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "streams", ["2>&-", pytest.param("2> >(head -n 0)", marks=SLOW), pytest.param("2> /dev/full", marks=SLOW)]
 )
@@ -150,6 +151,7 @@ def test_verify_needs_no_stderr(streams: str) -> None:
     assert json.loads(ended.stdout)["verdict"] == "INCONCLUSIVE"
 
 
+@pytest.mark.slow
 def test_verify_writes_its_figure_when_the_reader_of_its_answer_has_left(tmp_path: Path) -> None:
     figure = tmp_path / "verify.png"
     command = f"{PROGRAM} {SMALL_VERIFY} --output {figure} | head -n 0; exit ${{PIPESTATUS[0]}}"

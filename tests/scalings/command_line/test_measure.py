@@ -79,7 +79,13 @@ def test_what_is_not_trained_has_nothing_to_assert(capsys: pytest.CaptureFixture
     assert (code, document["reason"]) == (3, "nothing moved that has an order to assert")
 
 
-@pytest.mark.parametrize("model", [("--network", "resmlp"), ("--network", "transformer", "--grows", "heads")])
+@pytest.mark.parametrize(
+    "model",
+    [
+        ("--network", "resmlp"),
+        pytest.param(("--network", "transformer", "--grows", "heads"), marks=pytest.mark.slow),
+    ],
+)
 def test_any_network_can_be_measured(capsys: pytest.CaptureFixture[str], model: tuple[str, ...]) -> None:
     """Node graphs are trained too, with the other scale variables at what their criteria determine."""
     small = ("--widths", "8,16,32", "--seeds", "1", "--batch", "4", "--steps", "1")

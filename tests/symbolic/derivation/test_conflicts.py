@@ -46,6 +46,7 @@ def test_tied_embeddings_need_a_multiplier_at_the_readout(law: str) -> None:
     assert derive(transformer(tied=True), law).conflict is None
 
 
+@pytest.mark.slow
 def test_what_contradicts_each_other_is_minimal_and_what_is_to_be_dropped_is_enough() -> None:
     network = tied_without_a_multiplier()
     conflict = derive(network).conflict
