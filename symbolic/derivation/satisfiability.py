@@ -124,8 +124,8 @@ class Points:
         earliest in the order of training (QuickXplain: Junker, AAAI 2004), among all or among those of `contradictory`,
         whichever has fewer criteria.
         """
-        found = (self._conflict([], asked) for asked in (self._imposed(self.contradictory(criteria)), [*self.wanted]))
-        return tuple(min(found, key=lambda one: (len({criterion for criterion, _ in one}), len(one))))
+        sets = [self._conflict([], asked) for asked in (self._imposed(self.contradictory(criteria)), [*self.wanted])]
+        return tuple(min(sets, key=lambda found: len({criterion for criterion, _ in found})))
 
     def _conflict(self, beside: list[Imposed], asked: list[Imposed]) -> list[Imposed]:
         """Of what is asked, which has no answer together with what is beside it, a minimal part that has none."""
