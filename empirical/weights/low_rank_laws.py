@@ -175,6 +175,12 @@ def orthogonalizes(optimizer: str) -> bool:
     return law is not None and isinstance(law(), Muon)
 
 
+def multiplies_matrices(optimizer: str) -> bool:
+    """Whether a step from a gradient in full takes products of matrices with each other, as Muon's and Shampoo's do."""
+    name = decay.plain(optimizer)
+    return (name in LOW_RANK or name.startswith("shampoo:")) and isinstance(plain_law(name), Muon | Shampoo)
+
+
 def plain_law(name: str) -> LowRankLaw:
     """The law of this name, decay apart."""
     if name in LOW_RANK:

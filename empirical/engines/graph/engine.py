@@ -14,6 +14,7 @@ from empirical.engines.graph.ensembles import check_rates, train_losses
 from empirical.engines.graph.setting import Setting
 from empirical.engines.graph.training import train
 from empirical.tensors.arrays import Array
+from empirical.weights.low_rank_laws import multiplies_matrices
 from empirical.weights.updates import check_optimizer
 from scalings.criteria.observables import Observable
 from scalings.errors import ArgumentError
@@ -26,6 +27,8 @@ DEFAULT_DEPTHS = (4, 6, 8, 12, 16, 24, 32, 64)
 _LEAST_SEEDS, _ENOUGH_SEEDS, _MOST_SEEDS = 8, 24, 96
 _WORK = 90 * 2**30
 """Bytes of seeds times updates that a default sweep may take: about 90 seconds of one core for any network."""
+_MULTIPLIED = 100
+"""The width at which products of matrices, as muon's and shampoo's steps take, cost as much as all else."""
 _ROOM = {"cpu": 96 * 2**20, "cuda": 2**32}
 """Bytes that a chunk of seeds may take."""
 _TIMED_SPAN = 8
@@ -66,8 +69,15 @@ class GraphEngine:
         return min(max(self._affordable(widths), _LEAST_SEEDS), _MOST_SEEDS)
 
     def _affordable(self, widths: Sequence[int]) -> int:
-        each = sum(widths[-1] / width * self.seed_bytes(width) for width in widths)
+        each = sum(widths[-1] / width * self.seed_bytes(width) * self._times_slower(width) for width in widths)
         return int(_WORK / (each * self.problem.training.steps))
+
+    def _times_slower(self, width: int) -> float:
+        """Than a step that reads and writes each weight: one that multiplies matrices of the width with each other."""
+        if not multiplies_matrices(self.problem.training.optimizer):
+            return 1.0
+        units = width if self.problem.variable == WIDTH_SCALE else self.problem.scaling.sizes.get(WIDTH_SCALE, width)
+        return 1 + units / _MULTIPLIED
 
     def operations(self, width: int) -> float:
         """More than those of an engine that is made for the network."""

@@ -234,3 +234,10 @@ def test_which_laws_orthogonalize() -> None:
         assert low_rank_laws.orthogonalizes(name) == (name.startswith("muon") and bool(second > 0.5 * first)), name
     assert low_rank_laws.orthogonalizes("muon+coupled")
     assert not low_rank_laws.orthogonalizes("adamw")
+
+
+def test_which_laws_multiply_matrices() -> None:
+    found = [name for name in low_rank_laws.LOW_RANK if low_rank_laws.multiplies_matrices(name)]
+    assert found == ["muon", "muon-jordan", "muon-rms", "muon-spectral", "shampoo"]
+    assert low_rank_laws.multiplies_matrices("shampoo:1/8,1/8")
+    assert not low_rank_laws.multiplies_matrices("adamw")

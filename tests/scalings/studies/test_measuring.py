@@ -6,7 +6,7 @@ import pytest
 
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.update_laws import optimizer
-from scalings.networks.architectures import mlp
+from scalings.networks.architectures import mlp, resmlp
 from scalings.results.trials import Training
 from scalings.studies import measuring
 from symbolic.derivation.derive import derive
@@ -24,3 +24,12 @@ def test_a_step_by_the_larger_fan_needs_a_width_beyond_the_other_fan(law: str, n
             measuring.plan(mlp(3), family.member("1/2"), Training.of(law), widths=widths)
     else:
         assert measuring.plan(mlp(3), family.member("1/2"), Training.of(law), widths=widths).widths == tuple(widths)
+
+
+def test_a_minute_allows_fewer_runs_of_steps_that_multiply_matrices() -> None:
+    widths = {}
+    for law in ("sgd", "muon"):
+        family = derive(resmlp(), optimizer(law)).family
+        assert family is not None
+        widths[law] = measuring.plan(resmlp(), family.member("1/2"), Training.of(law, steps=2)).widths
+    assert max(widths["muon"]) < max(widths["sgd"])
