@@ -163,22 +163,23 @@ def low_rank(optimizer: str) -> LowRankLaw | None:
     Decoupled decay only scales what there is. Under l2 W itself, of full rank, goes through the law; SGD alone makes
     decoupled decay of that.
     """
-    name = decay.plain(optimizer)
-    if (name in LOW_RANK or name.startswith("shampoo:")) and (decay.kind(optimizer) != "l2" or name == "sgd"):
-        return plain_law(name)
-    return None
+    return _plain_law(optimizer) if decay.kind(optimizer) != "l2" or decay.plain(optimizer) == "sgd" else None
 
 
 def orthogonalizes(optimizer: str) -> bool:
     """Whether the singular values of its steps are made alike, as Muon's are."""
-    law = LOW_RANK.get(decay.plain(optimizer))
-    return law is not None and isinstance(law(), Muon)
+    return isinstance(_plain_law(optimizer), Muon)
 
 
 def multiplies_matrices(optimizer: str) -> bool:
     """Whether a step from a gradient in full takes products of matrices with each other, as Muon's and Shampoo's do."""
+    return isinstance(_plain_law(optimizer), Muon | Shampoo)
+
+
+def _plain_law(optimizer: str) -> LowRankLaw | None:
+    """The law apart from any decay, if it acts on singular values."""
     name = decay.plain(optimizer)
-    return (name in LOW_RANK or name.startswith("shampoo:")) and isinstance(plain_law(name), Muon | Shampoo)
+    return plain_law(name) if name in LOW_RANK or name.startswith("shampoo:") else None
 
 
 def plain_law(name: str) -> LowRankLaw:

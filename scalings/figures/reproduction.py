@@ -97,8 +97,7 @@ def reproduction_figure(found: Reproduction) -> Figure:
 
 def _heading(axes: Axes, what: str, note: str) -> None:
     """A panel's heading and note, which may reach over the labels at the ends of lines."""
-    heading(axes, what, note)
-    for text in (axes.texts[-1], axes._left_title):  # type: ignore[attr-defined]
+    for text in heading(axes, what, note):
         text.set_in_layout(False)
 
 

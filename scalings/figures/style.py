@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
-    from matplotlib.text import Annotation
+    from matplotlib.text import Annotation, Text
 
 INK: Final = "#1a1c20"
 MUTED: Final = "#5f646b"
@@ -198,16 +198,17 @@ def title(figure: Figure, sentence: str, *details: str, verdict: Verdict | None 
     engine.set(rect=(0, 0, 1, panels / height))
 
 
-def heading(axes: Axes, text: str, note: str = "") -> None:
-    """What a panel shows, and in a second line how to read it."""
+def heading(axes: Axes, text: str, note: str = "") -> list[Text]:
+    """Write what a panel shows, and in a second line how to read it; returns what was written."""
     from matplotlib.transforms import ScaledTranslation
 
-    axes.set_title(text, pad=6 + (SMALL + 3) * bool(note))
+    written = [axes.set_title(text, pad=6 + (SMALL + 3) * bool(note))]
     if note:
         figure = axes.get_figure()
         assert figure is not None
         above = axes.transAxes + ScaledTranslation(0, 5 / 72, figure.dpi_scale_trans)
-        axes.text(0, 1, on_a_line(note), transform=above, size=SMALL, color=MUTED, va="bottom")
+        written.append(axes.text(0, 1, on_a_line(note), transform=above, size=SMALL, color=MUTED, va="bottom"))
+    return written
 
 
 def end_label(axes: Axes, x: float, y: float, text: str, colour: str) -> None:
@@ -272,6 +273,8 @@ def save(figure: Figure, path: str | Path) -> None:
 
 def settle(figure: Figure) -> None:
     """Lay the figure out, move apart the labels at the ends of lines, and draw leaders to them."""
+    from matplotlib.text import Annotation
+
     engine = figure.get_layout_engine()
     if engine is None:  # it is settled
         return
@@ -279,7 +282,7 @@ def settle(figure: Figure) -> None:
     # Without an engine `savefig` draws once, not twice.
     figure.set_layout_engine(None)
     for axes in figure.axes:
-        labels: list[Annotation] = [one for one in axes.texts if one.get_label() == _END_LABEL]  # type: ignore[misc]
+        labels = [one for one in axes.texts if isinstance(one, Annotation) and one.get_label() == _END_LABEL]
         if labels:
             _spread_labels(figure, axes, labels)
 

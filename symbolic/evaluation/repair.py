@@ -100,12 +100,14 @@ def _pieces(question: Question, zeros: Sequence[str]) -> Iterator[Piece]:
     """
     yield from ((forms, frozenset()) for forms in _answer(question))
     starts = [name for name in zeros if kind_of(name) == "init"]
-    kept = starts if _answer(_with_zeros(question, starts)) else []
+    if not starts:
+        return
+    found = _answer(_with_zeros(question, starts))
+    kept = starts if found else []
     for name in starts:
-        if name not in kept and _answer(_with_zeros(question, [*kept, name])):
-            kept.append(name)
-    if kept:
-        yield from ((forms, frozenset(kept)) for forms in _answer(_with_zeros(question, kept)))
+        if name not in kept and (more := _answer(_with_zeros(question, [*kept, name]))):
+            kept, found = [*kept, name], more
+    yield from ((forms, frozenset(kept)) for forms in found)
 
 
 def _with_zeros(question: Question, zeros: Sequence[str]) -> Question:

@@ -28,9 +28,13 @@ class Finding(Judged):
 
     name: ClassVar[str]
     claim: ClassVar[str]
-    statistic: str
     null: ClassVar[str]
     """What the statistic would be if the claim were false."""
+
+    @property
+    @abstractmethod
+    def statistic(self) -> str:
+        """What is measured, in words."""
 
     @property
     def answer(self) -> Answer:

@@ -50,7 +50,7 @@ class FiveCurvesFinding(Finding):
     """The test error before the first and after every epoch."""
 
     @property
-    def statistic(self) -> str:  # type: ignore[override]
+    def statistic(self) -> str:
         return f"largest difference of outputs over their rms, n = {self.width}, float64, after {self.steps} updates"
 
     @property

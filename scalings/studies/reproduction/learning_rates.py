@@ -58,7 +58,7 @@ class RatesFinding(Finding):
         return tuple(self.found_of["mup"].curves)
 
     @property
-    def statistic(self) -> str:  # type: ignore[override]
+    def statistic(self) -> str:
         range_ = f"widths {self.widths[0]} to {self.widths[-1]}, {self.seeds} seeds"
         return f"slope of log best rate against log n, after one epoch, {range_}"
 
@@ -113,7 +113,7 @@ class TransientFinding(Finding):
     seeds: int
 
     @property
-    def statistic(self) -> str:  # type: ignore[override]
+    def statistic(self) -> str:
         widths = tuple(self.wide.curves)
         return f"slope of log best rate against log n, ntp, widths {widths[0]} to {widths[-1]}, {self.seeds} seeds"
 

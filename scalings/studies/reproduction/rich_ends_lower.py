@@ -43,7 +43,7 @@ class EndsLowerFinding(Finding):
         return len(self.errors[LAZY]) - 1
 
     @property
-    def statistic(self) -> str:  # type: ignore[override]
+    def statistic(self) -> str:
         seeds = self.errors[LAZY].shape[1]
         return f"log of the test error of ntp over mup's at epoch {self.epochs}, {seeds} paired seeds, n = {self.width}"
 

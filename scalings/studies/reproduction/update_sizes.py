@@ -42,7 +42,7 @@ class UpdateSizesFinding(Finding):
     seeds: int
 
     @property
-    def statistic(self) -> str:  # type: ignore[override]
+    def statistic(self) -> str:
         return f"exponent of |dz|/|z| of {_LAYER}, widths {self.widths[0]} to {self.widths[-1]}, own seeds for each"
 
     @cached_property
