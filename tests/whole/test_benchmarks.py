@@ -8,6 +8,7 @@ from benchmarks.__main__ import main
 from benchmarks.coverage import simulated
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["limits", "commands", "coverage"])
 def test_the_smallest_case_runs(capsys: pytest.CaptureFixture[str], what: str) -> None:
     assert main([what, "--quick"]) == 0
