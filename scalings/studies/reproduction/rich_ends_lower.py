@@ -160,7 +160,7 @@ class ConvolutionalNetwork(RichEndsLower):
 
     width: int = 32
     epochs: int = 10
-    seeds: int = 5
+    seeds: int = 7
     name = CnnFinding.name
 
     @cached_property
