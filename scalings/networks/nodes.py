@@ -7,6 +7,7 @@ backward and in its update, is in `symbolic.propagation`; what it computes on te
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Literal, Protocol, TypeAlias, get_args
 
 from scalings.networks.dimensions import ONE, Dimension, fixed
@@ -178,7 +179,17 @@ class Elementwise:
 
     name: str
     source: str
-    activation: Activation
+    activation: str
+    """One of `scalings.networks.functions.FUNCTIONS`."""
+
+
+@dataclass(frozen=True)
+class Power:
+    """h = |z|^exponent, unit by unit, such as a square, or one over a root."""
+
+    name: str
+    source: str
+    exponent: Fraction
 
 
 @dataclass(frozen=True)
@@ -211,6 +222,77 @@ class Sum:
 
     name: str
     sources: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Factor:
+    """y = c n^order h: multiplied by a number that the network fixes, such as 1/sqrt(n) in its code."""
+
+    name: str
+    source: str
+    order: Fraction
+    size: float = 1.0
+
+
+@dataclass(frozen=True)
+class Rearrange:
+    """A result that has the entries of its sources: selected, repeated, put side by side, or added up."""
+
+    name: str
+    sources: tuple[str, ...]
+    units: Dimension
+
+
+@dataclass(frozen=True)
+class Product:
+    """z = a b, unit by unit, or summed over `summed` units that both have: a contraction.
+
+    The result has `units`; a factor with fewer is repeated over the others. `coherent`: the terms of the sum have a
+    mean at initialization, as in x . x, and it follows the law of large numbers.
+    """
+
+    name: str
+    left: str
+    right: str
+    units: Dimension
+    summed: Dimension = ONE
+    coherent: bool = False
+
+    @property
+    def sources(self) -> tuple[str, str]:
+        return self.left, self.right
+
+
+@dataclass(frozen=True)
+class Mean:
+    """The mean over `over` units of the source, which leaves `units`. `coherent`: they have a mean at initialization."""
+
+    name: str
+    source: str
+    units: Dimension
+    over: Dimension
+    coherent: bool = False
+
+
+@dataclass(frozen=True)
+class Softmax:
+    """exp(s_i) / sum_j exp(s_j), over as many units as `over`."""
+
+    name: str
+    source: str
+    over: Dimension = ONE
+
+
+@dataclass(frozen=True)
+class Weight(HasRole):
+    """z = g w: a weight as a value, such as a position, a state that is learned, or a matrix that is rescaled first."""
+
+    name: str
+    weight: str
+    fan_in: Dimension
+    fan_out: Dimension
+    start: Start = "random"
+    frozen: bool = False
 
 
 @dataclass(frozen=True)
@@ -255,14 +337,17 @@ class Repeat:
     times: Dimension
 
 
-Weighted: TypeAlias = Dense | Convolution | Embedding | Bias | Gain | DepthwiseConvolution
+Weighted: TypeAlias = Dense | Convolution | Embedding | Bias | Gain | DepthwiseConvolution | Weight
 Multiplier: TypeAlias = Scale | Scores
-Node: TypeAlias = Weighted | Multiplier | Elementwise | Norm | Pool | Sum | Mix | Repeat
-WEIGHTED = (Dense, Convolution, Embedding, Bias, Gain, DepthwiseConvolution)
+Weightless: TypeAlias = Elementwise | Power | Norm | Pool | Mean | Factor | Rearrange | Product | Softmax | Sum | Mix
+Node: TypeAlias = Weighted | Multiplier | Weightless | Repeat
+WEIGHTED = (Dense, Convolution, Embedding, Bias, Gain, DepthwiseConvolution, Weight)
 MATRICES = (Dense, Convolution, Embedding)
 MULTIPLIERS = (Scale, Scores)
 
 
 def sources(node: Node) -> tuple[str, ...]:
     """The names of the operations that a node reads."""
-    return node.sources if isinstance(node, Sum | Scores | Mix) else (node.source,)
+    if isinstance(node, Weight):
+        return ()
+    return node.sources if isinstance(node, Sum | Rearrange | Product | Scores | Mix) else (node.source,)
