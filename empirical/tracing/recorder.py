@@ -14,7 +14,7 @@ name is what would leave a gap: scripted modules, tensors that carry a gradient 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -33,6 +33,8 @@ from scalings.errors import ArgumentError
 from scalings.tapes.arguments import Ref
 from scalings.tapes.tape import CUSTOM_GRADIENT, Kind, Operation, Origin, Parameter, Siblings, Tape, Value
 
+Watch = Callable[[int, Tensor], None]
+"""Called with each value as soon as it is there: its number, and the tensor, which may be written to later."""
 _BLIND = "code in which nothing is seen, such as torch.jit.script or torch.autograd.grad"
 
 
@@ -59,7 +61,9 @@ class Recording:
     loss: Tensor
 
 
-def record(module: nn.Module, batch: Batch, loss: Loss, *, width: int) -> Recording:
+def record(
+    module: nn.Module, batch: Batch, loss: Loss, *, width: int, watch: Watch = lambda _number, _tensor: None
+) -> Recording:
     """One forward pass and its loss, written down. The state of the module is the caller's to keep (`state.py`).
 
     Raises ArgumentError for what the recorder cannot see; what the module itself raises is passed on.
@@ -67,7 +71,7 @@ def record(module: nn.Module, batch: Batch, loss: Loss, *, width: int) -> Record
     for name, part in module.named_modules():
         if isinstance(part, torch.jit.ScriptModule):
             raise ArgumentError("build", f"{name or 'the module'} is a torch.jit script, in which nothing is seen")
-    recorder = Recorder(module, batch)
+    recorder = Recorder(module, batch, watch)
     with warnings.catch_warnings(), torch.enable_grad(), eager(), recorder.called_from, recorder:
         warnings.simplefilter("ignore")  # of torch, about hooks, scalars and nested tensors: nothing of it is kept
         output = batch.run(module)
@@ -78,8 +82,9 @@ def record(module: nn.Module, batch: Batch, loss: Loss, *, width: int) -> Record
 class Recorder(TorchFunctionMode):
     """While it is entered, every torch function becomes an operation."""
 
-    def __init__(self, module: nn.Module, batch: Batch) -> None:
+    def __init__(self, module: nn.Module, batch: Batch, watch: Watch) -> None:
         super().__init__()
+        self._watch = watch
         self.called_from = CalledFrom(module)
         self._memory = Memory()
         self._names: dict[int, tuple[Tensor, Origin, str]] = {}
@@ -224,6 +229,7 @@ class Recorder(TorchFunctionMode):
         value = len(self._values)
         self._values.append(Value(tuple(tensor.shape), kind_of(tensor), origin, name, tensor.requires_grad))
         self._memory.put(tensor, value)
+        self._watch(value, tensor)
         return value
 
     def _take(self, result: Any, given: list[Tensor]) -> tuple[int | float, ...]:

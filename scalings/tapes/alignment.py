@@ -83,7 +83,7 @@ def _aligned_parameters(
         yield Parameter(parameter.names, tuple(shape), parameter.trainable)
 
 
-def _keyed(tape: Tape[int]) -> Iterator[tuple[tuple[Any, ...], Operation]]:
+def keyed(tape: Tape[int]) -> Iterator[tuple[tuple[Any, ...], Operation]]:
     """Each operation with what it is matched by."""
     counts: Counter[tuple[Any, ...]] = Counter()
     for operation in tape.operations:
@@ -94,10 +94,8 @@ def _keyed(tape: Tape[int]) -> Iterator[tuple[tuple[Any, ...], Operation]]:
 
 def _matched(tapes: Sequence[Tape[int]]) -> list[Row]:
     """Each operation of the last tape beside those of the others."""
-    others = [dict(_keyed(tape)) for tape in tapes[:-1]]
-    return [
-        (*(_like(operation, other.get(key)) for other in others), operation) for key, operation in _keyed(tapes[-1])
-    ]
+    others = [dict(keyed(tape)) for tape in tapes[:-1]]
+    return [(*(_like(operation, other.get(key)) for other in others), operation) for key, operation in keyed(tapes[-1])]
 
 
 def _like(operation: Operation, other: Operation | None) -> Operation | None:
