@@ -20,7 +20,7 @@ from scalings.criteria.observables import Observable
 from scalings.errors import ArgumentError
 from scalings.results.trials import EngineName
 
-_SPAN = (1, 1.5, 2, 3, 4, 6, 8)
+_SPAN = (1, 1.5, 2, 3, 4, 6, 8, 12)
 """Default widths, as multiples of the smallest that was traced."""
 _SEEDS = 4
 _NUMBER, _COPIES = 8, 8

@@ -1,7 +1,7 @@
 """Training of a module: full-batch steps, and what there is to observe after each of them.
 
-The loss is the user's, a mean over examples; d is its gradient by a value, in which the number of examples is a constant.
-Changes are differences of values, in double precision.
+The loss is the user's, a mean over examples, so that d, its gradient by a value, is smaller than that of one example by
+their number, a constant. Changes are differences of values, in double precision.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def _weight(trained: _Trained, before: Pass | None) -> tuple[Weight, Update | No
 def _terms(
     grows: tuple[bool, ...], first: Tensor | None, now: Tensor | None
 ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-    """A value and its change as (1, examples, units); empty where it is not there, or has another shape than at first."""
+    """A value and its change as (1, examples, units); empty where it is not there, or had another shape at first."""
     if now is None or now.dim() != len(grows):
         return (), ()
     change = () if first is None or first.shape != now.shape else (_examples(now - first, grows),)

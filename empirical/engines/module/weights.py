@@ -2,9 +2,9 @@
 
     W(0)  =  the module's own, rescaled to the root mean square  c (n / n_0)^sigma,      eta  =  e (n / n_0)^eta_l
 
-At the reference width n_0, the smallest that was traced, c is what the module itself draws, and e is such that the first
-step of each weight by itself is the same small share of it. Constants change no exponent, but a share that is the same
-for all weights hides none behind the others. Weights that start at zero or one stay so.
+At the reference width n_0, the smallest that was traced, c is what the module itself draws, and e is such that the
+first step of each weight by itself is the same small share of it. Constants change no exponent, but a share that is the
+same for all weights hides none behind the others. Weights that start at zero or one stay so.
 """
 
 from __future__ import annotations
