@@ -18,11 +18,15 @@ from scalings.networks.dimensions import DEPTH_SCALE, WIDTH_SCALE, Dimension, fi
 from scalings.networks.network import Network
 from scalings.networks.nodes import Dense, Embedding, Node, Repeat, Scores
 from scalings.results.trials import Training
+from scalings.studies import modules
+from scalings.tapes.network import TracedNetwork
 
 if TYPE_CHECKING:
     from empirical.engines.engine import Scaling
     from empirical.sweeps.measurement import Measurement
     from empirical.sweeps.sweep import Progress, Sweep
+    from empirical.tracing.batches import Loss
+    from empirical.tracing.trace import Build
 
 _HELD = {WIDTH_SCALE: 64, DEPTH_SCALE: 2}
 """Where scale variables stand that are not varied; at 1 if they are not named."""
@@ -31,10 +35,13 @@ _BATCH, _LINES = 16, 4
 
 
 def measure(
-    network: Network | str,
+    network: Network | TracedNetwork | str,
     parameterization: Parameterization | str,
     training: Training = Training(),  # noqa: B008 - frozen
     *,
+    build: Build | None = None,
+    data: object = None,
+    loss: Loss | None = None,
     scale: str = WIDTH_SCALE,
     widths: Sequence[int] | None = None,
     seeds: int | None = None,
@@ -51,11 +58,31 @@ def measure(
     is a result, recorded as inf or nan. What is trained is the `small` network, which `Measurement.network` is too.
     Raises ArgumentError, in one line, for what cannot be measured; and Interrupted with what there is, if that is
     enough for fits, instead of KeyboardInterrupt.
+
+    Of a traced network, the module itself is trained (`scalings.studies.modules`): `build`, `data` and `loss` are those
+    that it was traced with.
     """
     from empirical.sweeps.sweep import carry_out
 
     if not isinstance(training, Training):
         raise wrong_type("training", "a Training", training)
+    if isinstance(network, TracedNetwork):
+        modules.check_options(scale, engine, device)
+        sweep = modules.plan(
+            network,
+            parameterization,
+            training,
+            build=build,
+            data=data,
+            loss=loss,
+            widths=widths,
+            seeds=seeds,
+            first_seed=first_seed,
+            cap=cap,
+        )
+        return carry_out(sweep, progress)
+    if build is not None:
+        raise ArgumentError("build", "expected a traced network beside it, as trace gives one")
     problem = Problem.of(network, training.optimizer, scale, training.loss)
     network, parameterization = problem.network, as_parameterization(parameterization, problem)
 

@@ -89,11 +89,17 @@ def _weight(trained: _Trained, before: Pass | None) -> tuple[Weight, Update | No
 def _terms(
     grows: tuple[bool, ...], first: Tensor | None, now: Tensor | None
 ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-    """A value and its change as (1, examples, units); empty where it is not there, or had another shape at first."""
+    """A value and its change as (1, examples, units); empty where it is not there, or had another shape at first.
+
+    What is infinite from the start is masked, and counts as zero.
+    """
     if now is None or now.dim() != len(grows):
         return (), ()
-    change = () if first is None or first.shape != now.shape else (_examples(now - first, grows),)
-    return (_examples(now, grows),), change
+    if first is None or first.shape != now.shape:
+        return (_examples(now, grows),), ()
+    masked = first.isinf()
+    now, change = now.masked_fill(masked, 0.0), (now - first).masked_fill(masked, 0.0)
+    return (_examples(now, grows),), (_examples(change, grows),)
 
 
 def _examples(value: Tensor, grows: tuple[bool, ...]) -> Tensor:

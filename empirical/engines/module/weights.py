@@ -80,7 +80,7 @@ class Stepped:
     ) -> None:
         exponents, training = problem.exponents[node.weight], problem.training
         self.parameter = parameter
-        self.initial = parameter.detach().clone()
+        self.initial = parameter.detach().clone(memory_format=torch.contiguous_format)
         self.update = torch.zeros_like(self.initial)
         decays = isinstance(node, MATRICES) and training.decay
         decay = 0.0 if exponents.decay is None else training.decay * _power(problem, width, exponents.decay)
@@ -106,13 +106,14 @@ class Stepped:
 
 
 def as_matrix(parameter: Tensor) -> Tensor:
-    """A parameter as (1, rows, columns), in the same memory; a vector is one column."""
-    return parameter.view(1, parameter.shape[0], -1) if parameter.dim() else parameter.view(1, 1, 1)
+    """A parameter as (1, rows, columns), in the same memory if it is contiguous; a vector is one column."""
+    return parameter.reshape(1, parameter.shape[0], -1) if parameter.dim() else parameter.view(1, 1, 1)
 
 
 def _first_step(optimizer: str, parameter: Tensor, gradient: Tensor | None) -> Tensor:
     """What a step is divided by the learning rate, without decay."""
-    initial, update = parameter.detach(), torch.zeros_like(parameter)
+    initial = parameter.detach()
+    update = torch.zeros_like(initial, memory_format=torch.contiguous_format)
     if gradient is not None:
         steps = ExplicitSteps(plain(optimizer), as_matrix(initial), as_matrix(update), lr=1.0)
         steps.step([(EVERYTHING, as_matrix(gradient).clone())])

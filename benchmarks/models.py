@@ -1,0 +1,220 @@
+"""Models: how many of the orders that are derived for real modules are those that they show in training.
+
+Each of the zoo's modules is traced, translated and derived; it is then trained at several widths under the standard
+parameterization and under the derived ones at r = 0 and 1/2, by SGD and by Adam, with small steps. Of every value that
+theory speaks of, after each of so many updates, the derived order is set beside the measured slope:
+
+- *within 0.15*: the plain slope over all widths is no further from the order than that;
+- *by interval*: the 95 % interval of the exponent, with its finite-width corrections, is not outside of the order plus
+  or minus 0.1; of what theory only bounds from above (`scalings.studies.roles`), not above it.
+
+Each training is a line of a file as soon as it is done: a run that was stopped goes on where it was.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from empirical.engines.module.problem import ModuleProblem
+from empirical.engines.module.standard import standard
+from empirical.sweeps import modules
+from empirical.sweeps.sweep import carry_out
+from empirical.tracing.batches import default_loss
+from empirical.tracing.trace import trace
+from scalings.criteria.observables import Observable
+from scalings.criteria.problem import Problem
+from scalings.errors import ArgumentError
+from scalings.hyperparameters.exponents import Exponent, format_exponent, parse_exponent
+from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.hyperparameters.update_laws import optimizer as update_law
+from scalings.networks.network import Network
+from scalings.results.fits import Fit
+from scalings.results.trials import Training
+from scalings.studies.equivalence import Role, compare_one
+from scalings.studies.roles import roles
+from scalings.tapes.network import TracedNetwork
+from scalings.tapes.translation.translate import translate
+from scalings.tapes.translation.translation import Translation
+from symbolic.derivation.members import member
+from symbolic.evaluation.check import verdict_on
+from symbolic.evaluation.given_run import train_given
+from symbolic.evaluation.predict import prediction_of
+from tests.empirical.tracing.zoo import ZOO, Model
+from tests.empirical.tracing.zoo_of_libraries import LIBRARIES
+
+NAMES = (*ZOO, *LIBRARIES)
+OPTIMIZERS = ("sgd", "adam")
+GIVEN = ("standard", "0", "1/2")
+"""The standard parameterization, and members of the derived family by their richness."""
+STORE = Path("models.jsonl")
+STEPS, SEEDS, CAP = 2, 4, 2
+WIDE = (32, 48, 64, 96, 128, 192, 256)
+NARROW = (16, 24, 32, 48, 64, 96, 128)
+"""Of a residual network whose channels are eight times the width in the end."""
+NEAR, MARGIN = 0.15, 0.1
+LEFT_OUT = frozenset({"dd", "dW_spectral", "alignment"})
+"""What theory does not speak of for every network, or is not about a value."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A value's derived order and its measured slope."""
+
+    quantity: str
+    node: str
+    step: int
+    role: Role
+    derived: str
+    """As text: a fraction, or -oo."""
+    plain: float
+    low: float
+    high: float
+    reading: str = ""
+    """The torch function that the node is read off."""
+
+    @property
+    def order(self) -> Exponent:
+        return parse_exponent(self.derived)
+
+    @property
+    def is_near(self) -> bool:
+        return abs(self.plain - float(self.order)) <= NEAR
+
+    @property
+    def is_held(self) -> bool:
+        above = self.low > float(self.order) + MARGIN
+        return not above and (self.role == "upper bound" or self.high >= float(self.order) - MARGIN)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """One module under one parameterization by one optimizer; `lacking` says why there is none."""
+
+    model: str
+    optimizer: str
+    given: str
+    values: tuple[Compared, ...] = ()
+    lacking: str = ""
+    stable: bool = True
+    unknown: tuple[str, ...] = ()
+
+    def share(self, rule: str) -> float:
+        """The share of values that agree, by the name of a property of theirs."""
+        return sum(getattr(value, rule) for value in self.values) / len(self.values)
+
+    @property
+    def is_grid(self) -> tuple[str, str, str]:
+        return self.model, self.optimizer, self.given
+
+
+def resumed(names: Sequence[str] = NAMES, store: Path | None = STORE, *, quick: bool = False) -> Iterator[Trained]:
+    """All trainings of these models: those of the file, and what is missing there, done now."""
+    known = {one.is_grid: one for one in _read(store)} if store and store.exists() else {}
+    for name in names:
+        subject: Subject | None = None
+        for optimizer in OPTIMIZERS[:1] if quick else OPTIMIZERS:
+            for given in GIVEN[:1] if quick else GIVEN:
+                if (name, optimizer, given) not in known:
+                    subject = subject or Subject.of(name)
+                    known[name, optimizer, given] = found = subject.trained(optimizer, given, quick=quick)
+                    if store:
+                        with store.open("a") as file:
+                            file.write(json.dumps(asdict(found)) + "\n")
+                yield known[name, optimizer, given]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model, traced and translated."""
+
+    name: str
+    model: Model
+    traced: TracedNetwork | None
+    translation: Translation | None
+    lacking: str = ""
+
+    @classmethod
+    def of(cls, name: str) -> Subject:
+        """The model of this name; where it cannot be traced or translated, with the reason."""
+        if name in LIBRARIES and find_spec(LIBRARIES[name][0]) is None:
+            return cls(name, ZOO["multilayer perceptron"], None, None, f"{LIBRARIES[name][0]} is not installed")
+        model = ZOO[name] if name in ZOO else LIBRARIES[name][1]()
+        try:
+            traced = trace(model.build, model.data, model.widths, model.loss)
+            return cls(name, model, traced, translate(traced))
+        except ArgumentError as error:
+            return cls(name, model, None, None, str(error))
+
+    def trained(self, optimizer: str, given: str, *, quick: bool = False) -> Trained:
+        """The module trained under this parameterization, beside theory."""
+        if self.traced is None or self.translation is None:
+            return Trained(self.name, optimizer, given, lacking=self.lacking)
+        translation, network = self.translation, self.translation.network
+        try:
+            parameterization = self._parameterization(optimizer, given)
+            problem = Problem(network, update_law(optimizer), loss=translation.loss)
+            run = train_given(problem, parameterization, STEPS)
+        except ArgumentError as error:
+            return Trained(self.name, optimizer, given, lacking=str(error), unknown=translation.unknown)
+        model, training = self.model, Training.of(optimizer, steps=STEPS)
+        module = ModuleProblem(
+            model.build,
+            model.data,
+            model.loss or default_loss,
+            self.traced,
+            translation,
+            parameterization,
+            training,
+        )
+        widths = WIDE if model.widths[0] > 8 else NARROW
+        sweep = modules.plan(module, widths=widths[:4] if quick else widths, seeds=1 if quick else SEEDS, cap=CAP)
+        fits = carry_out(sweep).fits
+        stable = verdict_on(run).stable
+        values = compared(network, prediction_of(run, STEPS), fits, stable, translation)
+        return Trained(
+            self.name, optimizer, given, tuple(values), stable=stable, unknown=translation.unknown
+        )
+
+    def _parameterization(self, optimizer: str, given: str) -> Parameterization:
+        assert self.traced is not None
+        assert self.translation is not None
+        if given == "standard":
+            return standard(self.model.build, self.traced, self.translation)
+        return member(self.translation.network, optimizer, given, loss=self.translation.loss)
+
+
+def compared(
+    network: Network,
+    derived: dict[Observable, Exponent],
+    fits: dict[Observable, object],
+    stable: bool,
+    translation: Translation,
+) -> Iterator[Compared]:
+    """Of everything that was derived and measured, but for what theory says is zero."""
+    role = roles(network, derived, stable=stable, centered=True)
+    for one, fit in sorted(fits.items()):
+        if one.quantity in LEFT_OUT or one not in derived or not isinstance(fit, Fit):
+            continue
+        yield Compared(
+            one.quantity,
+            one.layer,
+            one.step,
+            role[one],
+            format_exponent(derived[one]),
+            fit.plain,
+            fit.low,
+            fit.high,
+            translation.reading.get(one.layer, ""),
+        )
+
+
+def _read(store: Path) -> Iterator[Trained]:
+    for line in store.read_text().splitlines():
+        fields = json.loads(line)
+        values = tuple(Compared(**one) for one in fields.pop("values"))
+        unknown = tuple(fields.pop("unknown"))
+        yield Trained(**fields, values=values, unknown=unknown)
