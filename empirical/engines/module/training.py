@@ -93,7 +93,7 @@ def _terms(
 
     What is infinite from the start is masked, and counts as zero.
     """
-    if now is None or now.dim() != len(grows):
+    if now is None or now.dim() != len(grows) or not now.numel():
         return (), ()
     if first is None or first.shape != now.shape:
         return (_examples(now, grows),), ()
