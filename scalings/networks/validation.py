@@ -84,7 +84,8 @@ def _validate_block(block: Repeat, known: set[str]) -> None:
     inner = {node.name for node in block.nodes}
     if twice := sorted(inner & known):
         raise ArgumentError("network", f"expected names that differ, but got {twice[0]!r} twice")
-    check_nodes(block.nodes, {block.name})
+    outside = set() if block.times.grows else known
+    check_nodes(block.nodes, {block.name, *outside})
     known |= inner
     if block.times.grows and not block_stream(block):
         raise ArgumentError(
@@ -97,7 +98,8 @@ def check_read(nodes: Sequence[Node], outside: Set[str] = frozenset()) -> None:
 
     `outside` are the names that are read outside the block.
     """
-    read = {source for node in nodes for source in sources(node)} | outside
+    within = [one for node in nodes if isinstance(node, Repeat) for one in node.nodes]
+    read = {source for node in (*nodes, *within) for source in sources(node)} | outside
     for node in nodes:
         if node.name not in read and node is not nodes[-1]:
             expected = f"expected every operation but the last, {nodes[-1].name}, to be read by another"

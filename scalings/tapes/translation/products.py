@@ -59,7 +59,7 @@ def added(build: Builder, call: Call, left: Any, right: Any) -> State:
     for this, that in ((one, other), (other, one)):
         if isinstance(this, Constant) and this.is_zero:
             return _repeated(build, call, that)
-        if isinstance(this, Held) and isinstance(that, Result) and _is_vector(this.shape):
+        if isinstance(this, Held) and isinstance(that, Result) and _is_vector(this):
             return _with_bias(build, call, that, this)
     return _sum(build, call, build.result(one, call), build.result(other, call))
 
@@ -75,7 +75,7 @@ def multiply(build: Builder, call: Call) -> State:
 def multiplied(build: Builder, call: Call, left: State, right: State, summed: Dimension = ONE) -> State:
     """The product, entry by entry, or summed over so many units."""
     for one, other in ((left, right), (right, left)):
-        if isinstance(one, Constant) and (one.is_zero or not growing(summed).grows):
+        if isinstance(one, Constant) and (one.is_zero or not summed.grows):
             return _by_constant(build, call, other, one)
         if isinstance(one, Held) and isinstance(other, Result) and summed == ONE and _fits(build, one, other, call):
             return _gained(build, call, other, one)
@@ -211,9 +211,10 @@ def _by_constant(build: Builder, call: Call, state: State, constant: Constant) -
     return _repeated(build, call, build.scaled(state, constant.order, 1.0, call))
 
 
-def _is_vector(shape: Shape) -> bool:
-    """Whether it has but one axis that is not of size 1."""
-    return sum(str(size) != "1" for size in shape) <= 1
+def _is_vector(weight: Held) -> bool:
+    """Whether it has but one axis that is not of size 1, however often it was repeated."""
+    shapes = weight.shape, weight.parameter.shape
+    return any(sum(str(size) != "1" for size in shape) <= 1 for shape in shapes)
 
 
 def _is_empty(shape: Shape) -> bool:

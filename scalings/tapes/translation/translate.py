@@ -46,7 +46,7 @@ from scalings.tapes.translation.losses import loss_of, output_of
 from scalings.tapes.translation.rearranging import together
 from scalings.tapes.translation.table import translator_of
 from scalings.tapes.translation.translation import Translation
-from scalings.tapes.translation.values import Call, Constant, Held, Result, State, growing
+from scalings.tapes.translation.values import Call, Constant, Held, Result, Shape, State, growing
 
 
 def translated(traced: TracedNetwork) -> Translation:
@@ -156,7 +156,7 @@ class _Translator:
         if isinstance(state, Result):
             self.values.setdefault(state.node, value)
 
-    def _shape(self, value: int) -> tuple[traced_networks.Dimension, ...]:
+    def _shape(self, value: int) -> Shape:
         return self.tape.values[value].shape
 
     def _state(self, value: int) -> State:
