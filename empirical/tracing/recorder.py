@@ -30,6 +30,7 @@ from empirical.tracing.fused import EQUIVALENTS
 from empirical.tracing.memory import Memory, version
 from empirical.tracing.modules import CalledFrom, eager
 from scalings.errors import ArgumentError
+from scalings.networks.nodes import Start
 from scalings.tapes.arguments import Ref
 from scalings.tapes.tape import CUSTOM_GRADIENT, Kind, Operation, Origin, Parameter, Siblings, Tape, Value
 
@@ -89,6 +90,7 @@ class Recorder(TorchFunctionMode):
         self._memory = Memory()
         self._names: dict[int, tuple[Tensor, Origin, str]] = {}
         self._parameters: dict[int, list[str]] = {}
+        self._starts: dict[int, Start] = {}
         self._lists = tuple(
             Siblings(name, tuple(part._modules), tuple(type(child).__qualname__ for child in part.children()))
             for name, part in module.named_modules()
@@ -108,6 +110,7 @@ class Recorder(TorchFunctionMode):
             self._names[id(tensor)] = tensor, "buffer", name
         for name, tensor in module.named_parameters(remove_duplicate=False):
             self._parameters.setdefault(id(tensor), []).append(name)
+            self._starts[id(tensor)] = start_of(tensor)
             self._names.setdefault(id(tensor), (tensor, "parameter", name))
 
     def __torch_function__(
@@ -251,8 +254,9 @@ class Recorder(TorchFunctionMode):
             raise ArgumentError("loss", f"expected one real number, but got {_described(loss)} at width {width}")
         end = self._read(loss)
         parameters = tuple(
-            Parameter(tuple(names), tuple(self._names[key][0].shape), self._names[key][0].requires_grad)
+            Parameter(tuple(names), tuple(tensor.shape), tensor.requires_grad, self._starts[key])
             for key, names in self._parameters.items()
+            for tensor, *_ in (self._names[key],)
         )
         tape = Tape(width, tuple(self._values), tuple(self._operations), parameters, values, end, self._lists)
         return Recording(tape, tuple(self._calls), self._sources, loss.detach())
@@ -263,6 +267,19 @@ def kind_of(tensor: Tensor) -> Kind:
     if tensor.is_complex():
         return "complex"
     return "real" if tensor.is_floating_point() else "boolean" if tensor.dtype == torch.bool else "integer"
+
+
+def start_of(parameter: Tensor) -> Start:
+    """What a parameter holds before training.
+
+    >>> start_of(torch.ones(2)), start_of(torch.eye(2)), start_of(torch.zeros(2, 2))
+    ('one', 'random', 'zero')
+    """
+    held = parameter.detach()
+    if not held.numel() or held.is_complex():
+        return "random"
+    low, high = (float(bound) for bound in held.aminmax())
+    return "zero" if low == high == 0 else "one" if low == high == 1 else "random"
 
 
 def _autocast(given: Iterable[Tensor]) -> tuple[str, torch.dtype] | None:

@@ -1,7 +1,7 @@
 """Functions that act unit by unit, by how they grow: all that orders of magnitude know of one.
 
 >>> FUNCTIONS["sigmoid"]
-Growth(bounded=True, offset=True)
+Growth(bounded=True, offset=True, flat=False, kink=False)
 >>> FUNCTIONS["gelu"] == Growth()
 True
 """
@@ -19,12 +19,19 @@ class Growth:
     """|phi| <= 1 or so, however large z is."""
     offset: bool = False
     """phi(0) is not 0, so that the result is of order 1 at least."""
+    flat: bool = False
+    """phi'(0) = 0, as torch has it: nothing comes back through a z that is zero."""
+    kink: bool = False
+    """phi' jumps somewhere."""
 
 
 FUNCTIONS: dict[str, Growth] = {
-    **dict.fromkeys(("linear", "relu", "gelu", "silu", "elu", "selu", "leaky_relu", "mish", "abs"), Growth()),
+    **dict.fromkeys(("linear", "gelu", "silu", "elu", "mish"), Growth()),
+    **dict.fromkeys(("relu", "abs"), Growth(flat=True, kink=True)),
+    **dict.fromkeys(("selu", "leaky_relu"), Growth(kink=True)),
     **dict.fromkeys(("tanh", "erf", "sin", "atan", "softsign"), Growth(bounded=True)),
-    **dict.fromkeys(("sigmoid", "cos"), Growth(bounded=True, offset=True)),
+    "sigmoid": Growth(bounded=True, offset=True),
+    "cos": Growth(bounded=True, offset=True, flat=True),
     **dict.fromkeys(("softplus", "exp"), Growth(offset=True)),
 }
 """By torch's names. `exp` is here as it is for z of order 1: no power of n holds of what an exploding z makes of it."""

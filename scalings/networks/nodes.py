@@ -26,7 +26,6 @@ def block_stream(block: Repeat) -> tuple[str, ...]:
 
 Activation = Literal["relu", "tanh", "gelu", "linear"]
 ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
-BOUNDED: frozenset[Activation] = frozenset({"tanh"})
 Role = Literal["input", "hidden", "output"]
 Start = Literal["random", "zero", "one"]
 """How a weight is initialised: i.i.d. N(0, sigma^2), all zeros, or all ones. A weight that is frozen (`frozen` of its
@@ -285,7 +284,10 @@ class Softmax:
 
 @dataclass(frozen=True)
 class Weight(HasRole):
-    """z = g w: a weight as a value, such as a position, a state that is learned, or a matrix that is rescaled first."""
+    """z = g w: a weight as a value, such as a position, a state that is learned, or a matrix that is rescaled first.
+
+    It reads nothing, and each of its fan_in * fan_out entries is a unit.
+    """
 
     name: str
     weight: str
@@ -293,6 +295,10 @@ class Weight(HasRole):
     fan_out: Dimension
     start: Start = "random"
     frozen: bool = False
+
+    @property
+    def units(self) -> Dimension:
+        return self.fan_in * self.fan_out
 
 
 @dataclass(frozen=True)
@@ -325,10 +331,11 @@ class Mix:
 
 @dataclass(frozen=True)
 class Repeat:
-    """A residual block, repeated `times` times with weights of its own each time.
+    """A block, repeated `times` times with weights of its own each time.
 
-    Inside the block this node's own name stands for the residual stream that enters a copy. The last of `nodes` is a
-    `Sum` from which the skip connections (first sources) lead back to that name.
+    Inside the block this node's own name stands for what enters a copy, of as many units as the last of `nodes` gives.
+    Where `times` grows the block is residual: the last of `nodes` is a `Sum` from which the skip connections (first
+    sources) lead back to that name.
     """
 
     name: str

@@ -18,19 +18,24 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import MISSING, fields
+from fractions import Fraction
 from functools import cache
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from scalings.errors import ArgumentError
+from scalings.hyperparameters.exponents import LARGEST
 from scalings.networks.dimensions import Dimension
+from scalings.networks.functions import FUNCTIONS
 from scalings.networks.json_parts import (
     MOST,
     Json,
     dimension,
     dimension_document,
     document_in,
+    fraction,
     items,
     keyed,
+    number,
     shown,
     whole,
     wrong,
@@ -43,15 +48,22 @@ from scalings.networks.nodes import (
     DepthwiseConvolution,
     Elementwise,
     Embedding,
+    Factor,
     Gain,
+    Mean,
     Mix,
     Node,
     Norm,
     Pool,
+    Power,
+    Product,
+    Rearrange,
     Repeat,
     Scale,
     Scores,
+    Softmax,
     Sum,
+    Weight,
 )
 from scalings.networks.validation import A_NAME, is_name
 
@@ -67,6 +79,13 @@ KINDS: dict[str, type[Node]] = {
     "pool": Pool,
     "scale": Scale,
     "sum": Sum,
+    "power": Power,
+    "factor": Factor,
+    "rearrange": Rearrange,
+    "product": Product,
+    "mean": Mean,
+    "softmax": Softmax,
+    "weight": Weight,
     "scores": Scores,
     "mix": Mix,
     "repeat": Repeat,
@@ -110,6 +129,8 @@ def _node_to_json(node: Node) -> Json:
 def _to_json(value: Any) -> Any:
     if isinstance(value, Dimension):
         return dimension_document(value)
+    if isinstance(value, Fraction):
+        return str(value)
     if isinstance(value, tuple):
         return [item if isinstance(item, str) else _node_to_json(item) for item in value]
     return value
@@ -147,6 +168,8 @@ def _node_from_json(document: object, path: str, kinds: list[str]) -> Node:
     if missing := [name for name in needed if needed[name] and name not in given]:
         raise ArgumentError("network", f"{path}: {op} needs {', '.join(missing)}, but got {shown(document)}")
     types = _annotations(op)
+    if "activation" in given and given["activation"] not in list(FUNCTIONS):
+        raise wrong(f"{path}.activation", f"one of {', '.join(FUNCTIONS)}", given["activation"])
     return kind(**{name: _field_from_json(types[name], value, f"{path}.{name}") for name, value in given.items()})
 
 
@@ -161,6 +184,10 @@ def _field_from_json(kind: Any, value: Any, path: str) -> Any:
         return dimension(value, path)
     if kind is int:
         return whole(value, path, f"a whole number from 1 to {MOST}")
+    if kind is Fraction:
+        return fraction(value, path, -LARGEST, LARGEST)
+    if kind is float:
+        return number(value, path)
     if kind is str:
         if not is_name(value):
             raise wrong(path, A_NAME, value)

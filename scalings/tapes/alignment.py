@@ -80,7 +80,10 @@ def _aligned_parameters(
                 shape.append(sizes.parameter(seen, [(width, shapes[name][axis]) for width, shapes in far.items()]))
             except NoPower as error:
                 raise ArgumentError("build", f"dimension {axis} of {name!r:.100} {error}") from None
-        yield Parameter(parameter.names, tuple(shape), parameter.trainable)
+        starts = {tape.parameters[place].start for tape in tapes}
+        yield Parameter(
+            parameter.names, tuple(shape), parameter.trainable, starts.pop() if len(starts) == 1 else "random"
+        )
 
 
 def keyed(tape: Tape[int]) -> Iterator[tuple[tuple[Any, ...], Operation]]:

@@ -12,7 +12,7 @@ Zhu and Hayou, arXiv 2310.02244 (the two laws of large numbers in depth).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
@@ -26,14 +26,23 @@ from scalings.networks.dimensions import VOCABULARY_SCALE, Dimension
 from scalings.networks.nodes import (
     INPUT,
     MATRICES,
+    WEIGHTED,
     Convolution,
     Dense,
     Elementwise,
     Embedding,
+    Factor,
+    Mean,
     Mix,
     Node,
     Norm,
+    Pool,
+    Power,
+    Product,
     Repeat,
+    Scale,
+    Scores,
+    Softmax,
     Weighted,
     block_stream,
     sources,
@@ -43,6 +52,8 @@ from symbolic.orders.algebra import Algebra, O
 HALF = Fraction(1, 2)
 Observed: TypeAlias = tuple[Observable, O]
 Steps: TypeAlias = Iterator[Observed[O]]
+Carrier: TypeAlias = Elementwise | Power | Norm | Pool | Scale | Factor | Softmax
+"""Nodes that act on one value, unit by unit or nearly so."""
 Parts: TypeAlias = tuple[O, ...]
 """(the change,), or (its coherent part, what was passed on) in a block whose copies grow in number."""
 
@@ -76,7 +87,8 @@ class Run(Generic[O]):
     change: dict[str, Parts[O]] = field(default_factory=dict)
     signal: dict[str, Parts[O]] = field(default_factory=dict)
     own: dict[str, O] = field(default_factory=dict)
-    """Of a change, what the updates of the node itself did, and of biases and gains behind it."""
+    """Of a change, what the updates of the node itself did, and of what lies behind it up to the next matrices; of nodes
+    without a weight only if they are `heeded`."""
     update: dict[str, O] = field(default_factory=dict)
     """|dW|_F by weight."""
     gradient: dict[str, O] = field(default_factory=dict)
@@ -108,18 +120,24 @@ class Run(Generic[O]):
 
     def power(self, dimension: Dimension, exponent: Fraction) -> O:
         """dimension^exponent."""
-        order = self._order(dimension)
+        order = self.order(dimension)
         if not order:
             return self.one
         return self.algebra.constant(exponent if order == 1 else exponent * order)
 
     def larger(self, *dimensions: Dimension, exponent: Fraction) -> O:
         """The largest dimension, to a power >= 0."""
-        return self.algebra.constant(exponent * max(map(self._order, dimensions)))
+        return self.algebra.constant(exponent * max(map(self.order, dimensions)))
 
-    def _order(self, dimension: Dimension) -> Fraction:
+    def order(self, dimension: Dimension) -> Fraction:
         """Its power of the scale variable. In the vocabulary rules speak of one token and one logit at a time."""
         return Fraction(0) if self.problem.scale == VOCABULARY_SCALE else dimension.order_in(self.problem.scale)
+
+    def scaled(self, exponent: Fraction, *orders: O) -> O:
+        """The product, times this power of the scale variable."""
+        if not exponent:
+            return self.algebra.product(*orders) if len(orders) > 1 else orders[0]
+        return self.algebra.product(self.algebra.constant(exponent), *orders)
 
     # Parts
 
@@ -139,6 +157,12 @@ class Run(Generic[O]):
     def coherently(self, parts: Parts[O], *own: O) -> Parts[O]:
         """The parts, with what comes from the copy's own update."""
         return self.algebra.total(parts[0], *own), *parts[1:]
+
+    def carry(self, node: Carrier, act: Callable[[O], O]) -> None:
+        """The change of the source, and what of it is its own, with every part of it acted on by itself."""
+        self.change[node.name] = tuple(act(part) for part in self.change[node.source])
+        if node.name in self.heeded:
+            self.own[node.name] = act(self.own.get(node.source, self.zero))
 
     def now(self, name: str) -> O:
         """|h| at this step."""
@@ -183,14 +207,57 @@ class Run(Generic[O]):
         return frozenset(name for block in blocks for name in (block.name, *(inner.name for inner in block.nodes)))
 
     @cached_property
+    def observed(self) -> frozenset[str]:
+        """The nodes that criteria apply to, and that their rules observe."""
+        return frozenset(one.name for one in self.problem.network.representations if one.kind != "output")
+
+    @cached_property
+    def heeded(self) -> frozenset[str]:
+        """The nodes of which a sum over growing units asks what their own weights did."""
+        nodes = {node.name: node for node in self.problem.network.flat}
+        found: set[str] = set()
+        waiting = [source for node in nodes.values() if self._asks(node) for source in sources(node)]
+        while waiting:
+            name = waiting.pop()
+            if name == INPUT or name in found:
+                continue
+            found.add(name)
+            node = nodes[name]
+            if not isinstance(node, MATRICES):
+                waiting += [*sources(node), *([node.nodes[-1].name] if isinstance(node, Repeat) else [])]
+        return frozenset(found)
+
+    def _asks(self, node: Node) -> bool:
+        match node:
+            case Scores():
+                return True
+            case Product():
+                return bool(self.order(node.summed))
+            case Mean():
+                return bool(self.order(node.over))
+        return False
+
+    @cached_property
     def curved(self) -> frozenset[str]:
         """The nodes whose result is not linear in the weights before them."""
         found: set[str] = set()
+        trained: set[str] = set()
         for node in self.problem.network.flat:
-            bends = isinstance(node, Norm | Mix) or (isinstance(node, Elementwise) and node.activation != "linear")
-            if bends or not found.isdisjoint(sources(node)):
+            if isinstance(node, WEIGHTED) or not trained.isdisjoint(sources(node)):
+                trained.add(node.name)
+            if self._bends(node, trained) or not found.isdisjoint(sources(node)):
                 found.add(node.name)
         return frozenset(found)
+
+    def _bends(self, node: Node, trained: Set[str]) -> bool:
+        match node:
+            case Norm() | Mix() | Softmax() | Power():
+                return True
+            case Elementwise():
+                return node.activation != "linear"
+            case Product():
+                return trained.issuperset(node.sources)
+        return False
 
     @cached_property
     def echoing(self) -> frozenset[str]:
@@ -212,6 +279,8 @@ class Run(Generic[O]):
             if isinstance(before, MATRICES):
                 found |= {name} if before.weight == node.weight else set()
                 continue
+            if isinstance(before, Scores | Softmax | Mean) or (isinstance(before, Product) and before.summed.grows):
+                continue  # what was summed over or normalized holds no token's units any more
             waiting += sources(before)
             waiting += [before.nodes[-1].name] if isinstance(before, Repeat) else []
         return found
@@ -227,3 +296,10 @@ def random_norm(run: Run[O], node: Weighted) -> O:
     """|W(0)|_F = sigma sqrt(entries)."""
     root = run.power(node.fan_in, HALF), run.power(node.fan_out, HALF)
     return run.algebra.product(run.layers[node.weight].init, *root)
+
+
+def along_itself(run: Run[O], name: str) -> O:
+    """Of the first change of a curved value, the part along the value: min(1, |dz|/|z|) of it (weighted_rules)."""
+    moved = run.total(run.change[name])
+    share = run.algebra.smaller(run.one, run.algebra.ratio(moved, run.initial[name]))
+    return run.algebra.product(share, moved)

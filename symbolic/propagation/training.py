@@ -2,7 +2,7 @@
 
 `train` is a training loop: forward, backward, update, again. It runs on orders instead of tensors, over
 whichever `Algebra` it is given, and yields every observable as soon as the run has computed it. What each node kind
-does is stated by its rule: `weighted_rules` (layers), `weightless_rules` (what has no weight) and `attention_rules`.
+does is stated by its rule: `weighted_rules` (layers), `bilinear_rules` (products, attention's among them) and `weightless_rules` (all else).
 The update law is
 
     |dW|_F += eta |G|_F^p fan_in^(q_in/2) fan_out^(q_out/2) max(fans)^m |W|_F^s
@@ -44,22 +44,41 @@ from scalings.networks.nodes import (
     DepthwiseConvolution,
     Elementwise,
     Embedding,
+    Factor,
     Gain,
+    Mean,
     Mix,
     Norm,
     Pool,
+    Power,
+    Product,
+    Rearrange,
     Repeat,
     Scale,
     Scores,
+    Softmax,
     Sum,
+    Weight,
 )
 from symbolic.orders.algebra import Algebra, O
-from symbolic.propagation.attention_rules import MixRule, ScoresRule
 from symbolic.propagation.batch_and_vocabulary import check_vocabulary
+from symbolic.propagation.bilinear_rules import MixRule, ProductRule, ScoresRule
 from symbolic.propagation.optimizer_step import step_weight
 from symbolic.propagation.state import Rule, Run, Steps, in_turn
-from symbolic.propagation.weighted_rules import BiasRule, DenseRule, EntrywiseRule
-from symbolic.propagation.weightless_rules import ElementwiseRule, NormRule, PoolRule, RepeatRule, ScaleRule, SumRule
+from symbolic.propagation.weighted_rules import BiasRule, DenseRule, EntrywiseRule, WeightRule
+from symbolic.propagation.weightless_rules import (
+    ElementwiseRule,
+    FactorRule,
+    MeanRule,
+    NormRule,
+    PoolRule,
+    PowerRule,
+    RearrangeRule,
+    RepeatRule,
+    ScaleRule,
+    SoftmaxRule,
+    SumRule,
+)
 
 UPDATES = 3
 """Where no layer is wider than the one before, the orders of a stable run settle within three updates: the readout's,
@@ -73,11 +92,18 @@ RULES: dict[type, Rule] = {
     Gain: EntrywiseRule(),
     DepthwiseConvolution: EntrywiseRule(),
     Bias: BiasRule(),
+    Weight: WeightRule(),
     Elementwise: ElementwiseRule(),
+    Power: PowerRule(),
     Norm: NormRule(),
     Pool: PoolRule(),
+    Mean: MeanRule(),
+    Softmax: SoftmaxRule(),
     Scale: ScaleRule(),
+    Factor: FactorRule(),
+    Rearrange: RearrangeRule(),
     Sum: SumRule(),
+    Product: ProductRule(),
     Repeat: RepeatRule(),
     Scores: ScoresRule(),
     Mix: MixRule(),

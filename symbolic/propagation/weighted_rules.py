@@ -22,7 +22,16 @@ that (tests/test_agreement.py) rather than on a theorem.
 from __future__ import annotations
 
 from scalings.criteria.observables import TERMS
-from scalings.networks.nodes import Bias, Convolution, Dense, DepthwiseConvolution, Embedding, Gain, Weighted
+from scalings.networks.nodes import (
+    Bias,
+    Convolution,
+    Dense,
+    DepthwiseConvolution,
+    Embedding,
+    Gain,
+    Weight,
+    Weighted,
+)
 from symbolic.orders.algebra import O
 from symbolic.propagation.state import HALF, Parts, Run, Steps, random_norm
 
@@ -151,6 +160,27 @@ class BiasRule:
         yield run.observe("d", node, whole)
         record(run, node, run.algebra.product(run.layers[node.weight].multiplier, whole))
         run.send(node.source, signal)
+
+
+class WeightRule:
+    """z = g w: a weight as a value. |z| = g sigma sqrt(entries), |dz| = g |dw|, |G| = g |d|."""
+
+    def initialize(self, run: Run[O], node: Weight) -> Steps[O]:
+        own = run.layers[node.weight]
+        run.initial[node.name] = run.algebra.product(own.multiplier, random_norm(run, node))
+        yield run.observe("z", node, run.initial[node.name])
+        yield run.observe("W_frobenius", node, random_norm(run, node))
+
+    def forward(self, run: Run[O], node: Weight) -> Steps[O]:
+        layer = run.algebra.product(run.layers[node.weight].multiplier, run.update[node.weight])
+        run.own[node.name] = layer
+        yield from moving(run, node, (layer, run.zero, run.zero))
+        yield from finish(run, node, run.coherently(run.silence(node), layer))
+
+    def backward(self, run: Run[O], node: Weight, signal: Parts[O]) -> Steps[O]:
+        whole = run.total(signal)
+        yield run.observe("d", node, whole)
+        record(run, node, run.algebra.product(run.layers[node.weight].multiplier, whole))
 
 
 def moving(run: Run[O], node: Weighted, terms: tuple[O, O, O]) -> Steps[O]:

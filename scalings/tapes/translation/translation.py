@@ -16,7 +16,7 @@ class Translation:
     network: Network
     values: Mapping[str, int]
     """By name of a node, the number of the value on the aligned tape that its result is: of a repeated block, in its
-    first copy. A node whose result no torch function makes by itself, such as a fused bias's product, has none."""
+    first copy. A node whose result no torch function makes by itself, such as W x in W x + b, has none."""
     weights: Mapping[str, tuple[str, ...]]
     """By name of a weight, the names of the module's parameters that it stands for, one a copy; of one that is tied the
     first."""
