@@ -1,4 +1,4 @@
-"""`python -m benchmarks [limits growth rivals coverage] [--quick]`: each its table; --quick is for a smoke test."""
+"""`python -m benchmarks [limits commands growth rivals coverage] [--quick]`: each its table; --quick is for a test."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 
-from benchmarks import coverage, growth, limits, rivals
+from benchmarks import commands, coverage, growth, limits, rivals
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,6 +32,17 @@ def _limits(quick: bool) -> Table:
     table = _table("the machine's limits", "what", "at best", "")
     for what, rate, unit in limits.limits(1 if quick else 5):
         table.add_row(what, f"{rate:.1f}", unit)
+    return table
+
+
+def _commands(quick: bool) -> Table:
+    table = _table("commands, in seconds of CPU", "command", "alone", "times import sympy", "its figure adds")
+    chosen = commands.COMMANDS[:1] if quick else (*commands.COMMANDS, *commands.TRAINING)
+    peer, *found = commands.costs(chosen, 1 if quick else 3)
+    table.add_row(peer.command, f"{peer.seconds:.2f}", "1", "")
+    for one in found:
+        adds = "" if one.with_figure is None else f"{one.with_figure - one.seconds:.2f}"
+        table.add_row(one.command, f"{one.seconds:.2f}", f"{one.seconds / peer.seconds:.2f}", adds)
     return table
 
 
@@ -77,6 +88,7 @@ def _table(title: str, *columns: str) -> Table:
 
 _SECTIONS: dict[str, Callable[[bool], RenderableType]] = {
     "limits": _limits,
+    "commands": _commands,
     "growth": _growth,
     "rivals": _rivals,
     "coverage": _coverage,

@@ -48,7 +48,8 @@ _LARGEST_MOVE = 2.0
 def solve(experiment: Experiment, start: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
     """The logarithms of all hyperparameters, (seeds, 3L), at which the conditions hold, and whether they were found.
 
-    All multipliers stay as they are at the start, of shape (3L,).
+    All multipliers stay as they are at the start, of shape (3L,). A seed that is solved stays where it is, so that its
+    solution does not depend on which others are solved beside it.
     """
     depth = experiment.depth
     logs = np.tile(start, (len(experiment.seeds), 1))
@@ -56,7 +57,7 @@ def solve(experiment: Experiment, start: Array) -> tuple[Array, npt.NDArray[np.b
     for _ in range(_MOST_ROUNDS):
         residuals, slopes = experiment.jacobian(logs, range(depth, 3 * depth))
         size = np.abs(residuals).max(axis=1)
-        better = size < error
+        better = (size < error) & (error >= _SOLVED)
         best, error = np.where(better[:, None], logs, best), np.where(better, size, error)
         usable = np.isfinite(slopes).all(axis=(1, 2)) & np.isfinite(residuals).all(axis=1)
         if (error < _SOLVED).all() or not usable.any():

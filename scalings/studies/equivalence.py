@@ -7,8 +7,10 @@ With e the derived exponent, and delta the margin:
     INCONCLUSIVE  neither: more seeds or more width would settle it
 
 An upper bound has no lower side: PASS below e + delta, FAIL above. Exponents hold together if each that is asserted
-does, which needs no correction for their number (an intersection-union test, Berger 1982); they are refuted if one of
-them, or one upper bound, is after Holm's correction over all of these (Holm 1979).
+does, which needs no correction for their number (an intersection-union test, Berger 1982). They are refuted if one of
+them, or one upper bound, fails by itself and is not e after Holm's correction over all of these (Holm 1979). The margin
+says which difference matters, the correction how rarely chance refutes a theory that is right; it is of e itself, since
+theory says e, and not something near it.
 """
 
 from __future__ import annotations
@@ -57,7 +59,7 @@ class Comparison(Generic[Of]):
     fit: Fit | Diverged
     verdict: Verdict
     p_value: float
-    """Of the exponent being within the margin; an upper bound's is 1 below it."""
+    """Of the exponent being the derived one; an upper bound's is 1 below it."""
 
     def __str__(self) -> str:
         if isinstance(self.fit, Diverged):
@@ -78,13 +80,13 @@ def compare_one(
         return Comparison(of, role, derived, fit, "FAIL", 0.0)
     low, high = float(derived - delta), float(derived + delta)
     is_bound = role == "upper bound"
-    below = is_bound and fit.exponent <= high
+    below = is_bound and fit.exponent <= derived
     verdict: Verdict = "INCONCLUSIVE"
     if fit.high <= high and (fit.low >= low or is_bound):
         verdict = "PASS"
     elif fit.low > high or (fit.high < low and not is_bound):
         verdict = "FAIL"
-    return Comparison(of, role, derived, fit, verdict, 1.0 if below else p_value(fit, float(derived), float(delta)))
+    return Comparison(of, role, derived, fit, verdict, 1.0 if below else p_value(fit, float(derived), 0.0))
 
 
 def too_few(widths: int) -> str:
@@ -118,12 +120,12 @@ def judge(comparisons: Sequence[Comparison[Of]], delta: Fraction, *, unasked: st
 
 
 def refuted(judged: Sequence[Comparison[Of]]) -> list[Comparison[Of]]:
-    """Those whose p-value survives Holm's correction, the smallest first."""
+    """Those that fail, and whose p-value survives Holm's correction over all, the smallest first."""
     ordered, found = sorted(judged, key=lambda one: one.p_value), []
     for remaining, one in zip(range(len(ordered), 0, -1), ordered, strict=True):
         if one.p_value * remaining >= LEVEL:
             break
-        found.append(one)
+        found += [one] if one.verdict == "FAIL" else []
     return found
 
 

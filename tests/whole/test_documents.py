@@ -28,8 +28,15 @@ FILES = {
 }
 
 
+LONG = {"docs/reference/derivations-as-json.md"}
+
+
 @pytest.mark.parametrize(
-    ("command", "printed"), [one[1:] for one in SESSIONS], ids=[f"{name}: {command}" for name, command, _ in SESSIONS]
+    ("command", "printed"),
+    [
+        pytest.param(command, printed, id=f"{name}: {command}", marks=[pytest.mark.slow] * ("transformer" in command))
+        for name, command, printed in SESSIONS
+    ],
 )
 def test_a_session(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: str, printed: str
@@ -45,7 +52,14 @@ def test_a_session(
     assert re.fullmatch(pattern, "\n".join(lines)), "\n".join(lines)
 
 
-@pytest.mark.parametrize("name", [name for name, text in DOCUMENTS.items() if ">>> " in text])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] * (name in LONG))
+        for name, text in DOCUMENTS.items()
+        if ">>> " in text
+    ],
+)
 def test_the_examples_in_python(name: str) -> None:
     failed, attempted = doctest.testfile(str(ROOT / name), module_relative=False)
     assert not failed

@@ -87,6 +87,16 @@ def test_the_start_does_not_decide(closing: Closing) -> None:
     assert np.abs(residuals).max() < 1e-8
 
 
+def test_seeds_are_solved_alike_side_by_side_and_alone() -> None:
+    """Workers share out the seeds, so that the number of threads would be seen in the solution otherwise."""
+    network, width = mlp(3), 64
+    data, system = examples.load("digits", 8), tutorial_system(network, Fraction(1, 4), "useful-update", 1)
+    experiment = Experiment(perceptron(network, blank(network), TRAINING, width), TRAINING, data, system, range(6))
+    together, _ = solve(experiment, np.zeros(9))
+    alone = np.concatenate([solve(experiment.only([seed]), np.zeros(9))[0] for seed in range(6)])
+    np.testing.assert_allclose(together, alone, rtol=0, atol=1e-12)
+
+
 def test_the_jacobian_of_exact_products_is_their_exponents() -> None:
     """And that of a gauge is zero: d, z and dz do not change."""
     network = mlp(3)

@@ -99,6 +99,7 @@ def test_the_title_is_the_answer_to_what_was_asked(
     assert (f"<!-- {VERDICTS['FAIL'][0]} -->" in drawn) == (code == 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("options", "loaded"), [((), False), (("--output", "figure.svg"), True)])
 def test_matplotlib_is_loaded_for_a_figure_alone(tmp_path: Path, options: tuple[str, ...], loaded: bool) -> None:
     code = (

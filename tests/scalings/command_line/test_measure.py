@@ -121,6 +121,7 @@ def test_an_interrupted_measurement_says_so_everywhere(
     assert "scalings: interrupted; the answer is of the widths measured by then: " in err
 
 
+@pytest.mark.slow
 def test_the_function_trains_what_the_command_does(capsys: pytest.CaptureFixture[str]) -> None:
     """Of a network whose heads are as large as real ones, at widths of a toy."""
     asked = ("--network", "transformer", "--grows", "heads", "--preset", "family:1/2", "--loss", "cross-entropy")

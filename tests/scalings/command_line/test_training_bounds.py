@@ -65,6 +65,7 @@ WRONG = [
 ]
 
 
+@pytest.mark.slow
 def test_wrong_options_are_refused_before_torch_is_loaded() -> None:
     """All of them in one process, which is asked whether torch was imported; the control comes last, and imports it."""
     lines = [f"{command} {TRAINING.get(command, '')} {options}" for command, options, _ in WRONG]
@@ -82,6 +83,7 @@ def test_wrong_options_are_refused_before_torch_is_loaded() -> None:
         assert line.startswith(f"scalings: {expected}"), f"{command} {options}: {line}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", TRAINING)
 def test_over_an_hour_is_asked_for(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str

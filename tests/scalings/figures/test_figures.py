@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +15,7 @@ from scalings.figures.freedom import freedom_figure
 from scalings.figures.measurements import measurement_figure
 from scalings.figures.optimizer_laws import law_figure
 from scalings.figures.richness import richness_figure
-from scalings.figures.style import VERDICTS, save
+from scalings.figures.style import VERDICTS
 from scalings.figures.transfer import transfer_figure
 from scalings.figures.verification import verification_figure
 from scalings.hyperparameters.update_laws import optimizer
@@ -107,16 +105,3 @@ def test_what_was_not_measured_has_no_panel() -> None:
     headings = [axes.get_title(loc="left") for axes in figure.axes]
     assert [one for one in headings if one] == ["|dz| after 2 updates", "|z| after 2 updates", "loss after 2 updates"]
     assert illegible(figure) == []
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", FIGURES)
-def test_a_figure_adds_less_than_a_second(name: str, tmp_path: Path) -> None:
-    draw, answer, *_ = FIGURES[name]
-    arguments = given(answer)
-    seconds = []
-    for number in range(4):  # the first loads matplotlib; of the others the one that other processes disturb least
-        start = time.process_time()
-        save(draw(*arguments), tmp_path / f"{number}.png")
-        seconds.append(time.process_time() - start)
-    assert min(seconds[1:]) < 1

@@ -116,6 +116,7 @@ def test_the_same_answer_is_the_same_file(tmp_path: Path) -> None:
     assert all(other[ending] != first[ending] for ending in FORMATS)
 
 
+@pytest.mark.slow
 def test_another_process_writes_the_same_file_and_loads_no_pyplot(tmp_path: Path) -> None:
     """pyplot would open windows, and keep figures."""
     first = saved(small(), tmp_path)

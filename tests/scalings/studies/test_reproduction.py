@@ -73,6 +73,7 @@ def test_rich_ends_lower_is_judged_by_its_interval_and_its_control() -> None:
     assert diverged.answer == "OPEN"
 
 
+@pytest.mark.slow
 def test_rich_ends_lower_small() -> None:
     small = RichEndsLower(ON_DIGITS, width=128, epochs=6)
     assert small.carry_out().answer == "HELD"

@@ -30,7 +30,7 @@ def points(network: Network, law: str, criteria: tuple[Criterion, ...] = TUTORIA
     return Points(question.ring, question.train)
 
 
-@pytest.mark.parametrize("law", ["sgd", "adam"])
+@pytest.mark.parametrize("law", [pytest.param("sgd", marks=pytest.mark.slow), "adam"])
 def test_tied_embeddings_need_a_multiplier_at_the_readout(law: str) -> None:
     network = tied_without_a_multiplier()
     derivation = derive(network, law)
@@ -63,6 +63,7 @@ def test_what_contradicts_each_other_is_minimal_and_what_is_to_be_dropped_is_eno
         assert len(kept) < len(found.wanted)
 
 
+@pytest.mark.slow
 def test_exponents_that_are_given() -> None:
     """Scores need 1/d: n^0 is refused, with the one exponent that is not to be given, and the others are not blamed."""
     given = {"kappa_1": Fraction(0), "sigma_1": Fraction(0)}

@@ -87,6 +87,7 @@ def test_where_the_richness_is_the_only_freedom_it_is_the_familys() -> None:
     assert member("mlp") == member("mlp", richness="1/2"), "the richest, if none is asked for"
 
 
+@pytest.mark.slow
 def test_the_only_answer_is_not_called_a_choice() -> None:
     for network in (transformer(), transformer(tied=True)):
         assert derive(network).degrees_of_freedom == 0
@@ -105,6 +106,7 @@ def test_what_has_no_largest_value_stays_neutral() -> None:
     assert found.layers == plain.member("1/2").layers, "as without the multiplier"
 
 
+@pytest.mark.slow
 def test_richnesses_that_there_are_not() -> None:
     with pytest.raises(ArgumentError, match="r: expected a fraction r = 1/2, but got 1/4"):
         member("transformer", "sgd", "1/4")

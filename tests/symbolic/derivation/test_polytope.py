@@ -141,6 +141,7 @@ def bounded(system: list[Form], form: Form) -> bool:
     return low is not None and high is not None and low.slack - 1000 == 1000 - high.slack
 
 
+@pytest.mark.slow
 def test_more_candidates_than_can_be_looked_through_are_given_up() -> None:
     _, *unknowns = ring([f"x{n}" for n in range(14)], QQ)
     assert span([*unknowns, *(1 - x for x in unknowns)], unknowns).vertices is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
+import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
@@ -43,6 +44,7 @@ def meets(question: Question, point: dict[str, Fraction]) -> bool:
     return all(met)
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(st.builds(mlp, st.integers(2, 3)), laws, criteria)
 def test_a_point_meets_the_criteria_and_some_case_has_it(
@@ -90,6 +92,7 @@ def answers(network: Network, law: UpdateLaw, criteria: Sequence[Criterion]) -> 
     return point is not None and meets(question, point)
 
 
+@pytest.mark.slow
 def test_only_a_tied_transformer_cannot_be_lazy() -> None:
     """The untied one is the control: it has the whole family."""
     lazy = parse_criterion("lazy: dz ~ n^0 at hidden when settled")

@@ -135,6 +135,7 @@ def points(names: Sequence[str], rows: Iterable[Sequence[Fraction]]) -> tuple[Po
     return tuple(dict(zip(names, row, strict=True)) for row in dict.fromkeys(map(tuple, rows)))
 
 
+@pytest.mark.slow
 @given(st.lists(forms(), max_size=7), st.sampled_from([UNKNOWNS, UNKNOWNS[::-1]]))
 def test_a_span_is_what_the_search_through_all_tight_sets_finds(known: list[Form], unknowns: list[Form]) -> None:
     """Also of empty, degenerate and unbounded polyhedra, and in the same order."""
@@ -237,6 +238,7 @@ def test_the_only_point_without_unknowns_is_a_vertex() -> None:
     assert span([RING(1)], UNKNOWNS[:1]) == Span(({"x": Fraction(0)},), (), ({"x": Fraction(1)},))
 
 
+@pytest.mark.slow
 def test_a_span_is_given_up_only_where_it_takes_too_many_rays() -> None:
     unknowns = unknown(13)
     known = [*unknowns, *(1 - x for x in unknowns)]

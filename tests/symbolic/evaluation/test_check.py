@@ -50,6 +50,7 @@ def test_agrees_with_tensor_programs_iv(data) -> None:  # type: ignore[no-untype
     verdicts_agree(data.draw(strategies.parameterizations(data.draw(strategies.depths))))
 
 
+@pytest.mark.slow
 def test_agrees_with_tensor_programs_iv_on_thousands() -> None:
     """As above without hypothesis, whose drawing takes longer than the verdict: 1,000 near-stable ones."""
     random = Random(0)
@@ -79,6 +80,7 @@ def test_a_gauge_changes_no_verdict(network, law, data) -> None:  # type: ignore
     assert check(network, other, law) == check(network, parameterization, law)
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_what_is_not_a_gauge_changes_orders(data) -> None:  # type: ignore[no-untyped-def]
     """The control to the test above: moving the learning rate by anything else than the law says is seen."""
@@ -87,6 +89,7 @@ def test_what_is_not_a_gauge_changes_orders(data) -> None:  # type: ignore[no-un
     assert check(mlp(3), data.draw(strategies.perturbed(shifted))) != check(mlp(3), member)
 
 
+@pytest.mark.slow
 @given(strategies.networks, strategies.optimizers, st.data())
 def test_stable_runs_have_settled(network, law, data) -> None:  # type: ignore[no-untyped-def]
     parameterization = data.draw(strategies.parameterizations(network.depth))

@@ -1,0 +1,62 @@
+"""What the verdict on many exponents owes: theories that are right are hardly ever refuted, one wrong exponent is."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from scalings.results.fits import Fit
+from scalings.studies.equivalence import Comparison, Role, compare_one, judge, refuted
+
+DELTA, DERIVED, DEGREES, MANY = Fraction(1, 20), Fraction(1, 2), 8, 100
+
+
+def fit(exponent: float, error: float) -> Fit:
+    """What a line gives: a t distribution about the exponent."""
+    half_width = float(stats.t.ppf(0.975, DEGREES)) * error
+    low, high = exponent - half_width, exponent + half_width
+    return Fit(exponent, low, high, DEGREES, exponent, components=((exponent, error, 1.0),))
+
+
+def compared(exponents: np.ndarray, error: float, role: Role = "asserted") -> list[Comparison[int]]:
+    found = enumerate(exponents)
+    return [compare_one(number, DERIVED, fit(float(one), error), DELTA, role) for number, one in found]
+
+
+@pytest.mark.parametrize("error", [0.005, 0.02, 0.2])
+@pytest.mark.parametrize("role", ["asserted", "upper bound"])
+def test_a_right_theory_is_refuted_in_at_most_one_case_of_twenty(role: Role, error: float) -> None:
+    """Also where intervals are longer than the margin, so that the margin protects nothing."""
+    errors = error * np.random.default_rng(0).standard_t(DEGREES, (60, MANY))
+    wrong = sum(bool(refuted(compared(float(DERIVED) + one, error, role))) for one in errors)
+    assert stats.binomtest(wrong, len(errors), 0.05, "greater").pvalue > 0.01, wrong
+
+
+def test_without_the_correction_it_would_be_refuted_in_most() -> None:
+    """The control of the test above."""
+    errors = 0.2 * np.random.default_rng(0).standard_t(DEGREES, (10, MANY))
+    assert sum(any(one.verdict == "FAIL" for one in compared(float(DERIVED) + each, 0.2)) for each in errors) > 5
+
+
+def test_one_wrong_exponent_among_many_is_refuted() -> None:
+    exponents = np.full(MANY, float(DERIVED))
+    exponents[17] += 0.1
+    assert [one.of for one in refuted(compared(exponents, 0.012))] == [17]
+    assert judge(compared(exponents, 0.012), DELTA)[0] == "FAIL"
+    assert refuted(compared(exponents, 0.03)) == [], "its interval reaches into the margin"
+
+
+def test_what_differs_by_less_than_the_margin_is_not_refuted() -> None:
+    """However sure it is that it differs: finite-width corrections leave such differences."""
+    exponents = np.full(MANY, float(DERIVED) + 0.03)
+    assert compared(exponents, 1e-4)[0].p_value < 1e-12
+    assert judge(compared(exponents, 1e-4), DELTA)[0] == "PASS"
+
+
+def test_an_upper_bound_is_refuted_from_above_alone() -> None:
+    below, above = np.full(MANY, -3.0), np.full(MANY, 1.0)
+    assert refuted(compared(below, 0.01, "upper bound")) == []
+    assert len(refuted(compared(above, 0.01, "upper bound"))) == MANY
