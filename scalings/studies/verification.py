@@ -186,4 +186,4 @@ def _members(family: Family, random: Random) -> Iterator[tuple[str, Fraction, Pa
         r = random.choice(_RANDOM_RICHNESS)
         gauges = [random.choice(_RANDOM_GAUGES) for _ in family.layers]
         shifts = ", ".join(map(str, gauges))
-        yield f"r = {r}, gauges {shifts}", r, family.member(r).shifted(gauges, family.law)
+        yield f"r = {r}, gauges {shifts}", r, family.member(r).shifted(gauges, family.laws)

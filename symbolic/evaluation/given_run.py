@@ -113,7 +113,7 @@ def _grows(problem: Problem, carried: Sequence[Carried], *, surely: bool) -> boo
     Unless that is to be so `surely`, it is enough that one order was, and an epsilon may end the growth.
     """
     span = (len(carried) - 3) // 2
-    if not span or (surely and problem.law.epsilon != MINUS_INFINITY):
+    if not span or (surely and any(law.epsilon != MINUS_INFINITY for law in problem.laws.values())):
         return False
     before, middle, last = carried[-1 - 2 * span], carried[-1 - span], carried[-1]
     if any(before[key] == MINUS_INFINITY != last[key] for key in last):
