@@ -206,10 +206,8 @@ class Chosen:
             expected = f"expected family:R or lists, since the presets are powers of the width, not of {problem.scale}"
             raise ArgumentError("preset", f"{expected}, but got {self.preset!r}")
         if not problem.is_sgd and "lr" not in columns:
-            raise ArgumentError(
-                "lr",
-                f"expected a list of exponents, since the presets' are for sgd, not for {problem.law.name}; or family:R",
-            )
+            reason = f"the presets' are for sgd, not for {problem.law.name}"
+            raise ArgumentError("lr", f"expected a list of exponents, since {reason}; or {FAMILY}R")
         return preset(self.preset, problem.network.depth)
 
 

@@ -97,14 +97,18 @@ class Training:
         """The update law of each layer. Raises ArgumentError for a law of a layer that is not there."""
         return self.law.among(network.layers)
 
-    def constants(self, law: UpdateLaw) -> tuple[float, float]:
-        """The constants of learning rates and of decays under this law.
+    @property
+    def optimizers(self) -> tuple[str, ...]:
+        """The names of the laws that the optimizer's name has."""
+        return tuple(law.name for law in self.law.parts)
 
-        They are `lr` and `decay` under the first law that the optimizer names. Under its others they are as many times
-        as large as the defaults are.
+    def factors(self, law: UpdateLaw) -> tuple[float, float]:
+        """How many times `lr` and `decay`, the constants of the first law that is named, those of another one are.
+
+        As many times as their defaults.
         """
         first = self.law.parts[0]
-        return self.lr * _lr(law) / _lr(first), self.decay * _decay(law) / _decay(first)
+        return _lr(law) / _lr(first), _decay(law) / _decay(first)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,6 @@ from scalings.criteria.problem import Problem
 from scalings.displays import Displayed
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.presets import preset
-from scalings.hyperparameters.update_laws import optimizer
 from scalings.networks.architectures import mlp
 from scalings.networks.network import Network
 from scalings.results.checks import Check
@@ -103,7 +102,7 @@ def verify(
 
     plan = _plan(data, wide, widths, seeds)
     network, training = plan.network, plan.training
-    law = optimizer(training.optimizer)
+    law = training.law
     derivation = derive(network, law)
     assert derivation.family is not None, "the tutorial's criteria leave one segment"
     chosen = list(_members(derivation.family, Random(draw)))[: plan.members]
