@@ -3,7 +3,9 @@
     |dW|_F  =  eta |G|_F^p  fan_in^(q_in/2) fan_out^(q_out/2)  max(fan_in, fan_out)^m  |W|_F^s
 
 with eta the layer's learning rate and G the gradient of the raw weight W. SGD has p = 1 and all else 0; Adam at
-epsilon -> 0 changes each of the fan_in fan_out entries by eta, so q_in = q_out = 1 and all else 0:
+epsilon -> 0 changes each of the fan_in fan_out entries by eta, so q_in = q_out = 1 and all else 0. Steps that divide by
+more than the gradient have p < 0: -1 is K-FAC without damping (Martens and Grosse, arXiv 1503.05671) and Shampoo with
+the exponents 1/2 and 1/2:
 
 >>> adam = optimizer("adam")
 >>> [str(power) for power in (adam.gradient, adam.fan_in, adam.fan_out, adam.larger_fan, adam.weight)]
@@ -194,8 +196,6 @@ def optimizer(name: str) -> UpdateLaw:
         law = UpdateLaw(name, p, q_in, q_out, m, s)
         if kind == "shampoo":
             law = replace(shampoo(*(numbers * 2)[:2]), name=name)
-        if law.gradient < 0:
-            raise ArgumentError("optimizer", f"expected a power p >= 0 of the gradient, but got {law.gradient}")
         return law
     if name not in OPTIMIZERS:
         raise unknown_name("optimizer", name, OPTIMIZERS, more=f"; {_CUSTOM}")

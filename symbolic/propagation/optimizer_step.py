@@ -29,7 +29,7 @@ def step_weight(run: Run[O], node: Weighted) -> Steps[O]:
     elif law.weight:  # |W|^0 = 1 also for zero weights, unlike |G|^0: a zero gradient is a zero update
         size = algebra.product(size, algebra.power(now, law.weight))
     size = algebra.product(size, seen.damping(gradient))
-    one_step = algebra.product(size, algebra.power(gradient, power))
+    one_step = algebra.product(size, _normalized(run, gradient, power))
     if decay is not None and law.decay == "l2":  # of a step along G + lambda W, the shares of the two
         share = algebra.ratio(one_step, gradient) if power != 1 else size
         one_step, size = algebra.product(share, raw), share
@@ -46,6 +46,13 @@ def step_weight(run: Run[O], node: Weighted) -> Steps[O]:
         shrunk = seen.scaled(algebra.product(shrinking, decay), seen.sampling.steps)
         run.shrinkage[weight] = algebra.total(run.shrinkage.get(weight, run.zero), shrunk)
         yield run.observe("decay", node, run.shrinkage[weight])
+
+
+def _normalized(run: Run[O], gradient: O, power: Fraction) -> O:
+    """|G|^p; zero where the gradient is, also for p < 0, as of Shampoo's exponents 1/2 and of K-FAC without damping."""
+    if power >= 0:
+        return run.algebra.power(gradient, power)
+    return run.algebra.ratio(run.algebra.power(gradient, Fraction(0)), run.algebra.power(gradient, -power))
 
 
 class _Seen(Generic[O]):
