@@ -63,11 +63,13 @@ class MlpEngine:
         problem = self.problem
         if not problem.network.is_mlp or (problem.variable, problem.training.loss) != (WIDTH_SCALE, "mse"):
             return ArgumentError("engine", f"only multilayer perceptrons in the width are trained {self.name}")
+        if unknown := refused(lambda: check_optimizers(problem.training)):
+            return unknown
         try:
             self.perceptron(1)
         except ArgumentError as error:
             return ArgumentError("engine", error.message)
-        return refused(lambda: check_optimizers(problem.training))
+        return None
 
     def refusal_at(self, width: int) -> None:
         """Every width has a perceptron."""
@@ -138,8 +140,7 @@ class RevealedEngine(MlpEngine):
     @property
     def refusal(self) -> ArgumentError | None:
         refusal, training = super().refusal, self.problem.training
-        full = [optimizer for optimizer in training.optimizers if not is_low_rank(optimizer)]
-        if refusal is None and full:
+        if refusal is None and (full := [name for name in training.optimizers if not is_low_rank(name)]):
             return ArgumentError(
                 "engine",
                 f"expected auto or dense with {full[0]}, whose updates are not of low rank as those of sgd are, but"
