@@ -3,8 +3,9 @@
 A run *rests* when an update raises no |dW| and no decay: then no later one does (`propagation.settling`). It *explodes*
 when a bound of stability breaks. It *grows* if neither happens and changes come back as large as they went. For let
 F be what m updates make of the carried orders x, increasing and, as long as bounds hold, convex: a maximum of sums of
-orders with factors >= 0, but for a gradient to a power below 0. (Its minima, as of |phi(z)| and n^(1/2), bind only where bounds break; those of an epsilon may
-end a growth that began below it.) If x rose by v over m updates and by w >= v over the next m, then
+orders with factors >= 0. (Its minima, as of |phi(z)| and n^(1/2), bind only where bounds break. Those of an epsilon may
+end a growth that began below it, and a gradient to a power p < 0 has a factor below 0.) If x rose by v over m updates
+and by w >= v over the next m, then
 
     F(x + w)  >=  F(x + v)  >=  2 F(x) - F(x - v)  =  F(x) + w,
 
