@@ -123,9 +123,7 @@ def test_several_scales_have_one_split() -> None:
     """Roles are those of the width, whatever the scale variable; steps of Muon in the depth: as those of Adam."""
     answer = derive_each("transformer", "muon+adam", scales=("width", "depth"), loss="cross-entropy")
     assert [law.name for law in answer.laws] == ["adam", *["muon"] * 6, "adam"]
-    rates = dict(
-        zip((node.name for node in answer.network.layers), map(str, (x.lr for x in answer.layers)), strict=True)
-    )
+    rates = {node.name: str(one.lr) for node, one in zip(answer.network.layers, answer.layers, strict=True)}
     assert rates["up"] == "1"
     assert (rates["embedding"], rates["readout"]) == ("1", "n^(-1)")
 
