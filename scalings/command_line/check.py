@@ -104,9 +104,9 @@ def check(
 
     with drawing(output, draw):
         if format == "json":
-            print_json(checks.check_document(network, parameterization, verdict, asked, remedy, satisfied=yes))
+            print_json(checks.check_document(problem, parameterization, verdict, asked, remedy, satisfied=yes))
         else:
-            print_tables(checks.check_report(network, parameterization, verdict, asked, remedy, problem.symbol))
+            print_tables(checks.check_report(problem, parameterization, verdict, asked, remedy))
     return YES if yes else NO
 
 
@@ -148,7 +148,7 @@ def predict(
 
     answer.give(
         [*checks.prediction_report(problem, parameterization, orders), *explained.glossary()],
-        checks.prediction_document(network, parameterization, orders),
+        checks.prediction_document(problem, parameterization, orders),
         draw,
     )
     return YES

@@ -19,8 +19,8 @@ from scalings.errors import ArgumentError, unknown_name
 from scalings.hyperparameters.exponents import Exponent, parse_exponent
 from scalings.hyperparameters.parameterizations import Parameterization, wrong_scales
 from scalings.hyperparameters.presets import preset
+from scalings.hyperparameters.splits import Laws, by_layers, laws, with_epsilons
 from scalings.hyperparameters.unknowns import Kind, name_of
-from scalings.hyperparameters.update_laws import UpdateLaw, optimizer, with_epsilon
 from scalings.networks.architectures import DEFAULT_DEPTH, NETWORKS, Heads, cnn, mlp, resmlp, transformer
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network
@@ -95,13 +95,16 @@ class ChosenModel(ChosenNetwork):
 
     optimizer: str = "sgd"
     """A name such as sgd, adam, adamw, muon, lion, shampoo, or law:p,q_in,q_out,m,s for any other update law; with
-    weight decay as in adam+l2, lion+coupled or muon+independent."""
+    weight decay as in adam+l2, lion+coupled or muon+independent. Two names are a split: muon+adamw is muon for hidden
+    matrices, which grow both ways, and adamw for embeddings, readouts, gains and biases."""
+    law: Annotated[list[str] | None, Parameter(negative="")] = None
+    """The optimizer of one layer, where it is another one, as in query=sgd; may be given several times."""
     alpha: str = "1"
     """Assumed alignment of updates with their inputs, from 0 to 1."""
     omega: str = "1"
     """Assumed alignment of the readout's initial weights with the change of what they read, from 0 to 1."""
     epsilon: Exponents = None
-    """Power of n of an Adam's epsilon; default -oo, none."""
+    """Power of n of an Adam's epsilon, or one for each layer, as in -1,-oo,-1/2; default -oo, none."""
     loss: Loss = "mse"
     """Mean squared error, or cross-entropy."""
     scale: str = WIDTH_SCALE
@@ -114,15 +117,17 @@ class ChosenModel(ChosenNetwork):
         """The scale variables; only derive takes several."""
         return tuple(self.scale.split(","))
 
-    def resolve(self, inputs: int = 64, depth: int = DEFAULT_DEPTH) -> tuple[Network, UpdateLaw]:
-        """The network and the update law. `inputs` and `depth` are used if no option says otherwise.
+    def resolve(self, inputs: int = 64, depth: int = DEFAULT_DEPTH) -> tuple[Network, Laws]:
+        """The network and the update laws. `inputs` and `depth` are used if no option says otherwise.
 
         Raises ArgumentError for options that do not apply.
         """
         network = self.build(inputs, depth)
-        law = optimizer(self.optimizer)
-        law = law if self.epsilon is None else with_epsilon(law, self.epsilon)
-        return network, replace(law, alpha=parse_share("alpha", self.alpha), omega=parse_share("omega", self.omega))
+        law = laws(self.optimizer, by_layers(self.law or ()))
+        if self.epsilon is not None:
+            law = with_epsilons(law, network.layers, self.epsilon.split(","))
+        alpha, omega = parse_share("alpha", self.alpha), parse_share("omega", self.omega)
+        return network, law.each(lambda one: replace(one, alpha=alpha, omega=omega))
 
 
 @Parameter(name="*")
@@ -168,7 +173,7 @@ class Chosen:
             given = "lists of exponents" if columns or scales else repr(self.preset or "")
             raise ArgumentError("gamma", f"{expected}, but got {given}")
         _check_lengths(network, columns, lists, scales)
-        if self.decay is not None and law.decay == "none":
+        if self.decay is not None and not problem.has_decay:
             raise ArgumentError("decay", f"{law.name} has none; expected an optimizer such as adamw or lion+coupled")
         base = self._base(problem, columns, gamma)
         title = self.preset if self.preset and not columns else "custom"
@@ -200,11 +205,9 @@ class Chosen:
         if problem.scale != WIDTH_SCALE:
             expected = f"expected family:R or lists, since the presets are powers of the width, not of {problem.scale}"
             raise ArgumentError("preset", f"{expected}, but got {self.preset!r}")
-        law = problem.law
-        if law.gradient != 1 and "lr" not in columns:
-            raise ArgumentError(
-                "lr", f"expected a list of exponents, since the presets' are for sgd, not for {law.name}; or family:R"
-            )
+        if not problem.is_sgd and "lr" not in columns:
+            reason = f"the presets' are for sgd, not for {problem.law.name}"
+            raise ArgumentError("lr", f"expected a list of exponents, since {reason}; or {FAMILY}R")
         return preset(self.preset, problem.network.depth)
 
 
@@ -222,7 +225,7 @@ class Given:
     scales: Exponents = None
     """Likewise of multipliers without a weight."""
 
-    def resolve(self, network: Network, law: UpdateLaw) -> dict[str, Exponent]:
+    def resolve(self, network: Network, law: Laws) -> dict[str, Exponent]:
         """The given exponents by the names of a derivation's unknowns, as in {"sigma_1": 0}.
 
         Raises ArgumentError for lists of another length, and for decays of an optimizer without weight decay.
@@ -237,7 +240,7 @@ class Given:
         for name, text in lists.items():
             if text is None:
                 continue
-            if name == "decay" and law.decay == "none":
+            if name == "decay" and all(one.decay == "none" for one in law.among(network.layers)):
                 raise ArgumentError(
                     "decay", f"{law.name} has none; expected an optimizer such as adamw or lion+coupled"
                 )

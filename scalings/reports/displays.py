@@ -240,7 +240,7 @@ def _power(exponent: Affine | Exponent) -> str:
 
 def _family(family: Family) -> Iterator[RenderableType]:
     yield Text(f"{_setting(family.network.depth, family.law.name)}: {_range(family)}, {family.gauge}", style="bold")
-    yield layers_table(family.network, family.layers, family.scales)
+    yield layers_table(family.network, family.layers, family.scales, laws=family.laws)
 
 
 def _phases(diagram: PhaseDiagram) -> Table:

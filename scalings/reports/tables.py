@@ -12,6 +12,8 @@ from rich.text import Text
 from scalings.hyperparameters.exponents import Affine, Exponent, format_power
 from scalings.hyperparameters.gauges import LayerExponents
 from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.hyperparameters.splits import differ
+from scalings.hyperparameters.update_laws import UpdateLaw
 from scalings.networks.network import Network
 from scalings.results.checks import Check
 from scalings.results.fits import Verdict
@@ -60,19 +62,39 @@ def layers_table(
     layers: Sequence[LayerExponents[Affine | Exponent]],
     scales: Sequence[Affine | Exponent] = (),
     symbol: str = "n",
+    *,
+    laws: Sequence[UpdateLaw] = (),
 ) -> Table:
-    """A row for each layer: multiplier, init scale, learning rate and decay; then one for each other multiplier."""
+    """A row for each layer: multiplier, init scale, learning rate and decay; then one for each other multiplier.
+
+    Where the `laws` of layers differ, each layer's is named.
+    """
+    named = ["law"] if differ(laws) else []
     decays = ["decay lambda"] if any(layer.decay is not None for layer in layers) else []
-    table = empty_table("layer", "role", "multiplier g", "init scale sigma", "learning rate eta", *decays)
+    table = empty_table("layer", "role", *named, "multiplier g", "init scale sigma", "learning rate eta", *decays)
     rows = (
-        (node.name, (node.role, *(format_power(exponent, symbol) for exponent in layer.named.values())))
-        for node, layer in zip(network.layers, layers, strict=True)
+        (node.name, (node.role, *law, *(format_power(exponent, symbol) for exponent in layer.named.values())))
+        for node, layer, law in zip(network.layers, layers, law_cells(network, laws), strict=True)
     )
     for name, cells in in_runs(rows):
         table.add_row(name, *cells)
     for multiplier, exponent in zip(network.multipliers, scales, strict=False):
-        table.add_row(multiplier.name, "", format_power(exponent, symbol))
+        table.add_row(multiplier.name, "", *("" for _ in named), format_power(exponent, symbol))
     return table
+
+
+def law_cells(network: Network, laws: Sequence[UpdateLaw]) -> list[tuple[str, ...]]:
+    """For each layer the name of its law, where they differ; else nothing, since the heading says it."""
+    return [(law.name,) for law in laws] if differ(laws) else [()] * network.depth
+
+
+def split_report(network: Network, laws: Sequence[UpdateLaw]) -> Iterator[Text]:
+    """Which layers have which law, where they differ."""
+    if differ(laws):
+        found = dict.fromkeys(law.name for law in laws)
+        pairs = [*zip(network.layers, laws, strict=True)]
+        said = (f"{name} of {', '.join(node.name for node, law in pairs if law.name == name)}" for name in found)
+        yield Text(f"update laws: {'; '.join(said)}")
 
 
 def choice_report(parameterization: Parameterization) -> Iterator[Text]:

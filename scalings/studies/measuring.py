@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from scalings.criteria.problem import Problem, as_parameterization
 from scalings.errors import ArgumentError, wrong_type
 from scalings.hyperparameters.parameterizations import Parameterization
-from scalings.hyperparameters.update_laws import optimizer
 from scalings.networks.dimensions import DEPTH_SCALE, WIDTH_SCALE, Dimension, fixed
 from scalings.networks.network import Network
 from scalings.networks.nodes import Dense, Embedding, Node, Repeat, Scores
@@ -136,12 +135,14 @@ def plan(
 
 def _refuse_below_fixed_fans(network: Network, training: Training, scale: str, widths: Sequence[int]) -> None:
     """A step that goes by the larger of two fans is of the width only where the fan that grows is the larger one."""
-    if scale != WIDTH_SCALE or not optimizer(training.optimizer).larger_fan:
+    if scale != WIDTH_SCALE:
         return
-    for layer in network.layers:
+    for layer, law in zip(network.layers, training.laws_of(network), strict=True):
+        if not law.larger_fan:
+            continue
         growing, constant = sorted((layer.fan_in, layer.fan_out), key=lambda fan: -fan.order_in(scale))
         if constant.order_in(scale) == 0 < growing.order_in(scale) and growing.at(min(widths)) < constant.size:
-            reason = f"steps of {training.optimizer} go by the larger fan, and {constant.size} is that of {layer.name}"
+            reason = f"steps of {law.name} go by the larger fan, and {constant.size} is that of {layer.name}"
             raise ArgumentError("widths", f"expected {constant.size} and more, since {reason}, but got {min(widths)}")
 
 

@@ -31,7 +31,7 @@ from scalings.criteria.tutorial import TUTORIAL, as_criteria
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import Exponent, format_exponent
 from scalings.hyperparameters.gauges import Gauge
-from scalings.hyperparameters.update_laws import UpdateLaw
+from scalings.hyperparameters.splits import Laws
 from scalings.networks.architectures import mlp
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network
@@ -48,7 +48,7 @@ from symbolic.propagation.question import Question
 
 def derive(
     network: Network | str | None = None,
-    law: UpdateLaw | str = "sgd",
+    law: Laws | str = "sgd",
     criteria: Sequence[Criterion] | str = "tutorial",
     gauge: Gauge = "unit-multiplier",
     *,
@@ -88,7 +88,7 @@ def derivation_of(
     steps = answer.steps if answer else common
     pieces = () if answer else tuple(_piece(question, case, len(common)) for case in cases)
     for piece in pieces:
-        piece.in_gauge(gauge, problem.law)  # refuses a gauge that there is not
+        piece.in_gauge(gauge, tuple(problem.laws.values()))  # refuses a gauge that there is not
     conflict = None if cases else _conflict(question)
     return Derivation(
         network=problem.network,
@@ -117,7 +117,7 @@ def _assumptions(question: Question) -> tuple[str, ...]:
     return (
         "the gauge g = 1 fixes one of multiplier, init scale and learning rate in each layer",
         *batch_and_vocabulary.assumptions(problem.scale),
-        *problem.law.assumptions,
+        *problem.assumptions,
         _LOSSES[problem.loss],
         *(f"{name} = {format_exponent(value)} is given" for name, value in question.given),
         *(f"orders are powers of the {problem.scale} {problem.symbol}; the {other} is held fixed" for other in held),

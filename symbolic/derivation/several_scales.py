@@ -21,7 +21,7 @@ from scalings.criteria.problem import Loss, Problem
 from scalings.criteria.tutorial import as_criteria
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.gauges import Gauge
-from scalings.hyperparameters.update_laws import UpdateLaw
+from scalings.hyperparameters.splits import Laws
 from scalings.networks.architectures import as_network
 from scalings.networks.dimensions import WIDTH_SCALE, symbol_of
 from scalings.networks.network import Network
@@ -31,7 +31,7 @@ from symbolic.derivation.derive import derivation_of
 
 def derive_each(
     network: Network | str,
-    law: UpdateLaw | str = "sgd",
+    law: Laws | str = "sgd",
     criteria: Sequence[Criterion] | str = "tutorial",
     gauge: Gauge = "unit-multiplier",
     *,

@@ -27,7 +27,7 @@ from scalings.criteria.problem import Loss, Problem, as_parameterization
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.hyperparameters.parameterizations import Parameterization
-from scalings.hyperparameters.update_laws import UpdateLaw
+from scalings.hyperparameters.splits import Laws
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network
 from scalings.networks.nodes import MATRICES, Elementwise
@@ -43,7 +43,7 @@ MOST_STEPS = 100
 def predict(
     network: Network | str,
     parameterization: Parameterization | str,
-    law: UpdateLaw | str = "sgd",
+    law: Laws | str = "sgd",
     steps: int = 3,
     *,
     scale: str = WIDTH_SCALE,
@@ -76,8 +76,8 @@ def prediction_of(run: GivenRun, steps: int) -> Prediction:
     """The answer of `predict`, from a run of at least so many updates."""
     assert run.updates >= steps
     problem, parameterization, orders = run.problem, run.parameterization, run.until(steps)
-    network, law, is_followed = problem.network, problem.law, problem.is_mlp_in_width
-    is_plain = law.alpha == law.omega == 1 and law.decay == "none"
+    network, is_followed = problem.network, problem.is_mlp_in_width
+    is_plain = not problem.has_decay and all(law.alpha == law.omega == 1 for law in problem.laws.values())
     for step in range(1, steps + 1):
         for layer in (layer for layer in network.layers if isinstance(layer, MATRICES)):
             update = orders[Observable("dW_frobenius", layer.name, step)]
@@ -88,7 +88,7 @@ def prediction_of(run: GivenRun, steps: int) -> Prediction:
             orders |= dict(_backward_changes(network, parameterization, orders, step))
             if is_plain:
                 orders |= dict(kernel_change(network, parameterization, orders, step))
-    if law.decay == "none":
+    if not problem.has_decay:
         orders |= dict(spectral_norms(network, parameterization, orders, steps, problem.scale))
     if is_followed and is_plain:
         orders |= dict(alignments(network, parameterization, orders, steps))

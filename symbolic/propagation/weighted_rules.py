@@ -71,21 +71,21 @@ class DenseRule:
         yield run.observe("d", node, whole)
         record(run, node, algebra.product(own.multiplier, whole, run.now(node.source)))
         through = algebra.product(own.multiplier, own.init, run.power(node.fan_in, HALF))
-        unaligned = run.power(node.fan_out, (run.problem.law.alpha - 1) / 2)
+        unaligned = run.power(node.fan_out, (run.problem.laws[node.weight].alpha - 1) / 2)
         by_update = algebra.product(own.multiplier, update, unaligned, whole)
         run.send(node.source, run.coherently(run.times(through, signal), by_update))
 
     def _aligned(self, run: Run[O], node: Matrix) -> O:
         """sqrt(max(fan_in, fan_out)); for a readout the law of large numbers, if omega says so."""
         if node.role == "output":
-            omega = run.problem.law.omega
+            omega = run.problem.laws[node.weight].omega
             by_law = run.larger(node.fan_in, node.fan_out, exponent=HALF * omega)
             return run.algebra.product(by_law, run.power(node.fan_out, HALF * (1 - omega)))
         return run.larger(node.fan_in, node.fan_out, exponent=HALF)
 
     def _unaligned(self, run: Run[O], node: Matrix) -> O:
         """What an update loses of the input that it aligns with by alpha only."""
-        return run.power(node.fan_in, (run.problem.law.alpha - 1) / 2)
+        return run.power(node.fan_in, (run.problem.laws[node.weight].alpha - 1) / 2)
 
     def _overlap(self, run: Run[O], node: Matrix, source: O, moved: O) -> O:
         """Generic, whatever alpha is; or of the part along h, on which the update acts as it does on h.

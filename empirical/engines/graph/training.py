@@ -51,10 +51,14 @@ class Stepping(Protocol):
 
 
 class Steps:
-    """The steps of one optimizer on a graph. Each copy of a weight and each seed is a matrix; only matrices decay."""
+    """The steps of the optimizers on a graph. Each copy of a weight and each seed is a matrix; only matrices decay."""
 
-    def __init__(self, graph: Graph, optimizer: str) -> None:
-        self._optimizers = {weight: _optimizer(graph, weight, optimizer) for weight in graph.updates}
+    def __init__(self, graph: Graph, training: Training) -> None:
+        laws = dict(zip(graph.owners, training.laws_of(graph.setting.network), strict=True))
+        self._optimizers = {
+            weight: _optimizer(graph, weight, laws[weight].name, training.factors(laws[weight]))
+            for weight in graph.updates
+        }
 
     def take(self, gradients: dict[str, Tensor]) -> None:
         for weight, gradient in gradients.items():
@@ -76,7 +80,7 @@ def trajectory(
     `steps` are the optimizer's where they are not those of its own learning rates.
     """
     watched = watch(graph.setting)
-    steps = steps or Steps(graph, training.optimizer)
+    steps = steps or Steps(graph, training)
     weights = list(graph.updates)
     places = list(watched.representations.values()) if training.observing == "all" else []
     output_at = graph.setting.network.output.name, 0
@@ -102,16 +106,17 @@ def trajectory(
         penalized = steps.penalized(gradients)
 
 
-def _optimizer(graph: Graph, weight: str, optimizer: str) -> ExplicitSteps:
-    setting = graph.setting
+def _optimizer(graph: Graph, weight: str, optimizer: str, factors: tuple[float, float]) -> ExplicitSteps:
+    """`factors` are those on the constants of learning rates and decays that its law has."""
+    setting, (of_lr, of_decay) = graph.setting, factors
     owner = graph.owners[weight]
     decays = isinstance(owner, MATRICES) and not owner.frozen
     steps = ExplicitSteps(
         optimizer if decays else plain(optimizer),
         _as_matrices(graph.initial[weight]),
         _as_matrices(graph.updates[weight].data),
-        lr=setting.rate * setting.power(weight, "lr"),
-        decay=setting.decay * setting.power(weight, "decay"),
+        lr=setting.rate * of_lr * setting.power(weight, "lr"),
+        decay=setting.decay * of_decay * setting.power(weight, "decay"),
     )
     if steps.shrunk is not None:
         graph.shrunk[weight] = steps.shrunk.view(*graph.initial[weight].shape[:2], 1, 1)

@@ -75,8 +75,8 @@ def kind(training: Training) -> torch.dtype:
 
     But for Shampoo, which divides by powers of the singular values of gradients, be they as small as rounding.
     """
-    single = training.observing == "coordinates" and not isinstance(low_rank(training.optimizer), Shampoo)
-    return torch.float32 if single else torch.float64
+    divides = any(isinstance(low_rank(optimizer), Shampoo) for optimizer in training.optimizers)
+    return torch.float32 if training.observing == "coordinates" and not divides else torch.float64
 
 
 def trajectory(
@@ -98,7 +98,7 @@ def trajectory(
     rank = training.steps * training.batch
     started = started or tuple(
         updates.start(
-            training.optimizer,
+            layer.optimizer,
             weight,
             lr=layer.lr,
             multiplier=layer.multiplier,
@@ -112,7 +112,7 @@ def trajectory(
     yield state
     for step in range(1, training.steps + 1):
         terms = training.observing == "all"
-        sizes = _gradients(state, penalized=decay.kind(training.optimizer) == "l2") if terms else ()
+        sizes = _gradients(state) if terms else ()
         _update(state)
         state = State(step, perceptron.layers, weights, started, initial, pool, gradients=sizes)
         state = replace(state, changes=tuple(_forward(state, terms=terms)))
@@ -162,14 +162,14 @@ def _update(state: State) -> None:
         update.step(d, h, (at.z,) if change is None or change.passthrough is None else (at.z, change.passthrough))
 
 
-def _gradients(state: State, *, penalized: bool) -> tuple[Tensor, ...]:
-    """|G|_F of each layer, (seeds,); `penalized`, of the loss with its term lambda |W|^2 / 2."""
+def _gradients(state: State) -> tuple[Tensor, ...]:
+    """|G|_F of each layer, (seeds,); under l2 of the loss with its term lambda |W|^2 / 2."""
     sizes = []
     for index, layer in enumerate(state.layers):
         d, h = _now(state, index)
         squared = (gram(d) * gram(h)).sum(dim=(1, 2)).clamp(min=0)
         size = squared.sqrt() * (abs(layer.multiplier) / d[0].shape[1])
-        sizes.append(_with_penalty(state, index, d, size) if penalized else size)
+        sizes.append(_with_penalty(state, index, d, size) if decay.kind(layer.optimizer) == "l2" else size)
     return tuple(sizes)
 
 

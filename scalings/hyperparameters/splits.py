@@ -1,0 +1,167 @@
+"""Splits: an update law for each weight of a network.
+
+A split names two laws: that of *hidden* matrices, which grow both ways, and that of the rest (embeddings, readouts,
+gains, biases). So Muon is used in practice, with Adam beside it (Jordan et al. 2024, kellerjordan.github.io/posts/muon;
+Liu et al., arXiv 2502.16982, section 2.2):
+
+>>> from scalings.networks.architectures import mlp
+>>> [law.name for law in laws("muon+adamw").among(mlp(3).layers)]
+['adamw', 'muon', 'adamw']
+
+Any other split names layers. One law for all weights is a split as well, where all are equal:
+
+>>> [law.name for law in laws("adam", {"layer3": "sgd"}).among(mlp(3).layers)]
+['adam', 'adam', 'sgd']
+>>> laws("adam").name, laws("adam", {"layer3": "sgd"}).name
+('adam', 'adam;layer3=sgd')
+
+**Grammar.** `LAW` or `LAW+LAW`, and `;LAYER=LAW` for each layer that is named. A `LAW` is an optimizer, with `+DECAY`
+if it decays otherwise than its name says. No decay is called like an optimizer, so that each + has one reading: what
+follows it is the decay of the law before, or the next law.
+
+>>> split = laws("muon+coupled+adam+l2")
+>>> split.hidden.name, split.rest.name
+('muon+coupled', 'adam+l2')
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Protocol, TypeAlias
+
+from scalings.errors import ArgumentError, unknown_name, wrong_type
+from scalings.hyperparameters.update_laws import UpdateLaw, optimizer, parts, why_no_epsilon, with_epsilon
+
+
+class Layer(Protocol):
+    """What a split looks at of a layer: its name, and whether its weight grows both ways ("hidden")."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def role(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Split:
+    """One law for hidden matrices, one for the rest, and others for the layers that are named."""
+
+    name: str
+    """What `laws` reads: the laws by their names, whatever their epsilons and assumed alignments."""
+    hidden: UpdateLaw
+    rest: UpdateLaw
+    by_layer: tuple[tuple[str, UpdateLaw], ...] = ()
+
+    @cached_property
+    def _named(self) -> dict[str, UpdateLaw]:
+        return dict(self.by_layer)
+
+    def among(self, layers: Sequence[Layer]) -> tuple[UpdateLaw, ...]:
+        """The law of each of these layers. Raises ArgumentError for a law of a layer that is not there."""
+        names = [layer.name for layer in layers]
+        if unknown := self._named.keys() - names:
+            raise unknown_name("law", min(unknown), names)
+        return tuple(
+            self._named.get(layer.name, self.hidden if layer.role == "hidden" else self.rest) for layer in layers
+        )
+
+    def each(self, change: Callable[[UpdateLaw], UpdateLaw]) -> Split:
+        """The split of changed laws."""
+        named = tuple((layer, change(law)) for layer, law in self.by_layer)
+        return replace(self, hidden=change(self.hidden), rest=change(self.rest), by_layer=named)
+
+    @property
+    def parts(self) -> tuple[UpdateLaw, ...]:
+        """The laws that it names, in this order."""
+        return tuple(dict.fromkeys((self.hidden, self.rest, *self._named.values())))
+
+
+Laws: TypeAlias = UpdateLaw | Split
+"""A law for each weight; an `UpdateLaw` is the same one for all."""
+
+
+def laws(name: str, by_layer: Mapping[str, UpdateLaw | str] | None = None) -> Laws:
+    """The law of each weight: "adam" of all, "muon+adamw" of hidden matrices and of the rest; `by_layer` of some.
+
+    Raises ArgumentError for what is no optimizer, for more than two, and for a layer that is named twice.
+    """
+    base, *listed = name.split(";")
+    named = by_layers([*listed, *(by_layer or {}).items()])
+    found = [optimizer(part) for part in parts(base)]
+    if len(found) > _MOST:
+        names = ", ".join(law.name for law in found)
+        raise ArgumentError("optimizer", f"expected a law of hidden matrices and one of the rest, but got {names}")
+    if len(found) == 1 and not named:
+        return found[0]
+    text = ";".join([base, *(f"{layer}={law.name}" for layer, law in named.items())])
+    return Split(text, found[0], found[-1], tuple(named.items()))
+
+
+_MOST = 2
+
+
+def by_layers(given: Iterable[str | tuple[str, UpdateLaw | str]]) -> dict[str, UpdateLaw]:
+    """The law of each layer that is named, in pairs or as "LAYER=LAW". Raises ArgumentError for two of one layer.
+
+    >>> by_layers(["query=muon", "key=muon", "query=sgd"])
+    Traceback (most recent call last):
+    scalings.errors.ArgumentError: law: expected one law for each layer, but got two for 'query'
+    """
+    found: dict[str, UpdateLaw] = {}
+    for one in given:
+        layer, equals, law = one.partition("=") if isinstance(one, str) else (one[0], "=", one[1])
+        if not layer or not equals:
+            raise ArgumentError("law", f"expected LAYER=OPTIMIZER, but got {one!r:.100}")
+        if layer in found:
+            raise ArgumentError("law", f"expected one law for each layer, but got two for {layer!r:.100}")
+        try:
+            found[layer] = optimizer(law) if isinstance(law, str) else law
+        except ArgumentError as error:
+            raise ArgumentError("law", f"of {layer}: {error.message}") from None
+    return found
+
+
+def with_epsilons(law: Laws, layers: Sequence[Layer], exponents: Sequence[str]) -> Laws:
+    """The laws with an epsilon: of one power of n wherever there is one, or of one power for each layer, -oo for none.
+
+    Raises ArgumentError for an epsilon of a law that divides no entry by its size, and for another number of powers.
+
+    >>> from scalings.networks.architectures import mlp
+    >>> layers = mlp(3).layers
+    >>> [str(one.epsilon) for one in with_epsilons(laws("muon+adam"), layers, ["-1"]).among(layers)]
+    ['-1', '-inf', '-1']
+    """
+    if len(exponents) == 1:
+        takes = [one for one in law.parts if not why_no_epsilon(one)] or law.parts[:1]
+        return law.each(lambda one: with_epsilon(one, exponents[0]) if one in takes else one)
+    if len(exponents) != len(layers):
+        raise ArgumentError("epsilon", f"expected one exponent, or {len(layers)}, but got {len(exponents)}")
+    pairs = zip(law.among(layers), exponents, strict=True)
+    each = [own if exponent.strip() == "-oo" else with_epsilon(own, exponent) for own, exponent in pairs]
+    names = [layer.name for layer in layers]
+    return Split(law.name, law.parts[0], law.parts[-1], tuple(zip(names, each, strict=True)))
+
+
+def as_laws(given: Laws | str) -> Laws:
+    """The laws, or those of this name. Raises ArgumentError for anything else."""
+    if isinstance(given, str):
+        return laws(given)
+    if not isinstance(given, UpdateLaw | Split):
+        raise wrong_type("law", "an UpdateLaw, a Split or the name of an optimizer", given)
+    return given
+
+
+def assumptions(network: Sequence[Layer], each: Sequence[UpdateLaw]) -> tuple[str, ...]:
+    """What is assumed of the law of each layer, as sentences; where laws differ, each of its layers."""
+    by_law: dict[UpdateLaw, list[str]] = {}
+    for layer, law in zip(network, each, strict=True):
+        by_law.setdefault(law, []).append(layer.name)
+    where = {law: f"of {', '.join(names)}: " if len(by_law) > 1 else "" for law, names in by_law.items()}
+    return tuple(f"{where[law]}{sentence}" for law in by_law for sentence in law.assumptions)
+
+
+def differ(each: Iterable[UpdateLaw]) -> bool:
+    """Whether these are not all one law, so that it has to be said which is whose."""
+    return len(set(each)) > 1
