@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
@@ -56,6 +56,7 @@ class Builder:
         self._pinned: set[str] = set()
         self._shapes: dict[str, list[tuple[Any, ...]]] = {}
         self._values: dict[tuple[str, Fraction], Result] = {}
+        self._parts: dict[tuple[str, frozenset[Hashable]], str] = {}
 
     # Nodes
 
@@ -94,7 +95,8 @@ class Builder:
         return found
 
     def _joined(self, path: str, suffix: str) -> str:
-        return self._cleaned(f"{self.starred(path)}.{suffix}".lstrip("."))
+        base = self.starred(path)
+        return self._cleaned(base if base.rpartition(".")[2] == suffix else f"{base}.{suffix}".lstrip("."))
 
     def _cleaned(self, name: str) -> str:
         return re.sub(r"[^\w.:/*-]", "_", name)[-(_LONGEST - 10) :]
@@ -152,6 +154,14 @@ class Builder:
             whole = Result(state.shape, name, made, made, state.parameter.start == "one")
             self._values[key] = self.scaled(whole, state.order, state.size, call)
         return replace(self._values[key], shape=state.shape)
+
+    def part(self, result: Result, call: Call) -> Result:
+        """A part of a node's result as a node, so that it is another value than the other parts."""
+        key = result.node, result.vectors
+        if key not in self._parts:
+            node = Rearrange(self.name(call, "part"), (result.node,), self.units(result.node))
+            self._parts[key] = self.add(node, call)
+        return replace(result, node=self._parts[key])
 
     def constant(self, state: Constant, call: Call) -> str:
         """The name of a node whose entries are all n^order."""

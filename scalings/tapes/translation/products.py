@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from scalings.networks.dimensions import ONE, Dimension
+from scalings.networks.functions import FUNCTIONS
 from scalings.networks.nodes import INPUT, Bias, Elementwise, Gain, Power, Product, Rearrange, Sum
 from scalings.tapes.arguments import Reading, is_number
 from scalings.tapes.arguments import Power as Number
@@ -82,6 +83,8 @@ def multiplied(build: Builder, call: Call, left: State, right: State, summed: Di
     if left == right and summed == ONE:
         return powered(build, call, left, Fraction(2))
     one, other = build.result(left, call), build.result(right, call)
+    if one.node == other.node and one.vectors != other.vectors:
+        one, other = build.part(one, call), build.part(other, call)
     units = growing(call.shape)
     depend = bool(one.vectors & other.vectors)
     has_mean = depend or (one.has_mean and other.has_mean)
@@ -109,7 +112,7 @@ def inverse(build: Builder, call: Call, below: Any, above: Any) -> State:
 
 def reversed_power(build: Builder, call: Call) -> State:
     """A number to the power of a state."""
-    return entrywise(build, call, build.result(call.first, call), "exp")
+    return entrywise(build, call, call.first, "exp")
 
 
 def scaled(build: Builder, call: Call, state: State, number: Any, sign: int = 1) -> State:
@@ -125,7 +128,7 @@ def power(build: Builder, call: Call) -> State:
     base, exponent = call.get(0, "input"), call.get(1, "exponent")
     if is_plain(exponent) and not order_of(exponent):
         return powered(build, call, state_of(base), Fraction(exponent).limit_denominator(1000))
-    return entrywise(build, call, build.result(state_of(exponent), call), "exp")
+    return entrywise(build, call, state_of(exponent), "exp")
 
 
 def powered(build: Builder, call: Call, state: State, exponent: Fraction) -> State:
@@ -142,8 +145,11 @@ def powered(build: Builder, call: Call, state: State, exponent: Fraction) -> Sta
     return replace(source, node=node, has_mean=True, vectors=source.vectors if exponent.denominator > 1 else frozenset())
 
 
-def entrywise(build: Builder, call: Call, source: Result, function: str, *, is_odd: bool = False) -> Result:
+def entrywise(build: Builder, call: Call, state: State, function: str, *, is_odd: bool = False) -> State:
     """A function of each entry."""
+    if isinstance(state, Constant):
+        return Constant(state.shape, is_zero=state.is_zero and not FUNCTIONS[function].offset)
+    source = build.result(state, call)
     node = build.add(Elementwise(build.name(call), source.node, function), call)
     even = function in ("abs", "cos")
     return replace(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 from scalings.networks.nodes import INPUT, Embedding
 from scalings.tapes.arguments import Span
 from scalings.tapes.translation.builder import Builder, kept
-from scalings.tapes.translation.products import joined
-from scalings.tapes.translation.values import Call, Constant, Held, Result, Shape, State, growing, product
+from scalings.tapes.translation.products import is_plain, joined
+from scalings.tapes.translation.values import Call, Constant, Held, Result, Shape, State, growing, order_of, product, size_of
 
 States = State | tuple[State, ...]
 
@@ -90,6 +91,14 @@ def copied(build: Builder, call: Call) -> State:
 def constant(_: Builder, call: Call) -> State:
     """A new tensor, whatever it is given."""
     return Constant(call.shape)
+
+
+def number(_: Builder, call: Call) -> State:
+    """A tensor of a number, or of those below it."""
+    numbers = [one for one in (*call.arguments, *call.keywords.values()) if is_plain(one)]
+    if len(numbers) == 1 and not call.function.startswith("arange"):
+        return Constant(call.shape, order_of(numbers[0]), not size_of(numbers[0]))
+    return Constant(call.shape, max(map(order_of, numbers), default=Fraction(0)))
 
 
 def zero(_: Builder, call: Call) -> State:
