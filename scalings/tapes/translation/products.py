@@ -9,8 +9,8 @@ from typing import Any
 from scalings.networks.dimensions import ONE, Dimension
 from scalings.networks.functions import FUNCTIONS
 from scalings.networks.nodes import INPUT, Bias, Elementwise, Gain, Power, Product, Rearrange, Sum
-from scalings.tapes.arguments import Reading, is_number
 from scalings.tapes.arguments import Power as Number
+from scalings.tapes.arguments import Reading, is_number
 from scalings.tapes.translation.builder import Builder, kept
 from scalings.tapes.translation.values import (
     Call,
@@ -78,7 +78,7 @@ def multiplied(build: Builder, call: Call, left: State, right: State, summed: Di
     for one, other in ((left, right), (right, left)):
         if isinstance(one, Constant) and (one.is_zero or not summed.grows):
             return _by_constant(build, call, other, one)
-        if isinstance(one, Held) and isinstance(other, Result) and summed == ONE and _fits(build, one, other, call):
+        if isinstance(one, Held) and isinstance(other, Result) and summed == ONE and _fits(one, other, call):
             return _gained(build, call, other, one)
     if left == right and summed == ONE:
         return powered(build, call, left, Fraction(2))
@@ -142,7 +142,9 @@ def powered(build: Builder, call: Call, state: State, exponent: Fraction) -> Sta
     is_odd = exponent.denominator == 1 and exponent.numerator % 2
     if is_odd:
         return replace(source, node=node)
-    return replace(source, node=node, has_mean=True, vectors=source.vectors if exponent.denominator > 1 else frozenset())
+    return replace(
+        source, node=node, has_mean=True, vectors=source.vectors if exponent.denominator > 1 else frozenset()
+    )
 
 
 def entrywise(build: Builder, call: Call, state: State, function: str, *, is_odd: bool = False) -> State:
@@ -199,9 +201,7 @@ def _sum(build: Builder, call: Call, one: Result, other: Result) -> State:
 
 def joined_entries(one: Result, other: Result, shape: Shape) -> Result:
     """What is known of a sum before it has a node."""
-    return Result(
-        shape, "", one.made_of | other.made_of, one.vectors | other.vectors, one.has_mean or other.has_mean
-    )
+    return Result(shape, "", one.made_of | other.made_of, one.vectors | other.vectors, one.has_mean or other.has_mean)
 
 
 def _repeated(build: Builder, call: Call, state: State) -> State:
@@ -227,15 +227,21 @@ def _is_empty(shape: Shape) -> bool:
     return any(not size.size for size in shape)
 
 
-def _fits(build: Builder, weight: Held, result: Result, call: Call) -> bool:
+def _fits(weight: Held, result: Result, call: Call) -> bool:
     """Whether a parameter has one entry for each unit of a result."""
     units = growing(weight.shape)
-    return units.order == growing(result.shape).order == growing(call.shape).order and result.node != INPUT
+    same = units.order == growing(result.shape).order == growing(call.shape).order
+    return same and result.node != INPUT and _is_whole(weight)
+
+
+def _is_whole(weight: Held) -> bool:
+    """Whether it is all of a parameter, once."""
+    return str(growing(weight.shape)) == str(growing(weight.parameter.shape))
 
 
 def _gained(build: Builder, call: Call, source: Result, weight: Held) -> State:
     name, wanted = build.weight_name(call, weight.parameter), _own_units(build, source, weight)
-    of = build.weight_of(weight.parameter, wanted, is_vector=True)
+    of = build.weight_of(weight.parameter, "vector", wanted)
     node = Gain(name, build.with_units(source, wanted, call), of, wanted, **kept(weight.parameter))
     build.add(node, call)
     is_random = weight.parameter.start == "random"
@@ -253,12 +259,13 @@ def _gained(build: Builder, call: Call, source: Result, weight: Held) -> State:
 
 def _with_bias(build: Builder, call: Call, source: Result, weight: Held) -> State:
     units = growing(weight.shape)
-    if units.order != growing(call.shape).order or source.node == INPUT or weight.order:
+    whole = _is_whole(weight) and not weight.order and source.node != INPUT
+    if not whole or units.order != growing(call.shape).order:
         return _sum(build, call, source, build.result(weight, call))
     if growing(source.shape).order != units.order:  # fewer units, repeated
         return _sum(build, call, source, build.result(weight, call))
     name, wanted = build.weight_name(call, weight.parameter), _own_units(build, source, weight)
-    of = build.weight_of(weight.parameter, wanted, is_vector=True)
+    of = build.weight_of(weight.parameter, "vector", wanted)
     node = Bias(name, build.with_units(source, wanted, call), of, wanted, **kept(weight.parameter))
     build.add(node, call)
     is_one = weight.parameter.start == "one"

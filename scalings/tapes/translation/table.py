@@ -102,7 +102,9 @@ TABLE: dict[str, Translator] = {
     **_named(rearranging.same, "adaptive_avg_pool3d", "max_pool1d", "max_pool2d", "max_pool3d", "lp_pool2d"),
     **_named(rearranging.same, "adaptive_max_pool1d", "adaptive_max_pool2d", "upsample_nearest1d"),
     **_named(rearranging.same, "upsample_nearest2d", "upsample_bilinear2d", "upsample_bicubic2d", "interpolate"),
-    **_named(rearranging.same, "grid_sampler", "grid_sample", "as_strided", "positive", "alias", "conj", "resolve_conj"),
+    **_named(
+        rearranging.same, "grid_sampler", "grid_sample", "as_strided", "positive", "alias", "conj", "resolve_conj"
+    ),
     **_named(rearranging.repeated, "expand", "expand_as", "repeat", "repeat_interleave", "tile", "broadcast_to"),
     **_named(rearranging.repeated, "pad", "constant_pad_nd", "diagonal", "diag", "diag_embed", "im2col", "unfold"),
     **_named(rearranging.repeated, "col2im", "fold", "masked_select", "sort", "cumsum", "logcumsumexp"),
@@ -137,7 +139,7 @@ TABLE: dict[str, Translator] = {
     **_named(_between, "lerp"),
     **_named(reductions.largest, "maximum", "minimum", "max", "min", "amax", "amin", "fmax", "fmin", "median"),
     **_named(_clamped, "clamp", "clip"),
-    **_named(lambda build, call: rearranging.same(build, call), "clamp_min", "clamp_max"),
+    **_named(rearranging.same, "clamp_min", "clamp_max"),
     **_named(_entrywise("abs"), "abs", "absolute"),
     **{name: _entrywise(name) for name in ("relu", "gelu", "silu", "elu", "selu", "leaky_relu", "mish", "softplus")},
     **{name: _entrywise(name) for name in ("sigmoid", "cos", "exp")},
