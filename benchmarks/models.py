@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -28,7 +29,7 @@ from empirical.tracing.trace import trace
 from scalings.criteria.observables import Observable
 from scalings.criteria.problem import Problem
 from scalings.errors import ArgumentError
-from scalings.hyperparameters.exponents import Exponent, format_exponent, parse_exponent
+from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.update_laws import optimizer as update_law
 from scalings.networks.network import Network
@@ -37,7 +38,7 @@ from scalings.results.trials import Training
 from scalings.studies.equivalence import Role, compare_one
 from scalings.studies.roles import roles
 from scalings.tapes.network import TracedNetwork
-from scalings.tapes.translation.translate import translate
+from scalings.tapes.translation.translate import translated
 from scalings.tapes.translation.translation import Translation
 from symbolic.derivation.members import member
 from symbolic.evaluation.check import verdict_on
@@ -56,7 +57,7 @@ WIDE = (32, 48, 64, 96, 128, 192, 256)
 NARROW = (16, 24, 32, 48, 64, 96, 128)
 """Of a residual network whose channels are eight times the width in the end."""
 NEAR, MARGIN = 0.15, 0.1
-LEFT_OUT = frozenset({"dd", "dW_spectral", "alignment"})
+LEFT_OUT = frozenset({"dd", "dW_spectral", "alignment", "W_spectral"})
 """What theory does not speak of for every network, or is not about a value."""
 
 
@@ -78,7 +79,7 @@ class Compared:
 
     @property
     def order(self) -> Exponent:
-        return parse_exponent(self.derived)
+        return MINUS_INFINITY if self.derived == str(MINUS_INFINITY) else Fraction(self.derived)
 
     @property
     def is_near(self) -> bool:
@@ -145,7 +146,7 @@ class Subject:
         model = ZOO[name] if name in ZOO else LIBRARIES[name][1]()
         try:
             traced = trace(model.build, model.data, model.widths, model.loss)
-            return cls(name, model, traced, translate(traced))
+            return cls(name, model, traced, translated(traced))
         except ArgumentError as error:
             return cls(name, model, None, None, str(error))
 
@@ -204,7 +205,7 @@ def compared(
             one.layer,
             one.step,
             role[one],
-            format_exponent(derived[one]),
+            str(derived[one]),
             fit.plain,
             fit.low,
             fit.high,

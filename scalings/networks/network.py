@@ -261,22 +261,15 @@ class Network:
 
     @cached_property
     def _scores(self) -> frozenset[str]:
-        """The sums over growing units that a softmax reads."""
-        nodes = {node.name: node for node in self.flat}
-        found: set[str] = set()
-        waiting = [node.source for node in self.flat if isinstance(node, Softmax)]
-        seen: set[str] = set()
-        while waiting:
-            name = waiting.pop()
-            node = nodes.get(name)
-            if node is None or name in seen:
-                continue
-            seen.add(name)
-            if isinstance(node, Product) and node.summed.grows:
-                found.add(name)
-            elif isinstance(node, Factor | Rearrange | Scale | Elementwise | Sum):
-                waiting += sources(node)
-        return frozenset(found)
+        """What a softmax reads where it is a sum over growing units: attention scores, rescaled or masked."""
+        summing: set[str] = set()
+        for node in self.flat:
+            is_kept = isinstance(node, Factor | Rearrange | Scale | Elementwise | Sum)
+            is_sum = isinstance(node, Product) and node.summed.grows
+            if is_sum or (is_kept and not summing.isdisjoint(sources(node))):
+                summing.add(node.name)
+        read = {node.source for node in self.flat if isinstance(node, Softmax)}
+        return frozenset((read & summing) - self.readouts)
 
     @cached_property
     def _maps(self) -> frozenset[str]:

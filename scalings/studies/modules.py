@@ -13,7 +13,7 @@ from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.results.trials import Training, check_device, check_engine
 from scalings.tapes.network import TracedNetwork
-from scalings.tapes.translation.translate import translate
+from scalings.tapes.translation.translate import translated
 
 if TYPE_CHECKING:
     from empirical.sweeps.sweep import Sweep
@@ -46,7 +46,7 @@ def plan(
     if build is None or data is None:
         missing = "build" if build is None else "data"
         raise ArgumentError(missing, "expected what the network was traced with, since it holds no module")
-    translation = translate(traced)
+    translation = translated(traced)
     if parameterization == "standard":
         parameterization = standard(build, traced, translation)
     if not isinstance(parameterization, Parameterization):

@@ -63,8 +63,7 @@ class ProductRule:
         sizes = sizes_of(run, node)
         share = -HALF * (sizes.shared if node.coherent else sizes.shared + sizes.summed)
         run.initial[node.name] = run.scaled(share, run.initial[node.left], run.initial[node.right])
-        if node.name in run.observed:
-            yield run.observe("z", node, run.initial[node.name])
+        yield from ()
 
     def forward(self, run: Run[O], node: Product) -> Steps[O]:
         left, right = (self._factor(run, node, name) for name in node.sources)
@@ -73,14 +72,11 @@ class ProductRule:
         run.change[node.name] = change_of(run, sizes, left, right, by_chance=by_chance, coherent=node.coherent)
         if node.name in run.heeded:
             run.own[node.name] = own_of(run, sizes, left, right)
-        if node.name in run.observed:
-            yield run.observe("dz", node, run.total(run.change[node.name]))
-            yield run.observe("z", node, run.now(node.name))
+        yield from ()
 
     def backward(self, run: Run[O], node: Product, signal: Parts[O]) -> Steps[O]:
-        if node.name in run.observed:
-            yield run.observe("d", node, run.total(signal))
         send_back(run, node, sizes_of(run, node), signal)
+        yield from ()
 
     def _factor(self, run: Run[O], node: Product, name: str) -> _Factor[O]:
         change, own = run.change[name], run.own.get(name, run.zero)

@@ -12,7 +12,7 @@ Zhu and Hayou, arXiv 2310.02244 (the two laws of large numbers in depth).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
@@ -43,6 +43,7 @@ from scalings.networks.nodes import (
     Scale,
     Scores,
     Softmax,
+    Sum,
     Weighted,
     block_stream,
     sources,
@@ -97,13 +98,21 @@ class Run(Generic[O]):
     """By weight, the fraction by which decay has made it smaller."""
 
     def initialize(self, node: Node) -> Steps[O]:
-        return self.rules[type(node)].initialize(self, node)
+        yield from self.rules[type(node)].initialize(self, node)
+        if node.name in self.watched:
+            yield self.observe("z", node, self.initial[node.name])
 
     def forward(self, node: Node) -> Steps[O]:
-        return self.rules[type(node)].forward(self, node)
+        yield from self.rules[type(node)].forward(self, node)
+        if node.name in self.watched:
+            yield self.observe("dz", node, self.total(self.change[node.name]))
+            yield self.observe("z", node, self.now(node.name))
 
     def backward(self, node: Node) -> Steps[O]:
-        return self.rules[type(node)].backward(self, node, self.signal.pop(node.name, self.silence(node)))
+        signal = self.signal.pop(node.name, self.silence(node))
+        if node.name in self.watched:
+            yield self.observe("d", node, self.total(signal))
+        yield from self.rules[type(node)].backward(self, node, signal)
 
     def observe(self, quantity: Quantity, node: Node, order: O) -> Observed[O]:
         return Observable(quantity, node.name, self.step), order
@@ -207,9 +216,12 @@ class Run(Generic[O]):
         return frozenset(name for block in blocks for name in (block.name, *(inner.name for inner in block.nodes)))
 
     @cached_property
-    def observed(self) -> frozenset[str]:
-        """The nodes that criteria apply to, and that their rules observe."""
-        return frozenset(one.name for one in self.problem.network.representations if one.kind != "output")
+    def watched(self) -> frozenset[str]:
+        """The nodes that criteria apply to, and that have no rule which observes them."""
+        nodes = {node.name: node for node in self.problem.network.flat}
+        own = (*WEIGHTED, Sum, Scores)
+        every = self.problem.network.representations
+        return frozenset(one.name for one in every if one.kind != "output" and not isinstance(nodes[one.name], own))
 
     @cached_property
     def heeded(self) -> frozenset[str]:
@@ -249,7 +261,7 @@ class Run(Generic[O]):
                 found.add(node.name)
         return frozenset(found)
 
-    def _bends(self, node: Node, trained: Set[str]) -> bool:
+    def _bends(self, node: Node, trained: set[str]) -> bool:
         match node:
             case Norm() | Mix() | Softmax() | Power():
                 return True

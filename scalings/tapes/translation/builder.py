@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from scalings.networks.dimensions import ONE, Dimension
 from scalings.networks.nodes import (
@@ -38,6 +38,8 @@ _KEEPING = (Elementwise, Power, Norm, Factor, Softmax)
 _FREE = (Product, Rearrange, Mean)
 """Kinds that say themselves how many units their results have."""
 _LONGEST = 100
+Use: TypeAlias = Literal["matrix", "vector", "value"]
+"""How nodes use a parameter: a matrix and a vector cannot be one, but each can be read as a value besides."""
 
 
 class Builder:
@@ -54,8 +56,9 @@ class Builder:
         self._streams: dict[str, Dimension] = {}
         self._given: Counter[str] = Counter()
         self._pinned: set[str] = set()
-        self._shapes: dict[str, list[tuple[Any, ...]]] = {}
+        self._shapes: dict[str, list[tuple[Use, tuple[str, ...]]]] = {}
         self._values: dict[tuple[str, Fraction], Result] = {}
+        self._parts: dict[tuple[str, frozenset[Hashable]], str] = {}
 
     # Nodes
 
@@ -82,19 +85,22 @@ class Builder:
         repeat = self.traced.repeat_of(path)
         return repeat.of_copy(path, "*") if repeat else path
 
-    def weight_of(self, parameter: Parameter[Any], *fans: Dimension, is_vector: bool = False) -> str:
+    def weight_of(self, parameter: Parameter[Any], use: Use, *fans: Dimension) -> str:
         """The name of the weight that a parameter is; parts of it that are used in different shapes have their own."""
-        shape = (is_vector, *sorted(map(str, fans)))
+        sizes = tuple(sorted(str(fan) for fan in fans if str(fan) != "1"))
         name = self._cleaned(self.starred(parameter.names[0]))
         shapes = self._shapes.setdefault(name, [])
-        if shape not in shapes:
-            shapes.append(shape)
-        found = f"{name}:{shapes.index(shape) + 1}" if shape != shapes[0] else name
+        fitting = (place for place, (other, found) in enumerate(shapes) if found == sizes and _share(use, other))
+        place = next(fitting, len(shapes))
+        if place == len(shapes):
+            shapes.append((use, sizes))
+        found = f"{name}:{place + 1}" if place else name
         self.weights.setdefault(found, tuple(self.traced.names_of(parameter)))
         return found
 
     def _joined(self, path: str, suffix: str) -> str:
-        return self._cleaned(f"{self.starred(path)}.{suffix}".lstrip("."))
+        base = self.starred(path)
+        return self._cleaned(base if base.rpartition(".")[2] == suffix else f"{base}.{suffix}".lstrip("."))
 
     def _cleaned(self, name: str) -> str:
         return re.sub(r"[^\w.:/*-]", "_", name)[-(_LONGEST - 10) :]
@@ -119,7 +125,9 @@ class Builder:
             return node.fan_in * node.fan_out
         if isinstance(node, WEIGHTED):
             return node.fan_out
-        return self._streams.get(name, ONE) if node is None or isinstance(node, Repeat) else self.units(sources(node)[0])
+        return (
+            self._streams.get(name, ONE) if node is None or isinstance(node, Repeat) else self.units(sources(node)[0])
+        )
 
     def with_units(self, result: Result, units: Dimension, call: Call) -> str:
         """The node of a result as one that has so many units: orders know nothing of constants, but networks do."""
@@ -142,16 +150,27 @@ class Builder:
             return state
         if isinstance(state, Constant):
             return Result(state.shape, self.constant(state, call), has_mean=True)
-        grows = [size for size in state.shape if size.grows]
-        fans = (product(tuple(grows[1:])), grows[0]) if grows else (ONE, product(state.shape))
-        key = self.weight_of(state.parameter, *fans), state.order
+        parameter = state.parameter
+        grows = [size for size in parameter.shape if size.grows]
+        fans = (product(tuple(grows[1:])), grows[0]) if grows else (ONE, product(parameter.shape))
+        key = self.weight_of(parameter, "value", *fans), state.order
         if key not in self._values:
-            name = self.weight_name(call, state.parameter)
-            node = Weight(name, key[0], *fans, **kept(state.parameter))
-            made = frozenset((self.add(node, call),))
-            whole = Result(state.shape, name, made, made, state.parameter.start == "one")
+            name = self.weight_name(call, parameter)
+            made = frozenset((self.add(Weight(name, key[0], *fans, **kept(parameter)), call),))
+            whole = Result(parameter.shape, name, made, made, parameter.start == "one")
             self._values[key] = self.scaled(whole, state.order, state.size, call)
-        return replace(self._values[key], shape=state.shape)
+        found, units = self._values[key], growing(state.shape)
+        if str(units) != str(growing(parameter.shape)):
+            found = replace(found, node=self.add(Rearrange(self.name(call, "part"), (found.node,), units), call))
+        return replace(found, shape=state.shape)
+
+    def part(self, result: Result, call: Call) -> Result:
+        """A part of a node's result as a node, so that it is another value than the other parts."""
+        key = result.node, result.vectors
+        if key not in self._parts:
+            node = Rearrange(self.name(call, "part"), (result.node,), self.units(result.node))
+            self._parts[key] = self.add(node, call)
+        return replace(result, node=self._parts[key])
 
     def constant(self, state: Constant, call: Call) -> str:
         """The name of a node whose entries are all n^order."""
@@ -211,3 +230,7 @@ class Builder:
 def kept(parameter: Parameter[Any]) -> dict[str, Any]:
     """How a parameter starts, and whether it stays so, as a node's fields."""
     return {"start": parameter.start, "frozen": not parameter.trainable}
+
+
+def _share(one: Use, other: Use) -> bool:
+    return one == other or "value" in (one, other)

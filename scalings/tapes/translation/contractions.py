@@ -11,17 +11,15 @@ from dataclasses import replace
 from typing import Any
 
 from scalings.networks.dimensions import ONE, Dimension
-from scalings.networks.nodes import INPUT, Convolution, Dense, DepthwiseConvolution, Product
+from scalings.networks.nodes import INPUT, Convolution, Dense, DepthwiseConvolution
 from scalings.tapes.translation.builder import Builder, kept
 from scalings.tapes.translation.products import added, multiplied
-from scalings.tapes.translation.values import Call, Constant, Held, Result, Shape, State, growing, product
+from scalings.tapes.translation.values import Call, Constant, Held, Shape, State, growing, product
 
 Labels = tuple[str, ...]
 
 
-def contract(
-    build: Builder, call: Call, left: State, right: State, labels: tuple[Labels, Labels, Labels]
-) -> State:
+def contract(build: Builder, call: Call, left: State, right: State, labels: tuple[Labels, Labels, Labels]) -> State:
     """The sum over the labels that the result has not."""
     sides = [_labelled(state.shape, names) for state, names in zip((left, right), labels, strict=False)]
     sizes = {**sides[0], **sides[1]}
@@ -52,9 +50,11 @@ def dense(
     read = source_node(build, call, source, fans[0])
     name, given = build.weight_name(call, weight.parameter), kept(weight.parameter)
     if kernel:
-        of = build.weight_of(weight.parameter, Dimension(kernel) * fans[0], fans[1])
+        of = build.weight_of(weight.parameter, "matrix", Dimension(kernel) * fans[0], fans[1])
         return build.matrix(Convolution(name, read, of, *fans, kernel, **given), weight, call)
-    return build.matrix(Dense(name, read, build.weight_of(weight.parameter, *fans), *fans, **given), weight, call)
+    return build.matrix(
+        Dense(name, read, build.weight_of(weight.parameter, "matrix", *fans), *fans, **given), weight, call
+    )
 
 
 def depthwise(build: Builder, call: Call, weight: Held, source: State, kernel: Dimension) -> State:
@@ -62,7 +62,7 @@ def depthwise(build: Builder, call: Call, weight: Held, source: State, kernel: D
     units = growing(call.shape)
     read = source_node(build, call, source, units)
     name, size = build.weight_name(call, weight.parameter), max(1, int(kernel.size))
-    of = build.weight_of(weight.parameter, Dimension(size), units)
+    of = build.weight_of(weight.parameter, "matrix", Dimension(size), units)
     node = DepthwiseConvolution(name, read, of, units, size, **kept(weight.parameter))
     return build.matrix(node, weight, call)
 
@@ -162,9 +162,7 @@ def transposed_convolution(build: Builder, call: Call) -> State:
     return _convolved(build, call, x, weight, bias, weight.shape[:2], call.get(6, "groups", 1))
 
 
-def _convolved(
-    build: Builder, call: Call, x: State, weight: State, bias: Any, fans: Shape, groups: Any
-) -> State:
+def _convolved(build: Builder, call: Call, x: State, weight: State, bias: Any, fans: Shape, groups: Any) -> State:
     kernel = product(weight.shape[2:])
     channels = fans
     if getattr(groups, "order", 0) and not (channels[0].grows and channels[1].grows):

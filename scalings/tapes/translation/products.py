@@ -7,9 +7,10 @@ from fractions import Fraction
 from typing import Any
 
 from scalings.networks.dimensions import ONE, Dimension
+from scalings.networks.functions import FUNCTIONS
 from scalings.networks.nodes import INPUT, Bias, Elementwise, Gain, Power, Product, Rearrange, Sum
-from scalings.tapes.arguments import Reading, is_number
 from scalings.tapes.arguments import Power as Number
+from scalings.tapes.arguments import Reading, is_number
 from scalings.tapes.translation.builder import Builder, kept
 from scalings.tapes.translation.values import (
     Call,
@@ -77,11 +78,13 @@ def multiplied(build: Builder, call: Call, left: State, right: State, summed: Di
     for one, other in ((left, right), (right, left)):
         if isinstance(one, Constant) and (one.is_zero or not summed.grows):
             return _by_constant(build, call, other, one)
-        if isinstance(one, Held) and isinstance(other, Result) and summed == ONE and _fits(build, one, other, call):
+        if isinstance(one, Held) and isinstance(other, Result) and summed == ONE and _fits(one, other, call):
             return _gained(build, call, other, one)
     if left == right and summed == ONE:
         return powered(build, call, left, Fraction(2))
     one, other = build.result(left, call), build.result(right, call)
+    if one.node == other.node and one.vectors != other.vectors:
+        one, other = build.part(one, call), build.part(other, call)
     units = growing(call.shape)
     depend = bool(one.vectors & other.vectors)
     has_mean = depend or (one.has_mean and other.has_mean)
@@ -109,7 +112,7 @@ def inverse(build: Builder, call: Call, below: Any, above: Any) -> State:
 
 def reversed_power(build: Builder, call: Call) -> State:
     """A number to the power of a state."""
-    return entrywise(build, call, build.result(call.first, call), "exp")
+    return entrywise(build, call, call.first, "exp")
 
 
 def scaled(build: Builder, call: Call, state: State, number: Any, sign: int = 1) -> State:
@@ -125,7 +128,7 @@ def power(build: Builder, call: Call) -> State:
     base, exponent = call.get(0, "input"), call.get(1, "exponent")
     if is_plain(exponent) and not order_of(exponent):
         return powered(build, call, state_of(base), Fraction(exponent).limit_denominator(1000))
-    return entrywise(build, call, build.result(state_of(exponent), call), "exp")
+    return entrywise(build, call, state_of(exponent), "exp")
 
 
 def powered(build: Builder, call: Call, state: State, exponent: Fraction) -> State:
@@ -139,11 +142,16 @@ def powered(build: Builder, call: Call, state: State, exponent: Fraction) -> Sta
     is_odd = exponent.denominator == 1 and exponent.numerator % 2
     if is_odd:
         return replace(source, node=node)
-    return replace(source, node=node, has_mean=True, vectors=source.vectors if exponent.denominator > 1 else frozenset())
+    return replace(
+        source, node=node, has_mean=True, vectors=source.vectors if exponent.denominator > 1 else frozenset()
+    )
 
 
-def entrywise(build: Builder, call: Call, source: Result, function: str, *, is_odd: bool = False) -> Result:
+def entrywise(build: Builder, call: Call, state: State, function: str, *, is_odd: bool = False) -> State:
     """A function of each entry."""
+    if isinstance(state, Constant):
+        return Constant(state.shape, is_zero=state.is_zero and not FUNCTIONS[function].offset)
+    source = build.result(state, call)
     node = build.add(Elementwise(build.name(call), source.node, function), call)
     even = function in ("abs", "cos")
     return replace(
@@ -193,9 +201,7 @@ def _sum(build: Builder, call: Call, one: Result, other: Result) -> State:
 
 def joined_entries(one: Result, other: Result, shape: Shape) -> Result:
     """What is known of a sum before it has a node."""
-    return Result(
-        shape, "", one.made_of | other.made_of, one.vectors | other.vectors, one.has_mean or other.has_mean
-    )
+    return Result(shape, "", one.made_of | other.made_of, one.vectors | other.vectors, one.has_mean or other.has_mean)
 
 
 def _repeated(build: Builder, call: Call, state: State) -> State:
@@ -221,15 +227,21 @@ def _is_empty(shape: Shape) -> bool:
     return any(not size.size for size in shape)
 
 
-def _fits(build: Builder, weight: Held, result: Result, call: Call) -> bool:
+def _fits(weight: Held, result: Result, call: Call) -> bool:
     """Whether a parameter has one entry for each unit of a result."""
     units = growing(weight.shape)
-    return units.order == growing(result.shape).order == growing(call.shape).order and result.node != INPUT
+    same = units.order == growing(result.shape).order == growing(call.shape).order
+    return same and result.node != INPUT and _is_whole(weight)
+
+
+def _is_whole(weight: Held) -> bool:
+    """Whether it is all of a parameter, once."""
+    return str(growing(weight.shape)) == str(growing(weight.parameter.shape))
 
 
 def _gained(build: Builder, call: Call, source: Result, weight: Held) -> State:
     name, wanted = build.weight_name(call, weight.parameter), _own_units(build, source, weight)
-    of = build.weight_of(weight.parameter, wanted, is_vector=True)
+    of = build.weight_of(weight.parameter, "vector", wanted)
     node = Gain(name, build.with_units(source, wanted, call), of, wanted, **kept(weight.parameter))
     build.add(node, call)
     is_random = weight.parameter.start == "random"
@@ -247,12 +259,13 @@ def _gained(build: Builder, call: Call, source: Result, weight: Held) -> State:
 
 def _with_bias(build: Builder, call: Call, source: Result, weight: Held) -> State:
     units = growing(weight.shape)
-    if units.order != growing(call.shape).order or source.node == INPUT or weight.order:
+    whole = _is_whole(weight) and not weight.order and source.node != INPUT
+    if not whole or units.order != growing(call.shape).order:
         return _sum(build, call, source, build.result(weight, call))
     if growing(source.shape).order != units.order:  # fewer units, repeated
         return _sum(build, call, source, build.result(weight, call))
     name, wanted = build.weight_name(call, weight.parameter), _own_units(build, source, weight)
-    of = build.weight_of(weight.parameter, wanted, is_vector=True)
+    of = build.weight_of(weight.parameter, "vector", wanted)
     node = Bias(name, build.with_units(source, wanted, call), of, wanted, **kept(weight.parameter))
     build.add(node, call)
     is_one = weight.parameter.start == "one"

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 from scalings.networks.nodes import INPUT, Embedding
 from scalings.tapes.arguments import Span
 from scalings.tapes.translation.builder import Builder, kept
-from scalings.tapes.translation.products import joined
-from scalings.tapes.translation.values import Call, Constant, Held, Result, Shape, State, growing, product
+from scalings.tapes.translation.products import is_plain, joined
+from scalings.tapes.translation.values import (
+    Call,
+    Constant,
+    Held,
+    Result,
+    Shape,
+    State,
+    growing,
+    order_of,
+    product,
+    size_of,
+)
 
 States = State | tuple[State, ...]
 
@@ -56,7 +68,10 @@ def looked_up(build: Builder, call: Call, table: State, shape: Shape) -> State:
         source = table if isinstance(table, Constant) else build.result(table, call)
         return _taken(build, call, source, shape, (call.function, len(build.nodes)))
     units = product(tuple(size for size in table.shape[1:] if size.grows or not growing(table.shape[1:]).grows))
-    name, of = build.weight_name(call, table.parameter), build.weight_of(table.parameter, table.shape[0], units)
+    name, of = (
+        build.weight_name(call, table.parameter),
+        build.weight_of(table.parameter, "matrix", table.shape[0], units),
+    )
     node = Embedding(name, INPUT, of, table.shape[0], units, **kept(table.parameter))
     return build.matrix(node, table, replace(call, shapes=(shape,)))
 
@@ -92,6 +107,14 @@ def constant(_: Builder, call: Call) -> State:
     return Constant(call.shape)
 
 
+def number(_: Builder, call: Call) -> State:
+    """A tensor of a number, or of those below it."""
+    numbers = [one for one in (*call.arguments, *call.keywords.values()) if is_plain(one)]
+    if len(numbers) == 1 and not call.function.startswith("arange"):
+        return Constant(call.shape, order_of(numbers[0]), not size_of(numbers[0]))
+    return Constant(call.shape, max(map(order_of, numbers), default=Fraction(0)))
+
+
 def zero(_: Builder, call: Call) -> State:
     return Constant(call.shape, is_zero=True)
 
@@ -104,7 +127,7 @@ def _taken(build: Builder, call: Call, state: State, shape: Shape, key: Any) -> 
 
 def resized(build: Builder, call: Call, state: State, shape: Shape) -> State:
     """A state with another number of units: a node, unless nothing but its shape changes."""
-    if isinstance(state, Constant) or isinstance(state, Held) or str(growing(state.shape)) == str(growing(shape)):
+    if isinstance(state, (Constant, Held)) or str(growing(state.shape)) == str(growing(shape)):
         return replace(state, shape=shape)
     return joined(build, call, [state], shape)
 

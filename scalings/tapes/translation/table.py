@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any, TypeAlias
 
@@ -19,7 +20,7 @@ def _entrywise(function: str, *, is_odd: bool = False) -> Translator:
     """A function of each entry, which grows as that of this name does."""
 
     def translator(build: Builder, call: Call) -> State:
-        return products.entrywise(build, call, build.result(call.first, call), function, is_odd=is_odd)
+        return products.entrywise(build, call, call.first, function, is_odd=is_odd)
 
     return translator
 
@@ -30,8 +31,7 @@ def _power(exponent: Fraction) -> Translator:
 
 def _gated(build: Builder, call: Call) -> State:
     """a sigmoid(b) for the two halves of a value."""
-    halves = [rearranging.joined(build, call, [call.first], call.shape) for _ in "ab"]
-    left, right = (build.result(half, call).of_part(place) for place, half in enumerate(halves))
+    left, right = rearranging.part(build, replace(call, function="chunk", shapes=(call.shape,) * 2))  # type: ignore[misc]
     return products.multiplied(build, call, left, products.entrywise(build, call, right, "sigmoid"))
 
 
@@ -40,8 +40,7 @@ def _clamped(build: Builder, call: Call) -> State:
     low, high = call.get(1, "min"), call.get(2, "max")
     if high is None and products.is_plain(low) and products.size_of(low) < products.UNSEEN:
         return rearranging.same(build, call)  # type: ignore[return-value]
-    source = build.result(call.first, call)
-    return products.entrywise(build, call, source, "relu" if low is None or high is None else "tanh")
+    return products.entrywise(build, call, call.first, "relu" if low is None or high is None else "tanh")
 
 
 def _multiplied_and_added(build: Builder, call: Call) -> State:
@@ -83,7 +82,7 @@ def entry_of_unknown(build: Builder, call: Call, function: str, state: State) ->
         return state
     source = build.result(state, call)
     node = build.add(Elementwise(build.name(call, function), source.node, "linear"), call)
-    return rearranging.resized(build, call, products.replace(source, node=node), call.shape)
+    return rearranging.resized(build, call, replace(source, node=node), call.shape)
 
 
 def _named(translator: Translator, *functions: str) -> dict[str, Translator]:
@@ -103,7 +102,9 @@ TABLE: dict[str, Translator] = {
     **_named(rearranging.same, "adaptive_avg_pool3d", "max_pool1d", "max_pool2d", "max_pool3d", "lp_pool2d"),
     **_named(rearranging.same, "adaptive_max_pool1d", "adaptive_max_pool2d", "upsample_nearest1d"),
     **_named(rearranging.same, "upsample_nearest2d", "upsample_bilinear2d", "upsample_bicubic2d", "interpolate"),
-    **_named(rearranging.same, "grid_sampler", "grid_sample", "as_strided", "positive", "alias", "conj", "resolve_conj"),
+    **_named(
+        rearranging.same, "grid_sampler", "grid_sample", "as_strided", "positive", "alias", "conj", "resolve_conj"
+    ),
     **_named(rearranging.repeated, "expand", "expand_as", "repeat", "repeat_interleave", "tile", "broadcast_to"),
     **_named(rearranging.repeated, "pad", "constant_pad_nd", "diagonal", "diag", "diag_embed", "im2col", "unfold"),
     **_named(rearranging.repeated, "col2im", "fold", "masked_select", "sort", "cumsum", "logcumsumexp"),
@@ -119,8 +120,10 @@ TABLE: dict[str, Translator] = {
     **_named(rearranging.written, "scatter", "scatter_add", "scatter_reduce", "slice_scatter", "select_scatter"),
     **_named(rearranging.copied, "copy"),
     **_named(rearranging.zero, "zeros", "zeros_like", "new_zeros", "zero", "empty", "empty_like", "new_empty"),
-    **_named(rearranging.constant, "ones", "ones_like", "new_ones", "rand_like", "randn_like", "full_like", "fill"),
-    **_named(rearranging.constant, "bernoulli", "sign", "sgn", "heaviside", "new_full", "normal", "uniform"),
+    **_named(rearranging.number, "tensor", "as_tensor", "scalar_tensor", "full", "full_like", "fill", "arange", "eye"),
+    **_named(rearranging.number, "linspace", "new_full", "new_tensor"),
+    **_named(rearranging.constant, "ones", "ones_like", "new_ones", "rand_like", "randn_like", "rand", "randn"),
+    **_named(rearranging.constant, "bernoulli", "sign", "sgn", "heaviside", "normal", "uniform"),
     **_named(_detached, "detach"),
     **_named(products.add, "add", "sub", "subtract", "rsub", "radd"),
     **_named(products.multiply, "mul", "multiply", "rmul"),
@@ -136,7 +139,7 @@ TABLE: dict[str, Translator] = {
     **_named(_between, "lerp"),
     **_named(reductions.largest, "maximum", "minimum", "max", "min", "amax", "amin", "fmax", "fmin", "median"),
     **_named(_clamped, "clamp", "clip"),
-    **_named(lambda build, call: rearranging.same(build, call), "clamp_min", "clamp_max"),
+    **_named(rearranging.same, "clamp_min", "clamp_max"),
     **_named(_entrywise("abs"), "abs", "absolute"),
     **{name: _entrywise(name) for name in ("relu", "gelu", "silu", "elu", "selu", "leaky_relu", "mish", "softplus")},
     **{name: _entrywise(name) for name in ("sigmoid", "cos", "exp")},

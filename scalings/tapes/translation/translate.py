@@ -34,9 +34,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from scalings.errors import ArgumentError
-from scalings.networks.dimensions import ONE, fixed, times
+from scalings.networks.dimensions import fixed, times
 from scalings.networks.network import Network
-from scalings.networks.nodes import INPUT, WEIGHTED, Node, Repeat, block_stream, sources
+from scalings.networks.nodes import WEIGHTED, Node, Repeat, block_stream, sources
 from scalings.tapes import network as traced_networks
 from scalings.tapes.arguments import Argument, Ref, mapped
 from scalings.tapes.network import TracedNetwork
@@ -52,8 +52,8 @@ from scalings.tapes.translation.values import Call, Constant, Held, Result, Shap
 def translated(traced: TracedNetwork) -> Translation:
     """The network that a traced one is, as nodes.
 
-    Raises ArgumentError for what orders of magnitude do not know: complex values, an output that grows, and no parameter
-    on which the output depends.
+    Raises ArgumentError for what orders of magnitude do not know: complex values, an output that grows, and an output
+    that depends on no parameter which reads the width.
     """
     return _Translator(traced).translation()
 

@@ -1,8 +1,8 @@
-"""What a value of the tape is to the network: a constant, a parameter that nothing has computed with, or a node's result.
+"""What a value of the tape is to the network: a constant, a parameter as it is, or the result of a node.
 
 Entries of constants are of order 0, unless a number in the code says otherwise. Of a node's result the translation knows
-besides which random vectors its entries go with, and whether they have a mean: sums of many products of entries follow the
-law of large numbers if these have a mean, else the central limit theorem.
+which random vectors its entries go with, and whether they have a mean: sums of many products of entries follow the law
+of large numbers if these have a mean, else the central limit theorem.
 """
 
 from __future__ import annotations
