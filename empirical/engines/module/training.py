@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -22,13 +23,31 @@ from scalings.criteria.observables import Observable
 from scalings.networks.nodes import MATRICES
 
 
+class Moving(Protocol):
+    """A parameter that is trained."""
+
+    @property
+    def parameter(self) -> Tensor: ...
+    @property
+    def initial(self) -> Tensor: ...
+    @property
+    def update(self) -> Tensor:
+        """What its updates did, without what decay took."""
+        ...
+
+    @property
+    def shrunk(self) -> Tensor | None:
+        """By which fraction decay has made W(0) smaller."""
+        ...
+
+
 @dataclass(frozen=True)
-class _Trained:
+class Trained:
     """The parameter of a weight that is observed, the last copy."""
 
     name: str
     is_matrix: bool
-    stepped: Stepped
+    stepped: Moving
 
 
 def train(problem: ModuleProblem, width: int, seed: int, constants: Mapping[str, Constants]) -> dict[Observable, float]:
@@ -37,11 +56,11 @@ def train(problem: ModuleProblem, width: int, seed: int, constants: Mapping[str,
     initialize(problem, module, width, constants)
     own = dict(module.named_parameters())
     stepped: dict[str, Stepped] = {}
-    observed: dict[str, _Trained] = {}
+    observed: dict[str, Trained] = {}
     for node, names in problem.weights():
         for name in names:
             stepped[name] = Stepped(problem, node, own[name], constants[name].rate, width)
-        observed[node.name] = _Trained(names[-1], isinstance(node, MATRICES), stepped[names[-1]])
+        observed[node.name] = Trained(names[-1], isinstance(node, MATRICES), stepped[names[-1]])
     passes = Passes(module, problem.batch(width), problem.loss, width, problem.places)
     found: dict[Observable, float] = {}
     before, now = None, passes.run()
@@ -51,14 +70,14 @@ def train(problem: ModuleProblem, width: int, seed: int, constants: Mapping[str,
             for name, one in stepped.items():
                 one.step(now.gradients[name])
             before, now = now, passes.run()
-        seen = observe(View(step, now.loss[None], _representations(problem, observed, step, first, before, now)))
+        seen = observe(View(step, now.loss[None], representations(problem, observed, step, first, before, now)))
         found |= {observable: float(value) for observable, value in seen.items()}
     return found
 
 
-def _representations(
+def representations(
     problem: ModuleProblem,
-    observed: Mapping[str, _Trained],
+    observed: Mapping[str, Trained],
     step: int,
     first: Pass,
     before: Pass | None,
@@ -75,7 +94,7 @@ def _representations(
         yield Representation(node.name, z, dz if step else (), d, dd if step else (), weight, update)
 
 
-def _weight(trained: _Trained, before: Pass | None) -> tuple[Weight, Update | None]:
+def _weight(trained: Trained, before: Pass | None) -> tuple[Weight, Update | None]:
     """W as it is, and what the updates so far did; without one there was none."""
     stepped = trained.stepped
     weight = Weight(_norm(stepped.initial), _norm(stepped.parameter.detach()))
