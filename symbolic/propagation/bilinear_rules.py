@@ -1,32 +1,35 @@
-"""The rule of products of two values: unit by unit, or summed over units; scores and mixing of attention are cases of it.
+"""The rule of products of two values, unit by unit or summed over units; attention's scores and mixing are cases of it.
 
-Let z_(s a b) = sum over k of l_(s a k) r_(s b k), with S units that all three have, K that are summed over, A that only l
-has and B that only r has (scalings.networks.contractions). All orders below are norms:
+Let z_(s a b) = sum over k of l_(s a k) r_(s b k), with S units that all three have, K that are summed over, A that only
+l has and B that only r has (`scalings.networks.contractions`). All orders below are norms:
 
-    at init       |z| = |l| |r| / sqrt(S K)                         independent factors: generic
-                  |z| = |l| |r| / sqrt(S)                           coherent ones, as in x . x: law of large numbers
-    change        |dz| = |dl| |r| / sqrt(S min(K, B))  +  |l| |dr| / sqrt(S min(K, A))  +  |dl| |dr| / sqrt(S)
-    backward      |d_l| = |d_z| |r| / sqrt(S B)  +  |d_z| |dr| / sqrt(S),    |d_r| = |d_z| |l| / sqrt(S A)  +  |d_z| |dl| / sqrt(S)
+    at init       |z| = |l| |r| / sqrt(S K)                     independent factors: generic
+                  |z| = |l| |r| / sqrt(S)                       coherent ones, as in x . x: law of large numbers
+    change        |dz| = |dl| |r| / sqrt(S min(K, B)) + |l| |dr| / sqrt(S min(K, A)) + |dl| |dr| / sqrt(S)
+    backward      |d_l| = |d_z| |r| / sqrt(S B) + |d_z| |dr| / sqrt(S)
+                  |d_r| = |d_z| |l| / sqrt(S A) + |d_z| |dl| / sqrt(S)
 
-**Change.** The gradient of l lies along r: aligned. So dl, of K units, is one that r(0), a random matrix from K to B units,
-makes largest, by sqrt(max(K, B)) instead of sqrt(B) (weighted_rules: W^T d as h), and dl and dr are along each other.
+**Change.** The gradient of l lies along r: aligned. So of all dl it is one of those that r(0), a random matrix from K
+to B units, makes largest, by sqrt(max(K, B)) instead of sqrt(B) (as W makes W^T d in `weighted_rules`); and dl and dr
+are along each other.
 
 **Backward** is a sum over the units that only the other factor has. Before the first update the backward signal knows
-nothing of the other factor, and the sum is generic; afterwards this has moved along the signal. So what reaches the output
-only through such a sum is *dormant* (`Network.dormant`: queries and keys, behind values; routers, behind experts): the first
-update finds next to nothing of it in the gradients of what comes before. The part of dl that weights before l only pass
-on then meets r by chance, and not along it: |dl| |r + dr| / sqrt(S K). What l's own weights did (`Run.own`) lies along r all
-the same (measured: tests/agreement/test_attention.py).
+nothing of the other factor, and the sum is generic; afterwards this one has moved along the signal. So what reaches the
+output only through such sums is *dormant* (`Network.dormant`: queries and keys, behind values; routers, behind
+experts): the first update finds next to nothing of it in the gradients of what comes before. The part of dl that
+weights before l only pass on then meets r by chance, and not along it: |dl| (|r| + |dr|) / sqrt(S K). What l's own
+weights did (`Run.own`) lies along r all the same (measured: tests/agreement/test_attention.py).
 
-A coherent sum keeps its law of large numbers: dl dr / sqrt(S) at once, and of what is passed on to a curved l the part
-along l, min(1, |dl|/|l|) of it, as in the overlap rule of weighted_rules.
+A coherent sum keeps its law of large numbers: |dl| |dr| / sqrt(S) at once; and of what is passed on to a curved l the
+part along l, min(1, |dl|/|l|) of it, as in the overlap rule of `weighted_rules`.
 
-**Attention** of n = heads * head_size units: S = heads; scores sum over K = head_size, mixing has B = head_size and left
-factor p = softmax(s), of |p| = sqrt(heads) whatever s is, |dp| = min(|p|, |ds|), |d_s| = |d_p| (a fixed number of positions).
+**Attention** of n = heads * head_size units: S = heads. Scores sum over K = head_size. Mixing has B = head_size, and
+the left factor p = softmax(s), with |p| = sqrt(heads) whatever s is, |dp| = min(|p|, |ds|) and |d_s| = |d_p|, as the
+number of positions is fixed.
 
-Sources: Yang et al., arXiv 2203.03466, section 5 and appendix B ("1/d attention"), for head_size that grows; Hron et al.,
-arXiv 2006.10540, for heads that do; Yang and Hu, arXiv 2011.14522 (generic and aligned). That this holds of any product is
-this project's own, and measured in tests/agreement/test_products.py.
+Sources: Yang et al., arXiv 2203.03466, section 5 and appendix B ("1/d attention"), for head_size that grows; Hron et
+al., arXiv 2006.10540, for heads that do; Yang and Hu, arXiv 2011.14522 (generic and aligned). That it holds of any
+product is this project's own, and measured: tests/agreement/test_products.py.
 """
 
 from __future__ import annotations
@@ -113,7 +116,7 @@ class ScoresRule:
 
 
 class MixRule:
-    """o_i = sum_j p_ij v_j: the product of p = softmax(s) and the values. |p| stays sqrt(heads), however far s moves."""
+    """o_i = sum_j p_ij v_j: the product of p = softmax(s) and values. |p| stays sqrt(heads), however far s moves."""
 
     def initialize(self, run: Run[O], node: Mix) -> Steps[O]:
         sizes = sizes_of(run, node)
