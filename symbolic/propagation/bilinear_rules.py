@@ -161,57 +161,30 @@ def change_of(
     coherent: bool = False,
 ) -> Parts[O]:
     """|dz|; `by_chance`: what is passed on to a factor meets the other one so."""
-    by_left = _moved(run, sizes, left, right, sizes.right, by_chance and bool(sizes.summed), coherent)
-    by_right = _moved(run, sizes, right, left, sizes.left, by_chance and bool(sizes.summed), coherent)
-    return run.added(by_left, by_right)
+    generic = sizes.shared + sizes.summed
+    found = []
+    for factor, other, alone in ((left, right, sizes.right), (right, left, sizes.left)):
+        at_init, later = _aligned(sizes, alone)
+        by_then = later if coherent else generic
+        for order, along, chance in ((other.initial, at_init, generic), (other.moved, later, by_then)):
+            change = factor.change
+            if by_chance and chance > along:
+                passed_on = tuple(run.scaled(-HALF * (chance - along), part) for part in change)
+                change = run.coherently(passed_on, factor.own)
+            found.append(run.times(run.scaled(-HALF * along, order), change))
+    return run.added(*found)
 
 
 def own_of(run: Run[O], sizes: Contraction, left: _Factor[O], right: _Factor[O]) -> O:
     """What a factor's own weights made of the product."""
-    return run.algebra.total(
-        run.algebra.product(_along(run, sizes, right, sizes.right), left.own),
-        run.algebra.product(_along(run, sizes, left, sizes.left), right.own),
-    )
+    found = []
+    for factor, other, alone in ((left, right, sizes.right), (right, left, sizes.left)):
+        at_init, later = _aligned(sizes, alone)
+        found += [run.scaled(-HALF * at_init, other.initial, factor.own)]
+        found += [run.scaled(-HALF * later, other.moved, factor.own)]
+    return run.algebra.total(*found)
 
 
-def _moved(
-    run: Run[O],
-    sizes: Contraction,
-    factor: _Factor[O],
-    other: _Factor[O],
-    others_units: Fraction,
-    by_chance: bool,
-    coherent: bool,
-) -> Parts[O]:
-    """What the change of one factor does to the product."""
-    along = _along(run, sizes, other, others_units)
-    if not by_chance:
-        return run.times(along, factor.change)
-    generic, shared = -HALF * (sizes.shared + sizes.summed), -HALF * sizes.shared
-    met = run.algebra.total(
-        run.scaled(generic, other.initial), run.scaled(shared if coherent else generic, other.moved)
-    )
-    return run.coherently(run.times(met, factor.change), run.algebra.product(along, factor.own))
-
-
-def _along(run: Run[O], sizes: Contraction, other: _Factor[O], others_units: Fraction) -> O:
-    """What a change along the other factor is multiplied by."""
-    at_init = run.scaled(-HALF * (sizes.shared + min(sizes.summed, others_units)), other.initial)
-    if other.moved == run.zero:
-        return at_init
-    return run.algebra.total(at_init, run.scaled(-HALF * sizes.shared, other.moved))
-
-
-def sent_back(run: Run[O], shared: Fraction, others_units: Fraction, other: tuple[O, O]) -> O:
-    """What the backward signal is multiplied by: `other` is |r(0)| and |dr|."""
-    initial, moved = other
-    generic = run.scaled(-HALF * (shared + others_units), initial)
-    return run.algebra.total(generic, run.scaled(-HALF * shared, moved))
-
-
-def send_back(run: Run[O], node: Product | Scores, sizes: Contraction, signal: Parts[O]) -> None:
-    """To both factors."""
-    (left, right), alone = node.sources, (sizes.right, sizes.left)
-    for name, other, units in ((left, right, alone[0]), (right, left, alone[1])):
-        by_other = run.initial[other], run.total(run.change[other])
-        run.send(name, run.times(sent_back(run, sizes.shared, units, by_other), signal))
+def _aligned(sizes: Contraction, alone: Fraction) -> tuple[Fraction, Fraction]:
+    """Over how many units a change along the other factor is spread out: along r(0) and along dr."""
+    return sizes.shared + min(sizes.summed, alone), sizes.shared
