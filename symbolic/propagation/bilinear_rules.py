@@ -188,3 +188,17 @@ def own_of(run: Run[O], sizes: Contraction, left: _Factor[O], right: _Factor[O])
 def _aligned(sizes: Contraction, alone: Fraction) -> tuple[Fraction, Fraction]:
     """Over how many units a change along the other factor is spread out: along r(0) and along dr."""
     return sizes.shared + min(sizes.summed, alone), sizes.shared
+
+
+def sent_back(run: Run[O], shared: Fraction, alone: Fraction, other: tuple[O, O]) -> O:
+    """What the backward signal is multiplied by on its way to a factor; `other` is |r(0)| and |dr| of the other one."""
+    initial, moved = other
+    return run.algebra.total(run.scaled(-HALF * (shared + alone), initial), run.scaled(-HALF * shared, moved))
+
+
+def send_back(run: Run[O], node: Product | Scores, sizes: Contraction, signal: Parts[O]) -> None:
+    """To both factors."""
+    left, right = node.sources
+    for name, other, alone in ((left, right, sizes.right), (right, left, sizes.left)):
+        by_other = run.initial[other], run.total(run.change[other])
+        run.send(name, run.times(sent_back(run, sizes.shared, alone, by_other), signal))
