@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal
 
+from scalings.criteria.observables import Observable
 from scalings.criteria.problem import Problem
 from scalings.displays import Displayed
 from scalings.errors import ArgumentError
@@ -46,7 +47,9 @@ STEPS, SEEDS = 3, 3
 MARGIN = Fraction(1, 4)
 """Where measured orders differ from derived ones by more than this, theory does not know what the model does. What it
 does wrong differs by 1/2 or more, what finite widths do by less."""
-_MEASURED = ("z", "dz", "loss", "dW_frobenius", "gradient")
+_VALUES, _OTHERS = ("z", "dz"), ("loss", "dW_frobenius", "gradient")
+_CAP = 2
+"""Small widths have at most so many times the seeds."""
 
 
 @dataclass(frozen=True)
@@ -160,8 +163,8 @@ def check_model(
         given,
         Training.of("sgd", steps=steps),
     )
-    measured = carry_out(plan(module, widths=widths, seeds=seeds, optimizer=optimizer), progress)
-    orders = {one: order for one, order in prediction_of(run, steps).items() if one.quantity in _MEASURED}
+    measured = carry_out(plan(module, widths=widths, seeds=seeds, cap=_CAP, optimizer=optimizer), progress)
+    orders = {one: order for one, order in prediction_of(run, steps).items() if _is_measured(one, translation)}
     fits = {one: fit for one, fit in measured.fits.items() if one in orders}
     agreement = compare(problem.network, orders, fits, MARGIN, stable=derived.stable, centered=False)
     findings = (*_untrained(rows), *_findings(repaired, rows))
@@ -169,6 +172,12 @@ def check_model(
     return ModelCheck(
         verdict, reason, problem, given, tuple(rows), derived, agreement, findings, repaired, tuple(notes)
     )
+
+
+def _is_measured(observable: Observable, translation: Translation) -> bool:
+    """Whether a module has it: W x in W x + b is no value of its own."""
+    has_value = observable.quantity in _VALUES and observable.layer in translation.values
+    return has_value or observable.quantity in _OTHERS
 
 
 def _rows(
