@@ -95,7 +95,7 @@ def derive(
                 "scale", "with several, no exponents are given, and nothing is certified, inducted or drawn"
             )
         return _derive_each(model, kept, written, minimal, format)
-    problem = Problem(network, law, model.scale, model.loss)
+    problem = Problem(network, law, model.scale, model.objective)
     derivation = derivation_of(problem, kept, written, given=given, minimal=minimal)
     if output:
         _check_drawn(derivation)
@@ -156,7 +156,7 @@ def _derive_each(model: ChosenModel, kept: Sequence[Criterion], gauge: Gauge, mi
     from symbolic.derivation.several_scales import derive_each
 
     network, law = model.resolve()
-    answer = derive_each(network, law, kept, gauge, scales=model.scales, loss=model.loss, minimal=minimal)
+    answer = derive_each(network, law, kept, gauge, scales=model.scales, loss=model.objective, minimal=minimal)
     match format:
         case "json":
             print_json(monomials.monomials_document(answer))

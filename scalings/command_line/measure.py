@@ -89,7 +89,7 @@ def measure(
         batch=measuring.default_batch(network) if batch is None else batch,
         steps=updates,
         centered=centered,
-        loss=model.loss,
+        loss=model.objective,
         spectra=spectra,
         observing="coordinates" if coordinates else "all",
     )

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
 from scalings.command_line.bounds import DERIVED, MOST_CRITERIA, check_weights
 from scalings.command_line.parsing import Whole, parse_list, parse_share
+from scalings.command_line.user_modules import UserModule, is_module, traced
 from scalings.criteria.criterion import Criterion
 from scalings.criteria.parsing import format_relation, parse_criterion
 from scalings.criteria.problem import Loss, Problem
@@ -26,6 +28,10 @@ from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network
 from scalings.networks.nodes import Activation
 from scalings.networks.serialization import network_from_text
+from scalings.tapes.network import TracedNetwork
+
+if TYPE_CHECKING:
+    from scalings.tapes.translation.translation import Translation
 
 Format = Literal["text", "json"]
 Exponents = Annotated[str | None, Parameter(allow_leading_hyphen=True)]
@@ -46,7 +52,13 @@ class ChosenNetwork:
     """A network, as the command line gives it."""
 
     network: str = "mlp"
-    """mlp, cnn, resmlp, transformer, or a JSON file with a list of operations."""
+    """mlp, cnn, resmlp, transformer; a JSON file with a list of operations, or that `trace` wrote; or MODULE:NAME of a
+    function of the width that makes a torch module of your own, which runs its code: name only what you would run."""
+    module_data: str = "data"
+    """Of MODULE:NAME, the name of what the module is given, in the same module."""
+    module_loss: str | None = None
+    """Of MODULE:NAME, the name of a function of its output; default the loss that the output brings, or the mean
+    squared error of its first tensor against ones."""
     depth: Whole | None = None
     """Of an mlp or cnn, its number of weight matrices; default as many as exponents are given, or 3."""
     activation: Activation | None = None
@@ -83,9 +95,30 @@ class ChosenNetwork:
                 return resmlp(**{"inputs": inputs, **given})
             case "transformer":
                 return transformer(**given)
+        if self.translation:
+            return self.translation.network
         if not self.network.endswith(".json"):
-            raise unknown_name("network", self.network, NETWORKS, also=", or a .json file")
-        return _read_network(Path(self.network))
+            raise unknown_name("network", self.network, NETWORKS, also=", a .json file, or MODULE:NAME")
+        found = self._read
+        assert isinstance(found, Network)
+        return found
+
+    @cached_property
+    def module(self) -> UserModule | None:
+        """The torch module that was named, traced. Raises ArgumentError."""
+        if not is_module(self.network):
+            return None
+        return traced("network", self.network, data=self.module_data, loss=self.module_loss, prefix="module_")
+
+    @cached_property
+    def translation(self) -> Translation | None:
+        """Of a torch module, or of one that `trace` wrote down. Raises ArgumentError."""
+        found = self.module.traced if self.module else self._read
+        return found.translation if isinstance(found, TracedNetwork) else None
+
+    @cached_property
+    def _read(self) -> Network | TracedNetwork | None:
+        return _read_network(Path(self.network)) if self.network.endswith(".json") else None
 
 
 @Parameter(name="*")
@@ -105,12 +138,21 @@ class ChosenModel(ChosenNetwork):
     """Assumed alignment of the readout's initial weights with the change of what they read, from 0 to 1."""
     epsilon: Exponents = None
     """Power of n of an Adam's epsilon, or one for each layer, as in -1,-oo,-1/2; default -oo, none."""
-    loss: Loss = "mse"
-    """Mean squared error, or cross-entropy."""
+    loss: Loss | None = None
+    """Mean squared error (default), or cross-entropy; a torch module has its own."""
     scale: str = WIDTH_SCALE
     """The scale variable under study, the others held fixed: width, depth (the number of repeated blocks), vocabulary,
     batch:noise or batch:signal (the batch size, where the gradient is mostly that). Powers that are given and printed
     are powers of it. derive takes several, as in width,depth."""
+
+    @property
+    def objective(self) -> Loss:
+        """The loss. Raises ArgumentError for another one than a module's own."""
+        if self.translation is None:
+            return self.loss or "mse"
+        if self.loss not in (None, self.translation.loss):
+            raise ArgumentError("loss", f"that of {self.network} is {self.translation.loss}, but got {self.loss}")
+        return self.translation.loss
 
     @property
     def scales(self) -> tuple[str, ...]:
@@ -166,7 +208,7 @@ class Chosen:
         if len(self.model.scales) > 1:
             expected = f"expected one of {', '.join(network.scales)}, but got {self.model.scale!r}"
             raise ArgumentError("scale", f"{expected}: lists of exponents are powers of one scale variable at a time")
-        problem = Problem(network, law, self.model.scale, self.model.loss)
+        problem = Problem(network, law, self.model.scale, self.model.objective)
         is_member = self.preset is not None and self.preset.startswith(FAMILY)
         if gamma != 1 and (not is_member or columns or scales):
             expected = f"expected a --preset {FAMILY}R by itself, whose |dz| it multiplies"
@@ -290,13 +332,14 @@ def _member(richness: str, problem: Problem, gamma: Fraction) -> Parameterizatio
         raise ArgumentError("preset", f"{expected}, but got '{FAMILY}{richness}'") from None
 
 
-def _read_network(path: Path) -> Network:
+def _read_network(path: Path) -> Network | TracedNetwork:
     try:
         with path.open("rb") as file:
             content = file.read(_LARGEST_FILE + 1)
         if len(content) > _LARGEST_FILE:
             raise ArgumentError("network", f"expected a file of at most {_LARGEST_FILE} bytes, but '{path}' is larger")
-        return network_from_text(content.decode())
+        text = content.decode()
+        return TracedNetwork.from_json(text) if text.lstrip().startswith("{") else network_from_text(text)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise ArgumentError("network", f"cannot read '{path}': {reason}") from None

@@ -67,7 +67,7 @@ def transfer(
     problem, parameterization = chosen.resolve(input_size(data))
     network, law, model = problem.network, problem.law, chosen.model
     examples = default_batch(network) if batch is None else batch
-    training = Training.of(law.name, data=data, batch=examples, steps=steps, centered=centered, loss=model.loss)
+    training = Training.of(law.name, data=data, batch=examples, steps=steps, centered=centered, loss=model.objective)
     tasks.load(network, training)
 
     # What is wrong with the options is said by now: here torch is loaded, which takes seconds.
@@ -90,8 +90,8 @@ def transfer(
             progress=progress,
             announce=on.announce,
         )
-    derived = derived_drift(network, parameterization, law, scale=model.scale, loss=model.loss)
-    regime = check(network, parameterization, law, scale=model.scale, loss=model.loss)
+    derived = derived_drift(network, parameterization, law, scale=model.scale, loss=model.objective)
+    regime = check(network, parameterization, law, scale=model.scale, loss=model.objective)
     agreement = TransferAgreement(found, regime, derived, margin)
     answer.give(transfer_report(agreement), transfer_document(agreement), partial(transfer_figure, agreement))
     return exit_code(agreement.verdict, found.seeds, interrupted=found.interrupted)
