@@ -35,7 +35,7 @@ from scalings.hyperparameters.update_laws import optimizer as update_law
 from scalings.networks.network import Network
 from scalings.results.fits import Fit
 from scalings.results.trials import Training
-from scalings.studies.equivalence import Role, compare_one
+from scalings.studies.equivalence import Role
 from scalings.studies.roles import roles
 from scalings.tapes.network import TracedNetwork
 from scalings.tapes.translation.translate import translated
@@ -176,9 +176,7 @@ class Subject:
         fits = carry_out(sweep).fits
         stable = verdict_on(run).stable
         values = compared(network, prediction_of(run, STEPS), fits, stable, translation)
-        return Trained(
-            self.name, optimizer, given, tuple(values), stable=stable, unknown=translation.unknown
-        )
+        return Trained(self.name, optimizer, given, tuple(values), stable=stable, unknown=translation.unknown)
 
     def _parameterization(self, optimizer: str, given: str) -> Parameterization:
         assert self.traced is not None

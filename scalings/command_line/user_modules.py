@@ -1,4 +1,4 @@
-"""Torch modules of the user's own, named on the command line as MODULE:NAME. Naming one imports it and runs its code."""
+"""Torch modules of the user's own, named on the command line as MODULE:NAME. Naming one runs its code."""
 
 from __future__ import annotations
 

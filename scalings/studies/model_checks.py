@@ -3,9 +3,9 @@
 *Derived.* The module is traced and translated into a network on orders of magnitude; how it is set is read off its own
 initial tensors and its optimizer's groups. The criteria are then checked at infinite width, exactly.
 
-*Measured.* The model is trained a few steps by its own optimizer at several widths and seeds, and every value that
-theory has an order of is fitted. Where the two witnesses differ by more than finite widths explain, theory does not know
-what the model does: a gradient of the user's own that is off by a power of the width is seen here alone.
+*Measured.* The model is trained a few steps by its own optimizer at several widths and seeds, and every value is fitted
+that theory has an order of. Where the two witnesses differ by more than finite widths explain, theory does not know what
+the model does: a gradient of the user's own that is off by a power of the width is seen here alone.
 
 *The cause.* The nearest setting that meets the criteria differs from the given one in as few weights as possible: each
 difference is one mistake, not one of its many consequences.
@@ -14,11 +14,10 @@ difference is one mistake, not one of its many consequences.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal
 
-from scalings.criteria.observables import Observable
 from scalings.criteria.problem import Problem
 from scalings.displays import Displayed
 from scalings.errors import ArgumentError
@@ -31,9 +30,9 @@ from scalings.networks.nodes import Embedding, Weighted
 from scalings.results.checks import Check, Forbidden, Repair
 from scalings.results.fits import Verdict
 from scalings.results.trials import Training
-from scalings.studies.comparisons import Agreement, compare
+from scalings.studies import modules
+from scalings.studies.comparisons import Agreement
 from scalings.tapes.network import TracedNetwork
-from scalings.tapes.translation.translate import translated
 from scalings.tapes.translation.translation import Translation
 
 if TYPE_CHECKING:
@@ -47,7 +46,6 @@ STEPS, SEEDS = 3, 3
 MARGIN = Fraction(1, 4)
 """Where measured orders differ from derived ones by more than this, theory does not know what the model does. What it
 does wrong differs by 1/2 or more, what finite widths do by less."""
-_VALUES, _OTHERS = ("z", "dz"), ("loss", "dW_frobenius", "gradient")
 _CAP = 2
 """Small widths have at most so many times the seeds."""
 
@@ -145,7 +143,7 @@ def check_model(
     if not callable(optimizer):
         raise ArgumentError("optimizer", "expected a function that is given the module and makes its optimizer")
     traced = trace(build, data, loss=loss)
-    translation = translated(traced)
+    translation = traced.translation
     seen = settings(build, optimizer, traced.widths)
     rows, notes = _rows(traced, translation, seen)
     given = Parameterization(tuple(_layer(row, law.decay != "none") for row, law in _with_laws(rows)), "as it is set")
@@ -164,20 +162,12 @@ def check_model(
         Training.of("sgd", steps=steps),
     )
     measured = carry_out(plan(module, widths=widths, seeds=seeds, cap=_CAP, optimizer=optimizer), progress)
-    orders = {one: order for one, order in prediction_of(run, steps).items() if _is_measured(one, translation)}
-    fits = {one: fit for one, fit in measured.fits.items() if one in orders}
-    agreement = compare(problem.network, orders, fits, MARGIN, stable=derived.stable, centered=False)
+    agreement = modules.agreement(translation, prediction_of(run, steps), measured, MARGIN, stable=derived.stable)
     findings = (*_untrained(rows), *_findings(repaired, rows))
     verdict, reason = _verdict(derived, repaired, agreement, findings)
     return ModelCheck(
         verdict, reason, problem, given, tuple(rows), derived, agreement, findings, repaired, tuple(notes)
     )
-
-
-def _is_measured(observable: Observable, translation: Translation) -> bool:
-    """Whether a module has it: W x in W x + b is no value of its own."""
-    has_value = observable.quantity in _VALUES and observable.layer in translation.values
-    return has_value or observable.quantity in _OTHERS
 
 
 def _rows(
@@ -221,7 +211,7 @@ def _with_laws(rows: Sequence[ParameterSetting]) -> Iterator[tuple[ParameterSett
     yield from ((row, optimizer(row.law)) for row in rows)
 
 
-def _layer(row: ParameterSetting, decays: bool) -> LayerExponents[Exponent]:  # noqa: FBT001 - of the same row
+def _layer(row: ParameterSetting, decays: bool) -> LayerExponents[Exponent]:
     decay = row.decay if decays and row.decay != MINUS_INFINITY else None
     return LayerExponents(Fraction(0), row.init, row.lr, decay)
 

@@ -5,20 +5,47 @@ A traced network holds what a module does, and no module: what it was traced wit
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from scalings.criteria.observables import Observable, Quantity
 from scalings.errors import ArgumentError, wrong_type
+from scalings.hyperparameters.exponents import Exponent
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.results.trials import Training, check_device, check_engine
+from scalings.studies.comparisons import Agreement, compare
 from scalings.tapes.network import TracedNetwork
 from scalings.tapes.translation.translate import translated
+from scalings.tapes.translation.translation import Translation
 
 if TYPE_CHECKING:
+    from empirical.sweeps.measurement import Measurement
     from empirical.sweeps.sweep import Sweep
     from empirical.tracing.batches import Loss
     from empirical.tracing.trace import Build
+
+
+_VALUES: tuple[Quantity, ...] = ("z", "dz", "d", "dd")
+_CAP = 8
+"""Small widths have at most so many times the seeds."""
+
+
+def agreement(
+    translation: Translation,
+    derived: Mapping[Observable, Exponent],
+    measured: Measurement,
+    delta: Fraction | None = None,
+    *,
+    stable: bool = True,
+) -> Agreement:
+    """Derived orders beside those of what the module has: W x in W x + b is no value of its own."""
+    known = {
+        one: order for one, order in derived.items() if one.quantity not in _VALUES or one.layer in translation.values
+    }
+    fits = {one: fit for one, fit in measured.fits.items() if one in known}
+    return compare(translation.network, known, fits, delta, stable=stable, centered=False)
 
 
 def plan(
@@ -32,7 +59,7 @@ def plan(
     widths: Sequence[int] | None = None,
     seeds: int | None = None,
     first_seed: int = 0,
-    cap: int,
+    cap: int = _CAP,
 ) -> Sweep:
     """What `measure` carries out of a module. `parameterization` may be "standard", the module's own.
 
@@ -64,6 +91,8 @@ def check_options(scale: str, engine: str, device: str) -> None:
     if scale != WIDTH_SCALE:
         raise ArgumentError("scale", f"expected {WIDTH_SCALE}, in which a module was traced, but got {scale!r:.100}")
     if engine == "matrix-free":
-        raise ArgumentError("engine", "expected auto or dense, since a module has its own weights, but got 'matrix-free'")
+        raise ArgumentError(
+            "engine", "expected auto or dense, since a module has its own weights, but got 'matrix-free'"
+        )
     if device == "cuda":
         raise ArgumentError("device", "expected auto or cpu, on which modules are trained, but got 'cuda'")
