@@ -103,6 +103,8 @@ def measure(
     )
     if own:
         modules.check_options(model.scale, engine, on.device)
+        if batch is not None:
+            raise ArgumentError("batch", "expected none, since a module brings its own data")
         centered = False
     else:
         tasks.load(network, training)

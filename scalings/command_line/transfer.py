@@ -12,6 +12,7 @@ from scalings.command_line.console import exit_code, progress_bar
 from scalings.command_line.options import Chosen
 from scalings.command_line.output import Output
 from scalings.command_line.parsing import Whole, parse_delta, parse_grid, parse_widths
+from scalings.errors import ArgumentError
 from scalings.results.trials import Training
 
 
@@ -64,6 +65,8 @@ def transfer(
     sizes = parse_widths(widths)
     on.check(widths=sizes, seeds=seeds, steps=steps, batch=batch)
     answer.check()
+    if chosen.model.translation:
+        raise ArgumentError("network", "expected a ready-made one or a list of operations, which this command trains")
     problem, parameterization = chosen.resolve(input_size(data))
     network, law, model = problem.network, problem.law, chosen.model
     examples = default_batch(network) if batch is None else batch
