@@ -29,6 +29,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import groupby
+from operator import itemgetter
 from typing import Protocol, TypeAlias
 
 from scalings.errors import ArgumentError, unknown_name, wrong_type
@@ -153,13 +155,32 @@ def as_laws(given: Laws | str) -> Laws:
     return given
 
 
-def assumptions(network: Sequence[Layer], each: Sequence[UpdateLaw]) -> tuple[str, ...]:
+def assumptions(layers: Sequence[Layer], each: Sequence[UpdateLaw]) -> tuple[str, ...]:
     """What is assumed of the law of each layer, as sentences; where laws differ, each of its layers."""
-    by_law: dict[UpdateLaw, list[str]] = {}
-    for layer, law in zip(network, each, strict=True):
-        by_law.setdefault(law, []).append(layer.name)
-    where = {law: f"of {', '.join(names)}: " if len(by_law) > 1 else "" for law, names in by_law.items()}
-    return tuple(f"{where[law]}{sentence}" for law in by_law for sentence in law.assumptions)
+    return tuple(
+        f"of {names}: {sentence}" if names else sentence
+        for law, names in owners(layers, each).items()
+        for sentence in law.assumptions
+    )
+
+
+def owners(layers: Sequence[Layer], each: Sequence[UpdateLaw]) -> dict[UpdateLaw, str]:
+    """Each law with the names of its layers, of which many in a row are "first to last"; without names if it is all's.
+
+    >>> from scalings.networks.architectures import mlp
+    >>> layers = mlp(9).layers
+    >>> {law.name: names for law, names in owners(layers, laws("muon+adam").among(layers)).items()}
+    {'adam': 'layer1, layer9', 'muon': 'layer2 to layer8'}
+    """
+    found: dict[UpdateLaw, list[str]] = {}
+    for law, run in groupby(zip(each, layers, strict=True), key=itemgetter(0)):
+        names = [layer.name for _, layer in run]
+        found.setdefault(law, []).extend([f"{names[0]} to {names[-1]}"] if len(names) > _LONGEST_RUN else names)
+    return {law: ", ".join(names) if len(found) > 1 else "" for law, names in found.items()}
+
+
+_LONGEST_RUN = 6
+"""The most layers in a row that are named one by one; the six of a transformer's block are."""
 
 
 def differ(each: Iterable[UpdateLaw]) -> bool:

@@ -12,7 +12,7 @@ from rich.text import Text
 from scalings.hyperparameters.exponents import Affine, Exponent, format_power
 from scalings.hyperparameters.gauges import LayerExponents
 from scalings.hyperparameters.parameterizations import Parameterization
-from scalings.hyperparameters.splits import differ
+from scalings.hyperparameters.splits import differ, owners
 from scalings.hyperparameters.update_laws import UpdateLaw
 from scalings.networks.network import Network
 from scalings.results.checks import Check
@@ -91,9 +91,7 @@ def law_cells(network: Network, laws: Sequence[UpdateLaw]) -> list[tuple[str, ..
 def split_report(network: Network, laws: Sequence[UpdateLaw]) -> Iterator[Text]:
     """Which layers have which law, where they differ."""
     if differ(laws):
-        found = dict.fromkeys(law.name for law in laws)
-        pairs = [*zip(network.layers, laws, strict=True)]
-        said = (f"{name} of {', '.join(node.name for node, law in pairs if law.name == name)}" for name in found)
+        said = (f"{law.name} of {names}" for law, names in owners(network.layers, laws).items())
         yield Text(f"update laws: {'; '.join(said)}")
 
 
