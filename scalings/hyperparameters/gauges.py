@@ -72,14 +72,16 @@ def names_of(layers: Iterable[LayerExponents[T_co]]) -> tuple[str, ...]:
 def shifted(layer: LayerExponents[E], t: E, law: UpdateLaw) -> LayerExponents[E]:
     """The layer after the gauge transformation by n^t, under an optimizer's update law.
 
-    Raises ArgumentError where no gauge exists: with an epsilon, since it is compared with the gradient of the raw
-    weight, which changes; and for zero-initialised weights under a law whose first step from zero scales differently
-    from the later ones (`UpdateLaw.at_zero`).
+    Raises ArgumentError where no gauge exists: with an epsilon and with clipping, since the gradient of the raw weight
+    changes, which a constant is compared with; and for zero-initialised weights under a law whose first step from zero
+    scales differently from the later ones (`UpdateLaw.at_zero`).
     """
     if law.at_zero != "alike" and is_zero(layer.init) and str(t) != "0":
         raise ArgumentError("gauge", f"{law.name} has no gauge for weights that start at zero: the first step has none")
     if law.epsilon != MINUS_INFINITY and str(t) != "0":
         raise ArgumentError("gauge", "epsilon fixes the gauge: with it, only multipliers n^0 are understood")
+    if law.clip != "none" and str(t) != "0":
+        raise ArgumentError("gauge", "clipping fixes the gauge: with it, only multipliers n^0 are understood")
     decay = None if layer.decay is None else layer.decay + t * law.decay_gauge_power
     epsilon = None if layer.epsilon is None else layer.epsilon + t
     rate = layer.lr + t * -law.gauge_power

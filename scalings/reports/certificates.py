@@ -150,6 +150,8 @@ def _law(law: UpdateLaw, symbol: str) -> str:
         more.append(f"decay {law.decay}")
     if law.epsilon != MINUS_INFINITY:
         more.append(f"epsilon = {format_power(law.epsilon, escaped(symbol))}")
+    if law.clip != "none":
+        more.append("gradients divided by max(1, |G|_F of all weights)")
     if law.at_zero != "alike":
         more.append(f"a first step from zero weights by {law.at_zero}")
     return f"|dW|_F = {powers}, {', '.join(more)}"
