@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from scalings.certificates.verifier import certify as certify
     from scalings.hyperparameters.parameterizations import Parameterization as Parameterization
     from scalings.hyperparameters.presets import preset as preset
+    from scalings.hyperparameters.splits import laws as laws
     from scalings.hyperparameters.update_laws import optimizer as optimizer
     from scalings.networks.architectures import cnn as cnn
     from scalings.networks.architectures import mlp as mlp
@@ -57,6 +58,7 @@ _HOME = {
     "derive": "symbolic.derivation.derive",
     "derive_each": "symbolic.derivation.several_scales",
     "factored": "empirical.torch_modules.factored",
+    "laws": "scalings.hyperparameters.splits",
     "matrix_free": "empirical.torch_modules.swapping",
     "measure": "scalings.studies.measuring",
     "member": "symbolic.derivation.members",

@@ -116,3 +116,8 @@ MUON_BESIDE_ADAM = {
     "muon-spectral+adam": ("0", "0", "-1"),
     "muon-rms+coupled+adamw": ("0", "-1/2", "-1"),
 }
+
+# Adam's epsilon at the rich end, in the gauge in which muP is written there (the readout starts at n^0 behind a
+# multiplier n^-1): powers of the width and of the depth for embedding, blocks and readout. Dey et al., arXiv
+# 2505.01618, Table 1, with alpha = 1.
+COMPLETE_P_EPSILON = {"width": ("-1", "-1", "-1"), "depth": ("0", "-1", "0")}

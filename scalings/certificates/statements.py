@@ -126,7 +126,9 @@ def _laws_to_json(problem: Problem) -> dict[str, Any]:
 
 
 def _law_to_json(law: UpdateLaw) -> dict[str, str]:
-    return {field.name: _written(getattr(law, field.name)) for field in fields(UpdateLaw)}
+    """By its name and exponents; whether it clips is said where it does."""
+    said = (field.name for field in fields(UpdateLaw) if field.name != "clip" or law.clip != "none")
+    return {name: _written(getattr(law, name)) for name in said}
 
 
 def _laws(network: Network, name: str, weights: dict[str, dict[str, str]] | None = None, **written: str) -> Laws:
@@ -167,6 +169,7 @@ def _named(name: str, *, epsilon: Exponent, alpha: Exponent, omega: Exponent) ->
 
 def _law(name: str, **written: str) -> UpdateLaw:
     """The law of this name, whose exponents are stated as well. Raises ValueError if they are those of another one."""
+    written = {"clip": "none", **written}
     if written.keys() | {"name"} != {field.name for field in fields(UpdateLaw)}:
         raise ValueError("its update law is not stated in full")
     read = {key: parse_exponent(written[key]) for key in ("epsilon", "alpha", "omega")}

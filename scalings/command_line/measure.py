@@ -159,6 +159,7 @@ def measure(
     table, verdict = measurements.agreement_table([(title, agreement)], updates), tables.verdict_line(title, agreement)
     answer.give(
         [
+            *tables.split_report(network, tuple(problem.laws.values())),
             *tables.choice_report(parameterization),
             tables.in_theory([(title, check)], tables.AGREES),
             table,

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 Format = Literal["text", "json"]
 Exponents = Annotated[str | None, Parameter(allow_leading_hyphen=True)]
 FAMILY = "family:"
+ASKED = "?"
+"""An exponent that a derivation is asked for."""
 _LARGEST_FILE = 10_000_000
 """Bytes of a network file; that of an mlp of 10,000 layers takes 4,200,000."""
 _OPTIONS = {
@@ -137,7 +139,8 @@ class ChosenModel(ChosenNetwork):
     omega: str = "1"
     """Assumed alignment of the readout's initial weights with the change of what they read, from 0 to 1."""
     epsilon: Exponents = None
-    """Power of n of an Adam's epsilon, or one for each layer, as in -1,-oo,-1/2; default -oo, none."""
+    """Power of n of an Adam's epsilon, or one for each layer, as in -1,-oo,-1/2; default -oo, none. derive takes ?, to
+    be asked for the largest of each layer."""
     loss: Loss | None = None
     """Mean squared error (default), or cross-entropy; a torch module has its own."""
     scale: str = WIDTH_SCALE
@@ -286,7 +289,7 @@ class Given:
                 raise ArgumentError(
                     "decay", f"{law.name} has none; expected an optimizer such as adamw or lion+coupled"
                 )
-            column = parse_list(name, text, lambda item: None if item.strip() == "?" else parse_exponent(item))
+            column = parse_list(name, text, lambda item: None if item.strip() == ASKED else parse_exponent(item))
             nodes = [node.name for node in (network.multipliers if name == "scales" else network.layers)]
             if len(column) != len(nodes):
                 needed = f"one for each of {', '.join(nodes)}" if nodes else "none: every multiplier has a weight"

@@ -17,7 +17,7 @@ Any other split names layers. One law for all weights is a split as well, where 
 
 **Grammar.** `LAW` or `LAW+LAW`, and `;LAYER=LAW` for each layer that is named. A `LAW` is an optimizer, with `+DECAY`
 if it decays otherwise than its name says. No decay is called like an optimizer, so that each + has one reading: what
-follows it is the decay of the law before, or the next law.
+follows it is the decay of the law before, or the next law. `+clip` at the end of these is for all weights.
 
 >>> split = laws("muon+coupled+adam+l2")
 >>> split.hidden.name, split.rest.name
@@ -29,10 +29,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import groupby
+from operator import itemgetter
 from typing import Protocol, TypeAlias
 
 from scalings.errors import ArgumentError, unknown_name, wrong_type
-from scalings.hyperparameters.update_laws import UpdateLaw, optimizer, parts, why_no_epsilon, with_epsilon
+from scalings.hyperparameters.update_laws import (
+    CLIP,
+    UpdateLaw,
+    clipped,
+    optimizer,
+    parts,
+    why_no_epsilon,
+    with_epsilon,
+)
 
 
 class Layer(Protocol):
@@ -89,14 +99,22 @@ def laws(name: str, by_layer: Mapping[str, UpdateLaw | str] | None = None) -> La
     """
     base, *listed = name.split(";")
     named = by_layers([*listed, *(by_layer or {}).items()])
-    found = [optimizer(part) for part in parts(base)]
+    found = [optimizer(part) for part in parts(base.removesuffix(f"+{CLIP}"))]
     if len(found) > _MOST:
         names = ", ".join(law.name for law in found)
         raise ArgumentError("optimizer", f"expected a law of hidden matrices and one of the rest, but got {names}")
-    if len(found) == 1 and not named:
-        return found[0]
     text = ";".join([base, *(f"{layer}={law.name}" for layer, law in named.items())])
-    return Split(text, found[0], found[-1], tuple(named.items()))
+    split = Split(text, found[0], found[-1], tuple(named.items()))
+    law = split if len(found) > 1 or named else found[0]
+    return _clipped(law) if base.endswith(f"+{CLIP}") else law
+
+
+def _clipped(law: Laws) -> Laws:
+    """All laws, of clipped gradients. Raises ArgumentError where that changes no step."""
+    if not any(one.sees_size for one in law.parts):
+        reason = f"steps of {law.name.removesuffix(f'+{CLIP}')} do not depend on the size of gradients"
+        raise ArgumentError("optimizer", f"clipping changes no order, since {reason}: leave out +{CLIP}")
+    return law.each(clipped)
 
 
 _MOST = 2
@@ -118,6 +136,8 @@ def by_layers(given: Iterable[str | tuple[str, UpdateLaw | str]]) -> dict[str, U
             raise ArgumentError("law", f"expected one law for each layer, but got two for {layer!r:.100}")
         try:
             found[layer] = optimizer(law) if isinstance(law, str) else law
+            if found[layer].clip != "none":
+                raise ArgumentError("law", f"gradients of all weights are clipped, or none: --optimizer NAME+{CLIP}")
         except ArgumentError as error:
             raise ArgumentError("law", f"of {layer}: {error.message}") from None
     return found
@@ -153,13 +173,32 @@ def as_laws(given: Laws | str) -> Laws:
     return given
 
 
-def assumptions(network: Sequence[Layer], each: Sequence[UpdateLaw]) -> tuple[str, ...]:
+def assumptions(layers: Sequence[Layer], each: Sequence[UpdateLaw]) -> tuple[str, ...]:
     """What is assumed of the law of each layer, as sentences; where laws differ, each of its layers."""
-    by_law: dict[UpdateLaw, list[str]] = {}
-    for layer, law in zip(network, each, strict=True):
-        by_law.setdefault(law, []).append(layer.name)
-    where = {law: f"of {', '.join(names)}: " if len(by_law) > 1 else "" for law, names in by_law.items()}
-    return tuple(f"{where[law]}{sentence}" for law in by_law for sentence in law.assumptions)
+    return tuple(
+        f"of {names}: {sentence}" if names else sentence
+        for law, names in owners(layers, each).items()
+        for sentence in law.assumptions
+    )
+
+
+def owners(layers: Sequence[Layer], each: Sequence[UpdateLaw]) -> dict[UpdateLaw, str]:
+    """Each law with the names of its layers, of which many in a row are "first to last"; without names if it is all's.
+
+    >>> from scalings.networks.architectures import mlp
+    >>> layers = mlp(9).layers
+    >>> {law.name: names for law, names in owners(layers, laws("muon+adam").among(layers)).items()}
+    {'adam': 'layer1, layer9', 'muon': 'layer2 to layer8'}
+    """
+    found: dict[UpdateLaw, list[str]] = {}
+    for law, run in groupby(zip(each, layers, strict=True), key=itemgetter(0)):
+        names = [layer.name for _, layer in run]
+        found.setdefault(law, []).extend([f"{names[0]} to {names[-1]}"] if len(names) > _LONGEST_RUN else names)
+    return {law: ", ".join(names) if len(found) > 1 else "" for law, names in found.items()}
+
+
+_LONGEST_RUN = 6
+"""The most layers in a row that are named one by one; the six of a transformer's block are."""
 
 
 def differ(each: Iterable[UpdateLaw]) -> bool:

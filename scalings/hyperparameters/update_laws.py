@@ -11,13 +11,15 @@ the exponents 1/2 and 1/2:
 >>> [str(power) for power in (adam.gradient, adam.fan_in, adam.fan_out, adam.larger_fan, adam.weight)]
 ['0', '1', '1', '0', '0']
 
-Momentum changes no exponent: it is a sum of a fixed number of gradients. Three more things may belong to a law:
+Momentum changes no exponent: it is a sum of a fixed number of gradients. Four more things may belong to a law:
 
 - `epsilon`, the power of n of the constant that Adam adds to the size of a gradient's entries before dividing by it.
   Where entries are smaller than that, |dW|_F is smaller by |G|_F / (epsilon sqrt(fan_in fan_out)): SGD's law.
 - `decay` by lambda: W loses eta lambda W in each step ("coupled", AdamW in torch) or lambda W ("independent"); or
   lambda W is added to the gradient ("l2"), or to LAMB's step before that is scaled to |W| ("inside"). Any law may
   have one, as in "lion+coupled", "momentum+l2", "law:0,1,1+independent".
+- clipping by the global norm ("clip"): all gradients are divided by max(1, |G|_F of all weights together), as those of
+  torch's clip_grad_norm_. It couples layers, and is for all weights or none, as in "sgd+clip" and "adam+sgd+clip".
 - assumed alignments: `alpha`, of an update with its own input, and `omega`, of the readout's initial weights with the
   change of what they read; 1 (the default) is full alignment, 0 that of independent vectors. Everett et al.,
   arXiv 2407.05872, use these names.
@@ -40,6 +42,9 @@ from scalings.hyperparameters.unknowns import name_of
 
 Decay = Literal["none", "coupled", "independent", "l2", "inside"]
 AtZero = Literal["alike", "gradient", "entries"]
+Clip = Literal["none", "norm"]
+CLIP = "clip"
+"""What follows a + behind laws whose gradients are clipped."""
 _ZERO, _HALF, _ONE = Fraction(0), Fraction(1, 2), Fraction(1)
 
 
@@ -65,6 +70,8 @@ class UpdateLaw:
     """Assumed alignment of an update with its own input, from 0 to 1."""
     omega: Fraction = _ONE
     """Assumed alignment of the readout's initial weights with the change of what they read, from 0 to 1."""
+    clip: Clip = "none"
+    """Whether gradients are clipped by the norm of those of all weights, at a constant."""
     at_zero: AtZero = "alike"
     """The step from weights that are all zero under a law proportional to |W|, if it makes an exception: eta G
     ("gradient") or eta in each entry ("entries"). Without one ("alike") and with s > 0 such weights never move."""
@@ -81,6 +88,11 @@ class UpdateLaw:
     def parts(self) -> tuple[UpdateLaw, ...]:
         """The laws that are named: this one."""
         return (self,)
+
+    @property
+    def sees_size(self) -> bool:
+        """Whether a step depends on the size of the gradient, and so on clipping."""
+        return self.gradient != 0 or self.decay == "l2"
 
     @property
     def gauge_power(self) -> Fraction:
@@ -112,6 +124,8 @@ class UpdateLaw:
                 "epsilon, beside which smaller entries of a gradient count for nothing, is the power "
                 f"{self.epsilon} of the scale variable"
             )
+        if self.clip != "none":
+            found.append("gradients are divided by the norm of those of all weights, where that is above a constant")
         if self.at_zero != "alike":
             found.append(f"weights that are all zero take another first step: {_AT_ZERO[self.at_zero]}")
         if self.decay != "none":
@@ -183,12 +197,12 @@ def optimizer(name: str) -> UpdateLaw:
     if ";" in name or len(parts(name)) > 1:
         raise ArgumentError("optimizer", f"expected one law for all weights, but got {name!r:.100}")
     base, plus, decay = name.rpartition("+")
+    if plus and decay == CLIP:
+        return clipped(optimizer(base))
     if plus and (base in OPTIMIZERS or decay in DECAYS):
         return _decaying(optimizer(base), decay)
     if "clip" in name:
-        raise ArgumentError(
-            "optimizer", "clipping by the global norm couples all layers: no law of one layer's gradient describes it"
-        )
+        raise ArgumentError("optimizer", f"expected +{CLIP} behind an optimizer for clipping, but got {name!r:.100}")
     kind, colon, listed = name.partition(":")
     if colon and kind in ("law", "shampoo"):
         numbers = _numbers(listed, 5 if kind == "law" else 2)
@@ -200,6 +214,13 @@ def optimizer(name: str) -> UpdateLaw:
     if name not in OPTIMIZERS:
         raise unknown_name("optimizer", name, OPTIMIZERS, more=f"; {_CUSTOM}")
     return OPTIMIZERS[name]
+
+
+def clipped(law: UpdateLaw) -> UpdateLaw:
+    """The law, of gradients that are clipped by the norm of those of all weights. Raises ArgumentError if they are."""
+    if law.clip != "none":
+        raise ArgumentError("optimizer", f"expected +{CLIP} once, but got it twice")
+    return replace(law, name=f"{law.name}+{CLIP}", clip="norm")
 
 
 def parts(text: str) -> list[str]:

@@ -21,10 +21,11 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from scalings.hyperparameters.exponents import Affine, Exponent, format_exponent, format_power
+from scalings.hyperparameters.exponents import MINUS_INFINITY, Affine, Exponent, format_exponent, format_power
+from scalings.hyperparameters.gauges import names_of
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.reports import checks, derivations
-from scalings.reports.tables import empty_table, layers_table
+from scalings.reports.tables import empty_table, exponent_cells, layers_table
 from scalings.reports.traces import trace_report, trace_summary
 from scalings.results.checks import Check, Forbidden, Repair
 from scalings.results.derivations import Derivation, Family, format_range
@@ -208,8 +209,8 @@ def _named(given: Parameterization) -> str:
 def _built(given: Parameterization) -> str:
     """The call that makes it; a gamma is no argument of it, and follows."""
     columns = {
-        which: ",".join(format_exponent(layer.named[which]) for layer in given.layers)
-        for which in (given.layers[0].named if given.layers else ())
+        which: ",".join(format_exponent(layer.named.get(which, MINUS_INFINITY)) for layer in given.layers)
+        for which in names_of(given.layers)
     }
     if given.scales:
         columns["scales"] = ",".join(map(format_exponent, given.scales))
@@ -225,10 +226,10 @@ def _quoted(name: str) -> str:
 
 def _exponents(given: Parameterization) -> Table:
     """The exponents of layers by number: a parameterization does not know their names."""
-    kinds = list(given.layers[0].named) if given.layers else []
-    table = empty_table("layer", *kinds)
+    names = names_of(given.layers)
+    table = empty_table("layer", *names)
     for number, layer in enumerate(given.layers, start=1):
-        table.add_row(str(number), *(_power(exponent) for exponent in layer.named.values()))
+        table.add_row(str(number), *exponent_cells(layer, names, _power))
     for number, scale in enumerate(given.scales, start=1):
         table.add_row(f"multiplier {number}", _power(scale))
     return table

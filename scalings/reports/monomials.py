@@ -8,14 +8,14 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from scalings.hyperparameters.gauges import LayerExponents
+from scalings.hyperparameters.gauges import LayerExponents, names_of
 from scalings.hyperparameters.splits import differ
-from scalings.reports.articles import align, base, latex_symbol, markdown_table, plain, to_latex
+from scalings.reports.articles import align, base, header, latex_symbol, markdown_table, plain, to_latex
 from scalings.reports.conflicts import contradiction_sentences
 from scalings.reports.derivations import derivation_document
 from scalings.reports.documents import SCHEMA_VERSION
 from scalings.reports.pieces import facets_table, piece_table
-from scalings.reports.tables import empty_table, law_cells
+from scalings.reports.tables import empty_table, exponent_cells, law_cells
 from scalings.results.derivations import Derivation
 from scalings.results.monomials import Monomial, Monomials
 
@@ -137,17 +137,14 @@ def _summary(answer: Monomials, one: Derivation) -> tuple[str, str, str, str]:
 
 
 def _header(answer: Monomials) -> tuple[str, ...]:
-    decays = ("decay lambda",) if any(law.decay != "none" for law in answer.laws) else ()
-    named = ("law",) if differ(answer.laws) else ()
-    return ("layer", "role", *named, "multiplier g", "init scale sigma", "learning rate eta", *decays)
+    return header(names_of(answer.layers), answer.laws)
 
 
 def _rows(answer: Monomials) -> Iterator[tuple[str, ...]]:
     layers: tuple[LayerExponents[Monomial], ...] = answer.layers
-    width = len(_header(answer))
+    names, width = names_of(layers), len(_header(answer))
     for node, layer, law in zip(answer.network.layers, layers, law_cells(answer.network, answer.laws), strict=True):
-        found = (node.name, node.role, *law, *map(str, layer.named.values()))
-        yield found + ("",) * (width - len(found))
+        yield (node.name, node.role, *law, *exponent_cells(layer, names, str))
     for multiplier, scale in zip(answer.network.multipliers, answer.scales, strict=True):
         found = (multiplier.name, *("",) * (1 + differ(answer.laws)), str(scale))
         yield found + ("",) * (width - len(found))

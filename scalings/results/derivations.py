@@ -213,13 +213,15 @@ class Derivation(Displayed):
     def gauges(self) -> tuple[tuple[str, LayerExponents[Exponent]], ...]:
         """The gauge direction of each layer that has one (`gauge_direction`), by the layer's name.
 
-        With an epsilon a layer has none, nor has one that starts at zero under a law with its own step from zero
-        (`at_zero`).
+        With an epsilon or clipping a layer has none, nor has one that starts at zero under a law with its own step from
+        zero (`at_zero`).
         """
         return tuple(
             (layer.name, gauge_direction(law))
             for layer, law in zip(self.network.layers, self.laws, strict=True)
-            if law.epsilon == MINUS_INFINITY and not (law.at_zero != "alike" and layer.start == "zero")
+            if law.epsilon == MINUS_INFINITY
+            and law.clip == "none"
+            and not (law.at_zero != "alike" and layer.start == "zero")
         )
 
     @property

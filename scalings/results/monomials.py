@@ -161,7 +161,8 @@ def _renamed(exponent: Affine, names: Mapping[str, str]) -> Affine:
 
 def _together(layers: Mapping[str, LayerExponents[Affine]]) -> LayerExponents[Monomial]:
     """The monomials of one layer, from its exponents of each scale variable."""
-    names = next(iter(layers.values())).named
+    first, *others = (one.named for one in layers.values())
+    names = [name for name in first if all(name in other for other in others)]
     return LayerExponents(
         **{name: Monomial(tuple((symbol, one.named[name]) for symbol, one in layers.items())) for name in names}
     )

@@ -102,6 +102,11 @@ class Training:
         """The names of the laws that the optimizer's name has."""
         return tuple(law.name for law in self.law.parts)
 
+    @property
+    def clips(self) -> bool:
+        """Whether gradients are clipped by the norm of those of all weights."""
+        return any(law.clip != "none" for law in self.law.parts)
+
     def factors(self, law: UpdateLaw) -> tuple[float, float]:
         """How many times `lr` and `decay`, the constants of the first law that is named, those of another one are.
 

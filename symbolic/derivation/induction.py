@@ -17,8 +17,7 @@ All of it is about multilayer perceptrons with n units in each hidden layer, in 
 exponent that is given of one layer would have to be that of the layers inserted. A loss enters through b_t alone: the
 lemma holds for any, and the answer at every depth is that of the loss at depth 2.
 
->>> from scalings.hyperparameters.splits import Laws, Split
-from scalings.hyperparameters.update_laws import optimizer
+>>> from scalings.hyperparameters.update_laws import optimizer
 >>> lemma = induct(optimizer("sgd"))
 >>> lemma.holds, lemma.unknowns, lemma.equations
 (True, ('eta_2', 'sigma_2'), ('eta_2 = -2*b_0 - 1', 'sigma_2 = -1/2'))

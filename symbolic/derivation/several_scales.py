@@ -38,6 +38,7 @@ def derive_each(
     scales: Sequence[str] = (),
     loss: Loss = "mse",
     minimal: bool = False,
+    epsilons: bool = False,
 ) -> Monomials:
     """Which powers of each of these scale variables meet the criteria, the others held fixed; all of them if not given.
 
@@ -49,4 +50,5 @@ def derive_each(
     if twice := [symbol for symbol in symbols if symbols.count(symbol) > 1]:
         raise ArgumentError("scale", f"expected scale variables that differ, but got {twice[0]} twice in {asked}")
     problems = [Problem.of(network, law, scale, loss) for scale in asked]
-    return Monomials(tuple(derivation_of(problem, kept, minimal=minimal) for problem in problems), gauge)
+    found = (derivation_of(problem, kept, minimal=minimal, epsilons=epsilons) for problem in problems)
+    return Monomials(tuple(found), gauge)

@@ -1,4 +1,8 @@
-"""One step on one weight."""
+"""One step of training: on each weight by its own law, of gradients that may be clipped together.
+
+Clipping (Pascanu et al., arXiv 1211.5063; torch's clip_grad_norm_) divides every gradient by max(1, |G|), |G|^2 the sum
+of the squares over all weights, all copies of a block among them. The largest gradient sets the order of |G|.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +10,46 @@ from fractions import Fraction
 from typing import Generic
 
 from scalings.hyperparameters.exponents import MINUS_INFINITY
+from scalings.networks.dimensions import ONE
 from scalings.networks.nodes import Weighted
 from symbolic.orders.algebra import O
 from symbolic.propagation.batch_and_vocabulary import fans, sampling
 from symbolic.propagation.state import HALF, Run, Steps, random_norm
 
 
-def step_weight(run: Run[O], node: Weighted) -> Steps[O]:
-    """One step of the optimizer on the weight of this node, its first; as many as there are for what a step costs."""
+def step_weights(run: Run[O]) -> Steps[O]:
+    """One step on every weight."""
+    layers = run.problem.network.layers
+    divisor = _clip(run) if any(law.clip != "none" for law in run.problem.laws.values()) else None
+    for layer in layers:
+        yield from _step_weight(run, layer, divisor)
+
+
+def _clip(run: Run[O]) -> O:
+    """max(1, |G|_F of all weights)."""
+    network, scale = run.problem.network, run.problem.scale
+    norms = []
+    for node in network.layers:
+        copies = network.copies.get(node.name, ONE).order_in(scale)
+        norms.append(run.algebra.product(_Seen(run, node).gradient, run.algebra.constant(HALF * copies)))
+    return run.algebra.total(run.one, *norms)
+
+
+def _step_weight(run: Run[O], node: Weighted, divisor: O | None) -> Steps[O]:
+    """One step on the weight of this node, its first; as many as there are for what a step costs.
+
+    `divisor` is what gradients are divided by, if they are clipped.
+    """
     algebra, law, weight = run.algebra, run.problem.laws[node.weight], node.weight
     seen = _Seen(run, node)
-    raw, now = seen.gradient, seen.weight
+    whole, now = seen.gradient, seen.weight
+    raw = whole if divisor is None or law.clip == "none" else algebra.ratio(whole, divisor)
     gradient, decay = raw, run.layers[weight].decay
     if not run.problem.decays(node):
         decay = None
     if decay is not None and law.decay == "l2":
-        gradient = algebra.total(gradient, algebra.product(decay, now))
+        penalty = algebra.product(decay, now)
+        gradient, whole = algebra.total(raw, penalty), algebra.total(whole, penalty)
     size, power = algebra.product(run.layers[weight].lr, seen.fans), law.gradient
     if law.at_zero != "alike" and now == run.zero:
         power = Fraction(law.at_zero == "gradient")
@@ -38,7 +66,7 @@ def step_weight(run: Run[O], node: Weighted) -> Steps[O]:
         size = algebra.ratio(size, algebra.total(own, algebra.product(decay, now)))
         one_step = algebra.product(size, own, algebra.power(gradient, Fraction(0)))
     run.update[weight] = algebra.total(run.update[weight], seen.scaled(one_step, seen.sampling.update))
-    yield run.observe("gradient", node, gradient)
+    yield run.observe("gradient", node, whole)
     yield run.observe("dW_frobenius", node, seen.scaled(run.update[weight], seen.sampling.weight))
     yield run.observe("W_frobenius", node, seen.weight)
     if decay is not None:

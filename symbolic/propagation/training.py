@@ -63,7 +63,7 @@ from scalings.networks.nodes import (
 from symbolic.orders.algebra import Algebra, O
 from symbolic.propagation.batch_and_vocabulary import check_vocabulary
 from symbolic.propagation.bilinear_rules import MixRule, ProductRule, ScoresRule
-from symbolic.propagation.optimizer_step import step_weight
+from symbolic.propagation.optimizer_step import step_weights
 from symbolic.propagation.state import Rule, Run, Steps, in_turn
 from symbolic.propagation.weighted_rules import BiasRule, DenseRule, EntrywiseRule, WeightRule
 from symbolic.propagation.weightless_rules import (
@@ -159,8 +159,7 @@ def train(
     for step in range(steps + 1):
         run.step = step
         if step:
-            for layer in network.layers:
-                yield from step_weight(run, layer)
+            yield from step_weights(run)
             run.change[INPUT] = (boundary_changes[step],)
             yield from in_turn(network.nodes, run.forward)
             for name in bare:

@@ -54,6 +54,7 @@ class Steps:
     """The steps of the optimizers on a graph. Each copy of a weight and each seed is a matrix; only matrices decay."""
 
     def __init__(self, graph: Graph, training: Training) -> None:
+        self._clips = training.clips
         laws = dict(zip(graph.owners, training.laws_of(graph.setting.network), strict=True))
         self._optimizers = {
             weight: _optimizer(graph, weight, laws[weight].name, training.factors(laws[weight]))
@@ -61,8 +62,10 @@ class Steps:
         }
 
     def take(self, gradients: dict[str, Tensor]) -> None:
+        share = clipped_share(list(gradients.values())) if self._clips else None
         for weight, gradient in gradients.items():
-            self._optimizers[weight].step([(EVERYTHING, _as_matrices(gradient).clone())])
+            own = gradient if share is None else share.view(1, -1, *[1] * (gradient.dim() - 2)) * gradient
+            self._optimizers[weight].step([(EVERYTHING, _as_matrices(own).clone())])
 
     def penalized(self, gradients: dict[str, Tensor]) -> dict[str, Tensor]:
         penalties = {weight: self._optimizers[weight].penalty for weight in gradients}
@@ -104,6 +107,12 @@ def trajectory(
         yield view(graph, watched, state, initial, spectra=training.spectra)
         gradients = dict(zip(weights, slopes, strict=False))
         penalized = steps.penalized(gradients)
+
+
+def clipped_share(gradients: Sequence[Tensor]) -> Tensor:
+    """1 / max(1, |G|) of each seed, of gradients (copies, seeds, *shape) of all weights."""
+    squares = torch.stack([gradient.square().transpose(0, 1).flatten(1).sum(dim=1) for gradient in gradients])
+    return 1 / squares.sum(dim=0).sqrt().clamp(min=1.0)
 
 
 def _optimizer(graph: Graph, weight: str, optimizer: str, factors: tuple[float, float]) -> ExplicitSteps:

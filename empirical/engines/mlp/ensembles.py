@@ -114,6 +114,11 @@ def check_training(training: Training) -> None:
     Steps that were made for eta = 1 then are not eta times too large. Nor may weights decay.
     """
     check_undecayed(training)
+    if training.clips:
+        raise ArgumentError(
+            "optimizer",
+            f"expected one without clipping, but got {training.optimizer!r}: many learning rates are trained",
+        )
     if training.steps > 1 and any(law.weight for law in training.law.parts):
         raise ArgumentError(
             "optimizer",

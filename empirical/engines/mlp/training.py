@@ -113,7 +113,7 @@ def trajectory(
     for step in range(1, training.steps + 1):
         terms = training.observing == "all"
         sizes = _gradients(state) if terms else ()
-        _update(state)
+        _update(state, clips=training.clips)
         state = State(step, perceptron.layers, weights, started, initial, pool, gradients=sizes)
         state = replace(state, changes=tuple(_forward(state, terms=terms)))
         if terms or step < training.steps:
@@ -154,22 +154,31 @@ def _initial(
     return tuple(found)
 
 
-def _update(state: State) -> None:
-    """One step of the optimizer, from d and h as they are now."""
+def _update(state: State, *, clips: bool) -> None:
+    """One step of the optimizer, from d and h as they are now; with `clips`, of G / max(1, |G| of all layers)."""
+    share = 1 / torch.stack(_sizes(state)).norm(dim=0).clamp(min=1.0)[:, None, None] if clips else None
     for index, update in enumerate(state.updates):
         d, h = _now(state, index)
+        d = d if share is None else tuple(share * term for term in d)
         at, change = state.initial[index], state.changes[index] if state.changes else None
         update.step(d, h, (at.z,) if change is None or change.passthrough is None else (at.z, change.passthrough))
 
 
 def _gradients(state: State) -> tuple[Tensor, ...]:
     """|G|_F of each layer, (seeds,); under l2 of the loss with its term lambda |W|^2 / 2."""
+    return tuple(
+        _with_penalty(state, index, _now(state, index)[0], size) if decay.kind(layer.optimizer) == "l2" else size
+        for index, (layer, size) in enumerate(zip(state.layers, _sizes(state), strict=True))
+    )
+
+
+def _sizes(state: State) -> tuple[Tensor, ...]:
+    """|G|_F of each layer, (seeds,), of the loss without any term of the weights."""
     sizes = []
     for index, layer in enumerate(state.layers):
         d, h = _now(state, index)
         squared = (gram(d) * gram(h)).sum(dim=(1, 2)).clamp(min=0)
-        size = squared.sqrt() * (abs(layer.multiplier) / d[0].shape[1])
-        sizes.append(_with_penalty(state, index, d, size) if decay.kind(layer.optimizer) == "l2" else size)
+        sizes.append(squared.sqrt() * (abs(layer.multiplier) / d[0].shape[1]))
     return tuple(sizes)
 
 
