@@ -76,7 +76,7 @@ CASES = {
 
 
 def drawn(sizes: Sizes, width: int, seed: int) -> dict[str, Tensor]:
-    """Two random factors, a random backward signal, and the gradients of the factors: what these move along, at first and
+    """Random factors and a random backward signal; the gradients of the factors, which they move along, at first, and
     when the other one has moved as much as it was."""
     generator = torch.Generator().manual_seed(seed)
     s, k, a, b = (size.at(width) for size in (sizes.shared, sizes.summed, sizes.left, sizes.right))
