@@ -212,6 +212,10 @@ class Builder:
         self._values = outside
         self._scopes.pop()
 
+    def are_weights(self, names: frozenset[str]) -> bool:
+        """Whether what is made of these nodes depends on parameters alone, and on no data."""
+        return all(isinstance(self.nodes.get(name), Weight) for name in names)
+
     def is_stream(self, name: str) -> bool:
         """Whether a result is a residual stream: what enters a block, or a sum whose first source is one."""
         while isinstance(node := self.nodes.get(name), Sum):
