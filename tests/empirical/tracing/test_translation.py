@@ -16,6 +16,7 @@ from empirical.tracing.trace import trace
 from scalings.errors import ArgumentError
 from scalings.networks.network import Network
 from scalings.networks.nodes import Repeat
+from scalings.results.checks import Repair
 from scalings.tapes.network import TracedNetwork
 from scalings.tapes.translation.values import growing
 from tests.empirical.tracing.modules_to_translate import (
@@ -248,11 +249,26 @@ def test_attention() -> None:
 
     def derived(scale: float) -> Any:
         network = traced(lambda width: OneHead(width, scale), IDS, classes)
-        return scalings.derive(network, "sgd", loss=network.translation.loss)
+        return scalings.derive(network, "sgd")
 
     family = derived(1.0).family
     assert (family.low, family.high) == (0, Fraction(1, 2))
     assert derived(0.5).family is None
+
+
+def test_verbs_take_a_traced_network_with_its_loss() -> None:
+    network = traced(lambda width: OneHead(width, 1.0), IDS, classes)
+    family = scalings.derive(network, "adam").family
+    assert family is not None
+    rich = family.member("1/2")
+    assert scalings.check(network, rich, "adam").regime == "rich"
+    explodes = scalings.Parameterization.of(multiplier="0,0,0,0", init="0,-1/2,-1/2,-1", lr="1,0,0,0")
+    assert scalings.check(network, explodes, "adam").regime == "unstable"
+    assert scalings.predict(network, explodes, "adam").problem.loss == "cross-entropy"
+    assert scalings.predict(network, explodes, "adam", loss="mse").problem.loss == "mse"
+    repaired = scalings.repair(network, explodes, "adam")
+    assert isinstance(repaired, Repair)
+    assert scalings.check(network, repaired.parameterization, "adam").nontrivial
 
 
 def test_the_parts_of_a_fused_layer_are_values_of_their_own() -> None:
