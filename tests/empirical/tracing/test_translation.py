@@ -214,6 +214,14 @@ def test_a_function_without_a_rule_is_named() -> None:
     assert words(translation.network, between=("first", "last")) == ["special_i0: Elementwise(first) activation linear"]
 
 
+def test_the_report_says_what_is_not_known() -> None:
+    unknown = of_function(torch.special.i0)
+    assert "No rule is known of special_i0: taken for functions of each entry." in str(unknown)
+    growing_output = traced(lambda width: Wrong(width, lambda h: h))
+    assert "No orders are known of it: expected an output of a fixed size, but first.bias gives" in str(growing_output)
+    assert "known" not in str(traced(Perceptron))
+
+
 def test_a_value_without_its_gradient_is_named() -> None:
     assert of_function(lambda h: h + h.tanh().detach()).translation.unknown == ("detach",)
     assert not of_function(lambda h: h * (h.detach() > 0)).translation.unknown
