@@ -19,7 +19,7 @@ from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.presets import PRESETS, preset
 from scalings.hyperparameters.splits import Laws, as_laws, assumptions
 from scalings.hyperparameters.update_laws import UpdateLaw
-from scalings.networks.architectures import as_network
+from scalings.networks.architectures import Translatable, as_network
 from scalings.networks.dimensions import BATCH_SCALES, VOCABULARY_SCALE, WIDTH_SCALE, symbol_of
 from scalings.networks.network import Network, wrong_scale
 from scalings.networks.nodes import MATRICES, Embedding, Weighted
@@ -70,9 +70,20 @@ class Problem:
                 raise ArgumentError("network", f"{grows}: no orders are known of this limit; {expected}")
 
     @classmethod
-    def of(cls, network: Network | str, law: Laws | str, scale: str = WIDTH_SCALE, loss: Loss = "mse") -> Problem:
-        """The problem of a network and update laws, either of which may be given by name. Raises ArgumentError."""
-        return cls(as_network(network), as_laws(law), scale, loss)
+    def of(
+        cls,
+        network: Network | Translatable | str,
+        law: Laws | str,
+        scale: str = WIDTH_SCALE,
+        loss: Loss | None = None,
+    ) -> Problem:
+        """The problem of a network and update laws, either of which may be given by name. Raises ArgumentError.
+
+        The loss, if not given, is that of a network that was traced, and the squared error of any other.
+        """
+        found = as_network(network)
+        own: Loss = getattr(getattr(network, "translation", None), "loss", "mse")
+        return cls(found, as_laws(law), scale, loss or own)
 
     @cached_property
     def laws(self) -> dict[str, UpdateLaw]:

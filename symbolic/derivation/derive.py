@@ -31,8 +31,13 @@ from scalings.criteria.tutorial import TUTORIAL, as_criteria
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import Exponent, format_exponent
 from scalings.hyperparameters.gauges import Gauge
+<<<<<<< HEAD
 from scalings.hyperparameters.splits import Laws
 from scalings.networks.architectures import mlp
+=======
+from scalings.hyperparameters.update_laws import UpdateLaw
+from scalings.networks.architectures import Translatable, mlp
+>>>>>>> trans
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network
 from scalings.results.derivations import Conflict, Derivation, Polyhedron, Step
@@ -48,13 +53,18 @@ from symbolic.propagation.question import Question
 
 
 def derive(
+<<<<<<< HEAD
     network: Network | str | None = None,
     law: Laws | str = "sgd",
+=======
+    network: Network | Translatable | str | None = None,
+    law: UpdateLaw | str = "sgd",
+>>>>>>> trans
     criteria: Sequence[Criterion] | str = "tutorial",
     gauge: Gauge = "unit-multiplier",
     *,
     scale: str = WIDTH_SCALE,
-    loss: Loss = "mse",
+    loss: Loss | None = None,
     given: Mapping[str, Exponent] | None = None,
     minimal: bool = False,
     epsilons: bool = False,

@@ -19,7 +19,12 @@ from scalings.criteria.problem import Loss, Problem, as_parameterization
 from scalings.criteria.tutorial import MOVING_OUTPUT, STABILITY, TUTORIAL, USEFUL_UPDATE
 from scalings.hyperparameters.exponents import MINUS_INFINITY, format_power
 from scalings.hyperparameters.parameterizations import Parameterization
+<<<<<<< HEAD
 from scalings.hyperparameters.splits import Laws
+=======
+from scalings.hyperparameters.update_laws import UpdateLaw
+from scalings.networks.architectures import Translatable
+>>>>>>> trans
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network
 from scalings.results.checks import Check, Finding
@@ -32,12 +37,12 @@ CHECKED = tuple(dict.fromkeys((*STABILITY, MOVING_OUTPUT, *TUTORIAL)))
 
 
 def check(
-    network: Network | str,
+    network: Network | Translatable | str,
     parameterization: Parameterization | str,
     law: Laws | str = "sgd",
     *,
     scale: str = WIDTH_SCALE,
-    loss: Loss = "mse",
+    loss: Loss | None = None,
     criteria: Sequence[Criterion] = (),
 ) -> Check:
     """Whether a parameterization is stable, moves the output, and learns features, and why.

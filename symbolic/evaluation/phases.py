@@ -27,7 +27,12 @@ from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Affine, Exponent, format_power, is_zero
 from scalings.hyperparameters.gauges import LayerExponents, shifted
 from scalings.hyperparameters.parameterizations import Parameterization
+<<<<<<< HEAD
 from scalings.hyperparameters.splits import Laws
+=======
+from scalings.hyperparameters.update_laws import UpdateLaw
+from scalings.networks.architectures import Translatable
+>>>>>>> trans
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network
 from scalings.results.checks import Repair
@@ -45,12 +50,12 @@ from symbolic.propagation.training import train
 
 
 def phases(
-    network: Network | str,
+    network: Network | Translatable | str,
     parameterization: Parameterization | str,
     law: Laws | str = "sgd",
     *,
     scale: str = WIDTH_SCALE,
-    loss: Loss = "mse",
+    loss: Loss | None = None,
 ) -> PhaseDiagram:
     """What is unstable, trivial, lazy and rich in the plane through a parameterization and the derived family.
 

@@ -101,7 +101,8 @@ class Builder:
 
     def _joined(self, path: str, suffix: str) -> str:
         base = self.starred(path)
-        return self._cleaned(base if base.rpartition(".")[2] == suffix else f"{base}.{suffix}".lstrip("."))
+        says_so = base.rpartition(".")[2] == suffix != "norm"  # a norm's gain has the name of the module
+        return self._cleaned(base if says_so else f"{base}.{suffix}".lstrip("."))
 
     def _cleaned(self, name: str) -> str:
         return re.sub(r"[^\w.:/*-]", "_", name)[-(_LONGEST - 10) :]
@@ -211,6 +212,10 @@ class Builder:
         yield self._scopes[-1]
         self._values = outside
         self._scopes.pop()
+
+    def are_weights(self, names: frozenset[str]) -> bool:
+        """Whether what is made of these nodes depends on parameters alone, and on no data."""
+        return all(isinstance(self.nodes.get(name), Weight) for name in names)
 
     def is_stream(self, name: str) -> bool:
         """Whether a result is a residual stream: what enters a block, or a sum whose first source is one."""

@@ -39,7 +39,8 @@ def contract(build: Builder, call: Call, left: State, right: State, labels: tupl
             if not shared and common.keys() >= {name for name, size in its.items() if size.grows}:
                 return dense(build, made, one, other, (product(tuple(common.values())), product(tuple(rest))))
             if shared and not any(size.grows for size in common.values()):
-                return depthwise(build, made, one, other, product(tuple(common.values())))
+                channels = product(tuple(size for name, size in own.items() if name not in common))
+                return depthwise(build, made, one, other, product(tuple(common.values())), channels)
     both = {name: size for name, size in summed.items() if name in sides[0] and name in sides[1]}
     return multiplied(build, made, left, right, product(tuple(both.values())))
 
@@ -58,9 +59,8 @@ def dense(
     )
 
 
-def depthwise(build: Builder, call: Call, weight: Held, source: State, kernel: Dimension) -> State:
+def depthwise(build: Builder, call: Call, weight: Held, source: State, kernel: Dimension, units: Dimension) -> State:
     """A kernel of fixed size for each unit."""
-    units = growing(call.shape)
     read = source_node(build, call, source, units)
     name, size = build.weight_name(call, weight.parameter), max(1, int(kernel.size))
     of = build.weight_of(weight.parameter, "matrix", Dimension(size), units)
@@ -168,7 +168,9 @@ def _convolved(build: Builder, call: Call, x: State, weight: State, bias: Any, f
     if getattr(groups, "order", 0) and not (channels[0].grows and channels[1].grows):
         if isinstance(weight, Held) and not isinstance(x, Held):
             of_group = next((size for size in channels if not size.grows), ONE)
-            return with_bias(build, call, depthwise(build, call, weight, x, kernel * of_group), bias, channel=1)
+            return with_bias(
+                build, call, depthwise(build, call, weight, x, kernel * of_group, growing(call.shape)), bias, channel=1
+            )
         summed = kernel
     elif isinstance(weight, Held) and not isinstance(x, Held):
         times = Dimension(groups) if isinstance(groups, int) else ONE

@@ -183,7 +183,8 @@ def _sum(build: Builder, call: Call, one: Result, other: Result) -> State:
     units = growing(call.shape)
     same = str(growing(one.shape)) == str(growing(other.shape)) == str(units)
     result = joined_entries(one, other, call.shape)
-    if INPUT in (one.node, other.node) or not units.grows or not same or one.made_of == other.made_of:
+    same = same and one.made_of != other.made_of and not build.are_weights(result.made_of)
+    if INPUT in (one.node, other.node) or not units.grows or not same:
         names = tuple(dict.fromkeys((one.node, other.node)))
         return replace(result, node=build.add(Rearrange(build.name(call), names, units), call))
     first, second = (one, other) if build.is_stream(one.node) or not build.is_stream(other.node) else (other, one)
