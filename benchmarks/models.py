@@ -14,14 +14,18 @@ Each training is a line of a file as soon as it is done: a run that was stopped 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
+
 from empirical.engines.module.problem import ModuleProblem
 from empirical.engines.module.standard import standard
+from empirical.engines.module.weights import reference_constants, sizes_at
 from empirical.sweeps import modules
 from empirical.sweeps.sweep import carry_out
 from empirical.tracing.batches import default_loss
@@ -30,9 +34,11 @@ from scalings.criteria.observables import Observable
 from scalings.criteria.problem import Problem
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
+from scalings.hyperparameters.gauges import LayerExponents
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.update_laws import optimizer as update_law
 from scalings.networks.network import Network
+from scalings.networks.nodes import WEIGHTED, Weighted
 from scalings.results.fits import Fit
 from scalings.results.trials import Training
 from scalings.studies.equivalence import Role, compare_one
@@ -44,13 +50,15 @@ from symbolic.derivation.members import member
 from symbolic.evaluation.check import verdict_on
 from symbolic.evaluation.given_run import train_given
 from symbolic.evaluation.predict import prediction_of
+from symbolic.orders.sizes import Sizes
+from symbolic.propagation.training import train
 from tests.empirical.tracing.zoo import ZOO, Model
 from tests.empirical.tracing.zoo_of_libraries import LIBRARIES
 
 NAMES = (*ZOO, *LIBRARIES)
 OPTIMIZERS = ("sgd", "adam")
-GIVEN = ("standard", "0", "1/2")
-"""The standard parameterization, and members of the derived family by their richness."""
+GIVEN = ("standard", "mup", "0", "1/2")
+"""The standard parameterization, muP by the roles of weights, and members of the derived family by their richness."""
 STORE = Path("models.jsonl")
 STEPS, SEEDS, CAP = 2, 4, 2
 WIDE = (32, 48, 64, 96, 128, 192, 256)
@@ -74,6 +82,8 @@ class Compared:
     plain: float
     low: float
     high: float
+    foretold: float = math.nan
+    """The slope that the rules give for the sizes of weights and steps at these very widths."""
     reading: str = ""
     """The torch function that the node is read off."""
 
@@ -83,7 +93,12 @@ class Compared:
 
     @property
     def is_near(self) -> bool:
-        return abs(self.plain - float(self.order)) <= NEAR
+        below = self.role == "upper bound" and self.plain < float(self.order)
+        return below or abs(self.plain - float(self.order)) <= NEAR
+
+    @property
+    def is_foretold(self) -> bool:
+        return abs(self.plain - self.foretold) <= NEAR
 
     @property
     def is_held(self) -> bool:
@@ -175,7 +190,8 @@ class Subject:
         sweep = modules.plan(module, widths=widths[:4] if quick else widths, seeds=1 if quick else SEEDS, cap=CAP)
         fits = carry_out(sweep).fits
         stable = verdict_on(run).stable
-        values = compared(network, prediction_of(run, STEPS), fits, stable, translation)
+        slopes = foretold(problem, module, sweep.widths)
+        values = compared(network, prediction_of(run, STEPS), fits, slopes, stable, translation)
         return Trained(
             self.name, optimizer, given, tuple(values), stable=stable, unknown=translation.unknown
         )
@@ -185,13 +201,52 @@ class Subject:
         assert self.translation is not None
         if given == "standard":
             return standard(self.model.build, self.traced, self.translation)
+        if given == "mup":
+            return mup(self.translation.network, optimizer)
         return member(self.translation.network, optimizer, given, loss=self.translation.loss)
+
+
+def foretold(problem: Problem, module: ModuleProblem, widths: Sequence[int]) -> dict[Observable, float]:
+    """The slopes, over these widths, of what the rules say of the sizes of weights and of steps."""
+    constants = reference_constants(module)
+    sizes = [dict(train(problem, sizes_at(module, n, constants), Sizes(n), STEPS)) for n in widths]
+    logs = np.log(widths)
+    return {
+        one: float(np.polyfit(logs, np.log([at[one] for at in sizes]), 1)[0])
+        for one in sizes[0]
+        if all(0 < at[one] < math.inf for at in sizes)
+    }
+
+
+def mup(network: Network, optimizer: str) -> Parameterization:
+    """Maximal updates by the roles of weights (Yang et al., arXiv 2203.03466, Table 3), whatever else the module does.
+
+    Where modules fix what muP chooses, such as 1/sqrt(d) attention or tied readouts, no derived parameterization meets
+    the criteria; the rules hold all the same.
+    """
+    uses: dict[str, list[Weighted]] = {}
+    for node in network.flat:
+        if isinstance(node, WEIGHTED):
+            uses.setdefault(node.weight, []).append(node)
+    return Parameterization(tuple(_by_role(uses[node.weight], optimizer) for node in network.layers), "mup")
+
+
+def _by_role(nodes: Sequence[Weighted], optimizer: str) -> LayerExponents[Exponent]:
+    """A readout that shares its weight decides."""
+    node = next((one for one in nodes if one.role == "output"), nodes[0])
+    into, out = node.fan_in.order, node.fan_out.order
+    init: Exponent = {"input": Fraction(0), "hidden": -into / 2, "output": -into}[node.role]
+    if nodes[0].start != "random":
+        init = MINUS_INFINITY if nodes[0].start == "zero" else Fraction(0)
+    lr: Exponent = -into if optimizer == "adam" else out - into
+    return LayerExponents(Fraction(0), init, MINUS_INFINITY if nodes[0].frozen else lr)
 
 
 def compared(
     network: Network,
     derived: dict[Observable, Exponent],
-    fits: dict[Observable, object],
+    fits: Mapping[Observable, object],
+    slopes: Mapping[Observable, float],
     stable: bool,
     translation: Translation,
 ) -> Iterator[Compared]:
@@ -209,6 +264,7 @@ def compared(
             fit.plain,
             fit.low,
             fit.high,
+            slopes.get(one, math.nan),
             translation.reading.get(one.layer, ""),
         )
 
