@@ -4,9 +4,14 @@ Each of the zoo's modules is traced, translated and derived; it is then trained 
 parameterization and under the derived ones at r = 0 and 1/2, by SGD and by Adam, with small steps. Of every value that
 theory speaks of, after each of so many updates, the derived order is set beside the measured slope:
 
-- *within 0.15*: the plain slope over all widths is no further from the order than that;
+- *near*: the plain slope over all widths is within 0.15 of the order;
 - *by interval*: the 95 % interval of the exponent, with its finite-width corrections, is not outside of the order plus
-  or minus 0.1; of what theory only bounds from above (`scalings.studies.roles`), not above it.
+  or minus 0.1;
+- *foretold*: the plain slope is within 0.15 of that which the same rules give for the sizes of initial weights and of
+  learning rates at these very widths (`symbolic.orders.sizes`).
+
+What theory only bounds from above (`scalings.studies.roles`) may be below it. Where training is unstable, no slope is
+that of its order but those of the first update (clause 5 there), and only these are counted.
 
 Each training is a line of a file as soon as it is done: a run that was stopped goes on where it was.
 """
@@ -15,11 +20,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
@@ -30,7 +36,7 @@ from empirical.sweeps import modules
 from empirical.sweeps.sweep import carry_out
 from empirical.tracing.batches import default_loss
 from empirical.tracing.trace import trace
-from scalings.criteria.observables import Observable
+from scalings.criteria.observables import Observable, Quantity
 from scalings.criteria.problem import Problem
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
@@ -41,7 +47,7 @@ from scalings.networks.network import Network
 from scalings.networks.nodes import WEIGHTED, Weighted
 from scalings.results.fits import Fit
 from scalings.results.trials import Training
-from scalings.studies.equivalence import Role, compare_one
+from scalings.studies.equivalence import Role
 from scalings.studies.roles import roles
 from scalings.tapes.network import TracedNetwork
 from scalings.tapes.translation.translate import translated
@@ -65,6 +71,7 @@ WIDE = (32, 48, 64, 96, 128, 192, 256)
 NARROW = (16, 24, 32, 48, 64, 96, 128)
 """Of a residual network whose channels are eight times the width in the end."""
 NEAR, MARGIN = 0.15, 0.1
+_FIRST_UPDATE = frozenset({"gradient", "dW_frobenius", "layer"})
 LEFT_OUT = frozenset({"dd", "dW_spectral", "alignment", "W_spectral"})
 """What theory does not speak of for every network, or is not about a value."""
 
@@ -73,7 +80,7 @@ LEFT_OUT = frozenset({"dd", "dW_spectral", "alignment", "W_spectral"})
 class Compared:
     """A value's derived order and its measured slope."""
 
-    quantity: str
+    quantity: Quantity
     node: str
     step: int
     role: Role
@@ -86,6 +93,12 @@ class Compared:
     """The slope that the rules give for the sizes of weights and steps at these very widths."""
     reading: str = ""
     """The torch function that the node is read off."""
+
+    @property
+    def text(self) -> str:
+        """The value in words, with the torch function that it is read off."""
+        of = f" ({self.reading})" if self.reading else ""
+        return f"{Observable(self.quantity, self.node, self.step)}{of}"
 
     @property
     def order(self) -> Exponent:
@@ -101,9 +114,21 @@ class Compared:
         return abs(self.plain - self.foretold) <= NEAR
 
     @property
+    def is_of_the_first_update(self) -> bool:
+        return not self.step or (self.step == 1 and self.quantity in _FIRST_UPDATE)
+
+    @property
     def is_held(self) -> bool:
         above = self.low > float(self.order) + MARGIN
         return not above and (self.role == "upper bound" or self.high >= float(self.order) - MARGIN)
+
+
+Rule: TypeAlias = Callable[[Compared], bool]
+RULES: dict[str, Rule] = {
+    "near": lambda one: one.is_near,
+    "by interval": lambda one: one.is_held,
+    "foretold": lambda one: one.is_foretold,
+}
 
 
 @dataclass(frozen=True)
@@ -118,18 +143,28 @@ class Trained:
     stable: bool = True
     unknown: tuple[str, ...] = ()
 
-    def share(self, rule: str) -> float:
-        """The share of values that agree, by the name of a property of theirs."""
-        return sum(getattr(value, rule) for value in self.values) / len(self.values)
+    @property
+    def counted(self) -> tuple[Compared, ...]:
+        """The values whose slopes are to be their orders."""
+        return self.values if self.stable else tuple(one for one in self.values if one.is_of_the_first_update)
 
     @property
-    def is_grid(self) -> tuple[str, str, str]:
+    def disagreeing(self) -> Iterator[Compared]:
+        """The values that neither the order nor the sizes explain."""
+        return (one for one in self.counted if not (one.is_foretold or (one.is_near and one.is_held)))
+
+    def share(self, rule: Rule) -> float:
+        """The share of values that agree."""
+        return sum(rule(value) for value in self.counted) / len(self.counted)
+
+    @property
+    def key(self) -> tuple[str, str, str]:
         return self.model, self.optimizer, self.given
 
 
 def resumed(names: Sequence[str] = NAMES, store: Path | None = STORE, *, quick: bool = False) -> Iterator[Trained]:
     """All trainings of these models: those of the file, and what is missing there, done now."""
-    known = {one.is_grid: one for one in _read(store)} if store and store.exists() else {}
+    known = {one.key: one for one in _read(store)} if store and store.exists() else {}
     for name in names:
         subject: Subject | None = None
         for optimizer in OPTIMIZERS[:1] if quick else OPTIMIZERS:
@@ -192,9 +227,7 @@ class Subject:
         stable = verdict_on(run).stable
         slopes = foretold(problem, module, sweep.widths)
         values = compared(network, prediction_of(run, STEPS), fits, slopes, stable, translation)
-        return Trained(
-            self.name, optimizer, given, tuple(values), stable=stable, unknown=translation.unknown
-        )
+        return Trained(self.name, optimizer, given, tuple(values), stable=stable, unknown=translation.unknown)
 
     def _parameterization(self, optimizer: str, given: str) -> Parameterization:
         assert self.traced is not None

@@ -64,6 +64,8 @@ def check_options(scale: str, engine: str, device: str) -> None:
     if scale != WIDTH_SCALE:
         raise ArgumentError("scale", f"expected {WIDTH_SCALE}, in which a module was traced, but got {scale!r:.100}")
     if engine == "matrix-free":
-        raise ArgumentError("engine", "expected auto or dense, since a module has its own weights, but got 'matrix-free'")
+        raise ArgumentError(
+            "engine", "expected auto or dense, since a module has its own weights, but got 'matrix-free'"
+        )
     if device == "cuda":
         raise ArgumentError("device", "expected auto or cpu, on which modules are trained, but got 'cuda'")
