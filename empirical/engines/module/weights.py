@@ -26,7 +26,7 @@ from scalings.hyperparameters.gauges import LayerExponents
 from scalings.networks.nodes import MATRICES, Weighted
 from scalings.results.trials import Training
 
-FIRST_STEP = 0.003
+FIRST_STEP = 0.001
 """|dW| / |W(0)| of the first step at the reference width, at the optimizer's default learning rate: with many weights,
 of a hundred inputs each, preactivations move by a few hundredths, and the second step is much as the first."""
 
