@@ -1,8 +1,8 @@
 """Contractions: which units the two factors of a product share, sum over, or have to themselves.
 
-Every product of two values, attention's among them, is z_(s a b) = sum over k of left_(s a k) right_(s b k), with S units
-that all three have, K that are summed over, A that only the left factor has and B that only the right one has. Their
-powers follow from those of the three numbers of units:
+Every product of two values, attention's among them, is z_(s a b) = sum over k of left_(s a k) right_(s b k), with S
+units that all three have, K that are summed over, A that only the left factor has and B that only the right one has.
+Their powers follow from those of the three numbers of units:
 
 >>> from scalings.networks.architectures import transformer
 >>> network = transformer()

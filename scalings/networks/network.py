@@ -235,9 +235,9 @@ class Network:
     def dormant(self) -> frozenset[str]:
         """The operations that reach the output only through a sum back over growing units: queries and keys, routers.
 
-        A product repeats a factor over the units that only the other factor has, and the gradient of this factor is a sum
-        over them. At initialization the backward signal knows nothing of the other factor, and the sum is one of random
-        signs: the first update finds next to nothing of such an operation.
+        A product repeats a factor over the units that only the other factor has, and the gradient of this factor is a
+        sum over them. At initialization the backward signal knows nothing of the other factor, and the sum is one of
+        random signs: the first update finds next to nothing of such an operation.
         """
         readers: dict[str, list[Node]] = {}
         for node in self.flat:

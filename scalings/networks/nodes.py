@@ -264,7 +264,7 @@ class Product:
 
 @dataclass(frozen=True)
 class Mean:
-    """The mean over `over` units of the source, which leaves `units`. `coherent`: they have a mean at initialization."""
+    """The mean over `over` units of the source, which leaves `units`; `coherent`: they have one at initialization."""
 
     name: str
     source: str

@@ -16,7 +16,7 @@ scalings.errors.ArgumentError: network: $[0]: pool has no "sources"; expected na
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import MISSING, fields
 from fractions import Fraction
 from functools import cache
@@ -74,18 +74,18 @@ KINDS: dict[str, type[Node]] = {
     "bias": Bias,
     "gain": Gain,
     "depthwise-convolution": DepthwiseConvolution,
+    "weight": Weight,
     "elementwise": Elementwise,
+    "power": Power,
     "norm": Norm,
     "pool": Pool,
-    "scale": Scale,
-    "sum": Sum,
-    "power": Power,
-    "factor": Factor,
-    "rearrange": Rearrange,
-    "product": Product,
     "mean": Mean,
     "softmax": Softmax,
-    "weight": Weight,
+    "scale": Scale,
+    "factor": Factor,
+    "rearrange": Rearrange,
+    "sum": Sum,
+    "product": Product,
     "scores": Scores,
     "mix": Mix,
     "repeat": Repeat,
@@ -173,6 +173,22 @@ def _node_from_json(document: object, path: str, kinds: list[str]) -> Node:
     return kind(**{name: _field_from_json(types[name], value, f"{path}.{name}") for name, value in given.items()})
 
 
+def _name(value: Any, path: str) -> str:
+    if not is_name(value):
+        raise wrong(path, A_NAME, value)
+    return str(value)
+
+
+_READERS: dict[Any, Callable[[Any, str], Any]] = {
+    Dimension: dimension,
+    Fraction: lambda value, path: fraction(value, path, -LARGEST, LARGEST),
+    float: number,
+    int: lambda value, path: whole(value, path, f"a whole number from 1 to {MOST}"),
+    str: _name,
+}
+"""How a field of each type is read, but for choices and lists."""
+
+
 @cache
 def _annotations(op: str) -> dict[str, Any]:
     return get_type_hints(KINDS[op])
@@ -180,18 +196,8 @@ def _annotations(op: str) -> dict[str, Any]:
 
 def _field_from_json(kind: Any, value: Any, path: str) -> Any:
     """The value of a node's field that has the annotation `kind`."""
-    if kind is Dimension:
-        return dimension(value, path)
-    if kind is int:
-        return whole(value, path, f"a whole number from 1 to {MOST}")
-    if kind is Fraction:
-        return fraction(value, path, -LARGEST, LARGEST)
-    if kind is float:
-        return number(value, path)
-    if kind is str:
-        if not is_name(value):
-            raise wrong(path, A_NAME, value)
-        return value
+    if kind in _READERS:
+        return _READERS[kind](value, path)
     if kind is bool or get_origin(kind) is Literal:
         values = get_args(kind) or (False, True)
         if not any(value is one or (isinstance(value, str) and value == one) for one in values):
@@ -201,4 +207,4 @@ def _field_from_json(kind: Any, value: Any, path: str) -> Any:
     if item is not str:
         return _nodes_from_json(value, path, [name for name in KINDS if name != "repeat"])
     names = enumerate(items(value, path, "names"))
-    return tuple(_field_from_json(str, name, f"{path}[{number}]") for number, name in names)
+    return tuple(_name(name, f"{path}[{number}]") for number, name in names)

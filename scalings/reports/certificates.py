@@ -162,7 +162,7 @@ def _network_table(nodes: Sequence[Node]) -> Table:
     return table
 
 
-_READ = ("source", "sources", "query", "key", "scores", "values")
+_READ = ("source", "sources", "query", "key", "scores", "values", "left", "right")
 
 
 def _operations(nodes: Sequence[Node], indent: str = "") -> Iterator[tuple[str, tuple[str, str, str, str]]]:

@@ -76,8 +76,9 @@ from fractions import Fraction
 
 from scalings.criteria.observables import TERMS, Observable, Quantity
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
+from scalings.networks.contractions import summed_units
 from scalings.networks.network import Network
-from scalings.networks.nodes import WEIGHTED, Convolution, Embedding, Node, Repeat, Scores, sources
+from scalings.networks.nodes import WEIGHTED, Convolution, Embedding, Node, Product, Repeat, Scores, sources
 from scalings.studies.equivalence import Role
 
 HALF = Fraction(1, 2)
@@ -206,4 +207,6 @@ def _has_positions(network: Network) -> bool:
 
 def _is_inner_product(node: Node, network: Network) -> bool:
     """Whether it sums over units what is partly aligned and partly by chance, and was seen to be slow in that."""
-    return (node == network.function and not network.is_mlp) or (isinstance(node, Scores) and node.head_size.grows)
+    return (node == network.function and not network.is_mlp) or (
+        isinstance(node, Scores | Product) and summed_units(node).grows
+    )

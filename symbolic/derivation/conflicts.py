@@ -24,7 +24,7 @@ from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY
 from scalings.hyperparameters.unknowns import kind_of
 from scalings.networks.network import Network
-from scalings.networks.nodes import INPUT, MULTIPLIERS, WEIGHTED, Mix, Node, Repeat, Scale, Scores, Sum
+from scalings.networks.nodes import INPUT, MULTIPLIERS, WEIGHTED, Node, Repeat, Scale, Sum, Weight, sources
 from scalings.results.derivations import Conflict
 from symbolic.derivation.satisfiability import Imposed, Points
 from symbolic.propagation.question import Question
@@ -98,7 +98,7 @@ def _edges(network: Network) -> Iterator[tuple[str, str]]:
     for node in network.flat:
         read: tuple[str, ...] = ()
         if isinstance(node, WEIGHTED) and uses[node.weight] > 1:
-            read = (node.source,)
+            read = sources(node)
         elif isinstance(node, Sum):
             read = node.sources[1:]
         for source in read:
@@ -119,5 +119,6 @@ def _between(nodes: Sequence[Node], source: str, reader: str) -> Iterator[Node]:
             if isinstance(node, Sum):
                 yield replace(node, sources=tuple(scale.name if one == source else one for one in node.sources))
             else:
-                assert not isinstance(node, Scores | Mix), "these read several operations"
+                assert isinstance(node, WEIGHTED)
+                assert not isinstance(node, Weight)
                 yield replace(node, source=scale.name)

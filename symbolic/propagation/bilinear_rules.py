@@ -1,32 +1,35 @@
-"""The rule of products of two values: unit by unit, or summed over units; scores and mixing of attention are cases of it.
+"""The rule of products of two values, unit by unit or summed over units; attention's scores and mixing are cases of it.
 
-Let z_(s a b) = sum over k of l_(s a k) r_(s b k), with S units that all three have, K that are summed over, A that only l
-has and B that only r has (scalings.networks.contractions). All orders below are norms:
+Let z_(s a b) = sum over k of l_(s a k) r_(s b k), with S units that all three have, K that are summed over, A that only
+l has and B that only r has (`scalings.networks.contractions`). All orders below are norms:
 
-    at init       |z| = |l| |r| / sqrt(S K)                         independent factors: generic
-                  |z| = |l| |r| / sqrt(S)                           coherent ones, as in x . x: law of large numbers
-    change        |dz| = |dl| |r| / sqrt(S min(K, B))  +  |l| |dr| / sqrt(S min(K, A))  +  |dl| |dr| / sqrt(S)
-    backward      |d_l| = |d_z| |r| / sqrt(S B)  +  |d_z| |dr| / sqrt(S),    |d_r| = |d_z| |l| / sqrt(S A)  +  |d_z| |dl| / sqrt(S)
+    at init       |z| = |l| |r| / sqrt(S K)                     independent factors: generic
+                  |z| = |l| |r| / sqrt(S)                       coherent ones, as in x . x: law of large numbers
+    change        |dz| = |dl| |r| / sqrt(S min(K, B)) + |l| |dr| / sqrt(S min(K, A)) + |dl| |dr| / sqrt(S)
+    backward      |d_l| = |d_z| |r| / sqrt(S B) + |d_z| |dr| / sqrt(S)
+                  |d_r| = |d_z| |l| / sqrt(S A) + |d_z| |dl| / sqrt(S)
 
-**Change.** The gradient of l lies along r: aligned. So dl, of K units, is one that r(0), a random matrix from K to B units,
-makes largest, by sqrt(max(K, B)) instead of sqrt(B) (weighted_rules: W^T d as h), and dl and dr are along each other.
+**Change.** The gradient of l lies along r: aligned. So of all dl it is one of those that r(0), a random matrix from K
+to B units, makes largest, by sqrt(max(K, B)) instead of sqrt(B) (as W makes W^T d in `weighted_rules`); and dl and dr
+are along each other.
 
 **Backward** is a sum over the units that only the other factor has. Before the first update the backward signal knows
-nothing of the other factor, and the sum is generic; afterwards this has moved along the signal. So what reaches the output
-only through such a sum is *dormant* (`Network.dormant`: queries and keys, behind values; routers, behind experts): the first
-update finds next to nothing of it in the gradients of what comes before. The part of dl that weights before l only pass
-on then meets r by chance, and not along it: |dl| |r + dr| / sqrt(S K). What l's own weights did (`Run.own`) lies along r all
-the same (measured: tests/agreement/test_attention.py).
+nothing of the other factor, and the sum is generic; afterwards this one has moved along the signal. So what reaches the
+output only through such sums is *dormant* (`Network.dormant`: queries and keys, behind values; routers, behind
+experts): the first update finds next to nothing of it in the gradients of what comes before. The part of dl that
+weights before l only pass on then meets r by chance, and not along it: |dl| (|r| + |dr|) / sqrt(S K). What l's own
+weights did (`Run.own`) lies along r all the same (measured: tests/agreement/test_attention.py).
 
-A coherent sum keeps its law of large numbers: dl dr / sqrt(S) at once, and of what is passed on to a curved l the part
-along l, min(1, |dl|/|l|) of it, as in the overlap rule of weighted_rules.
+A coherent sum keeps its law of large numbers: |dl| |dr| / sqrt(S) at once; and of what is passed on to a curved l the
+part along l, min(1, |dl|/|l|) of it, as in the overlap rule of `weighted_rules`.
 
-**Attention** of n = heads * head_size units: S = heads; scores sum over K = head_size, mixing has B = head_size and left
-factor p = softmax(s), of |p| = sqrt(heads) whatever s is, |dp| = min(|p|, |ds|), |d_s| = |d_p| (a fixed number of positions).
+**Attention** of n = heads * head_size units: S = heads. Scores sum over K = head_size. Mixing has B = head_size, and
+the left factor p = softmax(s), with |p| = sqrt(heads) whatever s is, |dp| = min(|p|, |ds|) and |d_s| = |d_p|, as the
+number of positions is fixed.
 
-Sources: Yang et al., arXiv 2203.03466, section 5 and appendix B ("1/d attention"), for head_size that grows; Hron et al.,
-arXiv 2006.10540, for heads that do; Yang and Hu, arXiv 2011.14522 (generic and aligned). That this holds of any product is
-this project's own, and measured in tests/agreement/test_products.py.
+Sources: Yang et al., arXiv 2203.03466, section 5 and appendix B ("1/d attention"), for head_size that grows; Hron et
+al., arXiv 2006.10540, for heads that do; Yang and Hu, arXiv 2011.14522 (generic and aligned). That it holds of any
+product is this project's own, and measured: tests/agreement/test_products.py.
 """
 
 from __future__ import annotations
@@ -113,7 +116,7 @@ class ScoresRule:
 
 
 class MixRule:
-    """o_i = sum_j p_ij v_j: the product of p = softmax(s) and the values. |p| stays sqrt(heads), however far s moves."""
+    """o_i = sum_j p_ij v_j: the product of p = softmax(s) and values. |p| stays sqrt(heads), however far s moves."""
 
     def initialize(self, run: Run[O], node: Mix) -> Steps[O]:
         sizes = sizes_of(run, node)
@@ -158,57 +161,44 @@ def change_of(
     coherent: bool = False,
 ) -> Parts[O]:
     """|dz|; `by_chance`: what is passed on to a factor meets the other one so."""
-    by_left = _moved(run, sizes, left, right, sizes.right, by_chance and bool(sizes.summed), coherent)
-    by_right = _moved(run, sizes, right, left, sizes.left, by_chance and bool(sizes.summed), coherent)
-    return run.added(by_left, by_right)
+    generic = sizes.shared + sizes.summed
+    found = []
+    for factor, other, alone in ((left, right, sizes.right), (right, left, sizes.left)):
+        at_init, later = _aligned(sizes, alone)
+        by_then = later if coherent else generic
+        for order, along, chance in ((other.initial, at_init, generic), (other.moved, later, by_then)):
+            change = factor.change
+            if by_chance and chance > along:
+                passed_on = tuple(run.scaled(-HALF * (chance - along), part) for part in change)
+                change = run.coherently(passed_on, factor.own)
+            found.append(run.times(run.scaled(-HALF * along, order), change))
+    return run.added(*found)
 
 
 def own_of(run: Run[O], sizes: Contraction, left: _Factor[O], right: _Factor[O]) -> O:
     """What a factor's own weights made of the product."""
-    return run.algebra.total(
-        run.algebra.product(_along(run, sizes, right, sizes.right), left.own),
-        run.algebra.product(_along(run, sizes, left, sizes.left), right.own),
-    )
+    found = []
+    for factor, other, alone in ((left, right, sizes.right), (right, left, sizes.left)):
+        at_init, later = _aligned(sizes, alone)
+        found += [run.scaled(-HALF * at_init, other.initial, factor.own)]
+        found += [run.scaled(-HALF * later, other.moved, factor.own)]
+    return run.algebra.total(*found)
 
 
-def _moved(
-    run: Run[O],
-    sizes: Contraction,
-    factor: _Factor[O],
-    other: _Factor[O],
-    others_units: Fraction,
-    by_chance: bool,
-    coherent: bool,
-) -> Parts[O]:
-    """What the change of one factor does to the product."""
-    along = _along(run, sizes, other, others_units)
-    if not by_chance:
-        return run.times(along, factor.change)
-    generic, shared = -HALF * (sizes.shared + sizes.summed), -HALF * sizes.shared
-    met = run.algebra.total(
-        run.scaled(generic, other.initial), run.scaled(shared if coherent else generic, other.moved)
-    )
-    return run.coherently(run.times(met, factor.change), run.algebra.product(along, factor.own))
+def _aligned(sizes: Contraction, alone: Fraction) -> tuple[Fraction, Fraction]:
+    """Over how many units a change along the other factor is spread out: along r(0) and along dr."""
+    return sizes.shared + min(sizes.summed, alone), sizes.shared
 
 
-def _along(run: Run[O], sizes: Contraction, other: _Factor[O], others_units: Fraction) -> O:
-    """What a change along the other factor is multiplied by."""
-    at_init = run.scaled(-HALF * (sizes.shared + min(sizes.summed, others_units)), other.initial)
-    if other.moved == run.zero:
-        return at_init
-    return run.algebra.total(at_init, run.scaled(-HALF * sizes.shared, other.moved))
-
-
-def sent_back(run: Run[O], shared: Fraction, others_units: Fraction, other: tuple[O, O]) -> O:
-    """What the backward signal is multiplied by: `other` is |r(0)| and |dr|."""
+def sent_back(run: Run[O], shared: Fraction, alone: Fraction, other: tuple[O, O]) -> O:
+    """What the backward signal is multiplied by on its way to a factor; `other` is |r(0)| and |dr| of the other one."""
     initial, moved = other
-    generic = run.scaled(-HALF * (shared + others_units), initial)
-    return run.algebra.total(generic, run.scaled(-HALF * shared, moved))
+    return run.algebra.total(run.scaled(-HALF * (shared + alone), initial), run.scaled(-HALF * shared, moved))
 
 
 def send_back(run: Run[O], node: Product | Scores, sizes: Contraction, signal: Parts[O]) -> None:
     """To both factors."""
-    (left, right), alone = node.sources, (sizes.right, sizes.left)
-    for name, other, units in ((left, right, alone[0]), (right, left, alone[1])):
+    left, right = node.sources
+    for name, other, alone in ((left, right, sizes.right), (right, left, sizes.left)):
         by_other = run.initial[other], run.total(run.change[other])
-        run.send(name, run.times(sent_back(run, sizes.shared, units, by_other), signal))
+        run.send(name, run.times(sent_back(run, sizes.shared, alone, by_other), signal))

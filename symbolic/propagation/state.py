@@ -88,7 +88,7 @@ class Run(Generic[O]):
     change: dict[str, Parts[O]] = field(default_factory=dict)
     signal: dict[str, Parts[O]] = field(default_factory=dict)
     own: dict[str, O] = field(default_factory=dict)
-    """Of a change, what the updates of the node itself did, and of what lies behind it up to the next matrices; of nodes
+    """Of a change, what the updates of the node itself did, and of what it reads up to the matrices before it; of nodes
     without a weight only if they are `heeded`."""
     update: dict[str, O] = field(default_factory=dict)
     """|dW|_F by weight."""

@@ -2,8 +2,8 @@
 
 `train` is a training loop: forward, backward, update, again. It runs on orders instead of tensors, over
 whichever `Algebra` it is given, and yields every observable as soon as the run has computed it. What each node kind
-does is stated by its rule: `weighted_rules` (layers), `bilinear_rules` (products, attention's among them) and `weightless_rules` (all else).
-The update law is
+does is stated by its rule: `weighted_rules` (layers), `bilinear_rules` (products, those of attention among
+them) and `weightless_rules` (all else). The update law is
 
     |dW|_F += eta |G|_F^p fan_in^(q_in/2) fan_out^(q_out/2) max(fans)^m |W|_F^s
 

@@ -27,8 +27,8 @@ from symbolic.propagation.state import HALF, Carrier, Parts, Run, Steps, along_i
 class ElementwiseRule:
     """h = phi(z): |h| = |z|, |dh| = |dz|, |d_z| = |d_h|; entries of size 1, bounded derivative.
 
-    A bounded phi also has |h| <= sqrt(units), and one with phi(0) != 0 has |h| >= sqrt(units). Smooth, homogeneous or not,
-    phi has the same orders, but where z = 0: where phi'(0) = 0, as torch and jax have it of relu, nothing comes back
+    A bounded phi also has |h| <= sqrt(units), and one with phi(0) != 0 has |h| >= sqrt(units). Smooth, homogeneous or
+    not, phi has the same orders, but at z = 0: where phi'(0) = 0, as torch and jax have it of relu, nothing comes back
     through it. Source: docs/explanation/orders-of-magnitude.md; Yang and Hu, arXiv 2011.14522, Assumption 3.1.
     """
 
@@ -155,9 +155,9 @@ class PoolRule:
 class MeanRule:
     """The mean over N units: |h| = |z| / N, or |z| / sqrt(N) where entries have a mean; |d_z| = |d_h| / sqrt(N).
 
-    A change is aligned, |dh| = |dz| / sqrt(N), since gradients push all entries in one direction; but where the result is
-    dormant, as the variance of a normalization is, what is passed on at the first update is generic, |dz| / N, as in
-    `bilinear_rules`, of which this is the case with (1, ..., 1) / N as the other factor.
+    A change is aligned, |dh| = |dz| / sqrt(N), since gradients push all entries in one direction; but where the result
+    is dormant, as the variance of a normalization is, what is passed on at the first update is generic, |dz| / N. This
+    is the rule of `bilinear_rules` with (1, ..., 1) / N as the other factor.
     """
 
     def initialize(self, run: Run[O], node: Mean) -> Steps[O]:
@@ -187,7 +187,7 @@ class MeanRule:
 class SoftmaxRule:
     """p_i = exp(s_i) / sum_j exp(s_j): entries 1/N over N units, |dp| = |p| min(1, entries of ds), |d_s| = |d_p| / N.
 
-    Source: dp_i/ds_j = p_i (delta_ij - p_j). Of s with entries of size 1 at most: no power of n holds of one that explodes.
+    Source: dp_i/ds_j = p_i (delta_ij - p_j), for s with entries of size 1 at most: no power of n holds of larger ones.
     """
 
     def initialize(self, run: Run[O], node: Softmax) -> Steps[O]:
@@ -242,8 +242,8 @@ class FactorRule:
 class RearrangeRule:
     """Selected, repeated, put side by side or added up: entries stay those of the largest source.
 
-    |h| = sqrt(units) max of |h_i| / sqrt(units_i), and so of changes. Every source gets |d_i| = |d|: of what is selected all
-    the others get zeros, and of what is repeated the signals add up, generic as they are.
+    |h| = sqrt(units) max of |h_i| / sqrt(units_i), and so of changes. Every source gets |d_i| = |d|: entries that are
+    not selected get zeros, and for those that are repeated the signals add up, generic as they are.
     """
 
     def initialize(self, run: Run[O], node: Rearrange) -> Steps[O]:

@@ -55,7 +55,7 @@ class GraphEngine:
         return Setting(problem.network, sizes, exponents, training.lr, training.decay, training.init)
 
     def refusal_at(self, width: int) -> ArgumentError | None:
-        return refused(self.setting(width).check_heads)
+        return refused(self.setting(width).check)
 
     @property
     def default_widths(self) -> tuple[int, ...]:

@@ -100,5 +100,8 @@ def _activations(network: Network) -> tuple[Phi, ...]:
             "expected a multilayer perceptron that ends with a dense layer and has a weight matrix for each layer,"
             f" but got {len(network.nodes)} operations, {layers} layers and {network.depth} weight matrices",
         )
+    others = [node.activation for node in network.nodes if isinstance(node, Elementwise) and node.activation not in PHI]
+    if others:
+        raise ArgumentError("network", f"expected an activation among {', '.join(PHI)} here, but got {others[0]}")
     hidden = [PHI[node.activation] for node in network.nodes if isinstance(node, Elementwise)]
     return (*hidden, PHI["linear"])

@@ -8,7 +8,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from scalings.networks.dimensions import ONE, Dimension
 from scalings.networks.nodes import (
@@ -38,6 +38,7 @@ _KEEPING = (Elementwise, Power, Norm, Factor, Softmax)
 _FREE = (Product, Rearrange, Mean)
 """Kinds that say themselves how many units their results have."""
 _LONGEST = 100
+S = TypeVar("S", bound=State)
 Use: TypeAlias = Literal["matrix", "vector", "value"]
 """How nodes use a parameter: a matrix and a vector cannot be one, but each can be read as a value besides."""
 
@@ -182,7 +183,7 @@ class Builder:
             name = self.add(Factor(self.name(call, "constant"), name, state.order), call)
         return name
 
-    def scaled(self, state: State, order: Fraction, size: float, call: Call) -> Any:
+    def scaled(self, state: S, order: Fraction, size: float, call: Call) -> S:
         """A state times size n^order; numbers that do not grow are of no order."""
         if not order or (isinstance(state, Constant) and state.is_zero):
             return state
@@ -197,8 +198,7 @@ class Builder:
         """The result of a matrix: a new random vector."""
         made = frozenset((self.add(node, call),))
         result = Result(call.shape, node.name, made, made, held.parameter.start == "one")
-        scaled: Result = self.scaled(result, held.order, held.size, call)
-        return scaled
+        return self.scaled(result, held.order, held.size, call)
 
     # Blocks
 
@@ -211,6 +211,10 @@ class Builder:
         yield self._scopes[-1]
         self._values = outside
         self._scopes.pop()
+
+    def are_weights(self, names: frozenset[str]) -> bool:
+        """Whether what is made of these nodes depends on parameters alone, and on no data."""
+        return all(isinstance(self.nodes.get(name), Weight) for name in names)
 
     def is_stream(self, name: str) -> bool:
         """Whether a result is a residual stream: what enters a block, or a sum whose first source is one."""

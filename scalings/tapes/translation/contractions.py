@@ -13,7 +13,8 @@ from typing import Any
 from scalings.networks.dimensions import ONE, Dimension
 from scalings.networks.nodes import INPUT, Convolution, Dense, DepthwiseConvolution
 from scalings.tapes.translation.builder import Builder, kept
-from scalings.tapes.translation.products import added, multiplied
+from scalings.tapes.translation.products import multiplied, with_bias
+from scalings.tapes.translation.reductions import summed
 from scalings.tapes.translation.values import Call, Constant, Held, Shape, State, growing, product
 
 Labels = tuple[str, ...]
@@ -30,7 +31,7 @@ def contract(build: Builder, call: Call, left: State, right: State, labels: tupl
         return Constant(shape, left.order + right.order, left.is_zero or right.is_zero)
     if any(isinstance(side, Constant) and side.is_zero for side in (left, right)):
         return Constant(shape, is_zero=True)
-    for one, other, own, its in ((left, right, *sides), (right, left, *sides[::-1])):
+    for one, other, own, its in ((left, right, sides[0], sides[1]), (right, left, sides[1], sides[0])):
         if isinstance(one, Held) and not isinstance(other, Held):
             common = {name: size for name, size in summed.items() if name in own and name in its}
             rest = [size for name, size in own.items() if name not in its]
@@ -38,7 +39,8 @@ def contract(build: Builder, call: Call, left: State, right: State, labels: tupl
             if not shared and common.keys() >= {name for name, size in its.items() if size.grows}:
                 return dense(build, made, one, other, (product(tuple(common.values())), product(tuple(rest))))
             if shared and not any(size.grows for size in common.values()):
-                return depthwise(build, made, one, other, product(tuple(common.values())))
+                channels = product(tuple(size for name, size in own.items() if name not in common))
+                return depthwise(build, made, one, other, product(tuple(common.values())), channels)
     both = {name: size for name, size in summed.items() if name in sides[0] and name in sides[1]}
     return multiplied(build, made, left, right, product(tuple(both.values())))
 
@@ -57,9 +59,8 @@ def dense(
     )
 
 
-def depthwise(build: Builder, call: Call, weight: Held, source: State, kernel: Dimension) -> State:
+def depthwise(build: Builder, call: Call, weight: Held, source: State, kernel: Dimension, units: Dimension) -> State:
     """A kernel of fixed size for each unit."""
-    units = growing(call.shape)
     read = source_node(build, call, source, units)
     name, size = build.weight_name(call, weight.parameter), max(1, int(kernel.size))
     of = build.weight_of(weight.parameter, "matrix", Dimension(size), units)
@@ -77,24 +78,24 @@ def source_node(build: Builder, call: Call, source: State, units: Dimension) -> 
 
 def linear(build: Builder, call: Call) -> State:
     """x W^T + b."""
-    x, weight, bias = call.get(0, "input"), call.get(1, "weight"), call.get(2, "bias")
+    x, weight, bias = call.state(0, "input"), call.state(1, "weight"), call.get(2, "bias")
     return with_bias(build, call, matmul_of(build, call, x, _transposed(weight)), bias)
 
 
 def matmul(build: Builder, call: Call) -> State:
-    return matmul_of(build, call, call.get(0, "input"), call.get(1, "other"))
+    return matmul_of(build, call, call.state(0, "input"), call.state(1, "other"))
 
 
 def addmm(build: Builder, call: Call) -> State:
     """b + x W; `beta` and `alpha` scale the two."""
-    bias, left, right = call.get(0, "input"), call.get(1, "mat1"), call.get(2, "mat2")
+    bias, left, right = call.state(0, "input"), call.state(1, "mat1"), call.state(2, "mat2")
     made = matmul_of(build, call, left, right)
     return with_bias(build, call, made, bias)
 
 
 def grouped(build: Builder, call: Call) -> State:
     """Each group of rows times its own matrix."""
-    x, weights = call.get(0, "input"), call.get(1, "weight")
+    x, weights = call.state(0, "input"), call.state(1, "weight")
     return matmul_of(build, call, x, replace(weights, shape=weights.shape[1:]))
 
 
@@ -119,7 +120,8 @@ def einsum(build: Builder, call: Call) -> State:
         end: Labels = tuple(sorted(name for name in set(seen) if seen.count(name) == 1))
     else:
         end = _expanded(result, len(call.shape))
-    left, own = operands[0], labels[0]
+    left: State = operands[0]
+    own = labels[0]
     for place, right in enumerate(operands[1:], start=1):
         later = {name for one in (*labels[place + 1 :], end) for name in one}
         made = tuple(name for name in dict.fromkeys((*own, *labels[place])) if name in later)
@@ -127,14 +129,12 @@ def einsum(build: Builder, call: Call) -> State:
         left, own = contract(build, call, left, right, (own, labels[place], made)), made
     if len(operands) > 1:
         return left
-    from scalings.tapes.translation.reductions import summed
-
     gone = tuple(axis for axis, name in enumerate(own) if name not in end)
-    return summed(build, call, left, gone, False)
+    return summed(build, call, left, gone)
 
 
 def tensordot(build: Builder, call: Call) -> State:
-    left, right, dims = call.get(0, "a"), call.get(1, "b"), call.get(2, "dims", 2)
+    left, right, dims = call.state(0, "a"), call.state(1, "b"), call.get(2, "dims", 2)
     if isinstance(dims, int):
         dims = (tuple(range(len(left.shape) - dims, len(left.shape))), tuple(range(dims)))
     one, other = [f"a{axis}" for axis in range(len(left.shape))], [f"b{axis}" for axis in range(len(right.shape))]
@@ -147,18 +147,18 @@ def tensordot(build: Builder, call: Call) -> State:
 
 
 def outer(build: Builder, call: Call) -> State:
-    return contract(build, call, call.get(0, "input"), call.get(1, "vec2"), (("i",), ("j",), ("i", "j")))
+    return contract(build, call, call.state(0, "input"), call.state(1, "vec2"), (("i",), ("j",), ("i", "j")))
 
 
 def convolution(build: Builder, call: Call) -> State:
     """Of patches: W has the shape (channels out, channels in of a group, kernel)."""
-    x, weight, bias = call.get(0, "input"), call.get(1, "weight"), call.get(2, "bias")
+    x, weight, bias = call.state(0, "input"), call.state(1, "weight"), call.get(2, "bias")
     return _convolved(build, call, x, weight, bias, weight.shape[:2][::-1], call.get(6, "groups", 1))
 
 
 def transposed_convolution(build: Builder, call: Call) -> State:
     """W has the shape (channels in, channels out of a group, kernel)."""
-    x, weight, bias = call.get(0, "input"), call.get(1, "weight"), call.get(2, "bias")
+    x, weight, bias = call.state(0, "input"), call.state(1, "weight"), call.get(2, "bias")
     return _convolved(build, call, x, weight, bias, weight.shape[:2], call.get(6, "groups", 1))
 
 
@@ -168,7 +168,9 @@ def _convolved(build: Builder, call: Call, x: State, weight: State, bias: Any, f
     if getattr(groups, "order", 0) and not (channels[0].grows and channels[1].grows):
         if isinstance(weight, Held) and not isinstance(x, Held):
             of_group = next((size for size in channels if not size.grows), ONE)
-            return with_bias(build, call, depthwise(build, call, weight, x, kernel * of_group), bias, channel=1)
+            return with_bias(
+                build, call, depthwise(build, call, weight, x, kernel * of_group, growing(call.shape)), bias, channel=1
+            )
         summed = kernel
     elif isinstance(weight, Held) and not isinstance(x, Held):
         times = Dimension(groups) if isinstance(groups, int) else ONE
@@ -177,15 +179,6 @@ def _convolved(build: Builder, call: Call, x: State, weight: State, bias: Any, f
     else:
         summed = kernel * channels[0]
     return with_bias(build, call, multiplied(build, call, x, weight, summed), bias, channel=1)
-
-
-def with_bias(build: Builder, call: Call, made: State, bias: Any, channel: int = 0) -> State:
-    """What a layer makes, and its bias; `channel` says that it belongs to the second axis and not to the last."""
-    if bias is None:
-        return made
-    if channel and len(bias.shape) == 1:
-        bias = replace(bias, shape=(*bias.shape, *(ONE,) * (len(call.shape) - 2)))
-    return added(build, replace(call, function="bias"), made, bias)
 
 
 def _transposed(state: State) -> State:

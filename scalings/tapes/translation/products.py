@@ -9,8 +9,6 @@ from typing import Any
 from scalings.networks.dimensions import ONE, Dimension
 from scalings.networks.functions import FUNCTIONS
 from scalings.networks.nodes import INPUT, Bias, Elementwise, Gain, Power, Product, Rearrange, Sum
-from scalings.tapes.arguments import Power as Number
-from scalings.tapes.arguments import Reading, is_number
 from scalings.tapes.translation.builder import Builder, kept
 from scalings.tapes.translation.values import (
     Call,
@@ -20,24 +18,14 @@ from scalings.tapes.translation.values import (
     Shape,
     State,
     growing,
+    is_plain,
     order_of,
     size_of,
+    state_of,
 )
 
 UNSEEN = 2.0**-8
 """A number that bfloat16 does not see beside 1, such as the eps of a norm: it guards a division and is no term."""
-
-
-def state_of(argument: Any) -> State:
-    """A number as a constant; a state as it is."""
-    if isinstance(argument, Constant | Held | Result):
-        return argument
-    return Constant((), order_of(argument), size_of(argument) == 0)
-
-
-def is_plain(argument: Any) -> bool:
-    """Whether an argument is a Python number."""
-    return is_number(argument) or isinstance(argument, Number | Reading)
 
 
 def add(build: Builder, call: Call) -> State:
@@ -119,15 +107,14 @@ def scaled(build: Builder, call: Call, state: State, number: Any, sign: int = 1)
     """A state times a number, or divided by it."""
     if size_of(number) == 0 and sign > 0:
         return Constant(state.shape, is_zero=True)
-    found: State = build.scaled(state, sign * order_of(number), size_of(number) ** sign, call)
-    return found
+    return build.scaled(state, sign * order_of(number), size_of(number) ** sign, call)
 
 
 def power(build: Builder, call: Call) -> State:
     """A state to a fixed power; a fixed number to the power of a state is an exponential."""
-    base, exponent = call.get(0, "input"), call.get(1, "exponent")
+    base, exponent = call.state(0, "input"), call.get(1, "exponent")
     if is_plain(exponent) and not order_of(exponent):
-        return powered(build, call, state_of(base), Fraction(exponent).limit_denominator(1000))
+        return powered(build, call, base, Fraction(exponent).limit_denominator(1000))
     return entrywise(build, call, state_of(exponent), "exp")
 
 
@@ -183,19 +170,27 @@ def joined(build: Builder, call: Call, states: list[State], shape: Shape) -> Sta
     )
 
 
+def with_bias(build: Builder, call: Call, made: State, bias: Any, channel: int = 0) -> State:
+    """What a layer makes, and its bias; `channel` says that it belongs to the second axis and not to the last."""
+    if bias is None:
+        return made
+    if channel and len(bias.shape) == 1:
+        bias = replace(bias, shape=(*bias.shape, *(ONE,) * (len(call.shape) - 2)))
+    return added(build, replace(call, function="bias"), made, bias)
+
+
 def _sum(build: Builder, call: Call, one: Result, other: Result) -> State:
     units = growing(call.shape)
     same = str(growing(one.shape)) == str(growing(other.shape)) == str(units)
     result = joined_entries(one, other, call.shape)
-    if INPUT in (one.node, other.node) or not units.grows or not same or one.made_of == other.made_of:
+    same = same and one.made_of != other.made_of and not build.are_weights(result.made_of)
+    if INPUT in (one.node, other.node) or not units.grows or not same:
         names = tuple(dict.fromkeys((one.node, other.node)))
         return replace(result, node=build.add(Rearrange(build.name(call), names, units), call))
     first, second = (one, other) if build.is_stream(one.node) or not build.is_stream(other.node) else (other, one)
     wanted = build.units(first.node)
     branch = build.with_units(second, wanted, call)
     first_name = build.with_units(first, wanted, call)
-    if first_name == branch:
-        return build.scaled(replace(first, shape=call.shape), Fraction(0), 1.0, call)
     return replace(result, node=build.add(Sum(build.name(call), (first_name, branch)), call))
 
 
@@ -253,8 +248,7 @@ def _gained(build: Builder, call: Call, source: Result, weight: Held) -> State:
         vectors=frozenset((name,)) if is_random else source.vectors,
         has_mean=source.has_mean and not is_random,
     )
-    found: State = build.scaled(result, weight.order, weight.size, call)
-    return found
+    return build.scaled(result, weight.order, weight.size, call)
 
 
 def _with_bias(build: Builder, call: Call, source: Result, weight: Held) -> State:

@@ -10,7 +10,7 @@ from typing import Any
 from scalings.networks.nodes import INPUT, Embedding
 from scalings.tapes.arguments import Span
 from scalings.tapes.translation.builder import Builder, kept
-from scalings.tapes.translation.products import is_plain, joined
+from scalings.tapes.translation.products import joined
 from scalings.tapes.translation.values import (
     Call,
     Constant,
@@ -19,6 +19,7 @@ from scalings.tapes.translation.values import (
     Shape,
     State,
     growing,
+    is_plain,
     order_of,
     product,
     size_of,
@@ -45,7 +46,7 @@ def part(build: Builder, call: Call) -> States:
 
 def item(build: Builder, call: Call) -> States:
     """x[...]: a view, a part, or what an index of data looks up."""
-    state, index = call.get(0, "input"), call.get(1, "index")
+    state, index = call.state(0, "input"), call.get(1, "index")
     if any(isinstance(one, Constant | Result) and one.shape for one in _leaves(index)):
         return looked_up(build, call, state, call.shape)
     if _is_view(index):
@@ -55,11 +56,11 @@ def item(build: Builder, call: Call) -> States:
 
 def lookup(build: Builder, call: Call) -> State:
     """Rows of a table, by data."""
-    return looked_up(build, call, call.get(0, "input"), call.shape)
+    return looked_up(build, call, call.state(0, "input"), call.shape)
 
 
 def embedding(build: Builder, call: Call) -> State:
-    return looked_up(build, call, call.get(0, "weight"), call.shape)
+    return looked_up(build, call, call.state(0, "weight"), call.shape)
 
 
 def looked_up(build: Builder, call: Call, table: State, shape: Shape) -> State:
@@ -83,8 +84,8 @@ def repeated(build: Builder, call: Call) -> State:
 
 def together(build: Builder, call: Call) -> State:
     """Several values side by side."""
-    states = call.first if isinstance(call.first, tuple) else call.arguments
-    return joined(build, call, list(states), call.shape)
+    given = call.get(0, "tensors")
+    return joined(build, call, list(given if isinstance(given, tuple) else call.arguments), call.shape)
 
 
 def either(build: Builder, call: Call) -> State:
@@ -99,7 +100,7 @@ def written(build: Builder, call: Call) -> State:
 
 
 def copied(build: Builder, call: Call) -> State:
-    return resized(build, call, call.get(1, "src"), call.shape)
+    return resized(build, call, call.state(1, "src"), call.shape)
 
 
 def constant(_: Builder, call: Call) -> State:

@@ -9,22 +9,21 @@ from typing import Any
 from scalings.networks.dimensions import ONE, Dimension
 from scalings.networks.nodes import Mean, Norm, Softmax
 from scalings.tapes.translation.builder import Builder
-from scalings.tapes.translation.contractions import with_bias
-from scalings.tapes.translation.products import entrywise, joined, multiplied, powered, state_of
+from scalings.tapes.translation.products import entrywise, joined, multiplied, powered, with_bias
 from scalings.tapes.translation.values import Call, Constant, Held, Result, Shape, State, growing, product
 
 HALF = Fraction(1, 2)
 
 
 def mean(build: Builder, call: Call) -> State:
-    return averaged(build, call, call.get(0, "input"), _axes(call.get(1, "dim")))
+    return averaged(build, call, call.state(0, "input"), _axes(call.get(1, "dim")))
 
 
 def sum_(build: Builder, call: Call) -> State:
-    return summed(build, call, call.get(0, "input"), _axes(call.get(1, "dim")), True)
+    return summed(build, call, call.state(0, "input"), _axes(call.get(1, "dim")))
 
 
-def summed(build: Builder, call: Call, state: State, axes: Any, _: bool) -> State:
+def summed(build: Builder, call: Call, state: State, axes: Any) -> State:
     """A mean, times the number of entries that it is taken of."""
     over = _over(state.shape, axes)
     return build.scaled(averaged(build, call, state, axes), over.order, float(over.size), call)
@@ -45,7 +44,7 @@ def averaged(build: Builder, call: Call, state: State, axes: Any) -> State:
 
 def variance(build: Builder, call: Call) -> State:
     """The mean square; that entries are centered first changes no order."""
-    square = powered(build, call, call.get(0, "input"), Fraction(2))
+    square = powered(build, call, call.state(0, "input"), Fraction(2))
     axes = call.get(1, "dim")
     return averaged(build, call, square, None if isinstance(axes, bool) else _axes(axes))
 
@@ -57,31 +56,30 @@ def deviation(build: Builder, call: Call) -> State:
 def norm(build: Builder, call: Call) -> State:
     """The Euclidean norm over axes."""
     place = 2 if call.function != "frobenius_norm" else 1
-    return _euclidean(build, call, call.get(0, "input"), _axes(call.get(place, "dim")))
+    return _euclidean(build, call, call.state(0, "input"), _axes(call.get(place, "dim")))
 
 
 def norm_but_one(build: Builder, call: Call) -> State:
     """The norm over all axes but one."""
-    x, kept = call.get(0, "v"), call.get(2, "dim")
+    x, kept = call.state(0, "v"), call.get(2, "dim")
     return _euclidean(build, call, x, tuple(axis for axis in range(len(x.shape)) if axis != kept % len(x.shape)))
 
 
 def _euclidean(build: Builder, call: Call, state: State, axes: Any) -> State:
     square = powered(build, replace(call, shapes=(state.shape,)), state, Fraction(2))
-    return powered(build, call, summed(build, call, square, axes, True), HALF)
+    return powered(build, call, summed(build, call, square, axes), HALF)
 
 
 def normalized(build: Builder, call: Call) -> State:
     """A vector over its norm."""
-    x, dim = call.get(0, "input"), call.get(2, "dim", 1)
+    x, dim = call.state(0, "input"), call.get(2, "dim", 1)
     over = _over(x.shape, (dim,))
-    found: State = build.scaled(_norm(build, call, x, keeps_mean=True), -over.order * HALF, 1.0, call)
-    return found
+    return build.scaled(_norm(build, call, x, keeps_mean=True), -over.order * HALF, 1.0, call)
 
 
 def largest(build: Builder, call: Call) -> State:
     """The largest entries, or the smallest: of the order of all."""
-    state = call.get(0, "input")
+    state = call.state(0, "input")
     other = call.get(1, "other")
     states = [state, other] if isinstance(other, Constant | Held | Result) else [state]
     return joined(build, call, states, call.shape)
@@ -92,7 +90,7 @@ def log_sum_exp(build: Builder, call: Call) -> State:
 
 
 def softmax(build: Builder, call: Call) -> State:
-    state, dim = call.get(0, "input"), call.get(1, "dim", -1)
+    state, dim = call.state(0, "input"), call.get(1, "dim", -1)
     if isinstance(state, Constant):
         return state
     source = build.result(state, call)
@@ -157,5 +155,5 @@ def _over(shape: Shape, axes: tuple[int, ...] | None) -> Dimension:
 
 def product_of(build: Builder, call: Call) -> State:
     """The product over an axis of fixed size, by one factor: the order is that of a power."""
-    size = call.get(0, "input").shape[call.get(1, "dim", 0)]
-    return powered(build, call, state_of(call.first), Fraction(int(size.size)))
+    size = call.state(0, "input").shape[call.get(1, "dim", 0)]
+    return powered(build, call, call.first, Fraction(int(size.size)))

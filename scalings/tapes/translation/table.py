@@ -11,7 +11,7 @@ from scalings.networks.nodes import Elementwise
 from scalings.tapes.translation import contractions, products, rearranging, reductions
 from scalings.tapes.translation.builder import Builder
 from scalings.tapes.translation.rearranging import States
-from scalings.tapes.translation.values import Call, Constant, Held, Result, State
+from scalings.tapes.translation.values import Call, Constant, Held, Result, State, is_plain, size_of
 
 Translator: TypeAlias = Callable[[Builder, Call], States]
 
@@ -38,22 +38,22 @@ def _gated(build: Builder, call: Call) -> State:
 def _clamped(build: Builder, call: Call) -> State:
     """Bounded if both bounds are given; from below by a number that is a guard, as it was."""
     low, high = call.get(1, "min"), call.get(2, "max")
-    if high is None and products.is_plain(low) and products.size_of(low) < products.UNSEEN:
-        return rearranging.same(build, call)  # type: ignore[return-value]
+    if high is None and is_plain(low) and size_of(low) < products.UNSEEN:
+        return rearranging.same(build, call)
     return products.entrywise(build, call, call.first, "relu" if low is None or high is None else "tanh")
 
 
 def _multiplied_and_added(build: Builder, call: Call) -> State:
     """a + value b c."""
-    first, left, right = call.get(0, "input"), call.get(1, "tensor1"), call.get(2, "tensor2")
+    first, left, right = call.state(0, "input"), call.state(1, "tensor1"), call.state(2, "tensor2")
     return products.added(build, call, first, products.multiplied(build, call, left, right))
 
 
 def _between(build: Builder, call: Call) -> State:
     """a + w (b - a)."""
-    start, end, weight = call.get(0, "input"), call.get(1, "end"), call.get(2, "weight")
+    start, end, weight = call.state(0, "input"), call.state(1, "end"), call.state(2, "weight")
     moved = products.added(build, call, end, start)
-    return products.added(build, call, start, products.multiplied(build, call, moved, products.state_of(weight)))
+    return products.added(build, call, start, products.multiplied(build, call, moved, weight))
 
 
 def _straight_through(build: Builder, call: Call) -> State:
@@ -65,14 +65,14 @@ def _detached(build: Builder, call: Call) -> State:
     """The value is the same; that no gradient passes is not known to the theory, and named."""
     if not isinstance(call.first, Constant):
         build.unknown.setdefault(call.function)
-    return rearranging.same(build, call)  # type: ignore[return-value]
+    return rearranging.same(build, call)
 
 
 def unknown(build: Builder, call: Call) -> States:
     """A function without a rule, as one of each entry of the first value that it reads."""
     states = [one for one in (*call.arguments, *call.keywords.values()) if isinstance(one, Constant | Held | Result)]
-    first = next((one for one in states if isinstance(one, Result)), None)
-    first = first or next((one for one in states if isinstance(one, Held)), None)
+    states.sort(key=lambda one: isinstance(one, Result), reverse=True)
+    first = next((one for one in states if not isinstance(one, Constant)), None)
     return Constant(call.shape) if first is None else entry_of_unknown(build, call, call.function, first)
 
 

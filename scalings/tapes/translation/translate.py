@@ -44,7 +44,7 @@ from scalings.tapes.tape import CUSTOM_GRADIENT, Operation
 from scalings.tapes.translation.builder import Builder
 from scalings.tapes.translation.losses import loss_of, output_of
 from scalings.tapes.translation.rearranging import together
-from scalings.tapes.translation.table import translator_of
+from scalings.tapes.translation.table import translator_of, unknown
 from scalings.tapes.translation.translation import Translation
 from scalings.tapes.translation.values import Call, Constant, Held, Result, Shape, State, growing
 
@@ -128,14 +128,23 @@ class _Translator:
             {name: mapped(argument, self._argument) for name, argument in operation.keywords},
             tuple(self.tape.values[value].shape for value in self._made(operation)),
         )
-        found = translator_of(operation.function)(self.build, call)
-        states = found if isinstance(found, tuple) else (found,)
+        states = self._states_of(call)
         for value, state in zip(self._made(operation), states, strict=False):
             self._put(value, state)
         for before, after in operation.overwritten:
             if after not in self._states:  # a view of the memory that was written to
                 whole = replace(call, arguments=((self._state(before), states[0]),), shapes=(self._shape(after),))
                 self._put(after, together(self.build, whole))
+
+    def _states_of(self, call: Call) -> tuple[State, ...]:
+        """What a call gives. One that its rule does not understand is as one of a function without a rule."""
+        try:
+            found = translator_of(call.function)(self.build, call)
+        except ArgumentError:
+            raise
+        except (TypeError, ValueError, IndexError, AttributeError):
+            found = unknown(self.build, call)
+        return found if isinstance(found, tuple) else (found,)
 
     def _made(self, operation: Operation) -> tuple[int, ...]:
         """The values that a function gives, or, if it writes only, the one that it writes to."""

@@ -1,8 +1,8 @@
 """What a value of the tape is to the network: a constant, a parameter as it is, or the result of a node.
 
-Entries of constants are of order 0, unless a number in the code says otherwise. Of a node's result the translation knows
-which random vectors its entries go with, and whether they have a mean: sums of many products of entries follow the law
-of large numbers if these have a mean, else the central limit theorem.
+Entries of constants are of order 0, unless a number in the code says otherwise. Of a node's result is known which
+random vectors its entries go with, and whether they have a mean: sums of many products of entries follow the law of
+large numbers if these have a mean, else the central limit theorem.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from functools import reduce
 from typing import Any, TypeAlias
 
 from scalings.networks.dimensions import ONE, Dimension
+from scalings.tapes.arguments import Power, Reading, is_number
 from scalings.tapes.tape import Parameter
 
 Shape: TypeAlias = tuple[Dimension, ...]
@@ -76,10 +77,14 @@ class Call:
             return self.arguments[place]
         return self.keywords.get(name, default)
 
+    def state(self, place: int, name: str) -> State:
+        """An argument that is a value, or a number in place of one."""
+        return state_of(self.get(place, name))
+
     @property
-    def first(self) -> Any:
+    def first(self) -> State:
         """The first argument, however it is given."""
-        return self.arguments[0] if self.arguments else next(iter(self.keywords.values()), None)
+        return state_of(self.arguments[0] if self.arguments else next(iter(self.keywords.values()), None))
 
     @property
     def shape(self) -> Shape:
@@ -106,3 +111,15 @@ def size_of(number: Any) -> float:
     """The factor of a Python number of the tape, without its sign."""
     found = getattr(number, "factor", getattr(number, "number", number))
     return abs(float(found))
+
+
+def state_of(argument: Any) -> State:
+    """A number as a constant; a state as it is."""
+    if isinstance(argument, Constant | Held | Result):
+        return argument
+    return Constant((), order_of(argument), size_of(argument) == 0)
+
+
+def is_plain(argument: Any) -> bool:
+    """Whether an argument is a Python number."""
+    return is_number(argument) or isinstance(argument, Power | Reading)
