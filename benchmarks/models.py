@@ -32,6 +32,7 @@ import numpy as np
 from empirical.engines.module.problem import ModuleProblem
 from empirical.engines.module.standard import standard
 from empirical.engines.module.weights import reference_constants, sizes_at
+from empirical.statistics import regression
 from empirical.sweeps import modules
 from empirical.sweeps.sweep import carry_out
 from empirical.tracing.batches import default_loss
@@ -223,7 +224,8 @@ class Subject:
         )
         widths = WIDE if model.widths[0] > 8 else NARROW
         sweep = modules.plan(module, widths=widths[:4] if quick else widths, seeds=1 if quick else SEEDS, cap=CAP)
-        fits = carry_out(sweep).fits
+        seen = carry_out(sweep).values
+        fits = regression.fit_all({one: values for one, values in seen.items() if one.quantity not in LEFT_OUT})
         stable = verdict_on(run).stable
         slopes = foretold(problem, module, sweep.widths)
         values = compared(network, prediction_of(run, STEPS), fits, slopes, stable, translation)
@@ -286,7 +288,7 @@ def compared(
     """Of everything that was derived and measured, but for what theory says is zero."""
     role = roles(network, derived, stable=stable, centered=True)
     for one, fit in sorted(fits.items()):
-        if one.quantity in LEFT_OUT or one not in derived or not isinstance(fit, Fit):
+        if one not in derived or not isinstance(fit, Fit):
             continue
         yield Compared(
             one.quantity,
