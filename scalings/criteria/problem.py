@@ -17,7 +17,7 @@ from scalings.hyperparameters.exponents import format_power
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.presets import PRESETS, preset
 from scalings.hyperparameters.update_laws import UpdateLaw, as_law
-from scalings.networks.architectures import as_network
+from scalings.networks.architectures import Translatable, as_network
 from scalings.networks.dimensions import BATCH_SCALES, VOCABULARY_SCALE, WIDTH_SCALE, symbol_of
 from scalings.networks.network import Network, wrong_scale
 from scalings.networks.nodes import Embedding
@@ -66,9 +66,20 @@ class Problem:
                 raise ArgumentError("network", f"{grows}: no orders are known of this limit; {expected}")
 
     @classmethod
-    def of(cls, network: Network | str, law: UpdateLaw | str, scale: str = WIDTH_SCALE, loss: Loss = "mse") -> Problem:
-        """The problem of a network and an update law, either of which may be the name of one. Raises ArgumentError."""
-        return cls(as_network(network), as_law(law), scale, loss)
+    def of(
+        cls,
+        network: Network | Translatable | str,
+        law: UpdateLaw | str,
+        scale: str = WIDTH_SCALE,
+        loss: Loss | None = None,
+    ) -> Problem:
+        """The problem of a network and an update law, either of which may be the name of one. Raises ArgumentError.
+
+        The loss, if not given, is that of a network that was traced, and the squared error of any other.
+        """
+        found = as_network(network)
+        own: Loss = getattr(getattr(network, "translation", None), "loss", "mse")
+        return cls(found, as_law(law), scale, loss or own)
 
     @property
     def symbol(self) -> str:

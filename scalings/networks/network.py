@@ -272,23 +272,26 @@ class Network:
         return frozenset((read & summing) - self.readouts)
 
     @cached_property
-    def _maps(self) -> frozenset[str]:
-        """Products with a matrix that was made of weights alone: they sum over what they are applied to."""
-        made_of_weights: set[str] = set()
+    def made_of_weights(self) -> frozenset[str]:
+        """The operations that read no data: weights as values, and what becomes of them."""
         found: set[str] = set()
         for node in self.flat:
-            if made_of_weights.issuperset(sources(node)):
-                made_of_weights.add(node.name)
-            elif isinstance(node, Product) and node.summed.grows and not made_of_weights.isdisjoint(node.sources):
+            if found.issuperset(sources(node)):
                 found.add(node.name)
         return frozenset(found)
+
+    def _is_map(self, node: Node) -> bool:
+        """Whether it applies a matrix that is made of weights alone."""
+        if not isinstance(node, Product) or not node.summed.grows:
+            return False
+        return (node.left in self.made_of_weights) != (node.right in self.made_of_weights)
 
     def _kind(self, node: Node) -> Kind | None:
         if isinstance(node, WEIGHTED):
             return "layer"
         if isinstance(node, Scores) or node.name in self._scores:
             return "scores"
-        if isinstance(node, Sum) or node.name in self._maps:
+        if isinstance(node, Sum) or self._is_map(node):
             return "stream"
         return "output" if self._part(node) == "output" else None
 

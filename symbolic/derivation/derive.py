@@ -32,7 +32,7 @@ from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import Exponent, format_exponent
 from scalings.hyperparameters.gauges import Gauge
 from scalings.hyperparameters.update_laws import UpdateLaw
-from scalings.networks.architectures import mlp
+from scalings.networks.architectures import Translatable, mlp
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network
 from scalings.results.derivations import Conflict, Derivation, Polyhedron, Step
@@ -47,13 +47,13 @@ from symbolic.propagation.question import Question
 
 
 def derive(
-    network: Network | str | None = None,
+    network: Network | Translatable | str | None = None,
     law: UpdateLaw | str = "sgd",
     criteria: Sequence[Criterion] | str = "tutorial",
     gauge: Gauge = "unit-multiplier",
     *,
     scale: str = WIDTH_SCALE,
-    loss: Loss = "mse",
+    loss: Loss | None = None,
     given: Mapping[str, Exponent] | None = None,
     minimal: bool = False,
 ) -> Derivation:

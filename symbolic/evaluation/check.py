@@ -20,6 +20,7 @@ from scalings.criteria.tutorial import MOVING_OUTPUT, STABILITY, TUTORIAL, USEFU
 from scalings.hyperparameters.exponents import MINUS_INFINITY, format_power
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.update_laws import UpdateLaw
+from scalings.networks.architectures import Translatable
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network
 from scalings.results.checks import Check, Finding
@@ -32,12 +33,12 @@ CHECKED = tuple(dict.fromkeys((*STABILITY, MOVING_OUTPUT, *TUTORIAL)))
 
 
 def check(
-    network: Network | str,
+    network: Network | Translatable | str,
     parameterization: Parameterization | str,
     law: UpdateLaw | str = "sgd",
     *,
     scale: str = WIDTH_SCALE,
-    loss: Loss = "mse",
+    loss: Loss | None = None,
     criteria: Sequence[Criterion] = (),
 ) -> Check:
     """Whether a parameterization is stable, moves the output, and learns features, and why.

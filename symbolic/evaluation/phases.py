@@ -28,6 +28,7 @@ from scalings.hyperparameters.exponents import MINUS_INFINITY, Affine, Exponent,
 from scalings.hyperparameters.gauges import LayerExponents, shifted
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.update_laws import UpdateLaw
+from scalings.networks.architectures import Translatable
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network
 from scalings.results.checks import Repair
@@ -45,12 +46,12 @@ from symbolic.propagation.training import train
 
 
 def phases(
-    network: Network | str,
+    network: Network | Translatable | str,
     parameterization: Parameterization | str,
     law: UpdateLaw | str = "sgd",
     *,
     scale: str = WIDTH_SCALE,
-    loss: Loss = "mse",
+    loss: Loss | None = None,
 ) -> PhaseDiagram:
     """What is unstable, trivial, lazy and rich in the plane through a parameterization and the derived family.
 

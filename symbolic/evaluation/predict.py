@@ -28,6 +28,7 @@ from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.update_laws import UpdateLaw
+from scalings.networks.architectures import Translatable
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network
 from scalings.networks.nodes import MATRICES, Elementwise
@@ -41,13 +42,13 @@ MOST_STEPS = 100
 
 
 def predict(
-    network: Network | str,
+    network: Network | Translatable | str,
     parameterization: Parameterization | str,
     law: UpdateLaw | str = "sgd",
     steps: int = 3,
     *,
     scale: str = WIDTH_SCALE,
-    loss: Loss = "mse",
+    loss: Loss | None = None,
 ) -> Prediction:
     """The power of the scale variable of every observable at every step, -oo for what is zero by structure.
 

@@ -30,6 +30,7 @@ from scalings.hyperparameters.gauges import LayerExponents
 from scalings.hyperparameters.parameterizations import Parameterization, wrong_scales
 from scalings.hyperparameters.unknowns import kind_of
 from scalings.hyperparameters.update_laws import UpdateLaw
+from scalings.networks.architectures import Translatable
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network, wrong_depth
 from scalings.results.checks import Change, Forbidden, Repair
@@ -43,13 +44,13 @@ from symbolic.propagation.question import Question
 
 
 def repair(
-    network: Network | str,
+    network: Network | Translatable | str,
     parameterization: Parameterization | str,
     law: UpdateLaw | str = "sgd",
     richness: Fraction | None = None,
     *,
     scale: str = WIDTH_SCALE,
-    loss: Loss = "mse",
+    loss: Loss | None = None,
 ) -> Repair | Forbidden:
     """The nearest parameterization that meets the tutorial's criteria, of this richness if it is given.
 

@@ -5,13 +5,16 @@ l has and B that only r has (`scalings.networks.contractions`). All orders below
 
     at init       |z| = |l| |r| / sqrt(S K)                     independent factors: generic
                   |z| = |l| |r| / sqrt(S)                       coherent ones, as in x . x: law of large numbers
-    change        |dz| = |dl| |r| / sqrt(S min(K, B)) + |l| |dr| / sqrt(S min(K, A)) + |dl| |dr| / sqrt(S)
+    change        |dz| = |dl| |r| / sqrt(S) + |l| |dr| / sqrt(S) + |dl| |dr| / sqrt(S)
+                  with |dl| |r| / sqrt(S min(K, B)), or |l| |dr| / sqrt(S min(K, A)), where r, or l, is made of weights
     backward      |d_l| = |d_z| |r| / sqrt(S B) + |d_z| |dr| / sqrt(S)
                   |d_r| = |d_z| |l| / sqrt(S A) + |d_z| |dl| / sqrt(S)
 
-**Change.** The gradient of l lies along r: aligned. So of all dl it is one of those that r(0), a random matrix from K
-to B units, makes largest, by sqrt(max(K, B)) instead of sqrt(B) (as W makes W^T d in `weighted_rules`); and dl and dr
-are along each other.
+**Change.** The gradient of l lies along r: aligned. What is computed from data has, as a matrix from K to B units, the
+rank of a fixed number of tokens: it acts on such a dl by its norm. A random matrix of full rank acts by sqrt(K) +
+sqrt(B) times its entries instead (as W acts on W^T d in `weighted_rules`, of which this is another spelling). That dl
+and dr are along each other is an upper bound while they are smaller than l and r; but unless both A and B grow, one of
+the other two terms is no smaller.
 
 **Backward** is a sum over the units that only the other factor has. Before the first update the backward signal knows
 nothing of the other factor, and the sum is generic; afterwards this one has moved along the signal. So what reaches the
@@ -57,6 +60,8 @@ class _Factor(Generic[O]):
     """|change| where it may outgrow the initial value, else zero."""
     own: O
     """Of the change, what lies along the other factor at the first update."""
+    is_weights: bool = False
+    """Whether it is made of weights alone: as a matrix, of full rank."""
 
 
 class ProductRule:
@@ -86,7 +91,7 @@ class ProductRule:
         moved = run.total(change)
         if node.coherent and run.step == 1 and name in run.curved:
             own = run.algebra.total(own, along_itself(run, name))
-        return _Factor(run.initial[name], change, moved, own)
+        return _Factor(run.initial[name], change, moved, own, name in run.problem.network.made_of_weights)
 
 
 class ScoresRule:
@@ -164,7 +169,7 @@ def change_of(
     generic = sizes.shared + sizes.summed
     found = []
     for factor, other, alone in ((left, right, sizes.right), (right, left, sizes.left)):
-        at_init, later = _aligned(sizes, alone)
+        at_init, later = _aligned(sizes, alone, other)
         by_then = later if coherent else generic
         for order, along, chance in ((other.initial, at_init, generic), (other.moved, later, by_then)):
             change = factor.change
@@ -179,15 +184,15 @@ def own_of(run: Run[O], sizes: Contraction, left: _Factor[O], right: _Factor[O])
     """What a factor's own weights made of the product."""
     found = []
     for factor, other, alone in ((left, right, sizes.right), (right, left, sizes.left)):
-        at_init, later = _aligned(sizes, alone)
+        at_init, later = _aligned(sizes, alone, other)
         found += [run.scaled(-HALF * at_init, other.initial, factor.own)]
         found += [run.scaled(-HALF * later, other.moved, factor.own)]
     return run.algebra.total(*found)
 
 
-def _aligned(sizes: Contraction, alone: Fraction) -> tuple[Fraction, Fraction]:
+def _aligned(sizes: Contraction, alone: Fraction, other: _Factor[O]) -> tuple[Fraction, Fraction]:
     """Over how many units a change along the other factor is spread out: along r(0) and along dr."""
-    return sizes.shared + min(sizes.summed, alone), sizes.shared
+    return sizes.shared + (min(sizes.summed, alone) if other.is_weights else 0), sizes.shared
 
 
 def sent_back(run: Run[O], shared: Fraction, alone: Fraction, other: tuple[O, O]) -> O:

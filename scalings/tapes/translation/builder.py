@@ -101,7 +101,8 @@ class Builder:
 
     def _joined(self, path: str, suffix: str) -> str:
         base = self.starred(path)
-        return self._cleaned(base if base.rpartition(".")[2] == suffix else f"{base}.{suffix}".lstrip("."))
+        says_so = base.rpartition(".")[2] == suffix != "norm"  # a norm's gain has the name of the module
+        return self._cleaned(base if says_so else f"{base}.{suffix}".lstrip("."))
 
     def _cleaned(self, name: str) -> str:
         return re.sub(r"[^\w.:/*-]", "_", name)[-(_LONGEST - 10) :]

@@ -100,7 +100,7 @@ class _Translator:
         if not isinstance(state, Result):
             raise ArgumentError("network", "its output depends on no parameter, so that there is nothing to train")
         if (units := growing(state.shape)).grows:
-            what = f"{self.build.functions[state.node]} gives {units} units"
+            what = f"{state.node} gives {units} units"
             raise ArgumentError("network", f"expected an output of a fixed size, but {what}; a readout is missing")
         return state.node
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import fields
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -64,7 +65,7 @@ class Perceptron(nn.Module):
     def __init__(self, width: int, readout: float = 1.0) -> None:
         super().__init__()
         sizes = (6, width, width, 2)
-        self.layers = nn.ModuleList(nn.Linear(*fans, bias=False) for fans in zip(sizes, sizes[1:], strict=False))
+        self.layers = nn.ModuleList(nn.Linear(*fans, bias=False) for fans in pairwise(sizes))
         self.readout = readout
 
     def forward(self, x: Tensor) -> Tensor:
@@ -122,4 +123,3 @@ def rotated(x: Tensor) -> Tensor:
     angles = torch.arange(float(x.shape[-2]))[:, None] * torch.ones(x.shape[-1]) / math.tau
     halves = torch.cat((-x[..., x.shape[-1] // 2 :], x[..., : x.shape[-1] // 2]), -1)
     return x * angles.cos() + halves * angles.sin()
-
