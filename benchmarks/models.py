@@ -8,7 +8,7 @@ theory speaks of, after each of so many updates, the derived order is set beside
 - *by interval*: the 95 % interval of the exponent, with its finite-width corrections, is not outside of the order plus
   or minus 0.1;
 - *foretold*: the plain slope is within 0.15 of that which the same rules give for the sizes of initial weights and of
-  learning rates at these very widths (`symbolic.orders.sizes`).
+  learning rates at these very widths (`symbolic.evaluation.sizes`).
 
 What theory only bounds from above (`scalings.studies.roles`) may be below it. Where training is unstable, no slope is
 that of its order but those of the first update (clause 5 there), and only these are counted.
@@ -57,17 +57,17 @@ from symbolic.derivation.members import member
 from symbolic.evaluation.check import verdict_on
 from symbolic.evaluation.given_run import train_given
 from symbolic.evaluation.predict import prediction_of
-from symbolic.orders.sizes import Sizes
-from symbolic.propagation.training import train
+from symbolic.evaluation.sizes import sizes
 from tests.empirical.tracing.zoo import ZOO, Model
 from tests.empirical.tracing.zoo_of_libraries import LIBRARIES
 
 NAMES = (*ZOO, *LIBRARIES)
 OPTIMIZERS = ("sgd", "adam")
-GIVEN = ("standard", "mup", "0", "1/2")
-"""The standard parameterization, muP by the roles of weights, and members of the derived family by their richness."""
+GIVEN = ("standard", "0", "1/2", "mup")
+"""The standard parameterization, and members of the derived family by their richness; where there is none that is rich,
+muP by the roles of weights."""
 STORE = Path("models.jsonl")
-STEPS, SEEDS, CAP = 2, 4, 2
+STEPS, SEEDS, CAP = 2, 3, 1
 WIDE = (32, 48, 64, 96, 128, 192, 256)
 NARROW = (16, 24, 32, 48, 64, 96, 128)
 """Of a residual network whose channels are eight times the width in the end."""
@@ -170,13 +170,16 @@ def resumed(names: Sequence[str] = NAMES, store: Path | None = STORE, *, quick: 
         subject: Subject | None = None
         for optimizer in OPTIMIZERS[:1] if quick else OPTIMIZERS:
             for given in GIVEN[:1] if quick else GIVEN:
-                if (name, optimizer, given) not in known:
+                key = name, optimizer, given
+                if given == "mup" and not known[name, optimizer, "1/2"].lacking:
+                    continue
+                if key not in known:
                     subject = subject or Subject.of(name)
-                    known[name, optimizer, given] = found = subject.trained(optimizer, given, quick=quick)
+                    known[key] = subject.trained(optimizer, given, quick=quick)
                     if store:
                         with store.open("a") as file:
-                            file.write(json.dumps(asdict(found)) + "\n")
-                yield known[name, optimizer, given]
+                            file.write(json.dumps(asdict(known[key])) + "\n")
+                yield known[key]
 
 
 @dataclass(frozen=True)
@@ -244,12 +247,12 @@ class Subject:
 def foretold(problem: Problem, module: ModuleProblem, widths: Sequence[int]) -> dict[Observable, float]:
     """The slopes, over these widths, of what the rules say of the sizes of weights and of steps."""
     constants = reference_constants(module)
-    sizes = [dict(train(problem, sizes_at(module, n, constants), Sizes(n), STEPS)) for n in widths]
+    found = [sizes(problem, sizes_at(module, width, constants), width, STEPS) for width in widths]
     logs = np.log(widths)
     return {
-        one: float(np.polyfit(logs, np.log([at[one] for at in sizes]), 1)[0])
-        for one in sizes[0]
-        if all(0 < at[one] < math.inf for at in sizes)
+        one: float(np.polyfit(logs, np.log([at[one] for at in found]), 1)[0])
+        for one in found[0]
+        if all(0 < at[one] < math.inf for at in found)
     }
 
 

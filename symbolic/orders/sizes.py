@@ -5,9 +5,9 @@ generic part of an attention's gradient beside the aligned part, or a branch who
 Run on the sizes of initial weights and of learning rates, training on orders says what sizes to expect at that width,
 up to constants of its rules, and over several widths which slopes a fit will find.
 
->>> thousand = Sizes(1000)
->>> thousand.constant(Fraction(2, 3)), thousand.total(3.0, 4.0), thousand.smaller(3.0, 4.0), thousand.ratio(0.0, 0.0)
-(100.0, 5.0, 3.0, 0.0)
+>>> wide = Sizes(100)
+>>> wide.constant(Fraction(1, 2)), wide.total(3.0, 4.0), wide.smaller(3.0, 4.0), wide.ratio(0.0, 0.0)
+(10.0, 5.0, 3.0, 0.0)
 """
 
 from __future__ import annotations
