@@ -31,13 +31,8 @@ from scalings.criteria.tutorial import TUTORIAL, as_criteria
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import Exponent, format_exponent
 from scalings.hyperparameters.gauges import Gauge
-<<<<<<< HEAD
 from scalings.hyperparameters.splits import Laws
-from scalings.networks.architectures import mlp
-=======
-from scalings.hyperparameters.update_laws import UpdateLaw
 from scalings.networks.architectures import Translatable, mlp
->>>>>>> trans
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network
 from scalings.results.derivations import Conflict, Derivation, Polyhedron, Step
@@ -53,13 +48,8 @@ from symbolic.propagation.question import Question
 
 
 def derive(
-<<<<<<< HEAD
-    network: Network | str | None = None,
-    law: Laws | str = "sgd",
-=======
     network: Network | Translatable | str | None = None,
-    law: UpdateLaw | str = "sgd",
->>>>>>> trans
+    law: Laws | str = "sgd",
     criteria: Sequence[Criterion] | str = "tutorial",
     gauge: Gauge = "unit-multiplier",
     *,

@@ -39,11 +39,7 @@ from scalings.hyperparameters.exponents import Exponent, parse_fraction
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.splits import Laws
 from scalings.hyperparameters.unknowns import WORDS, Kind, kind_of
-<<<<<<< HEAD
-=======
-from scalings.hyperparameters.update_laws import UpdateLaw
 from scalings.networks.architectures import Translatable
->>>>>>> trans
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network
 from scalings.results.derivations import Ends, Family, format_range
@@ -60,13 +56,8 @@ _NEUTRAL: tuple[Kind, ...] = ("scales", "init", "decay", "lr")
 
 
 def member(
-<<<<<<< HEAD
-    network: Network | str,
-    law: Laws | str = "sgd",
-=======
     network: Network | Translatable | str,
-    law: UpdateLaw | str = "sgd",
->>>>>>> trans
+    law: Laws | str = "sgd",
     richness: Fraction | int | str | None = None,
     criteria: Sequence[Criterion] | str = "tutorial",
     *,

@@ -21,13 +21,8 @@ from scalings.criteria.problem import Loss, Problem
 from scalings.criteria.tutorial import as_criteria
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.gauges import Gauge
-<<<<<<< HEAD
 from scalings.hyperparameters.splits import Laws
-from scalings.networks.architectures import as_network
-=======
-from scalings.hyperparameters.update_laws import UpdateLaw
 from scalings.networks.architectures import Translatable, as_network
->>>>>>> trans
 from scalings.networks.dimensions import WIDTH_SCALE, symbol_of
 from scalings.networks.network import Network
 from scalings.results.monomials import Monomials
@@ -35,13 +30,8 @@ from symbolic.derivation.derive import derivation_of
 
 
 def derive_each(
-<<<<<<< HEAD
-    network: Network | str,
-    law: Laws | str = "sgd",
-=======
     network: Network | Translatable | str,
-    law: UpdateLaw | str = "sgd",
->>>>>>> trans
+    law: Laws | str = "sgd",
     criteria: Sequence[Criterion] | str = "tutorial",
     gauge: Gauge = "unit-multiplier",
     *,

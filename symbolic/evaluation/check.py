@@ -19,12 +19,8 @@ from scalings.criteria.problem import Loss, Problem, as_parameterization
 from scalings.criteria.tutorial import MOVING_OUTPUT, STABILITY, TUTORIAL, USEFUL_UPDATE
 from scalings.hyperparameters.exponents import MINUS_INFINITY, format_power
 from scalings.hyperparameters.parameterizations import Parameterization
-<<<<<<< HEAD
 from scalings.hyperparameters.splits import Laws
-=======
-from scalings.hyperparameters.update_laws import UpdateLaw
 from scalings.networks.architectures import Translatable
->>>>>>> trans
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network
 from scalings.results.checks import Check, Finding

@@ -27,12 +27,8 @@ from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Affine, Exponent, format_power, is_zero
 from scalings.hyperparameters.gauges import LayerExponents, shifted
 from scalings.hyperparameters.parameterizations import Parameterization
-<<<<<<< HEAD
 from scalings.hyperparameters.splits import Laws
-=======
-from scalings.hyperparameters.update_laws import UpdateLaw
 from scalings.networks.architectures import Translatable
->>>>>>> trans
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network
 from scalings.results.checks import Repair

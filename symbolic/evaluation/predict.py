@@ -27,12 +27,8 @@ from scalings.criteria.problem import Loss, Problem, as_parameterization
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.hyperparameters.parameterizations import Parameterization
-<<<<<<< HEAD
 from scalings.hyperparameters.splits import Laws
-=======
-from scalings.hyperparameters.update_laws import UpdateLaw
 from scalings.networks.architectures import Translatable
->>>>>>> trans
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network
 from scalings.networks.nodes import MATRICES, Elementwise

@@ -30,11 +30,7 @@ from scalings.hyperparameters.gauges import LayerExponents
 from scalings.hyperparameters.parameterizations import Parameterization, wrong_scales
 from scalings.hyperparameters.splits import Laws
 from scalings.hyperparameters.unknowns import kind_of
-<<<<<<< HEAD
-=======
-from scalings.hyperparameters.update_laws import UpdateLaw
 from scalings.networks.architectures import Translatable
->>>>>>> trans
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network, wrong_depth
 from scalings.results.checks import Change, Forbidden, Repair

@@ -42,7 +42,9 @@ class _Casts(TorchFunctionMode):
         if getattr(func, "__name__", "") in _ONLY_SINGLE:
             found: Tensor = func(*replaced(args, _single), **replaced(kwargs or {}, _single))
             return found.double()
-        return func(*replaced(args, _widened), **replaced(kwargs or {}, _widened))
+        if kwargs:
+            kwargs = {name: _widened(part) for name, part in kwargs.items()}
+        return func(*map(_widened, args), **(kwargs or {}))
 
 
 def _widened(part: Any) -> Any:

@@ -17,7 +17,7 @@ from scalings.tapes.network import TracedNetwork
 from scalings.tapes.translation.translation import Translation
 
 _SEEDS = 8
-"""A bias of a few entries is known to a quarter of its size then, and over four times the width to a sixth of a power."""
+"""Of a bias of two entries the size is then known to a quarter, and its power over four times the width to a sixth."""
 
 
 def standard(build: Build, traced: TracedNetwork, translation: Translation) -> Parameterization:

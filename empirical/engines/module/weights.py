@@ -22,10 +22,11 @@ from empirical.engines.module.problem import ModuleProblem
 from empirical.weights.decay import plain
 from empirical.weights.explicit_steps import EVERYTHING, ExplicitSteps
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
+from scalings.hyperparameters.gauges import LayerExponents
 from scalings.networks.nodes import MATRICES, Weighted
 from scalings.results.trials import Training
 
-FIRST_STEP = 0.003
+FIRST_STEP = 0.001
 """|dW| / |W(0)| of the first step at the reference width, at the optimizer's default learning rate: with many weights,
 of a hundred inputs each, preactivations move by a few hundredths, and the second step is much as the first."""
 
@@ -70,6 +71,19 @@ def initialize(problem: ModuleProblem, module: nn.Module, width: int, constants:
             for name in names if node.start == "random" else ():
                 size = constants[name].size * _power(problem, width, problem.exponents[node.weight].init)
                 own[name].mul_(size / (_root_mean_square(own[name]) or 1.0))
+
+
+def sizes_at(
+    problem: ModuleProblem, width: int, constants: Mapping[str, Constants]
+) -> tuple[LayerExponents[float], ...]:
+    """The multiplier, init scale and learning rate of each weight at this width, as numbers; of the last copy."""
+
+    def layer(node: Weighted, name: str) -> LayerExponents[float]:
+        exponents, own = problem.exponents[node.weight], constants[name]
+        starts = {"zero": 0.0, "one": 1.0, "random": own.size * _power(problem, width, exponents.init)}
+        return LayerExponents(1.0, starts[node.start], own.rate * _power(problem, width, exponents.lr))
+
+    return tuple(layer(node, names[-1]) for node, names in problem.weights())
 
 
 class Stepped:

@@ -1,4 +1,4 @@
-"""Modules of torch train as the engine of graphs does, number by number, and their exponents are those of the theory."""
+"""Modules of torch train as the engine of graphs does, number by number, and their exponents are those of theory."""
 
 from __future__ import annotations
 

@@ -95,7 +95,10 @@ def test_a_certificate_of_it_is_accepted(capsys: pytest.CaptureFixture[str]) -> 
         (("derive", *BUILD, "--module-data", "nothing"), "--module-data: expected a name in own_layers"),
         (("derive", *BUILD, "--module-loss", "nothing"), "--module-loss: expected a name in own_layers"),
         (("derive", *BUILD, "--depth", "3"), "--depth: expected --network mlp or cnn"),
-        (("transfer", *BUILD, "--preset", "family:1/2"), "--network: expected a ready-made one or a list of operations"),
+        (
+            ("transfer", *BUILD, "--preset", "family:1/2"),
+            "--network: expected a ready-made one or a list of operations",
+        ),
         (("measure", "--network", "net.json", "--preset", "family:1/2"), "--network: expected MODULE:NAME"),
         ((*MEASURED, "--device", "cuda"), "--device: expected auto or cpu"),
         ((*MEASURED, "--batch", "4"), "--batch: expected none, since a module brings its own data"),
