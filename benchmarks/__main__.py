@@ -1,4 +1,4 @@
-"""`python -m benchmarks [limits commands growth rivals coverage models] [--quick]`: each its table; --quick is for tests.
+"""`python -m benchmarks [limits commands growth rivals coverage models] [--quick]`: each its table; --quick for tests.
 
 `python -m benchmarks models Llama nanoGPT` is for these models of tests/empirical/tracing/zoo.py alone.
 """

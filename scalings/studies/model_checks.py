@@ -3,9 +3,9 @@
 *Derived.* The module is traced and translated into a network on orders of magnitude; how it is set is read off its own
 initial tensors and its optimizer's groups. The criteria are then checked at infinite width, exactly.
 
-*Measured.* The model is trained a few steps by its own optimizer at several widths and seeds, and every value that theory
-has an order of is fitted. Where the two witnesses differ by more than finite widths explain, theory does not know what
-the model does: a gradient of the user's own that is off by a power of the width is seen here alone.
+*Measured.* The model is trained a few steps by its own optimizer at several widths and seeds, and every value is fitted
+that theory has an order of. Where the two witnesses differ by more than finite widths explain, theory does not know
+what the model does: a gradient of the user's own that is off by a power of the width is seen here alone.
 
 *The cause.* The nearest setting that meets the criteria differs from the given one in as few weights as possible: each
 difference is one mistake, not one of its many consequences.
