@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from scalings.results.trials import Training as Training
     from scalings.studies.comparisons import compare as compare
     from scalings.studies.measuring import measure as measure
+    from scalings.studies.model_checks import check_model as check_model
     from scalings.studies.verification import verify as verify
     from symbolic.derivation.derive import derive as derive
     from symbolic.derivation.members import member as member
@@ -53,6 +54,7 @@ _HOME = {
     "Training": "scalings.results.trials",
     "certify": "scalings.certificates.verifier",
     "check": "symbolic.evaluation.check",
+    "check_model": "scalings.studies.model_checks",
     "cnn": "scalings.networks.architectures",
     "compare": "scalings.studies.comparisons",
     "derive": "symbolic.derivation.derive",

@@ -12,6 +12,7 @@ rich <table><tr><th>a&lt;b</th></tr></table>
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 from html import escape
@@ -58,6 +59,16 @@ def html(answer: object) -> str:
     return "".join(html_of_table(part) if isinstance(part, Table) else _paragraph(str(part)) for part in report(answer))
 
 
+def json_text(answer: object) -> str:
+    """The answer as a command writes it with --format json, of those that have a method for it."""
+    from scalings.reports.model_checks import model_check_document
+    from scalings.studies.model_checks import ModelCheck
+
+    if not isinstance(answer, ModelCheck):
+        raise TypeError(f"nothing says how to write a {type(answer).__name__}")
+    return json.dumps(model_check_document(answer), indent=2)
+
+
 def html_of_table(table: Table) -> str:
     """A table of strings and texts."""
     header = "".join(f"<th>{_escaped(str(column.header))}</th>" for column in table.columns)
@@ -102,11 +113,14 @@ def report(answer: object) -> Iterator[RenderableType]:
 def _of_training(answer: object) -> Iterator[RenderableType]:
     """Of what training has measured; last, since it loads torch."""
     from empirical.sweeps.measurement import Measurement
-    from scalings.reports import measurements, verification
+    from scalings.reports import measurements, model_checks, verification
     from scalings.studies.comparisons import Agreement
+    from scalings.studies.model_checks import ModelCheck
     from scalings.studies.verification import Verification
 
     match answer:
+        case ModelCheck():
+            yield from model_checks.model_check_report(answer)
         case Measurement():
             yield Text("; ".join(_said(answer)), style="bold")
             yield measurements.fits_table(answer.fits, answer.training.steps)
@@ -165,9 +179,12 @@ def _of_pieces(answer: Derivation) -> Iterator[str]:
 def _said_of_training(answer: object) -> Iterator[str]:
     from empirical.sweeps.measurement import Measurement
     from scalings.studies.comparisons import Agreement
+    from scalings.studies.model_checks import ModelCheck
     from scalings.studies.verification import Verification
 
     match answer:
+        case ModelCheck():
+            yield f"{answer.verdict}, {answer.reason}"
         case Measurement():
             widths, training, runs = answer.widths, answer.training, sum(answer.seeds.values())
             yield f"{answer.parameterization.name} on {training.data}"

@@ -19,7 +19,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal
 
 from scalings.criteria.problem import Problem
-from scalings.displays import Displayed
+from scalings.displays import Displayed, json_text
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent, format_power
 from scalings.hyperparameters.gauges import LayerExponents
@@ -107,6 +107,10 @@ class ModelCheck(Displayed):
     def richness(self) -> Exponent | None:
         """The derived richness r; None if training is not stable, or the output does not move."""
         return self.check.richness
+
+    def to_json(self) -> str:
+        """The check as JSON text."""
+        return json_text(self)
 
 
 def check_model(
