@@ -29,9 +29,9 @@ from scalings.results.fits import Fit
 from scalings.tapes.arguments import Power
 from scalings.tapes.powers import NoPower, Sizes
 
-SEEDS = 3
+SEEDS = 8
 """Draws of the model at each width from which its starts are read."""
-_DENOMINATORS = (1, 2, 4)
+_DENOMINATORS = (2, 4)
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ _SAME = 1e-6
 
 
 def simplest(fit: Fit) -> Fraction:
-    """The simplest power in the interval: a whole number, a half or a quarter; else the hundredth next to it."""
+    """The nearest half in the interval, or else quarter; if there is none, the nearest hundredth."""
     for denominator in _DENOMINATORS:
         near = Fraction(round(fit.exponent * denominator), denominator)
         if fit.low <= near <= fit.high:

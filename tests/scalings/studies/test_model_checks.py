@@ -38,11 +38,11 @@ class WeakBackward(torch.autograd.Function):
     """The identity, whose gradient is too small by n^(1/2)."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor) -> Tensor:  # noqa: ARG004 - as torch calls it
         return x.clone()
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]  # noqa: ARG004 - as torch calls it
         return gradient / gradient.shape[-1] ** 0.5
 
 
