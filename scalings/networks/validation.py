@@ -98,8 +98,9 @@ def check_read(nodes: Sequence[Node], outside: Set[str] = frozenset()) -> None:
 
     `outside` are the names that are read outside the block.
     """
-    within = [one for node in nodes if isinstance(node, Repeat) for one in node.nodes]
-    read = {source for node in (*nodes, *within) for source in sources(node)} | outside
+    read = {source for node in nodes for source in sources(node)} | outside
+    for block in (node for node in nodes if isinstance(node, Repeat)):
+        read |= {source for node in block.nodes for source in sources(node)} - {block.name}
     for node in nodes:
         if node.name not in read and node is not nodes[-1]:
             expected = f"expected every operation but the last, {nodes[-1].name}, to be read by another"

@@ -111,9 +111,12 @@ class _Translator:
         found = {self.output}
         for operation in reversed(self.tape.operations):
             results = found.intersection(operation.results())
-            if any(self.tape.values[value].kind in ("real", "complex") for value in results):
+            if any(map(self._is_computed, results)):
                 found.update(_read_by(operation))
         return found
+
+    def _is_computed(self, value: int) -> bool:
+        return self.tape.values[value].kind in ("real", "complex")
 
     def _read(self, start: int, stop: int) -> None:
         for operation in self.tape.operations[start:stop]:
@@ -121,6 +124,8 @@ class _Translator:
                 self._translate(operation)
 
     def _translate(self, operation: Operation) -> None:
+        if not any(self._is_computed(value) for value in operation.results()):
+            return  # indices and masks are constants
         call = Call(
             operation.function,
             operation.path,
@@ -129,6 +134,10 @@ class _Translator:
             tuple(self.tape.values[value].shape for value in self._made(operation)),
         )
         states = self._states_of(call)
+        read = any(self.tape.values[value].differentiable for value in operation.inputs())
+        stopped = not any(self.tape.values[value].differentiable for value in operation.results())
+        if read and stopped and not all(isinstance(state, Constant) for state in states):
+            self.build.unknown.setdefault("no_grad" if operation.function != "detach" else "detach")
         for value, state in zip(self._made(operation), states, strict=False):
             self._put(value, state)
         for before, after in operation.overwritten:
