@@ -103,6 +103,9 @@ def laws(name: str, by_layer: Mapping[str, UpdateLaw | str] | None = None) -> La
     if len(found) > _MOST:
         names = ", ".join(law.name for law in found)
         raise ArgumentError("optimizer", f"expected a law of hidden matrices and one of the rest, but got {names}")
+    if any(law.clip != "none" for law in (*found, *named.values())):
+        reason = "gradients of all weights are clipped, or none"
+        raise ArgumentError("optimizer", f"{reason}: expected +{CLIP} once, behind what is before a ;")
     text = ";".join([base, *(f"{layer}={law.name}" for layer, law in named.items())])
     split = Split(text, found[0], found[-1], tuple(named.items()))
     law = split if len(found) > 1 or named else found[0]
@@ -136,8 +139,6 @@ def by_layers(given: Iterable[str | tuple[str, UpdateLaw | str]]) -> dict[str, U
             raise ArgumentError("law", f"expected one law for each layer, but got two for {layer!r:.100}")
         try:
             found[layer] = optimizer(law) if isinstance(law, str) else law
-            if found[layer].clip != "none":
-                raise ArgumentError("law", f"gradients of all weights are clipped, or none: --optimizer NAME+{CLIP}")
         except ArgumentError as error:
             raise ArgumentError("law", f"of {layer}: {error.message}") from None
     return found
