@@ -53,6 +53,7 @@ WRITERS = {
     "lars": lambda: derivation_certificate(problem(mlp(2), "lars")),
     "weight decay": lambda: derivation_certificate(problem(mlp(2), "adamw")),
     "a law for each layer": lambda: derivation_certificate(Problem.of(mlp(3), "muon+adamw")),
+    "clipping": lambda: derivation_certificate(Problem.of(mlp(2), "sgd+clip")),
     "biases": lambda: derivation_certificate(problem(mlp(2, biases=True))),
     "epsilon": lambda: derivation_certificate(Problem(mlp(2), with_epsilon(optimizer("adam"), "-1"))),
     "repeat": lambda: derivation_certificate(problem(resmlp())),
