@@ -81,6 +81,7 @@ def measure(
         raise ArgumentError("spectra", "a coordinate check does not look at weights")
     answer.check()
     problem, parameterization = chosen.resolve(input_size(data), parse_gamma(gamma))
+    measuring.check_trained(problem)
     network, law = problem.network, problem.law
     updates = measuring.default_steps(network) if steps is None else steps
     training = Training.of(

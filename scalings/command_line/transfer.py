@@ -58,13 +58,14 @@ def transfer(
     """
     from empirical.data import tasks
     from empirical.data.examples import input_size
-    from scalings.studies.measuring import default_batch
+    from scalings.studies.measuring import check_trained, default_batch
 
     margin, ends = parse_delta(delta), None if grid is None else parse_grid(grid)
     sizes = parse_widths(widths)
     on.check(widths=sizes, seeds=seeds, steps=steps, batch=batch)
     answer.check()
     problem, parameterization = chosen.resolve(input_size(data))
+    check_trained(problem)
     network, law, model = problem.network, problem.law, chosen.model
     examples = default_batch(network) if batch is None else batch
     training = Training.of(law.name, data=data, batch=examples, steps=steps, centered=centered, loss=model.loss)
