@@ -106,10 +106,14 @@ def laws(name: str, by_layer: Mapping[str, UpdateLaw | str] | None = None) -> La
     if any(law.clip != "none" for law in (*found, *named.values())):
         reason = "gradients of all weights are clipped, or none"
         raise ArgumentError("optimizer", f"{reason}: expected +{CLIP} once, behind what is before a ;")
-    text = ";".join([base, *(f"{layer}={law.name}" for layer, law in named.items())])
-    split = Split(text, found[0], found[-1], tuple(named.items()))
+    split = Split(text(base, named.items()), found[0], found[-1], tuple(named.items()))
     law = split if len(found) > 1 or named else found[0]
     return _clipped(law) if base.endswith(f"+{CLIP}") else law
+
+
+def text(base: str, by_layer: Iterable[tuple[str, UpdateLaw]]) -> str:
+    """The name of a split, of those of its laws."""
+    return ";".join([base, *(f"{layer}={law.name}" for layer, law in by_layer)])
 
 
 def _clipped(law: Laws) -> Laws:
