@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from empirical.engines.engine import TrainingProblem
 from empirical.engines.mlp.engine import DenseEngine
-from empirical.engines.mlp.ensembles import check_undecayed
+from empirical.engines.mlp.ensembles import check_shared
 from empirical.experiments.conditions import COLUMNS, Experiment
 from empirical.statistics import regression
 from empirical.sweeps.costs import Cost
@@ -93,7 +93,7 @@ def blank_plan(
 ) -> WidthPlan[DenseEngine]:
     """Networks without any power of n, whose hyperparameters are to be solved for. Raises ArgumentError."""
     check_optimizers(training)
-    check_undecayed(training)
+    check_shared(training)
     engine = DenseEngine(TrainingProblem(network, blank(network), training, choose_device(device)))
     return width_plan(
         engine,

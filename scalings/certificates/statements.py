@@ -25,7 +25,7 @@ from scalings.criteria.parsing import format_relation, parse_criterion
 from scalings.criteria.problem import Problem
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import Exponent, format_exponent, parse_exponent, parse_power
-from scalings.hyperparameters.splits import Laws, Split, laws
+from scalings.hyperparameters.splits import Laws, Split, laws, text
 from scalings.hyperparameters.unknowns import KINDS, name_of
 from scalings.hyperparameters.unknowns import Kind as UnknownKind
 from scalings.hyperparameters.update_laws import UpdateLaw, law_text, optimizer, with_epsilon
@@ -120,6 +120,8 @@ def _laws_to_json(problem: Problem) -> dict[str, Any]:
     called = problem.law.each(_called)
     if isinstance(called, UpdateLaw):
         return _law_to_json(called)
+    if [law.name for law in called.parts] != [law.name for law in problem.law.parts]:
+        called = replace(called, name=text(f"{called.hidden.name}+{called.rest.name}", called.by_layer))
     layers = problem.network.layers
     weights = zip((layer.name for layer in layers), map(_law_to_json, called.among(layers)), strict=True)
     return {"name": called.name, "weights": dict(weights)}

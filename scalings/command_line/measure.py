@@ -86,6 +86,7 @@ def measure(
     network, law, own = problem.network, problem.law, model.module
     if own is None and model.translation:
         raise ArgumentError("network", "expected MODULE:NAME, since what trace wrote holds no module to train")
+    measuring.check_trained(problem)
     updates = measuring.default_steps(network) if steps is None else steps
     training = (
         Training.of(law.name, steps=updates)

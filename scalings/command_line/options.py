@@ -43,7 +43,8 @@ class ChosenModel(ChosenNetwork):
     optimizer: str = "sgd"
     """A name such as sgd, adam, adamw, muon, lion, shampoo, or law:p,q_in,q_out,m,s for any other update law; with
     weight decay as in adam+l2, lion+coupled or muon+independent. Two names are a split: muon+adamw is muon for hidden
-    matrices, which grow both ways, and adamw for embeddings, readouts, gains and biases."""
+    matrices, which grow both ways, and adamw for embeddings, readouts, gains and biases. +clip at the
+    end clips gradients by the norm of all."""
     law: Annotated[list[str] | None, Parameter(negative="")] = None
     """The optimizer of one layer, where it is another one, as in query=sgd; may be given several times."""
     alpha: str = "1"

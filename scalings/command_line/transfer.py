@@ -59,7 +59,7 @@ def transfer(
     """
     from empirical.data import tasks
     from empirical.data.examples import input_size
-    from scalings.studies.measuring import default_batch
+    from scalings.studies.measuring import check_trained, default_batch
 
     margin, ends = parse_delta(delta), None if grid is None else parse_grid(grid)
     sizes = parse_widths(widths)
@@ -68,6 +68,7 @@ def transfer(
     if chosen.model.translation:
         raise ArgumentError("network", "expected a ready-made one or a list of operations, which this command trains")
     problem, parameterization = chosen.resolve(input_size(data))
+    check_trained(problem)
     network, law, model = problem.network, problem.law, chosen.model
     examples = default_batch(network) if batch is None else batch
     training = Training.of(law.name, data=data, batch=examples, steps=steps, centered=centered, loss=model.objective)

@@ -103,10 +103,17 @@ def laws(name: str, by_layer: Mapping[str, UpdateLaw | str] | None = None) -> La
     if len(found) > _MOST:
         names = ", ".join(law.name for law in found)
         raise ArgumentError("optimizer", f"expected a law of hidden matrices and one of the rest, but got {names}")
-    text = ";".join([base, *(f"{layer}={law.name}" for layer, law in named.items())])
-    split = Split(text, found[0], found[-1], tuple(named.items()))
+    if any(law.clip != "none" for law in (*found, *named.values())):
+        reason = "gradients of all weights are clipped, or none"
+        raise ArgumentError("optimizer", f"{reason}: expected +{CLIP} once, behind what is before a ;")
+    split = Split(text(base, named.items()), found[0], found[-1], tuple(named.items()))
     law = split if len(found) > 1 or named else found[0]
     return _clipped(law) if base.endswith(f"+{CLIP}") else law
+
+
+def text(base: str, by_layer: Iterable[tuple[str, UpdateLaw]]) -> str:
+    """The name of a split, of those of its laws."""
+    return ";".join([base, *(f"{layer}={law.name}" for layer, law in by_layer)])
 
 
 def _clipped(law: Laws) -> Laws:
@@ -136,8 +143,6 @@ def by_layers(given: Iterable[str | tuple[str, UpdateLaw | str]]) -> dict[str, U
             raise ArgumentError("law", f"expected one law for each layer, but got two for {layer!r:.100}")
         try:
             found[layer] = optimizer(law) if isinstance(law, str) else law
-            if found[layer].clip != "none":
-                raise ArgumentError("law", f"gradients of all weights are clipped, or none: --optimizer NAME+{CLIP}")
         except ArgumentError as error:
             raise ArgumentError("law", f"of {layer}: {error.message}") from None
     return found

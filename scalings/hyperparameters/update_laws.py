@@ -284,6 +284,8 @@ _WITHOUT_EPSILON = {
 def why_no_epsilon(law: UpdateLaw) -> str:
     """Why a law divides no entry by its size, so that no epsilon stands beside that; empty if it does."""
     name = law.name.partition("+")[0]
+    if law.clip != "none":
+        return f"{law.name} compares it with clipped gradients, for which there is no rule here"
     if law.gradient == 1:
         return f"{law.name} has none: it divides by nothing"
     if name in _WITHOUT_EPSILON:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from scalings.criteria.problem import Problem, as_parameterization
 from scalings.errors import ArgumentError, wrong_type
+from scalings.hyperparameters.exponents import MINUS_INFINITY
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.networks.dimensions import DEPTH_SCALE, WIDTH_SCALE, Dimension, fixed
 from scalings.networks.network import Network
@@ -152,6 +153,12 @@ def scaling(network: Network, training: Training, scale: str) -> Scaling:
 
     held = {other: size for other, size in _HELD.items() if other in network.scales and other != scale}
     return Scaling(scale, held, {other: _determined(network, training, other) for other in held})
+
+
+def check_trained(problem: Problem) -> None:
+    """Raises ArgumentError for a law that no engine trains by: with an epsilon that counts."""
+    if any(law.epsilon != MINUS_INFINITY for law in problem.laws.values()):
+        raise ArgumentError("epsilon", "training has none beside which entries of a gradient count for nothing")
 
 
 def default_batch(network: Network) -> int:

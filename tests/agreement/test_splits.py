@@ -47,3 +47,15 @@ def test_shampoo_that_divides_by_more_than_the_gradient() -> None:
     network, optimizer = mlp(3), "shampoo:1/2,1/2"
     training = Training(optimizer=optimizer, lr=1e-3, batch=4, steps=2)
     confirm(experiment(network, member(network, optimizer, "1/2"), training, WIDTHS, 48))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("optimizer", ["sgd+clip", "muon+sgd+clip"])
+def test_gradients_clipped_by_the_norm_of_all(optimizer: str) -> None:
+    """The readout's gradient is the largest, n^(1/2): every step of SGD is n^(-1/2) of what it would be."""
+    network = mlp(3)
+    training = Training(optimizer=optimizer, lr=0.02, batch=4, steps=2)
+    found = experiment(network, member(network, optimizer, "1/2"), training, WIDTHS, 48)
+    confirm(found)
+    without = replace(found, training=replace(training, optimizer=optimizer.removesuffix("+clip"))).predicted()
+    assert refuted(found.asserted(), without)

@@ -113,12 +113,7 @@ def check_training(training: Training) -> None:
 
     Steps that were made for eta = 1 then are not eta times too large. Nor may weights decay.
     """
-    check_undecayed(training)
-    if training.clips:
-        raise ArgumentError(
-            "optimizer",
-            f"expected one without clipping, but got {training.optimizer!r}: many learning rates are trained",
-        )
+    check_shared(training)
     if training.steps > 1 and any(law.weight for law in training.law.parts):
         raise ArgumentError(
             "optimizer",
@@ -127,8 +122,14 @@ def check_training(training: Training) -> None:
         )
 
 
-def check_undecayed(training: Training) -> None:
-    """Raises ArgumentError for an optimizer that decays weights: all settings of a seed share its W(0)."""
+def check_shared(training: Training) -> None:
+    """Raises ArgumentError for an optimizer that decays weights, since all settings of a seed share its W(0).
+
+    And for one that clips gradients, which here are those of g W and not of W.
+    """
+    if training.clips:
+        many = "many hyperparameters are trained at once"
+        raise ArgumentError("optimizer", f"expected one without clipping, but got {training.optimizer!r}: {many}")
     if any(law.decay != "none" for law in training.law.parts):
         raise ArgumentError(
             "optimizer",

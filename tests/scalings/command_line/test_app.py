@@ -37,6 +37,8 @@ from tests.scalings.command_line.running import SMALL, run
         ("derive --optimizer muon+adam --epsilon 0,0", "--epsilon: expected one exponent, or 3, but got 2"),
         ("derive --optimizer muon+adam --epsilon 0,0,0", "--epsilon: muon does not divide by the size of a gradient's"),
         ("derive --optimizer adam --law layer2=sgd --all-depths", "the induction is over layers alike, but layer2 has"),
+        ("measure --optimizer adam --preset family:1/2 --epsilon=-1", "--epsilon: training has none beside which"),
+        ("transfer --optimizer adam --preset family:1/2 --epsilon=-1", "--epsilon: training has none beside which"),
         ("law sgd --expect muon+adam", "--expect: expected one law for all weights, but got 'muon+adam'"),
         ("deriv", 'Did you mean "derive"?'),
         ("derive --format yaml", '"text", "json", "latex", "markdown"'),

@@ -138,6 +138,11 @@ FORGERIES |= {
     "a decay of one layer": lambda: split_where("layer1", "adam", decay="coupled"),
     "a law of a layer that is not there": lambda: split_where("layer4", "adam"),
     "a name with a law of a layer that is not there": lambda: split_where("layer2", "muon", "muon+adam;layer4=sgd"),
+    "clipping that is not stated": lambda: law_called("sgd+clip", "sgd"),
+    "clipping under the name of sgd": lambda: law_called("sgd", "sgd+clip"),
+    "clipping under the name and the exponents of sgd": lambda: law_called("sgd", "sgd+clip", clip="none"),
+    "clipping where there is none": lambda: law_called("sgd+clip", "sgd", clip="norm"),
+    "clipping of one layer": lambda: split_where("layer1", "adam", clip="norm"),
     "a name of a hundred thousand laws": lambda: split_where("layer2", "muon", "muon" + "+adam" * 100_000),
     "a name of a hundred thousand layers": lambda: split_where("layer2", "muon", "muon+adam" + ";a=adam" * 100_000),
 }
