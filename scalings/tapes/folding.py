@@ -130,7 +130,7 @@ def _wiring(tape: Tape[Dimension], container: str, before: _Block | None, block:
             elif number in earlier:
                 sources.append(("before", *earlier[number]))
             elif value.name.startswith(path):
-                sources.append((value.origin, value.name.removeprefix(path), value.shape))
+                sources.append((value.origin, value.name.removeprefix(path), value.shape, value.differentiable))
             elif value.origin == "constant":
                 sources.append(("constant", value.shape))
             else:
