@@ -35,7 +35,9 @@ def at(given: Parameterization, width: int, constants: tuple[float, ...] = ()) -
     ]
 
 
-def slopes(problem: Problem, given: Parameterization, widths: tuple[int, int], *constants: float) -> dict[Observable, float]:
+def slopes(
+    problem: Problem, given: Parameterization, widths: tuple[int, int], *constants: float
+) -> dict[Observable, float]:
     small, large = (sizes(problem, at(given, width, constants), width, 3) for width in widths)
     steps = math.log(widths[1] / widths[0])
     return {one: math.log(large[one] / small[one]) / steps for one in small if small[one]}
