@@ -133,16 +133,20 @@ def einsum(build: Builder, call: Call) -> State:
     return summed(build, call, left, gone)
 
 
+def bilinear(build: Builder, call: Call) -> State:
+    """x W y + b."""
+    one, other, weight = call.state(0, "input1"), call.state(1, "input2"), call.state(2, "weight")
+    made = einsum(build, replace(call, arguments=("...i,oij,...j->...o", (one, weight, other))))
+    return with_bias(build, call, made, call.get(3, "bias"))
+
+
 def tensordot(build: Builder, call: Call) -> State:
-    left, right, dims = call.state(0, "a"), call.state(1, "b"), call.get(2, "dims", 2)
-    if isinstance(dims, int):
-        dims = (tuple(range(len(left.shape) - dims, len(left.shape))), tuple(range(dims)))
+    """The sum over some axes of the one, and as many of the other."""
+    left, right = call.state(0, "a"), call.state(1, "b")
     one, other = [f"a{axis}" for axis in range(len(left.shape))], [f"b{axis}" for axis in range(len(right.shape))]
-    pairs = [(own % len(one), its % len(other)) for own, its in zip(*dims, strict=True)]
-    for own, its in pairs:
+    for own, its in zip(call.arguments[2], call.arguments[3], strict=True):
         other[its] = one[own]
-    gone = {one[own] for own, _ in pairs}
-    result = tuple(name for name in (*one, *other) if name not in gone)
+    result = tuple(name for name in (*one, *other) if (name in one) != (name in other))
     return contract(build, call, left, right, (tuple(one), tuple(other), result))
 
 

@@ -77,6 +77,14 @@ def normalized(build: Builder, call: Call) -> State:
     return build.scaled(_norm(build, call, x, keeps_mean=True), -over.order * HALF, 1.0, call)
 
 
+def cosine(build: Builder, call: Call) -> State:
+    """The mean product of two vectors with entries of size 1."""
+    one, other, dim = call.state(0, "x1"), call.state(1, "x2"), call.get(2, "dim", 1)
+    shape = max(one.shape, other.shape, key=lambda found: growing(found).order)
+    left, right = (_norm(build, call, side, keeps_mean=True) for side in (one, other))
+    return averaged(build, call, multiplied(build, replace(call, shapes=(shape,)), left, right), (dim,))
+
+
 def largest(build: Builder, call: Call) -> State:
     """The largest entries, or the smallest: of the order of all."""
     state = call.state(0, "input")
@@ -145,11 +153,13 @@ def _norm(build: Builder, call: Call, state: State, *, keeps_mean: bool) -> Stat
 
 def _axes(dim: Any) -> tuple[int, ...] | None:
     """Axes as a tuple; None for all."""
-    return (dim,) if isinstance(dim, int) and not isinstance(dim, bool) else dim if isinstance(dim, tuple) else None
+    if isinstance(dim, int) and not isinstance(dim, bool):
+        return (dim,)
+    return dim if isinstance(dim, tuple) and dim else None
 
 
 def _over(shape: Shape, axes: tuple[int, ...] | None) -> Dimension:
-    chosen: Shape = shape if not axes else tuple(shape[axis] for axis in axes if shape)
+    chosen: Shape = shape if axes is None else tuple(shape[axis] for axis in axes if shape)
     return product(tuple(size for size in chosen if size.grows)) if any(one.grows for one in chosen) else ONE
 
 

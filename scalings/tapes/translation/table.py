@@ -35,10 +35,18 @@ def _gated(build: Builder, call: Call) -> State:
     return products.multiplied(build, call, left, products.entrywise(build, call, right, "sigmoid"))
 
 
+def _leaking(build: Builder, call: Call) -> State:
+    """max(0, x) + a min(0, x)."""
+    rectified = products.entrywise(build, call, call.first, "relu")
+    return products.joined(
+        build, call, [rectified, products.multiplied(build, call, rectified, call.state(1, "weight"))], call.shape
+    )
+
+
 def _clamped(build: Builder, call: Call) -> State:
     """Bounded if both bounds are given; from below by a number that is a guard, as it was."""
     low, high = call.get(1, "min"), call.get(2, "max")
-    if high is None and is_plain(low) and size_of(low) < products.UNSEEN:
+    if high is None and is_plain(low) and 0 < size_of(low) < products.UNSEEN:
         return rearranging.same(build, call)
     return products.entrywise(build, call, call.first, "relu" if low is None or high is None else "tanh")
 
@@ -120,9 +128,20 @@ TABLE: dict[str, Translator] = {
     **_named(rearranging.written, "scatter", "scatter_add", "scatter_reduce", "slice_scatter", "select_scatter"),
     **_named(rearranging.copied, "copy"),
     **_named(rearranging.zero, "zeros", "zeros_like", "new_zeros", "zero", "empty", "empty_like", "new_empty"),
-    **_named(rearranging.number, "tensor", "as_tensor", "scalar_tensor", "full", "full_like", "fill", "arange", "eye"),
-    **_named(rearranging.number, "linspace", "new_full", "new_tensor"),
-    **_named(rearranging.constant, "ones", "ones_like", "new_ones", "rand_like", "randn_like", "rand", "randn"),
+    **_named(rearranging.number, "tensor", "as_tensor", "scalar_tensor", "full", "full_like", "fill", "arange"),
+    **_named(rearranging.number, "new_full", "new_tensor"),
+    **_named(
+        rearranging.constant,
+        "eye",
+        "linspace",
+        "ones",
+        "ones_like",
+        "new_ones",
+        "rand_like",
+        "randn_like",
+        "rand",
+        "randn",
+    ),
     **_named(rearranging.constant, "bernoulli", "sign", "sgn", "heaviside", "normal", "uniform"),
     **_named(_detached, "detach"),
     **_named(products.add, "add", "sub", "subtract", "rsub", "radd"),
@@ -138,8 +157,7 @@ TABLE: dict[str, Translator] = {
     **_named(_multiplied_and_added, "addcmul"),
     **_named(_between, "lerp"),
     **_named(reductions.largest, "maximum", "minimum", "max", "min", "amax", "amin", "fmax", "fmin", "median"),
-    **_named(_clamped, "clamp", "clip"),
-    **_named(rearranging.same, "clamp_min", "clamp_max"),
+    **_named(_clamped, "clamp", "clip", "clamp_min", "clamp_max"),
     **_named(_entrywise("abs"), "abs", "absolute"),
     **{name: _entrywise(name) for name in ("relu", "gelu", "silu", "elu", "selu", "leaky_relu", "mish", "softplus")},
     **{name: _entrywise(name) for name in ("sigmoid", "cos", "exp")},
@@ -151,6 +169,7 @@ TABLE: dict[str, Translator] = {
     **_named(_entrywise("softplus"), "logsigmoid", "log_sigmoid", "log_softmax", "exp2"),
     **_named(_entrywise("elu"), "expm1", "log1p"),
     **_named(_gated, "glu"),
+    **_named(_leaking, "prelu"),
     **_named(reductions.mean, "mean", "nanmean"),
     **_named(reductions.sum_, "sum", "nansum"),
     **_named(reductions.product_of, "prod"),
@@ -159,6 +178,7 @@ TABLE: dict[str, Translator] = {
     **_named(reductions.norm, "norm", "vector_norm", "linalg_vector_norm", "linalg_norm", "frobenius_norm"),
     **_named(reductions.norm_but_one, "norm_except_dim"),
     **_named(reductions.normalized, "normalize"),
+    **_named(reductions.cosine, "cosine_similarity"),
     **_named(reductions.log_sum_exp, "logsumexp"),
     **_named(reductions.softmax, "softmax", "_safe_softmax", "softmin", "_softmax"),
     **_named(reductions.layer_norm, "layer_norm", "native_layer_norm"),
@@ -170,6 +190,7 @@ TABLE: dict[str, Translator] = {
     **_named(contractions.addmm, "addmm", "baddbmm", "addmv"),
     **_named(contractions.grouped, "_grouped_mm"),
     **_named(contractions.einsum, "einsum"),
+    **_named(contractions.bilinear, "bilinear"),
     **_named(contractions.tensordot, "tensordot"),
     **_named(contractions.outer, "outer", "ger"),
     **_named(contractions.convolution, "conv1d", "conv2d", "conv3d"),

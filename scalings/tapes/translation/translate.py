@@ -111,9 +111,12 @@ class _Translator:
         found = {self.output}
         for operation in reversed(self.tape.operations):
             results = found.intersection(operation.results())
-            if any(self.tape.values[value].kind in ("real", "complex") for value in results):
+            if any(map(self._is_computed, results)):
                 found.update(_read_by(operation))
         return found
+
+    def _is_computed(self, value: int) -> bool:
+        return self.tape.values[value].kind in ("real", "complex")
 
     def _read(self, start: int, stop: int) -> None:
         for operation in self.tape.operations[start:stop]:
@@ -121,6 +124,8 @@ class _Translator:
                 self._translate(operation)
 
     def _translate(self, operation: Operation) -> None:
+        if not any(self._is_computed(value) for value in operation.results()):
+            return  # indices and masks are constants
         call = Call(
             operation.function,
             operation.path,
