@@ -26,10 +26,12 @@ class Growth:
 
 
 FUNCTIONS: dict[str, Growth] = {
-    **dict.fromkeys(("linear", "gelu", "silu", "elu", "mish"), Growth()),
-    **dict.fromkeys(("relu", "abs"), Growth(flat=True, kink=True)),
+    "relu": Growth(flat=True, kink=True),
+    "tanh": Growth(bounded=True),
+    **dict.fromkeys(("gelu", "linear", "silu", "elu", "mish"), Growth()),
     **dict.fromkeys(("selu", "leaky_relu"), Growth(kink=True)),
-    **dict.fromkeys(("tanh", "erf", "sin", "atan", "softsign"), Growth(bounded=True)),
+    "abs": Growth(flat=True, kink=True),
+    **dict.fromkeys(("erf", "sin", "atan", "softsign"), Growth(bounded=True)),
     "sigmoid": Growth(bounded=True, offset=True),
     "cos": Growth(bounded=True, offset=True, flat=True),
     **dict.fromkeys(("softplus", "exp"), Growth(offset=True)),

@@ -76,7 +76,12 @@ class DenseRule:
         run.send(node.source, run.coherently(run.times(through, signal), by_update))
 
     def _aligned(self, run: Run[O], node: Matrix) -> O:
-        """sqrt(max(fan_in, fan_out)); for a readout the law of large numbers, if omega says so."""
+        """sqrt(max(fan_in, fan_out)); for a readout the law of large numbers, if omega says so.
+
+        Of what is dormant, as a router is, nothing has been in the gradients before the first update: generic.
+        """
+        if run.step == 1 and node.name in run.problem.network.dormant:
+            return run.power(node.fan_out, HALF)
         if node.role == "output":
             omega = run.problem.law.omega
             by_law = run.larger(node.fan_in, node.fan_out, exponent=HALF * omega)
