@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from torch import nn
 import scalings
 from empirical.engines.module.standard import standard
 from scalings.errors import ArgumentError
+from scalings.hyperparameters.exponents import MINUS_INFINITY
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.networks.nodes import Bias
 from scalings.results.trials import Training
@@ -94,3 +96,22 @@ def test_what_cannot_be_measured_is_said_in_a_line(
 def test_build_is_for_traced_networks_alone() -> None:
     with pytest.raises(ArgumentError, match="build: expected a traced network"):
         scalings.measure("mlp", "mup", build=build)
+
+
+def test_what_has_no_value_of_its_own_is_not_taken_for_zero(traced: TracedNetwork) -> None:
+    """The product of a linear layer is made together with its bias; what was seen to be zero is still told."""
+    translation = translated(traced)
+    network = translation.network
+    assert "0" not in translation.values
+    own = standard(build, traced, translation)
+    frozen = [
+        replace(layer, lr=MINUS_INFINITY) if node.weight.startswith("0.") else layer
+        for node, layer in zip(network.layers, own.layers, strict=True)
+    ]
+    training = Training.of("sgd", steps=1)
+    still = replace(own, layers=tuple(frozen))
+    measured = scalings.measure(traced, still, training, build=build, data=DATA, widths=WIDTHS[:3], seeds=1)
+    derived = scalings.predict(network, own, "sgd", 1)
+    unmeasured = {one.layer for one in compare(network, derived, measured).unmeasured if one.quantity == "dz"}
+    assert "0.bias" in unmeasured
+    assert "0" not in unmeasured
