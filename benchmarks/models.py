@@ -67,7 +67,7 @@ GIVEN = ("standard", "0", "1/2", "mup")
 """The standard parameterization, and members of the derived family by their richness; where there is none that is rich,
 muP by the roles of weights."""
 STORE = Path("models.jsonl")
-STEPS, SEEDS, CAP = 2, 3, 1
+STEPS, SEEDS, CAP = 2, 4, 2
 WIDE = (32, 48, 64, 96, 128, 192, 256)
 NARROW = (16, 24, 32, 48, 64, 96, 128)
 """Of a residual network whose channels are eight times the width in the end."""

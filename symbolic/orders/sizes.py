@@ -27,7 +27,7 @@ class Sizes:
 
     def constant(self, exponent: Exponent) -> float:
         """scale^exponent; zero for -oo."""
-        return 0.0 if exponent == MINUS_INFINITY else float(self.scale ** float(exponent))
+        return self.power(float(self.scale), Fraction(exponent)) if exponent != MINUS_INFINITY else 0.0
 
     def product(self, *sizes: float) -> float:
         return math.prod(sizes)
@@ -40,9 +40,12 @@ class Sizes:
         return min(sizes)
 
     def power(self, size: float, exponent: Fraction) -> float:
-        """Zero stays zero under the power 0 too."""
-        return float(size ** float(exponent)) if size else 0.0
+        """Zero stays zero under the power 0 too; what no number holds is infinite."""
+        try:
+            return math.pow(size, exponent) if size else 0.0
+        except OverflowError:
+            return math.inf
 
     def ratio(self, numerator: float, denominator: float) -> float:
         """0/0 is taken as 0."""
-        return numerator / denominator if numerator else 0.0
+        return numerator / denominator if numerator and denominator < math.inf else 0.0

@@ -71,12 +71,17 @@ class ModuleProblem:
 
     @cached_property
     def places(self) -> dict[str, Place]:
-        """Where the value of each node is made, by its name; found in the precision in which the module was traced."""
+        """Where the value of each node that theory speaks of is made, by its name.
+
+        They are found in the precision in which the module was traced.
+        """
         width = self.traced.widths[-1]
         with seeded():
             batch = batch_of(self.data, width)
         *_, recording = forward_passes(built(self.build, width), batch, self.loss, width)
-        return places(self.traced, self.translation.values, recording.tape)
+        observed = {one.name for one in self.network.representations}
+        values = {name: value for name, value in self.translation.values.items() if name in observed}
+        return places(self.traced, values, recording.tape)
 
     @property
     def given_widths(self) -> tuple[int, ...]:
