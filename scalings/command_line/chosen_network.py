@@ -1,6 +1,7 @@
-"""The option --network and those that go with it: a ready-made network, one from a file, or a torch module."""
+"""The option --network and those that go with it: a ready-made network, one from a file, or a torch module.
 
-from __future__ import annotations
+Annotations are types and no strings here, since cyclopts reads them where `ChosenNetwork` is inherited.
+"""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -96,7 +97,7 @@ class ChosenNetwork:
         return traced("network", self.network, data=self.module_data, loss=self.module_loss, prefix="module_")
 
     @cached_property
-    def translation(self) -> Translation | None:
+    def translation(self) -> "Translation | None":
         """Of a torch module, or of one that `trace` wrote down. Raises ArgumentError."""
         found = self.module.traced if self.module else self._read
         return found.translation if isinstance(found, TracedNetwork) else None
