@@ -27,8 +27,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeAlias
 
-import numpy as np
-
 from empirical.engines.module.problem import ModuleProblem
 from empirical.engines.module.standard import standard
 from empirical.engines.module.weights import reference_constants, sizes_at
@@ -49,6 +47,7 @@ from scalings.networks.nodes import WEIGHTED, Weighted
 from scalings.results.fits import Fit
 from scalings.results.trials import Training
 from scalings.studies.equivalence import Role
+from scalings.studies.modules import foretold
 from scalings.studies.roles import roles
 from scalings.tapes.network import TracedNetwork
 from scalings.tapes.translation.translate import translated
@@ -57,7 +56,6 @@ from symbolic.derivation.members import member
 from symbolic.evaluation.check import verdict_on
 from symbolic.evaluation.given_run import train_given
 from symbolic.evaluation.predict import prediction_of
-from symbolic.evaluation.sizes import sizes
 from tests.empirical.tracing.zoo import ZOO, Model
 from tests.empirical.tracing.zoo_of_libraries import LIBRARIES
 
@@ -230,7 +228,8 @@ class Subject:
         seen = carry_out(sweep).values
         fits = regression.fit_all({one: values for one, values in seen.items() if one.quantity not in LEFT_OUT})
         stable = verdict_on(run).stable
-        slopes = foretold(problem, module, sweep.widths)
+        constants = reference_constants(module)
+        slopes = foretold(problem, lambda width: sizes_at(module, width, constants), sweep.widths, STEPS)
         values = compared(network, prediction_of(run, STEPS), fits, slopes, stable, translation)
         return Trained(self.name, optimizer, given, tuple(values), stable=stable, unknown=translation.unknown)
 
@@ -242,18 +241,6 @@ class Subject:
         if given == "mup":
             return mup(self.translation.network, optimizer)
         return member(self.translation.network, optimizer, given, loss=self.translation.loss)
-
-
-def foretold(problem: Problem, module: ModuleProblem, widths: Sequence[int]) -> dict[Observable, float]:
-    """The slopes, over these widths, of what the rules say of the sizes of weights and of steps."""
-    constants = reference_constants(module)
-    found = [sizes(problem, sizes_at(module, width, constants), width, STEPS) for width in widths]
-    logs = np.log(widths)
-    return {
-        one: float(np.polyfit(logs, np.log([at[one] for at in found]), 1)[0])
-        for one in found[0]
-        if all(0 < at[one] < math.inf for at in found)
-    }
 
 
 def mup(network: Network, optimizer: str) -> Parameterization:

@@ -44,6 +44,8 @@ class Setting:
     """Of the root mean square of its entries at initialization."""
     init_fit: Fit | None
     """What was measured of it; None where it starts at zero, or is the same at every width."""
+    size: float
+    """That root mean square at the largest width."""
     lr: Exponent
     """-oo if nothing trains it."""
     decay: Exponent
@@ -98,18 +100,19 @@ def _setting(
     constants = {one.constant for starts in seen.values() for one in starts}
     start: Start = "zero" if constants == {0.0} else "one" if constants == {1.0} else "random"
     init, fit = (MINUS_INFINITY, None) if start == "zero" else _init(seen)
-    given = [options.get(width) for width in widths]
+    given, last = [options.get(width) for width in widths], seen[widths[-1]]
+    size = math.sqrt(sum(one.size**2 for one in last) / len(last))
     if any(one is None for one in given) and any(given):
         missing = next(width for width in widths if width not in options)
         raise ArgumentError("optimizer", f"it has {name} at some widths, but not at {missing}")
     if not any(given):
-        return Setting(name, start, init, fit, MINUS_INFINITY, MINUS_INFINITY, MINUS_INFINITY, None)
+        return Setting(name, start, init, fit, size, MINUS_INFINITY, MINUS_INFINITY, MINUS_INFINITY, None)
     present = [one for one in given if one is not None]
 
     def order(what: str) -> Exponent:
         return _order(f"{what} of {name}", [getattr(one, what) for one in present], widths)
 
-    return Setting(name, start, init, fit, order("lr"), order("decay"), order("epsilon"), present[-1])
+    return Setting(name, start, init, fit, size, order("lr"), order("decay"), order("epsilon"), present[-1])
 
 
 def _init(seen: Mapping[int, Sequence[_Start]]) -> tuple[Exponent, Fit | None]:

@@ -13,11 +13,12 @@ difference is one mistake, not one of its many consequences.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal
 
+from scalings.criteria.observables import Observable
 from scalings.criteria.problem import Problem
 from scalings.displays import Displayed, json_text
 from scalings.errors import ArgumentError
@@ -28,7 +29,7 @@ from scalings.hyperparameters.splits import laws
 from scalings.networks.dimensions import Dimension
 from scalings.networks.nodes import Embedding, Weighted
 from scalings.results.checks import Check, Forbidden, Repair
-from scalings.results.fits import Verdict
+from scalings.results.fits import Fit, Verdict
 from scalings.results.trials import Training
 from scalings.studies import modules
 from scalings.studies.comparisons import Agreement
@@ -37,6 +38,7 @@ from scalings.tapes.translation.translation import Translation
 
 if TYPE_CHECKING:
     from empirical.models.settings import Setting
+    from empirical.sweeps.measurement import Measurement
     from empirical.sweeps.sweep import Progress
     from empirical.tracing.batches import Loss
     from empirical.tracing.trace import Build
@@ -48,6 +50,8 @@ MARGIN = Fraction(1, 4)
 does wrong differs by 1/2 or more, what finite widths do by less."""
 _READ = ("W_frobenius", "W_spectral")
 """What is known of the weights from how the model is set."""
+_EARLY = 0.1
+"""A slope that is foretold to be further from its order than this says nothing of the order."""
 _CAP = 2
 """Small widths have at most so many times the seeds."""
 
@@ -169,12 +173,60 @@ def check_model(
     )
     measured = carry_out(plan(module, widths=widths, seeds=seeds, cap=_CAP, optimizer=optimizer), progress)
     orders = {one: order for one, order in prediction_of(run, steps).items() if one.quantity not in _READ}
+    early = set(_not_yet(problem, translation, seen, orders, measured, traced.widths[-1])) if derived.stable else set()
+    notes += _on_early(early)
+    orders = {one: order for one, order in orders.items() if one not in early}
     agreement = modules.agreement(translation, orders, measured, MARGIN, stable=derived.stable)
     findings = (*_untrained(rows), *_findings(repaired, rows))
     verdict, reason = _verdict(derived, repaired, agreement, findings)
     return ModelCheck(
         verdict, reason, problem, given, tuple(rows), derived, agreement, findings, repaired, tuple(notes)
     )
+
+
+def _not_yet(
+    problem: Problem,
+    translation: Translation,
+    seen: Mapping[str, Setting],
+    orders: Mapping[Observable, Exponent],
+    measured: Measurement,
+    reference: int,
+) -> Iterator[Observable]:
+    """What is not yet of its order at these widths, as theory itself foretells of the sizes of weights and steps there:
+    the slope that it foretells is another one, and it is the one that was measured."""
+
+    def weights_at(width: int) -> list[LayerExponents[float]]:
+        ratio = width / reference
+        settings = [seen[translation.weights[node.weight][-1]] for node in translation.network.layers]
+        return [
+            LayerExponents(1.0, one.size * _power(ratio, one.init), _rate(one) * _power(ratio, one.lr))
+            for one in settings
+        ]
+
+    steps = max(one.step for one in orders)
+    slopes = modules.foretold(problem, weights_at, measured.widths, steps)
+    for one, fit in measured.fits.items():
+        order = orders.get(one, MINUS_INFINITY)
+        if one in slopes and order != MINUS_INFINITY and isinstance(fit, Fit):
+            off = abs(slopes[one] - order)
+            if off > _EARLY and abs(fit.plain - slopes[one]) <= max(_EARLY, off / 2):
+                yield one
+
+
+def _rate(setting: Setting) -> float:
+    return setting.options.lr if setting.options else 0.0
+
+
+def _power(ratio: float, exponent: Exponent) -> float:
+    return 0.0 if exponent == MINUS_INFINITY else float(ratio ** float(exponent))
+
+
+def _on_early(early: Collection[Observable]) -> list[str]:
+    names = sorted({one.layer for one in early if one.layer})
+    if not names:
+        return []
+    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return [f"not yet of their orders at these widths, as theory foretells of these sizes: values of {shown}"]
 
 
 def _rows(

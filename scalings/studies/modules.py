@@ -5,13 +5,16 @@ A traced network holds what a module does, and no module: what it was traced wit
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from scalings.criteria.observables import Observable, Quantity
+from scalings.criteria.problem import Problem
 from scalings.errors import ArgumentError, wrong_type
 from scalings.hyperparameters.exponents import Exponent
+from scalings.hyperparameters.gauges import LayerExponents
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.results.trials import Training, check_device, check_engine
@@ -46,6 +49,29 @@ def agreement(
     }
     fits = {one: fit for one, fit in measured.fits.items() if one in known}
     return compare(translation.network, known, fits, delta, stable=stable, centered=False)
+
+
+def foretold(
+    problem: Problem,
+    weights_at: Callable[[int], Sequence[LayerExponents[float]]],
+    widths: Sequence[int],
+    steps: int,
+) -> dict[Observable, float]:
+    """The slopes that the rules give over these widths for the sizes of weights and of learning rates there.
+
+    `weights_at` has the multiplier, init scale and learning rate of each weight at a width, as numbers.
+    """
+    import numpy as np
+
+    from symbolic.evaluation.sizes import sizes
+
+    found = [sizes(problem, weights_at(width), width, steps) for width in widths]
+    logs = np.log(widths)
+    return {
+        one: float(np.polyfit(logs, np.log([at[one] for at in found]), 1)[0])
+        for one in found[0]
+        if all(0 < at[one] < math.inf for at in found)
+    }
 
 
 def plan(
