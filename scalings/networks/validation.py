@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from math import isfinite
 
 from scalings.errors import ArgumentError
+from scalings.networks.blocks import block_stream
 from scalings.networks.contractions import contraction
 from scalings.networks.dimensions import WIDTH_SCALE, Dimension
 from scalings.networks.functions import FUNCTIONS
@@ -40,7 +41,6 @@ from scalings.networks.nodes import (
     Sum,
     Weight,
     Weighted,
-    block_stream,
     sources,
 )
 
