@@ -12,18 +12,6 @@ from typing import Literal, Protocol, TypeAlias, get_args
 
 from scalings.networks.dimensions import ONE, Dimension, fixed
 
-
-def block_stream(block: Repeat) -> tuple[str, ...]:
-    """The sums of a block that make up its residual stream, from last to first; empty if it is not residual."""
-    sums = {node.name: node for node in block.nodes if isinstance(node, Sum)}
-    found: list[str] = []
-    name = block.nodes[-1].name
-    while name in sums:
-        found.append(name)
-        name = sums[name].sources[0]
-    return tuple(found) if name == block.name else ()
-
-
 Activation = Literal["relu", "tanh", "gelu", "linear"]
 ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
 Role = Literal["input", "hidden", "output"]

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from math import isfinite
 
 from scalings.errors import ArgumentError
+from scalings.networks.blocks import block_stream
 from scalings.networks.contractions import contraction
 from scalings.networks.dimensions import WIDTH_SCALE, Dimension
 from scalings.networks.functions import FUNCTIONS
@@ -40,7 +41,6 @@ from scalings.networks.nodes import (
     Sum,
     Weight,
     Weighted,
-    block_stream,
     sources,
 )
 
@@ -98,8 +98,9 @@ def check_read(nodes: Sequence[Node], outside: Set[str] = frozenset()) -> None:
 
     `outside` are the names that are read outside the block.
     """
-    within = [one for node in nodes if isinstance(node, Repeat) for one in node.nodes]
-    read = {source for node in (*nodes, *within) for source in sources(node)} | outside
+    read = {source for node in nodes for source in sources(node)} | outside
+    for block in (node for node in nodes if isinstance(node, Repeat)):
+        read |= {source for node in block.nodes for source in sources(node)} - {block.name}
     for node in nodes:
         if node.name not in read and node is not nodes[-1]:
             expected = f"expected every operation but the last, {nodes[-1].name}, to be read by another"

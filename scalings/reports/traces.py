@@ -104,7 +104,7 @@ def _limits(network: TracedNetwork) -> Iterator[str]:
         yield f"No orders are known of it: {escaped(error.message)}."
     else:
         if unknown:
-            yield f"No rule is known of {escaped(_some(unknown))}: taken for functions of each entry."
+            yield f"No rule is known of {escaped(_some(unknown))}: taken for functions of each entry, with a gradient."
 
 
 def _widths(network: TracedNetwork) -> str:

@@ -22,6 +22,7 @@ from scalings.criteria.observables import Observable, Quantity
 from scalings.criteria.problem import Problem
 from scalings.hyperparameters.exponents import MINUS_INFINITY
 from scalings.hyperparameters.gauges import LayerExponents
+from scalings.networks.blocks import block_stream
 from scalings.networks.dimensions import VOCABULARY_SCALE, Dimension
 from scalings.networks.nodes import (
     INPUT,
@@ -45,7 +46,6 @@ from scalings.networks.nodes import (
     Softmax,
     Sum,
     Weighted,
-    block_stream,
     sources,
 )
 from symbolic.orders.algebra import Algebra, O

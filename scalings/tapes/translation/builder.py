@@ -159,11 +159,13 @@ class Builder:
         if key not in self._values:
             name = self.weight_name(call, parameter)
             made = frozenset((self.add(Weight(name, key[0], *fans, **kept(parameter)), call),))
-            whole = Result(parameter.shape, name, made, made, parameter.start == "one")
+            random = made if parameter.start == "random" else frozenset[Hashable]()
+            whole = Result(parameter.shape, name, made, random, parameter.start == "one")
             self._values[key] = self.scaled(whole, state.order, state.size, call)
         found, units = self._values[key], growing(state.shape)
         if str(units) != str(growing(parameter.shape)):
-            found = replace(found, node=self.add(Rearrange(self.name(call, "part"), (found.node,), units), call))
+            name = self.add(Rearrange(self.name(call, "part"), (found.node,), units), call)
+            found = replace(found, node=name).of_part(name)
         return replace(found, shape=state.shape)
 
     def part(self, result: Result, call: Call) -> Result:

@@ -13,7 +13,7 @@ from typing import Any
 from scalings.networks.dimensions import ONE, Dimension
 from scalings.networks.nodes import INPUT, Convolution, Dense, DepthwiseConvolution
 from scalings.tapes.translation.builder import Builder, kept
-from scalings.tapes.translation.products import multiplied, with_bias
+from scalings.tapes.translation.products import multiplied, scaled, with_bias
 from scalings.tapes.translation.reductions import summed
 from scalings.tapes.translation.values import Call, Constant, Held, Shape, State, growing, product
 
@@ -87,10 +87,12 @@ def matmul(build: Builder, call: Call) -> State:
 
 
 def addmm(build: Builder, call: Call) -> State:
-    """b + x W; `beta` and `alpha` scale the two."""
-    bias, left, right = call.state(0, "input"), call.state(1, "mat1"), call.state(2, "mat2")
+    """beta b + alpha x W."""
+    matrices = ("batch1", "batch2") if "batch1" in call.keywords else ("mat1", "mat2")
+    left, right = (call.state(place, name) for place, name in enumerate(matrices, start=1))
     made = matmul_of(build, call, left, right)
-    return with_bias(build, call, made, bias)
+    alpha, beta = call.get(4, "alpha", 1), call.get(3, "beta", 1)
+    return with_bias(build, call, scaled(build, call, made, alpha), scaled(build, call, call.state(0, "input"), beta))
 
 
 def grouped(build: Builder, call: Call) -> State:

@@ -176,7 +176,7 @@ def with_bias(build: Builder, call: Call, made: State, bias: Any, channel: int =
         return made
     if channel and len(bias.shape) == 1:
         bias = replace(bias, shape=(*bias.shape, *(ONE,) * (len(call.shape) - 2)))
-    return added(build, replace(call, function="bias"), made, bias)
+    return added(build, call, made, bias)
 
 
 def _sum(build: Builder, call: Call, one: Result, other: Result) -> State:

@@ -139,7 +139,7 @@ def _normed(
     if weight is not None:
         if channel and len(weight.shape) == 1:
             weight = replace(weight, shape=(*weight.shape, *(ONE,) * (len(call.shape) - 2)))
-        state = multiplied(build, replace(call, function="gain"), state, weight)
+        state = multiplied(build, call, state, weight)
     return with_bias(build, call, state, bias, channel)
 
 

@@ -69,13 +69,6 @@ def _straight_through(build: Builder, call: Call) -> State:
     return entry_of_unknown(build, call, call.arguments[1], call.arguments[2])
 
 
-def _detached(build: Builder, call: Call) -> State:
-    """The value is the same; that no gradient passes is not known to the theory, and named."""
-    if not isinstance(call.first, Constant):
-        build.unknown.setdefault(call.function)
-    return rearranging.same(build, call)
-
-
 def unknown(build: Builder, call: Call) -> States:
     """A function without a rule, as one of each entry of the first value that it reads."""
     states = [one for one in (*call.arguments, *call.keywords.values()) if isinstance(one, Constant | Held | Result)]
@@ -110,9 +103,7 @@ TABLE: dict[str, Translator] = {
     **_named(rearranging.same, "adaptive_avg_pool3d", "max_pool1d", "max_pool2d", "max_pool3d", "lp_pool2d"),
     **_named(rearranging.same, "adaptive_max_pool1d", "adaptive_max_pool2d", "upsample_nearest1d"),
     **_named(rearranging.same, "upsample_nearest2d", "upsample_bilinear2d", "upsample_bicubic2d", "interpolate"),
-    **_named(
-        rearranging.same, "grid_sampler", "grid_sample", "as_strided", "positive", "alias", "conj", "resolve_conj"
-    ),
+    **_named(rearranging.same, "grid_sampler", "grid_sample", "as_strided", "detach", "alias", "conj", "resolve_conj"),
     **_named(rearranging.repeated, "expand", "expand_as", "repeat", "repeat_interleave", "tile", "broadcast_to"),
     **_named(rearranging.repeated, "pad", "constant_pad_nd", "diagonal", "diag", "diag_embed", "im2col", "unfold"),
     **_named(rearranging.repeated, "col2im", "fold", "masked_select", "sort", "cumsum", "logcumsumexp"),
@@ -143,7 +134,6 @@ TABLE: dict[str, Translator] = {
         "randn",
     ),
     **_named(rearranging.constant, "bernoulli", "sign", "sgn", "heaviside", "normal", "uniform"),
-    **_named(_detached, "detach"),
     **_named(products.add, "add", "sub", "subtract", "rsub", "radd"),
     **_named(products.multiply, "mul", "multiply", "rmul"),
     **_named(products.divide, "div", "divide", "true_divide", "truediv"),

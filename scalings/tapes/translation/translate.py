@@ -134,6 +134,10 @@ class _Translator:
             tuple(self.tape.values[value].shape for value in self._made(operation)),
         )
         states = self._states_of(call)
+        read = any(self.tape.values[value].differentiable for value in operation.inputs())
+        stopped = not any(self.tape.values[value].differentiable for value in operation.results())
+        if read and stopped and not all(isinstance(state, Constant) for state in states):
+            self.build.unknown.setdefault("no_grad" if operation.function != "detach" else "detach")
         for value, state in zip(self._made(operation), states, strict=False):
             self._put(value, state)
         for before, after in operation.overwritten:

@@ -17,6 +17,7 @@ from scalings.networks.network import Network
 from scalings.networks.nodes import Node, sources
 from scalings.tapes.network import TracedNetwork
 from tests.empirical.tracing.zoo import VOCABULARY, points
+from tests.empirical.tracing.zoo_of_blocks import CausalSelfAttention, NanoGPT
 
 INPUTS = points(4, 6)
 
@@ -80,6 +81,42 @@ def convolutional(width: int) -> nn.Module:
         *(nn.Conv2d(3, width, 3, bias=False), nn.ReLU(), nn.Conv2d(width, width, 3, bias=False), nn.ReLU()),
         *(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, 10, bias=False)),
     )
+
+
+class Residual(nn.Module):
+    """A block as a residual network has it (He et al., arXiv 1512.03385)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        layers = (
+            layer for _ in range(2) for layer in (nn.Conv2d(width, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width))
+        )
+        self.conv1, self.norm1, self.conv2, self.norm2 = layers
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x + self.norm2(self.conv2(self.norm1(self.conv1(x)).relu()))).relu()
+
+
+def residual(width: int) -> nn.Module:
+    head = (nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, 10, bias=False))
+    return nn.Sequential(nn.Conv2d(3, width, 3, bias=False), nn.BatchNorm2d(width), nn.ReLU(), Residual(width), *head)
+
+
+class GPT(NanoGPT):
+    """nanoGPT with a readout of its own, and scores that are divided by their size: as maximal update asks for."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(width)
+        self.lm_head.weight = nn.Parameter(points(*self.lm_head.weight.shape))
+        for block in self.transformer["h"]:
+            block.attn.forward = _divided_by_size.__get__(block.attn)
+
+
+def _divided_by_size(self: CausalSelfAttention, x: Tensor) -> Tensor:
+    parts = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in self.c_attn(x).chunk(3, -1))
+    q, k, v = parts
+    mixed = functional.scaled_dot_product_attention(q, k, v, is_causal=True, scale=1 / q.shape[-1])
+    return self.c_proj(mixed.transpose(1, 2).flatten(-2))
 
 
 class OneHead(nn.Module):

@@ -146,6 +146,15 @@ CASES: dict[str, tuple[Callable[..., Tensor], dict[str, Callable[[int], Tensor]]
         {},
         ["clamp: Elementwise(first) activation relu"],
     ),
+    "a sum of products with a factor": (
+        lambda h, w: torch.baddbmm(h[None], batch1=h[None], batch2=w[None], alpha=h.shape[1] ** -0.5)[0],
+        {"w": matrix},
+        [
+            "w: Dense(first) fan_in 1 n, fan_out 1 n",
+            "baddbmm: Factor(w) order -1/2",
+            "baddbmm2: Sum(baddbmm, first)",
+        ],
+    ),
     "a leak that is learned": (
         functional.prelu,
         {"weight": lambda _: torch.tensor([0.25])},
@@ -257,4 +266,5 @@ def test_a_function_without_a_rule_is_named() -> None:
 
 def test_a_value_without_its_gradient_is_named() -> None:
     assert of_function(lambda h: h + h.tanh().detach()).translation.unknown == ("detach",)
+    assert of_function(lambda h: h / torch.no_grad()(torch.std)(h)).translation.unknown == ("no_grad",)
     assert not of_function(lambda h: h * (h.detach() > 0)).translation.unknown

@@ -20,11 +20,13 @@ from scalings.results.checks import Repair
 from scalings.tapes.network import TracedNetwork
 from scalings.tapes.translation.values import growing
 from tests.empirical.tracing.modules_to_translate import (
+    GPT,
     LowRank,
     OneHead,
     Perceptron,
     convolutional,
     of_function,
+    residual,
     traced,
     words,
 )
@@ -62,7 +64,7 @@ def test_every_model_of_the_zoo_is_translated(name: str) -> None:
 
 def test_the_report_says_what_is_not_known() -> None:
     unknown = of_function(torch.special.i0)
-    assert "No rule is known of special_i0: taken for functions of each entry." in str(unknown)
+    assert "No rule is known of special_i0: taken for functions of each entry, with a gradient." in str(unknown)
     growing_output = traced(lambda width: Wrong(width, lambda h: h))
     assert "No orders are known of it: expected an output of a fixed size, but first.bias gives" in str(growing_output)
     assert "known" not in str(traced(Perceptron))
@@ -80,6 +82,57 @@ def test_families_of_ready_made_networks(
     assert found is not None
     assert expected is not None
     assert (found.layers, found.low, found.high) == (expected.layers, expected.low, expected.high)
+
+
+def exponents(network: Any, law: str, richness: Fraction) -> dict[str, tuple[str, str]]:
+    """Init scale and learning rate of each layer, by its name."""
+    family = scalings.derive(network, law).family
+    assert family is not None
+    assert (family.low, family.high) == (0, Fraction(1, 2))
+    layers = zip(family.network.layers, family.member(richness).layers, strict=True)
+    return {node.name: (str(found.init), str(found.lr)) for node, found in layers}
+
+
+@pytest.mark.parametrize("law", ["sgd", "adam"])
+def test_a_residual_network_of_convolutions(law: str) -> None:
+    """Its layers have the exponents of `scalings.cnn`'s, and its norms those of input layers."""
+    for richness in (Fraction(0), Fraction(1, 2)):
+        ready_made = exponents(scalings.cnn(3), law, richness)
+        first, hidden, last = ready_made.values()
+        vector = first[1]
+        norms = {name: ("0", vector) for name in ("1", "3.norm1", "3.norm2")}
+        biases = {f"{name}.bias": ("-inf", vector) for name in norms}
+        expected = {"0": first, "3.conv1": hidden, "3.conv2": hidden, "6": last, **norms, **biases}
+        assert exponents(traced(residual, points(2, 3, 8, 8)), law, richness) == expected
+
+
+@pytest.mark.parametrize("law", ["sgd", "adam"])
+def test_a_transformer(law: str) -> None:
+    """It has the exponents of the ready-made one, whose queries and keys by themselves leave it no other richness."""
+    found = exponents(traced(GPT, IDS, classes), law, Fraction(1, 2))
+    alike = {
+        "embedding": ("transformer.wte", "transformer.wpe"),
+        "query": ("transformer.h.*.attn.c_attn",),
+        "projection": ("transformer.h.*.attn.c_proj",),
+        "attention_gain": ("transformer.h.*.ln_1",),
+        "mlp_gain": ("transformer.h.*.ln_2",),
+        "up": ("transformer.h.*.mlp.c_fc",),
+        "down": ("transformer.h.*.mlp.c_proj",),
+        "final_gain": ("transformer.ln_f",),
+        "readout": ("lm_head",),
+    }
+    ready_made = scalings.transformer(gains=True)
+    rich = scalings.member(ready_made, law, "1/2")
+    layers = zip(ready_made.layers, rich.layers, strict=True)
+    expected = {name: (str(one.init), str(one.lr)) for node, one in layers for name in alike.get(node.name, ())}
+    assert found == expected
+
+
+def test_a_tied_readout_needs_a_multiplier() -> None:
+    """The logit of a token is |W_token|^2 ~ n: no init scale is right for both uses of the weight."""
+    answer = scalings.derive(of_zoo("tied weights"), "sgd")
+    assert answer.family is None
+    assert "a multiplier at readout" in str(answer)
 
 
 def test_a_factor_in_front_of_the_output_is_made_up_for_by_its_weights() -> None:
