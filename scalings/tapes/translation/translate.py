@@ -34,9 +34,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from scalings.errors import ArgumentError
+from scalings.networks.blocks import block_stream
 from scalings.networks.dimensions import fixed, times
 from scalings.networks.network import Network
-from scalings.networks.nodes import WEIGHTED, Node, Repeat, block_stream, sources
+from scalings.networks.nodes import WEIGHTED, Node, Repeat, sources
 from scalings.tapes import network as traced_networks
 from scalings.tapes.arguments import Argument, Ref, mapped
 from scalings.tapes.network import TracedNetwork
