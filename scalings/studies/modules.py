@@ -6,6 +6,7 @@ A traced network holds what a module does, and no module: what it was traced wit
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from scalings.errors import ArgumentError, wrong_type
@@ -52,7 +53,13 @@ def plan(
     if not isinstance(parameterization, Parameterization):
         raise wrong_type("parameterization", "a Parameterization, or 'standard'", parameterization)
     problem = ModuleProblem(
-        build, data, default_loss if loss is None else loss, traced, translation, parameterization, training
+        build,
+        data,
+        default_loss if loss is None else loss,
+        traced,
+        translation,
+        parameterization,
+        replace(training, data="its own data", centered=False, loss=translation.loss),
     )
     return plan_modules(problem, widths=widths, seeds=seeds, first_seed=first_seed, cap=cap)
 
