@@ -110,7 +110,7 @@ def impose(requirement: Requirement, case: Case, algebra: Unknowns) -> None:
         condition = algebra.both(condition, algebra.at_most(right, left))
     ring = case.facts.ring
     alternatives = condition.forms(ring)
-    if alternatives == [()]:
+    if alternatives == [()] or _always_hold(alternatives):
         # At later steps it only says once more what it said at the first, and so it may at a block's last copy.
         said = (requirement.criterion.name, requirement.layer.name, requirement.step)
         if requirement.step <= 1 and said not in ((step.criterion, step.layer, step.update) for step in case.steps):
@@ -136,6 +136,12 @@ def impose(requirement: Requirement, case: Case, algebra: Unknowns) -> None:
 def _step(requirement: Requirement, statement: str, case: Case, implied_by: tuple[str, ...] = ()) -> Step:
     criterion, layer = requirement.criterion.name, requirement.layer.name
     return Step(criterion, layer, requirement.step, statement, case.freedoms, implied_by)
+
+
+def _always_hold(alternatives: list[Alternative]) -> bool:
+    """Whether they are, among others, f >= 0 or -f >= 0: nothing is to be chosen."""
+    alone = {alternative[0] for alternative in alternatives if len(alternative) == 1}
+    return any(-form in alone for form in alone)
 
 
 def _choose(condition: list[Alternative], case: Case) -> Alternative:
