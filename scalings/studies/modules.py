@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -105,7 +106,13 @@ def plan(
     if not isinstance(parameterization, Parameterization):
         raise wrong_type("parameterization", "a Parameterization, or 'standard'", parameterization)
     problem = ModuleProblem(
-        build, data, default_loss if loss is None else loss, traced, translation, parameterization, training
+        build,
+        data,
+        default_loss if loss is None else loss,
+        traced,
+        translation,
+        parameterization,
+        replace(training, data="its own data", centered=False, loss=translation.loss),
     )
     return plan_modules(problem, widths=widths, seeds=seeds, first_seed=first_seed, cap=cap)
 

@@ -29,6 +29,8 @@ from scalings.results.trials import Training
 FIRST_STEP = 0.001
 """|dW| / |W(0)| of the first step at the reference width, at the optimizer's default learning rate: with many weights,
 of a hundred inputs each, preactivations move by a few hundredths, and the second step is much as the first."""
+_ROUNDING = math.sqrt(torch.finfo(torch.float64).eps)
+"""Half of the digits: steps that are smaller beside the others are none."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +55,13 @@ def reference_constants(problem: ModuleProblem) -> dict[str, Constants]:
             typical = size or 1 / math.sqrt(node.fan_in.at(width))
             step = _root_mean_square(_first_step(problem.training.optimizer, own[name], seen.gradients.get(name)))
             found[name] = size, share * typical, step
-    rates = [moved / step for _, moved, step in found.values() if step]
+    # The gradient of a key's bias is zero, since a softmax knows no shift, but for rounding errors.
+    nothing = _ROUNDING * median(step for *_, step in found.values())
+    rates = [moved / step for _, moved, step in found.values() if step > nothing]
     usual = median(rates) if rates else 0.0
-    return {name: Constants(size, moved / step if step else usual) for name, (size, moved, step) in found.items()}
+    return {
+        name: Constants(size, moved / step if step > nothing else usual) for name, (size, moved, step) in found.items()
+    }
 
 
 def reference_width(problem: ModuleProblem) -> int:

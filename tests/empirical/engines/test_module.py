@@ -34,7 +34,7 @@ from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.networks.architectures import mlp
 from scalings.networks.dimensions import WIDTH, fixed
 from scalings.networks.network import Network
-from scalings.networks.nodes import Dense, Elementwise
+from scalings.networks.nodes import Bias, Dense, Elementwise
 from scalings.results.trials import Training
 from scalings.studies.comparisons import compare
 from scalings.tapes.network import TracedNetwork
@@ -186,6 +186,34 @@ def test_the_first_step_is_a_small_share_of_every_weight() -> None:
         for layer in ("layer1", "layer2", "layer3"):
             update, weight = (found[Observable(which, layer, 1)] for which in ("dW_frobenius", "W_frobenius"))
             assert update / weight == pytest.approx(FIRST_STEP / 10, rel=0.01)
+
+
+class Shifted(nn.Module):
+    """A softmax over two scores that share a bias, of whose gradient only rounding errors are left."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.scores, self.bias = nn.Linear(6, width, bias=False), nn.Parameter(torch.ones(1))
+        self.readout = nn.Linear(width, 2, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.readout((self.scores(x) + self.bias).softmax(-1))
+
+
+def test_a_gradient_of_rounding_errors_makes_no_learning_rate() -> None:
+    traced = trace(Shifted, DATA, WIDTHS)
+    network = Network(
+        (
+            Dense("scores", "input", "scores", fixed(6), WIDTH),
+            Bias("bias", "scores", "bias", WIDTH, start="one"),
+            Dense("readout", "bias", "readout", WIDTH, fixed(2)),
+        )
+    )
+    weights = {"scores": ("scores.weight",), "bias": ("bias",), "readout": ("readout.weight",)}
+    translation = Translation(network, {}, weights, traced.tape.outputs[0], "mse")
+    problem = ModuleProblem(Shifted, DATA, default_loss, traced, translation, MUP, Training.of("sgd", steps=1))
+    rates = [one.rate for one in reference_constants(problem).values()]
+    assert max(rates) < 1e6 * min(rates)
 
 
 def test_zero_init_scales_are_zero() -> None:

@@ -41,6 +41,7 @@ def test_a_module_has_the_derived_exponents_and_no_others(traced: TracedNetwork)
     measured = scalings.measure(traced, right, training, build=build, data=DATA, widths=WIDTHS, seeds=4, cap=1)
     assert measured.network == network
     assert measured.widths == WIDTHS
+    assert "on its own data" in repr(measured)
     agreement = compare(network, scalings.predict(network, right, "adam", 2), measured)
     assert agreement.verdict != "FAIL", agreement.reason
     assert len(agreement.comparisons) > 50
