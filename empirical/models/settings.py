@@ -29,8 +29,10 @@ from scalings.results.fits import Fit
 from scalings.tapes.arguments import Power
 from scalings.tapes.powers import NoPower, Sizes
 
-SEEDS = 8
-"""Draws of the model at each width from which its starts are read."""
+_DRAWS = (8, 64)
+"""At least and at most so many draws of the model at each width, from which its starts are read."""
+_ENTRIES = 200
+"""So many entries of a parameter in all draws tell its size to 5 %, and its power over two octaves to 0.05."""
 _DENOMINATORS = (2, 4)
 
 
@@ -58,10 +60,11 @@ class Setting:
         return self.lr != MINUS_INFINITY
 
 
-def settings(
-    build: Build, optimizer: Callable[[nn.Module], Any], widths: Sequence[int], seeds: int = SEEDS
-) -> dict[str, Setting]:
+def settings(build: Build, optimizer: Callable[[nn.Module], Any], widths: Sequence[int]) -> dict[str, Setting]:
     """By name, how each parameter is set. Raises ArgumentError for a number that is no power of the width."""
+    first = [_start(parameter) for parameter in built(build, widths[0]).parameters()]
+    fewest = min((one.entries for one in first if one.constant is None and one.entries), default=_ENTRIES)
+    seeds = min(max(_DRAWS[0], -(-_ENTRIES // fewest)), _DRAWS[1])
     starts: dict[str, dict[int, list[_Start]]] = defaultdict(lambda: defaultdict(list))
     options: dict[str, dict[int, Options]] = defaultdict(dict)
     for width in widths:
