@@ -183,7 +183,10 @@ OPTIMIZERS: dict[str, UpdateLaw] = {
 }
 _LONGEST_NAME = 500
 """Characters of an optimizer; a law of five powers takes up to 200."""
-_CUSTOM = "law:p,q_in,q_out,m,s and shampoo:e_left,e_right take exponents of their own, and +l2 or +coupled adds decay"
+_CUSTOM = (
+    "law:p,q_in,q_out,m,s and shampoo:e_left,e_right take exponents of their own, +l2 or +coupled adds decay, and "
+    "+clip clips"
+)
 
 
 def optimizer(name: str) -> UpdateLaw:
@@ -201,8 +204,6 @@ def optimizer(name: str) -> UpdateLaw:
         return clipped(optimizer(base))
     if plus and (base in OPTIMIZERS or decay in DECAYS):
         return _decaying(optimizer(base), decay)
-    if "clip" in name:
-        raise ArgumentError("optimizer", f"expected +{CLIP} behind an optimizer for clipping, but got {name!r:.100}")
     kind, colon, listed = name.partition(":")
     if colon and kind in ("law", "shampoo"):
         numbers = _numbers(listed, 5 if kind == "law" else 2)
