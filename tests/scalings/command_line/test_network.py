@@ -91,8 +91,8 @@ def test_a_file_that_holds_no_network(
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ("", "expected one of mlp, cnn, resmlp, transformer, or a .json file, but got ''"),
-        ("mlq", "did you mean mlp? expected one of mlp, cnn, resmlp, transformer, or a .json file, but got 'mlq'"),
+        ("", "expected one of mlp, cnn, resmlp, transformer, a .json file, or MODULE:NAME, but got ''"),
+        ("mlq", "did you mean mlp? expected one of mlp, cnn, resmlp, transformer, a .json file, or MODULE:NAME, but got 'mlq'"),
         ("nowhere.json", "cannot read 'nowhere.json': No such file or directory"),
     ],
 )
