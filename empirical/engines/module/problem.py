@@ -19,7 +19,7 @@ from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import Exponent
 from scalings.hyperparameters.gauges import LayerExponents
 from scalings.hyperparameters.parameterizations import Parameterization
-from scalings.hyperparameters.update_laws import optimizer
+from scalings.hyperparameters.update_laws import UpdateLaw
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network, wrong_depth
 from scalings.networks.nodes import Weighted
@@ -34,7 +34,7 @@ class ModuleProblem:
 
     `build`, `data` and `loss` are those that were traced. Of `training`, the data, the batch and the loss are not used,
     since the module brings its own, nor is the output centered. Raises ArgumentError for another number of exponents
-    than the network has weights, for multipliers that the module has not, and without steps.
+    than the network has weights, for multipliers that the module has not, for clipped gradients, and without steps.
     """
 
     build: Build
@@ -51,6 +51,8 @@ class ModuleProblem:
             raise ArgumentError("steps", f"expected at least 1, but got {self.training.steps}")
         if self.parameterization.depth != self.network.depth:
             raise wrong_depth(self.network, self.parameterization.depth)
+        if self.training.clips:
+            raise ArgumentError("optimizer", "expected one without clipping, with which modules are not trained")
         if any(self.parameterization.scales):
             raise ArgumentError("scales", "expected none, since the numbers in a module's code are fixed")
         self.exponents  # noqa: B018 - that there is a gauge without multipliers is checked here too
@@ -64,9 +66,16 @@ class ModuleProblem:
         return WIDTH_SCALE
 
     @cached_property
+    def laws(self) -> dict[str, UpdateLaw]:
+        """The update law of each weight."""
+        return dict(
+            zip((layer.weight for layer in self.network.layers), self.training.laws_of(self.network), strict=True)
+        )
+
+    @cached_property
     def exponents(self) -> dict[str, LayerExponents[Exponent]]:
         """Those of each weight without multipliers, which a module has not."""
-        given = self.parameterization.in_gauge("unit-multiplier", optimizer(self.training.optimizer))
+        given = self.parameterization.in_gauge("unit-multiplier", tuple(self.laws.values()))
         return dict(zip((layer.weight for layer in self.network.layers), given.layers, strict=True))
 
     @cached_property

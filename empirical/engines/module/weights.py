@@ -53,7 +53,7 @@ def reference_constants(problem: ModuleProblem) -> dict[str, Constants]:
         for name in names:
             size = _root_mean_square(own[name])
             typical = size or 1 / math.sqrt(node.fan_in.at(width))
-            step = _root_mean_square(_first_step(problem.training.optimizer, own[name], seen.gradients.get(name)))
+            step = _root_mean_square(_first_step(problem.laws[node.weight].name, own[name], seen.gradients.get(name)))
             found[name] = size, share * typical, step
     # The gradient of a key's bias is zero, since a softmax knows no shift, but for rounding errors.
     nothing = _ROUNDING * median(step for *_, step in found.values())
@@ -98,14 +98,15 @@ class Stepped:
     def __init__(
         self, problem: ModuleProblem, node: Weighted, parameter: nn.Parameter, rate: float, width: int
     ) -> None:
-        exponents, training = problem.exponents[node.weight], problem.training
+        exponents, law, training = problem.exponents[node.weight], problem.laws[node.weight], problem.training
         self.parameter = parameter
         self.initial = parameter.detach().clone(memory_format=torch.contiguous_format)
         self.update = torch.zeros_like(self.initial)
         decays = isinstance(node, MATRICES) and training.decay
-        decay = 0.0 if exponents.decay is None else training.decay * _power(problem, width, exponents.decay)
+        constant = training.decay * training.factors(law)[1] if training.decay else 0.0
+        decay = 0.0 if exponents.decay is None else constant * _power(problem, width, exponents.decay)
         self._steps = ExplicitSteps(
-            training.optimizer if decays else plain(training.optimizer),
+            law.name if decays else plain(law.name),
             as_matrix(self.initial),
             as_matrix(self.update),
             lr=rate * _power(problem, width, exponents.lr),

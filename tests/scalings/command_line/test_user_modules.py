@@ -69,8 +69,9 @@ def test_training_is_compared_with_theory(capsys: pytest.CaptureFixture[str]) ->
 
 
 @pytest.mark.slow
-def test_training_agrees_with_theory(capsys: pytest.CaptureFixture[str]) -> None:
-    code, document = run_json(capsys, *MEASURED, "--seeds", "24")
+@pytest.mark.parametrize("optimizer", ["sgd", "muon+adamw"])
+def test_training_agrees_with_theory(capsys: pytest.CaptureFixture[str], optimizer: str) -> None:
+    code, document = run_json(capsys, *MEASURED, "--seeds", "24", "--optimizer", optimizer)
     assert (code, document["verdict"]) == (0, "PASS"), document["reason"]
 
 
@@ -102,8 +103,9 @@ def test_a_certificate_of_it_is_accepted(capsys: pytest.CaptureFixture[str]) -> 
         (("measure", "--network", "net.json", "--preset", "family:1/2"), "--network: expected MODULE:NAME"),
         ((*MEASURED, "--device", "cuda"), "--device: expected auto or cpu"),
         ((*MEASURED, "--batch", "4"), "--batch: expected none, since a module brings its own data"),
+        ((*MEASURED, "--optimizer", "sgd+clip"), "--optimizer: expected one without clipping"),
     ],
-    ids=range(9),
+    ids=range(10),
 )
 def test_what_it_cannot_use_is_one_line(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, arguments: tuple[str, ...], said: str
