@@ -65,7 +65,9 @@ def _of_one(setting: Setting, node: Node, scope: Mapping[str, Tensor]) -> Tensor
         case Scale():
             value = setting.scale(node) * scope[node.source]
         case Factor():
-            value = node.size * setting.sizes[WIDTH_SCALE] ** float(node.order) * scope[node.source]
+            # As a tensor, which overflows to infinity.
+            width = scope[node.source].new_tensor(float(setting.sizes[WIDTH_SCALE]))
+            value = node.size * width ** float(node.order) * scope[node.source]
         case _:
             raise ArgumentError("network", f"{node.name} is a {type(node).__name__}, which is not trained")
     return value

@@ -81,7 +81,7 @@ def attention(score: Fraction) -> Network:
 
 
 def test_scores_are_divided_by_the_size_of_heads_or_there_is_a_multiplier() -> None:
-    """As in Tensor Programs V; 1/sqrt(d), as transformers have it, contradicts the criteria. What would help is named."""
+    """As in Tensor Programs V; 1/sqrt(d), as is usual, contradicts the criteria: what would help is told."""
     assert derive(attention(Fraction(-1)), "adam").degrees_of_freedom == 0
     found = conflict_of(Question(Problem.of(attention(Fraction(-1, 2)), "adam")))
     assert found.add == (("scores", "attention"),)
