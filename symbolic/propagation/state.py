@@ -272,11 +272,13 @@ class Run(Generic[O]):
         return False
 
     @cached_property
-    def echoing(self) -> frozenset[str]:
-        """The nodes that read what their own weight has written elsewhere, with no weight matrix in between."""
+    def echoing(self) -> Mapping[str, frozenset[str]]:
+        """The nodes that read what their own weight has written elsewhere, with no weight matrix in between; and where
+        it has, themselves included."""
         uses = Counter(node.weight for node in self.problem.network.flat if isinstance(node, MATRICES))
         shared = [node for node in self.problem.network.flat if isinstance(node, MATRICES) and uses[node.weight] > 1]
-        return frozenset(node.name for node in shared if self._writers(node) > {node.name})
+        writers = {node.name: frozenset(self._writers(node)) for node in shared}
+        return {name: found for name, found in writers.items() if len(found) > 1}
 
     def _writers(self, node: Dense | Convolution | Embedding) -> set[str]:
         """The uses of its weight that reach this one without passing another matrix, itself included."""
@@ -291,11 +293,35 @@ class Run(Generic[O]):
             if isinstance(before, MATRICES):
                 found |= {name} if before.weight == node.weight else set()
                 continue
-            if isinstance(before, Scores | Softmax | Mean) or (isinstance(before, Product) and before.summed.grows):
-                continue  # what was summed over or normalized holds no token's units any more
+            if _holds_no_units(before):
+                continue
             waiting += sources(before)
             waiting += [before.nodes[-1].name] if isinstance(before, Repeat) else []
         return found
+
+    def written_by(self, writers: frozenset[str], name: str, passed: frozenset[str] = frozenset()) -> O:
+        """The part of h(0) that these nodes have written: all of their own result, and of others what they pass on."""
+        if name in writers:
+            return self.initial[name]
+        node = next((one for one in self.problem.network.flat if one.name == name), None)
+        if node is None or name in passed or isinstance(node, MATRICES) or _holds_no_units(node):
+            return self.zero
+        read = [*sources(node), *([node.nodes[-1].name] if isinstance(node, Repeat) else [])]
+        parts = {one: self.written_by(writers, one, passed | {name}) for one in read}
+        if isinstance(node, Sum | Repeat):
+            return self.algebra.total(*parts.values())
+        return self.algebra.total(
+            *(
+                self.algebra.product(part, self.algebra.ratio(self.initial[name], self.initial[one]))
+                for one, part in parts.items()
+                if one in self.initial
+            )
+        )
+
+
+def _holds_no_units(node: Node) -> bool:
+    """What was summed over or normalized holds no token's units any more."""
+    return isinstance(node, Scores | Softmax | Mean) or (isinstance(node, Product) and node.summed.grows)
 
 
 def in_turn(nodes: Sequence[Node], act: Any) -> Generator[Any, None, None]:

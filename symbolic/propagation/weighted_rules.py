@@ -12,7 +12,8 @@ The overlap of dh with h is generic at first. A nonlinearity gives it a part |dh
 all is linear, only the second update does, through the part of dW that the first one moved.
 
 A readout that shares the weight of an embedding which its input still holds (a residual stream does) is aligned with it
-from the start: the logit of a token is |W_token|^2, by the law of large numbers, and not a sum of random signs.
+from the start: the logit of a token is |W_token|^2, by the law of large numbers, and not a sum of random signs. This holds of
+the part of the input that the weight has written itself; beside a larger one, such as positions, it may not show.
 
 Sources: Karkada, arXiv 2404.19719; Yang and Hu, arXiv 2011.14522 (generic and aligned); Yang et al.,
 arXiv 2310.17813 (operator norms). The overlap rule is this project's own: it was found by measuring, and rests on
@@ -47,10 +48,13 @@ class DenseRule:
     """
 
     def initialize(self, run: Run[O], node: Matrix) -> Steps[O]:
-        own = run.layers[node.weight]
-        echoes = node.name in run.echoing
-        root = run.larger(node.fan_in, node.fan_out, exponent=HALF) if echoes else run.power(node.fan_out, HALF)
-        run.initial[node.name] = run.algebra.product(own.multiplier, own.init, root, run.initial[node.source])
+        algebra, own = run.algebra, run.layers[node.weight]
+        scale = algebra.product(own.multiplier, own.init)
+        run.initial[node.name] = algebra.product(scale, run.power(node.fan_out, HALF), run.initial[node.source])
+        if node.name in run.echoing:
+            root = run.larger(node.fan_in, node.fan_out, exponent=HALF)
+            echo = algebra.product(scale, root, run.written_by(run.echoing[node.name], node.source))
+            run.initial[node.name] = algebra.total(run.initial[node.name], echo)
         yield run.observe("z", node, run.initial[node.name])
         yield run.observe("W_frobenius", node, random_norm(run, node))
 
