@@ -12,8 +12,9 @@ The overlap of dh with h is generic at first. A nonlinearity gives it a part |dh
 all is linear, only the second update does, through the part of dW that the first one moved.
 
 A readout that shares the weight of an embedding which its input still holds (a residual stream does) is aligned with it
-from the start: the logit of a token is |W_token|^2, by the law of large numbers, and not a sum of random signs. This holds of
-the part of the input that the weight has written itself; beside a larger one, such as positions, it may not show.
+from the start: the logit of a token is |W_token|^2, by the law of large numbers, and not a sum of random signs. This
+holds of the part of the input that the weight has written itself; beside a larger one, such as positions, it may not
+show.
 
 Sources: Karkada, arXiv 2404.19719; Yang and Hu, arXiv 2011.14522 (generic and aligned); Yang et al.,
 arXiv 2310.17813 (operator norms). The overlap rule is this project's own: it was found by measuring, and rests on
