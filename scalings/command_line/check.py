@@ -130,7 +130,7 @@ def predict(
     """
     from scalings.reports import checks
     from symbolic.evaluation.given_run import train_given
-    from symbolic.evaluation.predict import check_steps, prediction_of
+    from symbolic.evaluation.predict import check_steps, everywhere, prediction_of
 
     answer.check()
     problem, parameterization = chosen.resolve()
@@ -139,6 +139,8 @@ def predict(
     check_steps(steps)
     run = train_given(problem, parameterization, steps)
     orders = prediction_of(run, steps)
+    if chosen.model.translation:
+        orders = everywhere(orders, steps)
 
     def draw() -> Figure:
         from scalings.figures.predictions import prediction_figure

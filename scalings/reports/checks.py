@@ -189,7 +189,7 @@ def prediction_report(
     steps = sorted({observable.step for observable in orders})
     table = empty_table("quantity", "layer", *(f"step {step}" for step in steps))
     for quantity, written in SYMBOLS.items():
-        for layer in [*(one.name for one in network.representations), ""]:
+        for layer in [*(node.name for node in network.flat), ""]:
             found = [orders.get(Observable(quantity, layer, step)) for step in steps]
             if any(order is not None for order in found):
                 table.add_row(

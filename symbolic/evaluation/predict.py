@@ -37,6 +37,7 @@ from symbolic.evaluation.given_run import GivenRun, train_given
 from symbolic.evaluation.kernel_and_alignments import SLOPE_CHANGE, alignments, kernel_change, spectral_norms
 from symbolic.orders.algebra import EXACT
 from symbolic.propagation.state import HALF
+from symbolic.propagation.training import train
 
 MOST_STEPS = 100
 
@@ -52,7 +53,8 @@ def predict(
 ) -> Prediction:
     """The power of the scale variable of every observable at every step, -oo for what is zero by structure.
 
-    Network, parameterization and law may be given by name, as in predict("mlp", "mup", "sgd").
+    Of a module that was traced, |z|, |dz| and |d| of every value; of other networks, of what criteria speak of. Network,
+    parameterization and law may be given by name, as in predict("mlp", "mup", "sgd").
 
     Changes dd of backward signals are predicted for multilayer perceptrons in the width alone, and so are those of the
     tangent kernel and the alignments of passthrough and interaction, if all is fully aligned and nothing decays; |W|_2
@@ -61,7 +63,15 @@ def predict(
     """
     check_steps(steps)
     problem = Problem.of(network, law, scale, loss)
-    return prediction_of(train_given(problem, as_parameterization(parameterization, problem), steps), steps)
+    found = prediction_of(train_given(problem, as_parameterization(parameterization, problem), steps), steps)
+    return found if isinstance(network, Network | str) else everywhere(found, steps)
+
+
+def everywhere(found: Prediction, steps: int) -> Prediction:
+    """With |z|, |dz| and |d| of every node of the network."""
+    given = found.parameterization
+    run = train(found.problem, given.layers, EXACT, steps, scales=given.scales, everywhere=True)
+    return Prediction({**dict(run), **found}, found.problem, given)
 
 
 def check_steps(steps: int) -> None:

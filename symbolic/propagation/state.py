@@ -83,6 +83,8 @@ class Run(Generic[O]):
     multipliers: Mapping[str, O]
     """By node, of those that have a multiplier and no weight."""
     rules: Mapping[type, Rule]
+    everywhere: bool = False
+    """Whether z, dz and d of every node are observed, also of those that no criterion speaks of."""
     step: int = 0
     initial: dict[str, O] = field(default_factory=dict)
     change: dict[str, Parts[O]] = field(default_factory=dict)
@@ -217,11 +219,11 @@ class Run(Generic[O]):
 
     @cached_property
     def watched(self) -> frozenset[str]:
-        """The nodes that criteria apply to, and that have no rule which observes them."""
-        nodes = {node.name: node for node in self.problem.network.flat}
-        own = (*WEIGHTED, Sum, Scores)
-        every = self.problem.network.representations
-        return frozenset(one.name for one in every if one.kind != "output" and not isinstance(nodes[one.name], own))
+        """The nodes that criteria apply to, or all of them, and that have no rule which observes them."""
+        network, own = self.problem.network, (*WEIGHTED, Sum, Scores, Repeat)
+        kinds = {one.name: one.kind for one in network.representations}
+        wanted = [node for node in network.flat if self.everywhere or node.name in kinds]
+        return frozenset(one.name for one in wanted if kinds.get(one.name) != "output" and not isinstance(one, own))
 
     @cached_property
     def heeded(self) -> frozenset[str]:

@@ -130,12 +130,14 @@ def train(
     *,
     scales: Sequence[O] = (),
     boundary: Surroundings[O] | None = None,
+    everywhere: bool = False,
 ) -> Steps[O]:
     """Train for `steps` updates; yields (observable, order) in the order of computation.
 
     `layers` are the orders of g, sigma and eta of each weight of the network, from input to output, `scales` those
     of its multipliers without a weight (1 if not given). Under mean squared error ("mse") the residual is of order 1
-    unless the output explodes, under cross-entropy always. Raises ArgumentError for another number of either, and
+    unless the output explodes, under cross-entropy always. `everywhere`: observe z, dz and d of every node, also of
+    those that no criterion speaks of. Raises ArgumentError for another number of either, and
     for a network without orders in the vocabulary, or without a readout.
     """
     network = problem.network
@@ -146,7 +148,7 @@ def train(
     if not boundary and not network.readouts:
         grows = f"expected an output of a fixed size, but {network.output.name} grows; a readout is missing"
         raise ArgumentError("network", grows)
-    run = _start(problem, layers, algebra, scales)
+    run = _start(problem, layers, algebra, scales, everywhere=everywhere)
     zero, one = run.zero, run.one
     if moved := [node.name for node in network.layers if node.frozen and run.layers[node.weight].lr != zero]:
         raise ArgumentError("lr", f"{moved[0]} is frozen in this network; expected -oo as its learning rate")
@@ -175,7 +177,14 @@ def train(
         yield from in_turn(network.nodes[::-1], run.backward)
 
 
-def _start(problem: Problem, layers: Sequence[LayerExponents[O]], algebra: Algebra[O], scales: Sequence[O]) -> Run[O]:
+def _start(
+    problem: Problem,
+    layers: Sequence[LayerExponents[O]],
+    algebra: Algebra[O],
+    scales: Sequence[O],
+    *,
+    everywhere: bool,
+) -> Run[O]:
     network = problem.network
     names = [node.name for node in network.multipliers]
     if scales and len(scales) != len(names):
@@ -188,6 +197,7 @@ def _start(problem: Problem, layers: Sequence[LayerExponents[O]], algebra: Algeb
         layers=dict(zip(weights, layers, strict=True)),
         multipliers=dict(zip(names, given, strict=True)),
         rules=RULES,
+        everywhere=everywhere,
     )
     run.update = dict.fromkeys(weights, run.zero)
     run.gradient = dict.fromkeys(weights, run.zero)

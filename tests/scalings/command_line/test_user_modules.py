@@ -114,3 +114,11 @@ def test_what_it_cannot_use_is_one_line(
     code, out, err = run(capsys, *arguments)
     assert (code, out) == (2, "")
     assert said in err.splitlines()[-1]
+
+
+def test_every_value_is_predicted(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a ready-made network, only what criteria speak of."""
+    _, own = run_json(capsys, "predict", *BUILD, "--preset", "family:1/2")
+    _, ready = run_json(capsys, "predict", "--preset", "family:1/2")
+    layers = [{one["layer"] for one in document["observables"]} for document in (own, ready)]
+    assert layers == [{"", "0", "relu", "2", "relu2", "4"}, {"", "layer1", "layer2", "layer3"}]
