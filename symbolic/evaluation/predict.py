@@ -53,7 +53,7 @@ def predict(
 ) -> Prediction:
     """The power of the scale variable of every observable at every step, -oo for what is zero by structure.
 
-    Of a module that was traced, |z|, |dz| and |d| of every value; of other networks, of what criteria speak of. Network,
+    Of a traced module, |z|, |dz| and |d| of every value; of other networks, of what criteria speak of. Network,
     parameterization and law may be given by name, as in predict("mlp", "mup", "sgd").
 
     Changes dd of backward signals are predicted for multilayer perceptrons in the width alone, and so are those of the

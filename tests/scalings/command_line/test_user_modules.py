@@ -121,4 +121,4 @@ def test_every_value_is_predicted(capsys: pytest.CaptureFixture[str]) -> None:
     _, own = run_json(capsys, "predict", *BUILD, "--preset", "family:1/2")
     _, ready = run_json(capsys, "predict", "--preset", "family:1/2")
     layers = [{one["layer"] for one in document["observables"]} for document in (own, ready)]
-    assert layers == [{"", "0", "relu", "2", "relu2", "4"}, {"", "layer1", "layer2", "layer3"}]
+    assert layers == [{None, "0", "1.relu", "2", "3.relu", "4"}, {None, "layer1", "layer2", "layer3"}]
