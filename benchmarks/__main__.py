@@ -1,4 +1,7 @@
-"""`python -m benchmarks [limits commands growth rivals coverage] [--quick]`: each its table; --quick is for a test."""
+"""`python -m benchmarks [limits commands growth rivals coverage models] [--quick]`: each its table; --quick for tests.
+
+`python -m benchmarks models Llama nanoGPT` is for these models of tests/empirical/tracing/zoo.py alone.
+"""
 
 from __future__ import annotations
 
@@ -11,19 +14,21 @@ from importlib.util import find_spec
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 
-from benchmarks import commands, coverage, growth, limits, rivals
+from benchmarks import commands, coverage, growth, limits, models, rivals
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what was asked for, or everything."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("what", nargs="*", choices=[*_SECTIONS, []], help="default: everything")
+    known = [*_SECTIONS, *models.NAMES]
+    parser.add_argument("what", nargs="*", choices=[*known, []], metavar="what", help="default: everything")
     parser.add_argument("--quick", action="store_true", help="the smallest case of each: whether it runs at all")
     chosen = parser.parse_args(arguments)
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
     console.print(f"load of the machine before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; idle is 0\n")
-    for name in chosen.what or _SECTIONS:
-        console.print(_SECTIONS[name](chosen.quick))
+    named = [name for name in chosen.what if name in models.NAMES]
+    for name in [name for name in chosen.what or _SECTIONS if name not in named]:
+        console.print(_models(chosen.quick, named) if name == "models" else _SECTIONS[name](chosen.quick))
         console.print()
     return 0
 
@@ -82,6 +87,25 @@ def _coverage(quick: bool) -> Group:
     return Group(table, "", verdicts)
 
 
+def _models(quick: bool, names: Sequence[str] = ()) -> Group:
+    table = _table("orders of real modules", "model", "parameterization", "optimizer", "values", *models.RULES, "")
+    differing = _table(
+        "neither order nor size", "model", "parameterization", "optimizer", "value", "derived", "foretold", "measured"
+    )
+    asked = names or models.NAMES[: 1 if quick else None]
+    for one in models.resumed(asked, None if quick else models.STORE, quick=quick):
+        key = one.model, one.given, one.optimizer
+        shares = [f"{one.share(rule):.0%}" if one.counted else "" for rule in models.RULES.values()]
+        unknown = f"without a rule: {', '.join(one.unknown)}" if one.unknown else ""
+        table.add_row(
+            *key, str(len(one.counted)), *shares, one.lacking or ("" if one.stable else "unstable") or unknown
+        )
+        for value in one.disagreeing:
+            measured = f"{value.plain:.2f} in [{value.low:.2f}, {value.high:.2f}]"
+            differing.add_row(*key, value.text, value.derived, f"{value.foretold:.2f}", measured)
+    return Group(table, "", differing)
+
+
 def _table(title: str, *columns: str) -> Table:
     return Table(*columns, title=title, title_justify="left", box=None, pad_edge=False)
 
@@ -92,6 +116,7 @@ _SECTIONS: dict[str, Callable[[bool], RenderableType]] = {
     "growth": _growth,
     "rivals": _rivals,
     "coverage": _coverage,
+    "models": _models,
 }
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from scalings.certificates.verifier import certify as certify
     from scalings.hyperparameters.parameterizations import Parameterization as Parameterization
     from scalings.hyperparameters.presets import preset as preset
+    from scalings.hyperparameters.splits import laws as laws
     from scalings.hyperparameters.update_laws import optimizer as optimizer
     from scalings.networks.architectures import cnn as cnn
     from scalings.networks.architectures import mlp as mlp
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from scalings.results.trials import Training as Training
     from scalings.studies.comparisons import compare as compare
     from scalings.studies.measuring import measure as measure
+    from scalings.studies.model_checks import check_model as check_model
     from scalings.studies.verification import verify as verify
     from symbolic.derivation.derive import derive as derive
     from symbolic.derivation.members import member as member
@@ -52,11 +54,13 @@ _HOME = {
     "Training": "scalings.results.trials",
     "certify": "scalings.certificates.verifier",
     "check": "symbolic.evaluation.check",
+    "check_model": "scalings.studies.model_checks",
     "cnn": "scalings.networks.architectures",
     "compare": "scalings.studies.comparisons",
     "derive": "symbolic.derivation.derive",
     "derive_each": "symbolic.derivation.several_scales",
     "factored": "empirical.torch_modules.factored",
+    "laws": "scalings.hyperparameters.splits",
     "matrix_free": "empirical.torch_modules.swapping",
     "measure": "scalings.studies.measuring",
     "member": "symbolic.derivation.members",

@@ -26,3 +26,10 @@ class Displayed:
         from scalings.reports import displays
 
         return displays.html(self)
+
+
+def json_text(answer: Displayed) -> str:
+    """The answer as the JSON that commands write."""
+    from scalings.reports import displays
+
+    return displays.json_text(answer)

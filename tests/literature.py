@@ -101,3 +101,23 @@ DEPTH_EXPONENTS = {
     ("adam", Fraction(-1), "CompleteP"): Fraction(0),
     ("muon", Fraction(-1), "modular norm"): Fraction(0),
 }
+
+# Laws by layer: the first for hidden matrices, the second for embeddings and readouts -> learning rates (n^) of the
+# embedding, of hidden matrices and of the readout at the rich end, g = 1. Hidden matrices and readouts start at
+# n^(-1/2) and n^(-1). Adam's rates of embedding and readout: Yang et al., arXiv 2203.03466, Table 3. Muon beside it on
+# hidden matrices: Jordan et al. 2024 (kellerjordan.github.io/posts/muon). Its steps are orthogonal, of spectral norm
+# 1, and features are learned by steps of spectral norm sqrt(fan_out / fan_in), which is 1: Yang, Simon and Bernstein,
+# arXiv 2310.17813, section 1. Where they are scaled to the root mean square of Adam's, by 0.2 sqrt(max(fans)) (Liu et
+# al., arXiv 2502.16982, section 2.2), that is n^(-1/2) as large.
+MUON_BESIDE_ADAM = {
+    "muon+adam": ("0", "0", "-1"),
+    "muon+adamw": ("0", "0", "-1"),
+    "muon-jordan+adamw": ("0", "0", "-1"),
+    "muon-spectral+adam": ("0", "0", "-1"),
+    "muon-rms+coupled+adamw": ("0", "-1/2", "-1"),
+}
+
+# Adam's epsilon at the rich end, in the gauge in which muP is written there (the readout starts at n^0 behind a
+# multiplier n^-1): powers of the width and of the depth for embedding, blocks and readout. Dey et al., arXiv
+# 2505.01618, Table 1, with alpha = 1.
+COMPLETE_P_EPSILON = {"width": ("-1", "-1", "-1"), "depth": ("0", "-1", "0")}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from empirical.engines.engine import Engine, TrainingProblem
+from empirical.engines.engine import Engine, Trained, TrainingProblem
 from empirical.engines.graph.engine import GraphEngine
 from empirical.engines.mlp.engine import DenseEngine, RevealedEngine
 from scalings.results.trials import check_engine
@@ -24,7 +24,7 @@ class Choice:
     engines: tuple[Engine, ...]
 
     @property
-    def problem(self) -> TrainingProblem:
+    def problem(self) -> Trained:
         return self.engines[0].problem
 
     def at(self, width: int) -> Engine:

@@ -77,6 +77,27 @@ class TrainingProblem:
         return tasks.load(self.network, self.training)
 
 
+class Trained(Protocol):
+    """What sweeps have to know of what is trained: a network, or a module that was translated into one."""
+
+    @property
+    def network(self) -> Network: ...
+
+    @property
+    def parameterization(self) -> Parameterization: ...
+
+    @property
+    def training(self) -> Training: ...
+
+    @property
+    def device(self) -> str: ...
+
+    @property
+    def variable(self) -> str:
+        """The scale variable that is varied."""
+        ...
+
+
 class Engine(Protocol):
     """One way to train a problem."""
 
@@ -86,7 +107,7 @@ class Engine(Protocol):
         ...
 
     @property
-    def problem(self) -> TrainingProblem: ...
+    def problem(self) -> Trained: ...
 
     @property
     def refusal(self) -> ArgumentError | None:

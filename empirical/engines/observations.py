@@ -111,7 +111,7 @@ def _sizes(one: Representation) -> dict[Quantity, Tensor]:
     blocks: dict[Quantity, Terms] = {"z": one.z, "dz": one.dz, "d": one.d, "dd": one.dd}
     blocks["layer"] = (one.product.layer,) if one.product else ()
     asked = {quantity: terms for quantity, terms in blocks.items() if terms}
-    return dict(zip(asked, norms(*asked.values()), strict=True))
+    return dict(zip(asked, norms(*asked.values()), strict=True)) if asked else {}
 
 
 def _terms(one: Representation, sizes: dict[Quantity, Tensor]) -> dict[Quantity, Tensor]:

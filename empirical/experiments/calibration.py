@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from empirical.engines.engine import TrainingProblem
 from empirical.engines.mlp.engine import DenseEngine
-from empirical.engines.mlp.ensembles import check_undecayed
+from empirical.engines.mlp.ensembles import check_shared
 from empirical.experiments.conditions import COLUMNS, Experiment
 from empirical.statistics import regression
 from empirical.sweeps.costs import Cost
@@ -28,7 +28,7 @@ from empirical.sweeps.sweep import Progress
 from empirical.sweeps.width_by_width import WidthPlan, default_widths, estimate, run_by_width, spread_seeds, width_plan
 from empirical.sweeps.workers import choose_device
 from empirical.tensors.arrays import Array
-from empirical.weights.updates import check_optimizer
+from empirical.weights.updates import check_optimizers
 from scalings.criteria.conditions import System, all_conditions
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.parameterizations import Hyperparameter, Parameterization
@@ -92,8 +92,8 @@ def blank_plan(
     network: Network, training: Training, widths: Sequence[int] | None, seeds: int, first_seed: int, device: str
 ) -> WidthPlan[DenseEngine]:
     """Networks without any power of n, whose hyperparameters are to be solved for. Raises ArgumentError."""
-    check_optimizer(training.optimizer)
-    check_undecayed(training)
+    check_optimizers(training)
+    check_shared(training)
     engine = DenseEngine(TrainingProblem(network, blank(network), training, choose_device(device)))
     return width_plan(
         engine,

@@ -29,7 +29,7 @@ from empirical.sweeps.width_by_width import WidthPlan, estimate, run_by_width, s
 from empirical.tensors.arrays import Array
 from scalings.criteria.conditions import System, all_conditions
 from scalings.errors import ArgumentError
-from scalings.hyperparameters.update_laws import optimizer as update_law
+from scalings.hyperparameters.update_laws import UpdateLaw
 from scalings.networks.network import Network
 from scalings.results.experiments import FreedomMeasurement
 from scalings.results.trials import Training
@@ -100,7 +100,7 @@ def count_freedoms(
             limit({width: values[:, index] for width, values in singular.items()}) for index in range(2 * depth)
         ),
         direction=dict(zip(names[depth:], _direction(jacobians[max(jacobians)][:, :, depth:]), strict=True)),
-        gauges=max(_gauge_change(found, depth, training.optimizer) for found in jacobians.values()),
+        gauges=max(_gauge_change(found, training.laws_of(network)) for found in jacobians.values()),
         interrupted=reached.interrupted,
         seconds=time.perf_counter() - begin,
     )
@@ -131,8 +131,8 @@ def _direction(jacobians: Array) -> list[tuple[float, float]]:
     return list(zip(vectors.mean(axis=0).tolist(), errors.tolist(), strict=True))
 
 
-def _gauge_change(jacobians: Array, depth: int, optimizer: str) -> float:
+def _gauge_change(jacobians: Array, laws: Sequence[UpdateLaw]) -> float:
     """The largest change that (g, sigma, eta) -> (e^t g, e^-t sigma, e^(-t power) eta) of a layer makes, over t."""
-    power = float(update_law(optimizer).gauge_power)
-    gauge = np.concatenate([np.eye(depth), -np.eye(depth), -power * np.eye(depth)])
+    powers = np.diag([float(law.gauge_power) for law in laws])
+    gauge = np.concatenate([np.eye(len(laws)), -np.eye(len(laws)), -powers])
     return float(np.abs(jacobians @ gauge).max())

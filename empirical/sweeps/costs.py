@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 from scipy.optimize import nnls
 
-from empirical.engines.engine import Engine, TrainingProblem
+from empirical.engines.engine import Engine, Trained
 from empirical.sweeps import workers
 from empirical.tensors.arrays import Array
 from scalings.results.trials import EngineName
@@ -43,7 +43,7 @@ class Timed(Protocol):
     def name(self) -> EngineName: ...
 
     @property
-    def problem(self) -> TrainingProblem: ...
+    def problem(self) -> Trained: ...
 
     def timed(self, widths: Sequence[int]) -> tuple[tuple[int, int], ...]: ...
 

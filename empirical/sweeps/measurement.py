@@ -49,7 +49,7 @@ class Measurement(Displayed):
     @cached_property
     def fits(self) -> Mapping[Observable, Fit | Diverged]:
         """The exponent of every observable that has one: what is exactly zero in some run is left out."""
-        return regression.fit_all(self.values, orthogonalized=orthogonalizes(self.training.optimizer))
+        return regression.fit_all(self.values, orthogonalized=any(map(orthogonalizes, self.training.optimizers)))
 
     def trials(self) -> Iterator[Trial]:
         """Every training run of the sweep, by width and seed."""

@@ -11,7 +11,7 @@ from functools import cached_property, partial
 import numpy as np
 
 from empirical.engines.choice import Choice
-from empirical.engines.engine import Engine, TrainingProblem
+from empirical.engines.engine import Engine, Trained, TrainingProblem
 from empirical.engines.mlp.engine import RevealedEngine
 from empirical.sweeps import costs, workers
 from empirical.sweeps.costs import Cost
@@ -56,7 +56,7 @@ class Sweep:
         check_plan(self.widths, self.seeds, self.first_seed, lambda width: self.choice.at(width).refusal_at(width))
 
     @property
-    def problem(self) -> TrainingProblem:
+    def problem(self) -> Trained:
         return self.choice.problem
 
     @property
@@ -97,7 +97,10 @@ class Sweep:
 
     def _matrix_free(self, free: int) -> str:
         """The widths that fit the matrix-free engine, as an alternative, if it trains the problem."""
-        if self.choice.asked != "dense" or (engine := RevealedEngine(self.problem)).refusal:
+        problem = self.problem
+        if self.choice.asked != "dense" or not isinstance(problem, TrainingProblem):
+            return ""
+        if (engine := RevealedEngine(problem)).refusal:
             return ""
         fits = memory.largest(self.widths[-1], partial(costs.peak_bytes, engine, seeds=self.seeds), free)
         return f", or the matrix-free engine, which fits up to {fits}"

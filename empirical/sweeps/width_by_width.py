@@ -75,7 +75,7 @@ def width_plan(
         raise engine.refusal
     check_plan(widths, seeds, first_seed, engine.refusal_at)
     problem = engine.problem
-    copies = workers.count(problem.device) * (1 if is_low_rank(problem.training.optimizer) else settings)
+    copies = workers.count(problem.device) * (1 if all(map(is_low_rank, problem.training.optimizers)) else settings)
     memory.check_room(
         widths, lambda width: copies * engine.seed_bytes(width), problem.device, variable=problem.variable
     )

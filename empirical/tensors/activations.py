@@ -27,8 +27,6 @@ from torch import Tensor
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scalings.networks.nodes import Activation
-
 _ROOT_HALF = math.sqrt(0.5)
 
 
@@ -94,7 +92,7 @@ def _gelu_slope_after(z: Tensor, h: Tensor, dz: Tensor, dh: Tensor) -> tuple[Ten
     return after, after - _gelu_slope(z, h)
 
 
-PHI: dict[Activation, Phi] = {
+PHI: dict[str, Phi] = {
     "relu": Phi(torch.relu, _relu_slope, _relu_change, _relu_slope_after, 2**0.5),
     "tanh": Phi(torch.tanh, _tanh_slope, _tanh_change, _tanh_slope_after, 1.5925374197228312),
     "gelu": Phi(lambda z: z * _normal_cdf(z), _gelu_slope, _gelu_change, _gelu_slope_after, 1.5335304412500158),

@@ -14,7 +14,7 @@ name is what would leave a gap: scripted modules, tensors that carry a gradient 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,9 +30,12 @@ from empirical.tracing.fused import EQUIVALENTS
 from empirical.tracing.memory import Memory, version
 from empirical.tracing.modules import CalledFrom, eager
 from scalings.errors import ArgumentError
+from scalings.networks.nodes import Start
 from scalings.tapes.arguments import Ref
 from scalings.tapes.tape import CUSTOM_GRADIENT, Kind, Operation, Origin, Parameter, Siblings, Tape, Value
 
+Watch = Callable[[int, Tensor], None]
+"""Called with each value as soon as it is there: its number, and the tensor, which may be written to later."""
 _BLIND = "code in which nothing is seen, such as torch.jit.script or torch.autograd.grad"
 
 
@@ -59,7 +62,9 @@ class Recording:
     loss: Tensor
 
 
-def record(module: nn.Module, batch: Batch, loss: Loss, *, width: int) -> Recording:
+def record(
+    module: nn.Module, batch: Batch, loss: Loss, *, width: int, watch: Watch = lambda _number, _tensor: None
+) -> Recording:
     """One forward pass and its loss, written down. The state of the module is the caller's to keep (`state.py`).
 
     Raises ArgumentError for what the recorder cannot see; what the module itself raises is passed on.
@@ -67,7 +72,7 @@ def record(module: nn.Module, batch: Batch, loss: Loss, *, width: int) -> Record
     for name, part in module.named_modules():
         if isinstance(part, torch.jit.ScriptModule):
             raise ArgumentError("build", f"{name or 'the module'} is a torch.jit script, in which nothing is seen")
-    recorder = Recorder(module, batch)
+    recorder = Recorder(module, batch, watch)
     with warnings.catch_warnings(), torch.enable_grad(), eager(), recorder.called_from, recorder:
         warnings.simplefilter("ignore")  # of torch, about hooks, scalars and nested tensors: nothing of it is kept
         output = batch.run(module)
@@ -78,12 +83,14 @@ def record(module: nn.Module, batch: Batch, loss: Loss, *, width: int) -> Record
 class Recorder(TorchFunctionMode):
     """While it is entered, every torch function becomes an operation."""
 
-    def __init__(self, module: nn.Module, batch: Batch) -> None:
+    def __init__(self, module: nn.Module, batch: Batch, watch: Watch) -> None:
         super().__init__()
+        self._watch = watch
         self.called_from = CalledFrom(module)
         self._memory = Memory()
         self._names: dict[int, tuple[Tensor, Origin, str]] = {}
         self._parameters: dict[int, list[str]] = {}
+        self._starts: dict[int, Start] = {}
         self._lists = tuple(
             Siblings(name, tuple(part._modules), tuple(type(child).__qualname__ for child in part.children()))
             for name, part in module.named_modules()
@@ -103,6 +110,7 @@ class Recorder(TorchFunctionMode):
             self._names[id(tensor)] = tensor, "buffer", name
         for name, tensor in module.named_parameters(remove_duplicate=False):
             self._parameters.setdefault(id(tensor), []).append(name)
+            self._starts[id(tensor)] = start_of(tensor)
             self._names.setdefault(id(tensor), (tensor, "parameter", name))
 
     def __torch_function__(
@@ -224,6 +232,7 @@ class Recorder(TorchFunctionMode):
         value = len(self._values)
         self._values.append(Value(tuple(tensor.shape), kind_of(tensor), origin, name, tensor.requires_grad))
         self._memory.put(tensor, value)
+        self._watch(value, tensor)
         return value
 
     def _take(self, result: Any, given: list[Tensor]) -> tuple[int | float, ...]:
@@ -245,8 +254,9 @@ class Recorder(TorchFunctionMode):
             raise ArgumentError("loss", f"expected one real number, but got {_described(loss)} at width {width}")
         end = self._read(loss)
         parameters = tuple(
-            Parameter(tuple(names), tuple(self._names[key][0].shape), self._names[key][0].requires_grad)
+            Parameter(tuple(names), tuple(tensor.shape), tensor.requires_grad, self._starts[key])
             for key, names in self._parameters.items()
+            for tensor, *_ in (self._names[key],)
         )
         tape = Tape(width, tuple(self._values), tuple(self._operations), parameters, values, end, self._lists)
         return Recording(tape, tuple(self._calls), self._sources, loss.detach())
@@ -257,6 +267,19 @@ def kind_of(tensor: Tensor) -> Kind:
     if tensor.is_complex():
         return "complex"
     return "real" if tensor.is_floating_point() else "boolean" if tensor.dtype == torch.bool else "integer"
+
+
+def start_of(parameter: Tensor) -> Start:
+    """What a parameter holds before training.
+
+    >>> start_of(torch.ones(2)), start_of(torch.eye(2)), start_of(torch.zeros(2, 2))
+    ('one', 'random', 'zero')
+    """
+    held = parameter.detach()
+    if not held.numel() or held.is_complex():
+        return "random"
+    low, high = (float(bound) for bound in held.aminmax())
+    return "zero" if low == high == 0 else "one" if low == high == 1 else "random"
 
 
 def _autocast(given: Iterable[Tensor]) -> tuple[str, torch.dtype] | None:

@@ -54,8 +54,8 @@ def trace(build: Build, data: object, widths: Sequence[int] | None = None, loss:
     loss = default_loss if loss is None else loss
     if not callable(loss):
         raise wrong_type("loss", "a function of the module's output", loss)
-    first, prepared = _tested(_built(build, chosen[0]), data, loss, chosen[0])
-    others = (_recorded(_built(build, width), data, loss, width, 2 if prepared else 1)[-1] for width in chosen[1:])
+    first, prepared = _tested(built(build, chosen[0]), data, loss, chosen[0])
+    others = (_recorded(built(build, width), data, loss, width, 2 if prepared else 1)[-1] for width in chosen[1:])
     tapes = [first.tape, *(recording.tape for recording in others)]
     far = [] if isinstance(build, Mapping) else far_shapes(build, chosen[-1], first.tape.parameters)
     return align(tapes, far)
@@ -73,8 +73,9 @@ def _widths(build: Build, widths: Sequence[int] | None) -> tuple[int, ...]:
     return chosen
 
 
-def _built(build: Build, width: int) -> nn.Module:
-    with user_code("build", f"it fails at width {width}"), seeded():
+def built(build: Build, width: int, seed: int = 0) -> nn.Module:
+    """The module at a width, with random numbers from a seed. Raises ArgumentError if there is none."""
+    with user_code("build", f"it fails at width {width}"), seeded(seed):
         module = build[width]() if isinstance(build, Mapping) else build(width)
     if not isinstance(module, nn.Module):
         raise ArgumentError("build", f"expected a torch module at width {width}, but got a {type(module).__name__}")

@@ -30,6 +30,7 @@ from empirical.weights.revealed import FreeWeights
 from empirical.weights.revealed_updates import CoreUpdate, OneSidedUpdate
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.update_laws import OPTIMIZERS
+from scalings.results.trials import Training
 
 _LAWS = {**low_rank_laws.LOW_RANK, **entrywise_laws.ENTRYWISE}
 MEASURABLE = tuple(name for name in OPTIMIZERS if decays.plain(name) in _LAWS)
@@ -107,6 +108,12 @@ def check_optimizer(optimizer: str) -> None:
         expected = f"expected one of {', '.join(MEASURABLE)}, or these with a decay as in lion+coupled"
         raise ArgumentError("optimizer", f"{expected}, which can be measured, but got {optimizer!r}")
     decays.kind(optimizer)
+
+
+def check_optimizers(training: Training) -> None:
+    """Raises ArgumentError for an optimizer of some weight that cannot be measured."""
+    for optimizer in training.optimizers:
+        check_optimizer(optimizer)
 
 
 def is_low_rank(optimizer: str) -> bool:

@@ -25,6 +25,7 @@ from scalings.criteria.parsing import format_relation, parse_criterion
 from scalings.criteria.problem import Problem
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import Exponent, format_exponent, parse_exponent, parse_power
+from scalings.hyperparameters.splits import Laws, Split, laws, text
 from scalings.hyperparameters.unknowns import KINDS, name_of
 from scalings.hyperparameters.unknowns import Kind as UnknownKind
 from scalings.hyperparameters.update_laws import UpdateLaw, law_text, optimizer, with_epsilon
@@ -64,7 +65,7 @@ def statement_to_json(statement: Statement) -> dict[str, Any]:
     document = {
         "kind": statement.kind,
         "network": network_to_json(problem.network),
-        "law": {field.name: _written(getattr(_called(problem.law), field.name)) for field in fields(UpdateLaw)},
+        "law": _laws_to_json(problem),
         "criteria": [{"name": one.name, "asks": format_relation(one)} for one in statement.criteria],
         "scale": problem.scale,
         "loss": problem.loss,
@@ -89,7 +90,8 @@ def statement_from_json(document: Any) -> Statement:
             raise ValueError("its kind is unknown")
         if len(content["criteria"]) > MOST_CRITERIA:
             raise ValueError(f"it has more than {MOST_CRITERIA} criteria")
-        network, law = network_from_json(content["network"]), _law(**content["law"])
+        network = network_from_json(content["network"])
+        law = _laws(network, **content["law"])
         if unknown := content["given"].keys() - _exponents(network):
             raise ValueError(f"the network has no {min(unknown)}")
         return Statement(
@@ -111,6 +113,37 @@ def _exponents(network: Network) -> set[str]:
 
 def _written(value: str | Exponent) -> str:
     return value if isinstance(value, str) else format_exponent(value)
+
+
+def _laws_to_json(problem: Problem) -> dict[str, Any]:
+    """The one law of all weights by its name and exponents; of a split its name, and so the law of each layer."""
+    called = problem.law.each(_called)
+    if isinstance(called, UpdateLaw):
+        return _law_to_json(called)
+    if [law.name for law in called.parts] != [law.name for law in problem.law.parts]:
+        called = replace(called, name=text(f"{called.hidden.name}+{called.rest.name}", called.by_layer))
+    layers = problem.network.layers
+    weights = zip((layer.name for layer in layers), map(_law_to_json, called.among(layers)), strict=True)
+    return {"name": called.name, "weights": dict(weights)}
+
+
+def _law_to_json(law: UpdateLaw) -> dict[str, str]:
+    """By its name and exponents; whether it clips is said where it does."""
+    said = (field.name for field in fields(UpdateLaw) if field.name != "clip" or law.clip != "none")
+    return {name: _written(getattr(law, name)) for name in said}
+
+
+def _laws(network: Network, name: str, weights: dict[str, dict[str, str]] | None = None, **written: str) -> Laws:
+    """What `_laws_to_json` wrote. Raises ValueError if it is not stated of each layer, or not as it is called."""
+    if weights is None:
+        return _law(name, **written)
+    if written or list(weights) != [layer.name for layer in network.layers]:
+        raise ValueError("its update laws are not stated for each of its layers")
+    named, stated = laws(name), {layer: _law(**law) for layer, law in weights.items()}
+    for layer, own in zip(network.layers, named.among(network.layers), strict=True):
+        if stated[layer.name].name != own.name:
+            raise ValueError(f"its update laws are called {name}, and that of {layer.name} is another one")
+    return Split(name, named.parts[0], named.parts[-1], tuple(stated.items()))
 
 
 def _called(law: UpdateLaw) -> UpdateLaw:
@@ -138,6 +171,7 @@ def _named(name: str, *, epsilon: Exponent, alpha: Exponent, omega: Exponent) ->
 
 def _law(name: str, **written: str) -> UpdateLaw:
     """The law of this name, whose exponents are stated as well. Raises ValueError if they are those of another one."""
+    written = {"clip": "none", **written}
     if written.keys() | {"name"} != {field.name for field in fields(UpdateLaw)}:
         raise ValueError("its update law is not stated in full")
     read = {key: parse_exponent(written[key]) for key in ("epsilon", "alpha", "omega")}

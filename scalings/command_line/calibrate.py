@@ -14,7 +14,7 @@ from scalings.command_line.output import ExplainedOutput
 from scalings.command_line.parsing import Whole, parse_delta, parse_richness, parse_widths
 from scalings.criteria.conditions import Closing, tutorial_system
 from scalings.errors import ArgumentError
-from scalings.hyperparameters.update_laws import optimizer as update_law
+from scalings.hyperparameters.splits import laws
 from scalings.networks.architectures import mlp
 from scalings.networks.nodes import Activation
 from scalings.results.derivations import Family
@@ -101,7 +101,7 @@ def member_asked(
     from empirical.data import examples
     from symbolic.derivation.derive import derive
 
-    network, law = mlp(depth, activation, inputs=examples.input_size(data)), update_law(optimizer)
+    network, law = mlp(depth, activation, inputs=examples.input_size(data)), laws(optimizer)
     check_weights(network, DERIVED, "to derive for")
     examples.load(data, batch)
     family = derive(network, law).family

@@ -104,9 +104,9 @@ def check(
 
     with drawing(output, draw):
         if format == "json":
-            print_json(checks.check_document(network, parameterization, verdict, asked, remedy, satisfied=yes))
+            print_json(checks.check_document(problem, parameterization, verdict, asked, remedy, satisfied=yes))
         else:
-            print_tables(checks.check_report(network, parameterization, verdict, asked, remedy, problem.symbol))
+            print_tables(checks.check_report(problem, parameterization, verdict, asked, remedy))
     return YES if yes else NO
 
 
@@ -130,7 +130,7 @@ def predict(
     """
     from scalings.reports import checks
     from symbolic.evaluation.given_run import train_given
-    from symbolic.evaluation.predict import check_steps, prediction_of
+    from symbolic.evaluation.predict import check_steps, everywhere, prediction_of
 
     answer.check()
     problem, parameterization = chosen.resolve()
@@ -139,6 +139,8 @@ def predict(
     check_steps(steps)
     run = train_given(problem, parameterization, steps)
     orders = prediction_of(run, steps)
+    if chosen.model.translation:
+        orders = everywhere(orders, steps)
 
     def draw() -> Figure:
         from scalings.figures.predictions import prediction_figure
@@ -148,7 +150,7 @@ def predict(
 
     answer.give(
         [*checks.prediction_report(problem, parameterization, orders), *explained.glossary()],
-        checks.prediction_document(network, parameterization, orders),
+        checks.prediction_document(problem, parameterization, orders),
         draw,
     )
     return YES

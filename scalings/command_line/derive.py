@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from scalings.command_line.bounds import DERIVED, MINIMAL, PROVED, check_weights
 from scalings.command_line.console import NO, NOT_COMPARED, YES, print_json, print_tables, print_text
-from scalings.command_line.options import ChosenModel, Format, Given, kept_criteria, own_criteria
+from scalings.command_line.options import ASKED, ChosenModel, Format, Given, kept_criteria, own_criteria
 from scalings.command_line.output import CERTIFICATES, check_output, drawing, write_certificate
 from scalings.command_line.parsing import File
 from scalings.criteria.criterion import Criterion
@@ -80,6 +80,8 @@ def derive(
         check_output("output", output, overwrite=overwrite)
     if certificate:
         check_output("certificate", certificate, overwrite=overwrite, endings=CERTIFICATES)
+    epsilons = model.epsilon == ASKED
+    model = replace(model, epsilon=None) if epsilons else model
     network, law = model.resolve()
     check_weights(network, DERIVED, "to derive for")
     if minimal:
@@ -94,9 +96,9 @@ def derive(
             raise ArgumentError(
                 "scale", "with several, no exponents are given, and nothing is certified, inducted or drawn"
             )
-        return _derive_each(model, kept, written, minimal, format)
-    problem = Problem(network, law, model.scale, model.loss)
-    derivation = derivation_of(problem, kept, written, given=given, minimal=minimal)
+        return _derive_each(model, kept, written, format, minimal=minimal, epsilons=epsilons)
+    problem = Problem(network, law, model.scale, model.objective)
+    derivation = derivation_of(problem, kept, written, given=given, minimal=minimal, epsilons=epsilons)
     if output:
         _check_drawn(derivation)
     if all_depths:
@@ -150,13 +152,17 @@ def _print(derivation: Derivation, gauge: Gauge, format: str) -> None:
         print_text({"latex": articles.latex, "markdown": articles.markdown}[format](derivation, gauge))
 
 
-def _derive_each(model: ChosenModel, kept: Sequence[Criterion], gauge: Gauge, minimal: bool, format: str) -> int:
+def _derive_each(
+    model: ChosenModel, kept: Sequence[Criterion], gauge: Gauge, format: str, *, minimal: bool, epsilons: bool
+) -> int:
     """Print the derivations in several scale variables side by side; returns the exit code."""
     from scalings.reports import monomials
     from symbolic.derivation.several_scales import derive_each
 
     network, law = model.resolve()
-    answer = derive_each(network, law, kept, gauge, scales=model.scales, loss=model.loss, minimal=minimal)
+    answer = derive_each(
+        network, law, kept, gauge, scales=model.scales, loss=model.objective, minimal=minimal, epsilons=epsilons
+    )
     match format:
         case "json":
             print_json(monomials.monomials_document(answer))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from functools import partial
 from typing import Annotated
 
@@ -12,9 +13,10 @@ from scalings.command_line.console import exit_code, progress_bar
 from scalings.command_line.options import Chosen
 from scalings.command_line.output import ExplainedOutput
 from scalings.command_line.parsing import Whole, parse_delta, parse_gamma, parse_widths
+from scalings.command_line.user_modules import running
 from scalings.errors import ArgumentError
 from scalings.results.trials import Training, check_engine
-from scalings.studies import measuring
+from scalings.studies import measuring, modules
 
 
 def measure(
@@ -81,19 +83,32 @@ def measure(
         raise ArgumentError("spectra", "a coordinate check does not look at weights")
     answer.check()
     problem, parameterization = chosen.resolve(input_size(data), parse_gamma(gamma))
-    network, law = problem.network, problem.law
+    network, law, own = problem.network, problem.law, model.module
+    if own is None and model.translation:
+        raise ArgumentError("network", "expected MODULE:NAME, since what trace wrote holds no module to train")
+    measuring.check_trained(problem)
     updates = measuring.default_steps(network) if steps is None else steps
-    training = Training.of(
-        law.name,
-        data=data,
-        batch=measuring.default_batch(network) if batch is None else batch,
-        steps=updates,
-        centered=centered,
-        loss=model.loss,
-        spectra=spectra,
-        observing="coordinates" if coordinates else "all",
+    training = (
+        Training.of(law.name, steps=updates)
+        if own
+        else Training.of(
+            law.name,
+            data=data,
+            batch=measuring.default_batch(network) if batch is None else batch,
+            steps=updates,
+            centered=centered,
+            loss=model.objective,
+            spectra=spectra,
+            observing="coordinates" if coordinates else "all",
+        )
     )
-    tasks.load(network, training)
+    if own:
+        modules.check_options(model.scale, engine, on.device)
+        if batch is not None:
+            raise ArgumentError("batch", "expected none, since a module brings its own data")
+        centered = False
+    else:
+        tasks.load(network, training)
 
     # What is wrong with the options is said by now: here torch is loaded, which takes seconds.
     from empirical.sweeps.measurement import Interrupted
@@ -105,30 +120,47 @@ def measure(
     from symbolic.evaluation.given_run import train_given
     from symbolic.evaluation.predict import prediction_of
 
-    sweep = measuring.plan(
-        network,
-        parameterization,
-        measuring.gentle(training, network, model.scale),
-        scale=model.scale,
-        widths=sizes,
-        seeds=seeds,
-        device=on.device,
-        engine=engine,
+    sweep = (
+        modules.plan(
+            own.traced,
+            parameterization,
+            training,
+            build=own.build,
+            data=own.data,
+            loss=own.loss,
+            widths=sizes,
+            seeds=seeds,
+        )
+        if own
+        else measuring.plan(
+            network,
+            parameterization,
+            measuring.gentle(training, network, model.scale),
+            scale=model.scale,
+            widths=sizes,
+            seeds=seeds,
+            device=on.device,
+            engine=engine,
+        )
     )
     interrupted = False
     try:
         on.announce(sweep.cost())
-        with progress_bar() as progress:
+        with progress_bar() as progress, running() if own else nullcontext():
             measurement = carry_out(sweep, progress)
     except Interrupted as early:
         measurement, interrupted = early.measurement, True
     on_orders = train_given(problem, parameterization, updates)
     orders, check = prediction_of(on_orders, updates), verdict_on(on_orders)
-    agreement = compare(network, orders, measurement.fits, margin, stable=check.stable, centered=centered)
+    if own:
+        agreement = modules.agreement(own.translation, orders, measurement, margin, stable=check.stable)
+    else:
+        agreement = compare(network, orders, measurement.fits, margin, stable=check.stable, centered=centered)
     title = parameterization.name
     table, verdict = measurements.agreement_table([(title, agreement)], updates), tables.verdict_line(title, agreement)
     answer.give(
         [
+            *tables.split_report(network, tuple(problem.laws.values())),
             *tables.choice_report(parameterization),
             tables.in_theory([(title, check)], tables.AGREES),
             table,

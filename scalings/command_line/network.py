@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from scalings.command_line.chosen_network import ChosenNetwork
 from scalings.command_line.console import YES, print_text
-from scalings.command_line.options import ChosenNetwork
 from scalings.networks.serialization import network_to_text
 
 

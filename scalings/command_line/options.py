@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
 from scalings.command_line.bounds import DERIVED, MOST_CRITERIA, check_weights
-from scalings.command_line.parsing import Whole, parse_list, parse_share
+from scalings.command_line.chosen_network import ChosenNetwork
+from scalings.command_line.parsing import parse_list, parse_share
 from scalings.criteria.criterion import Criterion
 from scalings.criteria.parsing import format_relation, parse_criterion
 from scalings.criteria.problem import Loss, Problem
@@ -19,73 +19,20 @@ from scalings.errors import ArgumentError, unknown_name
 from scalings.hyperparameters.exponents import Exponent, parse_exponent
 from scalings.hyperparameters.parameterizations import Parameterization, wrong_scales
 from scalings.hyperparameters.presets import preset
+from scalings.hyperparameters.splits import Laws, by_layers, laws, with_epsilons
 from scalings.hyperparameters.unknowns import Kind, name_of
-from scalings.hyperparameters.update_laws import UpdateLaw, optimizer, with_epsilon
-from scalings.networks.architectures import DEFAULT_DEPTH, NETWORKS, Heads, cnn, mlp, resmlp, transformer
+from scalings.networks.architectures import DEFAULT_DEPTH
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network
-from scalings.networks.nodes import Activation
-from scalings.networks.serialization import network_from_text
+
+if TYPE_CHECKING:
+    pass
 
 Format = Literal["text", "json"]
 Exponents = Annotated[str | None, Parameter(allow_leading_hyphen=True)]
 FAMILY = "family:"
-_LARGEST_FILE = 10_000_000
-"""Bytes of a network file; that of an mlp of 10,000 layers takes 4,200,000."""
-_OPTIONS = {
-    "mlp": {"depth", "activation", "biases"},
-    "cnn": {"depth", "activation", "depthwise"},
-    "resmlp": {"activation", "branch", "norm"},
-    "transformer": {"activation", "biases", "gains", "grows", "tied"},
-}
-
-
-@Parameter(name="*")
-@dataclass(frozen=True, kw_only=True)
-class ChosenNetwork:
-    """A network, as the command line gives it."""
-
-    network: str = "mlp"
-    """mlp, cnn, resmlp, transformer, or a JSON file with a list of operations."""
-    depth: Whole | None = None
-    """Of an mlp or cnn, its number of weight matrices; default as many as exponents are given, or 3."""
-    activation: Activation | None = None
-    """Of the hidden layers; default relu, or gelu in a transformer."""
-    biases: bool | None = None
-    """Add biases, zero at initialization."""
-    depthwise: bool | None = None
-    """Split a cnn's convolutions into one of each channel and one across channels."""
-    branch: Literal[1, 2] | None = None
-    """Of a resmlp, the number of layers in each residual branch; default 1."""
-    norm: bool | None = None
-    """Normalize what the branches of a resmlp read."""
-    grows: Heads | None = None
-    """Of a transformer's heads, what grows with the width: their size (default) or their number."""
-    gains: bool | None = None
-    """Give a transformer's normalizations gains."""
-    tied: bool | None = None
-    """Let a transformer's readout be its embedding, transposed."""
-
-    def build(self, inputs: int = 64, depth: int = DEFAULT_DEPTH) -> Network:
-        """The network that was chosen. Raises ArgumentError."""
-        names = ("depth", "activation", "biases", "depthwise", "branch", "norm", "grows", "gains", "tied")
-        given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
-        for name in given:
-            if name not in _OPTIONS.get(self.network, set()):
-                owners = " or ".join(network for network, options in _OPTIONS.items() if name in options)
-                raise ArgumentError(name, f"expected --network {owners}, but got {self.network}")
-        match self.network:
-            case "mlp":
-                return mlp(**{"depth": depth, "inputs": inputs, **given})
-            case "cnn":
-                return cnn(**{"depth": depth, **given})
-            case "resmlp":
-                return resmlp(**{"inputs": inputs, **given})
-            case "transformer":
-                return transformer(**given)
-        if not self.network.endswith(".json"):
-            raise unknown_name("network", self.network, NETWORKS, also=", or a .json file")
-        return _read_network(Path(self.network))
+ASKED = "?"
+"""An exponent that a derivation is asked for."""
 
 
 @Parameter(name="*")
@@ -95,34 +42,50 @@ class ChosenModel(ChosenNetwork):
 
     optimizer: str = "sgd"
     """A name such as sgd, adam, adamw, muon, lion, shampoo, or law:p,q_in,q_out,m,s for any other update law; with
-    weight decay as in adam+l2, lion+coupled or muon+independent."""
+    weight decay as in adam+l2, lion+coupled or muon+independent. Two names are a split: muon+adamw is muon for hidden
+    matrices, which grow both ways, and adamw for embeddings, readouts, gains and biases. +clip at the
+    end clips gradients by the norm of all."""
+    law: Annotated[list[str] | None, Parameter(negative="")] = None
+    """The optimizer of one layer, where it is another one, as in query=sgd; may be given several times."""
     alpha: str = "1"
     """Assumed alignment of updates with their inputs, from 0 to 1."""
     omega: str = "1"
     """Assumed alignment of the readout's initial weights with the change of what they read, from 0 to 1."""
     epsilon: Exponents = None
-    """Power of n of an Adam's epsilon; default -oo, none."""
-    loss: Loss = "mse"
-    """Mean squared error, or cross-entropy."""
+    """Power of n of an Adam's epsilon, or one for each layer, as in -1,-oo,-1/2; default -oo, none. derive takes ?, to
+    be asked for the largest of each layer."""
+    loss: Loss | None = None
+    """Mean squared error (default), or cross-entropy; a torch module has its own."""
     scale: str = WIDTH_SCALE
     """The scale variable under study, the others held fixed: width, depth (the number of repeated blocks), vocabulary,
     batch:noise or batch:signal (the batch size, where the gradient is mostly that). Powers that are given and printed
     are powers of it. derive takes several, as in width,depth."""
 
     @property
+    def objective(self) -> Loss:
+        """The loss. Raises ArgumentError for another one than a module's own."""
+        if self.translation is None:
+            return self.loss or "mse"
+        if self.loss not in (None, self.translation.loss):
+            raise ArgumentError("loss", f"that of {self.network} is {self.translation.loss}, but got {self.loss}")
+        return self.translation.loss
+
+    @property
     def scales(self) -> tuple[str, ...]:
         """The scale variables; only derive takes several."""
         return tuple(self.scale.split(","))
 
-    def resolve(self, inputs: int = 64, depth: int = DEFAULT_DEPTH) -> tuple[Network, UpdateLaw]:
-        """The network and the update law. `inputs` and `depth` are used if no option says otherwise.
+    def resolve(self, inputs: int = 64, depth: int = DEFAULT_DEPTH) -> tuple[Network, Laws]:
+        """The network and the update laws. `inputs` and `depth` are used if no option says otherwise.
 
         Raises ArgumentError for options that do not apply.
         """
         network = self.build(inputs, depth)
-        law = optimizer(self.optimizer)
-        law = law if self.epsilon is None else with_epsilon(law, self.epsilon)
-        return network, replace(law, alpha=parse_share("alpha", self.alpha), omega=parse_share("omega", self.omega))
+        law = laws(self.optimizer, by_layers(self.law or ()))
+        if self.epsilon is not None:
+            law = with_epsilons(law, network.layers, self.epsilon.split(","))
+        alpha, omega = parse_share("alpha", self.alpha), parse_share("omega", self.omega)
+        return network, law.each(lambda one: replace(one, alpha=alpha, omega=omega))
 
 
 @Parameter(name="*")
@@ -161,14 +124,14 @@ class Chosen:
         if len(self.model.scales) > 1:
             expected = f"expected one of {', '.join(network.scales)}, but got {self.model.scale!r}"
             raise ArgumentError("scale", f"{expected}: lists of exponents are powers of one scale variable at a time")
-        problem = Problem(network, law, self.model.scale, self.model.loss)
+        problem = Problem(network, law, self.model.scale, self.model.objective)
         is_member = self.preset is not None and self.preset.startswith(FAMILY)
         if gamma != 1 and (not is_member or columns or scales):
             expected = f"expected a --preset {FAMILY}R by itself, whose |dz| it multiplies"
             given = "lists of exponents" if columns or scales else repr(self.preset or "")
             raise ArgumentError("gamma", f"{expected}, but got {given}")
         _check_lengths(network, columns, lists, scales)
-        if self.decay is not None and law.decay == "none":
+        if self.decay is not None and not problem.has_decay:
             raise ArgumentError("decay", f"{law.name} has none; expected an optimizer such as adamw or lion+coupled")
         base = self._base(problem, columns, gamma)
         title = self.preset if self.preset and not columns else "custom"
@@ -200,11 +163,9 @@ class Chosen:
         if problem.scale != WIDTH_SCALE:
             expected = f"expected family:R or lists, since the presets are powers of the width, not of {problem.scale}"
             raise ArgumentError("preset", f"{expected}, but got {self.preset!r}")
-        law = problem.law
-        if law.gradient != 1 and "lr" not in columns:
-            raise ArgumentError(
-                "lr", f"expected a list of exponents, since the presets' are for sgd, not for {law.name}; or family:R"
-            )
+        if not problem.is_sgd and "lr" not in columns:
+            reason = f"the presets' are for sgd, not for {problem.law.name}"
+            raise ArgumentError("lr", f"expected a list of exponents, since {reason}; or {FAMILY}R")
         return preset(self.preset, problem.network.depth)
 
 
@@ -222,7 +183,7 @@ class Given:
     scales: Exponents = None
     """Likewise of multipliers without a weight."""
 
-    def resolve(self, network: Network, law: UpdateLaw) -> dict[str, Exponent]:
+    def resolve(self, network: Network, law: Laws) -> dict[str, Exponent]:
         """The given exponents by the names of a derivation's unknowns, as in {"sigma_1": 0}.
 
         Raises ArgumentError for lists of another length, and for decays of an optimizer without weight decay.
@@ -237,11 +198,11 @@ class Given:
         for name, text in lists.items():
             if text is None:
                 continue
-            if name == "decay" and law.decay == "none":
+            if name == "decay" and all(one.decay == "none" for one in law.among(network.layers)):
                 raise ArgumentError(
                     "decay", f"{law.name} has none; expected an optimizer such as adamw or lion+coupled"
                 )
-            column = parse_list(name, text, lambda item: None if item.strip() == "?" else parse_exponent(item))
+            column = parse_list(name, text, lambda item: None if item.strip() == ASKED else parse_exponent(item))
             nodes = [node.name for node in (network.multipliers if name == "scales" else network.layers)]
             if len(column) != len(nodes):
                 needed = f"one for each of {', '.join(nodes)}" if nodes else "none: every multiplier has a weight"
@@ -285,18 +246,6 @@ def _member(richness: str, problem: Problem, gamma: Fraction) -> Parameterizatio
             raise
         expected = f"expected {FAMILY}R with a fraction {members.range.replace('r', 'R')}"
         raise ArgumentError("preset", f"{expected}, but got '{FAMILY}{richness}'") from None
-
-
-def _read_network(path: Path) -> Network:
-    try:
-        with path.open("rb") as file:
-            content = file.read(_LARGEST_FILE + 1)
-        if len(content) > _LARGEST_FILE:
-            raise ArgumentError("network", f"expected a file of at most {_LARGEST_FILE} bytes, but '{path}' is larger")
-        return network_from_text(content.decode())
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise ArgumentError("network", f"cannot read '{path}': {reason}") from None
 
 
 def kept_criteria(criteria: Sequence[Criterion], dropped: Sequence[str]) -> list[Criterion]:

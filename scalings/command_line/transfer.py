@@ -12,6 +12,7 @@ from scalings.command_line.console import exit_code, progress_bar
 from scalings.command_line.options import Chosen
 from scalings.command_line.output import Output
 from scalings.command_line.parsing import Whole, parse_delta, parse_grid, parse_widths
+from scalings.errors import ArgumentError
 from scalings.results.trials import Training
 
 
@@ -58,16 +59,19 @@ def transfer(
     """
     from empirical.data import tasks
     from empirical.data.examples import input_size
-    from scalings.studies.measuring import default_batch
+    from scalings.studies.measuring import check_trained, default_batch
 
     margin, ends = parse_delta(delta), None if grid is None else parse_grid(grid)
     sizes = parse_widths(widths)
     on.check(widths=sizes, seeds=seeds, steps=steps, batch=batch)
     answer.check()
+    if chosen.model.translation:
+        raise ArgumentError("network", "expected a ready-made one or a list of operations, which this command trains")
     problem, parameterization = chosen.resolve(input_size(data))
+    check_trained(problem)
     network, law, model = problem.network, problem.law, chosen.model
     examples = default_batch(network) if batch is None else batch
-    training = Training.of(law.name, data=data, batch=examples, steps=steps, centered=centered, loss=model.loss)
+    training = Training.of(law.name, data=data, batch=examples, steps=steps, centered=centered, loss=model.objective)
     tasks.load(network, training)
 
     # What is wrong with the options is said by now: here torch is loaded, which takes seconds.
@@ -90,8 +94,8 @@ def transfer(
             progress=progress,
             announce=on.announce,
         )
-    derived = derived_drift(network, parameterization, law, scale=model.scale, loss=model.loss)
-    regime = check(network, parameterization, law, scale=model.scale, loss=model.loss)
+    derived = derived_drift(network, parameterization, law, scale=model.scale, loss=model.objective)
+    regime = check(network, parameterization, law, scale=model.scale, loss=model.objective)
     agreement = TransferAgreement(found, regime, derived, margin)
     answer.give(transfer_report(agreement), transfer_document(agreement), partial(transfer_figure, agreement))
     return exit_code(agreement.verdict, found.seeds, interrupted=found.interrupted)

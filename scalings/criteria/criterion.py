@@ -86,6 +86,8 @@ class Criterion:
         their updates.
         """
         is_layer, is_repeated = layer.kind == "layer" and layer.is_trained, layer.copies.grows
+        if not layer.is_reached and "passthrough" in self.quantities:
+            return False
         return {
             "hidden": layer.is_hidden,
             "layers": is_layer,
@@ -94,7 +96,7 @@ class Criterion:
             "hidden matrices": is_layer and layer.is_matrix and layer.is_hidden,
             "output": layer.is_output,
             "output matrices": is_layer and layer.is_matrix and not layer.is_hidden,
-            "scores": layer.kind == "scores",
+            "scores": layer.is_score,
         }[self.where]
 
     @property

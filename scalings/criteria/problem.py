@@ -10,17 +10,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, get_args
 
 from scalings.errors import ArgumentError, unknown_name, wrong_type
 from scalings.hyperparameters.exponents import format_power
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.presets import PRESETS, preset
-from scalings.hyperparameters.update_laws import UpdateLaw, as_law
-from scalings.networks.architectures import as_network
+from scalings.hyperparameters.splits import Laws, as_laws, assumptions
+from scalings.hyperparameters.update_laws import UpdateLaw
+from scalings.networks.architectures import Translatable, as_network
 from scalings.networks.dimensions import BATCH_SCALES, VOCABULARY_SCALE, WIDTH_SCALE, symbol_of
 from scalings.networks.network import Network, wrong_scale
-from scalings.networks.nodes import Embedding
+from scalings.networks.nodes import MATRICES, Embedding, Weighted
 
 Loss = Literal["mse", "cross-entropy"]
 LOSSES: tuple[Loss, ...] = get_args(Loss)
@@ -28,14 +30,15 @@ LOSSES: tuple[Loss, ...] = get_args(Loss)
 
 @dataclass(frozen=True)
 class Problem:
-    """A network, an update law and a loss; exponents are powers of the scale variable, all others held fixed.
+    """A network, a law for each weight and a loss; exponents are powers of the scale variable, all others held fixed.
 
     Raises ArgumentError for a scale variable that the network has not, for a loss that is not one, for the squared
-    error in the vocabulary, and for an embedding whose vocabulary grows with another scale variable under study.
+    error in the vocabulary, for an embedding whose vocabulary grows with another scale variable under study, and for a
+    law of a layer that is not there.
     """
 
     network: Network
-    law: UpdateLaw
+    law: Laws
     scale: str = WIDTH_SCALE
     loss: Loss = "mse"
 
@@ -50,6 +53,7 @@ class Problem:
             )
         if self.scale != VOCABULARY_SCALE:
             self._check_vocabularies()
+        self.law.among(self.network.layers)
 
     def _check_vocabularies(self) -> None:
         """Raises ArgumentError for an embedding of more and more tokens.
@@ -66,9 +70,45 @@ class Problem:
                 raise ArgumentError("network", f"{grows}: no orders are known of this limit; {expected}")
 
     @classmethod
-    def of(cls, network: Network | str, law: UpdateLaw | str, scale: str = WIDTH_SCALE, loss: Loss = "mse") -> Problem:
-        """The problem of a network and an update law, either of which may be the name of one. Raises ArgumentError."""
-        return cls(as_network(network), as_law(law), scale, loss)
+    def of(
+        cls,
+        network: Network | Translatable | str,
+        law: Laws | str,
+        scale: str = WIDTH_SCALE,
+        loss: Loss | None = None,
+    ) -> Problem:
+        """The problem of a network and update laws, either of which may be given by name. Raises ArgumentError.
+
+        The loss, if not given, is that of a network that was traced, and the squared error of any other.
+        """
+        found = as_network(network)
+        own: Loss = getattr(getattr(network, "translation", None), "loss", "mse")
+        return cls(found, as_laws(law), scale, loss or own)
+
+    @cached_property
+    def laws(self) -> dict[str, UpdateLaw]:
+        """The update law of each weight, by its name, from input to output."""
+        each = self.law.among(self.network.layers)
+        return {layer.weight: law for layer, law in zip(self.network.layers, each, strict=True)}
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """What is assumed of the update laws, as sentences."""
+        return assumptions(self.network.layers, tuple(self.laws.values()))
+
+    def decays(self, layer: Weighted) -> bool:
+        """Whether weight decay acts on a layer: on matrices that are trained, not on gains and biases."""
+        return self.laws[layer.weight].decay != "none" and isinstance(layer, MATRICES) and not layer.frozen
+
+    @property
+    def has_decay(self) -> bool:
+        """Whether the law of some weight has a decay."""
+        return any(law.decay != "none" for law in self.laws.values())
+
+    @property
+    def is_sgd(self) -> bool:
+        """Whether all steps are in proportion to gradients, as those of SGD, for which presets are stated."""
+        return all(law.gradient == 1 for law in self.laws.values())
 
     @property
     def symbol(self) -> str:
@@ -93,7 +133,7 @@ def as_parameterization(given: Parameterization | str, problem: Problem) -> Para
         raise wrong_type("parameterization", "a Parameterization or the name of a preset", given)
     if given not in PRESETS:
         raise unknown_name("parameterization", given, PRESETS)
-    if not problem.network.is_mlp or problem.scale != WIDTH_SCALE or problem.law.gradient != 1:
+    if not problem.network.is_mlp or problem.scale != WIDTH_SCALE or not problem.is_sgd:
         why = "the presets are for an mlp without biases, in its width, under sgd"
         raise ArgumentError("parameterization", f"expected a Parameterization, since {why}, but got {given!r}")
     return preset(given, problem.network.depth)

@@ -28,6 +28,7 @@ KIND_WORDS: Final = {
     "init": "init scale \u03c3",
     "lr": "learning rate \u03b7",
     "decay": "weight decay \u03bb",
+    "epsilon": "largest \u03b5",
 }
 _INCHES, _A_LINE = 1.7, 0.22
 """The height of a panel: what it needs itself, and for each line in it."""

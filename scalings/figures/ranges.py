@@ -77,7 +77,7 @@ def _rows(derivation: Derivation, gauge: Gauge) -> dict[str, Cells]:
     found: dict[str, Cells] = {}
     for piece in derivation.polyhedra:
         assert piece.polytope, "every piece has one"
-        layers = piece.in_gauge(gauge, derivation.law)
+        layers = piece.in_gauge(gauge, derivation.laws)
         named = [(node.name, layer.named) for node, layer in zip(derivation.network.layers, layers, strict=True)]
         multipliers = zip(derivation.network.multipliers, piece.scales, strict=True)
         named += [(node.name, {"multiplier": exponent}) for node, exponent in multipliers]

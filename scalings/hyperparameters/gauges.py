@@ -11,8 +11,8 @@ and |W|_F in the optimizer's update law. Under SGD (Yang and Hu, arXiv 2011.1452
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
 from fractions import Fraction
 from typing import Generic, Literal, TypeVar, get_args
 
@@ -40,37 +40,52 @@ S = TypeVar("S")
 
 @dataclass(frozen=True)
 class LayerExponents(Generic[T_co]):
-    """One layer's exponents of n: multiplier g, init scale sigma, learning rate eta and, if weights decay, lambda."""
+    """One layer's exponents of n: multiplier g, init scale sigma, learning rate eta and, if weights decay, lambda.
+
+    Where it is asked for, also that of the largest epsilon beside which a gradient's entries still count.
+    """
 
     multiplier: T_co
     init: T_co
     lr: T_co
     decay: T_co | None = None
+    epsilon: T_co | None = None
 
     @property
     def named(self) -> dict[str, T_co]:
-        """The exponents by name, without the decay if there is none."""
+        """The exponents by name, without the decay and the epsilon if there is none."""
         found = {"multiplier": self.multiplier, "init": self.init, "lr": self.lr}
-        return found if self.decay is None else {**found, "decay": self.decay}
+        more = {"decay": self.decay, "epsilon": self.epsilon}
+        return found | {name: exponent for name, exponent in more.items() if exponent is not None}
 
     def each(self, function: Callable[[T_co], S]) -> LayerExponents[S]:
         """The layer with `function` applied to every exponent."""
         return LayerExponents(**{name: function(exponent) for name, exponent in self.named.items()})
 
 
+def names_of(layers: Iterable[LayerExponents[T_co]]) -> tuple[str, ...]:
+    """The names of the exponents that any of the layers has, in the order of `LayerExponents.named`."""
+    found = {name for layer in layers for name in layer.named}
+    return tuple(one.name for one in fields(LayerExponents) if one.name in found)
+
+
 def shifted(layer: LayerExponents[E], t: E, law: UpdateLaw) -> LayerExponents[E]:
     """The layer after the gauge transformation by n^t, under an optimizer's update law.
 
-    Raises ArgumentError where no gauge exists: with an epsilon, since it is compared with the gradient of the raw
-    weight, which changes; and for zero-initialised weights under a law whose first step from zero scales differently
-    from the later ones (`UpdateLaw.at_zero`).
+    Raises ArgumentError where no gauge exists: with an epsilon and with clipping, since the gradient of the raw weight
+    changes, which a constant is compared with; and for zero-initialised weights under a law whose first step from zero
+    scales differently from the later ones (`UpdateLaw.at_zero`).
     """
     if law.at_zero != "alike" and is_zero(layer.init) and str(t) != "0":
         raise ArgumentError("gauge", f"{law.name} has no gauge for weights that start at zero: the first step has none")
     if law.epsilon != MINUS_INFINITY and str(t) != "0":
         raise ArgumentError("gauge", "epsilon fixes the gauge: with it, only multipliers n^0 are understood")
+    if law.clip != "none" and str(t) != "0":
+        raise ArgumentError("gauge", "clipping fixes the gauge: with it, only multipliers n^0 are understood")
     decay = None if layer.decay is None else layer.decay + t * law.decay_gauge_power
-    return LayerExponents(layer.multiplier + t, layer.init + t * Fraction(-1), layer.lr + t * -law.gauge_power, decay)
+    epsilon = None if layer.epsilon is None else layer.epsilon + t
+    rate = layer.lr + t * -law.gauge_power
+    return LayerExponents(layer.multiplier + t, layer.init + t * Fraction(-1), rate, decay, epsilon)
 
 
 def in_gauge(layer: LayerExponents[E], gauge: Gauge, law: UpdateLaw) -> LayerExponents[E]:

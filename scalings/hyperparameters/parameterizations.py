@@ -125,13 +125,21 @@ class Parameterization(Displayed):
         scales = self.scales or (Fraction(0),) * multipliers
         return found | {name_of("scales", number): exponent for number, exponent in enumerate(scales, start=1)}
 
-    def in_gauge(self, gauge: Gauge, law: UpdateLaw) -> Parameterization:
-        """The same parameterization in another gauge. Raises ArgumentError where that gauge does not exist."""
-        return replace(self, layers=tuple(in_gauge(layer, gauge, law) for layer in self.layers))
+    def in_gauge(self, gauge: Gauge, law: UpdateLaw | Sequence[UpdateLaw]) -> Parameterization:
+        """The same parameterization in another gauge, under one law or one for each layer.
 
-    def shifted(self, by: Sequence[Exponent], law: UpdateLaw) -> Parameterization:
+        Raises ArgumentError where that gauge does not exist.
+        """
+        pairs = zip(self.layers, self._each(law), strict=True)
+        return replace(self, layers=tuple(in_gauge(layer, gauge, own) for layer, own in pairs))
+
+    def shifted(self, by: Sequence[Exponent], law: UpdateLaw | Sequence[UpdateLaw]) -> Parameterization:
         """The same parameterization in the gauge in which layer l's multiplier is n^by[l] times as large."""
-        return replace(self, layers=tuple(shifted(layer, t, law) for layer, t in zip(self.layers, by, strict=True)))
+        triples = zip(self.layers, by, self._each(law), strict=True)
+        return replace(self, layers=tuple(shifted(layer, t, own) for layer, t, own in triples))
+
+    def _each(self, law: UpdateLaw | Sequence[UpdateLaw]) -> Sequence[UpdateLaw]:
+        return law.among(self.layers) if isinstance(law, UpdateLaw) else law
 
 
 Exponents = str | Sequence[Exponent | int | str]

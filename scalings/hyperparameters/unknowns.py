@@ -13,7 +13,7 @@ from typing import Literal, get_args
 Kind = Literal["init", "lr", "decay", "scales"]
 """What is asked for in the gauge g = 1."""
 KINDS: tuple[Kind, ...] = get_args(Kind)
-SYMBOLS = {"multiplier": "g", "init": "sigma", "lr": "eta", "decay": "lambda", "scales": "kappa"}
+SYMBOLS = {"multiplier": "g", "init": "sigma", "lr": "eta", "decay": "lambda", "epsilon": "epsilon", "scales": "kappa"}
 WORDS: dict[Kind, str] = {
     "lr": "learning rate",
     "init": "init scale",

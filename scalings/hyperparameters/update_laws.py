@@ -3,19 +3,23 @@
     |dW|_F  =  eta |G|_F^p  fan_in^(q_in/2) fan_out^(q_out/2)  max(fan_in, fan_out)^m  |W|_F^s
 
 with eta the layer's learning rate and G the gradient of the raw weight W. SGD has p = 1 and all else 0; Adam at
-epsilon -> 0 changes each of the fan_in fan_out entries by eta, so q_in = q_out = 1 and all else 0:
+epsilon -> 0 changes each of the fan_in fan_out entries by eta, so q_in = q_out = 1 and all else 0. Steps that divide by
+more than the gradient have p < 0: -1 is K-FAC without damping (Martens and Grosse, arXiv 1503.05671) and Shampoo with
+the exponents 1/2 and 1/2:
 
 >>> adam = optimizer("adam")
 >>> [str(power) for power in (adam.gradient, adam.fan_in, adam.fan_out, adam.larger_fan, adam.weight)]
 ['0', '1', '1', '0', '0']
 
-Momentum changes no exponent: it is a sum of a fixed number of gradients. Three more things may belong to a law:
+Momentum changes no exponent: it is a sum of a fixed number of gradients. Four more things may belong to a law:
 
 - `epsilon`, the power of n of the constant that Adam adds to the size of a gradient's entries before dividing by it.
   Where entries are smaller than that, |dW|_F is smaller by |G|_F / (epsilon sqrt(fan_in fan_out)): SGD's law.
 - `decay` by lambda: W loses eta lambda W in each step ("coupled", AdamW in torch) or lambda W ("independent"); or
   lambda W is added to the gradient ("l2"), or to LAMB's step before that is scaled to |W| ("inside"). Any law may
   have one, as in "lion+coupled", "momentum+l2", "law:0,1,1+independent".
+- clipping by the global norm ("clip"): all gradients are divided by max(1, |G|_F of all weights together), as those of
+  torch's clip_grad_norm_. It couples layers, and is for all weights or none, as in "sgd+clip" and "adam+sgd+clip".
 - assumed alignments: `alpha`, of an update with its own input, and `omega`, of the readout's initial weights with the
   change of what they read; 1 (the default) is full alignment, 0 that of independent vectors. Everett et al.,
   arXiv 2407.05872, use these names.
@@ -26,16 +30,21 @@ Momentum changes no exponent: it is a sum of a fixed number of gradients. Three 
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
 
-from scalings.errors import ArgumentError, unknown_name, wrong_type
+from scalings.errors import ArgumentError, unknown_name
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent, parse_exponent, parse_power
 from scalings.hyperparameters.unknowns import name_of
 
 Decay = Literal["none", "coupled", "independent", "l2", "inside"]
 AtZero = Literal["alike", "gradient", "entries"]
+Clip = Literal["none", "norm"]
+CLIP = "clip"
+"""What follows a + behind laws whose gradients are clipped."""
 _ZERO, _HALF, _ONE = Fraction(0), Fraction(1, 2), Fraction(1)
 
 
@@ -61,9 +70,29 @@ class UpdateLaw:
     """Assumed alignment of an update with its own input, from 0 to 1."""
     omega: Fraction = _ONE
     """Assumed alignment of the readout's initial weights with the change of what they read, from 0 to 1."""
+    clip: Clip = "none"
+    """Whether gradients are clipped by the norm of those of all weights, at a constant."""
     at_zero: AtZero = "alike"
     """The step from weights that are all zero under a law proportional to |W|, if it makes an exception: eta G
     ("gradient") or eta in each entry ("entries"). Without one ("alike") and with s > 0 such weights never move."""
+
+    def among(self, layers: Sequence[object]) -> tuple[UpdateLaw, ...]:
+        """The law of each of these layers, the same one; `scalings.hyperparameters.splits` has others."""
+        return (self,) * len(layers)
+
+    def each(self, change: Callable[[UpdateLaw], UpdateLaw]) -> UpdateLaw:
+        """The changed law."""
+        return change(self)
+
+    @property
+    def parts(self) -> tuple[UpdateLaw, ...]:
+        """The laws that are named: this one."""
+        return (self,)
+
+    @property
+    def sees_size(self) -> bool:
+        """Whether a step depends on the size of the gradient, and so on clipping."""
+        return self.gradient != 0 or self.decay == "l2"
 
     @property
     def gauge_power(self) -> Fraction:
@@ -95,11 +124,13 @@ class UpdateLaw:
                 "epsilon, beside which smaller entries of a gradient count for nothing, is the power "
                 f"{self.epsilon} of the scale variable"
             )
+        if self.clip != "none":
+            found.append("gradients are divided by the norm of those of all weights, where that is above a constant")
         if self.at_zero != "alike":
             found.append(f"weights that are all zero take another first step: {_AT_ZERO[self.at_zero]}")
         if self.decay != "none":
             power = f"a power {name_of('decay', 'l')} of the scale variable"
-            found.append(f"matrices decay by {power}, {_DECAYS[self.decay]}")
+            found.append(f"matrices decay by {power}, {DECAYS[self.decay]}")
         return tuple(found)
 
 
@@ -107,7 +138,7 @@ _AT_ZERO = {
     "gradient": "that of sgd, with a trust ratio of 1",
     "entries": "the learning rate in each entry, with a trust ratio of 1 or an eps_2 of order 1",
 }
-_DECAYS = {
+DECAYS = {
     "coupled": "times the learning rate, in each step",
     "independent": "in each step, whatever the learning rate",
     "l2": "as a term lambda |W|^2 / 2 of the loss",
@@ -152,7 +183,10 @@ OPTIMIZERS: dict[str, UpdateLaw] = {
 }
 _LONGEST_NAME = 500
 """Characters of an optimizer; a law of five powers takes up to 200."""
-_CUSTOM = "law:p,q_in,q_out,m,s and shampoo:e_left,e_right take exponents of their own, and +l2 or +coupled adds decay"
+_CUSTOM = (
+    "law:p,q_in,q_out,m,s and shampoo:e_left,e_right take exponents of their own, +l2 or +coupled adds decay, and "
+    "+clip clips"
+)
 
 
 def optimizer(name: str) -> UpdateLaw:
@@ -163,13 +197,13 @@ def optimizer(name: str) -> UpdateLaw:
     """
     if len(name) > _LONGEST_NAME:
         raise ArgumentError("optimizer", f"expected at most {_LONGEST_NAME} characters, but got {len(name)}")
+    if ";" in name or len(parts(name)) > 1:
+        raise ArgumentError("optimizer", f"expected one law for all weights, but got {name!r:.100}")
     base, plus, decay = name.rpartition("+")
-    if plus and (base in OPTIMIZERS or decay in _DECAYS):
+    if plus and decay == CLIP:
+        return clipped(optimizer(base))
+    if plus and (base in OPTIMIZERS or decay in DECAYS):
         return _decaying(optimizer(base), decay)
-    if "clip" in name:
-        raise ArgumentError(
-            "optimizer", "clipping by the global norm couples all layers: no law of one layer's gradient describes it"
-        )
     kind, colon, listed = name.partition(":")
     if colon and kind in ("law", "shampoo"):
         numbers = _numbers(listed, 5 if kind == "law" else 2)
@@ -177,21 +211,34 @@ def optimizer(name: str) -> UpdateLaw:
         law = UpdateLaw(name, p, q_in, q_out, m, s)
         if kind == "shampoo":
             law = replace(shampoo(*(numbers * 2)[:2]), name=name)
-        if law.gradient < 0:
-            raise ArgumentError("optimizer", f"expected a power p >= 0 of the gradient, but got {law.gradient}")
         return law
     if name not in OPTIMIZERS:
         raise unknown_name("optimizer", name, OPTIMIZERS, more=f"; {_CUSTOM}")
     return OPTIMIZERS[name]
 
 
-def as_law(law: UpdateLaw | str) -> UpdateLaw:
-    """The update law, or that of this name. Raises ArgumentError for anything else."""
-    if isinstance(law, str):
-        return optimizer(law)
-    if not isinstance(law, UpdateLaw):
-        raise wrong_type("law", "an UpdateLaw or the name of an optimizer", law)
-    return law
+def clipped(law: UpdateLaw) -> UpdateLaw:
+    """The law, of gradients that are clipped by the norm of those of all weights. Raises ArgumentError if they are."""
+    if law.clip != "none":
+        raise ArgumentError("optimizer", f"expected +{CLIP} once, but got it twice")
+    return replace(law, name=f"{law.name}+{CLIP}", clip="norm")
+
+
+def parts(text: str) -> list[str]:
+    """The names of laws in a text: what follows a + is the next law, or the decay of the one before.
+
+    No decay is called like an optimizer, and an exponent such as +1 begins with no letter.
+
+    >>> parts("muon+coupled+law:0,+1,1+l2"), parts("adam+cuopled")
+    (['muon+coupled', 'law:0,+1,1+l2'], ['adam+cuopled'])
+    """
+    found: list[str] = []
+    for token in re.split(r"\+(?=[a-z])", text):
+        if not found or token.partition(":")[0] in ("law", *OPTIMIZERS):
+            found.append(token)
+        else:
+            found[-1] += f"+{token}"
+    return found
 
 
 def law_text(law: UpdateLaw, decay: Decay = "none") -> str:
@@ -205,8 +252,9 @@ def law_text(law: UpdateLaw, decay: Decay = "none") -> str:
 
 
 def _decaying(law: UpdateLaw, decay: str) -> UpdateLaw:
-    if decay not in _DECAYS:
-        raise ArgumentError("optimizer", f"expected {', '.join(_DECAYS)} behind the +, but got {decay!r}")
+    if decay not in DECAYS:
+        decays = ", ".join(DECAYS)
+        raise ArgumentError("optimizer", f"expected {decays} behind the +, or another optimizer, but got {decay!r}")
     if law.decay != "none":
         raise ArgumentError("optimizer", f"{law.name} decays already, so nothing is understood behind the +")
     if decay == "inside" and law.name != "lamb":
@@ -234,19 +282,28 @@ _WITHOUT_EPSILON = {
 }
 
 
+def why_no_epsilon(law: UpdateLaw) -> str:
+    """Why a law divides no entry by its size, so that no epsilon stands beside that; empty if it does."""
+    name = law.name.partition("+")[0]
+    if law.clip != "none":
+        return f"{law.name} compares it with clipped gradients, for which there is no rule here"
+    if law.gradient == 1:
+        return f"{law.name} has none: it divides by nothing"
+    if name in _WITHOUT_EPSILON:
+        return f"{law.name} has none that counts: it {_WITHOUT_EPSILON[name]}"
+    if law.gradient or law.weight or not law.fan_in == law.fan_out == 1:
+        return f"{law.name} does not divide by the size of a gradient's entries"
+    return ""
+
+
 def with_epsilon(law: UpdateLaw, exponent: str) -> UpdateLaw:
     """The law with an epsilon of this power of n. Raises ArgumentError for laws that divide no entry by its size.
 
     >>> str(with_epsilon(optimizer("adam"), "-1").epsilon)
     '-1'
     """
-    name = law.name.partition("+")[0]
-    if law.gradient == 1:
-        raise ArgumentError("epsilon", f"{law.name} has none: it divides by nothing")
-    if name in _WITHOUT_EPSILON:
-        raise ArgumentError("epsilon", f"{law.name} has none that counts: it {_WITHOUT_EPSILON[name]}")
-    if law.gradient or law.weight or not law.fan_in == law.fan_out == 1:
-        raise ArgumentError("epsilon", f"{law.name} does not divide by the size of a gradient's entries")
+    if reason := why_no_epsilon(law):
+        raise ArgumentError("epsilon", reason)
     try:
         return replace(law, epsilon=parse_exponent(exponent))
     except ValueError as error:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from itertools import pairwise
-from typing import Literal, get_args
+from typing import Literal, Protocol, get_args
 
 from scalings.errors import ArgumentError, unknown_name, wrong_type
 from scalings.networks.dimensions import WIDTH, Dimension, fixed, times, tokens
@@ -189,8 +189,24 @@ NETWORKS: dict[str, Callable[[], Network]] = {
 """The ready-made networks by name, as they are if nothing else is asked for."""
 
 
-def as_network(network: Network | str) -> Network:
-    """The network, or the ready-made one of this name. Raises ArgumentError for anything else.
+class Translated(Protocol):
+    """What has a network of nodes as its translation, as a torch module that was traced."""
+
+    @property
+    def network(self) -> Network: ...
+
+
+class Translatable(Protocol):
+    """A network in another form, such as a torch module that was traced."""
+
+    @property
+    def translation(self) -> Translated: ...
+
+
+def as_network(network: Network | Translatable | str) -> Network:
+    """The network, the translation of one that was traced, or the ready-made one of this name.
+
+    Raises ArgumentError for anything else.
 
     >>> as_network("mlp") == mlp(3)
     True
@@ -200,7 +216,10 @@ def as_network(network: Network | str) -> Network:
             raise unknown_name("network", network, NETWORKS)
         return NETWORKS[network]()
     if not isinstance(network, Network):
-        raise wrong_type("network", "a Network or the name of one", network)
+        found = getattr(getattr(network, "translation", None), "network", None)
+        if not isinstance(found, Network):
+            raise wrong_type("network", "a Network or the name of one", network)
+        return found
     return network
 
 

@@ -23,6 +23,8 @@ Json = dict[str, Any]
 MOST = 10**9
 """No layer that anyone trains has more units, at width 1."""
 _SIZE = f'a size from 1 to {MOST}, or an object such as {{"size": 4, "order": "1"}} for 4 n'
+_LARGEST_NUMBER = 1e30
+"""No factor in the code of a network is larger."""
 _SHOWN = 60
 """As many characters of what was given are shown."""
 
@@ -83,6 +85,13 @@ def fraction(value: Any, path: str, low: int | Fraction, high: int) -> Fraction:
     if found is None or not low <= found <= high:
         raise wrong(path, f'a number from {low} to {high}, such as 1 or "1/2"', value)
     return found
+
+
+def number(value: Any, path: str) -> float:
+    """A finite number other than zero."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value or not abs(value) <= _LARGEST_NUMBER:
+        raise wrong(path, "a number other than 0, such as 0.125", value)
+    return float(value)
 
 
 def items(value: Any, path: str, what: str) -> list[Any]:

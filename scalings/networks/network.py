@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Literal, TypeAlias
 
 from scalings.errors import ArgumentError
+from scalings.networks.contractions import contraction
 from scalings.networks.dimensions import BATCH_SCALES, ONE, WIDTH_SCALE, Dimension
 from scalings.networks.nodes import (
     INPUT,
@@ -25,23 +26,33 @@ from scalings.networks.nodes import (
     DepthwiseConvolution,
     Elementwise,
     Embedding,
+    Factor,
     Gain,
+    Mean,
     Mix,
     Multiplier,
     Node,
     Norm,
     Pool,
+    Product,
+    Rearrange,
     Repeat,
     Scale,
     Scores,
+    Softmax,
     Sum,
+    Weight,
     Weighted,
     sources,
 )
 from scalings.networks.validation import check_kinds, check_nodes, check_read, check_shared, check_sizes
 
 Kind: TypeAlias = Literal["layer", "stream", "scores", "output"]
-Part: TypeAlias = Literal["hidden", "readout", "output"]
+Part: TypeAlias = Literal["hidden", "readout", "output", "gate", "matrix"]
+_AT_THE_END = (
+    Bias, Gain, DepthwiseConvolution, Elementwise, Factor, Mean, Norm, Pool, Product, Rearrange, Scale, Sum,
+)  # fmt: skip
+"""What computes f from readouts."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +72,10 @@ class Representation:
     is_trained: bool = True
     """Whether it is not the result of a weight that is frozen."""
     part: Part = "hidden"
-    """Output: the function f itself. Readout: what only contributes to f. Hidden: what comes before."""
+    """Output: the function f itself. Readout: what only contributes to f. Gate: a fixed number of units that multiply
+    growing ones, as those of a router do. Matrix: a weight that is a value, to be multiplied with. Hidden: all else."""
+    is_reached: bool = True
+    """Whether changes of other operations reach it: not a weight that is a value."""
 
     @property
     def is_output(self) -> bool:
@@ -72,6 +86,11 @@ class Representation:
         """Whether it is a hidden preactivation, or a residual stream."""
         return self.part == "hidden" and self.kind != "scores"
 
+    @property
+    def is_score(self) -> bool:
+        """Whether it says how much of other values counts, and is asked only not to grow."""
+        return self.kind == "scores" or self.part == "gate"
+
 
 @dataclass(frozen=True)
 class Network:
@@ -80,7 +99,8 @@ class Network:
     Raises ArgumentError for an operation whose source does not come before it, or whose name comes twice or is not
     made of letters and digits; for one that nothing reads; for values that are mixed by what is not attention scores;
     for a network without weights; for sizes that do not fit, such as a dense layer's fan_in and what it reads; for
-    weights that are shared by layers of other kinds or shapes; and for a repeated block that is not residual.
+    weights that are shared by layers of other kinds or shapes; and for a block that is not residual and repeated
+    ever more often.
     """
 
     nodes: tuple[Node, ...]
@@ -144,7 +164,7 @@ class Network:
             if node is None or name in found or self.units[name].grows:
                 continue
             found.add(name)
-            if isinstance(node, Bias | Gain | DepthwiseConvolution | Scale | Sum | Pool | Norm):
+            if isinstance(node, _AT_THE_END):
                 waiting += sources(node)
         return frozenset(found)
 
@@ -168,12 +188,15 @@ class Network:
         """The number of units of every result, by the operation's name; of scores, their number of heads."""
         found = {INPUT: ONE}
         for node in self.flat:
-            if isinstance(node, WEIGHTED):
-                found[node.name] = node.fan_out
-            elif isinstance(node, Scores):
-                found[node.name] = node.heads
-            else:
-                found[node.name] = found[node.values if isinstance(node, Mix) else sources(node)[0]]
+            match node:
+                case Weight() | Rearrange() | Product() | Mean():
+                    found[node.name] = node.units
+                case Scores():
+                    found[node.name] = node.heads
+                case Mix():
+                    found[node.name] = found[node.values]
+                case _:
+                    found[node.name] = node.fan_out if isinstance(node, WEIGHTED) else found[sources(node)[0]]
         return found
 
     @cached_property
@@ -183,6 +206,8 @@ class Network:
         dimensions += [node.vocabulary for node in self.flat if isinstance(node, Embedding)]
         dimensions += [node.fan_in for node in self.flat if isinstance(node, WEIGHTED)]
         dimensions += [size for node in self.flat if isinstance(node, Scores) for size in (node.heads, node.head_size)]
+        dimensions += [node.over for node in self.flat if isinstance(node, Mean | Softmax)]
+        dimensions += [node.summed for node in self.flat if isinstance(node, Product)]
         width = [WIDTH_SCALE for dimension in dimensions if dimension.order]
         others = (scale for dimension in dimensions for scale, order in dimension.others if order)
         return tuple(dict.fromkeys([*width, *others]))
@@ -190,33 +215,92 @@ class Network:
     @cached_property
     def representations(self) -> tuple[Representation, ...]:
         """The results that criteria apply to, in the order of computation."""
-        dormant = _behind_scores(self)
         return tuple(
             Representation(
                 node.name,
                 kind,
                 self.units[node.name],
                 self.copies.get(node.name, ONE),
-                2 if node.name in dormant else 1,
+                2 if node.name in self.dormant else 1,
                 isinstance(node, MATRICES),
                 not (isinstance(node, WEIGHTED) and node.frozen),
                 self._part(node),
+                not isinstance(node, Weight),
             )
             for node in self.flat
             if (kind := self._kind(node)) is not None
         )
 
+    @cached_property
+    def dormant(self) -> frozenset[str]:
+        """The operations that reach the output only through a sum back over growing units: queries and keys, routers.
+
+        A product repeats a factor over the units that only the other factor has, and the gradient of this factor is a
+        sum over them. At initialization the backward signal knows nothing of the other factor, and the sum is one of
+        random signs: the first update finds next to nothing of such an operation.
+        """
+        readers: dict[str, list[Node]] = {}
+        for node in self.flat:
+            for source in sources(node):
+                readers.setdefault(source, []).append(node)
+        found: set[str] = set()
+        for node in reversed(self.flat):
+            read_by = readers.get(node.name, [])
+            if read_by and all(one.name in found or self._sums_back(one, node.name) for one in read_by):
+                found.add(node.name)
+        return frozenset(found)
+
+    def _sums_back(self, node: Node, source: str) -> bool:
+        """Whether what it sends back to this source is a sum over growing units; that of scores is one behind them."""
+        if isinstance(node, Scores):
+            return True
+        if not isinstance(node, Product) or node.left == node.right:
+            return False
+        several = (contraction(node, self.units, scale) for scale in self.scales)
+        return any((one.right if source == node.left else one.left) > 0 for one in several)
+
+    @cached_property
+    def _scores(self) -> frozenset[str]:
+        """What a softmax reads where it is a sum over growing units: attention scores, rescaled or masked."""
+        summing: set[str] = set()
+        for node in self.flat:
+            is_kept = isinstance(node, Factor | Rearrange | Scale | Elementwise | Sum)
+            is_sum = isinstance(node, Product) and node.summed.grows
+            if is_sum or (is_kept and not summing.isdisjoint(sources(node))):
+                summing.add(node.name)
+        read = {node.source for node in self.flat if isinstance(node, Softmax)}
+        return frozenset((read & summing) - self.readouts)
+
+    @cached_property
+    def made_of_weights(self) -> frozenset[str]:
+        """The operations that read no data: weights as values, and what becomes of them."""
+        found: set[str] = set()
+        for node in self.flat:
+            if found.issuperset(sources(node)):
+                found.add(node.name)
+        return frozenset(found)
+
+    def _is_map(self, node: Node) -> bool:
+        """Whether it applies a matrix that is made of weights alone."""
+        if not isinstance(node, Product) or not node.summed.grows:
+            return False
+        return (node.left in self.made_of_weights) != (node.right in self.made_of_weights)
+
     def _kind(self, node: Node) -> Kind | None:
         if isinstance(node, WEIGHTED):
             return "layer"
-        if isinstance(node, Sum | Scores):
-            return "stream" if isinstance(node, Sum) else "scores"
+        if isinstance(node, Scores) or node.name in self._scores:
+            return "scores"
+        if isinstance(node, Sum) or self._is_map(node):
+            return "stream"
         return "output" if self._part(node) == "output" else None
 
     def _part(self, node: Node) -> Part:
-        if node.name not in self.readouts:
-            return "hidden"
-        return "output" if node is self.function else "readout"
+        if node.name in self.readouts:
+            return "output" if node is self.function else "readout"
+        if isinstance(node, Weight) and node.fan_in.grows:
+            return "matrix"
+        return "gate" if node.name in self.dormant and not self.units[node.name].grows else "hidden"
 
 
 def _flat(nodes: tuple[Node, ...]) -> Iterator[Node]:
@@ -232,25 +316,12 @@ def _owners(network: Network) -> dict[str, Weighted]:
     for node in network.flat:
         if isinstance(node, WEIGHTED):
             owner = found.setdefault(node.weight, node)
-            if owner is not node and isinstance(node, Gain | Bias) != isinstance(owner, Gain | Bias):
+            if Weight not in (type(node), type(owner)) and isinstance(node, Gain | Bias) != isinstance(
+                owner, Gain | Bias
+            ):
                 raise ArgumentError("network", f"{owner.name} and {node.name} cannot share {node.weight}")
             check_shared(owner, node)
     return found
-
-
-def _behind_scores(network: Network) -> frozenset[str]:
-    """The names of operations that reach the output only through attention scores: queries and keys."""
-    readers: dict[str, set[str]] = {}
-    for node in network.flat:
-        for source in sources(node):
-            readers.setdefault(source, set()).add(node.name)
-    kinds = {node.name: isinstance(node, Scores) for node in network.flat}
-    behind: set[str] = set()
-    for node in reversed(network.flat):
-        read_by = readers.get(node.name, set())
-        if read_by and all(kinds[reader] or reader in behind for reader in read_by):
-            behind.add(node.name)
-    return frozenset(behind)
 
 
 def wrong_scale(network: Network, given: str) -> ArgumentError:

@@ -7,25 +7,13 @@ backward and in its update, is in `symbolic.propagation`; what it computes on te
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Literal, Protocol, TypeAlias, get_args
 
 from scalings.networks.dimensions import ONE, Dimension, fixed
 
-
-def block_stream(block: Repeat) -> tuple[str, ...]:
-    """The sums of a block that make up its residual stream, from last to first; empty if it is not residual."""
-    sums = {node.name: node for node in block.nodes if isinstance(node, Sum)}
-    found: list[str] = []
-    name = block.nodes[-1].name
-    while name in sums:
-        found.append(name)
-        name = sums[name].sources[0]
-    return tuple(found) if name == block.name else ()
-
-
 Activation = Literal["relu", "tanh", "gelu", "linear"]
 ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
-BOUNDED: frozenset[Activation] = frozenset({"tanh"})
 Role = Literal["input", "hidden", "output"]
 Start = Literal["random", "zero", "one"]
 """How a weight is initialised: i.i.d. N(0, sigma^2), all zeros, or all ones. A weight that is frozen (`frozen` of its
@@ -178,7 +166,17 @@ class Elementwise:
 
     name: str
     source: str
-    activation: Activation
+    activation: str
+    """One of `scalings.networks.functions.FUNCTIONS`."""
+
+
+@dataclass(frozen=True)
+class Power:
+    """h = |z|^exponent, unit by unit, such as a square, or one over a root."""
+
+    name: str
+    source: str
+    exponent: Fraction
 
 
 @dataclass(frozen=True)
@@ -214,6 +212,84 @@ class Sum:
 
 
 @dataclass(frozen=True)
+class Factor:
+    """y = c n^order h: multiplied by a number that the network fixes, such as 1/sqrt(n) in its code."""
+
+    name: str
+    source: str
+    order: Fraction
+    size: float = 1.0
+
+
+@dataclass(frozen=True)
+class Rearrange:
+    """A result that has the entries of its sources: selected, repeated, put side by side, or added up."""
+
+    name: str
+    sources: tuple[str, ...]
+    units: Dimension
+
+
+@dataclass(frozen=True)
+class Product:
+    """z = a b, unit by unit, or summed over `summed` units that both have: a contraction.
+
+    The result has `units`; a factor with fewer is repeated over the others. `coherent`: the terms of the sum have a
+    mean at initialization, as in x . x, and it follows the law of large numbers.
+    """
+
+    name: str
+    left: str
+    right: str
+    units: Dimension
+    summed: Dimension = ONE
+    coherent: bool = False
+
+    @property
+    def sources(self) -> tuple[str, str]:
+        return self.left, self.right
+
+
+@dataclass(frozen=True)
+class Mean:
+    """The mean over `over` units of the source, which leaves `units`; `coherent`: they have one at initialization."""
+
+    name: str
+    source: str
+    units: Dimension
+    over: Dimension
+    coherent: bool = False
+
+
+@dataclass(frozen=True)
+class Softmax:
+    """exp(s_i) / sum_j exp(s_j), over as many units as `over`."""
+
+    name: str
+    source: str
+    over: Dimension = ONE
+
+
+@dataclass(frozen=True)
+class Weight(HasRole):
+    """z = g w: a weight as a value, such as a position, a state that is learned, or a matrix that is rescaled first.
+
+    It reads nothing, and each of its fan_in * fan_out entries is a unit.
+    """
+
+    name: str
+    weight: str
+    fan_in: Dimension
+    fan_out: Dimension
+    start: Start = "random"
+    frozen: bool = False
+
+    @property
+    def units(self) -> Dimension:
+        return self.fan_in * self.fan_out
+
+
+@dataclass(frozen=True)
 class Scores:
     """Attention scores s_ij = g q_i . k_j of each of `heads` heads, over `head_size` units each."""
 
@@ -243,10 +319,11 @@ class Mix:
 
 @dataclass(frozen=True)
 class Repeat:
-    """A residual block, repeated `times` times with weights of its own each time.
+    """A block, repeated `times` times with weights of its own each time.
 
-    Inside the block this node's own name stands for the residual stream that enters a copy. The last of `nodes` is a
-    `Sum` from which the skip connections (first sources) lead back to that name.
+    Inside the block this node's own name stands for what enters a copy, of as many units as the last of `nodes` gives.
+    Where `times` grows the block is residual: the last of `nodes` is a `Sum` from which the skip connections (first
+    sources) lead back to that name.
     """
 
     name: str
@@ -255,14 +332,17 @@ class Repeat:
     times: Dimension
 
 
-Weighted: TypeAlias = Dense | Convolution | Embedding | Bias | Gain | DepthwiseConvolution
+Weighted: TypeAlias = Dense | Convolution | Embedding | Bias | Gain | DepthwiseConvolution | Weight
 Multiplier: TypeAlias = Scale | Scores
-Node: TypeAlias = Weighted | Multiplier | Elementwise | Norm | Pool | Sum | Mix | Repeat
-WEIGHTED = (Dense, Convolution, Embedding, Bias, Gain, DepthwiseConvolution)
+Weightless: TypeAlias = Elementwise | Power | Norm | Pool | Mean | Factor | Rearrange | Product | Softmax | Sum | Mix
+Node: TypeAlias = Weighted | Multiplier | Weightless | Repeat
+WEIGHTED = (Dense, Convolution, Embedding, Bias, Gain, DepthwiseConvolution, Weight)
 MATRICES = (Dense, Convolution, Embedding)
 MULTIPLIERS = (Scale, Scores)
 
 
 def sources(node: Node) -> tuple[str, ...]:
     """The names of the operations that a node reads."""
-    return node.sources if isinstance(node, Sum | Scores | Mix) else (node.source,)
+    if isinstance(node, Weight):
+        return ()
+    return node.sources if isinstance(node, Sum | Rearrange | Product | Scores | Mix) else (node.source,)

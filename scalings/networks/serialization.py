@@ -16,21 +16,26 @@ scalings.errors.ArgumentError: network: $[0]: pool has no "sources"; expected na
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import MISSING, fields
+from fractions import Fraction
 from functools import cache
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from scalings.errors import ArgumentError
+from scalings.hyperparameters.exponents import LARGEST
 from scalings.networks.dimensions import Dimension
+from scalings.networks.functions import FUNCTIONS
 from scalings.networks.json_parts import (
     MOST,
     Json,
     dimension,
     dimension_document,
     document_in,
+    fraction,
     items,
     keyed,
+    number,
     shown,
     whole,
     wrong,
@@ -43,15 +48,22 @@ from scalings.networks.nodes import (
     DepthwiseConvolution,
     Elementwise,
     Embedding,
+    Factor,
     Gain,
+    Mean,
     Mix,
     Node,
     Norm,
     Pool,
+    Power,
+    Product,
+    Rearrange,
     Repeat,
     Scale,
     Scores,
+    Softmax,
     Sum,
+    Weight,
 )
 from scalings.networks.validation import A_NAME, is_name
 
@@ -62,11 +74,18 @@ KINDS: dict[str, type[Node]] = {
     "bias": Bias,
     "gain": Gain,
     "depthwise-convolution": DepthwiseConvolution,
+    "weight": Weight,
     "elementwise": Elementwise,
+    "power": Power,
     "norm": Norm,
     "pool": Pool,
+    "mean": Mean,
+    "softmax": Softmax,
     "scale": Scale,
+    "factor": Factor,
+    "rearrange": Rearrange,
     "sum": Sum,
+    "product": Product,
     "scores": Scores,
     "mix": Mix,
     "repeat": Repeat,
@@ -110,6 +129,8 @@ def _node_to_json(node: Node) -> Json:
 def _to_json(value: Any) -> Any:
     if isinstance(value, Dimension):
         return dimension_document(value)
+    if isinstance(value, Fraction):
+        return str(value)
     if isinstance(value, tuple):
         return [item if isinstance(item, str) else _node_to_json(item) for item in value]
     return value
@@ -147,7 +168,25 @@ def _node_from_json(document: object, path: str, kinds: list[str]) -> Node:
     if missing := [name for name in needed if needed[name] and name not in given]:
         raise ArgumentError("network", f"{path}: {op} needs {', '.join(missing)}, but got {shown(document)}")
     types = _annotations(op)
+    if "activation" in given and given["activation"] not in list(FUNCTIONS):
+        raise wrong(f"{path}.activation", f"one of {', '.join(FUNCTIONS)}", given["activation"])
     return kind(**{name: _field_from_json(types[name], value, f"{path}.{name}") for name, value in given.items()})
+
+
+def _name(value: Any, path: str) -> str:
+    if not is_name(value):
+        raise wrong(path, A_NAME, value)
+    return str(value)
+
+
+_READERS: dict[Any, Callable[[Any, str], Any]] = {
+    Dimension: dimension,
+    Fraction: lambda value, path: fraction(value, path, -LARGEST, LARGEST),
+    float: number,
+    int: lambda value, path: whole(value, path, f"a whole number from 1 to {MOST}"),
+    str: _name,
+}
+"""How a field of each type is read, but for choices and lists."""
 
 
 @cache
@@ -157,14 +196,8 @@ def _annotations(op: str) -> dict[str, Any]:
 
 def _field_from_json(kind: Any, value: Any, path: str) -> Any:
     """The value of a node's field that has the annotation `kind`."""
-    if kind is Dimension:
-        return dimension(value, path)
-    if kind is int:
-        return whole(value, path, f"a whole number from 1 to {MOST}")
-    if kind is str:
-        if not is_name(value):
-            raise wrong(path, A_NAME, value)
-        return value
+    if kind in _READERS:
+        return _READERS[kind](value, path)
     if kind is bool or get_origin(kind) is Literal:
         values = get_args(kind) or (False, True)
         if not any(value is one or (isinstance(value, str) and value == one) for one in values):
@@ -174,4 +207,4 @@ def _field_from_json(kind: Any, value: Any, path: str) -> Any:
     if item is not str:
         return _nodes_from_json(value, path, [name for name in KINDS if name != "repeat"])
     names = enumerate(items(value, path, "names"))
-    return tuple(_field_from_json(str, name, f"{path}[{number}]") for number, name in names)
+    return tuple(_name(name, f"{path}[{number}]") for number, name in names)

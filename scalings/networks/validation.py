@@ -12,9 +12,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from math import isfinite
 
 from scalings.errors import ArgumentError
-from scalings.networks.dimensions import Dimension
+from scalings.networks.blocks import block_stream
+from scalings.networks.contractions import contraction
+from scalings.networks.dimensions import WIDTH_SCALE, Dimension
+from scalings.networks.functions import FUNCTIONS
 from scalings.networks.nodes import (
     INPUT,
     WEIGHTED,
@@ -22,25 +26,31 @@ from scalings.networks.nodes import (
     Convolution,
     Dense,
     DepthwiseConvolution,
+    Elementwise,
     Embedding,
+    Factor,
     Gain,
+    Mean,
     Mix,
     Node,
+    Power,
+    Product,
     Repeat,
     Scores,
+    Softmax,
     Sum,
+    Weight,
     Weighted,
-    block_stream,
     sources,
 )
 
-A_NAME = "a name of 1 to 100 letters, digits and any of _ . : / -"
+A_NAME = "a name of 1 to 100 letters, digits and any of _ . : / * -"
 """What operations and weights are called: any table can show it."""
 
 
 def is_name(given: object) -> bool:
     """Whether an operation or a weight may be called so."""
-    return isinstance(given, str) and re.fullmatch(r"[\w.:/-]{1,100}", given) is not None
+    return isinstance(given, str) and re.fullmatch(r"[\w.:/*-]{1,100}", given) is not None
 
 
 def check_nodes(nodes: tuple[Node, ...], known: set[str]) -> None:
@@ -52,7 +62,7 @@ def check_nodes(nodes: tuple[Node, ...], known: set[str]) -> None:
         _check_names(node)
         if node.name in known:
             raise ArgumentError("network", f"expected names that differ, but got {node.name!r} twice")
-        if not sources(node):
+        if not sources(node) and not isinstance(node, Weight):
             raise ArgumentError("network", f"{node.name} reads nothing; expected at least one source")
         missing = [source for source in sources(node) if source not in known]
         if missing:
@@ -74,9 +84,10 @@ def _validate_block(block: Repeat, known: set[str]) -> None:
     inner = {node.name for node in block.nodes}
     if twice := sorted(inner & known):
         raise ArgumentError("network", f"expected names that differ, but got {twice[0]!r} twice")
-    check_nodes(block.nodes, {block.name})
+    outside = set() if block.times.grows else known
+    check_nodes(block.nodes, {block.name, *outside})
     known |= inner
-    if not block_stream(block):
+    if block.times.grows and not block_stream(block):
         raise ArgumentError(
             "network", f"{block.name} is not residual: its block must end in a sum with what entered it as first source"
         )
@@ -88,6 +99,8 @@ def check_read(nodes: Sequence[Node], outside: Set[str] = frozenset()) -> None:
     `outside` are the names that are read outside the block.
     """
     read = {source for node in nodes for source in sources(node)} | outside
+    for block in (node for node in nodes if isinstance(node, Repeat)):
+        read |= {source for node in block.nodes for source in sources(node)} - {block.name}
     for node in nodes:
         if node.name not in read and node is not nodes[-1]:
             expected = f"expected every operation but the last, {nodes[-1].name}, to be read by another"
@@ -104,6 +117,15 @@ def check_kinds(nodes: Sequence[Node]) -> None:
             raise ArgumentError("network", f"{node.name} embeds {node.source}; expected tokens, which are the input")
         if isinstance(node, Mix) and node.scores not in scores:
             raise ArgumentError("network", f"{node.name} mixes by {node.scores}; expected the name of attention scores")
+        if isinstance(node, Elementwise) and node.activation not in FUNCTIONS:
+            known = ", ".join(FUNCTIONS)
+            raise ArgumentError("network", f"{node.name}: expected one of {known}, but got {node.activation!r:.60}")
+        if isinstance(node, Power) and not node.exponent:
+            raise ArgumentError("network", f"{node.name}: expected an exponent other than 0")
+        if isinstance(node, Factor) and not (isfinite(node.size) and node.size):
+            raise ArgumentError(
+                "network", f"{node.name}: expected a size that is finite and not 0, but got {node.size}"
+            )
     if not any(isinstance(node, WEIGHTED) for node in nodes):
         raise ArgumentError("network", "nothing in it is trained; expected an operation with a weight, such as dense")
 
@@ -118,8 +140,11 @@ def check_sizes(nodes: Iterable[Node], units: Mapping[str, Dimension]) -> None:
     for node in nodes:
         if not isinstance(node, WEIGHTED) and unknown.issuperset(sources(node)):
             unknown.add(node.name)
+        if unknown.isdisjoint(sources(node)):
+            _check_orders(node, units)
         for source, takes in _taken(node, units):
-            if source not in unknown and str(units[source]) != str(takes):
+            known = unknown.isdisjoint((source, *sources(node))) if isinstance(node, Repeat) else source not in unknown
+            if known and str(units[source]) != str(takes):
                 raise ArgumentError("network", f"{node.name} takes {takes} units, but {source} gives {units[source]}")
 
 
@@ -149,6 +174,35 @@ def _taken(node: Node, units: Mapping[str, Dimension]) -> Iterator[tuple[str, Di
             yield from ((name, node.heads * node.head_size) for name in node.sources)
         case Sum():
             yield from ((name, units[node.sources[0]]) for name in node.sources[1:])
+        case Repeat():
+            yield node.nodes[-1].name, units[node.source]
+
+
+def _check_orders(node: Node, units: Mapping[str, Dimension]) -> None:
+    """Raises ArgumentError for sums and products over units that what they read does not have, by powers alone."""
+    if isinstance(node, Product):
+        sizes = [units[node.name], node.summed, *(units[source] for source in node.sources)]
+        if not all(contraction(node, units, scale).fits for scale in _scales(sizes)):
+            left, right = (f"{source} ({units[source]})" for source in node.sources)
+            what = f"takes no product of {left} and {right} that sums over {node.summed} and gives {node.units}"
+            raise ArgumentError("network", f"{node.name} {what}")
+    if isinstance(node, Mean):
+        taken = node.units * node.over
+        if any(
+            taken.order_in(scale) != units[node.source].order_in(scale)
+            for scale in _scales([taken, units[node.source]])
+        ):
+            raise ArgumentError(
+                "network", f"{node.name} takes {taken} units, but {node.source} gives {units[node.source]}"
+            )
+    if isinstance(node, Softmax):
+        given = units[node.source]
+        if any(node.over.order_in(scale) > given.order_in(scale) for scale in _scales([node.over, given])):
+            raise ArgumentError("network", f"{node.name} takes {node.over} units, but {node.source} gives {given}")
+
+
+def _scales(sizes: Sequence[Dimension]) -> set[str]:
+    return {WIDTH_SCALE, *(scale for size in sizes for scale, _ in size.others)}
 
 
 def _shape(node: Weighted) -> tuple[str, str]:

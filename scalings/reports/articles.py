@@ -12,11 +12,14 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from scalings.hyperparameters.exponents import Affine, format_power
-from scalings.hyperparameters.gauges import Gauge, LayerExponents
+from scalings.hyperparameters.gauges import Gauge, LayerExponents, names_of
+from scalings.hyperparameters.splits import differ
 from scalings.hyperparameters.unknowns import PATTERN, SYMBOLS
+from scalings.hyperparameters.update_laws import UpdateLaw
 from scalings.reports.conflicts import contradiction_sentences
 from scalings.reports.inductions import INSERTED, concluded, determined
 from scalings.reports.pieces import numbering, richness_of
+from scalings.reports.tables import HEADINGS, exponent_cells, law_cells
 from scalings.results.derivations import Derivation, Point, Polytope
 
 
@@ -38,7 +41,7 @@ def _markdown_answer(derivation: Derivation, gauge: Gauge) -> list[str]:
         for polyhedron in derivation.polyhedra:
             relations = [f"{e} = 0" for e in polyhedron.equations] + [f"{i} >= 0" for i in polyhedron.inequalities]
             lines += ["", f"A piece of dimension {polyhedron.dimension}; the gauge is {gauge}.", ""]
-            lines += _markdown_layers(derivation, polyhedron.in_gauge(gauge, derivation.law), polyhedron.scales)
+            lines += _markdown_layers(derivation, polyhedron.in_gauge(gauge, derivation.laws), polyhedron.scales)
             lines += ["", *([said] if (said := richness_of(derivation, polyhedron)) else []), ""]
             lines += ["In the gauge g = 1:", "", *(f"- `{one}`" for one in relations)]
         return lines
@@ -51,15 +54,17 @@ def _markdown_layers(
     derivation: Derivation, layers: Sequence[LayerExponents[Affine]], scales: Sequence[Affine]
 ) -> list[str]:
     """A row for each layer and multiplier."""
-    network, symbol = derivation.network, derivation.symbol
+    network, symbol, names = derivation.network, derivation.symbol, names_of(layers)
     rows: list[tuple[str, ...]] = [
-        (node.name, node.role, *(format_power(exponent, symbol) for exponent in layer.named.values()))
-        for node, layer in zip(network.layers, layers, strict=True)
+        (node.name, node.role, *law, *exponent_cells(layer, names, lambda exponent: format_power(exponent, symbol)))
+        for node, layer, law in zip(network.layers, layers, law_cells(network, derivation.laws), strict=True)
     ]
+    blank = ("",) * (1 + differ(derivation.laws))
     rows += [
-        (node.name, "", format_power(scale, symbol)) for node, scale in zip(network.multipliers, scales, strict=True)
+        (node.name, *blank, format_power(scale, symbol))
+        for node, scale in zip(network.multipliers, scales, strict=True)
     ]
-    return markdown_table(_header(derivation), rows)
+    return markdown_table(header(names, derivation.laws), rows)
 
 
 def _markdown_induction(derivation: Derivation) -> list[str]:
@@ -111,7 +116,7 @@ def _latex_answer(derivation: Derivation, gauge: Gauge) -> list[str]:
     if derivation.family is None:
         for polyhedron in derivation.polyhedra:
             relations = [f"{e} = 0" for e in polyhedron.equations] + [f"{i} >= 0" for i in polyhedron.inequalities]
-            rows = _rows(polyhedron.in_gauge(gauge, derivation.law), polyhedron.scales, derivation.symbol)
+            rows = _rows(polyhedron.in_gauge(gauge, derivation.laws), polyhedron.scales, derivation.symbol)
             lines += [f"A piece of dimension {polyhedron.dimension}, in the gauge {plain(gauge)}:", *align(rows)]
             lines += ["In the gauge $g = 1$:", *align(to_latex(one) for one in relations)]
         return lines
@@ -197,9 +202,9 @@ def _rows(layers: Sequence[LayerExponents[Affine]], scales: Sequence[Affine], sy
     return rows + [f"g'_{{{number}}} &\\sim {_power(e, symbol)}" for number, e in enumerate(scales, start=1)]
 
 
-def _header(derivation: Derivation) -> tuple[str, ...]:
-    decays = ("decay lambda",) if derivation.law.decay != "none" else ()
-    return ("layer", "role", "multiplier g", "init scale sigma", "learning rate eta", *decays)
+def header(names: Sequence[str], laws: Sequence[UpdateLaw]) -> tuple[str, ...]:
+    """Of a table of layers, with columns for the exponents of these names, and for laws that differ."""
+    return ("layer", "role", *(("law",) if differ(laws) else ()), *(HEADINGS[name] for name in names))
 
 
 def plain(words: str) -> str:

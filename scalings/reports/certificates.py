@@ -23,6 +23,7 @@ from scalings.certificates.schema import escaped
 from scalings.certificates.statements import statement_to_json
 from scalings.criteria.parsing import format_relation
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Affine, format_exponent, format_power
+from scalings.hyperparameters.splits import owners
 from scalings.hyperparameters.update_laws import UpdateLaw
 from scalings.networks.nodes import Elementwise, Node, Repeat, sources
 from scalings.networks.serialization import KINDS
@@ -110,7 +111,8 @@ def _part_report(part: Part, run: Run) -> Iterator[RenderableType]:
         f"{_SUBJECTS[statement.kind]}: {problem.network.depth} weights trained with {escaped(problem.law.name)} "
         f"({problem.loss}), powers of the {escaped(problem.scale)} {escaped(problem.symbol)}, in the gauge g = 1."
     )
-    yield Text(f"Update law: {_law(problem.law, problem.symbol)}.")
+    for law, names in owners(problem.network.layers, tuple(problem.laws.values())).items():
+        yield Text(f"Update law{f' of {escaped(names)}' if names else ''}: {_law(law, problem.symbol)}.")
     yield _network_table(problem.network.nodes)
     if statement.given:
         yield Text(f"Given: {', '.join(f'{name} = {format_exponent(value)}' for name, value in statement.given)}.")
@@ -148,6 +150,8 @@ def _law(law: UpdateLaw, symbol: str) -> str:
         more.append(f"decay {law.decay}")
     if law.epsilon != MINUS_INFINITY:
         more.append(f"epsilon = {format_power(law.epsilon, escaped(symbol))}")
+    if law.clip != "none":
+        more.append("gradients divided by max(1, |G|_F of all weights)")
     if law.at_zero != "alike":
         more.append(f"a first step from zero weights by {law.at_zero}")
     return f"|dW|_F = {powers}, {', '.join(more)}"
@@ -162,7 +166,7 @@ def _network_table(nodes: Sequence[Node]) -> Table:
     return table
 
 
-_READ = ("source", "sources", "query", "key", "scores", "values")
+_READ = ("source", "sources", "query", "key", "scores", "values", "left", "right")
 
 
 def _operations(nodes: Sequence[Node], indent: str = "") -> Iterator[tuple[str, tuple[str, str, str, str]]]:

@@ -14,7 +14,6 @@ from scalings.criteria.observables import SYMBOLS, Observable
 from scalings.criteria.problem import Problem
 from scalings.hyperparameters.exponents import Exponent, format_exponent, format_power
 from scalings.hyperparameters.parameterizations import Parameterization
-from scalings.networks.network import Network
 from scalings.reports.documents import (
     SCHEMA_VERSION,
     Document,
@@ -27,7 +26,7 @@ from scalings.results.checks import Check, Finding, Forbidden, Repair
 
 
 def check_document(
-    network: Network,
+    problem: Problem,
     parameterization: Parameterization,
     check: Check,
     asked: tuple[Criterion, ...],
@@ -40,8 +39,8 @@ def check_document(
         "schema_version": SCHEMA_VERSION,
         "parameterization": parameterization.name,
         "choice": parameterization.choice or None,
-        "layers": layers_document(network, parameterization.layers),
-        "scales": multipliers_document(network, parameterization.scales),
+        "layers": layers_document(problem.network, parameterization.layers, tuple(problem.laws.values())),
+        "scales": multipliers_document(problem.network, parameterization.scales),
         "stable": check.stable,
         "nontrivial": check.nontrivial,
         "feature_learning": check.feature_learning,
@@ -63,16 +62,16 @@ def check_document(
             }
             for finding in check.findings
         ],
-        "repair": _repair(network, repair) if isinstance(repair, Repair) else None,
+        "repair": _repair(problem, repair) if isinstance(repair, Repair) else None,
         "forbidden_by": list(repair.criteria) if isinstance(repair, Forbidden) else [],
     }
 
 
-def _repair(network: Network, repair: Repair) -> Document:
+def _repair(problem: Problem, repair: Repair) -> Document:
     return {
         "richness": str(repair.richness),
-        "layers": layers_document(network, repair.parameterization.layers),
-        "scales": multipliers_document(network, repair.parameterization.scales),
+        "layers": layers_document(problem.network, repair.parameterization.layers, tuple(problem.laws.values())),
+        "scales": multipliers_document(problem.network, repair.parameterization.scales),
         "changes": [
             {"layer": layer, "exponent": which, "from": format_exponent(old), "to": format_exponent(new)}
             for layer, which, old, new in repair.changes
@@ -81,15 +80,15 @@ def _repair(network: Network, repair: Repair) -> Document:
 
 
 def prediction_document(
-    network: Network, parameterization: Parameterization, orders: Mapping[Observable, Exponent]
+    problem: Problem, parameterization: Parameterization, orders: Mapping[Observable, Exponent]
 ) -> Document:
     """The JSON document of `predict`."""
     return {
         "schema_version": SCHEMA_VERSION,
         "parameterization": parameterization.name,
         "choice": parameterization.choice or None,
-        "layers": layers_document(network, parameterization.layers),
-        "scales": multipliers_document(network, parameterization.scales),
+        "layers": layers_document(problem.network, parameterization.layers, tuple(problem.laws.values())),
+        "scales": multipliers_document(problem.network, parameterization.scales),
         "observables": [
             {**observable_document(observable), "exponent": format_exponent(exponent)}
             for observable, exponent in sorted(orders.items())
@@ -102,18 +101,15 @@ MOST_REASONS = 12
 
 
 def check_report(
-    network: Network,
+    problem: Problem,
     parameterization: Parameterization,
     check: Check,
     asked: tuple[Criterion, ...],
     repair: Repair | Forbidden | None,
-    symbol: str = "n",
 ) -> Iterator[RenderableType]:
-    """The text of `check`: the verdict, its reasons (also for the criteria in `asked`), and a row for each finding.
-
-    Exponents are powers of `symbol`.
-    """
-    yield layers_table(network, parameterization.layers, parameterization.scales, symbol)
+    """The text of `check`: the verdict, its reasons (also for the criteria in `asked`), and a row for each finding."""
+    symbol = problem.symbol
+    yield _given_table(problem, parameterization)
     yield from choice_report(parameterization)
     yield Text()
     yield from _verdict(check, asked)
@@ -175,6 +171,11 @@ def changes(repair: Repair, symbol: str = "n") -> list[str]:
     ]
 
 
+def _given_table(problem: Problem, parameterization: Parameterization) -> Table:
+    laws = tuple(problem.laws.values())
+    return layers_table(problem.network, parameterization.layers, parameterization.scales, problem.symbol, laws=laws)
+
+
 def prediction_report(
     problem: Problem, parameterization: Parameterization, orders: Mapping[Observable, Exponent]
 ) -> Iterator[RenderableType]:
@@ -182,13 +183,13 @@ def prediction_report(
     network, symbol = problem.network, problem.symbol
     heading = f"Orders of training with {problem.law.name}, as powers of the {problem.scale} {symbol}"
     yield Text(f"{heading}; 0 for what is zero by structure.\n", style="bold")
-    yield layers_table(network, parameterization.layers, parameterization.scales, symbol)
+    yield _given_table(problem, parameterization)
     yield from choice_report(parameterization)
     yield Text()
     steps = sorted({observable.step for observable in orders})
     table = empty_table("quantity", "layer", *(f"step {step}" for step in steps))
     for quantity, written in SYMBOLS.items():
-        for layer in [*(one.name for one in network.representations), ""]:
+        for layer in [*(node.name for node in network.flat), ""]:
             found = [orders.get(Observable(quantity, layer, step)) for step in steps]
             if any(order is not None for order in found):
                 table.add_row(

@@ -71,10 +71,10 @@ def _layers(derivation: Derivation, gauge: Gauge) -> Document:
     family, pieces = derivation.family, derivation.polyhedra
     if not family and len(pieces) != 1:
         return {"layers": [], "scales": []}
-    layers = family.layers if family else pieces[0].in_gauge(gauge, derivation.law)
+    layers = family.layers if family else pieces[0].in_gauge(gauge, derivation.laws)
     scales = family.scales if family else pieces[0].scales
     return {
-        "layers": layers_document(derivation.network, layers),
+        "layers": layers_document(derivation.network, layers, derivation.laws),
         "scales": multipliers_document(derivation.network, scales),
     }
 
@@ -115,7 +115,7 @@ def _step(step: Step) -> Document:
 def derivation_report(derivation: Derivation, gauge: Gauge) -> Iterator[RenderableType]:
     """The text of `derive`: assumptions, steps and answer, the family in the given gauge first, then in the others."""
     symbol = derivation.symbol
-    decays = f", {name_of('decay', 'l')} of the decays" if derivation.law.decay != "none" else ""
+    decays = f", {name_of('decay', 'l')} of the decays" if any(law.decay != "none" for law in derivation.laws) else ""
     multipliers = f", {name_of('scales', 'k')} of the multipliers without a weight"
     scales = multipliers if derivation.network.multipliers else ""
     inits, rates = name_of("init", "l"), name_of("lr", "l")
@@ -156,16 +156,15 @@ def derivation_report(derivation: Derivation, gauge: Gauge) -> Iterator[Renderab
             yield Text(f"\n{name}", style="bold")
             try:
                 family = derivation.family.in_gauge(name)
-                yield layers_table(derivation.network, family.layers, family.scales, symbol)
+                yield layers_table(derivation.network, family.layers, family.scales, symbol, laws=family.laws)
             except ArgumentError as error:
                 yield Text(error.message)
     if derivation.polytope:
         yield Text("\nThe answer as a polytope", style="bold")
         yield from polytope_report(derivation.polytope)
     if derivation.polytopes and derivation.gauges:
-        direction = derivation.gauges[0][1].named
-        shifts = ", ".join(f"{SYMBOLS[name]} times {_gauge_power(power, symbol)}" for name, power in direction.items())
         which = "weight" if len(derivation.gauges) == derivation.network.depth else "weight that does not start at zero"
+        shifts = _gauge_shifts(derivation)
         yield Text(f"\nBeside its freedoms there are {len(derivation.gauges)} gauges, one for each {which}: {shifts}.")
     if derivation.induction:
         yield from _induction_report(derivation.induction)
@@ -181,7 +180,7 @@ def summary(derivation: Derivation) -> Iterator[RenderableType]:
         yield Text(
             f"1 degree of freedom: |dz| ~ {derivation.symbol}^r, {family.low} <= r <= {family.high}", style="bold"
         )
-        yield layers_table(derivation.network, family.layers, family.scales, derivation.symbol)
+        yield layers_table(derivation.network, family.layers, family.scales, derivation.symbol, laws=family.laws)
     elif derivation.contradiction:
         yield from (Text(said, style="bold") for said in contradiction_sentences(derivation))
     for number, polyhedron in enumerate(derivation.polyhedra, start=1):
@@ -193,6 +192,15 @@ def summary(derivation: Derivation) -> Iterator[RenderableType]:
             for bound in polyhedron.inequalities:
                 table.add_row(f"{bound} >= 0")
             yield table
+
+
+def _gauge_shifts(derivation: Derivation) -> str:
+    """What gauges do; where they differ, to which layers."""
+    named: dict[str, list[str]] = {}
+    for name, direction in derivation.gauges:
+        powers = ((SYMBOLS[which], _gauge_power(power, derivation.symbol)) for which, power in direction.named.items())
+        named.setdefault(", ".join(f"{which} times {power}" for which, power in powers), []).append(name)
+    return "; ".join(f"of {', '.join(names)}, {said}" if len(named) > 1 else said for said, names in named.items())
 
 
 def _gauge_power(power: Exponent, symbol: str) -> str:

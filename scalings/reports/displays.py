@@ -12,6 +12,7 @@ rich <table><tr><th>a&lt;b</th></tr></table>
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 from html import escape
@@ -21,10 +22,11 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from scalings.hyperparameters.exponents import Affine, Exponent, format_exponent, format_power
+from scalings.hyperparameters.exponents import MINUS_INFINITY, Affine, Exponent, format_exponent, format_power
+from scalings.hyperparameters.gauges import names_of
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.reports import checks, derivations
-from scalings.reports.tables import empty_table, layers_table
+from scalings.reports.tables import empty_table, exponent_cells, layers_table
 from scalings.reports.traces import trace_report, trace_summary
 from scalings.results.checks import Check, Forbidden, Repair
 from scalings.results.derivations import Derivation, Family, format_range
@@ -55,6 +57,16 @@ def text(answer: object) -> str:
 def html(answer: object) -> str:
     """The answer as HTML for a notebook, everything in it escaped."""
     return "".join(html_of_table(part) if isinstance(part, Table) else _paragraph(str(part)) for part in report(answer))
+
+
+def json_text(answer: object) -> str:
+    """The answer as a command writes it with --format json, of those that have a method for it."""
+    from scalings.reports.model_checks import model_check_document
+    from scalings.studies.model_checks import ModelCheck
+
+    if not isinstance(answer, ModelCheck):
+        raise TypeError(f"nothing says how to write a {type(answer).__name__}")
+    return json.dumps(model_check_document(answer), indent=2)
 
 
 def html_of_table(table: Table) -> str:
@@ -101,11 +113,14 @@ def report(answer: object) -> Iterator[RenderableType]:
 def _of_training(answer: object) -> Iterator[RenderableType]:
     """Of what training has measured; last, since it loads torch."""
     from empirical.sweeps.measurement import Measurement
-    from scalings.reports import measurements, verification
+    from scalings.reports import measurements, model_checks, verification
     from scalings.studies.comparisons import Agreement
+    from scalings.studies.model_checks import ModelCheck
     from scalings.studies.verification import Verification
 
     match answer:
+        case ModelCheck():
+            yield from model_checks.model_check_report(answer)
         case Measurement():
             yield Text("; ".join(_said(answer)), style="bold")
             yield measurements.fits_table(answer.fits, answer.training.steps)
@@ -164,9 +179,12 @@ def _of_pieces(answer: Derivation) -> Iterator[str]:
 def _said_of_training(answer: object) -> Iterator[str]:
     from empirical.sweeps.measurement import Measurement
     from scalings.studies.comparisons import Agreement
+    from scalings.studies.model_checks import ModelCheck
     from scalings.studies.verification import Verification
 
     match answer:
+        case ModelCheck():
+            yield f"{answer.verdict}, {answer.reason}"
         case Measurement():
             widths, training, runs = answer.widths, answer.training, sum(answer.seeds.values())
             yield f"{answer.parameterization.name} on {training.data}"
@@ -208,8 +226,8 @@ def _named(given: Parameterization) -> str:
 def _built(given: Parameterization) -> str:
     """The call that makes it; a gamma is no argument of it, and follows."""
     columns = {
-        which: ",".join(format_exponent(layer.named[which]) for layer in given.layers)
-        for which in (given.layers[0].named if given.layers else ())
+        which: ",".join(format_exponent(layer.named.get(which, MINUS_INFINITY)) for layer in given.layers)
+        for which in names_of(given.layers)
     }
     if given.scales:
         columns["scales"] = ",".join(map(format_exponent, given.scales))
@@ -225,10 +243,10 @@ def _quoted(name: str) -> str:
 
 def _exponents(given: Parameterization) -> Table:
     """The exponents of layers by number: a parameterization does not know their names."""
-    kinds = list(given.layers[0].named) if given.layers else []
-    table = empty_table("layer", *kinds)
+    names = names_of(given.layers)
+    table = empty_table("layer", *names)
     for number, layer in enumerate(given.layers, start=1):
-        table.add_row(str(number), *(_power(exponent) for exponent in layer.named.values()))
+        table.add_row(str(number), *exponent_cells(layer, names, _power))
     for number, scale in enumerate(given.scales, start=1):
         table.add_row(f"multiplier {number}", _power(scale))
     return table
@@ -240,7 +258,7 @@ def _power(exponent: Affine | Exponent) -> str:
 
 def _family(family: Family) -> Iterator[RenderableType]:
     yield Text(f"{_setting(family.network.depth, family.law.name)}: {_range(family)}, {family.gauge}", style="bold")
-    yield layers_table(family.network, family.layers, family.scales)
+    yield layers_table(family.network, family.layers, family.scales, laws=family.laws)
 
 
 def _phases(diagram: PhaseDiagram) -> Table:

@@ -12,7 +12,9 @@ from typing import Any
 from scalings.criteria.observables import Observable
 from scalings.hyperparameters.exponents import Affine, Exponent, format_exponent
 from scalings.hyperparameters.gauges import LayerExponents
+from scalings.hyperparameters.splits import differ
 from scalings.hyperparameters.unknowns import Kind
+from scalings.hyperparameters.update_laws import UpdateLaw
 from scalings.networks.network import Network
 from scalings.results.checks import Check
 from scalings.results.experiments import Calibration, FreedomMeasurement
@@ -51,15 +53,18 @@ def observable_document(observable: Observable) -> Document:
     return {"quantity": observable.quantity, "layer": observable.layer or None, "step": observable.step}
 
 
-def layers_document(network: Network, layers: tuple[LayerExponents[Affine | Exponent], ...]) -> list[Document]:
-    """The name, role and exponents of each layer."""
+def layers_document(
+    network: Network, layers: tuple[LayerExponents[Affine | Exponent], ...], laws: Sequence[UpdateLaw]
+) -> list[Document]:
+    """The name, role and exponents of each layer, and its law where they differ."""
     return [
         {
             "name": node.name,
             "role": node.role,
+            **({"law": law.name} if differ(laws) else {}),
             **{name: _exponent(exponent) for name, exponent in layer.named.items()},
         }
-        for node, layer in zip(network.layers, layers, strict=True)
+        for node, layer, law in zip(network.layers, layers, laws, strict=True)
     ]
 
 

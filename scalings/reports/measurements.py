@@ -36,7 +36,7 @@ def measurement_document(measurement: Measurement, agreement: Agreement) -> Docu
         "parameterization": given.name,
         "choice": given.choice or None,
         **({"gamma": str(given.gamma)} if given.gamma != 1 else {}),
-        "layers": layers_document(measurement.network, given.layers),
+        "layers": layers_document(measurement.network, given.layers, measurement.training.laws_of(measurement.network)),
         "training": asdict(measurement.training),
         "seeds": {str(width): seeds for width, seeds in measurement.seeds.items()},
         "engine": measurement.engine,

@@ -8,13 +8,14 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from scalings.hyperparameters.gauges import LayerExponents
-from scalings.reports.articles import align, base, latex_symbol, markdown_table, plain, to_latex
+from scalings.hyperparameters.gauges import LayerExponents, names_of
+from scalings.hyperparameters.splits import differ
+from scalings.reports.articles import align, base, header, latex_symbol, markdown_table, plain, to_latex
 from scalings.reports.conflicts import contradiction_sentences
 from scalings.reports.derivations import derivation_document
 from scalings.reports.documents import SCHEMA_VERSION
 from scalings.reports.pieces import facets_table, piece_table
-from scalings.reports.tables import empty_table
+from scalings.reports.tables import empty_table, exponent_cells, law_cells
 from scalings.results.derivations import Derivation
 from scalings.results.monomials import Monomial, Monomials
 
@@ -64,8 +65,13 @@ def monomials_report(answer: Monomials) -> Iterator[RenderableType]:
 def monomials_document(answer: Monomials) -> dict[str, Any]:
     """The JSON document: exponents by scale variable, and each derivation as `derive` gives it alone."""
     layers = [
-        {"name": node.name, "role": node.role, **{name: _powers(answer, one) for name, one in layer.named.items()}}
-        for node, layer in zip(answer.network.layers, answer.layers, strict=False)
+        {
+            "name": node.name,
+            "role": node.role,
+            **({"law": law.name} if differ(answer.laws) else {}),
+            **{name: _powers(answer, one) for name, one in layer.named.items()},
+        }
+        for node, layer, law in zip(answer.network.layers, answer.layers, answer.laws, strict=False)
     ]
     multipliers = zip(answer.network.multipliers, answer.scales, strict=False)
     return {
@@ -131,18 +137,17 @@ def _summary(answer: Monomials, one: Derivation) -> tuple[str, str, str, str]:
 
 
 def _header(answer: Monomials) -> tuple[str, ...]:
-    decays = ("decay lambda",) if answer.law.decay != "none" else ()
-    return ("layer", "role", "multiplier g", "init scale sigma", "learning rate eta", *decays)
+    return header(names_of(answer.layers), answer.laws)
 
 
 def _rows(answer: Monomials) -> Iterator[tuple[str, ...]]:
     layers: tuple[LayerExponents[Monomial], ...] = answer.layers
-    width = len(_header(answer))
-    for node, layer in zip(answer.network.layers, layers, strict=True):
-        found = (node.name, node.role, *map(str, layer.named.values()))
-        yield found + ("",) * (width - len(found))
+    names, width = names_of(layers), len(_header(answer))
+    for node, layer, law in zip(answer.network.layers, layers, law_cells(answer.network, answer.laws), strict=True):
+        yield (node.name, node.role, *law, *exponent_cells(layer, names, str))
     for multiplier, scale in zip(answer.network.multipliers, answer.scales, strict=True):
-        yield (multiplier.name, "", str(scale)) + ("",) * (width - 3)
+        found = (multiplier.name, *("",) * (1 + differ(answer.laws)), str(scale))
+        yield found + ("",) * (width - len(found))
 
 
 def _powers(answer: Monomials, monomial: Monomial) -> dict[str, str]:

@@ -39,8 +39,8 @@ def unknowns_document(derivation: Derivation) -> Document:
     }
     owners["scales"] = [*enumerate((node.name for node in network.multipliers), 1)]
     owners["init"] = [*((k, node.name) for k, node in enumerate(network.layers, 1) if node.start == "random")]
-    if derivation.law.decay == "none":
-        owners["decay"] = []
+    decaying = [law.decay != "none" for law in derivation.laws]
+    owners["decay"] = [owner for owner, decays in zip(owners["lr"], decaying, strict=True) if decays]
     return {
         name_of(kind, number): {"exponent": EXPONENTS[kind], "name": name}
         for kind, named in owners.items()
@@ -54,15 +54,15 @@ def piece_document(derivation: Derivation, polyhedron: Polyhedron, gauge: Gauge)
     return {
         "richness": polyhedron.richness or None,
         "range": [None if end is None else str(end) for end in (low, high)],
-        "layers": layers_document(derivation.network, polyhedron.in_gauge(gauge, derivation.law)),
+        "layers": layers_document(derivation.network, polyhedron.in_gauge(gauge, derivation.laws), derivation.laws),
         "scales": multipliers_document(derivation.network, polyhedron.scales),
     }
 
 
 def piece_table(derivation: Derivation, polyhedron: Polyhedron, gauge: Gauge) -> Table:
     """A row for each layer and multiplier, in the given gauge."""
-    layers = polyhedron.in_gauge(gauge, derivation.law)
-    return layers_table(derivation.network, layers, polyhedron.scales, derivation.symbol)
+    layers = polyhedron.in_gauge(gauge, derivation.laws)
+    return layers_table(derivation.network, layers, polyhedron.scales, derivation.symbol, laws=derivation.laws)
 
 
 def richness_of(derivation: Derivation, polyhedron: Polyhedron) -> str:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
+from typing import TypeVar
 
 from rich.table import Table
 from rich.text import Text
 
 from scalings.hyperparameters.exponents import Affine, Exponent, format_power
-from scalings.hyperparameters.gauges import LayerExponents
+from scalings.hyperparameters.gauges import LayerExponents, names_of
 from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.hyperparameters.splits import differ, owners
+from scalings.hyperparameters.update_laws import UpdateLaw
 from scalings.networks.network import Network
 from scalings.results.checks import Check
 from scalings.results.fits import Verdict
 from scalings.studies.comparisons import Agreement
+
+T = TypeVar("T")
 
 
 def verdict_text(verdict: Verdict, reason: str) -> Text:
@@ -55,24 +60,57 @@ LONGEST_RUN = 4
 STYLES = {"PASS": "green", "FAIL": "bold red", "INCONCLUSIVE": "yellow"}
 
 
+HEADINGS = {
+    "multiplier": "multiplier g",
+    "init": "init scale sigma",
+    "lr": "learning rate eta",
+    "decay": "decay lambda",
+    "epsilon": "largest epsilon",
+}
+"""Of columns of exponents, by their names."""
+
+
 def layers_table(
     network: Network,
     layers: Sequence[LayerExponents[Affine | Exponent]],
     scales: Sequence[Affine | Exponent] = (),
     symbol: str = "n",
+    *,
+    laws: Sequence[UpdateLaw] = (),
 ) -> Table:
-    """A row for each layer: multiplier, init scale, learning rate and decay; then one for each other multiplier."""
-    decays = ["decay lambda"] if any(layer.decay is not None for layer in layers) else []
-    table = empty_table("layer", "role", "multiplier g", "init scale sigma", "learning rate eta", *decays)
+    """A row for each layer: multiplier, init scale, learning rate and decay; then one for each other multiplier.
+
+    Where the `laws` of layers differ, each layer's is named.
+    """
+    names = names_of(layers)
+    named = ["law"] if differ(laws) else []
+    table = empty_table("layer", "role", *named, *(HEADINGS[name] for name in names))
     rows = (
-        (node.name, (node.role, *(format_power(exponent, symbol) for exponent in layer.named.values())))
-        for node, layer in zip(network.layers, layers, strict=True)
+        (node.name, (node.role, *law, *exponent_cells(layer, names, lambda exponent: format_power(exponent, symbol))))
+        for node, layer, law in zip(network.layers, layers, law_cells(network, laws), strict=True)
     )
     for name, cells in in_runs(rows):
         table.add_row(name, *cells)
     for multiplier, exponent in zip(network.multipliers, scales, strict=False):
-        table.add_row(multiplier.name, "", format_power(exponent, symbol))
+        table.add_row(multiplier.name, "", *("" for _ in named), format_power(exponent, symbol))
     return table
+
+
+def exponent_cells(layer: LayerExponents[T], names: Sequence[str], write: Callable[[T], str]) -> tuple[str, ...]:
+    """The exponents of these names as written, with nothing for those that the layer has not."""
+    return tuple(write(layer.named[name]) if name in layer.named else "" for name in names)
+
+
+def law_cells(network: Network, laws: Sequence[UpdateLaw]) -> list[tuple[str, ...]]:
+    """For each layer the name of its law, where they differ; else nothing, since the heading says it."""
+    return [(law.name,) for law in laws] if differ(laws) else [()] * network.depth
+
+
+def split_report(network: Network, laws: Sequence[UpdateLaw]) -> Iterator[Text]:
+    """Which layers have which law, where they differ."""
+    if differ(laws):
+        said = (f"{law.name} of {names}" for law, names in owners(network.layers, laws).items())
+        yield Text(f"update laws: {'; '.join(said)}")
 
 
 def choice_report(parameterization: Parameterization) -> Iterator[Text]:

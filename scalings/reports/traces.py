@@ -11,6 +11,7 @@ from fractions import Fraction
 from rich.console import RenderableType
 from rich.text import Text
 
+from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import format_power
 from scalings.networks.dimensions import Dimension
 from scalings.reports.tables import empty_table
@@ -92,6 +93,18 @@ def _sentences(network: TracedNetwork) -> Iterator[str]:
         yield f"{what} is one block of {size} operations, {len(repeat.copies)} times."
     if network.unreached:
         yield f"No gradient reaches {escaped(_some(network.unreached))}."
+    yield from _limits(network)
+
+
+def _limits(network: TracedNetwork) -> Iterator[str]:
+    """What of it the theory of orders does not know."""
+    try:
+        unknown = network.translation.unknown
+    except ArgumentError as error:
+        yield f"No orders are known of it: {escaped(error.message)}."
+    else:
+        if unknown:
+            yield f"No rule is known of {escaped(_some(unknown))}: taken for functions of each entry, with a gradient."
 
 
 def _widths(network: TracedNetwork) -> str:

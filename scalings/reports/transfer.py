@@ -22,7 +22,8 @@ def transfer_report(agreement: TransferAgreement) -> Iterator[RenderableType]:
     found, derived = agreement.found, "none" if agreement.derived is None else str(agreement.derived)
     yield in_theory([(found.parameterization.name, agreement.check)], "Does the learning rate transfer?")
     given = found.parameterization
-    yield layers_table(found.network, given.layers, given.scales, agreement.symbol)
+    laws = found.training.laws_of(found.network)
+    yield layers_table(found.network, given.layers, given.scales, agreement.symbol, laws=laws)
     yield Text(
         f"\nFactors on all of these learning rates; {found.training.steps} updates on {found.training.batch} examples "
         f"of {found.training.data}, {sum(found.seeds.values())} seeds.\n"
@@ -51,7 +52,7 @@ def transfer_document(agreement: TransferAgreement) -> Document:
         "parameterization": found.parameterization.name,
         **regime_document(agreement.check),
         "scale": found.scale,
-        "layers": layers_document(found.network, found.parameterization.layers),
+        "layers": layers_document(found.network, found.parameterization.layers, found.training.laws_of(found.network)),
         "training": asdict(found.training),
         "seeds": {str(width): seeds for width, seeds in found.seeds.items()},
         "device": found.device,

@@ -24,7 +24,7 @@ def verification_report(verification: Verification, figure: str | None) -> Itera
     yield Text(
         f"Derived: 1 degree of freedom, {derivation.family.low} <= r <= {derivation.family.high}.\n", style="bold"
     )
-    yield layers_table(derivation.network, derivation.family.layers)
+    yield layers_table(derivation.network, derivation.family.layers, laws=derivation.laws)
     yield Text("")
     yield in_theory([(member.name, member.check) for member in members], AGREES)
     training, widths = members[0].measurement.training, members[0].measurement.widths

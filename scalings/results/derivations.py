@@ -6,7 +6,7 @@ change only how a parameterization is written, are counted apart (`scalings.hype
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -15,6 +15,7 @@ from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Affine, Exponent, parse_fraction
 from scalings.hyperparameters.gauges import Gauge, LayerExponents, gauge_direction, in_gauge
 from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.hyperparameters.splits import Laws
 from scalings.hyperparameters.unknowns import Kind
 from scalings.hyperparameters.update_laws import UpdateLaw
 from scalings.networks.dimensions import WIDTH_SCALE, symbol_of
@@ -49,7 +50,7 @@ class Family(Displayed):
     """A one-parameter family of parameterizations: exponents affine in the richness r, low <= r <= high."""
 
     network: Network
-    law: UpdateLaw
+    law: Laws
     gauge: Gauge
     layers: tuple[LayerExponents[Affine], ...]
     low: Fraction
@@ -73,7 +74,13 @@ class Family(Displayed):
 
     def in_gauge(self, gauge: Gauge) -> Family:
         """The same family in another gauge. Raises ArgumentError if some layer has no such gauge."""
-        return replace(self, gauge=gauge, layers=tuple(in_gauge(layer, gauge, self.law) for layer in self.layers))
+        pairs = zip(self.layers, self.laws, strict=True)
+        return replace(self, gauge=gauge, layers=tuple(in_gauge(layer, gauge, law) for layer, law in pairs))
+
+    @property
+    def laws(self) -> tuple[UpdateLaw, ...]:
+        """The update law of each layer."""
+        return self.law.among(self.network.layers)
 
 
 @dataclass(frozen=True)
@@ -129,9 +136,9 @@ class Polyhedron:
     ends: Ends = (None, None)
     """The smallest and the largest richness in it, where there is one."""
 
-    def in_gauge(self, gauge: Gauge, law: UpdateLaw) -> tuple[LayerExponents[Affine], ...]:
-        """The layers in another gauge. Raises ArgumentError if some layer has no such gauge."""
-        return tuple(in_gauge(layer, gauge, law) for layer in self.layers)
+    def in_gauge(self, gauge: Gauge, laws: Sequence[UpdateLaw]) -> tuple[LayerExponents[Affine], ...]:
+        """The layers in another gauge, under the law of each. Raises ArgumentError if some layer has no such gauge."""
+        return tuple(in_gauge(layer, gauge, law) for layer, law in zip(self.layers, laws, strict=True))
 
 
 @dataclass(frozen=True)
@@ -143,7 +150,7 @@ class Induction:
     not hold, if it does not.
     """
 
-    law: UpdateLaw
+    law: Laws
     unknowns: tuple[str, ...]
     equations: tuple[str, ...]
     steps: tuple[Step, ...]
@@ -179,7 +186,7 @@ class Derivation(Displayed):
     """
 
     network: Network
-    law: UpdateLaw
+    law: Laws
     criteria: tuple[str, ...]
     assumptions: tuple[str, ...]
     steps: tuple[Step, ...]
@@ -206,14 +213,21 @@ class Derivation(Displayed):
     def gauges(self) -> tuple[tuple[str, LayerExponents[Exponent]], ...]:
         """The gauge direction of each layer that has one (`gauge_direction`), by the layer's name.
 
-        With an epsilon no layer has one, and under a law with its own step from zero (`at_zero`) no layer that starts
-        at zero.
+        With an epsilon or clipping a layer has none, nor has one that starts at zero under a law with its own step from
+        zero (`at_zero`).
         """
-        if self.law.epsilon != MINUS_INFINITY:
-            return ()
-        direction = gauge_direction(self.law)
-        layers = (one for one in self.network.layers if not (self.law.at_zero != "alike" and one.start == "zero"))
-        return tuple((layer.name, direction) for layer in layers)
+        return tuple(
+            (layer.name, gauge_direction(law))
+            for layer, law in zip(self.network.layers, self.laws, strict=True)
+            if law.epsilon == MINUS_INFINITY
+            and law.clip == "none"
+            and not (law.at_zero != "alike" and layer.start == "zero")
+        )
+
+    @property
+    def laws(self) -> tuple[UpdateLaw, ...]:
+        """The update law of each layer."""
+        return self.law.among(self.network.layers)
 
     def _repr_latex_(self) -> str:
         from scalings.reports.articles import display_latex

@@ -201,9 +201,9 @@ class LawMeasurement:
 
     @property
     def written(self) -> str | None:
-        """The law as `--optimizer` takes it, with its weight decay; None where it is not determined, or has p < 0."""
+        """The law as `--optimizer` takes it, with its weight decay; None where it is not determined."""
         law = self.regime.law if self.regime else None
-        if law is None or law.gradient < 0 or self.decay is None or self.meets() != "PASS":
+        if law is None or self.decay is None or self.meets() != "PASS":
             return None
         return law_text(law, "coupled" if self.decay else "none")
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from scalings.displays import Displayed
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Affine, format_power
 from scalings.hyperparameters.gauges import Gauge, LayerExponents, in_gauge
+from scalings.hyperparameters.splits import Laws
 from scalings.hyperparameters.unknowns import PATTERN
 from scalings.hyperparameters.update_laws import UpdateLaw
 from scalings.networks.network import Network
@@ -63,8 +64,13 @@ class Monomials(Displayed):
         return self.derivations[0].network
 
     @property
-    def law(self) -> UpdateLaw:
+    def law(self) -> Laws:
         return self.derivations[0].law
+
+    @property
+    def laws(self) -> tuple[UpdateLaw, ...]:
+        """The update law of each layer."""
+        return self.derivations[0].laws
 
     @property
     def assumptions(self) -> tuple[str, ...]:
@@ -88,8 +94,8 @@ class Monomials(Displayed):
         if not answers:
             return ()
         return tuple(
-            _together({symbol: in_gauge(layers[number], self.gauge, self.law) for symbol, layers in answers.items()})
-            for number in range(self.network.depth)
+            _together({symbol: in_gauge(layers[number], self.gauge, law) for symbol, layers in answers.items()})
+            for number, law in enumerate(self.laws)
         )
 
     @property
@@ -155,7 +161,8 @@ def _renamed(exponent: Affine, names: Mapping[str, str]) -> Affine:
 
 def _together(layers: Mapping[str, LayerExponents[Affine]]) -> LayerExponents[Monomial]:
     """The monomials of one layer, from its exponents of each scale variable."""
-    names = next(iter(layers.values())).named
+    first, *others = (one.named for one in layers.values())
+    names = [name for name in first if all(name in other for other in others)]
     return LayerExponents(
         **{name: Monomial(tuple((symbol, one.named[name]) for symbol, one in layers.items())) for name in names}
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import Any, Literal, get_args
 
 from scalings.criteria.observables import Observable
@@ -16,7 +17,8 @@ from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import format_exponent, parse_exponent
 from scalings.hyperparameters.gauges import LayerExponents
 from scalings.hyperparameters.parameterizations import Parameterization
-from scalings.hyperparameters.update_laws import optimizer as update_law
+from scalings.hyperparameters.splits import Laws, laws
+from scalings.hyperparameters.update_laws import UpdateLaw
 from scalings.networks.network import Network
 from scalings.networks.serialization import network_from_json, network_to_json
 
@@ -30,6 +32,14 @@ _LR = {"sgd": 0.5, "momentum": 0.2, "nesterov": 0.1, "normalized-sgd": 0.1, "lar
 """Default learning rates: three steps reduce the loss visibly while |dz|/|z| stays small."""
 _DECAY = {"independent": 0.002, "l2": 0.01}
 """Default decays, where 0.1 would take more of a weight than it does under AdamW at its learning rate 0.02."""
+
+
+def _lr(law: UpdateLaw) -> float:
+    return _LR.get(law.name.partition("+")[0].partition(":")[0].removesuffix("-l2"), 0.02)
+
+
+def _decay(law: UpdateLaw) -> float:
+    return _DECAY.get(law.decay, 0.1)
 
 
 def check_engine(name: str) -> None:
@@ -74,10 +84,36 @@ class Training:
     @classmethod
     def of(cls, optimizer: str, **options: Any) -> Training:
         """The defaults for this optimizer; those that normalise their gradient get a smaller learning rate."""
-        law = update_law(optimizer)
-        kind = law.name.partition("+")[0].partition(":")[0].removesuffix("-l2")
-        given = {"decay": _DECAY[law.decay]} if law.decay in _DECAY else {}
-        return cls(optimizer=optimizer, lr=_LR.get(kind, 0.02), **(given | options))
+        first = laws(optimizer).parts[0]
+        given = {"decay": _decay(first)} if first.decay in _DECAY else {}
+        return cls(optimizer=optimizer, lr=_lr(first), **(given | options))
+
+    @cached_property
+    def law(self) -> Laws:
+        """The update law of each weight, as the optimizer's name has it."""
+        return laws(self.optimizer)
+
+    def laws_of(self, network: Network) -> tuple[UpdateLaw, ...]:
+        """The update law of each layer. Raises ArgumentError for a law of a layer that is not there."""
+        return self.law.among(network.layers)
+
+    @property
+    def optimizers(self) -> tuple[str, ...]:
+        """The names of the laws that the optimizer's name has."""
+        return tuple(law.name for law in self.law.parts)
+
+    @property
+    def clips(self) -> bool:
+        """Whether gradients are clipped by the norm of those of all weights."""
+        return any(law.clip != "none" for law in self.law.parts)
+
+    def factors(self, law: UpdateLaw) -> tuple[float, float]:
+        """How many times `lr` and `decay`, the constants of the first law that is named, those of another one are.
+
+        As many times as their defaults.
+        """
+        first = self.law.parts[0]
+        return _lr(law) / _lr(first), _decay(law) / _decay(first)
 
 
 @dataclass(frozen=True)

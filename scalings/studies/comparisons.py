@@ -82,7 +82,9 @@ def compare(
     )
     last = max((observable.step for observable in fits), default=0)
     seen = {observable.quantity for observable in fits}
-    missing = [o for o in derived if o not in fits and o.quantity in seen and o.step <= last]
+    # What a module makes together with something else, such as a product with its bias, has no value there.
+    recorded = getattr(measured, "values", derived) if measured is not fits else derived
+    missing = [o for o in derived if o in recorded and o not in fits and o.quantity in seen and o.step <= last]
     # |W|_2 is missing where W(0) was not drawn in full.
     zero = [o for o in missing if o.quantity != "W_spectral" and role[o] == "asserted"]
     unmeasured = tuple(o for o in zero if derived[o] != MINUS_INFINITY)

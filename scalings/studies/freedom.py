@@ -12,7 +12,7 @@ from scalings.criteria.observables import Observable
 from scalings.hyperparameters.exponents import Exponent
 from scalings.hyperparameters.gauges import LayerExponents
 from scalings.hyperparameters.parameterizations import Hyperparameter, Parameterization, Which
-from scalings.hyperparameters.update_laws import UpdateLaw
+from scalings.hyperparameters.splits import Laws
 from scalings.networks.network import Network
 from scalings.results.derivations import PARAMETER, Family
 from scalings.results.experiments import FreedomMeasurement, Limit, Place
@@ -44,7 +44,7 @@ class Entry:
 
 
 def derived_jacobian(
-    parameterization: Parameterization, network: Network, law: UpdateLaw, conditions: tuple[Condition, ...]
+    parameterization: Parameterization, network: Network, law: Laws, conditions: tuple[Condition, ...]
 ) -> dict[Place, Entry]:
     """How orders of left / right change with an exponent, by exact prediction with the exponent moved either way."""
     from symbolic.evaluation.predict import predict

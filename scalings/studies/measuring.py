@@ -12,17 +12,21 @@ from typing import TYPE_CHECKING
 
 from scalings.criteria.problem import Problem, as_parameterization
 from scalings.errors import ArgumentError, wrong_type
+from scalings.hyperparameters.exponents import MINUS_INFINITY
 from scalings.hyperparameters.parameterizations import Parameterization
-from scalings.hyperparameters.update_laws import optimizer
 from scalings.networks.dimensions import DEPTH_SCALE, WIDTH_SCALE, Dimension, fixed
 from scalings.networks.network import Network
 from scalings.networks.nodes import Dense, Embedding, Node, Repeat, Scores
 from scalings.results.trials import Training
+from scalings.studies import modules
+from scalings.tapes.network import TracedNetwork
 
 if TYPE_CHECKING:
     from empirical.engines.engine import Scaling
     from empirical.sweeps.measurement import Measurement
     from empirical.sweeps.sweep import Progress, Sweep
+    from empirical.tracing.batches import Loss
+    from empirical.tracing.trace import Build
 
 _HELD = {WIDTH_SCALE: 64, DEPTH_SCALE: 2}
 """Where scale variables stand that are not varied; at 1 if they are not named."""
@@ -31,10 +35,13 @@ _BATCH, _LINES = 16, 4
 
 
 def measure(
-    network: Network | str,
+    network: Network | TracedNetwork | str,
     parameterization: Parameterization | str,
     training: Training = Training(),  # noqa: B008 - frozen
     *,
+    build: Build | None = None,
+    data: object = None,
+    loss: Loss | None = None,
     scale: str = WIDTH_SCALE,
     widths: Sequence[int] | None = None,
     seeds: int | None = None,
@@ -51,11 +58,31 @@ def measure(
     is a result, recorded as inf or nan. What is trained is the `small` network, which `Measurement.network` is too.
     Raises ArgumentError, in one line, for what cannot be measured; and Interrupted with what there is, if that is
     enough for fits, instead of KeyboardInterrupt.
+
+    Of a traced network, the module itself is trained (`scalings.studies.modules`): `build`, `data` and `loss` are those
+    that it was traced with.
     """
     from empirical.sweeps.sweep import carry_out
 
     if not isinstance(training, Training):
         raise wrong_type("training", "a Training", training)
+    if isinstance(network, TracedNetwork):
+        modules.check_options(scale, engine, device)
+        sweep = modules.plan(
+            network,
+            parameterization,
+            training,
+            build=build,
+            data=data,
+            loss=loss,
+            widths=widths,
+            seeds=seeds,
+            first_seed=first_seed,
+            cap=cap,
+        )
+        return carry_out(sweep, progress)
+    if build is not None:
+        raise ArgumentError("build", "expected a traced network beside it, as trace gives one")
     problem = Problem.of(network, training.optimizer, scale, training.loss)
     network, parameterization = problem.network, as_parameterization(parameterization, problem)
 
@@ -109,12 +136,14 @@ def plan(
 
 def _refuse_below_fixed_fans(network: Network, training: Training, scale: str, widths: Sequence[int]) -> None:
     """A step that goes by the larger of two fans is of the width only where the fan that grows is the larger one."""
-    if scale != WIDTH_SCALE or not optimizer(training.optimizer).larger_fan:
+    if scale != WIDTH_SCALE:
         return
-    for layer in network.layers:
+    for layer, law in zip(network.layers, training.laws_of(network), strict=True):
+        if not law.larger_fan:
+            continue
         growing, constant = sorted((layer.fan_in, layer.fan_out), key=lambda fan: -fan.order_in(scale))
         if constant.order_in(scale) == 0 < growing.order_in(scale) and growing.at(min(widths)) < constant.size:
-            reason = f"steps of {training.optimizer} go by the larger fan, and {constant.size} is that of {layer.name}"
+            reason = f"steps of {law.name} go by the larger fan, and {constant.size} is that of {layer.name}"
             raise ArgumentError("widths", f"expected {constant.size} and more, since {reason}, but got {min(widths)}")
 
 
@@ -124,6 +153,12 @@ def scaling(network: Network, training: Training, scale: str) -> Scaling:
 
     held = {other: size for other, size in _HELD.items() if other in network.scales and other != scale}
     return Scaling(scale, held, {other: _determined(network, training, other) for other in held})
+
+
+def check_trained(problem: Problem) -> None:
+    """Raises ArgumentError for a law that no engine trains by: with an epsilon that counts."""
+    if any(law.epsilon != MINUS_INFINITY for law in problem.laws.values()):
+        raise ArgumentError("epsilon", "training has none beside which entries of a gradient count for nothing")
 
 
 def default_batch(network: Network) -> int:

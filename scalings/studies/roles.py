@@ -18,9 +18,10 @@ the fit is reported. The rule, from the derived orders:
    small (B), |g dW h| of layer2 has 0.25 +- 0.03 after two updates, derived 1/2. Both must grow: no exponent of a
    change, were it wrong, is its own excuse.
 4. **Inner products** over units add up what is aligned and what is random, n^(1/2) apart: |dz| and the passthrough at
-   the output of a network that is not a multilayer perceptron, and |dz| of the scores of heads that grow in size. For a
-   transformer (C) the passthrough at the readout has -0.05 +- 0.10, derived 0, beside a vocabulary of 27; beside one of
-   256 it was further below. In multilayer perceptrons the output is asserted: -0.01 +- 0.04 in D.
+   the output of a network that is not a multilayer perceptron, and |dz| of the scores of heads that grow in size, also
+   rescaled and masked. For a transformer (C) the passthrough at the readout has -0.05 +- 0.10, derived 0, beside a
+   vocabulary of 27; beside one of 256 it was further below. In multilayer perceptrons the output is asserted: -0.01 +-
+   0.04 in D.
 5. **No slopes.** What explodes has no slope until it has: where training is unstable, only what the first update is
    made of, and what it makes of each layer by itself, is asserted (the state at step 0; |G|_F, |dW|_F, |dW|_2 and
    |g dW h| at step 1), all else an upper bound. Where the output is not centered and 0 < r < 1/2, all are upper
@@ -76,8 +77,21 @@ from fractions import Fraction
 
 from scalings.criteria.observables import TERMS, Observable, Quantity
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
+from scalings.networks.contractions import summed_units
 from scalings.networks.network import Network
-from scalings.networks.nodes import WEIGHTED, Convolution, Embedding, Node, Repeat, Scores, sources
+from scalings.networks.nodes import (
+    WEIGHTED,
+    Convolution,
+    Embedding,
+    Factor,
+    Node,
+    Product,
+    Rearrange,
+    Repeat,
+    Scores,
+    Softmax,
+    sources,
+)
 from scalings.studies.equivalence import Role
 
 HALF = Fraction(1, 2)
@@ -205,5 +219,11 @@ def _has_positions(network: Network) -> bool:
 
 
 def _is_inner_product(node: Node, network: Network) -> bool:
-    """Whether it sums over units what is partly aligned and partly by chance, and was seen to be slow in that."""
-    return (node == network.function and not network.is_mlp) or (isinstance(node, Scores) and node.head_size.grows)
+    """Whether it sums over units what is partly aligned and partly by chance, and was seen to be slow in that; or it is
+    such a sum rescaled, masked or made a softmax."""
+    if node == network.function and not network.is_mlp:
+        return True
+    if isinstance(node, Factor | Rearrange | Softmax):
+        nodes = {other.name: other for other in network.flat}
+        return any(_is_inner_product(nodes[name], network) for name in sources(node) if name in nodes)
+    return isinstance(node, Scores | Product) and summed_units(node).grows

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from scalings.criteria.problem import Loss
 from scalings.hyperparameters.parameterizations import Parameterization
-from scalings.hyperparameters.update_laws import UpdateLaw
+from scalings.hyperparameters.splits import Laws
 from scalings.networks.dimensions import WIDTH_SCALE, symbol_of
 from scalings.networks.network import Network
 from scalings.results.checks import Check
@@ -67,7 +67,7 @@ def transfer(
 def derived_drift(
     network: Network,
     parameterization: Parameterization,
-    law: UpdateLaw,
+    law: Laws,
     *,
     scale: str = WIDTH_SCALE,
     loss: Loss = "mse",

@@ -19,7 +19,6 @@ from scalings.criteria.problem import Problem
 from scalings.displays import Displayed
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.presets import preset
-from scalings.hyperparameters.update_laws import optimizer
 from scalings.networks.architectures import mlp
 from scalings.networks.network import Network
 from scalings.results.checks import Check
@@ -103,7 +102,7 @@ def verify(
 
     plan = _plan(data, wide, widths, seeds)
     network, training = plan.network, plan.training
-    law = optimizer(training.optimizer)
+    law = training.law
     derivation = derive(network, law)
     assert derivation.family is not None, "the tutorial's criteria leave one segment"
     chosen = list(_members(derivation.family, Random(draw)))[: plan.members]
@@ -186,4 +185,4 @@ def _members(family: Family, random: Random) -> Iterator[tuple[str, Fraction, Pa
         r = random.choice(_RANDOM_RICHNESS)
         gauges = [random.choice(_RANDOM_GAUGES) for _ in family.layers]
         shifts = ", ".join(map(str, gauges))
-        yield f"r = {r}, gauges {shifts}", r, family.member(r).shifted(gauges, family.law)
+        yield f"r = {r}, gauges {shifts}", r, family.member(r).shifted(gauges, family.laws)

@@ -80,10 +80,13 @@ def _aligned_parameters(
                 shape.append(sizes.parameter(seen, [(width, shapes[name][axis]) for width, shapes in far.items()]))
             except NoPower as error:
                 raise ArgumentError("build", f"dimension {axis} of {name!r:.100} {error}") from None
-        yield Parameter(parameter.names, tuple(shape), parameter.trainable)
+        starts = {tape.parameters[place].start for tape in tapes}
+        yield Parameter(
+            parameter.names, tuple(shape), parameter.trainable, starts.pop() if len(starts) == 1 else "random"
+        )
 
 
-def _keyed(tape: Tape[int]) -> Iterator[tuple[tuple[Any, ...], Operation]]:
+def keyed(tape: Tape[int]) -> Iterator[tuple[tuple[Any, ...], Operation]]:
     """Each operation with what it is matched by."""
     counts: Counter[tuple[Any, ...]] = Counter()
     for operation in tape.operations:
@@ -94,10 +97,8 @@ def _keyed(tape: Tape[int]) -> Iterator[tuple[tuple[Any, ...], Operation]]:
 
 def _matched(tapes: Sequence[Tape[int]]) -> list[Row]:
     """Each operation of the last tape beside those of the others."""
-    others = [dict(_keyed(tape)) for tape in tapes[:-1]]
-    return [
-        (*(_like(operation, other.get(key)) for other in others), operation) for key, operation in _keyed(tapes[-1])
-    ]
+    others = [dict(keyed(tape)) for tape in tapes[:-1]]
+    return [(*(_like(operation, other.get(key)) for other in others), operation) for key, operation in keyed(tapes[-1])]
 
 
 def _like(operation: Operation, other: Operation | None) -> Operation | None:

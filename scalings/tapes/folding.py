@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from scalings.networks.dimensions import Dimension
+from scalings.networks.nodes import Start
 from scalings.tapes.arguments import Argument, Reading, Ref, mapped, renumbered
 from scalings.tapes.network import Repeat, TracedNetwork
-from scalings.tapes.tape import Operation, Siblings, Tape
+from scalings.tapes.tape import Operation, Parameter, Siblings, Tape
 
 Source = tuple[Any, ...]
 """Where an operation of a block has a value from, in words that are the same in each copy."""
@@ -129,7 +130,7 @@ def _wiring(tape: Tape[Dimension], container: str, before: _Block | None, block:
             elif number in earlier:
                 sources.append(("before", *earlier[number]))
             elif value.name.startswith(path):
-                sources.append((value.origin, value.name.removeprefix(path), value.shape))
+                sources.append((value.origin, value.name.removeprefix(path), value.shape, value.differentiable))
             elif value.origin == "constant":
                 sources.append(("constant", value.shape))
             else:
@@ -155,7 +156,13 @@ def _without_copies(
         _renumbered(operation, instead) for place, operation in enumerate(tape.operations) if place not in dropped
     )
     copies = [f"{container}.{block.child}.".lstrip(".") for block in run[1:]]
-    parameters = tuple(one for one in tape.parameters if not any(one.names[0].startswith(copy) for copy in copies))
+    start = f"{container}.{first.child}.".lstrip(".")
+    starts = {one.names[0]: one.start for one in tape.parameters}
+    parameters = tuple(
+        replace(one, start=_common_start(one, start, copies, starts))
+        for one in tape.parameters
+        if not any(one.names[0].startswith(copy) for copy in copies)
+    )
     outputs = tuple(dict.fromkeys(instead.get(value, value) for value in tape.outputs))
     gone = len(dropped)
     repeats = [
@@ -167,6 +174,15 @@ def _without_copies(
         tape, operations=operations, parameters=parameters, outputs=outputs, loss=instead.get(tape.loss, tape.loss)
     )
     return _compact(replace(network, tape=tape, repeats=tuple(sorted(repeats, key=lambda repeat: repeat.start))))
+
+
+def _common_start(
+    parameter: Parameter[Dimension], first: str, copies: Sequence[str], starts: dict[str, Start]
+) -> Start:
+    """How a parameter of the first block starts, if all its copies do so."""
+    name = parameter.names[0]
+    there = {starts.get(copy + name.removeprefix(first)) for copy in copies} if name.startswith(first) else set()
+    return parameter.start if there <= {parameter.start, None} else "random"
 
 
 def _compact(network: TracedNetwork) -> TracedNetwork:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from scalings.displays import Displayed
 from scalings.networks.dimensions import Dimension
 from scalings.tapes.tape import Parameter, Tape
+
+if TYPE_CHECKING:
+    from scalings.tapes.translation.translation import Translation
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,16 @@ class TracedNetwork(Displayed):
     def functions(self) -> tuple[str, ...]:
         """The torch functions that were called, each once, in alphabetical order."""
         return tuple(sorted({operation.function for operation in self.tape.operations}))
+
+    @cached_property
+    def translation(self) -> Translation:
+        """The network of nodes that it is, on which `derive`, `check`, `predict` and `repair` run.
+
+        Raises ArgumentError for what orders of magnitude do not know, such as complex values.
+        """
+        from scalings.tapes.translation.translate import translated
+
+        return translated(self)
 
     def repeat_of(self, name: str) -> Repeat | None:
         """The repeated block that a parameter belongs to, by a name of it."""

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, get_args
 
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import LARGEST
 from scalings.networks.dimensions import Dimension
 from scalings.networks.json_parts import MOST, Json, dimension, document_in, fraction, items, keyed, whole, wrong
+from scalings.networks.nodes import Start
 from scalings.tapes.arguments import Argument, Power, Reading, Ref, Span
 from scalings.tapes.network import Repeat, TracedNetwork
 from scalings.tapes.tape import KINDS, ORIGINS, Operation, Parameter, Siblings, Tape, Value
@@ -128,11 +129,12 @@ def _operation(given: Any, path: str, number: Read[int]) -> Operation:
 
 
 def _parameter(given: Any, path: str) -> Parameter[Dimension]:
-    one = _only(given, path, ("names", "shape", "trainable"), (), "a parameter")
+    one = _only(given, path, ("names", "shape", "trainable"), ("start",), "a parameter")
     return Parameter(
         tuple(_many(items(one["names"], f"{path}.names", "names"), f"{path}.names", _name)),
         tuple(_many(one["shape"], f"{path}.shape", _size)),
         _truth(one["trainable"], f"{path}.trainable"),
+        _among(one.get("start", "random"), f"{path}.start", get_args(Start)),
     )
 
 

@@ -33,6 +33,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar, get_args
 
+from scalings.networks.nodes import Start
 from scalings.tapes.arguments import Argument, references
 
 Origin = Literal["operation", "parameter", "buffer", "data", "constant"]
@@ -94,6 +95,8 @@ class Parameter(Generic[Size]):
     names: tuple[str, ...]
     shape: tuple[Size, ...]
     trainable: bool = True
+    start: Start = "random"
+    """What it holds before training: zeros, ones, or anything else."""
 
 
 @dataclass(frozen=True)

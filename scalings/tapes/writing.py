@@ -20,7 +20,7 @@ def network_to_text(network: TracedNetwork) -> str:
     tape = network.tape
     lists: dict[str, Sequence[Json]] = {
         "parameters": [
-            {"names": one.names, "shape": _shape_to_json(one.shape), "trainable": one.trainable}
+            {"names": one.names, "shape": _shape_to_json(one.shape), "trainable": one.trainable, "start": one.start}
             for one in tape.parameters
         ],
         "values": [

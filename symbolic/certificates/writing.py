@@ -26,8 +26,9 @@ from scalings.criteria.tutorial import MOVING_OUTPUT, STABILITY, TUTORIAL
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import Exponent
 from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.hyperparameters.splits import Laws
 from scalings.hyperparameters.unknowns import kind_of
-from scalings.hyperparameters.update_laws import OPTIMIZERS, UpdateLaw
+from scalings.hyperparameters.update_laws import OPTIMIZERS
 from scalings.networks.architectures import mlp
 from scalings.networks.nodes import Activation
 from scalings.results.checks import Check, Finding, Forbidden, Repair
@@ -77,7 +78,7 @@ def derivation_certificate(
 def induction_certificate(
     derived: Document,
     depth: int,
-    law: UpdateLaw = OPTIMIZERS["sgd"],
+    law: Laws = OPTIMIZERS["sgd"],
     criteria: Sequence[Criterion] = TUTORIAL,
     activation: Activation = "relu",
 ) -> Document:
@@ -118,7 +119,7 @@ def parameterization_certificate(
     verdict = verdict or verdict_on(train_given(problem, parameterization), asked)
     wanted = tuple(dict.fromkeys((*STABILITY, MOVING_OUTPUT, *asked)))
     statement = Statement("parameterization", problem, wanted, richness=richness)
-    given = dict(_exponents(statement, parameterization.in_gauge("unit-multiplier", problem.law)))
+    given = dict(_exponents(statement, parameterization.in_gauge("unit-multiplier", tuple(problem.laws.values()))))
     statement = replace(statement, given=tuple(given.items()))
     findings = [finding for one in wanted for finding in verdict.findings if finding.criterion == one]
     violated = next((finding for finding in findings if not finding.satisfied), None)

@@ -31,6 +31,8 @@ class Case:
     facts: Facts
     point: Mapping[str, Fraction] = field(default_factory=dict)
     """Exponents that this case is to have, by name; without any, it takes what comes first."""
+    is_indifferent: bool = False
+    """Whether it chooses nothing between f >= 0 and -f >= 0: then it is all there is, if it chooses nothing else."""
     choices: list[int] = field(default_factory=list)
     """Which alternative it has taken, wherever there was more than one."""
     steps: list[Step] = field(default_factory=list)
@@ -74,10 +76,12 @@ def explore(ring: Any, run: Runner) -> list[Case]:
     Where a criterion leaves alternatives, z3 looks for exponents that meet all criteria and lie in no case yet; they
     choose the next case.
     """
+    only = Case(Facts(ring), is_indifferent=True)
+    is_possible = _possible(only, run)
+    if not only.choices:
+        return [only] if is_possible else []
     first = Case(Facts(ring))
     cases = [first] if _possible(first, run) else []
-    if not first.choices:
-        return cases
     from symbolic.derivation.satisfiability import Points
 
     points = Points(ring, run)
@@ -110,7 +114,7 @@ def impose(requirement: Requirement, case: Case, algebra: Unknowns) -> None:
         condition = algebra.both(condition, algebra.at_most(right, left))
     ring = case.facts.ring
     alternatives = condition.forms(ring)
-    if alternatives == [()]:
+    if alternatives == [()] or (case.is_indifferent and _always_hold(alternatives)):
         # At later steps it only says once more what it said at the first, and so it may at a block's last copy.
         said = (requirement.criterion.name, requirement.layer.name, requirement.step)
         if requirement.step <= 1 and said not in ((step.criterion, step.layer, step.update) for step in case.steps):
@@ -136,6 +140,12 @@ def impose(requirement: Requirement, case: Case, algebra: Unknowns) -> None:
 def _step(requirement: Requirement, statement: str, case: Case, implied_by: tuple[str, ...] = ()) -> Step:
     criterion, layer = requirement.criterion.name, requirement.layer.name
     return Step(criterion, layer, requirement.step, statement, case.freedoms, implied_by)
+
+
+def _always_hold(alternatives: list[Alternative]) -> bool:
+    """Whether they are, among others, f >= 0 or -f >= 0: nothing is to be chosen."""
+    alone = {alternative[0] for alternative in alternatives if len(alternative) == 1}
+    return any(-form in alone for form in alone)
 
 
 def _choose(condition: list[Alternative], case: Case) -> Alternative:

@@ -1,8 +1,8 @@
 """Why nothing meets the criteria: which of them contradict each other at which layers, and the least that would help.
 
 What helps is to drop a criterion at one layer, or at all; not to give an exponent that is given; or another multiplier,
-where it is no gauge: at an operation that shares its weight with another, or at what is added to a residual stream. Of
-each kind every single remedy is found; where none suffices, two criteria that do.
+where it is no gauge: at an operation that shares its weight with another, at what is added to a residual stream, or at
+scores before their softmax. Of each kind every single remedy is found; where none suffices, two criteria that do.
 
 >>> from scalings.criteria.problem import Problem
 >>> from scalings.networks.architectures import mlp
@@ -24,7 +24,7 @@ from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY
 from scalings.hyperparameters.unknowns import kind_of
 from scalings.networks.network import Network
-from scalings.networks.nodes import INPUT, MULTIPLIERS, WEIGHTED, Mix, Node, Repeat, Scale, Scores, Sum
+from scalings.networks.nodes import INPUT, MULTIPLIERS, WEIGHTED, Node, Repeat, Scale, Softmax, Sum, Weight, sources
 from scalings.results.derivations import Conflict
 from symbolic.derivation.satisfiability import Imposed, Points
 from symbolic.propagation.question import Question
@@ -92,15 +92,17 @@ def _multipliers(question: Question) -> Iterator[tuple[str, str]]:
 
 
 def _edges(network: Network) -> Iterator[tuple[str, str]]:
-    """Where a multiplier is no gauge: in front of a weight that is shared, and of what is added to a sum."""
+    """Where a multiplier is no gauge: in front of a weight that is shared, of what is added to a sum, of a softmax."""
     nodes = {node.name: node for node in network.flat}
     uses = Counter(node.weight for node in network.flat if isinstance(node, WEIGHTED))
     for node in network.flat:
         read: tuple[str, ...] = ()
         if isinstance(node, WEIGHTED) and uses[node.weight] > 1:
-            read = (node.source,)
+            read = sources(node)
         elif isinstance(node, Sum):
             read = node.sources[1:]
+        elif isinstance(node, Softmax):
+            read = (node.source,)
         for source in read:
             if source != INPUT and not isinstance(nodes[source], MULTIPLIERS):
                 yield source, node.name
@@ -119,5 +121,6 @@ def _between(nodes: Sequence[Node], source: str, reader: str) -> Iterator[Node]:
             if isinstance(node, Sum):
                 yield replace(node, sources=tuple(scale.name if one == source else one for one in node.sources))
             else:
-                assert not isinstance(node, Scores | Mix), "these read several operations"
+                assert isinstance(node, (*WEIGHTED, Softmax))
+                assert not isinstance(node, Weight)
                 yield replace(node, source=scale.name)

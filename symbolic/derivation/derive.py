@@ -31,12 +31,13 @@ from scalings.criteria.tutorial import TUTORIAL, as_criteria
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import Exponent, format_exponent
 from scalings.hyperparameters.gauges import Gauge
-from scalings.hyperparameters.update_laws import UpdateLaw
-from scalings.networks.architectures import mlp
+from scalings.hyperparameters.splits import Laws
+from scalings.networks.architectures import Translatable, mlp
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network
 from scalings.results.derivations import Conflict, Derivation, Polyhedron, Step
 from symbolic.derivation.case import Case, explore
+from symbolic.derivation.epsilons import check_epsilons, with_epsilons
 from symbolic.derivation.family import segment
 from symbolic.derivation.polytope import polytope
 from symbolic.derivation.richness import richness_ends, richness_order
@@ -47,27 +48,29 @@ from symbolic.propagation.question import Question
 
 
 def derive(
-    network: Network | str | None = None,
-    law: UpdateLaw | str = "sgd",
+    network: Network | Translatable | str | None = None,
+    law: Laws | str = "sgd",
     criteria: Sequence[Criterion] | str = "tutorial",
     gauge: Gauge = "unit-multiplier",
     *,
     scale: str = WIDTH_SCALE,
-    loss: Loss = "mse",
+    loss: Loss | None = None,
     given: Mapping[str, Exponent] | None = None,
     minimal: bool = False,
+    epsilons: bool = False,
 ) -> Derivation:
     """Which exponents of a scale variable meet the criteria, for this network (default `mlp(3)`) and optimizer.
 
     Either may be given by its name, as in derive("transformer", "adamw"). All other scale variables are held fixed.
     `given` are exponents that are not asked for, by name ("sigma_2" is the init scale of the second layer). With
-    `minimal`, a step that taught nothing new names no more reasons than it needs, which takes longer to find. The
+    `minimal`, a step that taught nothing new names no more reasons than it needs, which takes longer to find. With
+    `epsilons`, layers have the exponent of the largest epsilon beside which their gradients' entries count. The
     family, where the answer is one segment, is written in the wished gauge; the steps and pieces are always in the
     gauge g = 1 (`Polyhedron.in_gauge`). Raises ArgumentError if the optimizer has no such gauge, an exponent is given
     that the network does not have, the scale variable is not one of the network's, or the criteria leave too much open.
     """
     problem = Problem.of(mlp(3) if network is None else network, law, scale, loss)
-    return derivation_of(problem, as_criteria(criteria), gauge, given=given, minimal=minimal)
+    return derivation_of(problem, as_criteria(criteria), gauge, given=given, minimal=minimal, epsilons=epsilons)
 
 
 def derivation_of(
@@ -77,26 +80,32 @@ def derivation_of(
     *,
     given: Mapping[str, Exponent] | None = None,
     minimal: bool = False,
+    epsilons: bool = False,
 ) -> Derivation:
     """The answer of `derive`."""
     question = Question(problem, tuple(criteria), tuple(sorted((given or {}).items())))
     if unknown := sorted(dict(question.given).keys() - question.owners.keys()):
         raise ArgumentError("given", f"expected exponents among {', '.join(question.owners)}, but got {unknown[0]}")
+    if epsilons:
+        check_epsilons(question)
     cases = explore(question.ring, question.train)
     answer = segment(cases[0], question) if len(cases) == 1 else None
     common = _common_steps(cases)
     steps = answer.steps if answer else common
-    pieces = () if answer else tuple(_piece(question, case, len(common)) for case in cases)
+    pieces = () if answer else tuple(_piece(question, case, len(common), epsilons) for case in cases)
     for piece in pieces:
-        piece.in_gauge(gauge, problem.law)  # refuses a gauge that there is not
+        piece.in_gauge(gauge, tuple(problem.laws.values()))  # refuses a gauge that there is not
     conflict = None if cases else _conflict(question)
+    family = answer.family if answer else None
+    if family and epsilons:
+        family = replace(family, layers=with_epsilons(question, cases[0], cases[0].facts, family.layers))
     return Derivation(
         network=problem.network,
         law=problem.law,
         criteria=tuple(dict.fromkeys(criterion.name for criterion in criteria)),
-        assumptions=_assumptions(question),
+        assumptions=(*_assumptions(question), *([_LARGEST_EPSILON] if epsilons else [])),
         steps=_with_reasons(question, steps) if minimal else steps,
-        family=answer.family.in_gauge(gauge) if answer else None,
+        family=family.in_gauge(gauge) if family else None,
         polyhedra=pieces,
         contradiction=tuple(dict.fromkeys(criterion for criterion, _ in conflict.imposed)) if conflict else (),
         conflict=conflict,
@@ -105,6 +114,7 @@ def derivation_of(
     )
 
 
+_LARGEST_EPSILON = "a larger epsilon than a gradient's entries, at the update where they are smallest, is another law"
 _LOSSES: dict[Loss, str] = {
     "mse": "the loss is the mean squared error: the residual is of order 1 unless the output explodes",
     "cross-entropy": "the loss is the cross-entropy: the residual is of order 1",
@@ -117,7 +127,7 @@ def _assumptions(question: Question) -> tuple[str, ...]:
     return (
         "the gauge g = 1 fixes one of multiplier, init scale and learning rate in each layer",
         *batch_and_vocabulary.assumptions(problem.scale),
-        *problem.law.assumptions,
+        *problem.assumptions,
         _LOSSES[problem.loss],
         *(f"{name} = {format_exponent(value)} is given" for name, value in question.given),
         *(f"orders are powers of the {problem.scale} {problem.symbol}; the {other} is held fixed" for other in held),
@@ -154,7 +164,7 @@ def _common_steps(cases: Sequence[Case]) -> tuple[Step, ...]:
     return tuple(steps[0] for steps in takewhile(lambda steps: len(set(steps)) == 1, together))
 
 
-def _piece(question: Question, case: Case, common: int) -> Polyhedron:
+def _piece(question: Question, case: Case, common: int, epsilons: bool) -> Polyhedron:
     """The case as a polyhedron: implicit equations found, redundant inequalities dropped."""
     facts = Facts(case.facts.ring)
     for form in inequalities.equalities(case.forms):
@@ -165,7 +175,8 @@ def _piece(question: Question, case: Case, common: int) -> Polyhedron:
     equations = [f"{ring({unknown: 1}) - value}" for unknown, (value, _) in facts.solved.items()]
     # The richness is an unknown where it has been defined, by an equation more.
     dimension = ring.ngens - len(equations) - (not case.defines_richness)
-    layers, scales = question.solution(facts)
+    solved, scales = question.solution(facts)
+    layers = with_epsilons(question, case, facts, solved) if epsilons else tuple(solved)
     order = richness_order(case, question)
     return Polyhedron(
         dimension,
@@ -173,7 +184,7 @@ def _piece(question: Question, case: Case, common: int) -> Polyhedron:
         tuple(map(str, facets)),
         tuple(case.steps[common:]),
         polytope(case),
-        tuple(layers),
+        layers,
         tuple(scales),
         str(order) if order.forms else "",
         richness_ends([case], question),

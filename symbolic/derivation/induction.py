@@ -35,8 +35,10 @@ from scalings.criteria.criterion import Criterion
 from scalings.criteria.observables import Observable
 from scalings.criteria.problem import Problem
 from scalings.criteria.tutorial import TUTORIAL
+from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY
-from scalings.hyperparameters.update_laws import OPTIMIZERS, UpdateLaw
+from scalings.hyperparameters.splits import Laws, Split
+from scalings.hyperparameters.update_laws import OPTIMIZERS
 from scalings.networks.architectures import mlp
 from scalings.networks.network import Network
 from scalings.networks.nodes import Activation
@@ -54,9 +56,15 @@ SIGNALS = [f"b_{step}" for step in range(UPDATES + 1)]
 
 
 def induct(
-    law: UpdateLaw = OPTIMIZERS["sgd"], criteria: Sequence[Criterion] = TUTORIAL, activation: Activation = "relu"
+    law: Laws = OPTIMIZERS["sgd"], criteria: Sequence[Criterion] = TUTORIAL, activation: Activation = "relu"
 ) -> Induction:
-    """Prove that another hidden layer changes nothing, for multilayer perceptrons under this law and these criteria."""
+    """Prove that another hidden layer changes nothing, for multilayer perceptrons under this law and these criteria.
+
+    Raises ArgumentError for a law of a layer by its name, which is of one depth.
+    """
+    if isinstance(law, Split) and law.by_layer:
+        named = law.by_layer[0][0]
+        raise ArgumentError("all_depths", f"the induction is over layers alike, but {named} has a law of its own")
     short, long = (Question(Problem(_beginning(depth, activation), law), tuple(criteria)) for depth in (1, 2))
     own = tuple(name for name in long.unknowns if name not in short.unknowns)
     symbols = [*own, *short.unknowns, *reversed(SIGNALS)]

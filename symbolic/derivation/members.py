@@ -37,8 +37,9 @@ from scalings.criteria.tutorial import as_criteria
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import Exponent, parse_fraction
 from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.hyperparameters.splits import Laws
 from scalings.hyperparameters.unknowns import WORDS, Kind, kind_of
-from scalings.hyperparameters.update_laws import UpdateLaw
+from scalings.networks.architectures import Translatable
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network
 from scalings.results.derivations import Ends, Family, format_range
@@ -55,13 +56,13 @@ _NEUTRAL: tuple[Kind, ...] = ("scales", "init", "decay", "lr")
 
 
 def member(
-    network: Network | str,
-    law: UpdateLaw | str = "sgd",
+    network: Network | Translatable | str,
+    law: Laws | str = "sgd",
     richness: Fraction | int | str | None = None,
     criteria: Sequence[Criterion] | str = "tutorial",
     *,
     scale: str = WIDTH_SCALE,
-    loss: Loss = "mse",
+    loss: Loss | None = None,
     given: Mapping[str, Exponent] | None = None,
 ) -> Parameterization:
     """A parameterization with |dz| ~ n^richness that meets the criteria, in the gauge g = 1; the richest if not given.

@@ -82,7 +82,8 @@ class Points:
     """The set of exponents that meet the criteria of a run, as a z3 problem."""
 
     def __init__(self, ring: Any, run: Runner) -> None:
-        self.solver = z3.Solver()
+        # The plain core: tactics of other solvers have time limits, and the point found would depend on the machine.
+        self.solver = z3.SimpleSolver()
         self.exponents = {name: z3.Real(name) for name in map(str, ring.symbols)}
         self.wanted: dict[Imposed, z3.BoolRef] = {}
         self.given: dict[str, z3.BoolRef] = {}

@@ -21,8 +21,8 @@ from scalings.criteria.problem import Loss, Problem
 from scalings.criteria.tutorial import as_criteria
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.gauges import Gauge
-from scalings.hyperparameters.update_laws import UpdateLaw
-from scalings.networks.architectures import as_network
+from scalings.hyperparameters.splits import Laws
+from scalings.networks.architectures import Translatable, as_network
 from scalings.networks.dimensions import WIDTH_SCALE, symbol_of
 from scalings.networks.network import Network
 from scalings.results.monomials import Monomials
@@ -30,23 +30,25 @@ from symbolic.derivation.derive import derivation_of
 
 
 def derive_each(
-    network: Network | str,
-    law: UpdateLaw | str = "sgd",
+    network: Network | Translatable | str,
+    law: Laws | str = "sgd",
     criteria: Sequence[Criterion] | str = "tutorial",
     gauge: Gauge = "unit-multiplier",
     *,
     scales: Sequence[str] = (),
-    loss: Loss = "mse",
+    loss: Loss | None = None,
     minimal: bool = False,
+    epsilons: bool = False,
 ) -> Monomials:
     """Which powers of each of these scale variables meet the criteria, the others held fixed; all of them if not given.
 
     Raises ArgumentError as `derive` does, and for scale variables that the network has not, or that come twice.
     """
-    network, kept = as_network(network), as_criteria(criteria)
-    asked = tuple(scales) or network.scales or (WIDTH_SCALE,)
+    kept = as_criteria(criteria)
+    asked = tuple(scales) or as_network(network).scales or (WIDTH_SCALE,)
     symbols = [symbol_of(scale) for scale in asked]
     if twice := [symbol for symbol in symbols if symbols.count(symbol) > 1]:
         raise ArgumentError("scale", f"expected scale variables that differ, but got {twice[0]} twice in {asked}")
     problems = [Problem.of(network, law, scale, loss) for scale in asked]
-    return Monomials(tuple(derivation_of(problem, kept, minimal=minimal) for problem in problems), gauge)
+    found = (derivation_of(problem, kept, minimal=minimal, epsilons=epsilons) for problem in problems)
+    return Monomials(tuple(found), gauge)

@@ -19,7 +19,8 @@ from scalings.criteria.problem import Loss, Problem, as_parameterization
 from scalings.criteria.tutorial import MOVING_OUTPUT, STABILITY, TUTORIAL, USEFUL_UPDATE
 from scalings.hyperparameters.exponents import MINUS_INFINITY, format_power
 from scalings.hyperparameters.parameterizations import Parameterization
-from scalings.hyperparameters.update_laws import UpdateLaw
+from scalings.hyperparameters.splits import Laws
+from scalings.networks.architectures import Translatable
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network
 from scalings.results.checks import Check, Finding
@@ -32,12 +33,12 @@ CHECKED = tuple(dict.fromkeys((*STABILITY, MOVING_OUTPUT, *TUTORIAL)))
 
 
 def check(
-    network: Network | str,
+    network: Network | Translatable | str,
     parameterization: Parameterization | str,
-    law: UpdateLaw | str = "sgd",
+    law: Laws | str = "sgd",
     *,
     scale: str = WIDTH_SCALE,
-    loss: Loss = "mse",
+    loss: Loss | None = None,
     criteria: Sequence[Criterion] = (),
 ) -> Check:
     """Whether a parameterization is stable, moves the output, and learns features, and why.
@@ -98,10 +99,9 @@ def _listed(names: Sequence[str]) -> str:
 
 def _epsilon_notes(run: GivenRun) -> Iterator[str]:
     """Where the entries of a gradient are smaller than epsilon, so that the optimizer's law is another one."""
-    problem, law, symbol = run.problem, run.problem.law, run.problem.symbol
-    if law.epsilon == MINUS_INFINITY:
-        return
+    problem, symbol = run.problem, run.problem.symbol
     for layer in problem.network.layers:
+        law = problem.laws[layer.weight]
         root = sum(fans(layer, problem.scale)) / 2
         entries = [run.orders[Observable("gradient", layer.name, step)] - root for step in run.steps]
         below = [(step, entry) for step, entry in enumerate(entries, start=1) if entry < law.epsilon]

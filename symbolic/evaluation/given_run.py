@@ -3,8 +3,9 @@
 A run *rests* when an update raises no |dW| and no decay: then no later one does (`propagation.settling`). It *explodes*
 when a bound of stability breaks. It *grows* if neither happens and changes come back as large as they went. For let
 F be what m updates make of the carried orders x, increasing and, as long as bounds hold, convex: a maximum of sums of
-orders with factors >= 0. (Its minima, as of |phi(z)| and n^(1/2), bind only where bounds break; those of an epsilon may
-end a growth that began below it.) If x rose by v over m updates and by w >= v over the next m, then
+orders with factors >= 0. (Its minima, as of |phi(z)| and n^(1/2), bind only where bounds break. Those of an epsilon may
+end a growth that began below it; clipping and powers p < 0 of a gradient have factors below 0.) If x rose by v over m
+updates and by w >= v over the next m, then
 
     F(x + w)  >=  F(x + v)  >=  2 F(x) - F(x - v)  =  F(x) + w,
 
@@ -110,10 +111,13 @@ def _wakes(carried: Sequence[Carried]) -> bool:
 def _grows(problem: Problem, carried: Sequence[Carried], *, surely: bool) -> bool:
     """Whether the last updates raised every order by no less than as many did before them, from the second one on.
 
-    Unless that is to be so `surely`, it is enough that one order was, and an epsilon may end the growth.
+    Unless that is to be so `surely`, it is enough that one order was; an epsilon, clipping or a gradient to a power
+    below 0 may end the growth.
     """
     span = (len(carried) - 3) // 2
-    if not span or (surely and problem.law.epsilon != MINUS_INFINITY):
+    laws = problem.laws.values()
+    convex = all(law.epsilon == MINUS_INFINITY and law.gradient >= 0 and law.clip == "none" for law in laws)
+    if not span or (surely and not convex):
         return False
     before, middle, last = carried[-1 - 2 * span], carried[-1 - span], carried[-1]
     if any(before[key] == MINUS_INFINITY != last[key] for key in last):

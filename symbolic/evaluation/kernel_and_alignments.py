@@ -31,12 +31,13 @@ from scalings.criteria.observables import Observable
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.networks.dimensions import Dimension
+from scalings.networks.functions import FUNCTIONS
 from scalings.networks.network import Network
-from scalings.networks.nodes import MATRICES, Activation, Elementwise, Weighted
+from scalings.networks.nodes import MATRICES, Elementwise, Weighted
 from symbolic.orders.algebra import EXACT
 
 HALF = Fraction(1, 2)
-SLOPE_CHANGE: dict[Activation, Fraction] = {"tanh": Fraction(1), "gelu": Fraction(1), "relu": HALF}
+SLOPE_CHANGE = {name: HALF if one.kink else Fraction(1) for name, one in FUNCTIONS.items() if name != "linear"}
 """The power of |dz|/|z| in |dphi'|; linear activations have none."""
 
 Orders = Mapping[Observable, Exponent]

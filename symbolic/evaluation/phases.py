@@ -27,7 +27,8 @@ from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Affine, Exponent, format_power, is_zero
 from scalings.hyperparameters.gauges import LayerExponents, shifted
 from scalings.hyperparameters.parameterizations import Parameterization
-from scalings.hyperparameters.update_laws import UpdateLaw
+from scalings.hyperparameters.splits import Laws
+from scalings.networks.architectures import Translatable
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network
 from scalings.results.checks import Repair
@@ -45,12 +46,12 @@ from symbolic.propagation.training import train
 
 
 def phases(
-    network: Network | str,
+    network: Network | Translatable | str,
     parameterization: Parameterization | str,
-    law: UpdateLaw | str = "sgd",
+    law: Laws | str = "sgd",
     *,
     scale: str = WIDTH_SCALE,
-    loss: Loss = "mse",
+    loss: Loss | None = None,
 ) -> PhaseDiagram:
     """What is unstable, trivial, lazy and rich in the plane through a parameterization and the derived family.
 
@@ -89,10 +90,10 @@ def plane_of(problem: Problem, given: Parameterization, repair: Repair | None = 
     assert isinstance(nearest, Repair)  # the family is not empty, and no richness is wished
     family, network = found.family, problem.network
     if not nearest.changes:
-        layers = tuple(replace(layer, lr=_moved(layer.lr, Fraction(1))) for layer in _beside(problem, family, given))
+        layers = tuple(replace(layer, lr=_moved(layer.lr, Fraction(1))) for layer in _beside(family, given))
         return Plane(layers, family.scales, family.low, family.high, (nearest.richness, Fraction(0)), "rates")
     names = [layer.name for layer in network.layers]
-    rows = zip(names, _beside(problem, family, given), given.layers, nearest.parameterization.layers, strict=True)
+    rows = zip(names, _beside(family, given), given.layers, nearest.parameterization.layers, strict=True)
     layers = tuple(_toward(name, layer, old, new) for name, layer, old, new in rows)
     before = given.scales or (Fraction(0),) * len(network.multipliers)
     columns = zip(network.multipliers, family.scales, before, nearest.parameterization.scales, strict=True)
@@ -100,12 +101,12 @@ def plane_of(problem: Problem, given: Parameterization, repair: Repair | None = 
     return Plane(layers, scales, family.low, family.high, (nearest.richness, Fraction(1)), "given", nearest.changes)
 
 
-def _beside(problem: Problem, family: Family, given: Parameterization) -> list[LayerExponents[Affine]]:
+def _beside(family: Family, given: Parameterization) -> list[LayerExponents[Affine]]:
     """The family in the multipliers of what is given, with weights at zero that were given as zero."""
     found = []
-    for layer, own in zip(family.layers, given.layers, strict=True):
+    for layer, own, law in zip(family.layers, given.layers, family.laws, strict=True):
         init = Affine(MINUS_INFINITY) if is_zero(own.init) else layer.init
-        found.append(shifted(replace(layer, init=init), Affine(own.multiplier) - layer.multiplier, problem.law))
+        found.append(shifted(replace(layer, init=init), Affine(own.multiplier) - layer.multiplier, law))
     return found
 
 

@@ -27,7 +27,8 @@ from scalings.criteria.problem import Loss, Problem, as_parameterization
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.hyperparameters.parameterizations import Parameterization
-from scalings.hyperparameters.update_laws import UpdateLaw
+from scalings.hyperparameters.splits import Laws
+from scalings.networks.architectures import Translatable
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network
 from scalings.networks.nodes import MATRICES, Elementwise
@@ -36,22 +37,24 @@ from symbolic.evaluation.given_run import GivenRun, train_given
 from symbolic.evaluation.kernel_and_alignments import SLOPE_CHANGE, alignments, kernel_change, spectral_norms
 from symbolic.orders.algebra import EXACT
 from symbolic.propagation.state import HALF
+from symbolic.propagation.training import train
 
 MOST_STEPS = 100
 
 
 def predict(
-    network: Network | str,
+    network: Network | Translatable | str,
     parameterization: Parameterization | str,
-    law: UpdateLaw | str = "sgd",
+    law: Laws | str = "sgd",
     steps: int = 3,
     *,
     scale: str = WIDTH_SCALE,
-    loss: Loss = "mse",
+    loss: Loss | None = None,
 ) -> Prediction:
     """The power of the scale variable of every observable at every step, -oo for what is zero by structure.
 
-    Network, parameterization and law may be given by name, as in predict("mlp", "mup", "sgd").
+    Of a traced module, |z|, |dz| and |d| of every value; of other networks, of what criteria speak of. Network,
+    parameterization and law may be given by name, as in predict("mlp", "mup", "sgd").
 
     Changes dd of backward signals are predicted for multilayer perceptrons in the width alone, and so are those of the
     tangent kernel and the alignments of passthrough and interaction, if all is fully aligned and nothing decays; |W|_2
@@ -60,7 +63,15 @@ def predict(
     """
     check_steps(steps)
     problem = Problem.of(network, law, scale, loss)
-    return prediction_of(train_given(problem, as_parameterization(parameterization, problem), steps), steps)
+    found = prediction_of(train_given(problem, as_parameterization(parameterization, problem), steps), steps)
+    return found if isinstance(network, Network | str) else everywhere(found, steps)
+
+
+def everywhere(found: Prediction, steps: int) -> Prediction:
+    """With |z|, |dz| and |d| of every node of the network."""
+    given = found.parameterization
+    run = train(found.problem, given.layers, EXACT, steps, scales=given.scales, everywhere=True)
+    return Prediction({**dict(run), **found}, found.problem, given)
 
 
 def check_steps(steps: int) -> None:
@@ -76,8 +87,8 @@ def prediction_of(run: GivenRun, steps: int) -> Prediction:
     """The answer of `predict`, from a run of at least so many updates."""
     assert run.updates >= steps
     problem, parameterization, orders = run.problem, run.parameterization, run.until(steps)
-    network, law, is_followed = problem.network, problem.law, problem.is_mlp_in_width
-    is_plain = law.alpha == law.omega == 1 and law.decay == "none"
+    network, is_followed = problem.network, problem.is_mlp_in_width
+    is_plain = not problem.has_decay and all(law.alpha == law.omega == 1 for law in problem.laws.values())
     for step in range(1, steps + 1):
         for layer in (layer for layer in network.layers if isinstance(layer, MATRICES)):
             update = orders[Observable("dW_frobenius", layer.name, step)]
@@ -88,7 +99,7 @@ def prediction_of(run: GivenRun, steps: int) -> Prediction:
             orders |= dict(_backward_changes(network, parameterization, orders, step))
             if is_plain:
                 orders |= dict(kernel_change(network, parameterization, orders, step))
-    if law.decay == "none":
+    if not problem.has_decay:
         orders |= dict(spectral_norms(network, parameterization, orders, steps, problem.scale))
     if is_followed and is_plain:
         orders |= dict(alignments(network, parameterization, orders, steps))

@@ -28,8 +28,9 @@ from scalings.criteria.tutorial import TUTORIAL
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.hyperparameters.gauges import LayerExponents
 from scalings.hyperparameters.parameterizations import Parameterization, wrong_scales
+from scalings.hyperparameters.splits import Laws
 from scalings.hyperparameters.unknowns import kind_of
-from scalings.hyperparameters.update_laws import UpdateLaw
+from scalings.networks.architectures import Translatable
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network, wrong_depth
 from scalings.results.checks import Change, Forbidden, Repair
@@ -43,13 +44,13 @@ from symbolic.propagation.question import Question
 
 
 def repair(
-    network: Network | str,
+    network: Network | Translatable | str,
     parameterization: Parameterization | str,
-    law: UpdateLaw | str = "sgd",
+    law: Laws | str = "sgd",
     richness: Fraction | None = None,
     *,
     scale: str = WIDTH_SCALE,
-    loss: Loss = "mse",
+    loss: Loss | None = None,
 ) -> Repair | Forbidden:
     """The nearest parameterization that meets the tutorial's criteria, of this richness if it is given.
 
@@ -65,14 +66,14 @@ def repair_of(
     problem: Problem, parameterization: Parameterization, richness: Fraction | None = None
 ) -> Repair | Forbidden:
     """The answer of `repair`."""
-    network, law = problem.network, problem.law
+    network, laws = problem.network, tuple(problem.laws.values())
     if parameterization.depth != network.depth:
         raise wrong_depth(network, parameterization.depth)
     if parameterization.scales and len(parameterization.scales) != len(network.multipliers):
         raise wrong_scales([node.name for node in network.multipliers], len(parameterization.scales))
     wished = () if richness is None else (of_richness(richness),)
     question = Question(problem, (*TUTORIAL, *wished))
-    named = parameterization.in_gauge("unit-multiplier", law).by_name(len(network.multipliers))
+    named = parameterization.in_gauge("unit-multiplier", laws).by_name(len(network.multipliers))
     given = {name: named[name] for name in question.unknowns}
     pieces = list(_pieces(question, [name for name, exponent in given.items() if exponent == MINUS_INFINITY]))
     found = nearest(pieces, given, question.owners)
@@ -81,7 +82,7 @@ def repair_of(
         return Forbidden(tuple(dict.fromkeys(one.name for one in excluding if one not in wished)), richness)
     layers, scales = question.exponents(lambda name: found[name], lambda exponent: exponent)
     member = Parameterization(tuple(layers), scales=tuple(scales))
-    repaired = member.shifted([layer.multiplier for layer in parameterization.layers], law)
+    repaired = member.shifted([layer.multiplier for layer in parameterization.layers], laws)
     verdict = verdict_on(train_given(problem, repaired))
     return Repair(repaired, verdict, tuple(_changes(network, parameterization, repaired)))
 

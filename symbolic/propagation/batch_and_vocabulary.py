@@ -40,19 +40,24 @@ from scalings.networks.nodes import (
     Bias,
     Convolution,
     Dense,
-    DepthwiseConvolution,
     Elementwise,
     Embedding,
+    Factor,
     Gain,
+    Mean,
     Pool,
-    Repeat,
+    Product,
+    Rearrange,
     Scale,
-    Scores,
+    Softmax,
     Sum,
+    Weight,
     Weighted,
 )
 
 HALF = Fraction(1, 2)
+_OF_LOGITS = (Dense, Bias, Gain, Weight, Scale, Factor, Rearrange, Sum, Pool)
+"""What may be done to logits, or with a weight for each of them."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +98,7 @@ def _rows(node: object) -> Fraction:
     """The power of the vocabulary in the number of rows of a weight."""
     if isinstance(node, Embedding):
         return node.vocabulary.order_in(VOCABULARY_SCALE)
-    return node.fan_out.order_in(VOCABULARY_SCALE) if isinstance(node, Dense | Bias | Gain) else Fraction(0)
+    return node.fan_out.order_in(VOCABULARY_SCALE) if isinstance(node, Dense | Bias | Gain | Weight) else Fraction(0)
 
 
 def check_vocabulary(network: Network) -> None:
@@ -101,7 +106,7 @@ def check_vocabulary(network: Network) -> None:
     for node in network.flat:
         if not _counts_tokens(network, node):
             continue
-        at_end = node.name in network.readouts and isinstance(node, Dense | Bias | Gain | Scale | Sum | Pool)
+        at_end = node.name in network.readouts and isinstance(node, _OF_LOGITS)
         if not isinstance(node, Embedding) and not at_end and not isinstance(node, Elementwise):
             what = "only embeddings and the layers of the logits may grow in the vocabulary"
             raise ArgumentError("scale", f"{what}, but {node.name} does")
@@ -114,8 +119,10 @@ def _counts_tokens(network: Network, node: object) -> bool:
             sizes += [node.fan_in, *([node.vocabulary] if isinstance(node, Embedding) else [])]
         case Convolution():
             sizes += [node.channels_in]
-        case DepthwiseConvolution() | Scores() | Repeat():
-            pass
+        case Mean() | Softmax():
+            sizes += [node.over]
+        case Product():
+            sizes += [node.summed]
     return any(size.order_in(VOCABULARY_SCALE) for size in sizes)
 
 

@@ -1,4 +1,8 @@
-"""One step on one weight."""
+"""One step of training: on each weight by its own law, of gradients that may be clipped together.
+
+Clipping (Pascanu et al., arXiv 1211.5063; torch's clip_grad_norm_) divides every gradient by max(1, |G|), |G|^2 the sum
+of the squares over all weights, all copies of a block among them. The largest gradient sets the order of |G|.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +10,46 @@ from fractions import Fraction
 from typing import Generic
 
 from scalings.hyperparameters.exponents import MINUS_INFINITY
-from scalings.networks.nodes import MATRICES, Weighted
+from scalings.networks.dimensions import ONE
+from scalings.networks.nodes import Weighted
 from symbolic.orders.algebra import O
 from symbolic.propagation.batch_and_vocabulary import fans, sampling
 from symbolic.propagation.state import HALF, Run, Steps, random_norm
 
 
-def step_weight(run: Run[O], node: Weighted) -> Steps[O]:
-    """One step of the optimizer on the weight of this node, its first; as many as there are for what a step costs."""
-    algebra, law, weight = run.algebra, run.problem.law, node.weight
+def step_weights(run: Run[O]) -> Steps[O]:
+    """One step on every weight."""
+    layers = run.problem.network.layers
+    divisor = _clip(run) if any(law.clip != "none" for law in run.problem.laws.values()) else None
+    for layer in layers:
+        yield from _step_weight(run, layer, divisor)
+
+
+def _clip(run: Run[O]) -> O:
+    """max(1, |G|_F of all weights)."""
+    network, scale = run.problem.network, run.problem.scale
+    norms = []
+    for node in network.layers:
+        copies = network.copies.get(node.name, ONE).order_in(scale)
+        norms.append(run.algebra.product(_Seen(run, node).gradient, run.algebra.constant(HALF * copies)))
+    return run.algebra.total(run.one, *norms)
+
+
+def _step_weight(run: Run[O], node: Weighted, divisor: O | None) -> Steps[O]:
+    """One step on the weight of this node, its first; as many as there are for what a step costs.
+
+    `divisor` is what gradients are divided by, if they are clipped.
+    """
+    algebra, law, weight = run.algebra, run.problem.laws[node.weight], node.weight
     seen = _Seen(run, node)
-    raw, now = seen.gradient, seen.weight
+    whole, now = seen.gradient, seen.weight
+    raw = whole if divisor is None or law.clip == "none" else algebra.ratio(whole, divisor)
     gradient, decay = raw, run.layers[weight].decay
-    if law.decay == "none" or not isinstance(node, MATRICES) or node.frozen:
+    if not run.problem.decays(node):
         decay = None
     if decay is not None and law.decay == "l2":
-        gradient = algebra.total(gradient, algebra.product(decay, now))
+        penalty = algebra.product(decay, now)
+        gradient, whole = algebra.total(raw, penalty), algebra.total(whole, penalty)
     size, power = algebra.product(run.layers[weight].lr, seen.fans), law.gradient
     if law.at_zero != "alike" and now == run.zero:
         power = Fraction(law.at_zero == "gradient")
@@ -29,7 +57,7 @@ def step_weight(run: Run[O], node: Weighted) -> Steps[O]:
     elif law.weight:  # |W|^0 = 1 also for zero weights, unlike |G|^0: a zero gradient is a zero update
         size = algebra.product(size, algebra.power(now, law.weight))
     size = algebra.product(size, seen.damping(gradient))
-    one_step = algebra.product(size, algebra.power(gradient, power))
+    one_step = algebra.product(size, _normalized(run, gradient, power))
     if decay is not None and law.decay == "l2":  # of a step along G + lambda W, the shares of the two
         share = algebra.ratio(one_step, gradient) if power != 1 else size
         one_step, size = algebra.product(share, raw), share
@@ -38,7 +66,7 @@ def step_weight(run: Run[O], node: Weighted) -> Steps[O]:
         size = algebra.ratio(size, algebra.total(own, algebra.product(decay, now)))
         one_step = algebra.product(size, own, algebra.power(gradient, Fraction(0)))
     run.update[weight] = algebra.total(run.update[weight], seen.scaled(one_step, seen.sampling.update))
-    yield run.observe("gradient", node, gradient)
+    yield run.observe("gradient", node, whole)
     yield run.observe("dW_frobenius", node, seen.scaled(run.update[weight], seen.sampling.weight))
     yield run.observe("W_frobenius", node, seen.weight)
     if decay is not None:
@@ -48,11 +76,18 @@ def step_weight(run: Run[O], node: Weighted) -> Steps[O]:
         yield run.observe("decay", node, run.shrinkage[weight])
 
 
+def _normalized(run: Run[O], gradient: O, power: Fraction) -> O:
+    """|G|^p; zero where the gradient is, also for p < 0, as of Shampoo's exponents 1/2 and of K-FAC without damping."""
+    if power >= 0:
+        return run.algebra.power(gradient, power)
+    return run.algebra.ratio(run.algebra.power(gradient, Fraction(0)), run.algebra.power(gradient, -power))
+
+
 class _Seen(Generic[O]):
     """What the update law sees of a weight: all of its entries, and the mean gradient over all examples."""
 
     def __init__(self, run: Run[O], node: Weighted) -> None:
-        self.run, self.node = run, node
+        self.run, self.node, self._law = run, node, run.problem.laws[node.weight]
         self.sampling = sampling(run.problem.network, node, run.problem.scale)
         self._fans = fans(node, run.problem.scale)
 
@@ -70,7 +105,7 @@ class _Seen(Generic[O]):
     @property
     def fans(self) -> O:
         """fan_in^(q_in/2) fan_out^(q_out/2) max(fans)^m."""
-        law, (fan_in, fan_out) = self.run.problem.law, self._fans
+        law, (fan_in, fan_out) = self._law, self._fans
         powers = HALF * (law.fan_in * fan_in + law.fan_out * fan_out) + law.larger_fan * max(fan_in, fan_out)
         return self.run.algebra.constant(powers)
 
@@ -80,7 +115,7 @@ class _Seen(Generic[O]):
 
     def damping(self, gradient: O) -> O:
         """min(1, entries of G / epsilon)."""
-        run, epsilon = self.run, self.run.problem.law.epsilon
+        run, epsilon = self.run, self._law.epsilon
         if epsilon == MINUS_INFINITY:
             return run.one
         entry = self.scaled(gradient, -HALF * sum(self._fans))

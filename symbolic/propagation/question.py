@@ -32,7 +32,7 @@ from scalings.criteria.tutorial import TUTORIAL
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Affine, Exponent
 from scalings.hyperparameters.gauges import LayerExponents
 from scalings.hyperparameters.unknowns import name_of
-from scalings.networks.nodes import MATRICES, Start, Weighted
+from scalings.networks.nodes import Start
 from scalings.results.derivations import PARAMETER
 from symbolic.orders.algebra import EXACT, Algebra, O
 from symbolic.polyhedra.facts import Facts, as_affine
@@ -78,7 +78,7 @@ class Question:
         """Exponent -> the layer or multiplier that it belongs to, given ones among them."""
         layers = list(enumerate(self.problem.network.layers, start=1))
         found = {name_of("lr", number): layer.name for number, layer in layers if not layer.frozen}
-        found |= {name_of("decay", number): layer.name for number, layer in layers if self._decays(layer)}
+        found |= {name_of("decay", number): layer.name for number, layer in layers if self.problem.decays(layer)}
         found |= {name_of("init", number): layer.name for number, layer in layers if layer.start == "random"}
         multipliers = enumerate(self.problem.network.multipliers, start=1)
         return found | {name_of("scales", number): node.name for number, node in multipliers}
@@ -149,16 +149,12 @@ class Question:
                 if layer.start == "random" or name_of("init", number) in given
                 else constant(_KNOWN[layer.start]),
                 constant(MINUS_INFINITY) if layer.frozen else named(name_of("lr", number)),
-                named(name_of("decay", number)) if self._decays(layer) else None,
+                named(name_of("decay", number)) if self.problem.decays(layer) else None,
             )
             for number, layer in enumerate(self.problem.network.layers, start=1)
         ]
         multipliers = range(1, len(self.problem.network.multipliers) + 1)
         return layers, [named(name_of("scales", number)) for number in multipliers]
-
-    def _decays(self, layer: Weighted) -> bool:
-        """Whether weight decay acts on it: on matrices that are trained, not on gains and biases."""
-        return self.problem.law.decay != "none" and isinstance(layer, MATRICES) and not layer.frozen
 
 
 def _waiting(all_of_them: Sequence[Requirement]) -> dict[Observable, list[tuple[Requirement, frozenset[Observable]]]]:

@@ -19,6 +19,7 @@ from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Representation
+from scalings.networks.nodes import WEIGHTED
 from symbolic.orders.algebra import Algebra, O
 
 
@@ -64,22 +65,22 @@ class Requirement:
 def requirements(problem: Problem, criteria: tuple[Criterion, ...], updates: int) -> tuple[Requirement, ...]:
     """All requirements of a run of that many updates, criterion by criterion, layer by layer, step by step.
 
-    The tutorial's criteria of weight decay are left out where nothing decays. Raises ArgumentError for another one.
+    Criteria of weight decay are left out where nothing decays; beside the tutorial's, something must.
+    Raises ArgumentError for one that speaks of a decay that there is nowhere.
     """
-    law = problem.law
-    if law.decay == "none":
+    if not problem.has_decay:
         known = [one.relation for one in OF_DECAY]
         own = [one.name for one in criteria if "decay" in one.quantities and one.relation not in known]
         if own:
             expected = "expected an optimizer such as adamw or lion+coupled"
-            raise ArgumentError("criterion", f"{own[0]!r} speaks of decay, but {law.name} has none; {expected}")
+            raise ArgumentError("criterion", f"{own[0]!r} speaks of decay, but {problem.law.name} has none; {expected}")
+    decaying = {one.name for one in problem.network.flat if isinstance(one, WEIGHTED) and problem.decays(one)}
     steps = {"initialization": [0], "updates": range(1, updates + 1), "settled": [updates]}
     return tuple(
         Requirement(criterion, layer, step, problem.scale)
         for criterion in criteria
-        if law.decay != "none" or "decay" not in criterion.quantities
         for layer in problem.network.representations
-        if criterion.applies(layer)
+        if criterion.applies(layer) and ("decay" not in criterion.quantities or layer.name in decaying)
         for step in steps[criterion.when]
         if criterion.when != "updates" or criterion.sign == "<=" or step >= layer.first_update
     )

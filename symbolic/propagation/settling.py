@@ -7,12 +7,13 @@ one does: the run *rests*. (From the second update on, no rule looks at the numb
 **How many updates that takes, without zero starts.** In a stable run |h| keeps its initial order at every layer. So the
 gradient g |d| |h| of a weight rises only when |d| does, and |d| only by later weights W(0) + dW of which dW has come to
 exceed W(0) in what they send back: call these *amplifiers*. The readout is one, since its W(0) may be as small as one
-likes. A hidden matrix from m to n units sends back about |d| through W(0), by signal propagation, and at most
-(n/m)^(1/2) |d| through dW, by |dz| <= n^(1/2): it is one only if n grows faster than m. Hence |dW| of the last
-amplifier on a path rests from update 1 on, that of the one before it from update 2 on (its |d| is that after update 1),
-and so on: with at most k amplifiers behind any weight on one path, all rest from update k + 1 on, and update k + 2
-raises none of them. For constant widths k = 1: three updates tell. For hidden widths n^(1/4), n^(1/2), n, n^2 k = 4:
-six.
+likes. A product that repeats a factor over growing units is one for that factor: what it sends back may come to be a
+coherent sum (`bilinear_rules`). A hidden matrix from m to n units sends back about |d| through W(0), by signal
+propagation, and at most (n/m)^(1/2) |d| through dW, by |dz| <= n^(1/2): it is one only if n grows faster than m. Hence
+|dW| of the last amplifier on a path rests from update 1 on, that of the one before it from update 2 on (its |d| is that
+after update 1), and so on: with at most k amplifiers behind any weight on one path, all rest from update k + 1 on, and
+update k + 2 raises none of them. For constant widths k = 1: three updates tell. For hidden widths n^(1/4), n^(1/2), n,
+n^2 k = 4: six.
 
 **With zero starts** nothing is raised before it has left zero, which the zeros of a run tell, whatever its exponents
 are; then the above begins. Of what was zero at initialization signal propagation asks no size, so that its weights
@@ -37,8 +38,9 @@ from collections.abc import Iterator, Sequence
 from scalings.criteria.problem import Problem
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.hyperparameters.gauges import LayerExponents
+from scalings.networks.contractions import contraction
 from scalings.networks.dimensions import VOCABULARY_SCALE
-from scalings.networks.nodes import INPUT, MATRICES, WEIGHTED, Bias, Node, Repeat, sources
+from scalings.networks.nodes import INPUT, MATRICES, WEIGHTED, Bias, Node, Product, Repeat, sources
 from symbolic.orders.algebra import EXACT
 from symbolic.propagation.training import UPDATES, train
 
@@ -76,10 +78,15 @@ def _zeros(
 def _most_amplifiers(problem: Problem, zeros: set[str]) -> int:
     """The most amplifiers behind a weight on one path; a repeated block runs twice, as in training on orders."""
     behind: dict[str, int | None] = {INPUT: None}  # amplifiers since the first weight of a path, if there was one
+    zero = set(zeros)
 
     def visit(nodes: Sequence[Node]) -> Iterator[int]:
         for node in nodes:
-            found = max((count for name in sources(node) if (count := behind[name]) is not None), default=None)
+            read = ((name, behind[name]) for name in sources(node))
+            counts = (count + _repeats(problem, node, name, zero) for name, count in read if count is not None)
+            found = max(counts, default=None)
+            if not isinstance(node, WEIGHTED) and _is_zero(node, zero):
+                zero.add(node.name)
             if isinstance(node, WEIGHTED):
                 found = 0 if found is None else found + _amplifies(problem, node, zeros)
                 yield found
@@ -90,6 +97,21 @@ def _most_amplifiers(problem: Problem, zeros: set[str]) -> int:
                     behind[node.name] = behind[node.nodes[-1].name]
 
     return max(visit(problem.network.nodes), default=0)
+
+
+def _repeats(problem: Problem, node: Node, source: str, zero: set[str]) -> bool:
+    """Whether what a product sends back to this factor may outgrow what it sent at first: a sum over the units of the
+    other factor, which comes to lie along the signal, or a factor that was zero."""
+    if not isinstance(node, Product):
+        return False
+    sizes = contraction(node, problem.network.units, problem.scale)
+    other, units = (node.right, sizes.right) if source == node.left else (node.left, sizes.left)
+    return other in zero or units > 0
+
+
+def _is_zero(node: Node, zero: set[str]) -> bool:
+    read = [name in zero for name in sources(node)]
+    return any(read) if isinstance(node, Product) else bool(read) and all(read)
 
 
 def _amplifies(problem: Problem, node: Node, zeros: set[str]) -> bool:

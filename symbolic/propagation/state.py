@@ -12,7 +12,7 @@ Zhu and Hayou, arXiv 2310.02244 (the two laws of large numbers in depth).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
@@ -22,20 +22,30 @@ from scalings.criteria.observables import Observable, Quantity
 from scalings.criteria.problem import Problem
 from scalings.hyperparameters.exponents import MINUS_INFINITY
 from scalings.hyperparameters.gauges import LayerExponents
+from scalings.networks.blocks import block_stream
 from scalings.networks.dimensions import VOCABULARY_SCALE, Dimension
 from scalings.networks.nodes import (
     INPUT,
     MATRICES,
+    WEIGHTED,
     Convolution,
     Dense,
     Elementwise,
     Embedding,
+    Factor,
+    Mean,
     Mix,
     Node,
     Norm,
+    Pool,
+    Power,
+    Product,
     Repeat,
+    Scale,
+    Scores,
+    Softmax,
+    Sum,
     Weighted,
-    block_stream,
     sources,
 )
 from symbolic.orders.algebra import Algebra, O
@@ -43,6 +53,8 @@ from symbolic.orders.algebra import Algebra, O
 HALF = Fraction(1, 2)
 Observed: TypeAlias = tuple[Observable, O]
 Steps: TypeAlias = Iterator[Observed[O]]
+Carrier: TypeAlias = Elementwise | Power | Norm | Pool | Scale | Factor | Softmax
+"""Nodes that act on one value, unit by unit or nearly so."""
 Parts: TypeAlias = tuple[O, ...]
 """(the change,), or (its coherent part, what was passed on) in a block whose copies grow in number."""
 
@@ -71,12 +83,15 @@ class Run(Generic[O]):
     multipliers: Mapping[str, O]
     """By node, of those that have a multiplier and no weight."""
     rules: Mapping[type, Rule]
+    everywhere: bool = False
+    """Whether z, dz and d of every node are observed, also of those that no criterion speaks of."""
     step: int = 0
     initial: dict[str, O] = field(default_factory=dict)
     change: dict[str, Parts[O]] = field(default_factory=dict)
     signal: dict[str, Parts[O]] = field(default_factory=dict)
     own: dict[str, O] = field(default_factory=dict)
-    """Of a change, what the updates of the node itself did, and of biases and gains behind it."""
+    """Of a change, what the updates of the node itself did, and of what it reads up to the matrices before it; of nodes
+    without a weight only if they are `heeded`."""
     update: dict[str, O] = field(default_factory=dict)
     """|dW|_F by weight."""
     gradient: dict[str, O] = field(default_factory=dict)
@@ -85,13 +100,21 @@ class Run(Generic[O]):
     """By weight, the fraction by which decay has made it smaller."""
 
     def initialize(self, node: Node) -> Steps[O]:
-        return self.rules[type(node)].initialize(self, node)
+        yield from self.rules[type(node)].initialize(self, node)
+        if node.name in self.watched:
+            yield self.observe("z", node, self.initial[node.name])
 
     def forward(self, node: Node) -> Steps[O]:
-        return self.rules[type(node)].forward(self, node)
+        yield from self.rules[type(node)].forward(self, node)
+        if node.name in self.watched:
+            yield self.observe("dz", node, self.total(self.change[node.name]))
+            yield self.observe("z", node, self.now(node.name))
 
     def backward(self, node: Node) -> Steps[O]:
-        return self.rules[type(node)].backward(self, node, self.signal.pop(node.name, self.silence(node)))
+        signal = self.signal.pop(node.name, self.silence(node))
+        if node.name in self.watched:
+            yield self.observe("d", node, self.total(signal))
+        yield from self.rules[type(node)].backward(self, node, signal)
 
     def observe(self, quantity: Quantity, node: Node, order: O) -> Observed[O]:
         return Observable(quantity, node.name, self.step), order
@@ -108,18 +131,24 @@ class Run(Generic[O]):
 
     def power(self, dimension: Dimension, exponent: Fraction) -> O:
         """dimension^exponent."""
-        order = self._order(dimension)
+        order = self.order(dimension)
         if not order:
             return self.one
         return self.algebra.constant(exponent if order == 1 else exponent * order)
 
     def larger(self, *dimensions: Dimension, exponent: Fraction) -> O:
         """The largest dimension, to a power >= 0."""
-        return self.algebra.constant(exponent * max(map(self._order, dimensions)))
+        return self.algebra.constant(exponent * max(map(self.order, dimensions)))
 
-    def _order(self, dimension: Dimension) -> Fraction:
+    def order(self, dimension: Dimension) -> Fraction:
         """Its power of the scale variable. In the vocabulary rules speak of one token and one logit at a time."""
         return Fraction(0) if self.problem.scale == VOCABULARY_SCALE else dimension.order_in(self.problem.scale)
+
+    def scaled(self, exponent: Fraction, *orders: O) -> O:
+        """The product, times this power of the scale variable."""
+        if not exponent:
+            return self.algebra.product(*orders) if len(orders) > 1 else orders[0]
+        return self.algebra.product(self.algebra.constant(exponent), *orders)
 
     # Parts
 
@@ -139,6 +168,12 @@ class Run(Generic[O]):
     def coherently(self, parts: Parts[O], *own: O) -> Parts[O]:
         """The parts, with what comes from the copy's own update."""
         return self.algebra.total(parts[0], *own), *parts[1:]
+
+    def carry(self, node: Carrier, act: Callable[[O], O]) -> None:
+        """The change of the source, and what of it is its own, with every part of it acted on by itself."""
+        self.change[node.name] = tuple(act(part) for part in self.change[node.source])
+        if node.name in self.heeded:
+            self.own[node.name] = act(self.own.get(node.source, self.zero))
 
     def now(self, name: str) -> O:
         """|h| at this step."""
@@ -183,21 +218,69 @@ class Run(Generic[O]):
         return frozenset(name for block in blocks for name in (block.name, *(inner.name for inner in block.nodes)))
 
     @cached_property
+    def watched(self) -> frozenset[str]:
+        """The nodes that criteria apply to, or all of them, and that have no rule which observes them."""
+        network, own = self.problem.network, (*WEIGHTED, Sum, Scores, Repeat)
+        kinds = {one.name: one.kind for one in network.representations}
+        wanted = [node for node in network.flat if self.everywhere or node.name in kinds]
+        return frozenset(one.name for one in wanted if kinds.get(one.name) != "output" and not isinstance(one, own))
+
+    @cached_property
+    def heeded(self) -> frozenset[str]:
+        """The nodes of which a sum over growing units asks what their own weights did."""
+        nodes = {node.name: node for node in self.problem.network.flat}
+        found: set[str] = set()
+        waiting = [source for node in nodes.values() if self._asks(node) for source in sources(node)]
+        while waiting:
+            name = waiting.pop()
+            if name == INPUT or name in found:
+                continue
+            found.add(name)
+            node = nodes[name]
+            if not isinstance(node, MATRICES):
+                waiting += [*sources(node), *([node.nodes[-1].name] if isinstance(node, Repeat) else [])]
+        return frozenset(found)
+
+    def _asks(self, node: Node) -> bool:
+        match node:
+            case Scores():
+                return True
+            case Product():
+                return bool(self.order(node.summed))
+            case Mean():
+                return bool(self.order(node.over))
+        return False
+
+    @cached_property
     def curved(self) -> frozenset[str]:
         """The nodes whose result is not linear in the weights before them."""
         found: set[str] = set()
+        trained: set[str] = set()
         for node in self.problem.network.flat:
-            bends = isinstance(node, Norm | Mix) or (isinstance(node, Elementwise) and node.activation != "linear")
-            if bends or not found.isdisjoint(sources(node)):
+            if isinstance(node, WEIGHTED) or not trained.isdisjoint(sources(node)):
+                trained.add(node.name)
+            if self._bends(node, trained) or not found.isdisjoint(sources(node)):
                 found.add(node.name)
         return frozenset(found)
 
+    def _bends(self, node: Node, trained: set[str]) -> bool:
+        match node:
+            case Norm() | Mix() | Softmax() | Power():
+                return True
+            case Elementwise():
+                return node.activation != "linear"
+            case Product():
+                return trained.issuperset(node.sources)
+        return False
+
     @cached_property
-    def echoing(self) -> frozenset[str]:
-        """The nodes that read what their own weight has written elsewhere, with no weight matrix in between."""
+    def echoing(self) -> Mapping[str, frozenset[str]]:
+        """The nodes that read what their own weight has written elsewhere, with no weight matrix in between; and where
+        it has, themselves included."""
         uses = Counter(node.weight for node in self.problem.network.flat if isinstance(node, MATRICES))
         shared = [node for node in self.problem.network.flat if isinstance(node, MATRICES) and uses[node.weight] > 1]
-        return frozenset(node.name for node in shared if self._writers(node) > {node.name})
+        writers = {node.name: frozenset(self._writers(node)) for node in shared}
+        return {name: found for name, found in writers.items() if len(found) > 1}
 
     def _writers(self, node: Dense | Convolution | Embedding) -> set[str]:
         """The uses of its weight that reach this one without passing another matrix, itself included."""
@@ -212,9 +295,35 @@ class Run(Generic[O]):
             if isinstance(before, MATRICES):
                 found |= {name} if before.weight == node.weight else set()
                 continue
+            if _holds_no_units(before):
+                continue
             waiting += sources(before)
             waiting += [before.nodes[-1].name] if isinstance(before, Repeat) else []
         return found
+
+    def written_by(self, writers: frozenset[str], name: str, passed: frozenset[str] = frozenset()) -> O:
+        """The part of h(0) that these nodes have written: all of their own result, and of others what they pass on."""
+        if name in writers:
+            return self.initial[name]
+        node = next((one for one in self.problem.network.flat if one.name == name), None)
+        if node is None or name in passed or isinstance(node, MATRICES) or _holds_no_units(node):
+            return self.zero
+        read = [*sources(node), *([node.nodes[-1].name] if isinstance(node, Repeat) else [])]
+        parts = {one: self.written_by(writers, one, passed | {name}) for one in read}
+        if isinstance(node, Sum | Repeat):
+            return self.algebra.total(*parts.values())
+        return self.algebra.total(
+            *(
+                self.algebra.product(part, self.algebra.ratio(self.initial[name], self.initial[one]))
+                for one, part in parts.items()
+                if one in self.initial
+            )
+        )
+
+
+def _holds_no_units(node: Node) -> bool:
+    """What was summed over or normalized holds no token's units any more."""
+    return isinstance(node, Scores | Softmax | Mean) or (isinstance(node, Product) and node.summed.grows)
 
 
 def in_turn(nodes: Sequence[Node], act: Any) -> Generator[Any, None, None]:
@@ -227,3 +336,10 @@ def random_norm(run: Run[O], node: Weighted) -> O:
     """|W(0)|_F = sigma sqrt(entries)."""
     root = run.power(node.fan_in, HALF), run.power(node.fan_out, HALF)
     return run.algebra.product(run.layers[node.weight].init, *root)
+
+
+def along_itself(run: Run[O], name: str) -> O:
+    """Of the first change of a curved value, the part along the value: min(1, |dz|/|z|) of it (weighted_rules)."""
+    moved = run.total(run.change[name])
+    share = run.algebra.smaller(run.one, run.algebra.ratio(moved, run.initial[name]))
+    return run.algebra.product(share, moved)

@@ -2,8 +2,8 @@
 
 `train` is a training loop: forward, backward, update, again. It runs on orders instead of tensors, over
 whichever `Algebra` it is given, and yields every observable as soon as the run has computed it. What each node kind
-does is stated by its rule: `weighted_rules` (layers), `weightless_rules` (what has no weight) and `attention_rules`.
-The update law is
+does is stated by its rule: `weighted_rules` (layers), `bilinear_rules` (products, those of attention among
+them) and `weightless_rules` (all else). The update law is
 
     |dW|_F += eta |G|_F^p fan_in^(q_in/2) fan_out^(q_out/2) max(fans)^m |W|_F^s
 
@@ -44,22 +44,41 @@ from scalings.networks.nodes import (
     DepthwiseConvolution,
     Elementwise,
     Embedding,
+    Factor,
     Gain,
+    Mean,
     Mix,
     Norm,
     Pool,
+    Power,
+    Product,
+    Rearrange,
     Repeat,
     Scale,
     Scores,
+    Softmax,
     Sum,
+    Weight,
 )
 from symbolic.orders.algebra import Algebra, O
-from symbolic.propagation.attention_rules import MixRule, ScoresRule
 from symbolic.propagation.batch_and_vocabulary import check_vocabulary
-from symbolic.propagation.optimizer_step import step_weight
+from symbolic.propagation.bilinear_rules import MixRule, ProductRule, ScoresRule
+from symbolic.propagation.optimizer_step import step_weights
 from symbolic.propagation.state import Rule, Run, Steps, in_turn
-from symbolic.propagation.weighted_rules import BiasRule, DenseRule, EntrywiseRule
-from symbolic.propagation.weightless_rules import ElementwiseRule, NormRule, PoolRule, RepeatRule, ScaleRule, SumRule
+from symbolic.propagation.weighted_rules import BiasRule, DenseRule, EntrywiseRule, WeightRule
+from symbolic.propagation.weightless_rules import (
+    ElementwiseRule,
+    FactorRule,
+    MeanRule,
+    NormRule,
+    PoolRule,
+    PowerRule,
+    RearrangeRule,
+    RepeatRule,
+    ScaleRule,
+    SoftmaxRule,
+    SumRule,
+)
 
 UPDATES = 3
 """Where no layer is wider than the one before, the orders of a stable run settle within three updates: the readout's,
@@ -73,11 +92,18 @@ RULES: dict[type, Rule] = {
     Gain: EntrywiseRule(),
     DepthwiseConvolution: EntrywiseRule(),
     Bias: BiasRule(),
+    Weight: WeightRule(),
     Elementwise: ElementwiseRule(),
+    Power: PowerRule(),
     Norm: NormRule(),
     Pool: PoolRule(),
+    Mean: MeanRule(),
+    Softmax: SoftmaxRule(),
     Scale: ScaleRule(),
+    Factor: FactorRule(),
+    Rearrange: RearrangeRule(),
     Sum: SumRule(),
+    Product: ProductRule(),
     Repeat: RepeatRule(),
     Scores: ScoresRule(),
     Mix: MixRule(),
@@ -104,12 +130,14 @@ def train(
     *,
     scales: Sequence[O] = (),
     boundary: Surroundings[O] | None = None,
+    everywhere: bool = False,
 ) -> Steps[O]:
     """Train for `steps` updates; yields (observable, order) in the order of computation.
 
     `layers` are the orders of g, sigma and eta of each weight of the network, from input to output, `scales` those
     of its multipliers without a weight (1 if not given). Under mean squared error ("mse") the residual is of order 1
-    unless the output explodes, under cross-entropy always. Raises ArgumentError for another number of either, and
+    unless the output explodes, under cross-entropy always. `everywhere`: observe z, dz and d of every node, also of
+    those that no criterion speaks of. Raises ArgumentError for another number of either, and
     for a network without orders in the vocabulary, or without a readout.
     """
     network = problem.network
@@ -120,7 +148,7 @@ def train(
     if not boundary and not network.readouts:
         grows = f"expected an output of a fixed size, but {network.output.name} grows; a readout is missing"
         raise ArgumentError("network", grows)
-    run = _start(problem, layers, algebra, scales)
+    run = _start(problem, layers, algebra, scales, everywhere=everywhere)
     zero, one = run.zero, run.one
     if moved := [node.name for node in network.layers if node.frozen and run.layers[node.weight].lr != zero]:
         raise ArgumentError("lr", f"{moved[0]} is frozen in this network; expected -oo as its learning rate")
@@ -133,8 +161,7 @@ def train(
     for step in range(steps + 1):
         run.step = step
         if step:
-            for layer in network.layers:
-                yield from step_weight(run, layer)
+            yield from step_weights(run)
             run.change[INPUT] = (boundary_changes[step],)
             yield from in_turn(network.nodes, run.forward)
             for name in bare:
@@ -150,7 +177,14 @@ def train(
         yield from in_turn(network.nodes[::-1], run.backward)
 
 
-def _start(problem: Problem, layers: Sequence[LayerExponents[O]], algebra: Algebra[O], scales: Sequence[O]) -> Run[O]:
+def _start(
+    problem: Problem,
+    layers: Sequence[LayerExponents[O]],
+    algebra: Algebra[O],
+    scales: Sequence[O],
+    *,
+    everywhere: bool,
+) -> Run[O]:
     network = problem.network
     names = [node.name for node in network.multipliers]
     if scales and len(scales) != len(names):
@@ -163,6 +197,7 @@ def _start(problem: Problem, layers: Sequence[LayerExponents[O]], algebra: Algeb
         layers=dict(zip(weights, layers, strict=True)),
         multipliers=dict(zip(names, given, strict=True)),
         rules=RULES,
+        everywhere=everywhere,
     )
     run.update = dict.fromkeys(weights, run.zero)
     run.gradient = dict.fromkeys(weights, run.zero)

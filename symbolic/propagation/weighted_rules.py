@@ -12,7 +12,9 @@ The overlap of dh with h is generic at first. A nonlinearity gives it a part |dh
 all is linear, only the second update does, through the part of dW that the first one moved.
 
 A readout that shares the weight of an embedding which its input still holds (a residual stream does) is aligned with it
-from the start: the logit of a token is |W_token|^2, by the law of large numbers, and not a sum of random signs.
+from the start: the logit of a token is |W_token|^2, by the law of large numbers, and not a sum of random signs. This
+holds of the part of the input that the weight has written itself; beside a larger one, such as positions, it may not
+show.
 
 Sources: Karkada, arXiv 2404.19719; Yang and Hu, arXiv 2011.14522 (generic and aligned); Yang et al.,
 arXiv 2310.17813 (operator norms). The overlap rule is this project's own: it was found by measuring, and rests on
@@ -22,7 +24,16 @@ that (tests/test_agreement.py) rather than on a theorem.
 from __future__ import annotations
 
 from scalings.criteria.observables import TERMS
-from scalings.networks.nodes import Bias, Convolution, Dense, DepthwiseConvolution, Embedding, Gain, Weighted
+from scalings.networks.nodes import (
+    Bias,
+    Convolution,
+    Dense,
+    DepthwiseConvolution,
+    Embedding,
+    Gain,
+    Weight,
+    Weighted,
+)
 from symbolic.orders.algebra import O
 from symbolic.propagation.state import HALF, Parts, Run, Steps, random_norm
 
@@ -38,10 +49,13 @@ class DenseRule:
     """
 
     def initialize(self, run: Run[O], node: Matrix) -> Steps[O]:
-        own = run.layers[node.weight]
-        echoes = node.name in run.echoing
-        root = run.larger(node.fan_in, node.fan_out, exponent=HALF) if echoes else run.power(node.fan_out, HALF)
-        run.initial[node.name] = run.algebra.product(own.multiplier, own.init, root, run.initial[node.source])
+        algebra, own = run.algebra, run.layers[node.weight]
+        scale = algebra.product(own.multiplier, own.init)
+        run.initial[node.name] = algebra.product(scale, run.power(node.fan_out, HALF), run.initial[node.source])
+        if node.name in run.echoing:
+            root = run.larger(node.fan_in, node.fan_out, exponent=HALF)
+            echo = algebra.product(scale, root, run.written_by(run.echoing[node.name], node.source))
+            run.initial[node.name] = algebra.total(run.initial[node.name], echo)
         yield run.observe("z", node, run.initial[node.name])
         yield run.observe("W_frobenius", node, random_norm(run, node))
 
@@ -62,21 +76,26 @@ class DenseRule:
         yield run.observe("d", node, whole)
         record(run, node, algebra.product(own.multiplier, whole, run.now(node.source)))
         through = algebra.product(own.multiplier, own.init, run.power(node.fan_in, HALF))
-        unaligned = run.power(node.fan_out, (run.problem.law.alpha - 1) / 2)
+        unaligned = run.power(node.fan_out, (run.problem.laws[node.weight].alpha - 1) / 2)
         by_update = algebra.product(own.multiplier, update, unaligned, whole)
         run.send(node.source, run.coherently(run.times(through, signal), by_update))
 
     def _aligned(self, run: Run[O], node: Matrix) -> O:
-        """sqrt(max(fan_in, fan_out)); for a readout the law of large numbers, if omega says so."""
+        """sqrt(max(fan_in, fan_out)); for a readout the law of large numbers, if omega says so.
+
+        Of what is dormant, as a router is, nothing has been in the gradients before the first update: generic.
+        """
+        if run.step == 1 and node.name in run.problem.network.dormant:
+            return run.power(node.fan_out, HALF)
         if node.role == "output":
-            omega = run.problem.law.omega
+            omega = run.problem.laws[node.weight].omega
             by_law = run.larger(node.fan_in, node.fan_out, exponent=HALF * omega)
             return run.algebra.product(by_law, run.power(node.fan_out, HALF * (1 - omega)))
         return run.larger(node.fan_in, node.fan_out, exponent=HALF)
 
     def _unaligned(self, run: Run[O], node: Matrix) -> O:
         """What an update loses of the input that it aligns with by alpha only."""
-        return run.power(node.fan_in, (run.problem.law.alpha - 1) / 2)
+        return run.power(node.fan_in, (run.problem.laws[node.weight].alpha - 1) / 2)
 
     def _overlap(self, run: Run[O], node: Matrix, source: O, moved: O) -> O:
         """Generic, whatever alpha is; or of the part along h, on which the update acts as it does on h.
@@ -151,6 +170,27 @@ class BiasRule:
         yield run.observe("d", node, whole)
         record(run, node, run.algebra.product(run.layers[node.weight].multiplier, whole))
         run.send(node.source, signal)
+
+
+class WeightRule:
+    """z = g w: a weight as a value. |z| = g sigma sqrt(entries), |dz| = g |dw|, |G| = g |d|."""
+
+    def initialize(self, run: Run[O], node: Weight) -> Steps[O]:
+        own = run.layers[node.weight]
+        run.initial[node.name] = run.algebra.product(own.multiplier, random_norm(run, node))
+        yield run.observe("z", node, run.initial[node.name])
+        yield run.observe("W_frobenius", node, random_norm(run, node))
+
+    def forward(self, run: Run[O], node: Weight) -> Steps[O]:
+        layer = run.algebra.product(run.layers[node.weight].multiplier, run.update[node.weight])
+        run.own[node.name] = layer
+        yield from moving(run, node, (layer, run.zero, run.zero))
+        yield from finish(run, node, run.coherently(run.silence(node), layer))
+
+    def backward(self, run: Run[O], node: Weight, signal: Parts[O]) -> Steps[O]:
+        whole = run.total(signal)
+        yield run.observe("d", node, whole)
+        record(run, node, run.algebra.product(run.layers[node.weight].multiplier, whole))
 
 
 def moving(run: Run[O], node: Weighted, terms: tuple[O, O, O]) -> Steps[O]:

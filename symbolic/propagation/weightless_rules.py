@@ -5,37 +5,111 @@ from __future__ import annotations
 from fractions import Fraction
 
 from scalings.errors import ArgumentError
-from scalings.networks.nodes import BOUNDED, Elementwise, Norm, Pool, Repeat, Scale, Sum
+from scalings.networks.dimensions import WIDTH_SCALE
+from scalings.networks.functions import FUNCTIONS
+from scalings.networks.nodes import (
+    Elementwise,
+    Factor,
+    Mean,
+    Norm,
+    Pool,
+    Power,
+    Rearrange,
+    Repeat,
+    Scale,
+    Softmax,
+    Sum,
+)
 from symbolic.orders.algebra import O
-from symbolic.propagation.state import HALF, Parts, Run, Steps, in_turn
+from symbolic.propagation.state import HALF, Carrier, Parts, Run, Steps, along_itself, in_turn
 
 
 class ElementwiseRule:
     """h = phi(z): |h| = |z|, |dh| = |dz|, |d_z| = |d_h|; entries of size 1, bounded derivative.
 
-    A bounded phi also has |h| <= sqrt(units). Smooth, homogeneous or not, phi has the same orders, but where z = 0:
-    there relu' = 0 (as torch and jax have it), and nothing comes back through it. Source:
-    docs/explanation/orders-of-magnitude.md; Yang and Hu, arXiv 2011.14522, Assumption 3.1.
+    A bounded phi also has |h| <= sqrt(units), and one with phi(0) != 0 has |h| >= sqrt(units). Smooth, homogeneous or
+    not, phi has the same orders, but at z = 0: where phi'(0) = 0, as torch and jax have it of relu, nothing comes back
+    through it. Source: docs/explanation/orders-of-magnitude.md; Yang and Hu, arXiv 2011.14522, Assumption 3.1.
     """
 
     def initialize(self, run: Run[O], node: Elementwise) -> Steps[O]:
-        run.initial[node.name] = self._bounded(run, node, run.initial[node.source])
+        found = self._bounded(run, node, run.initial[node.source])
+        if FUNCTIONS[node.activation].offset:
+            found = run.algebra.total(found, root_of_units(run, node))
+        run.initial[node.name] = found
         yield from ()
 
     def forward(self, run: Run[O], node: Elementwise) -> Steps[O]:
-        run.change[node.name] = tuple(self._bounded(run, node, part) for part in run.change[node.source])
+        run.carry(node, lambda part: self._bounded(run, node, part))
         yield from ()
 
     def backward(self, run: Run[O], node: Elementwise, signal: Parts[O]) -> Steps[O]:
-        if node.activation == "relu" and run.is_zero(node.source):
+        if FUNCTIONS[node.activation].flat and run.is_zero(node.source):
             signal = (run.zero,) * len(signal)
         run.send(node.source, signal)
         yield from ()
 
     def _bounded(self, run: Run[O], node: Elementwise, order: O) -> O:
-        if node.activation not in BOUNDED:
+        if not FUNCTIONS[node.activation].bounded:
             return order
-        return run.algebra.smaller(order, run.power(run.problem.network.units[node.name], HALF))
+        return run.algebra.smaller(order, root_of_units(run, node))
+
+
+class PowerRule:
+    """h = |z|^p, with entries e = |z|/sqrt(units) before and e^p behind.
+
+    |d_z| = e^(p-1) |d_h|, and of a change with entries c its entries are
+
+        p > 1        e^(p-1) c + c^p                  the larger one counts, by the binomial theorem
+        0 < p < 1    min(e^(p-1) c, c^p)              the first while c < e
+        p < 0        min(e^(p-1) c, e^p)
+
+    Source: the mean value theorem for c < e; for c > e, h(z + c) is h(c) up to constants.
+    """
+
+    def initialize(self, run: Run[O], node: Power) -> Steps[O]:
+        if node.exponent < 1 and run.initial[node.source] == run.zero:
+            power = f"the power {node.exponent}"
+            raise ArgumentError(
+                "init", f"{node.name} takes {power} of {node.source}, which is zero: its slope is infinite"
+            )
+        run.initial[node.name] = self._power(run, node, run.initial[node.source])
+        yield from ()
+
+    def forward(self, run: Run[O], node: Power) -> Steps[O]:
+        slope = self._slope(run, node, run.initial[node.source])
+
+        def act(part: O) -> O:
+            linear = run.algebra.product(slope, part)
+            if node.exponent == 1:
+                return linear
+            if node.exponent > 1:
+                return run.algebra.total(linear, self._power(run, node, part))
+            far = run.initial[node.name] if node.exponent < 0 else self._power(run, node, part)
+            return run.algebra.smaller(linear, far)
+
+        run.carry(node, act)
+        yield from ()
+
+    def backward(self, run: Run[O], node: Power, signal: Parts[O]) -> Steps[O]:
+        run.send(node.source, run.times(self._slope(run, node, run.now(node.source)), signal))
+        yield from ()
+
+    def _power(self, run: Run[O], node: Power, order: O) -> O:
+        """sqrt(units) (order / sqrt(units))^p."""
+        algebra, root = run.algebra, root_of_units(run, node)
+        return algebra.product(root, self._signed(run, algebra.ratio(order, root), node.exponent))
+
+    def _slope(self, run: Run[O], node: Power, order: O) -> O:
+        """(order / sqrt(units))^(p-1)."""
+        if node.exponent == 1:
+            return run.one
+        return self._signed(run, run.algebra.ratio(order, root_of_units(run, node)), node.exponent - 1)
+
+    def _signed(self, run: Run[O], entries: O, exponent: Fraction) -> O:
+        if exponent < 0:
+            return run.algebra.ratio(run.one, run.algebra.power(entries, -exponent))
+        return run.algebra.power(entries, exponent)
 
 
 class NormRule:
@@ -48,22 +122,18 @@ class NormRule:
         if run.initial[node.source] == run.zero:
             raise ArgumentError("init", f"{node.name} divides by the size of {node.source}, which is zero")
         nonzero = run.algebra.power(run.initial[node.source], Fraction(0))
-        run.initial[node.name] = run.algebra.product(nonzero, self._root(run, node))
+        run.initial[node.name] = run.algebra.product(nonzero, root_of_units(run, node))
         yield from ()
 
     def forward(self, run: Run[O], node: Norm) -> Steps[O]:
-        algebra, before = run.algebra, run.initial[node.source]
-        relative = (algebra.smaller(run.one, algebra.ratio(part, before)) for part in run.change[node.source])
-        run.change[node.name] = tuple(algebra.product(self._root(run, node), part) for part in relative)
+        algebra, before, root = run.algebra, run.initial[node.source], root_of_units(run, node)
+        run.carry(node, lambda part: algebra.product(root, algebra.smaller(run.one, algebra.ratio(part, before))))
         yield from ()
 
     def backward(self, run: Run[O], node: Norm, signal: Parts[O]) -> Steps[O]:
-        slope = run.algebra.ratio(self._root(run, node), run.now(node.source))
+        slope = run.algebra.ratio(root_of_units(run, node), run.now(node.source))
         run.send(node.source, run.times(slope, signal))
         yield from ()
-
-    def _root(self, run: Run[O], node: Norm) -> O:
-        return run.power(run.problem.network.units[node.name], HALF)
 
 
 class PoolRule:
@@ -74,11 +144,63 @@ class PoolRule:
         yield from ()
 
     def forward(self, run: Run[O], node: Pool) -> Steps[O]:
-        run.change[node.name] = run.change[node.source]
+        run.carry(node, lambda part: part)
         yield from ()
 
     def backward(self, run: Run[O], node: Pool, signal: Parts[O]) -> Steps[O]:
         run.send(node.source, signal)
+        yield from ()
+
+
+class MeanRule:
+    """The mean over N units: |h| = |z| / N, or |z| / sqrt(N) where entries have a mean; |d_z| = |d_h| / sqrt(N).
+
+    A change is aligned, |dh| = |dz| / sqrt(N), since gradients push all entries in one direction; but where the result
+    is dormant, as the variance of a normalization is, what is passed on at the first update is generic, |dz| / N. This
+    is the rule of `bilinear_rules` with (1, ..., 1) / N as the other factor.
+    """
+
+    def initialize(self, run: Run[O], node: Mean) -> Steps[O]:
+        over = run.order(node.over)
+        run.initial[node.name] = run.scaled(-over * (HALF if node.coherent else 1), run.initial[node.source])
+        yield from ()
+
+    def forward(self, run: Run[O], node: Mean) -> Steps[O]:
+        over, change, own = run.order(node.over), run.change[node.source], run.own.get(node.source, run.zero)
+        if run.step > 1 or not over or node.name not in run.problem.network.dormant:
+            aligned = tuple(run.scaled(-HALF * over, part) for part in change)
+        else:
+            if node.coherent and node.source in run.curved:
+                own = run.algebra.total(own, along_itself(run, node.source))
+            generic = tuple(run.scaled(-over, part) for part in change)
+            aligned = run.coherently(generic, run.scaled(-HALF * over, own))
+        run.change[node.name] = aligned
+        if node.name in run.heeded:
+            run.own[node.name] = run.scaled(-HALF * over, own)
+        yield from ()
+
+    def backward(self, run: Run[O], node: Mean, signal: Parts[O]) -> Steps[O]:
+        run.send(node.source, tuple(run.scaled(-HALF * run.order(node.over), part) for part in signal))
+        yield from ()
+
+
+class SoftmaxRule:
+    """p_i = exp(s_i) / sum_j exp(s_j): entries 1/N over N units, |dp| = |p| min(1, entries of ds), |d_s| = |d_p| / N.
+
+    Source: dp_i/ds_j = p_i (delta_ij - p_j), for s with entries of size 1 at most: no power of n holds of larger ones.
+    """
+
+    def initialize(self, run: Run[O], node: Softmax) -> Steps[O]:
+        run.initial[node.name] = run.scaled(-run.order(node.over), root_of_units(run, node))
+        yield from ()
+
+    def forward(self, run: Run[O], node: Softmax) -> Steps[O]:
+        over, root = run.order(node.over), root_of_units(run, node)
+        run.carry(node, lambda part: run.scaled(-over, run.algebra.smaller(root, part)))
+        yield from ()
+
+    def backward(self, run: Run[O], node: Softmax, signal: Parts[O]) -> Steps[O]:
+        run.send(node.source, tuple(run.scaled(-run.order(node.over), part) for part in signal))
         yield from ()
 
 
@@ -90,12 +212,61 @@ class ScaleRule:
         yield from ()
 
     def forward(self, run: Run[O], node: Scale) -> Steps[O]:
-        run.change[node.name] = run.times(run.multipliers[node.name], run.change[node.source])
+        run.carry(node, lambda part: run.algebra.product(run.multipliers[node.name], part))
         yield from ()
 
     def backward(self, run: Run[O], node: Scale, signal: Parts[O]) -> Steps[O]:
         run.send(node.source, run.times(run.multipliers[node.name], signal))
         yield from ()
+
+
+class FactorRule:
+    """y = c n^order h, forward and backward; of any other scale variable than the width it is a constant."""
+
+    def initialize(self, run: Run[O], node: Factor) -> Steps[O]:
+        run.initial[node.name] = run.scaled(self._order(run, node), run.initial[node.source])
+        yield from ()
+
+    def forward(self, run: Run[O], node: Factor) -> Steps[O]:
+        run.carry(node, lambda part: run.scaled(self._order(run, node), part))
+        yield from ()
+
+    def backward(self, run: Run[O], node: Factor, signal: Parts[O]) -> Steps[O]:
+        run.send(node.source, tuple(run.scaled(self._order(run, node), part) for part in signal))
+        yield from ()
+
+    def _order(self, run: Run[O], node: Factor) -> Fraction:
+        return node.order if run.problem.scale == WIDTH_SCALE else Fraction(0)
+
+
+class RearrangeRule:
+    """Selected, repeated, put side by side or added up: entries stay those of the largest source.
+
+    |h| = sqrt(units) max of |h_i| / sqrt(units_i), and so of changes. Every source gets |d_i| = |d|: entries that are
+    not selected get zeros, and for those that are repeated the signals add up, generic as they are.
+    """
+
+    def initialize(self, run: Run[O], node: Rearrange) -> Steps[O]:
+        orders = (self._arranged(run, node, name, run.initial[name]) for name in node.sources)
+        run.initial[node.name] = run.algebra.total(*orders)
+        yield from ()
+
+    def forward(self, run: Run[O], node: Rearrange) -> Steps[O]:
+        parts = [tuple(self._arranged(run, node, name, part) for part in run.change[name]) for name in node.sources]
+        run.change[node.name] = run.added(*parts)
+        if node.name in run.heeded:
+            own = (self._arranged(run, node, name, run.own.get(name, run.zero)) for name in node.sources)
+            run.own[node.name] = run.algebra.total(*own)
+        yield from ()
+
+    def backward(self, run: Run[O], node: Rearrange, signal: Parts[O]) -> Steps[O]:
+        for name in node.sources:
+            run.send(name, signal)
+        yield from ()
+
+    def _arranged(self, run: Run[O], node: Rearrange, name: str, order: O) -> O:
+        units = run.problem.network.units
+        return run.scaled(HALF * (run.order(units[node.name]) - run.order(units[name])), order)
 
 
 class SumRule:
@@ -119,6 +290,8 @@ class SumRule:
         if node.name in run.streams:
             branches = [(run.zero, run.accumulated(run.streams[node.name], branch)) for branch in branches]
         run.change[node.name] = run.added(skip, *branches)
+        if node.name in run.heeded:
+            self._keep_own(run, node)
         yield run.observe("dz", node, run.total(run.change[node.name]))
         yield run.observe("z", node, run.now(node.name))
 
@@ -129,9 +302,16 @@ class SumRule:
         for branch in branches:
             run.send(branch, signal)
 
+    def _keep_own(self, run: Run[O], node: Sum) -> None:
+        skip, *branches = (run.own.get(name, run.zero) for name in node.sources)
+        if node.name in run.streams:
+            copies = run.power(run.streams[node.name], Fraction(1))
+            branches = [run.algebra.product(copies, branch) for branch in branches]
+        run.own[node.name] = run.algebra.total(skip, *branches)
+
 
 class RepeatRule:
-    """A residual block, m times: it runs twice, once on the stream as it enters the first copy, and once as it enters
+    """A block, m times: it runs twice, once on the stream as it enters the first copy, and once as it enters
     the last, which is what the sums of the first have made of it.
 
     A stable block changes the order of its stream no further; an unstable one is seen to be.
@@ -146,9 +326,11 @@ class RepeatRule:
     def forward(self, run: Run[O], node: Repeat) -> Steps[O]:
         stream = run.change[node.source]
         run.change[node.name] = (run.zero, *stream) if run.grows(node) else stream
+        run.own[node.name] = run.own.get(node.source, run.zero)
         for _ in ("first", "last"):
             yield from in_turn(node.nodes, run.forward)
             run.change[node.name] = run.change[node.nodes[-1].name]
+            run.own[node.name] = run.own.get(node.nodes[-1].name, run.zero)
         run.change[node.name] = (run.total(run.change[node.name]),)
 
     def backward(self, run: Run[O], node: Repeat, signal: Parts[O]) -> Steps[O]:
@@ -158,3 +340,8 @@ class RepeatRule:
             yield from in_turn(node.nodes[::-1], run.backward)
             signal = run.signal.pop(node.name)
         run.send(node.source, (run.total(signal),))
+
+
+def root_of_units(run: Run[O], node: Carrier) -> O:
+    """The norm of a vector with entries of size 1."""
+    return run.power(run.problem.network.units[node.name], HALF)

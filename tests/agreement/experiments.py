@@ -13,7 +13,6 @@ from scalings.criteria.observables import Observable
 from scalings.criteria.problem import Problem
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.hyperparameters.parameterizations import Parameterization
-from scalings.hyperparameters.update_laws import OPTIMIZERS
 from scalings.networks.architectures import transformer
 from scalings.networks.dimensions import Dimension, fixed
 from scalings.networks.network import Network
@@ -49,7 +48,7 @@ class Experiment:
 
     def predicted(self, given: Parameterization | None = None) -> dict[Observable, Exponent]:
         used = given or self.given
-        law, loss = OPTIMIZERS[self.training.optimizer], self.training.loss
+        law, loss = self.training.law, self.training.loss
         problem = Problem(self.network, law, self.variable, loss)
         return dict(train(problem, used.layers, EXACT, self.training.steps, scales=used.scales))
 
@@ -125,7 +124,7 @@ def confirm(found: Experiment, slow: Sequence[str] = (), least: int = 20) -> Non
 
 
 def member(network: Network, law: str, r: str, **options: object) -> Parameterization:
-    family = derive(network, OPTIMIZERS[law], **options).family  # type: ignore[arg-type]
+    family = derive(network, law, **options).family  # type: ignore[arg-type]
     assert family is not None
     return family.member(r)
 

@@ -95,6 +95,7 @@ def test_a_wrong_theory_is_refuted(
     assert compare(network, orders | {wrong: orders[wrong] + by}, fits).verdict == "FAIL"
 
 
+@pytest.mark.slow
 @EXAMPLES
 @given(shallow, members, st.data(), st.integers(0, 10**6))
 def test_neighbours_of_the_family_are_refused(depth: int, r: Fraction, data: st.DataObject, seed: int) -> None:

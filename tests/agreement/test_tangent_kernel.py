@@ -40,6 +40,7 @@ def test_a_network_that_does_not_train_keeps_its_kernel() -> None:
     assert predict(network, frozen)[CHANGE] == -float("inf")
 
 
+@pytest.mark.slow
 def test_the_lazy_kernel_freezes_as_derived_for_smooth_units_and_for_units_that_jump() -> None:
     """n^(-1) for tanh, n^(-1/2) for relu; large steps, so that many units jump. With few of them relu is steeper."""
     found = {}

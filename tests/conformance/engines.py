@@ -25,7 +25,6 @@ from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.presets import preset
-from scalings.hyperparameters.update_laws import OPTIMIZERS
 from scalings.networks.architectures import mlp, resmlp
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.results.trials import Training
@@ -38,6 +37,7 @@ _TRAINING = Training(batch=4, steps=2, lr=0.1)
 _MUP, _NTP = preset("mup", 3), preset("ntp", 3)
 _ZERO_READOUT = replace(_MUP, layers=(*_MUP.layers[:2], replace(_MUP.layers[2], init=MINUS_INFINITY)))
 _ADAM = Parameterization.of(multiplier="0,0,0", init="0,-1/2,-1", lr="0,-1,-1")
+_SPLIT = Parameterization.of(multiplier="0,0,0", init="0,-1/2,-1", lr="0,0,-1")
 _DEEP = Parameterization.of(multiplier="0,0,0", init="0,0,0", lr="0,1,0", scales="-1")
 
 PROBLEMS = {
@@ -47,6 +47,9 @@ PROBLEMS = {
     "zero readout": TrainingProblem(mlp(3, "tanh"), _ZERO_READOUT, _TRAINING),
     "momentum": TrainingProblem(mlp(3, "tanh"), _MUP, replace(_TRAINING, optimizer="momentum")),
     "adam": TrainingProblem(mlp(3), _ADAM, replace(_TRAINING, optimizer="adam", lr=0.02)),
+    "a law for each layer": TrainingProblem(
+        mlp(3), _SPLIT, replace(_TRAINING, optimizer="muon+adam;layer3=sgd", lr=0.02)
+    ),
     "depth": TrainingProblem(resmlp(1), _DEEP, _TRAINING, scaling=Scaling("depth", {"width": 16}, {"width": _MUP})),
     "text": TrainingProblem(decoder(), preset("mup", 8), replace(_TRAINING, batch=2, loss="cross-entropy")),
 }
@@ -66,7 +69,7 @@ UNKNOWN = with_training(PROBLEMS["shallow"], optimizer="unknown")
 
 
 def predicted(problem: TrainingProblem) -> dict[Observable, Exponent]:
-    law, training = OPTIMIZERS[problem.training.optimizer], problem.training
+    law, training = problem.training.law, problem.training
     given = problem.network, problem.parameterization, law, training.steps
     return scalings.predict(*given, scale=problem.variable, loss=training.loss)
 
@@ -232,10 +235,10 @@ class EngineConformance:
 
     def test_a_gauge_changes_nothing_that_is_computed(self, problem: TrainingProblem) -> None:
         """And does change how large weights are."""
-        given, law = problem.parameterization, OPTIMIZERS[problem.training.optimizer]
+        given, laws = problem.parameterization, problem.training.laws_of(problem.network)
         by = [Fraction((-1) ** number, 3) for number in range(given.depth)]
         before = self.train(problem)
-        after = self.train(replace(problem, parameterization=given.shifted(by, law)))
+        after = self.train(replace(problem, parameterization=given.shifted(by, laws)))
         assert not differing(of(after, *COORDINATES), of(before, *COORDINATES))
         for key in of(before, "W_frobenius"):
             assert not before[key].any() or not alike(after[key], before[key])

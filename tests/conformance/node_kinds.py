@@ -91,12 +91,12 @@ class NodeKind:
             network_from_json(document)
 
     def test_sizes_that_do_not_fit_are_refused(self) -> None:
-        """Each size of it, tripled, is not what its neighbours have; a vocabulary and a kernel are its own."""
+        """Each size of it, 3 n^2 times as large, is not what its neighbours have; a vocabulary is its own."""
         sizes = [one.name for one in fields(self.node) if isinstance(getattr(self.node, one.name), Dimension)]
         free = {"vocabulary", "times"} if isinstance(self.node, Embedding) else {"times"}
         for size in set(sizes) - free:
             given = getattr(self.node, size)
-            odd = replace(self.node, **{size: replace(given, size=3 * given.size)})
+            odd = replace(self.node, **{size: given * Dimension(3, Fraction(2))})
             with pytest.raises(ArgumentError, match=r"takes|share"):
                 self._with(odd)
 

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import get_args
 
+import pytest
+
+from scalings.errors import ArgumentError
 from scalings.networks.architectures import cnn, mlp, resmlp
-from scalings.networks.dimensions import WIDTH, fixed
+from scalings.networks.dimensions import ONE, WIDTH, Dimension, fixed
 from scalings.networks.network import Network
 from scalings.networks.nodes import (
     INPUT,
     Dense,
     Elementwise,
     Embedding,
+    Factor,
     Gain,
+    Mean,
     Mix,
     Node,
     Norm,
+    Power,
+    Product,
+    Rearrange,
     Scores,
+    Softmax,
+    Sum,
+    Weight,
 )
 from tests.conformance.node_kinds import NodeKind
 
@@ -43,6 +55,56 @@ ATTENTION = Network(
         Scores("scores", "query", "key", fixed(1), WIDTH),
         Mix("mix", "scores", "value"),
         Dense("readout", "mix", "weight_out", WIDTH, fixed(16)),
+    )
+)
+
+
+GATED = Network(
+    (
+        Dense("gate", INPUT, "weight1", fixed(64), WIDTH),
+        Elementwise("silu", "gate", "silu"),
+        Dense("up", INPUT, "weight2", fixed(64), WIDTH),
+        Product("product", "silu", "up", WIDTH),
+        Dense("readout", "product", "weight3", WIDTH, fixed(10)),
+    )
+)
+RMS_NORM = Network(
+    (
+        Dense("layer1", INPUT, "weight1", fixed(64), WIDTH),
+        Power("square", "layer1", Fraction(2)),
+        Mean("variance", "square", ONE, WIDTH, coherent=True),
+        Power("root", "variance", Fraction(-1, 2)),
+        Product("normalized", "layer1", "root", WIDTH),
+        Elementwise("activation", "normalized", "relu"),
+        Dense("layer2", "activation", "weight2", WIDTH, fixed(10)),
+    )
+)
+DOT_PRODUCT = Network(
+    (
+        Embedding("embedding", INPUT, "weight1", fixed(16), WIDTH),
+        *(Dense(name, "embedding", f"weight_{name}", WIDTH, WIDTH) for name in ("query", "value")),
+        Product("product", "query", "value", ONE, WIDTH),
+        Factor("scores", "product", Fraction(-1)),
+        Softmax("attention", "scores"),
+        Product("mixed", "attention", "value", WIDTH),
+        Dense("readout", "mixed", "weight_out", WIDTH, fixed(16)),
+    )
+)
+POSITIONS = Network(
+    (
+        Embedding("embedding", INPUT, "weight1", fixed(16), WIDTH),
+        Weight("positions", "weight2", ONE, WIDTH),
+        Sum("both", ("embedding", "positions")),
+        Elementwise("activation", "both", "tanh"),
+        Dense("readout", "activation", "weight3", WIDTH, fixed(16)),
+    )
+)
+REARRANGED = Network(
+    (
+        Dense("both", INPUT, "weight1", fixed(64), Dimension(2, Fraction(1))),
+        Rearrange("half", ("both",), WIDTH),
+        Elementwise("activation", "half", "gelu"),
+        Dense("readout", "activation", "weight2", WIDTH, fixed(10)),
     )
 )
 
@@ -93,6 +155,39 @@ class TestSum(NodeKind):
 
 class TestRepeat(NodeKind):
     network, name = resmlp(2), "block"
+
+
+class TestWeight(NodeKind):
+    network, name = POSITIONS, "positions"
+
+
+class TestProduct(NodeKind):
+    network, name = GATED, "product"
+
+
+class TestPower(NodeKind):
+    network, name = RMS_NORM, "square"
+
+
+class TestMean(NodeKind):
+    network, name = RMS_NORM, "variance"
+
+
+class TestFactor(NodeKind):
+    network, name = DOT_PRODUCT, "scores"
+
+
+class TestSoftmax(NodeKind):
+    network, name = DOT_PRODUCT, "attention"
+
+
+class TestRearrange(NodeKind):
+    network, name = REARRANGED, "half"
+
+    def test_it_is_trained_and_observed_as_derived(self) -> None:
+        """Its sizes do not say which units it takes, so that it has orders alone."""
+        with pytest.raises(ArgumentError, match="half has orders, but is not trained: its sizes do not say which"):
+            super().test_it_is_trained_and_observed_as_derived()
 
 
 class TestScores(NodeKind):

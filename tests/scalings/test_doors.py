@@ -61,7 +61,7 @@ def test_a_measurement_is_compared_as_its_fits_are() -> None:
 
 anything: Any = 3
 NO_NETWORK = "network: expected a Network or the name of one, but got network=3 (int)"
-NO_LAW = "law: expected an UpdateLaw or the name of an optimizer, but got law=3 (int)"
+NO_LAW = "law: expected an UpdateLaw, a Split or the name of an optimizer, but got law=3 (int)"
 NO_PARAMETERIZATION = (
     "parameterization: expected a Parameterization or the name of a preset, but got parameterization=3 (int)"
 )

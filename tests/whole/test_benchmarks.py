@@ -16,12 +16,12 @@ def test_the_smallest_case_runs(capsys: pytest.CaptureFixture[str], what: str) -
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("what", ["growth", "rivals"])
+@pytest.mark.parametrize("what", ["growth", "rivals", "models"])
 def test_the_smallest_case_of_what_takes_longer(capsys: pytest.CaptureFixture[str], what: str) -> None:
     if what == "rivals":
         pytest.importorskip("mup")
     assert main([what, "--quick"]) == 0
-    assert "GiB" in capsys.readouterr().out or what == "rivals"
+    assert {"growth": "GiB", "rivals": "mup", "models": "foretold"}[what] in capsys.readouterr().out
 
 
 @pytest.mark.slow

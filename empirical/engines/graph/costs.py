@@ -15,7 +15,7 @@ import math
 
 from empirical.data.tasks import Task
 from empirical.engines.graph.setting import Setting, weight_shape
-from scalings.networks.nodes import INPUT, Convolution, DepthwiseConvolution, Mix, Node, Pool, Scores, sources
+from scalings.networks.nodes import INPUT, Convolution, DepthwiseConvolution, Mix, Node, Pool, Scores, Weight, sources
 
 _NUMBER = 8
 """Bytes; all is in double precision."""
@@ -40,7 +40,7 @@ def values(setting: Setting, task: Task) -> int:
     batch, positions, _ = task.inputs.shape
     places, units, total = {INPUT: positions}, setting.network.units, 0
     for node in setting.network.flat:
-        places[node.name] = 1 if isinstance(node, Pool) else places[_like(node)]
+        places[node.name] = 1 if isinstance(node, Pool | Weight) else places[_like(node)]
         if isinstance(node, Scores):
             places[node.name] **= 2
         each = setting.at(units[node.name])

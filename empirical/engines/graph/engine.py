@@ -15,7 +15,7 @@ from empirical.engines.graph.setting import Setting
 from empirical.engines.graph.training import train
 from empirical.tensors.arrays import Array
 from empirical.weights.low_rank_laws import multiplies_matrices
-from empirical.weights.updates import check_optimizer
+from empirical.weights.updates import check_optimizers
 from scalings.criteria.observables import Observable
 from scalings.errors import ArgumentError
 from scalings.networks.dimensions import DEPTH_SCALE, WIDTH_SCALE
@@ -44,7 +44,7 @@ class GraphEngine:
 
     @property
     def refusal(self) -> ArgumentError | None:
-        return refused(lambda: check_optimizer(self.problem.training.optimizer))
+        return refused(lambda: check_optimizers(self.problem.training))
 
     def setting(self, width: int) -> Setting:
         """The network where the varied scale variable has this value."""
@@ -55,7 +55,7 @@ class GraphEngine:
         return Setting(problem.network, sizes, exponents, training.lr, training.decay, training.init)
 
     def refusal_at(self, width: int) -> ArgumentError | None:
-        return refused(self.setting(width).check_heads)
+        return refused(self.setting(width).check)
 
     @property
     def default_widths(self) -> tuple[int, ...]:
@@ -74,7 +74,7 @@ class GraphEngine:
 
     def _times_slower(self, width: int) -> float:
         """Than a step that reads and writes each weight: one that multiplies matrices of the width with each other."""
-        if not multiplies_matrices(self.problem.training.optimizer):
+        if not any(map(multiplies_matrices, self.problem.training.optimizers)):
             return 1.0
         units = width if self.problem.variable == WIDTH_SCALE else self.problem.scaling.sizes.get(WIDTH_SCALE, width)
         return 1 + units / _MULTIPLIED

@@ -19,7 +19,6 @@ from empirical.engines.graph.setting import Setting
 from empirical.engines.graph.training import Steps, trajectory
 from empirical.tensors.arrays import Array
 from scalings.errors import ArgumentError
-from scalings.hyperparameters.update_laws import optimizer as update_law
 from scalings.results.trials import Training
 
 
@@ -47,7 +46,7 @@ class ScaledSteps:
 
 def check_rates(training: Training) -> None:
     """Raises ArgumentError for an optimizer whose decay does not change with its learning rate."""
-    if update_law(training.optimizer).decay == "independent":
+    if any(law.decay == "independent" for law in training.law.parts):
         raise ArgumentError(
             "optimizer",
             f"expected one whose decay is in proportion to its learning rate, but got {training.optimizer!r}: many "
@@ -61,6 +60,6 @@ def train_losses(
     """The loss at every step, (steps + 1, members), for a seed and a factor on all learning rates of each member."""
     graph = Graph(setting, seeds, device)
     inputs, targets = (torch.tensor(array, device=device) for array in (task.inputs, task.targets))
-    steps = ScaledSteps(graph, Steps(graph, training.optimizer), torch.tensor(factors, device=device))
+    steps = ScaledSteps(graph, Steps(graph, training), torch.tensor(factors, device=device))
     quick = replace(training, observing="coordinates")
     return torch.stack([view.loss for view in trajectory(graph, quick, inputs, targets, steps)]).cpu().numpy()

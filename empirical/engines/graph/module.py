@@ -10,7 +10,6 @@ dz can be told apart.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
@@ -19,8 +18,7 @@ from torch import Tensor, nn
 
 from empirical.engines.graph import operations
 from empirical.engines.graph.setting import Setting, draw
-from empirical.tensors.activations import PHI
-from scalings.errors import ArgumentError
+from empirical.engines.graph.weightless import without_weight
 from scalings.networks.nodes import (
     INPUT,
     WEIGHTED,
@@ -28,17 +26,11 @@ from scalings.networks.nodes import (
     Convolution,
     Dense,
     DepthwiseConvolution,
-    Elementwise,
     Embedding,
     Gain,
-    Mix,
     Node,
-    Norm,
-    Pool,
     Repeat,
-    Scale,
-    Scores,
-    Sum,
+    Weight,
     Weighted,
 )
 
@@ -94,33 +86,19 @@ class Graph(nn.Module):
     def _value(
         self, node: Node, scope: Mapping[str, Tensor], weights: Mapping[str, Sequence[Tensor]], copy: int
     ) -> Tensor:
-        value: Tensor
-        match node:
-            case Elementwise():
-                value = PHI[node.activation].value(scope[node.source])
-            case Norm():
-                value = operations.normalize(scope[node.source])
-            case Pool():
-                value = scope[node.source].mean(dim=2, keepdim=True)
-            case Scale():
-                value = self.setting.scale(node) * scope[node.source]
-            case Sum():
-                value = torch.stack([scope[source] for source in node.sources]).sum(dim=0)
-            case Scores():
-                value = self._scores(node, scope[node.query], scope[node.key])
-            case Mix():
-                value = operations.mix(scope[node.scores], scope[node.values])
-            case Repeat():
-                raise ArgumentError("network", f"{node.name} repeats a block within a block; one level is understood")
-            case _:
-                value = self.apply_weight(node, weights[node.weight][copy], scope[node.source])
-                value = value + scope[node.source] if isinstance(node, Bias) else value
-        return value
+        if not isinstance(node, WEIGHTED):
+            return without_weight(self.setting, node, scope)
+        read = next(iter(scope.values())) if isinstance(node, Weight) else scope[node.source]
+        value = self.apply_weight(node, weights[node.weight][copy], read)
+        return value + read if isinstance(node, Bias) else value
 
     def apply_weight(self, node: Weighted, weight: Tensor, h: Tensor) -> Tensor:
-        """g W h with `weight` (seeds, *shape) in place of W: linear in both. A bias is g b, whatever h is."""
+        """g W h with `weight` (seeds, *shape) in place of W: linear in both. A bias is g b, whatever h is, and a weight
+        that is a value is g w, the same for every example of h, and at one position."""
         weight = self.setting.power(node.weight, "multiplier") * weight
         match node:
+            case Weight():
+                return weight.flatten(1)[:, None, None, :].expand(-1, h.shape[1], 1, -1)
             case Bias():
                 return weight[:, None, None, :].expand_as(h)
             case Gain():
@@ -135,13 +113,6 @@ class Graph(nn.Module):
         """Whether it shares the weight of a layer the other way round."""
         owner = self.owners[node.weight]
         return isinstance(owner, Embedding) != isinstance(node, Embedding) or owner.fan_in != node.fan_in
-
-    def _scores(self, node: Scores, query: Tensor, key: Tensor) -> Tensor:
-        """Of the number of heads and their size the one that is fixed is as it is, and the other is what is left."""
-        units, heads = query.shape[-1], self.setting.heads(node)
-        # Constants in which |s| is of size 1 where nothing is aligned (fixed size), or all is (fixed number).
-        constant = 1 / math.sqrt(units // heads) if node.heads.grows else float(heads)
-        return self.setting.scale(node) * constant * operations.scores(query, key, heads)
 
 
 def weighted(nodes: Sequence[Node]) -> tuple[Weighted, ...]:

@@ -7,11 +7,14 @@ attention is causal.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from empirical.data.tasks import SIDE
+from empirical.tensors.activations import PHI
 
 
 def apply_dense(weight: Tensor, h: Tensor) -> Tensor:
@@ -36,6 +39,54 @@ def patches(h: Tensor, kernel: int) -> Tensor:
         near = range(-(side // 2), side - side // 2)
         return torch.stack([grid.roll((-i, -j), (2, 3)) for i in near for j in near], dim=4).flatten(2, 3)
     return torch.stack([h.roll(-offset, 2) for offset in range(-(kernel // 2), kernel - kernel // 2)], dim=3)
+
+
+FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "abs": torch.abs,
+    "atan": torch.atan,
+    "cos": torch.cos,
+    "elu": functional.elu,
+    "erf": torch.erf,
+    "exp": torch.exp,
+    "leaky_relu": functional.leaky_relu,
+    "mish": functional.mish,
+    "selu": functional.selu,
+    "sigmoid": torch.sigmoid,
+    "silu": functional.silu,
+    "sin": torch.sin,
+    "softplus": functional.softplus,
+    "softsign": functional.softsign,
+    **{name: phi.value for name, phi in PHI.items()},
+}
+"""Functions that act unit by unit, by the names in `scalings.networks.functions`."""
+
+
+def product(left: Tensor, right: Tensor, units: int, summed: int) -> Tensor:
+    """Unit by unit, the one with fewer units repeated; or summed over `summed` neighbours."""
+    if summed > 1:
+        return _neighbours(left * right, summed).sum(dim=-1)
+    return _repeated(left, units) * _repeated(right, units)
+
+
+def mean(z: Tensor, units: int) -> Tensor:
+    """Over neighbours, which leaves this many units."""
+    return _neighbours(z, z.shape[-1] // units).mean(dim=-1)
+
+
+def softmax(s: Tensor, over: int) -> Tensor:
+    """Over as many neighbouring units, or over positions if that is 1."""
+    if over == 1:
+        return torch.softmax(s, dim=2)
+    return torch.softmax(_neighbours(s, over), dim=-1).flatten(-2)
+
+
+def _neighbours(value: Tensor, size: int) -> Tensor:
+    """(..., units) to (..., units / size, size)"""
+    return value.reshape(*value.shape[:-1], -1, size)
+
+
+def _repeated(value: Tensor, units: int) -> Tensor:
+    return value if value.shape[-1] in (1, units) else value.repeat_interleave(units // value.shape[-1], dim=-1)
 
 
 def normalize(z: Tensor) -> Tensor:

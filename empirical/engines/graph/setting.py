@@ -25,6 +25,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from empirical.engines.graph.layout import check_layout
 from empirical.tensors.activations import PHI
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
@@ -39,6 +40,7 @@ from scalings.networks.nodes import (
     Embedding,
     Multiplier,
     Scores,
+    Weight,
     Weighted,
 )
 
@@ -105,8 +107,12 @@ class Setting:
             raise ArgumentError("network", f"{node.name}: {units} units cannot be shared by {of}")
         return heads
 
-    def check_heads(self) -> None:
-        """Raises ArgumentError if those of some scores cannot share its units."""
+    def check(self) -> None:
+        """Raises ArgumentError for heads that cannot share their units, and for operations that are not trained."""
+        self._check_heads()
+        check_layout(self.network, self.at)
+
+    def _check_heads(self) -> None:
         for node in self.network.flat:
             if isinstance(node, Scores):
                 self.heads(node)
@@ -142,13 +148,18 @@ def weight_shape(setting: Setting, node: Weighted) -> tuple[int, ...]:
             return setting.at(node.fan_out), setting.at(node.vocabulary)
         case DepthwiseConvolution():
             return setting.at(node.channels), node.kernel
+        case Weight():
+            return setting.at(node.fan_out), setting.at(node.fan_in)
     return (setting.at(node.units),)
 
 
 def _std(setting: Setting, node: Weighted) -> float:
     """sigma: its constant keeps preactivations at a size near 1 where its powers do; no exponent depends on it."""
+    if isinstance(node, Weight):
+        return setting.init * setting.power(node.weight, "init")
     before = next((one for one in setting.network.flat if one.name == node.source), None)
-    gain = PHI[before.activation].gain if isinstance(before, Elementwise) else 1.0
+    phi = PHI.get(before.activation) if isinstance(before, Elementwise) else None
+    gain = phi.gain if phi else 1.0
     fixed_part = node.kernel if isinstance(node, DepthwiseConvolution) else node.fan_in.size
     if isinstance(node, Dense) and not node.fan_in.grows:
         fixed_part = 1  # the data has norm 1

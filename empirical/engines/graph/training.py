@@ -51,14 +51,21 @@ class Stepping(Protocol):
 
 
 class Steps:
-    """The steps of one optimizer on a graph. Each copy of a weight and each seed is a matrix; only matrices decay."""
+    """The steps of the optimizers on a graph. Each copy of a weight and each seed is a matrix; only matrices decay."""
 
-    def __init__(self, graph: Graph, optimizer: str) -> None:
-        self._optimizers = {weight: _optimizer(graph, weight, optimizer) for weight in graph.updates}
+    def __init__(self, graph: Graph, training: Training) -> None:
+        self._clips = training.clips
+        laws = dict(zip(graph.owners, training.laws_of(graph.setting.network), strict=True))
+        self._optimizers = {
+            weight: _optimizer(graph, weight, laws[weight].name, training.factors(laws[weight]))
+            for weight in graph.updates
+        }
 
     def take(self, gradients: dict[str, Tensor]) -> None:
+        share = clipped_share(list(gradients.values())) if self._clips else None
         for weight, gradient in gradients.items():
-            self._optimizers[weight].step([(EVERYTHING, _as_matrices(gradient).clone())])
+            own = gradient if share is None else share.view(1, -1, *[1] * (gradient.dim() - 2)) * gradient
+            self._optimizers[weight].step([(EVERYTHING, _as_matrices(own).clone())])
 
     def penalized(self, gradients: dict[str, Tensor]) -> dict[str, Tensor]:
         penalties = {weight: self._optimizers[weight].penalty for weight in gradients}
@@ -76,7 +83,7 @@ def trajectory(
     `steps` are the optimizer's where they are not those of its own learning rates.
     """
     watched = watch(graph.setting)
-    steps = steps or Steps(graph, training.optimizer)
+    steps = steps or Steps(graph, training)
     weights = list(graph.updates)
     places = list(watched.representations.values()) if training.observing == "all" else []
     output_at = graph.setting.network.output.name, 0
@@ -102,16 +109,23 @@ def trajectory(
         penalized = steps.penalized(gradients)
 
 
-def _optimizer(graph: Graph, weight: str, optimizer: str) -> ExplicitSteps:
-    setting = graph.setting
+def clipped_share(gradients: Sequence[Tensor]) -> Tensor:
+    """1 / max(1, |G|) of each seed, of gradients (copies, seeds, *shape) of all weights."""
+    squares = torch.stack([gradient.square().transpose(0, 1).flatten(1).sum(dim=1) for gradient in gradients])
+    return 1 / squares.sum(dim=0).sqrt().clamp(min=1.0)
+
+
+def _optimizer(graph: Graph, weight: str, optimizer: str, factors: tuple[float, float]) -> ExplicitSteps:
+    """`factors` are those on the constants of learning rates and decays that its law has."""
+    setting, (of_lr, of_decay) = graph.setting, factors
     owner = graph.owners[weight]
     decays = isinstance(owner, MATRICES) and not owner.frozen
     steps = ExplicitSteps(
         optimizer if decays else plain(optimizer),
         _as_matrices(graph.initial[weight]),
         _as_matrices(graph.updates[weight].data),
-        lr=setting.rate * setting.power(weight, "lr"),
-        decay=setting.decay * setting.power(weight, "decay"),
+        lr=setting.rate * of_lr * setting.power(weight, "lr"),
+        decay=setting.decay * of_decay * setting.power(weight, "decay"),
     )
     if steps.shrunk is not None:
         graph.shrunk[weight] = steps.shrunk.view(*graph.initial[weight].shape[:2], 1, 1)

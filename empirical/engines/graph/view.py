@@ -18,7 +18,7 @@ from empirical.engines.graph.module import At, Graph, Values, weighted
 from empirical.engines.graph.setting import Setting
 from empirical.engines.observations import Product, Representation, Update, View, Weight
 from empirical.tensors.spectral_norms import spectral_norm
-from scalings.networks.nodes import INPUT, MATRICES, Bias, Convolution, Repeat, Weighted
+from scalings.networks.nodes import INPUT, MATRICES, Bias, Convolution, Repeat, Weighted, sources
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Watched:
 
     representations: dict[str, At]
     layers: dict[str, tuple[Weighted, At]]
-    """Label -> the node, and where its source is."""
+    """Label -> the node, and where its source is; a weight that is a value reads nothing, and stands for it itself."""
 
     @property
     def places(self) -> set[At]:
@@ -47,7 +47,8 @@ def watch(setting: Setting) -> Watched:
             representations[label] = (one.name, copy)
             if node := nodes.get(one.name):
                 outside = one.name not in setting.network.copies
-                layers[label] = node, (node.source, blocks.get(node.source, 0) if outside else copy)
+                source = next(iter(sources(node)), node.name)
+                layers[label] = node, (source, blocks.get(source, 0) if outside else copy)
     return Watched(representations, layers)
 
 
@@ -103,9 +104,11 @@ def _weight(graph: Graph, node: Weighted, copy: int, state: State, spectra: bool
 
 
 def _product(graph: Graph, node: Weighted, copy: int, h: Tensor, now: Tensor, source: At) -> Product:
-    """A bias passes on what it is added to."""
+    """A bias passes on what it is added to, and a weight that is a value passes nothing on."""
     weight, update = graph.initial[node.weight][copy], graph.updates[node.weight][copy].detach()
     own, dh = _examples(graph.apply_weight(node, update, h)), now - h
+    if not sources(node):
+        return Product(own, None)
     if isinstance(node, Bias):
         return Product(own, None if source[0] == INPUT else _examples(dh))
     passthrough, interaction = None, None

@@ -18,6 +18,8 @@ equally long at widths of about 750, 850 and 1600.
 
 from __future__ import annotations
 
+import math
+
 from empirical.engines.mlp.drawing import directions
 from empirical.engines.mlp.perceptron import Perceptron
 from empirical.engines.mlp.training import kind
@@ -43,9 +45,7 @@ def seed_bytes(perceptron: Perceptron, training: Training, engine: EngineName) -
     # Matrices: W(0), and for the elementwise laws dW, G, its sign; Adam's moments and temporaries.
     # Blocks: a state and temporaries, and for the dense engine the factors of dW, old and new. Gram matrices of one
     # layer's factors.
-    weights = (
-        matrices(training.optimizer) * entries(perceptron) if engine == "dense" else _revealed(perceptron, training)
-    )
+    weights = _matrices(perceptron) if engine == "dense" else _revealed(perceptron, training)
     rank = training.batch * training.steps
     grams = max(4 * min(rank**2, fan_out * fan_in) for fan_out, fan_in in perceptron.shapes)
     blocks = units(perceptron) * training.batch * _blocks(training, engine)
@@ -60,6 +60,11 @@ def units(perceptron: Perceptron) -> int:
 def entries(perceptron: Perceptron) -> int:
     """Of all matrices."""
     return sum(fan_out * fan_in for fan_out, fan_in in perceptron.shapes)
+
+
+def _matrices(perceptron: Perceptron) -> int:
+    """Numbers that layers hold whose matrices are drawn in full."""
+    return sum(matrices(layer.optimizer) * math.prod(layer.shape) for layer in perceptron.layers)
 
 
 def _revealed(perceptron: Perceptron, training: Training) -> int:

@@ -25,7 +25,7 @@ from empirical.engines.mlp.ensembles import Factors, check_training, states
 from empirical.engines.mlp.perceptron import Perceptron, perceptron
 from empirical.engines.mlp.training import train
 from empirical.tensors.arrays import Array
-from empirical.weights.updates import check_optimizer, is_low_rank
+from empirical.weights.updates import check_optimizers, is_low_rank
 from scalings.criteria.observables import Observable
 from scalings.errors import ArgumentError
 from scalings.networks.dimensions import WIDTH_SCALE
@@ -63,11 +63,13 @@ class MlpEngine:
         problem = self.problem
         if not problem.network.is_mlp or (problem.variable, problem.training.loss) != (WIDTH_SCALE, "mse"):
             return ArgumentError("engine", f"only multilayer perceptrons in the width are trained {self.name}")
+        if unknown := refused(lambda: check_optimizers(problem.training)):
+            return unknown
         try:
             self.perceptron(1)
         except ArgumentError as error:
             return ArgumentError("engine", error.message)
-        return refused(lambda: check_optimizer(problem.training.optimizer))
+        return None
 
     def refusal_at(self, width: int) -> None:
         """Every width has a perceptron."""
@@ -137,11 +139,13 @@ class RevealedEngine(MlpEngine):
 
     @property
     def refusal(self) -> ArgumentError | None:
-        refusal, optimizer = super().refusal, self.problem.training.optimizer
-        if refusal is None and not is_low_rank(optimizer):
+        refusal, training = super().refusal, self.problem.training
+        if refusal is None and training.clips:
+            return ArgumentError("engine", "expected auto or dense with clipping, but got 'matrix-free'")
+        if refusal is None and (full := [name for name in training.optimizers if not is_low_rank(name)]):
             return ArgumentError(
                 "engine",
-                f"expected auto or dense with {optimizer}, whose updates are not of low rank as those of sgd are, but"
+                f"expected auto or dense with {full[0]}, whose updates are not of low rank as those of sgd are, but"
                 " got 'matrix-free'",
             )
         return refusal

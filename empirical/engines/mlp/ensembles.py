@@ -23,11 +23,10 @@ from empirical.engines.mlp.perceptron import Perceptron
 from empirical.engines.mlp.state import State
 from empirical.engines.mlp.training import trajectory
 from empirical.tensors.buffers import Terms
-from empirical.weights import decay, updates
+from empirical.weights import updates
 from empirical.weights.dense import DenseWeights
 from empirical.weights.updates import Update
 from scalings.errors import ArgumentError
-from scalings.hyperparameters.update_laws import optimizer as update_law
 from scalings.results.trials import Training
 
 
@@ -114,8 +113,8 @@ def check_training(training: Training) -> None:
 
     Steps that were made for eta = 1 then are not eta times too large. Nor may weights decay.
     """
-    check_undecayed(training)
-    if training.steps > 1 and update_law(training.optimizer).weight:
+    check_shared(training)
+    if training.steps > 1 and any(law.weight for law in training.law.parts):
         raise ArgumentError(
             "optimizer",
             f"expected one whose steps do not depend on the size of a weight, but got {training.optimizer!r}: "
@@ -123,9 +122,15 @@ def check_training(training: Training) -> None:
         )
 
 
-def check_undecayed(training: Training) -> None:
-    """Raises ArgumentError for an optimizer that decays weights: all settings of a seed share its W(0)."""
-    if decay.kind(training.optimizer) != "none":
+def check_shared(training: Training) -> None:
+    """Raises ArgumentError for an optimizer that decays weights, since all settings of a seed share its W(0).
+
+    And for one that clips gradients, which here are those of g W and not of W.
+    """
+    if training.clips:
+        many = "many hyperparameters are trained at once"
+        raise ArgumentError("optimizer", f"expected one without clipping, but got {training.optimizer!r}: {many}")
+    if any(law.decay != "none" for law in training.law.parts):
         raise ArgumentError(
             "optimizer",
             f"expected one without decay, but got {training.optimizer!r}: many hyperparameters are trained at once",
@@ -149,8 +154,8 @@ def states(
     for index, layer in enumerate(perceptron.layers):
         g, eta = layer.multiplier * multiplier[index], layer.lr * lr[index]
         own = SharedWeights(drawn[index], init[index])
-        base = own if updates.is_low_rank(training.optimizer) else own.matrices()
-        unscaled = updates.start(training.optimizer, base, lr=1.0, multiplier=1.0, first=not index, rank=rank)
+        base = own if updates.is_low_rank(layer.optimizer) else own.matrices()
+        unscaled = updates.start(layer.optimizer, base, lr=1.0, multiplier=1.0, first=not index, rank=rank)
         shared.append(SharedWeights(drawn[index], g * init[index]))
         started.append(MemberUpdate(unscaled, g, eta))
     plain = replace(perceptron, layers=tuple(replace(layer, multiplier=1.0, lr=1.0) for layer in perceptron.layers))

@@ -25,7 +25,7 @@ from scalings.results.trials import Training
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer at one width: g, sigma, eta, the activation behind it (linear at the output), and lambda."""
+    """One layer at one width: g, sigma, eta, the activation behind it (linear at the output), lambda, and its law."""
 
     name: str
     role: Role
@@ -36,6 +36,7 @@ class Layer:
     lr: float
     phi: Phi
     decay: float = 0.0
+    optimizer: str = "sgd"
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,8 @@ def perceptron(network: Network, parameterization: Parameterization, training: T
     gamma = float(parameterization.gamma)
     layers: list[Layer] = []
     dense = [node for node in network.nodes if isinstance(node, Dense)]
-    for index, (node, power) in enumerate(zip(dense, parameterization.layers, strict=True)):
+    rows = zip(dense, parameterization.layers, training.laws_of(network), strict=True)
+    for index, (node, power, law) in enumerate(rows):
         gain = activations[index - 1].gain if index else 1.0
         exponents = (power.multiplier, power.init, power.lr, power.decay or Fraction(0))
         g, sigma, eta, shrinking = (_power(width, exponent) for exponent in exponents)
@@ -72,9 +74,13 @@ def perceptron(network: Network, parameterization: Parameterization, training: T
             eta *= _power(gamma, prefactor.lr)
             shrinking *= _power(gamma, prefactor.decay or Fraction(0))
         shape = node.shape(width)
-        scale, lr = training.init * gain * sigma, training.lr * eta
-        decay = training.decay * shrinking
-        layers.append(Layer(node.name, node.role, shape, g, scale, lr, activations[index], decay))
+        of_lr, of_decay = training.factors(law)
+        scale, lr, decay = (
+            training.init * gain * sigma,
+            training.lr * of_lr * eta,
+            training.decay * of_decay * shrinking,
+        )
+        layers.append(Layer(node.name, node.role, shape, g, scale, lr, activations[index], decay, law.name))
     return Perceptron(width, tuple(layers))
 
 
@@ -100,5 +106,8 @@ def _activations(network: Network) -> tuple[Phi, ...]:
             "expected a multilayer perceptron that ends with a dense layer and has a weight matrix for each layer,"
             f" but got {len(network.nodes)} operations, {layers} layers and {network.depth} weight matrices",
         )
+    others = [node.activation for node in network.nodes if isinstance(node, Elementwise) and node.activation not in PHI]
+    if others:
+        raise ArgumentError("network", f"expected an activation among {', '.join(PHI)} here, but got {others[0]}")
     hidden = [PHI[node.activation] for node in network.nodes if isinstance(node, Elementwise)]
     return (*hidden, PHI["linear"])

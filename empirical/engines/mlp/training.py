@@ -75,8 +75,8 @@ def kind(training: Training) -> torch.dtype:
 
     But for Shampoo, which divides by powers of the singular values of gradients, be they as small as rounding.
     """
-    single = training.observing == "coordinates" and not isinstance(low_rank(training.optimizer), Shampoo)
-    return torch.float32 if single else torch.float64
+    divides = any(isinstance(low_rank(optimizer), Shampoo) for optimizer in training.optimizers)
+    return torch.float32 if training.observing == "coordinates" and not divides else torch.float64
 
 
 def trajectory(
@@ -98,7 +98,7 @@ def trajectory(
     rank = training.steps * training.batch
     started = started or tuple(
         updates.start(
-            training.optimizer,
+            layer.optimizer,
             weight,
             lr=layer.lr,
             multiplier=layer.multiplier,
@@ -112,8 +112,8 @@ def trajectory(
     yield state
     for step in range(1, training.steps + 1):
         terms = training.observing == "all"
-        sizes = _gradients(state, penalized=decay.kind(training.optimizer) == "l2") if terms else ()
-        _update(state)
+        sizes = _gradients(state) if terms else ()
+        _update(state, clips=training.clips)
         state = State(step, perceptron.layers, weights, started, initial, pool, gradients=sizes)
         state = replace(state, changes=tuple(_forward(state, terms=terms)))
         if terms or step < training.steps:
@@ -154,22 +154,31 @@ def _initial(
     return tuple(found)
 
 
-def _update(state: State) -> None:
-    """One step of the optimizer, from d and h as they are now."""
+def _update(state: State, *, clips: bool) -> None:
+    """One step of the optimizer, from d and h as they are now; with `clips`, of G / max(1, |G| of all layers)."""
+    share = 1 / torch.stack(_sizes(state)).norm(dim=0).clamp(min=1.0)[:, None, None] if clips else None
     for index, update in enumerate(state.updates):
         d, h = _now(state, index)
+        d = d if share is None else tuple(share * term for term in d)
         at, change = state.initial[index], state.changes[index] if state.changes else None
         update.step(d, h, (at.z,) if change is None or change.passthrough is None else (at.z, change.passthrough))
 
 
-def _gradients(state: State, *, penalized: bool) -> tuple[Tensor, ...]:
-    """|G|_F of each layer, (seeds,); `penalized`, of the loss with its term lambda |W|^2 / 2."""
+def _gradients(state: State) -> tuple[Tensor, ...]:
+    """|G|_F of each layer, (seeds,); under l2 of the loss with its term lambda |W|^2 / 2."""
+    return tuple(
+        _with_penalty(state, index, _now(state, index)[0], size) if decay.kind(layer.optimizer) == "l2" else size
+        for index, (layer, size) in enumerate(zip(state.layers, _sizes(state), strict=True))
+    )
+
+
+def _sizes(state: State) -> tuple[Tensor, ...]:
+    """|G|_F of each layer, (seeds,), of the loss without any term of the weights."""
     sizes = []
     for index, layer in enumerate(state.layers):
         d, h = _now(state, index)
         squared = (gram(d) * gram(h)).sum(dim=(1, 2)).clamp(min=0)
-        size = squared.sqrt() * (abs(layer.multiplier) / d[0].shape[1])
-        sizes.append(_with_penalty(state, index, d, size) if penalized else size)
+        sizes.append(squared.sqrt() * (abs(layer.multiplier) / d[0].shape[1]))
     return tuple(sizes)
 
 

@@ -13,7 +13,7 @@ from empirical.data import tasks
 from empirical.engines.engine import Scaling
 from empirical.engines.graph.module import Graph
 from empirical.engines.graph.setting import Setting
-from empirical.engines.graph.training import train, trajectory
+from empirical.engines.graph.training import clipped_share, train, trajectory
 from empirical.engines.observations import observe
 from empirical.sweeps.measure import measure
 from empirical.weights.updates import MEASURABLE
@@ -176,3 +176,9 @@ def test_frozen_weights_neither_move_nor_decay(optimizer: str) -> None:
     fits = measure(lora(), given, training, widths=(16, 24, 32, 48, 64), seeds=2).fits
     for quantity in ("dW_frobenius", "decay"):
         assert {one.layer for one in fits if one.quantity == quantity} == {"A", "B"}
+
+
+def test_each_copy_of_a_block_counts_in_the_norm() -> None:
+    gradients = [torch.full((4, 2, 3), 0.5), torch.full((1, 2, 1), 1.0)]
+    assert clipped_share(gradients).tolist() == pytest.approx([0.5, 0.5])
+    assert clipped_share([0.1 * gradient for gradient in gradients]).tolist() == [1, 1]

@@ -23,16 +23,20 @@ from empirical.weights.decay import kind
 from empirical.weights.dense import DenseWeights
 from empirical.weights.updates import MEASURABLE, is_low_rank
 from scalings.criteria.observables import QUANTITIES, Observable, Quantity
+from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.presets import preset
 from scalings.networks.architectures import mlp
 from scalings.results.trials import Training
 
 SIZES = {"width": 24, "depth": 1}
 Values = dict[Observable, Tensor]
+NTP = preset("ntp", 3)
 
 
-def of_graph(how: Training, width: int = 24, precision: torch.dtype = torch.float64) -> Iterator[View]:
-    network, given = mlp(3, "tanh"), preset("ntp", 3)
+def of_graph(
+    how: Training, width: int = 24, precision: torch.dtype = torch.float64, given: Parameterization = NTP
+) -> Iterator[View]:
+    network = mlp(3, "tanh")
     setting = Setting(network, {**SIZES, "width": width}, {"width": given}, rate=how.lr, decay=how.decay)
     graph = Graph(setting, range(2)).to(precision)
     graph.initial = {weight: initial.to(precision) for weight, initial in graph.initial.items()}
@@ -42,9 +46,9 @@ def of_graph(how: Training, width: int = 24, precision: torch.dtype = torch.floa
     )
 
 
-def of_chain(how: Training, width: int = 24) -> Iterator[View]:
+def of_chain(how: Training, width: int = 24, given: Parameterization = NTP) -> Iterator[View]:
     """From the weights of the graph."""
-    network, given = mlp(3, "tanh"), preset("ntp", 3)
+    network = mlp(3, "tanh")
     drawn = Graph(Setting(network, {**SIZES, "width": width}, {"width": given}, rate=how.lr), range(2)).initial
     weights = tuple(DenseWeights(tensor[0], BufferPool()) for tensor in drawn.values())
     data = examples.load(how.data, how.batch)
@@ -85,6 +89,22 @@ def test_engines_see_the_same(optimizer: str, centered: bool) -> None:
     assert {one.quantity for one in carried} == set(QUANTITIES) - ({"decay"} if acts == "none" else set())
     spectral = is_low_rank(optimizer) and optimizer.startswith(("muon", "shampoo"))
     assert not differing(carried, subtracted, rtol=1e-5 if spectral else 1e-7)
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    ["muon+adamw", "adam+l2;layer2=lion+coupled", "sgd+clip", "muon+sgd+clip", "momentum+l2+clip;layer1=adam"],
+)
+def test_engines_see_the_same_of_each_layers_law(optimizer: str) -> None:
+    """And another training than by the first law for all, or without clipping."""
+    how = Training(batch=6, steps=5, optimizer=optimizer, lr=0.02, decay=0.3)
+    unit = Parameterization.of(multiplier="0,0,0", init="0,-1/2,-1", lr="1,0,-1")  # a readout of large gradient
+    carried, subtracted = observed(of_chain(how, given=unit)), observed(of_graph(how, given=unit))
+    assert not differing(carried, subtracted, rtol=1e-5)
+    assert (carried[Observable("gradient", "layer3", 1)] > 1).all()
+    for other in {optimizer.replace("+clip", ""), how.law.parts[0].name.replace("+clip", "")} - {optimizer}:
+        others = observed(of_chain(replace(how, optimizer=other), given=unit))
+        assert "dW_frobenius" in differing(carried, others, rtol=1e-2)
 
 
 def summed_over_examples(one: Representation) -> Representation:

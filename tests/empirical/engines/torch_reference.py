@@ -258,8 +258,17 @@ def reference_values(model: Reference, at: Perceptron, setup: Training, x: Tenso
                 values[Observable(quantity, layer.name, step)] = value
         penalty = setup.decay if optimizer(setup.optimizer).decay == "l2" else 0.0
         sizes = [float((p.weight.grad + penalty * p.weight.detach()).norm()) for p in model.linears]
+        if optimizer(setup.optimizer).clip != "none":
+            clip_at_one([parameter for group in groups for parameter in group["params"]])
         stepper.step()
     return values
+
+
+def clip_at_one(parameters: list[Tensor]) -> None:
+    """torch.nn.utils.clip_grad_norm_ at 1, without the 1e-6 that it adds to the norm."""
+    norm = torch.stack([parameter.grad.norm() for parameter in parameters]).norm()
+    for parameter in parameters:
+        parameter.grad /= norm.clamp(min=1.0)
 
 
 def tangent_kernel(model: Reference, at: Perceptron, residual: Tensor, x: Tensor) -> Tensor:

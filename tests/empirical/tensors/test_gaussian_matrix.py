@@ -232,6 +232,7 @@ def test_entries_and_norms_have_the_law_of_a_gaussian_matrix() -> None:
     assert min(entry_pvalues(GaussianMatrix)) > 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_changes_the_law_of_entries(mistake: type[GaussianMatrix]) -> None:
     assert min(entry_pvalues(mistake)) < 1e-6
@@ -241,6 +242,7 @@ def test_trained_observables_have_the_law_of_the_dense_engine(monkeypatch: pytes
     assert min(trained_pvalues(GaussianMatrix, monkeypatch)) > 0.001
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_changes_what_is_trained(mistake: type[GaussianMatrix], monkeypatch: pytest.MonkeyPatch) -> None:
     assert min(trained_pvalues(mistake, monkeypatch)) < 1e-6

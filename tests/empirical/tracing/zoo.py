@@ -239,8 +239,8 @@ class Attention(nn.Module):
 
 
 def classes(scores: Tensor) -> Tensor:
-    """The loss of a language model on its own tokens."""
-    return functional.cross_entropy(scores.flatten(0, -2), IDS.flatten())
+    """The loss of a language model, on the tokens one further on: on its own, tied readouts would know them."""
+    return functional.cross_entropy(scores.flatten(0, -2), IDS.roll(-1, 1).flatten())
 
 
 EDGES = torch.tensor([[0, 1, 2, 3, 3, 0], [1, 2, 3, 0, 1, 2]])

@@ -19,6 +19,8 @@ LAST = {"op": "dense", "name": "out", "source": "a", "weight": "v", "fan_in": WI
 
 MIX = {"op": "mix", "name": "m", "scores": "a", "values": "a"}
 
+KNOWN = "expected one of mlp, cnn, resmlp, transformer, a .json file, or MODULE:NAME"
+
 
 @pytest.mark.parametrize(
     ("options", "network"),
@@ -91,8 +93,8 @@ def test_a_file_that_holds_no_network(
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ("", "expected one of mlp, cnn, resmlp, transformer, or a .json file, but got ''"),
-        ("mlq", "did you mean mlp? expected one of mlp, cnn, resmlp, transformer, or a .json file, but got 'mlq'"),
+        ("", f"{KNOWN}, but got ''"),
+        ("mlq", f"did you mean mlp? {KNOWN}, but got 'mlq'"),
         ("nowhere.json", "cannot read 'nowhere.json': No such file or directory"),
     ],
 )

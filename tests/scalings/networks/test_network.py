@@ -8,22 +8,29 @@ import pytest
 
 from scalings.errors import ArgumentError
 from scalings.networks.architectures import cnn, mlp, resmlp, transformer
-from scalings.networks.dimensions import WIDTH, Dimension, fixed, times
+from scalings.networks.dimensions import ONE, WIDTH, Dimension, fixed, times
 from scalings.networks.network import Network
 from scalings.networks.nodes import (
     INPUT,
     Bias,
     Convolution,
     Dense,
+    Elementwise,
     Embedding,
+    Factor,
     Gain,
+    Mean,
     Mix,
     Node,
     Norm,
+    Power,
+    Product,
     Repeat,
     Scale,
     Scores,
+    Softmax,
     Sum,
+    Weight,
 )
 
 
@@ -48,7 +55,7 @@ def test_heads_share_the_units_of_a_transformer_in_number(grows: str) -> None:
         assert scores.heads.at(width) * scores.head_size.at(width) == width
 
 
-@pytest.mark.parametrize("name", ["layers.0/attn:query-2", "Größe", "x" * 100])
+@pytest.mark.parametrize("name", ["layers.0/attn:query-2", "h.*.attn.weight", "Größe", "x" * 100])
 def test_names_of_modules_and_other_alphabets_can_be_used(name: str) -> None:
     assert Network((dense(name, INPUT),)).layers[0].name == name
     with pytest.raises(ArgumentError, match="expected a name"):
@@ -81,6 +88,57 @@ def test_queries_and_keys_are_behind_scores() -> None:
     assert late == {"query", "key"}
 
 
+def test_what_a_product_sums_back_over_is_dormant() -> None:
+    """Gates of a router, of which each multiplies all units of an expert; not what multiplies unit by unit."""
+    before = (Dense("first", INPUT, "w1", fixed(64), WIDTH), Dense("expert", "first", "w2", WIDTH, WIDTH))
+    router, gate = Dense("gate", "first", "w3", WIDTH, fixed(4)), Dense("gate", "first", "w3", WIDTH, WIDTH)
+    for one, dormant, part in ((router, {"gate"}, "gate"), (gate, set[str](), "hidden")):
+        network = Network((*before, one, Product("h", "gate", "expert", WIDTH)))
+        assert network.dormant == dormant
+        assert {one.part for one in network.representations if one.name == "gate"} == {part}
+    read_otherwise = Network((*before, router, Product("h", "gate", "expert", WIDTH), Product("f", "gate", "h", WIDTH)))
+    assert read_otherwise.dormant == {"gate"}
+    summed = Network((*before, gate, Product("h", "gate", "expert", ONE, WIDTH)))
+    assert summed.dormant == set(), "there is nothing over which it would be repeated"
+
+
+def test_scores_are_what_a_softmax_reads_of_a_sum_over_units() -> None:
+    first, second = dense("a", INPUT, "w1"), dense("b", INPUT, "w2")
+    product = Product("p", "a", "b", ONE, WIDTH)
+    nodes = [
+        first,
+        second,
+        product,
+        Factor("scaled", "p", Fraction(-1)),
+        Softmax("s", "scaled"),
+        Product("f", "s", "a", WIDTH),
+    ]
+    kinds = {one.name: one.kind for one in Network(tuple(nodes)).representations}
+    assert kinds == {"a": "layer", "b": "layer", "scaled": "scores"}
+    nodes[2] = Product("p", "a", "b", WIDTH)
+    assert {one.name for one in Network(tuple(nodes)).representations} == {"a", "b"}
+
+
+def test_a_matrix_that_is_a_value_makes_a_layer_of_a_product() -> None:
+    matrix = Weight("m", "w2", WIDTH, WIDTH)
+    network = Network(
+        (dense("a", INPUT, "w1"), matrix, Norm("rescaled", "m"), Product("z", "a", "rescaled", WIDTH, WIDTH))
+    )
+    assert network.made_of_weights == {"m", "rescaled"}
+    kinds = {one.name: (one.kind, one.part) for one in network.representations}
+    assert kinds == {"a": ("layer", "hidden"), "m": ("layer", "matrix"), "z": ("stream", "hidden")}
+
+
+def test_a_block_that_does_not_grow_in_number_need_not_be_residual() -> None:
+    post_norm = (dense("a", "r"), Sum("s", ("r", "a")), Norm("n", "s"))
+    Network((dense("first", INPUT, "w1"), Repeat("r", "first", post_norm, fixed(2))))
+    with pytest.raises(ArgumentError, match="r is not residual"):
+        Network((dense("first", INPUT, "w1"), Repeat("r", "first", post_norm, times(2))))
+    narrow = (Dense("a", "r", "w", WIDTH, fixed(3)),)
+    with pytest.raises(ArgumentError, match="r takes 1 n units, but a gives 3"):
+        Network((dense("first", INPUT, "w1"), Repeat("r", "first", narrow, fixed(2))))
+
+
 def dense(name: str, source: str, weight: str = "w") -> Dense:
     return Dense(name, source, weight, WIDTH, WIDTH)
 
@@ -89,12 +147,24 @@ def dense(name: str, source: str, weight: str = "w") -> Dense:
     ("nodes", "message"),
     [
         ([], "expected at least one operation"),
-        ([dense("", INPUT)], "expected a name of 1 to 100 letters, digits and any of _ . : / -, but got ''"),
+        ([dense("", INPUT)], r"expected a name of 1 to 100 letters, digits and any of _ . : / \* -, but got ''"),
         ([dense("[/]", INPUT)], r"but got '\[/\]'"),
         ([dense("a\n", INPUT)], r"but got 'a\\n'"),
         ([dense("a", INPUT, "two words")], "but got 'two words'"),
         ([dense(3, INPUT)], "but got 3"),  # type: ignore[arg-type]
         ([dense("a", INPUT), Sum("s", ())], "s reads nothing; expected at least one source"),
+        ([dense("a", INPUT), Elementwise("e", "a", "sine")], "e: expected one of relu, tanh, gelu, .* but got 'sine'"),
+        ([dense("a", INPUT), Power("p", "a", Fraction(0))], "p: expected an exponent other than 0"),
+        (
+            [dense("a", INPUT), Factor("f", "a", Fraction(0), float("inf"))],
+            "f: expected a size that is finite and not 0",
+        ),
+        (
+            [dense("a", INPUT), Product("p", "a", "a", ONE, fixed(2))],
+            r"p takes no product of a \(1 n\) and a \(1 n\) that sums over 2 and gives 1",
+        ),
+        ([dense("a", INPUT), Mean("m", "a", WIDTH, WIDTH)], r"m takes 1 n\^2 units, but a gives 1 n"),
+        ([Dense("a", INPUT, "w", WIDTH, fixed(4)), Softmax("s", "a", WIDTH)], "s takes 1 n units, but a gives 4"),
         ([Norm("a", INPUT)], "nothing in it is trained; expected an operation with a weight"),
         ([dense("a", INPUT), Mix("m", "a", "a")], "m mixes by a; expected the name of attention scores"),
         ([dense("a", INPUT), Embedding("e", "a", "v", fixed(9), WIDTH)], "e embeds a; expected tokens"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import MISSING, fields
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,23 @@ from hypothesis import strategies as st
 
 from scalings.errors import ArgumentError
 from scalings.networks.architectures import cnn, mlp, resmlp, transformer
-from scalings.networks.dimensions import WIDTH, fixed
+from scalings.networks.dimensions import ONE, WIDTH, Dimension, fixed
+from scalings.networks.functions import FUNCTIONS
 from scalings.networks.network import Network
-from scalings.networks.nodes import INPUT, Bias, Dense, Elementwise, Embedding
+from scalings.networks.nodes import (
+    INPUT,
+    Bias,
+    Dense,
+    Elementwise,
+    Embedding,
+    Factor,
+    Mean,
+    Power,
+    Product,
+    Rearrange,
+    Softmax,
+    Weight,
+)
 from scalings.networks.serialization import (
     KINDS,
     network_from_json,
@@ -25,7 +40,23 @@ from scalings.networks.serialization import (
     network_to_text,
 )
 
+PRIMITIVES = Network(
+    (
+        Dense("layer", INPUT, "w", fixed(64), WIDTH),
+        Weight("h.*.state", "a", fixed(2), Dimension(Fraction(1, 2), Fraction(1)), "zero", frozen=True),
+        Rearrange("both", ("layer", "h.*.state"), WIDTH),
+        Power("square", "both", Fraction(2)),
+        Mean("variance", "square", ONE, WIDTH, coherent=True),
+        Power("root", "variance", Fraction(-1, 2)),
+        Product("normalized", "layer", "root", WIDTH),
+        Product("similarity", "normalized", "both", ONE, WIDTH, coherent=True),
+        Factor("score", "similarity", Fraction(-1, 2), 0.125),
+        Softmax("attention", "score"),
+        Product("f", "attention", "normalized", WIDTH),
+    )
+)
 NETWORKS = [
+    PRIMITIVES,
     mlp(3, "tanh", biases=True),
     cnn(3, depthwise=True),
     resmlp(branch=2, norm=True),
@@ -35,7 +66,9 @@ NETWORKS = [
 WIDE = {"size": 1, "order": "1"}
 
 
-@pytest.mark.parametrize("network", NETWORKS, ids=["mlp", "cnn", "resmlp", "tied transformer", "transformer"])
+@pytest.mark.parametrize(
+    "network", NETWORKS, ids=["primitives", "mlp", "cnn", "resmlp", "tied transformer", "transformer"]
+)
 def test_a_network_survives_json_and_text(network: Network) -> None:
     assert network_from_json(json.loads(json.dumps(network_to_json(network)))) == network
     text = network_to_text(network)
@@ -75,7 +108,9 @@ def test_the_reference_page_has_every_field_of_every_operation() -> None:
     assert rows.keys() == KINDS.keys()
     for op, kind in KINDS.items():
         written = [
-            f"`{field.name}`" if field.default is MISSING else f"[`{field.name}` {json.dumps(field.default)}]"
+            f"`{field.name}`"
+            if field.default is MISSING
+            else f"[`{field.name}` {1 if field.default == ONE else json.dumps(field.default)}]"
             for field in fields(kind)
             if field.name != "name"
         ]
@@ -96,10 +131,8 @@ def block(nodes: Any) -> list[dict[str, Any]]:
 
 SIZE = 'expected a size from 1 to 1000000000, or an object such as {"size": 4, "order": "1"} for 4 n, but got '
 WHOLE = "expected a whole number from 1 to 1000000000, but got "
-NAME = "expected a name of 1 to 100 letters, digits and any of _ . : / -, but got "
-OPS = (
-    "dense, convolution, embedding, bias, gain, depthwise-convolution, elementwise, norm, pool, scale, sum, scores, mix"
-)
+NAME = "expected a name of 1 to 100 letters, digits and any of _ . : / * -, but got "
+OPS = ", ".join(op for op in KINDS if op != "repeat")
 KERNEL = {"op": "convolution", "name": "a", "source": "input", "weight": "w", "channels_in": 3, "channels_out": WIDE}
 CASES: dict[str, tuple[object, str]] = {
     "no list": ({}, "$: expected a list of one or more operations, but got {}"),
@@ -144,7 +177,27 @@ CASES: dict[str, tuple[object, str]] = {
     "another start": ([layer(start="never")], '$[0].start: expected one of random, zero, one, but got "never"'),
     "another activation": (
         [layer(), {"op": "elementwise", "name": "b", "source": "a", "activation": "softmax"}],
-        '$[1].activation: expected one of relu, tanh, gelu, linear, but got "softmax"',
+        f'$[1].activation: expected one of {", ".join(FUNCTIONS)}, but got "softmax"',
+    ),
+    "an infinite power": (
+        [layer(), {"op": "power", "name": "b", "source": "a", "exponent": "1e999"}],
+        '$[1].exponent: expected a number from -100 to 100, such as 1 or "1/2", but got "1e999"',
+    ),
+    "no power": (
+        [layer(), {"op": "power", "name": "b", "source": "a", "exponent": 0}],
+        "b: expected an exponent other than 0",
+    ),
+    "a factor of zero": (
+        [layer(), {"op": "factor", "name": "b", "source": "a", "order": -1, "size": 0}],
+        "$[1].size: expected a number other than 0, such as 0.125, but got 0",
+    ),
+    "a factor in words": (
+        [layer(), {"op": "factor", "name": "b", "source": "a", "order": -1, "size": "1/8"}],
+        '$[1].size: expected a number other than 0, such as 0.125, but got "1/8"',
+    ),
+    "an infinite factor": (
+        [layer(), {"op": "factor", "name": "b", "source": "a", "order": -1, "size": float("inf")}],
+        "$[1].size: expected a number other than 0, such as 0.125, but got Infinity",
     ),
     "a negative kernel": (
         [KERNEL | {"kernel": -9}],

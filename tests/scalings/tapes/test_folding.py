@@ -31,6 +31,18 @@ def test_equal_layers_are_one() -> None:
     assert network.tape.operations[4].inputs()[0] == 6
 
 
+def test_a_frozen_layer_is_no_copy_of_a_trained_one() -> None:
+    def frozen(tape: Tape[int]) -> Tape[int]:
+        values = [
+            replace(one, differentiable=one.name != "layers.1.weight" and one.differentiable) for one in tape.values
+        ]
+        parameters = [replace(one, trainable=one.names != ("layers.1.weight",)) for one in tape.parameters]
+        return replace(tape, values=tuple(values), parameters=tuple(parameters))
+
+    network = align([frozen(tape) for tape in deep()])
+    assert [repeat.copies for repeat in network.repeats] == [("2", "3", "4")]
+
+
 def test_a_hundred_layers_are_as_many_operations_as_four() -> None:
     def of(layers: int) -> TracedNetwork:
         network = align(deep(layers))

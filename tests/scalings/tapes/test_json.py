@@ -47,6 +47,19 @@ def test_round_trip() -> None:
         assert TracedNetwork.from_json(json.dumps(json.loads(network.to_json()))) == network
 
 
+def test_files_that_do_not_say_how_parameters_start() -> None:
+    """As those of version 0.1: all are random."""
+    document = copy.deepcopy(DOCUMENT)
+    for parameter in document["parameters"]:
+        assert parameter.pop("start") == "random"
+    assert TracedNetwork.from_json(json.dumps(document)) == NETWORK
+    document["parameters"][0]["start"] = "zero"
+    assert TracedNetwork.from_json(json.dumps(document)).tape.parameters[0].start == "zero"
+    document["parameters"][0]["start"] = "two"
+    with pytest.raises(ArgumentError, match=r"\$\.parameters\[0\]\.start: expected one of random, zero, one"):
+        TracedNetwork.from_json(json.dumps(document))
+
+
 def put(*path: Any, value: Any) -> Callable[[dict[str, Any]], None]:
     """A change that puts the value at the path; None takes the key away."""
 

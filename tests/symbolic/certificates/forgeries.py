@@ -117,6 +117,51 @@ FORGERIES |= {
 }
 
 
+def split_where(layer: str, law: str, name: str = "muon+adam", true: str = "muon+adam", **stated: str) -> Any:
+    """A family under a split, in which the law of one layer is called, and stated, as another one."""
+    document = written_again(derivation_certificate(Problem.of(mlp(3), true)))
+    weights = document["about"]["law"]["weights"]
+    one = written_again(derivation_certificate(Problem.of(mlp(2), law)))["about"]["law"]
+    return about(document, law={"name": name, "weights": {**weights, layer: {**one, **stated}}})
+
+
+FORGERIES |= {
+    "muon of one layer under the name and the exponents of adam": lambda: split_where("layer2", "adam"),
+    "the same, in the name of the split too": lambda: split_where("layer2", "adam", "adam+adam"),
+    "the same, in the name of one law": lambda: split_where("layer2", "adam", "adam"),
+    "adam of one layer under the name of muon": lambda: split_where("layer1", "muon", "muon+adam;layer1=muon"),
+    "a split under another name": lambda: split_where("layer2", "muon", "muon+sgd"),
+    "a split under no name": lambda: split_where("layer2", "muon", ""),
+    "an exponent of one layer": lambda: split_where("layer2", "muon", fan_in="1"),
+    "an alignment of one layer": lambda: split_where("layer3", "adam", omega="0"),
+    "an epsilon of one layer": lambda: split_where("layer1", "adam", epsilon="-1"),
+    "a decay of one layer": lambda: split_where("layer1", "adam", decay="coupled"),
+    "a law of a layer that is not there": lambda: split_where("layer4", "adam"),
+    "a name with a law of a layer that is not there": lambda: split_where("layer2", "muon", "muon+adam;layer4=sgd"),
+    "clipping that is not stated": lambda: law_called("sgd+clip", "sgd"),
+    "clipping under the name of sgd": lambda: law_called("sgd", "sgd+clip"),
+    "clipping under the name and the exponents of sgd": lambda: law_called("sgd", "sgd+clip", clip="none"),
+    "clipping where there is none": lambda: law_called("sgd+clip", "sgd", clip="norm"),
+    "clipping of one layer": lambda: split_where("layer1", "adam", clip="norm"),
+    "a name of a hundred thousand laws": lambda: split_where("layer2", "muon", "muon" + "+adam" * 100_000),
+    "a name of a hundred thousand layers": lambda: split_where("layer2", "muon", "muon+adam" + ";a=adam" * 100_000),
+}
+
+
+@forgery("a split of which a layer is left out")
+def layer_left_out() -> Any:
+    document = written_again(derivation_certificate(Problem.of(mlp(3), "muon+adam")))
+    law = document["about"]["law"]
+    return about(document, law={**law, "weights": {name: law["weights"][name] for name in ("layer1", "layer2")}})
+
+
+@forgery("a split that is one law as well")
+def split_and_one_law() -> Any:
+    document = written_again(derivation_certificate(Problem.of(mlp(3), "muon+adam")))
+    law = document["about"]["law"]
+    return about(document, law={**law, **law["weights"]["layer1"], "name": law["name"]})
+
+
 @forgery("a law of which an exponent is left out")
 def exponent_left_out() -> Any:
     document = written_again(derivation_certificate(Problem(mlp(3), optimizer("adam"))))

@@ -23,7 +23,8 @@ from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.presets import preset
-from scalings.hyperparameters.update_laws import optimizer
+from scalings.hyperparameters.splits import Split
+from scalings.hyperparameters.update_laws import UpdateLaw, optimizer
 from scalings.networks.architectures import mlp, resmlp
 from scalings.reports.certificates import certificate_document
 from scalings.studies.rechecking import recheck
@@ -233,3 +234,17 @@ def linear(text: str) -> Any:
     expression = sympify(text)
     terms = expression.as_coefficients_dict()
     return combined({"constant" if term == 1 else str(term): str(c) for term, c in terms.items()})
+
+
+def test_laws_of_ones_own_are_stated_by_their_powers() -> None:
+    """Of a split each under a name that is read again, whatever it was called, and with its own assumptions."""
+    mine = UpdateLaw("mine", Fraction(0), fan_in=Fraction(1), alpha=Fraction(1, 2))
+    split = Split("ours", mine, optimizer("adam"), (("layer1", replace(mine, omega=Fraction(0))),))
+    document = derivation_certificate(Problem(mlp(3), split))
+    certify(document)
+    assert difference(document) is None
+    assert document["about"]["law"]["name"] == "law:0,1,0,0,0+adam;layer1=law:0,1,0,0,0"
+    read = statement_from_json(document["about"])
+    assert statement_to_json(read) == document["about"]
+    assert [law.omega for law in read.problem.laws.values()] == [0, 1, 1]
+    assert [law.alpha for law in read.problem.laws.values()] == [Fraction(1, 2), Fraction(1, 2), 1]

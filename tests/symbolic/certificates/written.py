@@ -13,6 +13,7 @@ from scalings.criteria.problem import Problem
 from scalings.criteria.tutorial import CRITERIA, MOVING_OUTPUT, SIGNAL_PROPAGATION, TUTORIAL
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.presets import preset
+from scalings.hyperparameters.splits import laws, with_epsilons
 from scalings.hyperparameters.update_laws import optimizer, with_epsilon
 from scalings.networks.architectures import mlp, resmlp
 from symbolic.certificates.writing import (
@@ -52,6 +53,11 @@ WRITERS = {
     "adam, tanh": lambda: derivation_certificate(problem(mlp(3, "tanh"), "adam")),
     "lars": lambda: derivation_certificate(problem(mlp(2), "lars")),
     "weight decay": lambda: derivation_certificate(problem(mlp(2), "adamw")),
+    "a law for each layer": lambda: derivation_certificate(Problem.of(mlp(3), "muon+adamw")),
+    "an epsilon of one layer": lambda: derivation_certificate(
+        Problem(mlp(2), with_epsilons(laws("adam"), mlp(2).layers, ["-1", "-oo"]))
+    ),
+    "clipping": lambda: derivation_certificate(Problem.of(mlp(2), "sgd+clip")),
     "biases": lambda: derivation_certificate(problem(mlp(2, biases=True))),
     "epsilon": lambda: derivation_certificate(Problem(mlp(2), with_epsilon(optimizer("adam"), "-1"))),
     "repeat": lambda: derivation_certificate(problem(resmlp())),

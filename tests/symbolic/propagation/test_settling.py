@@ -14,8 +14,9 @@ from scalings.hyperparameters.exponents import MINUS_INFINITY
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.update_laws import optimizer
 from scalings.networks.architectures import mlp, transformer
-from scalings.networks.dimensions import Dimension
+from scalings.networks.dimensions import WIDTH, Dimension, fixed
 from scalings.networks.network import Network
+from scalings.networks.nodes import INPUT, Dense, Product, Softmax
 from symbolic.certificates.assembly import difference
 from symbolic.certificates.writing import parameterization_certificate
 from symbolic.evaluation.check import check, verdict_on
@@ -80,10 +81,40 @@ def test_no_stable_run_rests_later_than_is_proved() -> None:
     assert late > 30, "and many rest later than in three updates"
 
 
+FIRST, READOUT = Dense("first", INPUT, "w1", fixed(64), WIDTH), Dense("readout", "mixed", "w_out", WIDTH, fixed(10))
+ROUTED = Network(
+    (
+        FIRST,
+        Dense("router", "first", "w_router", WIDTH, fixed(4)),
+        Softmax("gates", "router"),
+        Dense("expert", "first", "w_expert", WIDTH, WIDTH),
+        Product("mixed", "gates", "expert", WIDTH),
+        READOUT,
+    )
+)
+"""Experts come to lie along what the router is sent, and the router's gradient grows."""
+
+
+@pytest.mark.parametrize("zero", [None, 1])
+def test_no_stable_run_with_products_rests_later_than_is_proved(zero: int | None) -> None:
+    random, found = Random(0), set[int]()
+    for _ in range(400):
+        init = [Fraction(0), Fraction(random.randint(-8, -2), 4), Fraction(-1, 2), Fraction(random.randint(-16, -4), 4)]
+        lr = [Fraction(random.randint(-8, 6), 4) for _ in init]
+        if zero is not None:
+            init[zero] = MINUS_INFINITY
+        given = Parameterization.of(multiplier=[0] * 4, init=init, lr=lr)
+        run = train_given(Problem(ROUTED, optimizer("sgd")), given)
+        if verdict_on(run).stable:
+            assert run.settled <= updates_until_rest(run.problem, given.layers)
+            found.add(run.settled)
+    assert max(found) > 3, "and some rest later than a perceptron"
+
+
 @pytest.mark.parametrize(
     ("network", "updates"),
-    [(mlp(2), 3), (mlp(9), 3), (transformer(grows="heads", biases=True), 3), (WIDENING, 6)],
-    ids=["shallow", "deep", "transformer", "widening"],
+    [(mlp(2), 3), (mlp(9), 3), (transformer(grows="heads", biases=True), 3), (WIDENING, 6), (ROUTED, 4)],
+    ids=["shallow", "deep", "transformer", "widening", "routed"],
 )
 def test_how_many_updates_tell(network: Network, updates: int) -> None:
     assert updates_until_rest(Problem(network, optimizer("adam"))) == updates

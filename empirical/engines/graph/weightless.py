@@ -1,0 +1,87 @@
+"""What the node kinds without a weight compute, at the sizes of a setting."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from empirical.engines.graph import operations
+from empirical.engines.graph.setting import Setting
+from scalings.errors import ArgumentError
+from scalings.networks.dimensions import WIDTH_SCALE
+from scalings.networks.nodes import (
+    Elementwise,
+    Factor,
+    Mean,
+    Mix,
+    Node,
+    Norm,
+    Pool,
+    Power,
+    Product,
+    Repeat,
+    Scale,
+    Scores,
+    Softmax,
+    Sum,
+)
+
+
+def without_weight(setting: Setting, node: Node, scope: Mapping[str, Tensor]) -> Tensor:
+    """The value of the node, of those in `scope`. Raises ArgumentError for what `layout` refuses."""
+    match node:
+        case Sum():
+            return _sum([scope[source] for source in node.sources])
+        case Product():
+            units, summed = setting.at(node.units), setting.at(node.summed)
+            return operations.product(scope[node.left], scope[node.right], units, summed)
+        case Scores():
+            return _scores(setting, node, scope[node.query], scope[node.key])
+        case Mix():
+            return operations.mix(scope[node.scores], scope[node.values])
+        case Repeat():
+            raise ArgumentError("network", f"{node.name} repeats a block within a block; one level is understood")
+    return _of_one(setting, node, scope)
+
+
+def _of_one(setting: Setting, node: Node, scope: Mapping[str, Tensor]) -> Tensor:
+    value: Tensor
+    match node:
+        case Elementwise():
+            value = operations.FUNCTIONS[node.activation](scope[node.source])
+        case Power():
+            value = scope[node.source].abs() ** float(node.exponent)
+        case Norm():
+            value = operations.normalize(scope[node.source])
+        case Pool():
+            value = scope[node.source].mean(dim=2, keepdim=True)
+        case Mean():
+            value = operations.mean(scope[node.source], setting.at(node.units))
+        case Softmax():
+            value = operations.softmax(scope[node.source], setting.at(node.over))
+        case Scale():
+            value = setting.scale(node) * scope[node.source]
+        case Factor():
+            # As a tensor, which overflows to infinity.
+            width = scope[node.source].new_tensor(float(setting.sizes[WIDTH_SCALE]))
+            value = node.size * width ** float(node.order) * scope[node.source]
+        case _:
+            raise ArgumentError("network", f"{node.name} is a {type(node).__name__}, which is not trained")
+    return value
+
+
+def _sum(values: list[Tensor]) -> Tensor:
+    """A weight that is a value has one position, and is added at each."""
+    most = max(value.shape[2] for value in values)
+    return torch.stack([value.expand(-1, -1, most, -1) for value in values]).sum(dim=0)
+
+
+def _scores(setting: Setting, node: Scores, query: Tensor, key: Tensor) -> Tensor:
+    """Of the number of heads and their size the one that is fixed is as it is, and the other is what is left."""
+    units, heads = query.shape[-1], setting.heads(node)
+    # Constants in which |s| is of size 1 where nothing is aligned (fixed size), or all is (fixed number).
+    constant = 1 / math.sqrt(units // heads) if node.heads.grows else float(heads)
+    return setting.scale(node) * constant * operations.scores(query, key, heads)

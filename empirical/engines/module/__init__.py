@@ -1,0 +1,1 @@
+"""Modules of torch, as they are, trained under a parameterization."""

@@ -1,0 +1,73 @@
+"""A model trained by its own optimizer, and what there is to observe after each step.
+
+Where a schedule starts from another rate, as a warm-up from zero does, steps are taken at the peak.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from empirical.engines.module.passes import Passes
+from empirical.engines.module.problem import ModuleProblem
+from empirical.engines.module.training import Trained, representations
+from empirical.engines.observations import View, observe
+from empirical.models.optimizers import optimizers_of
+from empirical.tracing.state import seeded
+from empirical.tracing.user_code import user_code
+from scalings.criteria.observables import Observable
+from scalings.networks.nodes import MATRICES
+
+MakeOptimizer = Callable[[nn.Module], Any]
+
+
+class Own:
+    """A parameter that the user's optimizer trains; what decay takes is part of its change."""
+
+    shrunk = None
+
+    def __init__(self, parameter: nn.Parameter) -> None:
+        self.parameter = parameter
+        self.initial = parameter.detach().clone(memory_format=torch.contiguous_format)
+
+    @property
+    def update(self) -> Tensor:
+        return self.parameter.detach() - self.initial
+
+
+def train(problem: ModuleProblem, make_optimizer: MakeOptimizer, width: int, seed: int) -> dict[Observable, float]:
+    """Every observable at every step of one run."""
+    module = problem.module(width, seed)
+    with user_code("optimizer", f"it fails at width {width}"), seeded(seed):
+        optimizers = optimizers_of(make_optimizer(module))
+    _at_peak(optimizers)
+    own = dict(module.named_parameters())
+    observed = {
+        node.name: Trained(names[-1], isinstance(node, MATRICES), Own(own[names[-1]]))
+        for node, names in problem.weights()
+    }
+    passes = Passes(module, problem.batch(width), problem.loss, width, problem.places)
+    found: dict[Observable, float] = {}
+    before, now = None, passes.run()
+    first = now
+    for step in range(problem.training.steps + 1):
+        if step:
+            for name, gradient in now.gradients.items():
+                own[name].grad = gradient
+            with user_code("optimizer", f"its step fails at width {width}"), seeded(seed):
+                for optimizer in optimizers:
+                    optimizer.step()
+            before, now = now, passes.run()
+        seen = observe(View(step, now.loss[None], representations(problem, observed, step, first, before, now)))
+        found |= {observable: float(value) for observable, value in seen.items()}
+    return found
+
+
+def _at_peak(optimizers: tuple[Optimizer, ...]) -> None:
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = group.get("initial_lr", group["lr"])

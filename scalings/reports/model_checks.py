@@ -1,0 +1,104 @@
+"""The report of `check_model`: what is wrong first, then how the model is set, and what theory and training say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent, format_exponent, format_power
+from scalings.reports.documents import SCHEMA_VERSION, Document
+from scalings.reports.measurements import agreement_table
+from scalings.reports.tables import STYLES, empty_table
+from scalings.results.checks import Repair
+from scalings.studies.comparisons import Agreement
+from scalings.studies.model_checks import ModelCheck
+
+_MOST = 12
+"""The most rows that do not agree which are shown; the others are counted."""
+
+
+def model_check_report(answer: ModelCheck) -> Iterator[RenderableType]:
+    """The text of a check of a model."""
+    yield Text.assemble((answer.verdict, STYLES[answer.verdict]), f": {answer.reason}")
+    yield Text()
+    if answer.findings:
+        yield from (Text(f"  {one.sentence}") for one in answer.findings)
+        yield Text()
+    yield _settings_table(answer)
+    yield Text()
+    richness = "" if answer.richness is None else f", r = {format_exponent(answer.richness)}"
+    yield Text(f"In theory it is {answer.regime}{richness}; training: {answer.agreement.reason}")
+    judged = [one for one in answer.agreement.comparisons if one.role != "reported" and answer.check.stable]
+    differing = [one for one in judged if one.verdict == "FAIL"]
+    if differing:
+        shown = Agreement(tuple(differing[:_MOST]), (), answer.agreement.delta, "FAIL", "")
+        for step in sorted({one.of.step for one in shown.comparisons}):
+            yield Text(f"after {step} update{'s' * (step != 1)} they differ in")
+            yield agreement_table([("", shown)], step)
+    yield from (Text(f"note: {note}") for note in answer.notes)
+
+
+def _settings_table(answer: ModelCheck) -> Table:
+    """How each weight is set, and how it should be where that differs."""
+    table = empty_table("parameter", "shape", "role", "init scale", "learning rate", "decay", "law")
+    wanted = {}
+    if isinstance(answer.repair, Repair):
+        wanted = {(layer, which): new for layer, which, _, new in answer.repair.changes}
+    for row in answer.settings:
+        cells = (
+            _cell(given, wanted.get((row.layer, which)))
+            for which, given in (("init", row.init), ("lr", row.lr), ("decay", row.decay))
+        )
+        table.add_row(row.weight, row.shape, row.role, *cells, row.law)
+    return table
+
+
+def _cell(given: Exponent, wanted: Exponent | None) -> Text:
+    shown = "0" if given == MINUS_INFINITY else format_power(given, "n")
+    if wanted is None:
+        return Text(shown)
+    return Text.assemble(
+        (shown, STYLES["FAIL"]), f" -> {'0' if wanted == MINUS_INFINITY else format_power(wanted, 'n')}"
+    )
+
+
+def model_check_document(answer: ModelCheck) -> Document:
+    """The JSON document of a check of a model."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "verdict": answer.verdict,
+        "reason": answer.reason,
+        "regime": answer.regime,
+        "richness": None if answer.richness is None else format_exponent(answer.richness),
+        "findings": [
+            {
+                "parameter": one.parameter,
+                "what": one.what,
+                "power": None if one.power is None else format_exponent(one.power),
+                "sentence": one.sentence,
+            }
+            for one in answer.findings
+        ],
+        "settings": [
+            {
+                "weight": row.weight,
+                "parameters": list(row.parameters),
+                "shape": row.shape,
+                "role": row.role,
+                "init": format_exponent(row.init),
+                "lr": format_exponent(row.lr),
+                "decay": format_exponent(row.decay),
+                "law": row.law,
+            }
+            for row in answer.settings
+        ],
+        "repair": [
+            {"layer": layer, "exponent": which, "from": format_exponent(old), "to": format_exponent(new)}
+            for layer, which, old, new in (answer.repair.changes if isinstance(answer.repair, Repair) else ())
+        ],
+        "training": {"verdict": answer.agreement.verdict, "reason": answer.agreement.reason},
+        "notes": list(answer.notes),
+    }

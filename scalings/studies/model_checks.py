@@ -1,0 +1,320 @@
+"""Check a model and its optimizer as they are: derived orders beside measured ones, the cause, and the repair.
+
+*Derived.* The module is traced and translated into a network on orders of magnitude; how it is set is read off its own
+initial tensors and its optimizer's groups. The criteria are then checked at infinite width, exactly.
+
+*Measured.* The model is trained a few steps by its own optimizer at several widths and seeds, and every value is fitted
+that theory has an order of. Where the two witnesses differ by more than finite widths explain, theory does not know
+what the model does: a gradient of the user's own that is off by a power of the width is seen here alone.
+
+*The cause.* The nearest setting that meets the criteria differs from the given one in as few weights as possible: each
+difference is one mistake, not one of its many consequences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Literal
+
+from scalings.criteria.observables import Observable
+from scalings.criteria.problem import Problem
+from scalings.displays import Displayed, json_text
+from scalings.errors import ArgumentError
+from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent, format_power
+from scalings.hyperparameters.gauges import LayerExponents
+from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.hyperparameters.splits import laws
+from scalings.networks.dimensions import Dimension
+from scalings.networks.nodes import Embedding, Weighted
+from scalings.results.checks import Check, Forbidden, Repair
+from scalings.results.fits import Fit, Verdict
+from scalings.results.trials import Training
+from scalings.studies import modules
+from scalings.studies.comparisons import Agreement
+from scalings.tapes.network import TracedNetwork
+from scalings.tapes.translation.translation import Translation
+
+if TYPE_CHECKING:
+    from empirical.models.settings import Setting
+    from empirical.sweeps.measurement import Measurement
+    from empirical.sweeps.sweep import Progress
+    from empirical.tracing.batches import Loss
+    from empirical.tracing.trace import Build
+
+What = Literal["init", "lr", "decay", "scale", "untrained", "unreached", "copies", "structure", "measured"]
+STEPS, SEEDS = 3, 3
+MARGIN = Fraction(1, 4)
+"""Where measured orders differ from derived ones by more than this, theory does not know what the model does. What it
+does wrong differs by 1/2 or more, what finite widths do by less."""
+_READ = ("W_frobenius", "W_spectral")
+"""What is known of the weights from how the model is set."""
+_EARLY = 0.1
+"""A slope that is foretold to be further from its order than this says nothing of the order."""
+_CAP = 2
+"""Small widths have at most so many times the seeds."""
+
+
+@dataclass(frozen=True)
+class ParameterSetting:
+    """How one weight is set, in powers of the width; a weight of blocks that repeat stands for all of its copies."""
+
+    weight: str
+    layer: str
+    shape: str
+    role: str
+    init: Exponent
+    lr: Exponent
+    decay: Exponent
+    law: str
+    parameters: tuple[str, ...]
+    """The parameters of the model that it stands for, one a copy."""
+
+
+@dataclass(frozen=True)
+class ModelFinding:
+    """One thing to change, and by which power of the width it is off."""
+
+    parameter: str
+    what: What
+    power: Exponent | None
+    """What it is, divided by what it should be; None where nothing is a power."""
+    sentence: str
+
+
+@dataclass(frozen=True, repr=False)
+class ModelCheck(Displayed):
+    """The verdict on a model and its optimizer, and what it rests on.
+
+    - `check`: derived, at infinite width, from how the model is set.
+    - `agreement`: the orders that were measured while the model trained, beside the derived ones.
+    - `findings`: what to change, one for each mistake; empty if there is nothing.
+    - `repair`: the nearest setting that meets the criteria, or those that forbid any.
+    """
+
+    verdict: Verdict
+    reason: str
+    problem: Problem
+    parameterization: Parameterization
+    settings: tuple[ParameterSetting, ...]
+    check: Check
+    agreement: Agreement
+    findings: tuple[ModelFinding, ...]
+    repair: Repair | Forbidden
+    notes: tuple[str, ...] = ()
+
+    @property
+    def regime(self) -> str:
+        """Unstable, trivial, lazy or rich, as derived."""
+        return self.check.regime
+
+    @property
+    def richness(self) -> Exponent | None:
+        """The derived richness r; None if training is not stable, or the output does not move."""
+        return self.check.richness
+
+    def to_json(self) -> str:
+        """The check as JSON text."""
+        return json_text(self)
+
+
+def check_model(
+    build: Build,
+    optimizer: Callable[[Any], Any],
+    data: object,
+    loss: Loss | None = None,
+    *,
+    widths: Sequence[int] | None = None,
+    steps: int = STEPS,
+    seeds: int = SEEDS,
+    progress: Progress | None = None,
+) -> ModelCheck:
+    """Whether a model and its optimizer are set so that training is stable, moves and learns alike at every width.
+
+    - `build`: a function of the width that makes the module, or a dict with one without arguments for each width.
+    - `optimizer`: a function of the module that makes its torch optimizer, a list of them, or a pair with a scheduler.
+    - `data`: what the module is given, as for `trace`; `loss`: a function of its output.
+    - `widths`: of training, eight or more for a verdict; default half octaves from 64 on.
+
+    Raises ArgumentError, in one line, for what cannot be traced, set or trained.
+    """
+    from empirical.engines.module.problem import ModuleProblem
+    from empirical.models.settings import settings
+    from empirical.sweeps.modules import plan
+    from empirical.sweeps.sweep import carry_out
+    from empirical.tracing.batches import default_loss
+    from empirical.tracing.trace import trace
+    from symbolic.evaluation.check import verdict_on
+    from symbolic.evaluation.given_run import train_given
+    from symbolic.evaluation.predict import prediction_of
+    from symbolic.evaluation.repair import repair_of
+
+    if not callable(optimizer):
+        raise ArgumentError("optimizer", "expected a function that is given the module and makes its optimizer")
+    traced = trace(build, data, loss=loss)
+    translation = traced.translation
+    seen = settings(build, optimizer, traced.widths)
+    rows, notes = _rows(traced, translation, seen)
+    given = Parameterization(tuple(_layer(row, law.decay != "none") for row, law in _with_laws(rows)), "as it is set")
+    by_layer = {row.layer: row.law for row in rows}
+    problem = Problem(translation.network, laws(rows[-1].law, by_layer), loss=translation.loss)
+    run = train_given(problem, given, steps)
+    derived = verdict_on(run)
+    repaired = repair_of(problem, given)
+    module = ModuleProblem(
+        build,
+        data,
+        default_loss if loss is None else loss,
+        traced,
+        translation,
+        given,
+        Training.of("sgd", steps=steps),
+    )
+    measured = carry_out(plan(module, widths=widths, seeds=seeds, cap=_CAP, optimizer=optimizer), progress)
+    orders = {one: order for one, order in prediction_of(run, steps).items() if one.quantity not in _READ}
+    early = set(_not_yet(problem, translation, seen, orders, measured, traced.widths[-1])) if derived.stable else set()
+    notes += _on_early(early)
+    orders = {one: order for one, order in orders.items() if one not in early}
+    agreement = modules.agreement(translation, orders, measured, MARGIN, stable=derived.stable)
+    findings = (*_untrained(rows), *_findings(repaired, rows))
+    verdict, reason = _verdict(derived, repaired, agreement, findings)
+    return ModelCheck(
+        verdict, reason, problem, given, tuple(rows), derived, agreement, findings, repaired, tuple(notes)
+    )
+
+
+def _not_yet(
+    problem: Problem,
+    translation: Translation,
+    seen: Mapping[str, Setting],
+    orders: Mapping[Observable, Exponent],
+    measured: Measurement,
+    reference: int,
+) -> Iterator[Observable]:
+    """What is not yet of its order at these widths, as theory itself foretells of the sizes of weights and steps there:
+    the slope that it foretells is another one, and it is the one that was measured."""
+
+    def weights_at(width: int) -> list[LayerExponents[float]]:
+        ratio = width / reference
+        settings = [seen[translation.weights[node.weight][-1]] for node in translation.network.layers]
+        return [
+            LayerExponents(1.0, one.size * _power(ratio, one.init), _rate(one) * _power(ratio, one.lr))
+            for one in settings
+        ]
+
+    steps = max(one.step for one in orders)
+    slopes = modules.foretold(problem, weights_at, measured.widths, steps)
+    for one, fit in measured.fits.items():
+        order = orders.get(one, MINUS_INFINITY)
+        if one in slopes and order != MINUS_INFINITY and isinstance(fit, Fit):
+            off = abs(slopes[one] - order)
+            if off > _EARLY and abs(fit.plain - slopes[one]) <= max(_EARLY, off / 2):
+                yield one
+
+
+def _rate(setting: Setting) -> float:
+    return setting.options.lr if setting.options else 0.0
+
+
+def _power(ratio: float, exponent: Exponent) -> float:
+    return 0.0 if exponent == MINUS_INFINITY else float(ratio ** float(exponent))
+
+
+def _on_early(early: Collection[Observable]) -> list[str]:
+    names = sorted({one.layer for one in early if one.layer})
+    if not names:
+        return []
+    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return [f"not yet of their orders at these widths, as theory foretells of these sizes: values of {shown}"]
+
+
+def _rows(
+    traced: TracedNetwork, translation: Translation, seen: Mapping[str, Setting]
+) -> tuple[list[ParameterSetting], list[str]]:
+    """How each weight of the network is set, and remarks. Raises ArgumentError for copies that are set differently, and
+    for an optimizer whose law is not known."""
+    rows = []
+    for node in translation.network.layers:
+        names = translation.weights[node.weight]
+        of_copies = [seen[name] for name in names]
+        first = of_copies[-1]
+        for one in of_copies:
+            if (one.init, one.lr, one.decay) != (first.init, first.lr, first.decay):
+                raise ArgumentError("build", f"{one.name} and {first.name} are copies, but are set in different ways")
+        law = first.options.law if first.options else "sgd"
+        if not law and first.options:
+            raise ArgumentError("optimizer", f"the law of {first.options.optimizer} is not known")
+        rows.append(
+            ParameterSetting(
+                node.weight, node.name, _shape(node), node.role, first.init, first.lr, first.decay, law, names
+            )
+        )
+    notes = [f"{name} has no part in the loss" for name in (*traced.unreached, *translation.unused)]
+    notes += [f"{name} has no rule, and is taken for a function that acts unit by unit" for name in translation.unknown]
+    return rows, list(dict.fromkeys(notes))
+
+
+def _shape(node: Weighted) -> str:
+    sizes = node.fan_out, node.vocabulary if isinstance(node, Embedding) else node.fan_in
+    return " x ".join(_size(size) for size in sizes)
+
+
+def _size(size: Dimension) -> str:
+    return str(size).removeprefix("1 ") if size.grows else str(size)
+
+
+def _with_laws(rows: Sequence[ParameterSetting]) -> Iterator[tuple[ParameterSetting, Any]]:
+    from scalings.hyperparameters.update_laws import optimizer
+
+    yield from ((row, optimizer(row.law)) for row in rows)
+
+
+def _layer(row: ParameterSetting, decays: bool) -> LayerExponents[Exponent]:
+    decay = row.decay if decays and row.decay != MINUS_INFINITY else None
+    return LayerExponents(Fraction(0), row.init, row.lr, decay)
+
+
+def _untrained(rows: Sequence[ParameterSetting]) -> Iterator[ModelFinding]:
+    """Weights that no optimizer moves; freezing them may be meant, but changes what is trained."""
+    yield from (
+        ModelFinding(row.weight, "untrained", None, f"{row.weight} is in no group of the optimizer, or at a rate of 0")
+        for row in rows
+        if row.lr == MINUS_INFINITY
+    )
+
+
+def _findings(repaired: Repair | Forbidden, rows: Sequence[ParameterSetting]) -> Iterator[ModelFinding]:
+    """The differences between how the model is set and the nearest setting that meets the criteria."""
+    if isinstance(repaired, Forbidden):
+        names = ", ".join(repaired.criteria)
+        sentence = f"no init scales and learning rates meet the criteria: {names} contradict each other here"
+        yield ModelFinding("", "structure", None, f"{sentence}; the model needs another multiplier or weight")
+        return
+    weights = {row.layer: row.weight for row in rows}
+    for layer, which, old, new in repaired.changes:
+        name = weights.get(layer, layer)
+        power = None if MINUS_INFINITY in (old, new) else old - new
+        what = {"init": "init scale", "lr": "learning rate", "decay": "decay", "scale": "multiplier"}[which]
+        yield ModelFinding(name, _WHAT[which], power, f"the {what} of {name} {_off(old, new)}")
+
+
+_WHAT: Mapping[str, What] = {"init": "init", "lr": "lr", "decay": "decay", "scale": "scale"}
+
+
+def _off(old: Exponent, new: Exponent) -> str:
+    return f"goes like {format_power(old, 'n')}, and should go like {format_power(new, 'n')}"
+
+
+def _verdict(
+    check: Check, repaired: Repair | Forbidden, agreement: Agreement, findings: Sequence[ModelFinding]
+) -> tuple[Verdict, str]:
+    if wrong := [one for one in findings if one.what != "untrained"]:
+        others = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+        return "FAIL", f"{wrong[0].sentence}{others}"
+    if agreement.verdict == "FAIL":
+        return "FAIL", f"training does not do what theory says of how it is set: {agreement.reason}"
+    if agreement.verdict == "INCONCLUSIVE":
+        return "INCONCLUSIVE", agreement.reason
+    assert isinstance(repaired, Repair)
+    return "PASS", f"it is {check.regime}, r = {check.richness}; {agreement.reason}"

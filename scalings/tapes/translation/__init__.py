@@ -1,0 +1,1 @@
+"""A traced network as a network of nodes, torch function by torch function."""

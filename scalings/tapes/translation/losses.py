@@ -1,0 +1,58 @@
+"""Which value of the tape is the network's output, and which loss is computed from it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from scalings.errors import ArgumentError
+from scalings.networks.dimensions import Dimension
+from scalings.tapes.tape import Operation, Tape
+
+_OF_CLASSES = ("log_softmax", "cross_entropy", "nll_loss", "logsumexp", "logsigmoid", "log_sigmoid", "softplus")
+"""Parts of the names of functions that a cross-entropy is made of: its gradient is bounded."""
+
+
+def output_of(tape: Tape[Dimension]) -> int:
+    """The last differentiable real output of the module from which the loss is computed, and that is not the loss.
+
+    Of a module that gives its loss alone, the value from which nothing but the loss is computed, without parameters.
+    """
+    behind = _behind(tape, {tape.loss})
+    given = [value for value in tape.outputs if value in behind and value != tape.loss]
+    found = [value for value in given if tape.values[value].differentiable and tape.values[value].kind == "real"]
+    return max(found) if found else _before_the_loss(tape)
+
+
+def loss_of(tape: Tape[Dimension], output: int) -> Literal["mse", "cross-entropy"]:
+    """Which of the two losses, by how it grows, the operations between the output and the loss are."""
+    after = {output}
+    between: list[Operation] = []
+    for operation in tape.operations:
+        if after.intersection(operation.inputs()):
+            after.update(operation.results())
+            between.append(operation)
+    behind = _behind(tape, {tape.loss})
+    used = [one.function for one in between if behind.intersection(one.results())]
+    return "cross-entropy" if any(part in name for name in used for part in _OF_CLASSES) else "mse"
+
+
+def _behind(tape: Tape[Dimension], values: set[int]) -> set[int]:
+    """What values are computed from, along differentiable values, themselves included."""
+    found = set(values)
+    for operation in reversed(tape.operations):
+        if found.intersection(operation.results()):
+            found.update(value for value in operation.inputs() if tape.values[value].differentiable)
+    return found
+
+
+def _before_the_loss(tape: Tape[Dimension]) -> int:
+    made = {value: operation for operation in tape.operations for value in operation.results()}
+    value = tape.loss
+    while value in made:
+        read = [one for one in made[value].inputs() if tape.values[one].differentiable]
+        if len(read) != 1 or tape.values[read[0]].origin == "parameter":
+            break
+        value = read[0]
+    if value == tape.loss and value not in made:
+        raise ArgumentError("network", "the loss is not computed from the module's outputs")
+    return value

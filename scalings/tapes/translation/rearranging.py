@@ -1,0 +1,159 @@
+"""Functions whose results hold the entries of what they are given: views, parts, repetitions, lookups, writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+from scalings.networks.nodes import INPUT, Embedding
+from scalings.tapes.arguments import Span
+from scalings.tapes.translation.builder import Builder, kept
+from scalings.tapes.translation.products import joined
+from scalings.tapes.translation.values import (
+    Call,
+    Constant,
+    Held,
+    Result,
+    Shape,
+    State,
+    growing,
+    is_plain,
+    order_of,
+    product,
+    size_of,
+)
+
+States = State | tuple[State, ...]
+
+
+def same(_: Builder, call: Call) -> State:
+    """A view, or what keeps the order of every entry: transposition, a change of type, dropout, a mask."""
+    state: State = call.first
+    return replace(state, shape=call.shape)
+
+
+def part(build: Builder, call: Call) -> States:
+    """One part, or several, along an axis."""
+    state: State = call.first
+    key = (call.function, *call.arguments[1:], *sorted(call.keywords.items()))
+    found = tuple(
+        _taken(build, call, state, shape, (*map(_hashable, key), place)) for place, shape in enumerate(call.shapes)
+    )
+    return found if len(found) > 1 else found[0]
+
+
+def item(build: Builder, call: Call) -> States:
+    """x[...]: a view, a part, or what an index of data looks up."""
+    state, index = call.state(0, "input"), call.get(1, "index")
+    if any(isinstance(one, Constant | Result) and one.shape for one in _leaves(index)):
+        return looked_up(build, call, state, call.shape)
+    if _is_view(index):
+        return replace(state, shape=call.shape)
+    return part(build, call)
+
+
+def lookup(build: Builder, call: Call) -> State:
+    """Rows of a table, by data."""
+    return looked_up(build, call, call.state(0, "input"), call.shape)
+
+
+def embedding(build: Builder, call: Call) -> State:
+    return looked_up(build, call, call.state(0, "weight"), call.shape)
+
+
+def looked_up(build: Builder, call: Call, table: State, shape: Shape) -> State:
+    """Of a parameter, an embedding: each row is a random vector of its own."""
+    if not isinstance(table, Held) or len(table.shape) < 2:
+        source = table if isinstance(table, Constant) else build.result(table, call)
+        return _taken(build, call, source, shape, (call.function, len(build.nodes)))
+    units = product(tuple(size for size in table.shape[1:] if size.grows or not growing(table.shape[1:]).grows))
+    name, of = (
+        build.weight_name(call, table.parameter),
+        build.weight_of(table.parameter, "matrix", table.shape[0], units),
+    )
+    node = Embedding(name, INPUT, of, table.shape[0], units, **kept(table.parameter))
+    return build.matrix(node, table, replace(call, shapes=(shape,)))
+
+
+def repeated(build: Builder, call: Call) -> State:
+    """Entries repeated along axes."""
+    return resized(build, call, call.first, call.shape)
+
+
+def together(build: Builder, call: Call) -> State:
+    """Several values side by side."""
+    given = call.get(0, "tensors")
+    return joined(build, call, list(given if isinstance(given, tuple) else call.arguments), call.shape)
+
+
+def either(build: Builder, call: Call) -> State:
+    """Entries of one value where a condition holds, and of another elsewhere."""
+    return joined(build, call, [one for one in call.arguments[1:] if _is_state(one)], call.shape)
+
+
+def written(build: Builder, call: Call) -> State:
+    """A value with others written to some of its entries, or added to them."""
+    given = [one for one in (*call.arguments[1:], *call.keywords.values()) if _is_state(one)]
+    return joined(build, call, [call.first, *given[-1:]], call.shape)
+
+
+def copied(build: Builder, call: Call) -> State:
+    return resized(build, call, call.state(1, "src"), call.shape)
+
+
+def constant(_: Builder, call: Call) -> State:
+    """A new tensor, whatever it is given."""
+    return Constant(call.shape)
+
+
+def number(_: Builder, call: Call) -> State:
+    """A tensor of a number, or of those below it."""
+    numbers = [one for one in (*call.arguments, *call.keywords.values()) if is_plain(one)]
+    if len(numbers) == 1 and not call.function.startswith("arange"):
+        return Constant(call.shape, order_of(numbers[0]), not size_of(numbers[0]))
+    return Constant(call.shape, max(map(order_of, numbers), default=Fraction(0)))
+
+
+def zero(_: Builder, call: Call) -> State:
+    return Constant(call.shape, is_zero=True)
+
+
+def _taken(build: Builder, call: Call, state: State, shape: Shape, key: Any) -> State:
+    """A part of a state."""
+    found = resized(build, call, state, shape)
+    return found.of_part(key) if isinstance(found, Result) else found
+
+
+def resized(build: Builder, call: Call, state: State, shape: Shape) -> State:
+    """A state with another number of units: a node, unless nothing but its shape changes."""
+    if isinstance(state, (Constant, Held)) or str(growing(state.shape)) == str(growing(shape)):
+        return replace(state, shape=shape)
+    return joined(build, call, [state], shape)
+
+
+def _is_state(argument: Any) -> bool:
+    return isinstance(argument, Constant | Held | Result)
+
+
+def _is_view(index: Any) -> bool:
+    """Whether an index only adds axes, or takes all of them."""
+    if isinstance(index, tuple):
+        return all(map(_is_view, index))
+    whole = isinstance(index, Span) and index.start in (None, 0) and index.stop is None and index.step in (None, 1)
+    return whole or index is None or index == "..."
+
+
+def _leaves(index: Any) -> Iterator[Any]:
+    if isinstance(index, tuple):
+        for one in index:
+            yield from _leaves(one)
+    else:
+        yield index
+
+
+def _hashable(argument: Any) -> Any:
+    if isinstance(argument, tuple):
+        return tuple(map(_hashable, argument))
+    return repr(argument)

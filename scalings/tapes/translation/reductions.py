@@ -1,0 +1,169 @@
+"""Sums, means, norms and maxima over axes; softmax; normalization."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+from scalings.networks.dimensions import ONE, Dimension
+from scalings.networks.nodes import Mean, Norm, Softmax
+from scalings.tapes.translation.builder import Builder
+from scalings.tapes.translation.products import entrywise, joined, multiplied, powered, with_bias
+from scalings.tapes.translation.values import Call, Constant, Held, Result, Shape, State, growing, product
+
+HALF = Fraction(1, 2)
+
+
+def mean(build: Builder, call: Call) -> State:
+    return averaged(build, call, call.state(0, "input"), _axes(call.get(1, "dim")))
+
+
+def sum_(build: Builder, call: Call) -> State:
+    return summed(build, call, call.state(0, "input"), _axes(call.get(1, "dim")))
+
+
+def summed(build: Builder, call: Call, state: State, axes: Any) -> State:
+    """A mean, times the number of entries that it is taken of."""
+    over = _over(state.shape, axes)
+    return build.scaled(averaged(build, call, state, axes), over.order, float(over.size), call)
+
+
+def averaged(build: Builder, call: Call, state: State, axes: Any) -> State:
+    """The mean over axes; over fixed sizes it changes no order."""
+    if isinstance(state, Constant):
+        return replace(state, shape=call.shape)
+    source = build.result(state, call)
+    over = _over(state.shape, axes)
+    if not over.grows:
+        return replace(source, shape=call.shape)
+    name = build.name(call)
+    node = build.add(Mean(name, source.node, growing(call.shape), over, source.has_mean), call)
+    return replace(source, shape=call.shape, node=node)
+
+
+def variance(build: Builder, call: Call) -> State:
+    """The mean square; that entries are centered first changes no order."""
+    square = powered(build, call, call.state(0, "input"), Fraction(2))
+    axes = call.get(1, "dim")
+    return averaged(build, call, square, None if isinstance(axes, bool) else _axes(axes))
+
+
+def deviation(build: Builder, call: Call) -> State:
+    return powered(build, call, variance(build, call), HALF)
+
+
+def norm(build: Builder, call: Call) -> State:
+    """The Euclidean norm over axes."""
+    place = 2 if call.function != "frobenius_norm" else 1
+    return _euclidean(build, call, call.state(0, "input"), _axes(call.get(place, "dim")))
+
+
+def norm_but_one(build: Builder, call: Call) -> State:
+    """The norm over all axes but one."""
+    x, kept = call.state(0, "v"), call.get(2, "dim")
+    return _euclidean(build, call, x, tuple(axis for axis in range(len(x.shape)) if axis != kept % len(x.shape)))
+
+
+def _euclidean(build: Builder, call: Call, state: State, axes: Any) -> State:
+    square = powered(build, replace(call, shapes=(state.shape,)), state, Fraction(2))
+    return powered(build, call, summed(build, call, square, axes), HALF)
+
+
+def normalized(build: Builder, call: Call) -> State:
+    """A vector over its norm."""
+    x, dim = call.state(0, "input"), call.get(2, "dim", 1)
+    over = _over(x.shape, (dim,))
+    return build.scaled(_norm(build, call, x, keeps_mean=True), -over.order * HALF, 1.0, call)
+
+
+def cosine(build: Builder, call: Call) -> State:
+    """The mean product of two vectors with entries of size 1."""
+    one, other, dim = call.state(0, "x1"), call.state(1, "x2"), call.get(2, "dim", 1)
+    shape = max(one.shape, other.shape, key=lambda found: growing(found).order)
+    left, right = (_norm(build, call, side, keeps_mean=True) for side in (one, other))
+    return averaged(build, call, multiplied(build, replace(call, shapes=(shape,)), left, right), (dim,))
+
+
+def largest(build: Builder, call: Call) -> State:
+    """The largest entries, or the smallest: of the order of all."""
+    state = call.state(0, "input")
+    other = call.get(1, "other")
+    states = [state, other] if isinstance(other, Constant | Held | Result) else [state]
+    return joined(build, call, states, call.shape)
+
+
+def log_sum_exp(build: Builder, call: Call) -> State:
+    return joined(build, call, [entrywise(build, call, call.first, "softplus")], call.shape)
+
+
+def softmax(build: Builder, call: Call) -> State:
+    state, dim = call.state(0, "input"), call.get(1, "dim", -1)
+    if isinstance(state, Constant):
+        return state
+    source = build.result(state, call)
+    over = state.shape[dim] if state.shape else ONE
+    node = build.add(Softmax(build.name(call), source.node, over if over.grows else ONE), call)
+    return replace(source, node=node, has_mean=True)
+
+
+def layer_norm(build: Builder, call: Call) -> State:
+    return _normed(build, call, call.get(2, "weight"), call.get(3, "bias"), centered=True)
+
+
+def rms_norm(build: Builder, call: Call) -> State:
+    return _normed(build, call, call.get(2, "weight"), None, centered=False)
+
+
+def group_norm(build: Builder, call: Call) -> State:
+    return _normed(build, call, call.get(2, "weight"), call.get(3, "bias"), channel=1)
+
+
+def batch_norm(build: Builder, call: Call) -> State:
+    """By the statistics of the batch; by running ones, which are constants, it only has a gain and a bias."""
+    weight, bias, is_training = call.get(1, "weight"), call.get(2, "bias"), call.get(5, "training", True)
+    return _normed(build, call, weight, bias, channel=1, by_constants=not is_training)
+
+
+def _normed(
+    build: Builder,
+    call: Call,
+    weight: Any,
+    bias: Any,
+    *,
+    channel: int = 0,
+    centered: bool = True,
+    by_constants: bool = False,
+) -> State:
+    state = call.first if by_constants else _norm(build, call, call.first, keeps_mean=not centered)
+    if weight is not None:
+        if channel and len(weight.shape) == 1:
+            weight = replace(weight, shape=(*weight.shape, *(ONE,) * (len(call.shape) - 2)))
+        state = multiplied(build, call, state, weight)
+    return with_bias(build, call, state, bias, channel)
+
+
+def _norm(build: Builder, call: Call, state: State, *, keeps_mean: bool) -> State:
+    if isinstance(state, Constant):
+        return replace(state, order=Fraction(0))
+    source = build.result(state, call)
+    name = build.name(call, "norm")
+    return replace(source, node=build.add(Norm(name, source.node), call), has_mean=keeps_mean and source.has_mean)
+
+
+def _axes(dim: Any) -> tuple[int, ...] | None:
+    """Axes as a tuple; None for all."""
+    if isinstance(dim, int) and not isinstance(dim, bool):
+        return (dim,)
+    return dim if isinstance(dim, tuple) and dim else None
+
+
+def _over(shape: Shape, axes: tuple[int, ...] | None) -> Dimension:
+    chosen: Shape = shape if axes is None else tuple(shape[axis] for axis in axes if shape)
+    return product(tuple(size for size in chosen if size.grows)) if any(one.grows for one in chosen) else ONE
+
+
+def product_of(build: Builder, call: Call) -> State:
+    """The product over an axis of fixed size, by one factor: the order is that of a power."""
+    size = call.state(0, "input").shape[call.get(1, "dim", 0)]
+    return powered(build, call, call.first, Fraction(int(size.size)))

@@ -1,0 +1,31 @@
+"""The answer of a translation: a network of nodes, and where its values and weights are on the tape."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from scalings.networks.network import Network
+
+
+@dataclass(frozen=True)
+class Translation:
+    """A traced network, translated."""
+
+    network: Network
+    values: Mapping[str, int]
+    """By name of a node, the number of the value on the aligned tape that its result is: of a repeated block, in its
+    first copy. A node whose result no torch function makes by itself, such as W x in W x + b, has none."""
+    weights: Mapping[str, tuple[str, ...]]
+    """By name of a weight, the names of the module's parameters that it stands for, one a copy; of one that is tied the
+    first."""
+    output: int
+    """The number of the value that is the network's output, from which the loss is computed."""
+    loss: Literal["mse", "cross-entropy"]
+    unknown: tuple[str, ...] = ()
+    """Functions without a rule, which are taken for ones that act unit by unit."""
+    unused: tuple[str, ...] = ()
+    """The names of parameters, of all copies, that nothing of the output depends on: no node has them."""
+    reading: Mapping[str, str] = field(default_factory=dict)
+    """By name of a node of the network, the torch function that it is read off."""

@@ -1,0 +1,66 @@
+"""Sizes of every observable at one width, for weights whose init scales and learning rates are numbers.
+
+The rules are those of orders, on sizes (`symbolic.orders.sizes`). Some constants that a network has of itself count,
+too: fixed factors in its code, the kernels of convolutions, and the entries of the data, which are taken to be of size
+1. Those of sizes that grow, such as 4 n, do not, nor do those of the rules.
+
+>>> from scalings.hyperparameters.update_laws import optimizer
+>>> from scalings.networks.architectures import mlp
+>>> weights = [LayerExponents(1.0, scale, 0.1) for scale in (1 / 8, 1 / 16, 1 / 256)]
+>>> found = sizes(Problem(mlp(3), optimizer("sgd")), weights, width=256, steps=1)
+>>> round(found[Observable("z", "layer2", 0)], 6)
+16.0
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from fractions import Fraction
+
+from scalings.criteria.observables import Observable
+from scalings.criteria.problem import Problem
+from scalings.hyperparameters.gauges import LayerExponents
+from scalings.networks.network import Network
+from scalings.networks.nodes import INPUT, Convolution, Dense, Factor, Node, Repeat
+from symbolic.orders.sizes import Sizes
+from symbolic.propagation.training import train
+
+_DENOMINATOR = 10**6
+
+
+def sizes(problem: Problem, layers: Sequence[LayerExponents[float]], width: int, steps: int) -> dict[Observable, float]:
+    """The size of every observable; `layers` are multiplier, init scale and learning rate of each weight as numbers."""
+    network = Network(tuple(_at(problem.network.nodes, width)))
+    return dict(train(replace(problem, network=network), layers, Sizes(width), steps))
+
+
+def _at(nodes: Sequence[Node], width: int) -> Iterator[Node]:
+    """The nodes with these constants as powers of this width."""
+    for node in nodes:
+        if isinstance(node, Repeat):
+            yield replace(node, nodes=tuple(_at(node.nodes, width)))
+            continue
+        if isinstance(node, Factor) and not node.order:
+            yield replace(node, order=_power(node.size, width))
+            continue
+        entries = _entries_read(node)
+        if entries == 1 or not isinstance(node, Dense | Convolution):
+            yield node
+            continue
+        before = f"{node.name}.entries"
+        yield Factor(before, node.source, _power(math.sqrt(entries), width))
+        yield replace(node, source=before)
+
+
+def _entries_read(node: Node) -> int:
+    """How many entries a unit reads of each one that the rules count: of the data, whose norm is 1 there, all."""
+    if isinstance(node, Dense | Convolution) and node.source == INPUT:
+        return node.fan_in.at(1)
+    return node.kernel if isinstance(node, Convolution) else 1
+
+
+def _power(number: float, width: int) -> Fraction:
+    """The power of the width that a positive number is."""
+    return Fraction(math.log(number) / math.log(width)).limit_denominator(_DENOMINATOR)

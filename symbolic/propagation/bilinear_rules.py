@@ -1,0 +1,209 @@
+"""The rule of products of two values, unit by unit or summed over units; attention's scores and mixing are cases of it.
+
+Let z_(s a b) = sum over k of l_(s a k) r_(s b k), with S units that all three have, K that are summed over, A that only
+l has and B that only r has (`scalings.networks.contractions`). All orders below are norms:
+
+    at init       |z| = |l| |r| / sqrt(S K)                     independent factors: generic
+                  |z| = |l| |r| / sqrt(S)                       coherent ones, as in x . x: law of large numbers
+    change        |dz| = |dl| |r| / sqrt(S) + |l| |dr| / sqrt(S) + |dl| |dr| / sqrt(S)
+                  with |dl| |r| / sqrt(S min(K, B)), or |l| |dr| / sqrt(S min(K, A)), where r, or l, is made of weights
+    backward      |d_l| = |d_z| |r| / sqrt(S B) + |d_z| |dr| / sqrt(S)
+                  |d_r| = |d_z| |l| / sqrt(S A) + |d_z| |dl| / sqrt(S)
+
+**Change.** The gradient of l lies along r: aligned. What is computed from data has, as a matrix from K to B units, the
+rank of a fixed number of tokens: it acts on such a dl by its norm. A random matrix of full rank acts by sqrt(K) +
+sqrt(B) times its entries instead (as W acts on W^T d in `weighted_rules`, of which this is another spelling). That dl
+and dr are along each other is an upper bound while they are smaller than l and r; but unless both A and B grow, one of
+the other two terms is no smaller.
+
+**Backward** is a sum over the units that only the other factor has. Before the first update the backward signal knows
+nothing of the other factor, and the sum is generic; afterwards this one has moved along the signal. So what reaches the
+output only through such sums is *dormant* (`Network.dormant`: queries and keys, behind values; routers, behind
+experts): the first update finds next to nothing of it in the gradients of what comes before. The part of dl that
+weights before l only pass on then meets r by chance, and not along it: |dl| (|r| + |dr|) / sqrt(S K). What l's own
+weights did (`Run.own`) lies along r all the same (measured: tests/agreement/test_attention.py).
+
+A coherent sum keeps its law of large numbers: |dl| |dr| / sqrt(S) at once; and of what is passed on to a curved l the
+part along l, min(1, |dl|/|l|) of it, as in the overlap rule of `weighted_rules`.
+
+**Attention** of n = heads * head_size units: S = heads. Scores sum over K = head_size. Mixing has B = head_size, and
+the left factor p = softmax(s), with |p| = sqrt(heads) whatever s is, |dp| = min(|p|, |ds|) and |d_s| = |d_p|, as the
+number of positions is fixed.
+
+Sources: Yang et al., arXiv 2203.03466, section 5 and appendix B ("1/d attention"), for head_size that grows; Hron et
+al., arXiv 2006.10540, for heads that do; Yang and Hu, arXiv 2011.14522 (generic and aligned). That it holds of any
+product is this project's own, and measured: tests/agreement/test_products.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Generic
+
+from scalings.networks.contractions import Contraction, contraction
+from scalings.networks.dimensions import VOCABULARY_SCALE
+from scalings.networks.nodes import Mix, Product, Scores
+from symbolic.orders.algebra import O
+from symbolic.propagation.state import HALF, Parts, Run, Steps, along_itself
+
+_NOTHING = Contraction(Fraction(0), Fraction(0), Fraction(0), Fraction(0))
+
+
+@dataclass(frozen=True)
+class _Factor(Generic[O]):
+    """One of the two values."""
+
+    initial: O
+    change: Parts[O]
+    moved: O
+    """|change| where it may outgrow the initial value, else zero."""
+    own: O
+    """Of the change, what lies along the other factor at the first update."""
+    is_weights: bool = False
+    """Whether it is made of weights alone: as a matrix, of full rank."""
+
+
+class ProductRule:
+    """z = l r, unit by unit or summed. Source: the module's docstring."""
+
+    def initialize(self, run: Run[O], node: Product) -> Steps[O]:
+        sizes = sizes_of(run, node)
+        share = -HALF * (sizes.shared if node.coherent else sizes.shared + sizes.summed)
+        run.initial[node.name] = run.scaled(share, run.initial[node.left], run.initial[node.right])
+        yield from ()
+
+    def forward(self, run: Run[O], node: Product) -> Steps[O]:
+        left, right = (self._factor(run, node, name) for name in node.sources)
+        by_chance = run.step == 1 and node.name in run.problem.network.dormant
+        sizes = sizes_of(run, node)
+        run.change[node.name] = change_of(run, sizes, left, right, by_chance=by_chance, coherent=node.coherent)
+        if node.name in run.heeded:
+            run.own[node.name] = own_of(run, sizes, left, right)
+        yield from ()
+
+    def backward(self, run: Run[O], node: Product, signal: Parts[O]) -> Steps[O]:
+        send_back(run, node, sizes_of(run, node), signal)
+        yield from ()
+
+    def _factor(self, run: Run[O], node: Product, name: str) -> _Factor[O]:
+        change, own = run.change[name], run.own.get(name, run.zero)
+        moved = run.total(change)
+        if node.coherent and run.step == 1 and name in run.curved:
+            own = run.algebra.total(own, along_itself(run, name))
+        return _Factor(run.initial[name], change, moved, own, name in run.problem.network.made_of_weights)
+
+
+class ScoresRule:
+    """s_ij = g q_i . k_j, head by head: the product of queries and keys, dormant since it is read behind a softmax."""
+
+    def initialize(self, run: Run[O], node: Scores) -> Steps[O]:
+        sizes = sizes_of(run, node)
+        product = run.scaled(-HALF * (sizes.shared + sizes.summed), run.initial[node.query], run.initial[node.key])
+        run.initial[node.name] = run.algebra.product(run.multipliers[node.name], product)
+        yield run.observe("z", node, run.initial[node.name])
+
+    def forward(self, run: Run[O], node: Scores) -> Steps[O]:
+        query, key = (
+            _Factor(run.initial[name], run.change[name], run.total(run.change[name]), run.own.get(name, run.zero))
+            for name in node.sources
+        )
+        g, sizes = run.multipliers[node.name], sizes_of(run, node)
+        run.change[node.name] = run.times(g, change_of(run, sizes, query, key, by_chance=run.step == 1))
+        if node.name in run.heeded:
+            run.own[node.name] = run.algebra.product(g, own_of(run, sizes, query, key))
+        yield run.observe("dz", node, run.total(run.change[node.name]))
+        yield run.observe("z", node, run.now(node.name))
+
+    def backward(self, run: Run[O], node: Scores, signal: Parts[O]) -> Steps[O]:
+        yield run.observe("d", node, run.total(signal))
+        send_back(run, node, sizes_of(run, node), run.times(run.multipliers[node.name], signal))
+
+
+class MixRule:
+    """o_i = sum_j p_ij v_j: the product of p = softmax(s) and values. |p| stays sqrt(heads), however far s moves."""
+
+    def initialize(self, run: Run[O], node: Mix) -> Steps[O]:
+        sizes = sizes_of(run, node)
+        run.initial[node.name] = run.scaled(-HALF * sizes.shared, self._attention(run, node), run.initial[node.values])
+        yield from ()
+
+    def forward(self, run: Run[O], node: Mix) -> Steps[O]:
+        attention = self._attention(run, node)
+        attended = tuple(run.algebra.smaller(attention, part) for part in run.change[node.scores])
+        values = run.change[node.values]
+        left = _Factor(attention, attended, run.zero, run.own.get(node.scores, run.zero))
+        right = _Factor(run.initial[node.values], values, run.zero, run.own.get(node.values, run.zero))
+        run.change[node.name] = change_of(run, sizes_of(run, node), left, right)
+        if node.name in run.heeded:
+            run.own[node.name] = own_of(run, sizes_of(run, node), left, right)
+        yield from ()
+
+    def backward(self, run: Run[O], node: Mix, signal: Parts[O]) -> Steps[O]:
+        sizes = sizes_of(run, node)
+        by_values = run.initial[node.values], run.total(run.change[node.values])
+        run.send(node.scores, run.times(sent_back(run, sizes.shared, sizes.right, by_values), signal))
+        run.send(node.values, run.times(run.scaled(-HALF * sizes.shared, self._attention(run, node)), signal))
+        yield from ()
+
+    def _attention(self, run: Run[O], node: Mix) -> O:
+        return run.power(run.problem.network.units[node.scores], HALF)
+
+
+def sizes_of(run: Run[O], node: Product | Scores | Mix) -> Contraction:
+    """Powers of the scale variable; in the vocabulary rules speak of one token and one logit at a time."""
+    scale = run.problem.scale
+    return _NOTHING if scale == VOCABULARY_SCALE else contraction(node, run.problem.network.units, scale)
+
+
+def change_of(
+    run: Run[O],
+    sizes: Contraction,
+    left: _Factor[O],
+    right: _Factor[O],
+    *,
+    by_chance: bool = False,
+    coherent: bool = False,
+) -> Parts[O]:
+    """|dz|; `by_chance`: what is passed on to a factor meets the other one so."""
+    generic = sizes.shared + sizes.summed
+    found = []
+    for factor, other, alone in ((left, right, sizes.right), (right, left, sizes.left)):
+        at_init, later = _aligned(sizes, alone, other)
+        by_then = later if coherent else generic
+        for order, along, chance in ((other.initial, at_init, generic), (other.moved, later, by_then)):
+            change = factor.change
+            if by_chance and chance > along:
+                passed_on = tuple(run.scaled(-HALF * (chance - along), part) for part in change)
+                change = run.coherently(passed_on, factor.own)
+            found.append(run.times(run.scaled(-HALF * along, order), change))
+    return run.added(*found)
+
+
+def own_of(run: Run[O], sizes: Contraction, left: _Factor[O], right: _Factor[O]) -> O:
+    """What a factor's own weights made of the product."""
+    found = []
+    for factor, other, alone in ((left, right, sizes.right), (right, left, sizes.left)):
+        at_init, later = _aligned(sizes, alone, other)
+        found += [run.scaled(-HALF * at_init, other.initial, factor.own)]
+        found += [run.scaled(-HALF * later, other.moved, factor.own)]
+    return run.algebra.total(*found)
+
+
+def _aligned(sizes: Contraction, alone: Fraction, other: _Factor[O]) -> tuple[Fraction, Fraction]:
+    """Over how many units a change along the other factor is spread out: along r(0) and along dr."""
+    return sizes.shared + (min(sizes.summed, alone) if other.is_weights else 0), sizes.shared
+
+
+def sent_back(run: Run[O], shared: Fraction, alone: Fraction, other: tuple[O, O]) -> O:
+    """What the backward signal is multiplied by on its way to a factor; `other` is |r(0)| and |dr| of the other one."""
+    initial, moved = other
+    return run.algebra.total(run.scaled(-HALF * (shared + alone), initial), run.scaled(-HALF * shared, moved))
+
+
+def send_back(run: Run[O], node: Product | Scores, sizes: Contraction, signal: Parts[O]) -> None:
+    """To both factors."""
+    left, right = node.sources
+    for name, other, alone in ((left, right, sizes.right), (right, left, sizes.left)):
+        by_other = run.initial[other], run.total(run.change[other])
+        run.send(name, run.times(sent_back(run, sizes.shared, alone, by_other), signal))

@@ -1,0 +1,98 @@
+"""Sizes at a width: far out their slopes are the orders, and near by they show which term is still the larger one."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import pytest
+
+from scalings.criteria.observables import Observable
+from scalings.criteria.problem import Problem
+from scalings.hyperparameters.gauges import LayerExponents
+from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.hyperparameters.update_laws import optimizer
+from scalings.networks.architectures import mlp, transformer
+from scalings.networks.dimensions import WIDTH, fixed
+from scalings.networks.network import Network
+from scalings.networks.nodes import Bias, Convolution, Dense, Factor
+from symbolic.evaluation.predict import predict
+from symbolic.evaluation.sizes import sizes
+from symbolic.orders.algebra import EXACT
+from symbolic.orders.sizes import Sizes
+from symbolic.propagation.training import train
+
+FAR = (2**60, 2**61)
+MUP = Parameterization.of(multiplier="0,0,0", init="0,-1/2,-1", lr="1,0,-1")
+
+
+def at(given: Parameterization, width: int, constants: tuple[float, ...] = ()) -> list[LayerExponents[float]]:
+    """The exponents as numbers, with constants in front of init scales and learning rates."""
+    each = constants or (1.0,) * given.depth
+    return [
+        LayerExponents(1.0, constant * width ** float(layer.init), 0.01 * width ** float(layer.lr))
+        for layer, constant in zip(given.layers, each, strict=True)
+    ]
+
+
+def slopes(
+    problem: Problem, given: Parameterization, widths: tuple[int, int], *constants: float
+) -> dict[Observable, float]:
+    small, large = (sizes(problem, at(given, width, constants), width, 3) for width in widths)
+    steps = math.log(widths[1] / widths[0])
+    return {one: math.log(large[one] / small[one]) / steps for one in small if small[one]}
+
+
+@pytest.mark.parametrize("law", ["sgd", "adam", "muon"])
+@pytest.mark.parametrize("init", ["0,-1/2,-1", "0,-1/2,-1/2", "1/4,-1/2,-3/4"])
+def test_far_out_slopes_are_orders(law: str, init: str) -> None:
+    given = Parameterization.of(multiplier="0,0,0", init=init, lr="0,-1,-1")
+    problem = Problem(mlp(3), optimizer(law))
+    found = slopes(problem, given, FAR)
+    derived = dict(train(problem, given.layers, EXACT, 3))
+    assert found.keys() == {one for one, order in derived.items() if order > -math.inf}
+    for one, slope in found.items():
+        assert slope == pytest.approx(float(derived[one]), abs=1e-3), one
+
+
+def test_a_small_constant_hides_the_larger_order() -> None:
+    """A bias of size 0.001 n^(1/2) beside a layer of size 1 has no part in the slope before n^(1/2) is a thousand."""
+    network = Network(
+        (
+            Dense("in", "input", "w", fixed(1), WIDTH),
+            Bias("bias", "in", "b", WIDTH, start="random"),
+            Dense("out", "bias", "v", WIDTH, fixed(1)),
+        )
+    )
+    given = Parameterization.of(multiplier="0,0,0", init="-1/2,0,-1", lr="0,0,-1")
+    problem = Problem(network, optimizer("sgd"))
+    z = Observable("z", "bias", 0)
+    assert predict(network, given, "sgd")[z] == Fraction(1, 2)
+    assert slopes(problem, given, (64, 128), 1.0, 0.001, 1.0)[z] == pytest.approx(0, abs=0.01)
+    assert slopes(problem, given, FAR, 1.0, 0.001, 1.0)[z] == pytest.approx(0.5, abs=0.01)
+
+
+def test_constants_of_the_network_count() -> None:
+    network = Network(
+        (
+            Convolution("in", "input", "w", fixed(3), WIDTH, 4),
+            Convolution("mix", "in", "u", WIDTH, WIDTH, 9),
+            Factor("third", "mix", Fraction(0), 1 / 3),
+            Dense("out", "third", "v", WIDTH, fixed(1)),
+        )
+    )
+    problem = Problem(network, optimizer("sgd"))
+    given = Parameterization.of(multiplier="0,0,0", init="0,-1/2,-1", lr="1,0,-1")
+    found = sizes(problem, at(given, 100), 100, 1)
+    assert found[Observable("z", "in", 0)] == pytest.approx(math.sqrt(12 * 100), rel=1e-4)
+    assert found[Observable("z", "mix", 0)] == pytest.approx(math.sqrt(12 * 9 * 100), rel=1e-4)
+    assert found[Observable("z", "out", 0)] == pytest.approx(math.sqrt(12 * 9 * 100) / 3 / 100, rel=1e-4)
+
+
+def test_blocks_and_attention_have_sizes() -> None:
+    network = transformer()
+    problem = Problem(network, optimizer("adam"))
+    layers = [LayerExponents(1.0, 0.1, 0.001)] * network.depth
+    found = sizes(problem, layers, 64, 2)
+    assert found.keys() == dict(train(problem, layers, Sizes(64), 2)).keys()
+    assert all(0 <= size < math.inf for size in found.values())
