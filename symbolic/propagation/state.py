@@ -11,7 +11,6 @@ Zhu and Hayou, arXiv 2310.02244 (the two laws of large numbers in depth).
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -28,10 +27,7 @@ from scalings.networks.nodes import (
     INPUT,
     MATRICES,
     WEIGHTED,
-    Convolution,
-    Dense,
     Elementwise,
-    Embedding,
     Factor,
     Mean,
     Mix,
@@ -49,6 +45,7 @@ from scalings.networks.nodes import (
     sources,
 )
 from symbolic.orders.algebra import Algebra, O
+from symbolic.propagation.echo import Echo, echoes
 
 HALF = Fraction(1, 2)
 Observed: TypeAlias = tuple[Observable, O]
@@ -226,6 +223,11 @@ class Run(Generic[O]):
         return frozenset(one.name for one in wanted if kinds.get(one.name) != "output" and not isinstance(one, own))
 
     @cached_property
+    def echoes(self) -> Mapping[str, Echo]:
+        """Of nodes that read what their own weight has written elsewhere."""
+        return echoes(self.problem.network)
+
+    @cached_property
     def heeded(self) -> frozenset[str]:
         """The nodes of which a sum over growing units asks what their own weights did."""
         nodes = {node.name: node for node in self.problem.network.flat}
@@ -272,58 +274,6 @@ class Run(Generic[O]):
             case Product():
                 return trained.issuperset(node.sources)
         return False
-
-    @cached_property
-    def echoing(self) -> Mapping[str, frozenset[str]]:
-        """The nodes that read what their own weight has written elsewhere, with no weight matrix in between; and where
-        it has, themselves included."""
-        uses = Counter(node.weight for node in self.problem.network.flat if isinstance(node, MATRICES))
-        shared = [node for node in self.problem.network.flat if isinstance(node, MATRICES) and uses[node.weight] > 1]
-        writers = {node.name: frozenset(self._writers(node)) for node in shared}
-        return {name: found for name, found in writers.items() if len(found) > 1}
-
-    def _writers(self, node: Dense | Convolution | Embedding) -> set[str]:
-        """The uses of its weight that reach this one without passing another matrix, itself included."""
-        nodes = {other.name: other for other in self.problem.network.flat}
-        found, seen, waiting = {node.name}, set[str](), [node.source]
-        while waiting:
-            name = waiting.pop()
-            if name == INPUT or name in seen:
-                continue
-            seen.add(name)
-            before = nodes[name]
-            if isinstance(before, MATRICES):
-                found |= {name} if before.weight == node.weight else set()
-                continue
-            if _holds_no_units(before):
-                continue
-            waiting += sources(before)
-            waiting += [before.nodes[-1].name] if isinstance(before, Repeat) else []
-        return found
-
-    def written_by(self, writers: frozenset[str], name: str, passed: frozenset[str] = frozenset()) -> O:
-        """The part of h(0) that these nodes have written: all of their own result, and of others what they pass on."""
-        if name in writers:
-            return self.initial[name]
-        node = next((one for one in self.problem.network.flat if one.name == name), None)
-        if node is None or name in passed or isinstance(node, MATRICES) or _holds_no_units(node):
-            return self.zero
-        read = [*sources(node), *([node.nodes[-1].name] if isinstance(node, Repeat) else [])]
-        parts = {one: self.written_by(writers, one, passed | {name}) for one in read}
-        if isinstance(node, Sum | Repeat):
-            return self.algebra.total(*parts.values())
-        return self.algebra.total(
-            *(
-                self.algebra.product(part, self.algebra.ratio(self.initial[name], self.initial[one]))
-                for one, part in parts.items()
-                if one in self.initial
-            )
-        )
-
-
-def _holds_no_units(node: Node) -> bool:
-    """What was summed over or normalized holds no token's units any more."""
-    return isinstance(node, Scores | Softmax | Mean) or (isinstance(node, Product) and node.summed.grows)
 
 
 def in_turn(nodes: Sequence[Node], act: Any) -> Generator[Any, None, None]:

@@ -35,6 +35,7 @@ from scalings.networks.nodes import (
     Weighted,
 )
 from symbolic.orders.algebra import O
+from symbolic.propagation.echo import written
 from symbolic.propagation.state import HALF, Parts, Run, Steps, random_norm
 
 Matrix = Dense | Convolution | Embedding
@@ -52,10 +53,10 @@ class DenseRule:
         algebra, own = run.algebra, run.layers[node.weight]
         scale = algebra.product(own.multiplier, own.init)
         run.initial[node.name] = algebra.product(scale, run.power(node.fan_out, HALF), run.initial[node.source])
-        if node.name in run.echoing:
+        if echo := run.echoes.get(node.name):
             root = run.larger(node.fan_in, node.fan_out, exponent=HALF)
-            echo = algebra.product(scale, root, run.written_by(run.echoing[node.name], node.source))
-            run.initial[node.name] = algebra.total(run.initial[node.name], echo)
+            aligned = algebra.product(scale, root, written(run, echo, node.source))
+            run.initial[node.name] = algebra.total(run.initial[node.name], aligned)
         yield run.observe("z", node, run.initial[node.name])
         yield run.observe("W_frobenius", node, random_norm(run, node))
 
