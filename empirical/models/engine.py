@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
 
 from empirical.engines.module.engine import ModuleEngine
 from empirical.models.training import MakeOptimizer, train
-from empirical.tensors.arrays import Array
 from scalings.criteria.observables import Observable
 
 
@@ -23,8 +19,6 @@ class OwnOptimizerEngine(ModuleEngine):
     def refusal(self) -> None:
         """Any optimizer is taken."""
 
-    def train(self, width: int, seeds: Sequence[int]) -> dict[Observable, Array]:
+    def _one(self, width: int, seed: int) -> dict[Observable, float]:
         assert self.make_optimizer is not None
-        found = [train(self.problem, self.make_optimizer, width, seed) for seed in seeds]
-        common = [observable for observable in found[0] if all(observable in one for one in found)]
-        return {observable: np.array([one[observable] for one in found]) for observable in common}
+        return train(self.problem, self.make_optimizer, width, seed)

@@ -1,4 +1,4 @@
-"""How an optimizer of torch is set for each parameter: its group's learning rate, decay and epsilon, and its law.
+"""How an optimizer of torch is set for each parameter: its group's learning rate and decay, and its law.
 
 >>> from torch import nn
 >>> model = nn.Linear(2, 3)
@@ -11,7 +11,7 @@ bias adamw 0.001 0.1
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,7 +38,6 @@ class Options:
     """The class of the optimizer."""
     lr: float
     decay: float = 0.0
-    epsilon: float = 0.0
 
 
 def optimizers_of(given: Any) -> tuple[Optimizer, ...]:
@@ -73,13 +72,16 @@ def options_of(given: Any, model: nn.Module) -> dict[str, Options]:
 
 
 def _options(optimizer: Optimizer, group: Mapping[str, Any]) -> Options:
-    decay = float(group.get("weight_decay") or 0.0)
+    name, decay = type(optimizer).__name__, group.get("weight_decay") or 0.0
+    law = _law(_torch_class(type(optimizer)), group, decay)
+    if not law:
+        return Options("", name, 0.0)
     lr = float(group.get("initial_lr", group["lr"]))  # the peak, where a schedule starts from another rate
-    kind = _torch_class(type(optimizer))
-    return Options(_law(kind, group, decay), type(optimizer).__name__, lr, decay, float(group.get("eps") or 0.0))
+    return Options(law, name, lr, float(decay))
 
 
 def _law(kind: str, group: Mapping[str, Any], decay: float) -> Law:
+    """The law of torch's own optimizers; "" for all others."""
     if kind == "SGD":
         plain = "nesterov" if group["nesterov"] else "momentum" if group["momentum"] else "sgd"
         return f"{plain}+l2" if decay else plain
@@ -89,17 +91,13 @@ def _law(kind: str, group: Mapping[str, Any], decay: float) -> Law:
     if kind in _ADAMS:
         decoupled = kind == "AdamW" or group.get("decoupled_weight_decay", False)
         return ("adamw" if decoupled else "adam+l2") if decay else "adam"
-    return {"Lion": "lion+coupled" if decay else "lion"}.get(kind, "")
+    return ""
 
 
-def _torch_class(kind: type) -> str:
-    """The name of the torch class that an optimizer is of, or its own."""
-    return next((one.__name__ for one in _lineage(kind) if one.__module__.startswith("torch.optim")), kind.__name__)
-
-
-def _lineage(kind: type) -> Iterator[type]:
-    """The class and its bases that take steps: all but `Optimizer` itself."""
-    yield from (one for one in kind.__mro__ if issubclass(one, Optimizer) and one is not Optimizer)
+def _torch_class(kind: type[Optimizer]) -> str:
+    """The name of the torch class whose steps an optimizer takes; "" if it takes its own."""
+    step = kind.step
+    return step.__qualname__.partition(".")[0] if step.__module__.startswith("torch.optim.") else ""
 
 
 def _is_scheduler(given: Any) -> bool:

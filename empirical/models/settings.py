@@ -1,15 +1,15 @@
 """How a model is set: how its parameters start and what their learning rates are, as powers of the width.
 
-Starts are read off the tensors that the model itself draws, at several widths and seeds. Learning rates, decay and
-epsilon are numbers in the optimizer's groups, and have to be powers of the width exactly.
+Starts are read off the tensors that the model itself draws, at several widths and seeds. Learning rates and decay are
+numbers in the optimizer's groups, and have to be powers of the width exactly.
 """
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -51,13 +51,8 @@ class Setting:
     lr: Exponent
     """-oo if nothing trains it."""
     decay: Exponent
-    epsilon: Exponent
     options: Options | None
     """Those at the largest width; None if no optimizer has it."""
-
-    @property
-    def is_trained(self) -> bool:
-        return self.lr != MINUS_INFINITY
 
 
 def settings(build: Build, optimizer: Callable[[nn.Module], Any], widths: Sequence[int]) -> dict[str, Setting]:
@@ -74,8 +69,9 @@ def settings(build: Build, optimizer: Callable[[nn.Module], Any], widths: Sequen
                 starts[name][width].append(_start(parameter))
         with user_code("optimizer", f"it fails at width {width}"), seeded():
             made = optimizer(model)
+        trained = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
         for name, option in options_of(made, model).items():
-            options[name][width] = option if dict(model.named_parameters())[name].requires_grad else _frozen(option)
+            options[name][width] = option if name in trained else replace(option, lr=0.0, decay=0.0)
     return {name: _setting(name, seen, options.get(name, {}), widths) for name, seen in starts.items()}
 
 
@@ -109,13 +105,13 @@ def _setting(
         missing = next(width for width in widths if width not in options)
         raise ArgumentError("optimizer", f"it has {name} at some widths, but not at {missing}")
     if not any(given):
-        return Setting(name, start, init, fit, size, MINUS_INFINITY, MINUS_INFINITY, MINUS_INFINITY, None)
+        return Setting(name, start, init, fit, size, MINUS_INFINITY, MINUS_INFINITY, None)
     present = [one for one in given if one is not None]
 
     def order(what: str) -> Exponent:
         return _order(f"{what} of {name}", [getattr(one, what) for one in present], widths)
 
-    return Setting(name, start, init, fit, size, order("lr"), order("decay"), order("epsilon"), present[-1])
+    return Setting(name, start, init, fit, size, order("lr"), order("decay"), present[-1])
 
 
 def _init(seen: Mapping[int, Sequence[_Start]]) -> tuple[Exponent, Fit | None]:
@@ -154,12 +150,3 @@ def _order(what: str, seen: Sequence[float], widths: Sequence[int]) -> Exponent:
     except NoPower as error:
         raise ArgumentError("optimizer", f"{what} {error}") from error
     return found.order if isinstance(found, Power) else Fraction(0)
-
-
-def _frozen(option: Options) -> Options:
-    return Options(option.law, option.optimizer, 0.0, 0.0, option.epsilon)
-
-
-def listed(found: Mapping[str, Setting]) -> Iterator[Setting]:
-    """In the order of the model."""
-    yield from found.values()

@@ -5,17 +5,15 @@ Where a schedule starts from another rate, as a warm-up from zero does, steps ar
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from empirical.engines.module.passes import Passes
 from empirical.engines.module.problem import ModuleProblem
-from empirical.engines.module.training import Trained, representations
-from empirical.engines.observations import View, observe
+from empirical.engines.module.training import Trained, observations
 from empirical.models.optimizers import optimizers_of
 from empirical.tracing.state import seeded
 from empirical.tracing.user_code import user_code
@@ -50,21 +48,16 @@ def train(problem: ModuleProblem, make_optimizer: MakeOptimizer, width: int, see
         node.name: Trained(names[-1], isinstance(node, MATRICES), Own(own[names[-1]]))
         for node, names in problem.weights()
     }
-    passes = Passes(module, problem.batch(width), problem.loss, width, problem.places)
-    found: dict[Observable, float] = {}
-    before, now = None, passes.run()
-    first = now
-    for step in range(problem.training.steps + 1):
-        if step:
-            for name, gradient in now.gradients.items():
-                own[name].grad = gradient
-            with user_code("optimizer", f"its step fails at width {width}"), seeded(seed):
-                for optimizer in optimizers:
-                    optimizer.step()
-            before, now = now, passes.run()
-        seen = observe(View(step, now.loss[None], representations(problem, observed, step, first, before, now)))
-        found |= {observable: float(value) for observable, value in seen.items()}
-    return found
+
+    def step(gradients: Mapping[str, Tensor]) -> None:
+        for name, parameter in own.items():
+            if parameter.requires_grad:
+                parameter.grad = gradients[name]
+        with user_code("optimizer", f"its step fails at width {width}"), seeded(seed):
+            for optimizer in optimizers:
+                optimizer.step()
+
+    return observations(problem, module, width, observed, step)
 
 
 def _at_peak(optimizers: tuple[Optimizer, ...]) -> None:

@@ -80,9 +80,13 @@ class ModuleEngine:
 
     def train(self, width: int, seeds: Sequence[int]) -> dict[Observable, Array]:
         """What every seed has: sizes that depend on the data may leave some without."""
-        found = [train(self.problem, width, seed, self._constants) for seed in seeds]
+        found = [self._one(width, seed) for seed in seeds]
         common = [observable for observable in found[0] if all(observable in one for one in found)]
         return {observable: np.array([one[observable] for one in found]) for observable in common}
+
+    def _one(self, width: int, seed: int) -> dict[Observable, float]:
+        """Every observable of one seed."""
+        return train(self.problem, width, seed, self._constants)
 
     @cached_property
     def _constants(self) -> dict[str, Constants]:

@@ -17,12 +17,14 @@ from empirical.tracing.batches import Batch, Loss
 from empirical.tracing.recorder import record
 from empirical.tracing.state import seeded
 from empirical.tracing.user_code import user_code
+from scalings.errors import ArgumentError
 from scalings.tapes.tape import Operation
 
 
 @dataclass(frozen=True)
 class Pass:
-    """The loss; values, and the gradients of the loss by them, by name; and its gradients by parameters."""
+    """The loss; values, and the gradients of the loss by them, by name; and its gradients by parameters, which are zero
+    where one is frozen."""
 
     loss: Tensor
     values: Mapping[str, Tensor]
@@ -48,7 +50,7 @@ class Passes:
             found = self._run()
             if found is not None:
                 return found
-        raise AssertionError("the module does something else in every forward pass")
+        raise ArgumentError("build", f"the module does something else in every forward pass at width {self.width}")
 
     def _run(self) -> Pass | None:
         """None if the tape was not the one that the numbers are of."""
@@ -76,14 +78,20 @@ class Passes:
             self._operations, self._numbers = operations, on_tape(self.wanted, tape)
             return None
         parameters = {name: one for name, one in self.module.named_parameters() if one.requires_grad}
-        slopes = torch.autograd.grad(losses[0], list(parameters.values()), allow_unused=True, materialize_grads=True)
+        with user_code("build", f"its backward pass fails at width {self.width}"):
+            slopes = (
+                torch.autograd.grad(losses[0], list(parameters.values()), allow_unused=True, materialize_grads=True)
+                if parameters and losses[0].requires_grad
+                else [torch.zeros_like(one) for one in parameters.values()]
+            )
         for handle in handles:
             handle.remove()
         return Pass(
             losses[0].detach(),
             {name: values[number] for name, number in self._numbers.items()},
             {name: signals[number] for name, number in self._numbers.items() if number in signals},
-            dict(zip(parameters, slopes, strict=True)),
+            {name: torch.zeros_like(one) for name, one in self.module.named_parameters()}
+            | dict(zip(parameters, slopes, strict=True)),
         )
 
 

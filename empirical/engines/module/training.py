@@ -7,12 +7,12 @@ their number, a constant. Changes are differences of values, in double precision
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from empirical.engines.module.passes import Pass, Passes
 from empirical.engines.module.problem import ModuleProblem
@@ -61,16 +61,31 @@ def train(problem: ModuleProblem, width: int, seed: int, constants: Mapping[str,
         for name in names:
             stepped[name] = Stepped(problem, node, own[name], constants[name].rate, width)
         observed[node.name] = Trained(names[-1], isinstance(node, MATRICES), stepped[names[-1]])
+
+    def step(gradients: Mapping[str, Tensor]) -> None:
+        for name, one in stepped.items():
+            one.step(gradients[name])
+
+    return observations(problem, module, width, observed, step)
+
+
+def observations(
+    problem: ModuleProblem,
+    module: nn.Module,
+    width: int,
+    observed: Mapping[str, Trained],
+    step: Callable[[Mapping[str, Tensor]], None],
+) -> dict[Observable, float]:
+    """Every observable at every step of a training whose steps are given the gradients, by parameter."""
     passes = Passes(module, problem.batch(width), problem.loss, width, problem.places)
     found: dict[Observable, float] = {}
     before, now = None, passes.run()
     first = now
-    for step in range(problem.training.steps + 1):
-        if step:
-            for name, one in stepped.items():
-                one.step(now.gradients[name])
+    for number in range(problem.training.steps + 1):
+        if number:
+            step(now.gradients)
             before, now = now, passes.run()
-        seen = observe(View(step, now.loss[None], representations(problem, observed, step, first, before, now)))
+        seen = observe(View(number, now.loss[None], representations(problem, observed, number, first, before, now)))
         found |= {observable: float(value) for observable, value in seen.items()}
     return found
 
