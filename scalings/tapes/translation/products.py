@@ -209,7 +209,10 @@ def _repeated(build: Builder, call: Call, state: State) -> State:
 def _by_constant(build: Builder, call: Call, state: State, constant: Constant) -> State:
     if constant.is_zero:
         return Constant(call.shape, is_zero=True)
-    return _repeated(build, call, build.scaled(state, constant.order, 1.0, call))
+    found = _repeated(build, call, build.scaled(state, constant.order, 1.0, call))
+    if constant.depends and isinstance(found, Constant | Result):  # as of h (h > 0)
+        return replace(found, depends=True) if isinstance(found, Constant) else replace(found, has_mean=True)
+    return found
 
 
 def _is_vector(weight: Held) -> bool:

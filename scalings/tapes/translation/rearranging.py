@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from scalings.networks.nodes import INPUT, Embedding
 from scalings.tapes.arguments import Span
 from scalings.tapes.translation.builder import Builder, kept
-from scalings.tapes.translation.products import joined
+from scalings.tapes.translation.products import UNSEEN, entrywise, joined
 from scalings.tapes.translation.values import (
     Call,
     Constant,
@@ -23,9 +23,14 @@ from scalings.tapes.translation.values import (
     order_of,
     product,
     size_of,
+    state_of,
 )
 
 States = State | tuple[State, ...]
+FAR = 1 / UNSEEN
+"""A number beside which bfloat16 does not see 1, such as the 1e9 of a mask: what is left of it by softmax is zero."""
+_PLACES = {"setitem": 2, "index_put": 2, "masked_scatter": 2, "slice_scatter": 1, "select_scatter": 1}
+"""Where the functions that write are given what they write, if not as the fourth argument."""
 
 
 def same(_: Builder, call: Call) -> State:
@@ -90,13 +95,38 @@ def together(build: Builder, call: Call) -> State:
 
 def either(build: Builder, call: Call) -> State:
     """Entries of one value where a condition holds, and of another elsewhere."""
-    return joined(build, call, [one for one in call.arguments[1:] if _is_state(one)], call.shape)
+    given = [state_of(one) for one in (*call.arguments, *call.keywords.values())]
+    place = next(place for place, one in enumerate(given) if isinstance(one, Constant) and one.is_mask)
+    return _chosen(build, call, [given[place]], [*given[:place], *given[place + 1 :]])
+
+
+def filled(build: Builder, call: Call) -> State:
+    """A value with a number written to some entries; one that is as infinity for a softmax leaves the others alone."""
+    state, number = call.state(0, "input"), call.get(2, "value")
+    written = [] if is_plain(number) and not order_of(number) and size_of(number) > FAR else [state_of(number)]
+    return _chosen(build, call, [call.state(1, "mask")], [state, *written])
 
 
 def written(build: Builder, call: Call) -> State:
     """A value with others written to some of its entries, or added to them."""
-    given = [one for one in (*call.arguments[1:], *call.keywords.values()) if _is_state(one)]
-    return joined(build, call, [call.first, *given[-1:]], call.shape)
+    place = _PLACES.get(call.function.rstrip("_"), 3)
+    named = next((call.keywords[name] for name in ("value", "src", "source", "values") if name in call.keywords), None)
+    value = call.get(place, "", named)
+    if is_plain(value) and not order_of(value) and size_of(value) > FAR:
+        return replace(call.first, shape=call.shape)
+    return _chosen(build, call, _leaves(call.get(1, "indices")), [call.first, state_of(value)])
+
+
+def _chosen(build: Builder, call: Call, masks: Iterable[Any], states: list[State]) -> State:
+    """Entries of some values or of others: if a mask chooses by their entries, what is chosen has a mean."""
+    depends = any(isinstance(one, Constant) and one.is_mask and one.depends for one in masks)
+    found = joined(build, call, states, call.shape)
+    if isinstance(found, Constant):
+        return replace(found, depends=found.depends or depends)
+    zeros = [one for one in states if isinstance(one, Constant) and one.is_zero]
+    if depends and zeros and len(zeros) == len(states) - 1:
+        return entrywise(build, call, found, "relu")
+    return replace(found, has_mean=True) if depends and isinstance(found, Result) else found
 
 
 def copied(build: Builder, call: Call) -> State:
@@ -131,10 +161,6 @@ def resized(build: Builder, call: Call, state: State, shape: Shape) -> State:
     if isinstance(state, (Constant, Held)) or str(growing(state.shape)) == str(growing(shape)):
         return replace(state, shape=shape)
     return joined(build, call, [state], shape)
-
-
-def _is_state(argument: Any) -> bool:
-    return isinstance(argument, Constant | Held | Result)
 
 
 def _is_view(index: Any) -> bool:

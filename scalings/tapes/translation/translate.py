@@ -70,6 +70,7 @@ class _Translator:
         self._parameters = {one.names[0]: one for one in traced.tape.parameters}
         self._states: dict[int, State] = {}
         self._needed = self._reached()
+        self._chosen = self._decided()
 
     def translation(self) -> Translation:
         place = 0
@@ -114,6 +115,14 @@ class _Translator:
             results = found.intersection(operation.results())
             if any(map(self._is_computed, results)):
                 found.update(_read_by(operation))
+        return found
+
+    def _decided(self) -> set[int]:
+        """The masks and indices that depend on what the network computes."""
+        found: set[int] = set()
+        for operation in self.tape.operations:
+            if any(self.tape.values[value].differentiable or value in found for value in operation.inputs()):
+                found.update(value for value in operation.results() if not self._is_computed(value))
         return found
 
     def _is_computed(self, value: int) -> bool:
@@ -170,7 +179,9 @@ class _Translator:
         if self.tape.values[value].kind == "complex":
             raise ArgumentError("network", "it computes with complex numbers, of which no orders are known")
         if self.tape.values[value].kind != "real":
-            state = Constant(self._shape(value))
+            state = self._source(value)
+        elif isinstance(state, Constant):
+            state = replace(state, is_mask=False)
         self._states[value] = replace(state, shape=self._shape(value))
         if isinstance(state, Result):
             self.values.setdefault(state.node, value)
@@ -188,7 +199,9 @@ class _Translator:
         one = self.tape.values[value]
         parameter = self._parameters.get(one.name) if one.origin == "parameter" else None
         if parameter is None or (not parameter.trainable and parameter.start != "random"):
-            return Constant(one.shape, is_zero=parameter is not None and parameter.start == "zero")
+            is_zero = parameter is not None and parameter.start == "zero"
+            depends = value in self._chosen and growing(one.shape).grows
+            return Constant(one.shape, is_zero=is_zero, is_mask=one.kind == "boolean", depends=depends)
         return Held(one.shape, parameter)
 
     # Blocks that repeat

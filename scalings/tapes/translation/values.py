@@ -27,6 +27,10 @@ class Constant:
     shape: Shape
     order: Fraction = Fraction(0)
     is_zero: bool = False
+    is_mask: bool = False
+    """Whether its entries are true or false."""
+    depends: bool = False
+    """Whether its entries are chosen, unit by unit, by what the network computes, as those of h > 0 are."""
 
 
 @dataclass(frozen=True)

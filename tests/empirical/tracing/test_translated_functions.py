@@ -103,7 +103,7 @@ CASES: dict[str, tuple[Callable[..., Tensor], dict[str, Callable[[int], Tensor]]
         ],
     ),
     "masks, dropout and views are no nodes": (
-        lambda h: functional.dropout(h.view(2, 2, -1).masked_fill(h.view(2, 2, -1) > 0, 0.0)).transpose(0, 1),
+        lambda h: functional.dropout(h.view(2, 2, -1).masked_fill(torch.eye(2).bool()[..., None], 0.0)).transpose(0, 1),
         {},
         [],
     ),
@@ -187,12 +187,47 @@ CASES: dict[str, tuple[Callable[..., Tensor], dict[str, Callable[[int], Tensor]]
         {"g": torch.ones, "b": torch.zeros},
         ["g: Gain(first) units 1 n", "b: Bias(g) units 1 n"],
     ),
+    "a mask that chooses by the entries": (
+        lambda h: torch.where(h > 0, h, 0.0) + h.masked_fill(h > 0, 0.0) + h * (h > 0),
+        {},
+        [
+            "where: Elementwise(first) activation relu",
+            "masked_fill: Elementwise(first) activation relu",
+            "add: Rearrange(where, masked_fill) units 1 n",
+            "add2: Rearrange(add, first) units 1 n",
+        ],
+    ),
+    "a choice between numbers": (lambda h: h * torch.where(h > 0, 1.0, 0.01), {}, []),
+    "a choice between a value and another": (
+        lambda h: h.where(h > 0, h.tanh()),
+        {},
+        ["tanh: Elementwise(first) activation tanh", "where: Rearrange(first, tanh) units 1 n"],
+    ),
+    "numbers written into zeros": (
+        lambda h: h * written(torch.zeros_like(h)) * torch.zeros_like(h).masked_fill(torch.eye(4)[:, :1].bool(), 1.0),
+        {},
+        [],
+    ),
+    "infinity written into scores": (
+        lambda h: h * (h @ h.T).masked_fill(torch.eye(4).bool(), float("-inf")).softmax(-1)[:, :1],
+        {},
+        [
+            "matmul: Product(first, first) units 1, summed 1 n, coherent True",
+            "softmax: Softmax(matmul)",
+            "mul: Product(first, softmax) units 1 n",
+        ],
+    ),
     "in place": (
         lambda h: h.clone().mul_(h.shape[-1] ** 0.5).relu_(),
         {},
         ["mul: Factor(first) order 1/2", "relu: Elementwise(mul) activation relu"],
     ),
 }
+
+
+def written(zeros: Tensor) -> Tensor:
+    zeros[:2] = 1.0
+    return zeros
 
 
 def heads(h: Tensor, weight: Tensor) -> Tensor:
