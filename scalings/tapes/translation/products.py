@@ -115,6 +115,8 @@ def power(build: Builder, call: Call) -> State:
     base, exponent = call.state(0, "input"), call.get(1, "exponent")
     if is_plain(exponent) and not order_of(exponent):
         return powered(build, call, base, Fraction(exponent).limit_denominator(1000))
+    if not isinstance(base, Constant) or base.order:
+        raise ValueError("a power that is no number")  # noqa: TRY003
     return entrywise(build, call, state_of(exponent), "exp")
 
 
@@ -137,7 +139,10 @@ def powered(build: Builder, call: Call, state: State, exponent: Fraction) -> Sta
 def entrywise(build: Builder, call: Call, state: State, function: str, *, is_odd: bool = False) -> State:
     """A function of each entry."""
     if isinstance(state, Constant):
-        return Constant(state.shape, is_zero=state.is_zero and not FUNCTIONS[function].offset)
+        growth = FUNCTIONS[function]
+        order = min(state.order, Fraction(0)) if growth.bounded else state.order
+        order = max(order, Fraction(0)) if growth.offset else order
+        return replace(state, order=order, is_zero=state.is_zero and not growth.offset)
     source = build.result(state, call)
     node = build.add(Elementwise(build.name(call), source.node, function), call)
     even = function in ("abs", "cos")

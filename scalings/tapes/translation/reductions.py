@@ -99,10 +99,10 @@ def log_sum_exp(build: Builder, call: Call) -> State:
 
 def softmax(build: Builder, call: Call) -> State:
     state, dim = call.state(0, "input"), call.get(1, "dim", -1)
-    if isinstance(state, Constant):
-        return state
-    source = build.result(state, call)
     over = state.shape[dim] if state.shape else ONE
+    if isinstance(state, Constant):  # entries that sum to 1
+        return Constant(state.shape, -over.order if over.grows else Fraction(0))
+    source = build.result(state, call)
     node = build.add(Softmax(build.name(call), source.node, over if over.grows else ONE), call)
     return replace(source, node=node, has_mean=True)
 

@@ -217,6 +217,11 @@ CASES: dict[str, tuple[Callable[..., Tensor], dict[str, Callable[[int], Tensor]]
             "mul: Product(first, softmax) units 1 n",
         ],
     ),
+    "averages by a softmax of zeros": (
+        lambda h: h * torch.zeros_like(h).softmax(-1) * torch.sigmoid(torch.full_like(h, h.shape[-1])),
+        {},
+        ["mul: Factor(first) order -1"],
+    ),
     "in place": (
         lambda h: h.clone().mul_(h.shape[-1] ** 0.5).relu_(),
         {},
@@ -297,6 +302,21 @@ def test_a_function_without_a_rule_is_named() -> None:
     translation = of_function(torch.special.i0).translation
     assert translation.unknown == ("special_i0",)
     assert words(translation.network, between=("first", "last")) == ["special_i0: Elementwise(first) activation linear"]
+
+
+UNKNOWN: dict[str, tuple[Callable[..., Tensor], dict[str, Callable[[int], Tensor]], str]] = {
+    "a power that is learned": (lambda h, p: h.sigmoid().pow(p), {"p": torch.ones}, "pow"),
+    "a power of the width": (lambda h: h.sigmoid() ** h.shape[-1], {}, "pow"),
+}
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_arguments_without_a_rule_are_named(name: str) -> None:
+    """And what the function reads stays."""
+    function, parameters, named = UNKNOWN[name]
+    translation = of_function(function, **parameters).translation
+    assert translation.unknown == (named,)
+    assert "first" in [node.name for node in translation.network.nodes]
 
 
 def test_a_value_without_its_gradient_is_named() -> None:
