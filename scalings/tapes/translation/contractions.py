@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import reduce
 from typing import Any
 
 from scalings.networks.dimensions import ONE, Dimension
 from scalings.networks.nodes import INPUT, Convolution, Dense, DepthwiseConvolution
 from scalings.tapes.translation.builder import Builder, kept
 from scalings.tapes.translation.products import multiplied, scaled, with_bias
-from scalings.tapes.translation.reductions import summed
+from scalings.tapes.translation.reductions import summed as sum_over
 from scalings.tapes.translation.values import Call, Constant, Held, Shape, State, growing, product
 
 Labels = tuple[str, ...]
@@ -22,13 +23,18 @@ Labels = tuple[str, ...]
 
 def contract(build: Builder, call: Call, left: State, right: State, labels: tuple[Labels, Labels, Labels]) -> State:
     """The sum over the labels that the result has not."""
-    sides = [_labelled(state.shape, names) for state, names in zip((left, right), labels, strict=False)]
+    if any(len(set(names)) < len(names) for names in labels):
+        raise ValueError("a diagonal")  # noqa: TRY003
+    left, one = _alone(build, call, left, labels[0], {*labels[1], *labels[2]})
+    right, other = _alone(build, call, right, labels[1], {*labels[0], *labels[2]})
+    sides = [_labelled(state.shape, names) for state, names in ((left, one), (right, other))]
     sizes = {**sides[0], **sides[1]}
     shape = tuple(sizes.get(name, ONE) for name in labels[2])
     summed = {name: size for name, size in sizes.items() if name not in labels[2]}
     made = replace(call, shapes=(shape,))
     if isinstance(left, Constant) and isinstance(right, Constant):
-        return Constant(shape, left.order + right.order, left.is_zero or right.is_zero)
+        order = left.order + right.order + product(tuple(summed.values())).order
+        return Constant(shape, order, left.is_zero or right.is_zero)
     if any(isinstance(side, Constant) and side.is_zero for side in (left, right)):
         return Constant(shape, is_zero=True)
     for one, other, own, its in ((left, right, sides[0], sides[1]), (right, left, sides[1], sides[0])):
@@ -86,6 +92,12 @@ def matmul(build: Builder, call: Call) -> State:
     return matmul_of(build, call, call.state(0, "input"), call.state(1, "other"))
 
 
+def chain(build: Builder, call: Call) -> State:
+    """Matrices one after the other, from left to right."""
+    given = call.arguments[0] if isinstance(call.arguments[0], tuple) else call.arguments
+    return reduce(lambda left, right: matmul_of(build, call, left, right), given)
+
+
 def addmm(build: Builder, call: Call) -> State:
     """beta b + alpha x W."""
     matrices = ("batch1", "batch2") if "batch1" in call.keywords else ("mat1", "mat2")
@@ -132,7 +144,7 @@ def einsum(build: Builder, call: Call) -> State:
     if len(operands) > 1:
         return left
     gone = tuple(axis for axis, name in enumerate(own) if name not in end)
-    return summed(build, call, left, gone)
+    return sum_over(build, call, left, gone)
 
 
 def bilinear(build: Builder, call: Call) -> State:
@@ -185,6 +197,17 @@ def _convolved(build: Builder, call: Call, x: State, weight: State, bias: Any, f
     else:
         summed = kernel * channels[0]
     return with_bias(build, call, multiplied(build, call, x, weight, summed), bias, channel=1)
+
+
+def _alone(build: Builder, call: Call, state: State, names: Labels, others: set[str]) -> tuple[State, Labels]:
+    """An operand, summed first over the growing axes that neither the other operand nor the result has."""
+    gone = [axis for axis, (name, size) in enumerate(zip(names, state.shape)) if name not in others and size.grows]
+    if not gone:
+        return state, names
+    left = [axis for axis in range(len(names)) if axis not in gone]
+    shape = tuple(state.shape[axis] for axis in left)
+    made = sum_over(build, replace(call, shapes=(shape,)), state, tuple(gone))
+    return replace(made, shape=shape), tuple(names[axis] for axis in left)
 
 
 def _transposed(state: State) -> State:

@@ -52,7 +52,7 @@ def part(build: Builder, call: Call) -> States:
 def item(build: Builder, call: Call) -> States:
     """x[...]: a view, a part, or what an index of data looks up."""
     state, index = call.state(0, "input"), call.get(1, "index")
-    if any(isinstance(one, Constant | Result) and one.shape for one in _leaves(index)):
+    if any(isinstance(one, Constant | Result) and one.shape for one in leaves(index)):
         return looked_up(build, call, state, call.shape)
     if _is_view(index):
         return replace(state, shape=call.shape)
@@ -114,7 +114,7 @@ def written(build: Builder, call: Call) -> State:
     value = call.get(place, "", named)
     if is_plain(value) and not order_of(value) and size_of(value) > FAR:
         return replace(call.first, shape=call.shape)
-    return _chosen(build, call, _leaves(call.get(1, "indices")), [call.first, state_of(value)])
+    return _chosen(build, call, leaves(call.get(1, "indices")), [call.first, state_of(value)])
 
 
 def _chosen(build: Builder, call: Call, masks: Iterable[Any], states: list[State]) -> State:
@@ -171,10 +171,10 @@ def _is_view(index: Any) -> bool:
     return whole or index is None or index == "..."
 
 
-def _leaves(index: Any) -> Iterator[Any]:
+def leaves(index: Any) -> Iterator[Any]:
     if isinstance(index, tuple):
         for one in index:
-            yield from _leaves(one)
+            yield from leaves(one)
     else:
         yield index
 

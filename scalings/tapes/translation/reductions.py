@@ -9,7 +9,7 @@ from typing import Any
 from scalings.networks.dimensions import ONE, Dimension
 from scalings.networks.nodes import Mean, Norm, Softmax
 from scalings.tapes.translation.builder import Builder
-from scalings.tapes.translation.products import entrywise, joined, multiplied, powered, with_bias
+from scalings.tapes.translation.products import entrywise, inverse, joined, multiplied, powered, with_bias
 from scalings.tapes.translation.values import Call, Constant, Held, Result, Shape, State, growing, product
 
 HALF = Fraction(1, 2)
@@ -54,15 +54,32 @@ def deviation(build: Builder, call: Call) -> State:
 
 
 def norm(build: Builder, call: Call) -> State:
-    """The Euclidean norm over axes."""
-    place = 2 if call.function != "frobenius_norm" else 1
-    return _euclidean(build, call, call.state(0, "input"), _axes(call.get(place, "dim")))
+    """The norm over axes: by default the Euclidean one."""
+    state = call.state(0, "input")
+    if call.function == "frobenius_norm":
+        return _euclidean(build, call, state, _axes(call.get(1, "dim")))
+    exponent, axes = call.get(1, "p" if call.function == "norm" else "ord"), _axes(call.get(2, "dim"))
+    if call.function == "linalg_norm" and exponent is not None and len(axes or state.shape) > 1:
+        exponent = "fro" if exponent == "fro" else "of a matrix"
+    return _norm_of(build, call, state, axes, exponent)
+
+
+def _norm_of(build: Builder, call: Call, state: State, axes: Any, exponent: Any) -> State:
+    if exponent in (None, "fro", 2):
+        return _euclidean(build, call, state, axes)
+    sizes = entrywise(build, replace(call, shapes=(state.shape,)), state, "abs")
+    if exponent == 1:
+        return summed(build, call, sizes, axes)
+    if exponent == float("inf"):
+        return joined(build, call, [sizes], call.shape)
+    raise ValueError("another norm")  # noqa: TRY003
 
 
 def norm_but_one(build: Builder, call: Call) -> State:
     """The norm over all axes but one."""
     x, kept = call.state(0, "v"), call.get(2, "dim")
-    return _euclidean(build, call, x, tuple(axis for axis in range(len(x.shape)) if axis != kept % len(x.shape)))
+    others = tuple(axis for axis in range(len(x.shape)) if axis != kept % len(x.shape))
+    return _norm_of(build, call, x, others, call.get(1, "pow", 2))
 
 
 def _euclidean(build: Builder, call: Call, state: State, axes: Any) -> State:
@@ -72,7 +89,10 @@ def _euclidean(build: Builder, call: Call, state: State, axes: Any) -> State:
 
 def normalized(build: Builder, call: Call) -> State:
     """A vector over its norm."""
-    x, dim = call.state(0, "input"), call.get(2, "dim", 1)
+    x, dim, exponent = call.state(0, "input"), call.get(2, "dim", 1), call.get(1, "p", 2)
+    if exponent != 2:
+        shape = tuple(ONE if axis == dim % len(x.shape) else size for axis, size in enumerate(x.shape))
+        return inverse(build, call, _norm_of(build, replace(call, shapes=(shape,)), x, (dim,), exponent), x)
     over = _over(x.shape, (dim,))
     return build.scaled(_norm(build, call, x, keeps_mean=True), -over.order * HALF, 1.0, call)
 

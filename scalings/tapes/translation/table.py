@@ -71,7 +71,8 @@ def _straight_through(build: Builder, call: Call) -> State:
 
 def unknown(build: Builder, call: Call) -> States:
     """A function without a rule, as one of each entry of the first value that it reads."""
-    states = [one for one in (*call.arguments, *call.keywords.values()) if isinstance(one, Constant | Held | Result)]
+    given = rearranging.leaves((*call.arguments, *call.keywords.values()))
+    states = [one for one in given if isinstance(one, Constant | Held | Result)]
     states.sort(key=lambda one: isinstance(one, Result), reverse=True)
     first = next((one for one in states if not isinstance(one, Constant)), None)
     return Constant(call.shape) if first is None else entry_of_unknown(build, call, call.function, first)
@@ -177,7 +178,8 @@ TABLE: dict[str, Translator] = {
     **_named(reductions.group_norm, "group_norm"),
     **_named(reductions.batch_norm, "batch_norm", "instance_norm", "native_batch_norm"),
     **_named(contractions.linear, "linear"),
-    **_named(contractions.matmul, "matmul", "mm", "bmm", "mv", "dot", "vdot", "rmatmul", "chain_matmul"),
+    **_named(contractions.matmul, "matmul", "mm", "bmm", "mv", "dot", "vdot", "rmatmul"),
+    **_named(contractions.chain, "chain_matmul", "linalg_multi_dot"),
     **_named(contractions.addmm, "addmm", "baddbmm", "addmv"),
     **_named(contractions.grouped, "_grouped_mm"),
     **_named(contractions.einsum, "einsum"),

@@ -222,6 +222,41 @@ CASES: dict[str, tuple[Callable[..., Tensor], dict[str, Callable[[int], Tensor]]
         {},
         ["mul: Factor(first) order -1"],
     ),
+    "matrices one after the other": (
+        lambda h, w, u: torch.linalg.multi_dot((h, w, u)),
+        {"w": matrix, "u": matrix},
+        ["w: Dense(first) fan_in 1 n, fan_out 1 n", "u: Dense(w) fan_in 1 n, fan_out 1 n"],
+    ),
+    "a sum of sizes": (
+        lambda h: h * h.norm(1, -1, keepdim=True),
+        {},
+        [
+            "linalg_vector_norm: Elementwise(first) activation abs",
+            "linalg_vector_norm2: Mean(linalg_vector_norm) units 1, over 1 n, coherent True",
+            "linalg_vector_norm3: Factor(linalg_vector_norm2) order 1",
+            "mul: Product(first, linalg_vector_norm3) units 1 n",
+        ],
+    ),
+    "the largest size": (
+        lambda h: h * h.norm(float("inf"), -1, keepdim=True),
+        {},
+        [
+            "linalg_vector_norm: Elementwise(first) activation abs",
+            "linalg_vector_norm2: Rearrange(linalg_vector_norm) units 1",
+            "mul: Product(first, linalg_vector_norm2) units 1 n",
+        ],
+    ),
+    "axes of one operand alone": (
+        lambda h, w: h * torch.einsum("bi,ij->b", h, w)[:, None],
+        {"w": matrix},
+        [
+            "w: Weight() fan_in 1 n, fan_out 1 n",
+            "einsum: Mean(w) units 1 n, over 1 n",
+            "einsum2: Factor(einsum) order 1",
+            "einsum3: Product(first, einsum2) units 1, summed 1 n",
+            "mul: Product(first, einsum3) units 1 n",
+        ],
+    ),
     "in place": (
         lambda h: h.clone().mul_(h.shape[-1] ** 0.5).relu_(),
         {},
@@ -307,6 +342,10 @@ def test_a_function_without_a_rule_is_named() -> None:
 UNKNOWN: dict[str, tuple[Callable[..., Tensor], dict[str, Callable[[int], Tensor]], str]] = {
     "a power that is learned": (lambda h, p: h.sigmoid().pow(p), {"p": torch.ones}, "pow"),
     "a power of the width": (lambda h: h.sigmoid() ** h.shape[-1], {}, "pow"),
+    "another norm": (lambda h: h / h.norm(3, -1, keepdim=True), {}, "linalg_vector_norm"),
+    "a norm of a matrix": (lambda h: h / torch.linalg.norm(h, ord=2), {}, "linalg_norm"),
+    "a diagonal": (lambda h, w: h * torch.einsum("bi,jj->b", h, w)[:, None], {"w": matrix}, "einsum"),
+    "tensors in a list": (lambda h: torch.block_diag(h), {}, "block_diag"),
 }
 
 
