@@ -87,6 +87,36 @@ def repeated(build: Builder, call: Call) -> State:
     return resized(build, call, call.first, call.shape)
 
 
+def pooled(build: Builder, call: Call) -> State:
+    """Means or maxima of patches, whose numbers of entries do not grow."""
+    _no_other_order(call)
+    return resized(build, call, call.first, call.shape)
+
+
+def diagonal(build: Builder, call: Call) -> State:
+    """Entries on a diagonal, which is the rule of no node if it grows."""
+    _no_other_order(call)
+    return repeated(build, call)
+
+
+def cumulative(build: Builder, call: Call) -> State:
+    """Sums of as many entries as come before, along an axis of fixed size."""
+    if call.first.shape[call.get(1, "dim")].grows:
+        raise ValueError("a sum for each entry of an axis that grows")  # noqa: TRY003
+    return repeated(build, call)
+
+
+def identity(_: Builder, call: Call) -> State:
+    if growing(call.shape).grows:
+        raise ValueError("most entries are zero, and some are not")  # noqa: TRY003
+    return Constant(call.shape)
+
+
+def _no_other_order(call: Call) -> None:
+    if growing(call.first.shape).order != growing(call.shape).order:
+        raise ValueError("an axis that grows is lost, or there is one more")  # noqa: TRY003
+
+
 def together(build: Builder, call: Call) -> State:
     """Several values side by side."""
     given = call.get(0, "tensors")

@@ -184,6 +184,9 @@ def _over(shape: Shape, axes: tuple[int, ...] | None) -> Dimension:
 
 
 def product_of(build: Builder, call: Call) -> State:
-    """The product over an axis of fixed size, by one factor: the order is that of a power."""
-    size = call.state(0, "input").shape[call.get(1, "dim", 0)]
-    return powered(build, call, call.first, Fraction(int(size.size)))
+    """The product over axes of fixed size, by one factor: the order is that of a power."""
+    shape, dim = call.first.shape, call.get(1, "dim")
+    chosen = shape if dim is None else (shape[dim],)
+    if any(size.grows for size in chosen):
+        raise ValueError("a product of more and more factors")  # noqa: TRY003
+    return powered(build, call, call.first, Fraction(int(product(chosen).size)))

@@ -11,7 +11,7 @@ from scalings.networks.nodes import Elementwise
 from scalings.tapes.translation import contractions, products, rearranging, reductions
 from scalings.tapes.translation.builder import Builder
 from scalings.tapes.translation.rearranging import States
-from scalings.tapes.translation.values import Call, Constant, Held, Result, State, is_plain, size_of
+from scalings.tapes.translation.values import Call, Constant, Held, Result, State, growing, is_plain, size_of
 
 Translator: TypeAlias = Callable[[Builder, Call], States]
 
@@ -75,7 +75,11 @@ def unknown(build: Builder, call: Call) -> States:
     states = [one for one in given if isinstance(one, Constant | Held | Result)]
     states.sort(key=lambda one: isinstance(one, Result), reverse=True)
     first = next((one for one in states if not isinstance(one, Constant)), None)
-    return Constant(call.shape) if first is None else entry_of_unknown(build, call, call.function, first)
+    if first is not None:
+        return entry_of_unknown(build, call, call.function, first)
+    if growing(call.shape).grows or any(isinstance(one, Constant) and one.order for one in states):
+        build.unknown.setdefault(call.function)
+    return Constant(call.shape)
 
 
 def entry_of_unknown(build: Builder, call: Call, function: str, state: State) -> State:
@@ -100,14 +104,17 @@ TABLE: dict[str, Translator] = {
     **_named(rearranging.same, "dropout", "alpha_dropout", "feature_dropout", "tril", "triu"),
     **_named(rearranging.same, "flip", "roll", "rot90", "pixel_shuffle", "pixel_unshuffle", "channel_shuffle"),
     **_named(rearranging.same, "neg", "negative", "positive", "nan_to_num", "round", "floor", "ceil", "trunc"),
-    **_named(rearranging.same, "avg_pool1d", "avg_pool2d", "avg_pool3d", "adaptive_avg_pool1d", "adaptive_avg_pool2d"),
-    **_named(rearranging.same, "adaptive_avg_pool3d", "max_pool1d", "max_pool2d", "max_pool3d", "lp_pool2d"),
-    **_named(rearranging.same, "adaptive_max_pool1d", "adaptive_max_pool2d", "upsample_nearest1d"),
-    **_named(rearranging.same, "upsample_nearest2d", "upsample_bilinear2d", "upsample_bicubic2d", "interpolate"),
+    **_named(rearranging.pooled, "avg_pool1d", "avg_pool2d", "avg_pool3d", "adaptive_avg_pool1d", "adaptive_avg_pool2d"),
+    **_named(rearranging.pooled, "adaptive_avg_pool3d", "max_pool1d", "max_pool2d", "max_pool3d", "lp_pool2d"),
+    **_named(rearranging.pooled, "adaptive_max_pool1d", "adaptive_max_pool2d", "upsample_nearest1d"),
+    **_named(rearranging.pooled, "upsample_nearest2d", "upsample_bilinear2d", "upsample_bicubic2d", "interpolate"),
     **_named(rearranging.same, "grid_sampler", "grid_sample", "as_strided", "detach", "alias", "conj", "resolve_conj"),
     **_named(rearranging.repeated, "expand", "expand_as", "repeat", "repeat_interleave", "tile", "broadcast_to"),
-    **_named(rearranging.repeated, "pad", "constant_pad_nd", "diagonal", "diag", "diag_embed", "im2col", "unfold"),
-    **_named(rearranging.repeated, "col2im", "fold", "masked_select", "sort", "cumsum", "logcumsumexp"),
+    **_named(rearranging.repeated, "pad", "constant_pad_nd", "im2col", "unfold"),
+    **_named(rearranging.repeated, "col2im", "fold", "masked_select", "sort", "logcumsumexp"),
+    **_named(rearranging.diagonal, "diagonal", "diag", "diag_embed", "diagflat"),
+    **_named(rearranging.cumulative, "cumsum"),
+    **_named(rearranging.identity, "eye"),
     **_named(rearranging.part, "chunk", "split", "split_with_sizes", "tensor_split", "unsafe_chunk", "unsafe_split"),
     **_named(rearranging.part, "unbind", "select", "narrow", "topk", "kthvalue", "hsplit", "vsplit"),
     **_named(rearranging.item, "getitem"),
@@ -125,7 +132,6 @@ TABLE: dict[str, Translator] = {
     **_named(rearranging.number, "new_full", "new_tensor"),
     **_named(
         rearranging.constant,
-        "eye",
         "linspace",
         "ones",
         "ones_like",

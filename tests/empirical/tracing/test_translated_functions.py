@@ -345,6 +345,11 @@ UNKNOWN: dict[str, tuple[Callable[..., Tensor], dict[str, Callable[[int], Tensor
     "another norm": (lambda h: h / h.norm(3, -1, keepdim=True), {}, "linalg_vector_norm"),
     "a norm of a matrix": (lambda h: h / torch.linalg.norm(h, ord=2), {}, "linalg_norm"),
     "a diagonal": (lambda h, w: h * torch.einsum("bi,jj->b", h, w)[:, None], {"w": matrix}, "einsum"),
+    "a diagonal matrix": (lambda h, g: h @ torch.diag(g), {"g": torch.ones}, "diag"),
+    "an identity": (lambda h: h @ torch.eye(h.shape[-1]), {}, "eye"),
+    "sums of all before": (lambda h: h.cumsum(-1), {}, "cumsum"),
+    "a pool over all units": (lambda h: h * functional.adaptive_avg_pool1d(h, 1), {}, "adaptive_avg_pool1d"),
+    "a product over all units": (lambda h: h * h.prod(-1, keepdim=True), {}, "prod"),
     "tensors in a list": (lambda h: torch.block_diag(h), {}, "block_diag"),
 }
 
