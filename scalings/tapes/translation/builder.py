@@ -151,7 +151,7 @@ class Builder:
         if isinstance(state, Result):
             return state
         if isinstance(state, Constant):
-            return Result(state.shape, self.constant(state, call), has_mean=True)
+            return Result(state.shape, self.constant(state, call), has_mean=state.has_mean)
         parameter = state.parameter
         grows = [size for size in parameter.shape if size.grows]
         fans = (product(tuple(grows[1:])), grows[0]) if grows else (ONE, product(parameter.shape))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import reduce
 from typing import Any
 
 from scalings.networks.dimensions import ONE, Dimension
@@ -24,10 +23,10 @@ Labels = tuple[str, ...]
 def contract(build: Builder, call: Call, left: State, right: State, labels: tuple[Labels, Labels, Labels]) -> State:
     """The sum over the labels that the result has not."""
     if any(len(set(names)) < len(names) for names in labels):
-        raise ValueError("a diagonal")  # noqa: TRY003
-    left, one = _alone(build, call, left, labels[0], {*labels[1], *labels[2]})
-    right, other = _alone(build, call, right, labels[1], {*labels[0], *labels[2]})
-    sides = [_labelled(state.shape, names) for state, names in ((left, one), (right, other))]
+        raise ValueError("a diagonal")
+    left, left_names = _alone(build, call, left, labels[0], {*labels[1], *labels[2]})
+    right, right_names = _alone(build, call, right, labels[1], {*labels[0], *labels[2]})
+    sides = [_labelled(left.shape, left_names), _labelled(right.shape, right_names)]
     sizes = {**sides[0], **sides[1]}
     shape = tuple(sizes.get(name, ONE) for name in labels[2])
     summed = {name: size for name, size in sizes.items() if name not in labels[2]}
@@ -95,7 +94,10 @@ def matmul(build: Builder, call: Call) -> State:
 def chain(build: Builder, call: Call) -> State:
     """Matrices one after the other, from left to right."""
     given = call.arguments[0] if isinstance(call.arguments[0], tuple) else call.arguments
-    return reduce(lambda left, right: matmul_of(build, call, left, right), given)
+    found: State = given[0]
+    for one in given[1:]:
+        found = matmul_of(build, call, found, one)
+    return found
 
 
 def addmm(build: Builder, call: Call) -> State:
@@ -201,7 +203,7 @@ def _convolved(build: Builder, call: Call, x: State, weight: State, bias: Any, f
 
 def _alone(build: Builder, call: Call, state: State, names: Labels, others: set[str]) -> tuple[State, Labels]:
     """An operand, summed first over the growing axes that neither the other operand nor the result has."""
-    gone = [axis for axis, (name, size) in enumerate(zip(names, state.shape)) if name not in others and size.grows]
+    gone = [axis for axis, name in enumerate(names) if name not in others and state.shape[axis].grows]
     if not gone:
         return state, names
     left = [axis for axis in range(len(names)) if axis not in gone]

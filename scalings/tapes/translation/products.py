@@ -116,7 +116,7 @@ def power(build: Builder, call: Call) -> State:
     if is_plain(exponent) and not order_of(exponent):
         return powered(build, call, base, Fraction(exponent).limit_denominator(1000))
     if not isinstance(base, Constant) or base.order:
-        raise ValueError("a power that is no number")  # noqa: TRY003
+        raise ValueError("a power that is no number")
     return entrywise(build, call, state_of(exponent), "exp")
 
 

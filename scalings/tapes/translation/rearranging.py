@@ -102,19 +102,19 @@ def diagonal(build: Builder, call: Call) -> State:
 def cumulative(build: Builder, call: Call) -> State:
     """Sums of as many entries as come before, along an axis of fixed size."""
     if call.first.shape[call.get(1, "dim")].grows:
-        raise ValueError("a sum for each entry of an axis that grows")  # noqa: TRY003
+        raise ValueError("a sum for each entry of an axis that grows")
     return repeated(build, call)
 
 
 def identity(_: Builder, call: Call) -> State:
     if growing(call.shape).grows:
-        raise ValueError("most entries are zero, and some are not")  # noqa: TRY003
+        raise ValueError("most entries are zero, and some are not")
     return Constant(call.shape)
 
 
 def _no_other_order(call: Call) -> None:
     if growing(call.first.shape).order != growing(call.shape).order:
-        raise ValueError("an axis that grows is lost, or there is one more")  # noqa: TRY003
+        raise ValueError("an axis that grows is lost, or there is one more")
 
 
 def together(build: Builder, call: Call) -> State:
@@ -166,6 +166,16 @@ def copied(build: Builder, call: Call) -> State:
 def constant(_: Builder, call: Call) -> State:
     """A new tensor, whatever it is given."""
     return Constant(call.shape)
+
+
+def noise(_: Builder, call: Call) -> State:
+    return Constant(call.shape, has_mean=False)
+
+
+def sign(_: Builder, call: Call) -> State:
+    """Entries of size 1, which go with those that they are the signs of."""
+    chosen = isinstance(call.first, Result) and growing(call.shape).grows
+    return Constant(call.shape, has_mean=chosen, depends=chosen)
 
 
 def number(_: Builder, call: Call) -> State:

@@ -72,7 +72,7 @@ def _norm_of(build: Builder, call: Call, state: State, axes: Any, exponent: Any)
         return summed(build, call, sizes, axes)
     if exponent == float("inf"):
         return joined(build, call, [sizes], call.shape)
-    raise ValueError("another norm")  # noqa: TRY003
+    raise ValueError("another norm")
 
 
 def norm_but_one(build: Builder, call: Call) -> State:
@@ -107,10 +107,16 @@ def cosine(build: Builder, call: Call) -> State:
 
 def largest(build: Builder, call: Call) -> State:
     """The largest entries, or the smallest: of the order of all."""
-    state = call.state(0, "input")
-    other = call.get(1, "other")
-    states = [state, other] if isinstance(other, Constant | Held | Result) else [state]
-    return joined(build, call, states, call.shape)
+    state, other = call.state(0, "input"), call.get(1, "other")
+    if not isinstance(other, Constant | Held | Result):
+        return _with_mean(joined(build, call, [state], call.shape))
+    states = [one for one in (state, other) if not (isinstance(one, Constant) and one.is_zero)]
+    found = joined(build, call, states, call.shape)
+    return entrywise(build, call, found, "relu") if len(states) == 1 else _with_mean(found)
+
+
+def _with_mean(state: State) -> State:
+    return replace(state, has_mean=True) if isinstance(state, Result) else state
 
 
 def log_sum_exp(build: Builder, call: Call) -> State:
@@ -188,5 +194,5 @@ def product_of(build: Builder, call: Call) -> State:
     shape, dim = call.first.shape, call.get(1, "dim")
     chosen = shape if dim is None else (shape[dim],)
     if any(size.grows for size in chosen):
-        raise ValueError("a product of more and more factors")  # noqa: TRY003
+        raise ValueError("a product of more and more factors")
     return powered(build, call, call.first, Fraction(int(product(chosen).size)))

@@ -45,16 +45,29 @@ def _leaking(build: Builder, call: Call) -> State:
 
 def _clamped(build: Builder, call: Call) -> State:
     """Bounded if both bounds are given; from below by a number that is a guard, as it was."""
-    low, high = call.get(1, "min"), call.get(2, "max")
+    low, high = (None, call.get(1, "max")) if call.function.startswith("clamp_max") else _bounds(call)
     if high is None and is_plain(low) and 0 < size_of(low) < products.UNSEEN:
         return rearranging.same(build, call)
-    return products.entrywise(build, call, call.first, "relu" if low is None or high is None else "tanh")
+    if not all(one is None or isinstance(one, int | float) for one in (low, high)):
+        raise ValueError("bounds that are no numbers of a fixed size")
+    away = (low is not None and low > 0) or (high is not None and high < 0)
+    if low is None or high is None:
+        touches = 0 in (low, high)
+        return products.entrywise(build, call, call.first, "softplus" if away else "relu" if touches else "elu")
+    return products.entrywise(build, call, call.first, "sigmoid" if away else "tanh", is_odd=low == -high)
+
+
+def _bounds(call: Call) -> tuple[Any, Any]:
+    if call.function.startswith("hardtanh"):
+        return call.get(1, "min_val", -1), call.get(2, "max_val", 1)
+    return call.get(1, "min"), call.get(2, "max")
 
 
 def _multiplied_and_added(build: Builder, call: Call) -> State:
     """a + value b c."""
     first, left, right = call.state(0, "input"), call.state(1, "tensor1"), call.state(2, "tensor2")
-    return products.added(build, call, first, products.multiplied(build, call, left, right))
+    made = products.multiplied(build, call, left, right)
+    return products.added(build, call, first, products.scaled(build, call, made, call.get(3, "value", 1)))
 
 
 def _between(build: Builder, call: Call) -> State:
@@ -104,7 +117,9 @@ TABLE: dict[str, Translator] = {
     **_named(rearranging.same, "dropout", "alpha_dropout", "feature_dropout", "tril", "triu"),
     **_named(rearranging.same, "flip", "roll", "rot90", "pixel_shuffle", "pixel_unshuffle", "channel_shuffle"),
     **_named(rearranging.same, "neg", "negative", "positive", "nan_to_num", "round", "floor", "ceil", "trunc"),
-    **_named(rearranging.pooled, "avg_pool1d", "avg_pool2d", "avg_pool3d", "adaptive_avg_pool1d", "adaptive_avg_pool2d"),
+    **_named(
+        rearranging.pooled, "avg_pool1d", "avg_pool2d", "avg_pool3d", "adaptive_avg_pool1d", "adaptive_avg_pool2d"
+    ),
     **_named(rearranging.pooled, "adaptive_avg_pool3d", "max_pool1d", "max_pool2d", "max_pool3d", "lp_pool2d"),
     **_named(rearranging.pooled, "adaptive_max_pool1d", "adaptive_max_pool2d", "upsample_nearest1d"),
     **_named(rearranging.pooled, "upsample_nearest2d", "upsample_bilinear2d", "upsample_bicubic2d", "interpolate"),
@@ -137,11 +152,11 @@ TABLE: dict[str, Translator] = {
         "ones_like",
         "new_ones",
         "rand_like",
-        "randn_like",
         "rand",
-        "randn",
     ),
-    **_named(rearranging.constant, "bernoulli", "sign", "sgn", "heaviside", "normal", "uniform"),
+    **_named(rearranging.constant, "bernoulli", "uniform"),
+    **_named(rearranging.noise, "randn", "randn_like", "normal"),
+    **_named(rearranging.sign, "sign", "sgn", "heaviside"),
     **_named(products.add, "add", "sub", "subtract", "rsub", "radd"),
     **_named(products.multiply, "mul", "multiply", "rmul"),
     **_named(products.divide, "div", "divide", "true_divide", "truediv"),
@@ -155,14 +170,16 @@ TABLE: dict[str, Translator] = {
     **_named(_multiplied_and_added, "addcmul"),
     **_named(_between, "lerp"),
     **_named(reductions.largest, "maximum", "minimum", "max", "min", "amax", "amin", "fmax", "fmin", "median"),
-    **_named(_clamped, "clamp", "clip", "clamp_min", "clamp_max"),
+    **_named(_clamped, "clamp", "clip", "clamp_min", "clamp_max", "hardtanh"),
     **_named(_entrywise("abs"), "abs", "absolute"),
     **{name: _entrywise(name) for name in ("relu", "gelu", "silu", "elu", "selu", "leaky_relu", "mish", "softplus")},
     **{name: _entrywise(name) for name in ("sigmoid", "cos", "exp")},
     **{name: _entrywise(name, is_odd=True) for name in ("tanh", "erf", "sin", "atan", "softsign")},
     **_named(_entrywise("leaky_relu"), "rrelu", "celu", "threshold"),
-    **_named(_entrywise("silu"), "hardswish", "tanhshrink", "softshrink", "hardshrink"),
-    **_named(_entrywise("tanh"), "relu6", "hardtanh", "asinh"),
+    **_named(_entrywise("silu"), "hardswish"),
+    **_named(_entrywise("silu", is_odd=True), "tanhshrink", "softshrink", "hardshrink"),
+    **_named(_entrywise("tanh"), "relu6"),
+    **_named(_entrywise("tanh", is_odd=True), "asinh"),
     **_named(_entrywise("sigmoid"), "hardsigmoid"),
     **_named(_entrywise("softplus"), "logsigmoid", "log_sigmoid", "log_softmax", "exp2"),
     **_named(_entrywise("elu"), "expm1", "log1p"),

@@ -150,6 +150,10 @@ class _Translator:
             self.build.unknown.setdefault("no_grad" if operation.function != "detach" else "detach")
         for value, state in zip(self._made(operation), states, strict=False):
             self._put(value, state)
+        for value in self._made(operation)[len(states) :]:
+            if value in self._needed and self._is_computed(value):  # a second result that the rule says nothing of
+                found = unknown(self.build, replace(call, shapes=(self._shape(value),)))
+                self._put(value, found[0] if isinstance(found, tuple) else found)
         for before, after in operation.overwritten:
             if after not in self._states:  # a view of the memory that was written to
                 whole = replace(call, arguments=((self._state(before), states[0]),), shapes=(self._shape(after),))

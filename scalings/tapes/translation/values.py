@@ -17,6 +17,8 @@ from scalings.networks.dimensions import ONE, Dimension
 from scalings.tapes.arguments import Power, Reading, is_number
 from scalings.tapes.tape import Parameter
 
+_ALIASES = {"dim": ("axis",), "input": ("self", "x", "x1", "a"), "other": ("x2",)}
+"""Names that torch takes for others, as numpy has them."""
 Shape: TypeAlias = tuple[Dimension, ...]
 
 
@@ -29,6 +31,8 @@ class Constant:
     is_zero: bool = False
     is_mask: bool = False
     """Whether its entries are true or false."""
+    has_mean: bool = True
+    """Whether its entries have a mean, as those of noise have not."""
     depends: bool = False
     """Whether its entries are chosen, unit by unit, by what the network computes, as those of h > 0 are."""
 
@@ -79,7 +83,8 @@ class Call:
         """An argument by its place or its name."""
         if place < len(self.arguments):
             return self.arguments[place]
-        return self.keywords.get(name, default)
+        names = (one for one in (name, *_ALIASES.get(name, ())) if one in self.keywords)
+        return self.keywords.get(next(names, name), default)
 
     def state(self, place: int, name: str) -> State:
         """An argument that is a value, or a number in place of one."""

@@ -187,87 +187,12 @@ CASES: dict[str, tuple[Callable[..., Tensor], dict[str, Callable[[int], Tensor]]
         {"g": torch.ones, "b": torch.zeros},
         ["g: Gain(first) units 1 n", "b: Bias(g) units 1 n"],
     ),
-    "a mask that chooses by the entries": (
-        lambda h: torch.where(h > 0, h, 0.0) + h.masked_fill(h > 0, 0.0) + h * (h > 0),
-        {},
-        [
-            "where: Elementwise(first) activation relu",
-            "masked_fill: Elementwise(first) activation relu",
-            "add: Rearrange(where, masked_fill) units 1 n",
-            "add2: Rearrange(add, first) units 1 n",
-        ],
-    ),
-    "a choice between numbers": (lambda h: h * torch.where(h > 0, 1.0, 0.01), {}, []),
-    "a choice between a value and another": (
-        lambda h: h.where(h > 0, h.tanh()),
-        {},
-        ["tanh: Elementwise(first) activation tanh", "where: Rearrange(first, tanh) units 1 n"],
-    ),
-    "numbers written into zeros": (
-        lambda h: h * written(torch.zeros_like(h)) * torch.zeros_like(h).masked_fill(torch.eye(4)[:, :1].bool(), 1.0),
-        {},
-        [],
-    ),
-    "infinity written into scores": (
-        lambda h: h * (h @ h.T).masked_fill(torch.eye(4).bool(), float("-inf")).softmax(-1)[:, :1],
-        {},
-        [
-            "matmul: Product(first, first) units 1, summed 1 n, coherent True",
-            "softmax: Softmax(matmul)",
-            "mul: Product(first, softmax) units 1 n",
-        ],
-    ),
-    "averages by a softmax of zeros": (
-        lambda h: h * torch.zeros_like(h).softmax(-1) * torch.sigmoid(torch.full_like(h, h.shape[-1])),
-        {},
-        ["mul: Factor(first) order -1"],
-    ),
-    "matrices one after the other": (
-        lambda h, w, u: torch.linalg.multi_dot((h, w, u)),
-        {"w": matrix, "u": matrix},
-        ["w: Dense(first) fan_in 1 n, fan_out 1 n", "u: Dense(w) fan_in 1 n, fan_out 1 n"],
-    ),
-    "a sum of sizes": (
-        lambda h: h * h.norm(1, -1, keepdim=True),
-        {},
-        [
-            "linalg_vector_norm: Elementwise(first) activation abs",
-            "linalg_vector_norm2: Mean(linalg_vector_norm) units 1, over 1 n, coherent True",
-            "linalg_vector_norm3: Factor(linalg_vector_norm2) order 1",
-            "mul: Product(first, linalg_vector_norm3) units 1 n",
-        ],
-    ),
-    "the largest size": (
-        lambda h: h * h.norm(float("inf"), -1, keepdim=True),
-        {},
-        [
-            "linalg_vector_norm: Elementwise(first) activation abs",
-            "linalg_vector_norm2: Rearrange(linalg_vector_norm) units 1",
-            "mul: Product(first, linalg_vector_norm2) units 1 n",
-        ],
-    ),
-    "axes of one operand alone": (
-        lambda h, w: h * torch.einsum("bi,ij->b", h, w)[:, None],
-        {"w": matrix},
-        [
-            "w: Weight() fan_in 1 n, fan_out 1 n",
-            "einsum: Mean(w) units 1 n, over 1 n",
-            "einsum2: Factor(einsum) order 1",
-            "einsum3: Product(first, einsum2) units 1, summed 1 n",
-            "mul: Product(first, einsum3) units 1 n",
-        ],
-    ),
     "in place": (
         lambda h: h.clone().mul_(h.shape[-1] ** 0.5).relu_(),
         {},
         ["mul: Factor(first) order 1/2", "relu: Elementwise(mul) activation relu"],
     ),
 }
-
-
-def written(zeros: Tensor) -> Tensor:
-    zeros[:2] = 1.0
-    return zeros
 
 
 def heads(h: Tensor, weight: Tensor) -> Tensor:
@@ -337,30 +262,6 @@ def test_a_function_without_a_rule_is_named() -> None:
     translation = of_function(torch.special.i0).translation
     assert translation.unknown == ("special_i0",)
     assert words(translation.network, between=("first", "last")) == ["special_i0: Elementwise(first) activation linear"]
-
-
-UNKNOWN: dict[str, tuple[Callable[..., Tensor], dict[str, Callable[[int], Tensor]], str]] = {
-    "a power that is learned": (lambda h, p: h.sigmoid().pow(p), {"p": torch.ones}, "pow"),
-    "a power of the width": (lambda h: h.sigmoid() ** h.shape[-1], {}, "pow"),
-    "another norm": (lambda h: h / h.norm(3, -1, keepdim=True), {}, "linalg_vector_norm"),
-    "a norm of a matrix": (lambda h: h / torch.linalg.norm(h, ord=2), {}, "linalg_norm"),
-    "a diagonal": (lambda h, w: h * torch.einsum("bi,jj->b", h, w)[:, None], {"w": matrix}, "einsum"),
-    "a diagonal matrix": (lambda h, g: h @ torch.diag(g), {"g": torch.ones}, "diag"),
-    "an identity": (lambda h: h @ torch.eye(h.shape[-1]), {}, "eye"),
-    "sums of all before": (lambda h: h.cumsum(-1), {}, "cumsum"),
-    "a pool over all units": (lambda h: h * functional.adaptive_avg_pool1d(h, 1), {}, "adaptive_avg_pool1d"),
-    "a product over all units": (lambda h: h * h.prod(-1, keepdim=True), {}, "prod"),
-    "tensors in a list": (lambda h: torch.block_diag(h), {}, "block_diag"),
-}
-
-
-@pytest.mark.parametrize("name", UNKNOWN)
-def test_arguments_without_a_rule_are_named(name: str) -> None:
-    """And what the function reads stays."""
-    function, parameters, named = UNKNOWN[name]
-    translation = of_function(function, **parameters).translation
-    assert translation.unknown == (named,)
-    assert "first" in [node.name for node in translation.network.nodes]
 
 
 def test_a_value_without_its_gradient_is_named() -> None:
