@@ -15,12 +15,19 @@ _OF_CLASSES = ("log_softmax", "cross_entropy", "nll_loss", "logsumexp", "logsigm
 def output_of(tape: Tape[Dimension]) -> int:
     """The last differentiable real output of the module from which the loss is computed, and that is not the loss.
 
+    One that is a scalar, such as a penalty, only if there is no other.
     Of a module that gives its loss alone, the value from which nothing but the loss is computed, without parameters.
     """
-    behind = _behind(tape, {tape.loss})
-    given = [value for value in tape.outputs if value in behind and value != tape.loss]
-    found = [value for value in given if tape.values[value].differentiable and tape.values[value].kind == "real"]
-    return max(found) if found else _before_the_loss(tape)
+    found = _given(tape, _behind(tape, {tape.loss}))
+    if not found:
+        return _before_the_loss(tape)
+    return max(found, key=lambda value: (bool(tape.values[value].shape), value))
+
+
+def others_of(tape: Tape[Dimension], output: int) -> tuple[int, ...]:
+    """The places of the module's other outputs from which the loss is computed, besides by way of this output."""
+    found = _given(tape, _behind(tape, {tape.loss}, without=output))
+    return tuple(place for place, value in enumerate(tape.outputs) if value in found and value != output)
 
 
 def loss_of(tape: Tape[Dimension], output: int) -> Literal["mse", "cross-entropy"]:
@@ -36,11 +43,17 @@ def loss_of(tape: Tape[Dimension], output: int) -> Literal["mse", "cross-entropy
     return "cross-entropy" if any(part in name for name in used for part in _OF_CLASSES) else "mse"
 
 
-def _behind(tape: Tape[Dimension], values: set[int]) -> set[int]:
-    """What values are computed from, along differentiable values, themselves included."""
+def _given(tape: Tape[Dimension], behind: set[int]) -> list[int]:
+    """The differentiable real outputs of the module among some values, without the loss."""
+    given = [value for value in tape.outputs if value in behind and value != tape.loss]
+    return [value for value in given if tape.values[value].differentiable and tape.values[value].kind == "real"]
+
+
+def _behind(tape: Tape[Dimension], values: set[int], without: int | None = None) -> set[int]:
+    """What values are computed from, along differentiable values, themselves included; not by way of one of them."""
     found = set(values)
     for operation in reversed(tape.operations):
-        if found.intersection(operation.results()):
+        if (found - {without}).intersection(operation.results()):
             found.update(value for value in operation.inputs() if tape.values[value].differentiable)
     return found
 

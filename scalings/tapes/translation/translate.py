@@ -43,7 +43,7 @@ from scalings.tapes.arguments import Argument, Ref, mapped
 from scalings.tapes.network import TracedNetwork
 from scalings.tapes.tape import CUSTOM_GRADIENT, Operation
 from scalings.tapes.translation.builder import Builder
-from scalings.tapes.translation.losses import loss_of, output_of
+from scalings.tapes.translation.losses import loss_of, others_of, output_of
 from scalings.tapes.translation.rearranging import together
 from scalings.tapes.translation.table import translator_of, unknown
 from scalings.tapes.translation.translation import Translation
@@ -91,7 +91,7 @@ class _Translator:
             {name: found for name, found in self.build.weights.items() if name in weights},
             self.output,
             loss_of(self.tape, self.output),
-            tuple(self.build.unknown),
+            (*self.build.unknown, *(f"output {place + 1}" for place in others_of(self.tape, self.output))),
             tuple(name for name in parameters if name not in used),
             {name: function for name, function in self.build.functions.items() if name in names},
         )

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
-from tests.empirical.tracing.modules_to_translate import of_function, words
+from tests.empirical.tracing.modules_to_translate import of_function, traced, words
 from tests.empirical.tracing.zoo import points
 
 
@@ -184,3 +184,22 @@ def test_arguments_without_a_rule_are_named(name: str) -> None:
     translation = of_function(function, **parameters).translation
     assert translation.unknown == (named,)
     assert "first" in [node.name for node in translation.network.nodes]
+
+
+class WithPenalty(nn.Module):
+    """A readout, and a penalty that is a scalar, which is made last."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(6, width), nn.Linear(width, 2)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        h = self.first(x)
+        return self.last(h), h.square().mean()
+
+
+def test_a_penalty_is_not_the_output() -> None:
+    """It is named if the loss has it; what the loss reads by way of the output alone is not."""
+    both = traced(WithPenalty, loss=lambda outputs: outputs[0].square().mean() + outputs[1]).translation
+    assert (both.network.nodes[-1].name, both.unknown) == ("last.bias", ("output 2",))
+    assert not traced(WithPenalty, loss=lambda outputs: outputs[0].square().mean()).translation.unknown
