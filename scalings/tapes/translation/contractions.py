@@ -138,6 +138,8 @@ def einsum(build: Builder, call: Call) -> State:
         end = _expanded(result, len(call.shape))
     left: State = operands[0]
     own = labels[0]
+    if len(set(own)) < len(own):
+        raise ValueError("a diagonal")
     for place, right in enumerate(operands[1:], start=1):
         later = {name for one in (*labels[place + 1 :], end) for name in one}
         made = tuple(name for name in dict.fromkeys((*own, *labels[place])) if name in later)

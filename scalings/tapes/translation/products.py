@@ -44,7 +44,8 @@ def added(build: Builder, call: Call, left: Any, right: Any) -> State:
     if isinstance(one, Constant) and isinstance(other, Constant):
         if one.is_zero or other.is_zero:
             return replace(one if other.is_zero else other, shape=call.shape)
-        return Constant(call.shape, max(one.order, other.order))
+        depends, has_mean = one.depends or other.depends, one.has_mean or other.has_mean
+        return Constant(call.shape, max(one.order, other.order), depends=depends, has_mean=has_mean)
     for this, that in ((one, other), (other, one)):
         if isinstance(this, Constant) and this.is_zero:
             return _repeated(build, call, that)
@@ -74,7 +75,8 @@ def multiplied(build: Builder, call: Call, left: State, right: State, summed: Di
     if one.node == other.node and one.vectors != other.vectors:
         one, other = build.part(one, call), build.part(other, call)
     units = growing(call.shape)
-    depend = bool(one.vectors & other.vectors)
+    chosen = any(isinstance(side, Constant) and side.depends for side in (left, right))
+    depend = chosen or bool(one.vectors & other.vectors)
     has_mean = depend or (one.has_mean and other.has_mean)
     vectors = (one.vectors if other.has_mean else frozenset()) | (other.vectors if one.has_mean else frozenset())
     coherent = has_mean and summed.grows
@@ -123,12 +125,14 @@ def power(build: Builder, call: Call) -> State:
 def powered(build: Builder, call: Call, state: State, exponent: Fraction) -> State:
     if exponent == 1:
         return state
-    if isinstance(state, Constant) or not exponent:
-        order = state.order * exponent if isinstance(state, Constant) else Fraction(0)
-        return Constant(state.shape, order, isinstance(state, Constant) and state.is_zero and exponent > 0)
+    is_odd = exponent.denominator == 1 and exponent.numerator % 2 == 1
+    if not exponent:
+        return Constant(state.shape)
+    if isinstance(state, Constant):
+        is_zero, has_mean = state.is_zero and exponent > 0, state.has_mean or not is_odd
+        return replace(state, order=state.order * exponent, is_zero=is_zero, has_mean=has_mean)
     source = build.result(state, call)
     node = build.add(Power(build.name(call), source.node, exponent), call)
-    is_odd = exponent.denominator == 1 and exponent.numerator % 2
     if is_odd:
         return replace(source, node=node)
     return replace(
@@ -142,7 +146,8 @@ def entrywise(build: Builder, call: Call, state: State, function: str, *, is_odd
         growth = FUNCTIONS[function]
         order = min(state.order, Fraction(0)) if growth.bounded else state.order
         order = max(order, Fraction(0)) if growth.offset else order
-        return replace(state, order=order, is_zero=state.is_zero and not growth.offset)
+        is_zero, has_mean = state.is_zero and not growth.offset, state.has_mean or not is_odd
+        return replace(state, order=order, is_zero=is_zero, has_mean=has_mean)
     source = build.result(state, call)
     node = build.add(Elementwise(build.name(call), source.node, function), call)
     even = function in ("abs", "cos")

@@ -125,7 +125,7 @@ def together(build: Builder, call: Call) -> State:
 
 def either(build: Builder, call: Call) -> State:
     """Entries of one value where a condition holds, and of another elsewhere."""
-    given = [state_of(one) for one in (*call.arguments, *call.keywords.values())]
+    given = [state_of(one) for one in (*call.arguments, *call.keywords.values()) if not _is_far(one)]
     place = next(place for place, one in enumerate(given) if isinstance(one, Constant) and one.is_mask)
     return _chosen(build, call, [given[place]], [*given[:place], *given[place + 1 :]])
 
@@ -133,7 +133,7 @@ def either(build: Builder, call: Call) -> State:
 def filled(build: Builder, call: Call) -> State:
     """A value with a number written to some entries; one that is as infinity for a softmax leaves the others alone."""
     state, number = call.state(0, "input"), call.get(2, "value")
-    written = [] if is_plain(number) and not order_of(number) and size_of(number) > FAR else [state_of(number)]
+    written = [] if _is_far(number) else [state_of(number)]
     return _chosen(build, call, [call.state(1, "mask")], [state, *written])
 
 
@@ -142,9 +142,13 @@ def written(build: Builder, call: Call) -> State:
     place = _PLACES.get(call.function.rstrip("_"), 3)
     named = next((call.keywords[name] for name in ("value", "src", "source", "values") if name in call.keywords), None)
     value = call.get(place, "", named)
-    if is_plain(value) and not order_of(value) and size_of(value) > FAR:
+    if _is_far(value):
         return replace(call.first, shape=call.shape)
     return _chosen(build, call, leaves(call.get(1, "indices")), [call.first, state_of(value)])
+
+
+def _is_far(number: Any) -> bool:
+    return is_plain(number) and not order_of(number) and size_of(number) > FAR
 
 
 def _chosen(build: Builder, call: Call, masks: Iterable[Any], states: list[State]) -> State:

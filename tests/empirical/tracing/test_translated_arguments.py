@@ -53,6 +53,28 @@ CASES: dict[str, tuple[Callable[..., Tensor], dict[str, Callable[[int], Tensor]]
             "mul: Product(first, softmax) units 1 n",
         ],
     ),
+    "infinity chosen in place of scores": (
+        lambda h: h * torch.where(torch.eye(4).bool(), h @ h.T, -1e9).softmax(-1)[:, :1],
+        {},
+        [
+            "matmul: Product(first, first) units 1, summed 1 n, coherent True",
+            "softmax: Softmax(matmul)",
+            "mul: Product(first, softmax) units 1 n",
+        ],
+    ),
+    "the sum of the entries that a mask chooses": (
+        lambda h: h * (h @ (1 - (h > 0).float()).T)[:, :1] + h * (h * (h > 0)).sum(-1, keepdim=True),
+        {},
+        [
+            "constant: Rearrange(input) units 1 n",
+            "matmul: Product(first, constant) units 1, summed 1 n, coherent True",
+            "mul: Product(first, matmul) units 1 n",
+            "sum: Mean(first) units 1, over 1 n, coherent True",
+            "sum2: Factor(sum) order 1",
+            "mul2: Product(first, sum2) units 1 n",
+            "add: Rearrange(mul, mul2) units 1 n",
+        ],
+    ),
     "averages by a softmax of zeros": (
         lambda h: h * torch.zeros_like(h).softmax(-1) * torch.sigmoid(torch.full_like(h, h.shape[-1])),
         {},
@@ -173,6 +195,7 @@ UNKNOWN: dict[str, tuple[Callable[..., Tensor], dict[str, Callable[[int], Tensor
     "a pool over all units": (lambda h: h * functional.adaptive_avg_pool1d(h, 1), {}, "adaptive_avg_pool1d"),
     "a product over all units": (lambda h: h * h.prod(-1, keepdim=True), {}, "prod"),
     "a second result": (lambda h: h - torch.var_mean(h, -1, keepdim=True)[1], {}, "var_mean"),
+    "a trace": (lambda h, w: h * torch.einsum("ii", w), {"w": matrix}, "einsum"),
     "tensors in a list": (lambda h: torch.block_diag(h, h)[:4, : h.shape[-1]], {}, "block_diag"),  # type: ignore[no-untyped-call]
 }
 
