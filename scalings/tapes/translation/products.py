@@ -222,7 +222,8 @@ def _by_constant(build: Builder, call: Call, state: State, constant: Constant) -
     found = _repeated(build, call, build.scaled(state, constant.order, 1.0, call))
     if constant.depends and isinstance(found, Constant | Result):  # as of h (h > 0)
         return replace(found, depends=True) if isinstance(found, Constant) else replace(found, has_mean=True)
-    return found
+    is_noise = not constant.has_mean and growing(constant.shape).order == growing(call.shape).order
+    return replace(found, has_mean=False) if is_noise and isinstance(found, Constant | Result) else found
 
 
 def _is_vector(weight: Held) -> bool:

@@ -163,13 +163,17 @@ CASES: dict[str, tuple[Callable[..., Tensor], dict[str, Callable[[int], Tensor]]
         ],
     ),
     "noise has no mean": (
-        lambda h: h * (h.tanh() @ torch.randn_like(h).T)[:, :1],
+        lambda h: h * (h.tanh() @ torch.randn_like(h).T)[:, :1] + (h.abs() * torch.randn_like(h)).sum(-1, keepdim=True),
         {},
         [
             "tanh: Elementwise(first) activation tanh",
             "constant: Rearrange(input) units 1 n",
             "matmul: Product(tanh, constant) units 1, summed 1 n",
             "mul: Product(first, matmul) units 1 n",
+            "abs: Elementwise(first) activation abs",
+            "sum: Mean(abs) units 1, over 1 n",
+            "sum2: Factor(sum) order 1",
+            "add: Rearrange(mul, sum2) units 1 n",
         ],
     ),
 }
