@@ -144,7 +144,9 @@ def written(build: Builder, call: Call) -> State:
     value = call.get(place, "", named)
     if _is_far(value):
         return replace(call.first, shape=call.shape)
-    return _chosen(build, call, leaves(call.get(1, "indices")), [call.first, state_of(value)])
+    return _chosen(
+        build, call, leaves((*call.arguments[1:place], *call.keywords.values())), [call.first, state_of(value)]
+    )
 
 
 def _is_far(number: Any) -> bool:
@@ -153,7 +155,7 @@ def _is_far(number: Any) -> bool:
 
 def _chosen(build: Builder, call: Call, masks: Iterable[Any], states: list[State]) -> State:
     """Entries of some values or of others: if a mask chooses by their entries, what is chosen has a mean."""
-    depends = any(isinstance(one, Constant) and one.is_mask and one.depends for one in masks)
+    depends = any(isinstance(one, Constant) and one.depends for one in masks)
     found = joined(build, call, states, call.shape)
     if isinstance(found, Constant):
         return replace(found, depends=found.depends or depends)

@@ -17,6 +17,10 @@ def matrix(width: int) -> Tensor:
     return points(width, width)
 
 
+def largest(h: Tensor) -> Tensor:
+    return h.topk(h.shape[-1] // 2, -1).indices
+
+
 def written(zeros: Tensor) -> Tensor:
     zeros[:2] = 1.0
     return zeros
@@ -73,6 +77,15 @@ CASES: dict[str, tuple[Callable[..., Tensor], dict[str, Callable[[int], Tensor]]
             "sum2: Factor(sum) order 1",
             "mul2: Product(first, sum2) units 1 n",
             "add: Rearrange(mul, mul2) units 1 n",
+        ],
+    ),
+    "the sum of the largest entries": (
+        lambda h: h * (h * torch.zeros_like(h).scatter(-1, largest(h), 1.0)).sum(-1, keepdim=True),
+        {},
+        [
+            "sum: Mean(first) units 1, over 1 n, coherent True",
+            "sum2: Factor(sum) order 1",
+            "mul: Product(first, sum2) units 1 n",
         ],
     ),
     "averages by a softmax of zeros": (
