@@ -103,9 +103,11 @@ def test_a_certificate_of_it_is_accepted(capsys: pytest.CaptureFixture[str]) -> 
         (("measure", "--network", "net.json", "--preset", "family:1/2"), "--network: expected MODULE:NAME"),
         ((*MEASURED, "--device", "cuda"), "--device: expected auto or cpu"),
         ((*MEASURED, "--batch", "4"), "--batch: expected none, since a module brings its own data"),
+        ((*MEASURED, "--coordinates"), "--coordinates: expected none, since a module"),
+        (("derive", "--module-loss", "logits"), "--module-loss: expected --network MODULE:NAME beside it, but got mlp"),
         ((*MEASURED, "--optimizer", "sgd+clip"), "--optimizer: expected one without clipping"),
     ],
-    ids=range(10),
+    ids=range(12),
 )
 def test_what_it_cannot_use_is_one_line(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, arguments: tuple[str, ...], said: str
