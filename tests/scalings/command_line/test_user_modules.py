@@ -71,7 +71,8 @@ def test_training_is_compared_with_theory(capsys: pytest.CaptureFixture[str]) ->
 @pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["sgd", "muon+adamw"])
 def test_training_agrees_with_theory(capsys: pytest.CaptureFixture[str], optimizer: str) -> None:
-    code, document = run_json(capsys, *MEASURED, "--seeds", "24", "--optimizer", optimizer)
+    """To a quarter, which is what theories differ by, with eight examples at small widths."""
+    code, document = run_json(capsys, *MEASURED, "--seeds", "12", "--delta", "0.25", "--optimizer", optimizer)
     assert (code, document["verdict"]) == (0, "PASS"), document["reason"]
 
 
