@@ -1,8 +1,8 @@
 """The largest epsilon of each layer: as large as the entries of its gradient, and not larger.
 
 Laws that divide a gradient's entries by their size plus an epsilon are what they are called only while no entry is
-smaller than epsilon: so the order of epsilon has to follow that of the gradient, which layers need not share. The largest
-epsilon is the smallest order that the entries have at any update:
+smaller than epsilon: so the order of epsilon has to follow that of the gradient, which layers need not share. The
+largest epsilon is the smallest order that the entries have at any update:
 
 >>> from scalings.criteria.problem import Problem
 >>> from scalings.networks.architectures import mlp
