@@ -174,7 +174,7 @@ def resumed(names: Sequence[str] = NAMES, store: Path | None = STORE, *, quick: 
                 if key not in known:
                     subject = subject or Subject.of(name)
                     known[key] = subject.trained(optimizer, given, quick=quick)
-                    if store:
+                    if store and subject.is_installed:
                         with store.open("a") as file:
                             file.write(json.dumps(asdict(known[key])) + "\n")
                 yield known[key]
@@ -189,12 +189,14 @@ class Subject:
     traced: TracedNetwork | None
     translation: Translation | None
     lacking: str = ""
+    is_installed: bool = True
 
     @classmethod
     def of(cls, name: str) -> Subject:
         """The model of this name; where it cannot be traced or translated, with the reason."""
         if name in LIBRARIES and find_spec(LIBRARIES[name][0]) is None:
-            return cls(name, ZOO["multilayer perceptron"], None, None, f"{LIBRARIES[name][0]} is not installed")
+            why = f"{LIBRARIES[name][0]} is not installed"
+            return cls(name, ZOO["multilayer perceptron"], None, None, why, is_installed=False)
         model = ZOO[name] if name in ZOO else LIBRARIES[name][1]()
         try:
             traced = trace(model.build, model.data, model.widths, model.loss)

@@ -40,8 +40,8 @@ class ChosenNetwork:
     network: str = "mlp"
     """mlp, cnn, resmlp, transformer; a JSON file with a list of operations, or that `trace` wrote; or MODULE:NAME of a
     function of the width that makes a torch module of your own, which runs its code: name only what you would run."""
-    module_data: str = "data"
-    """Of MODULE:NAME, the name of what the module is given, in the same module."""
+    module_data: str | None = None
+    """Of MODULE:NAME, the name of what the module is given, in the same module; default data."""
     module_loss: str | None = None
     """Of MODULE:NAME, the name of a function of its output; default the loss that the output brings, or the mean
     squared error of its first tensor against ones."""
@@ -72,6 +72,12 @@ class ChosenNetwork:
             if name not in _OPTIONS.get(self.network, set()):
                 owners = " or ".join(network for network, options in _OPTIONS.items() if name in options)
                 raise ArgumentError(name, f"expected --network {owners}, but got {self.network}")
+        for name, is_given in {
+            "module_data": self.module_data is not None,
+            "module_loss": self.module_loss is not None,
+        }.items():
+            if is_given and not is_module(self.network):
+                raise ArgumentError(name, f"expected --network MODULE:NAME beside it, but got {self.network}")
         match self.network:
             case "mlp":
                 return mlp(**{"depth": depth, "inputs": inputs, **given})
@@ -94,7 +100,7 @@ class ChosenNetwork:
         """The torch module that was named, traced. Raises ArgumentError."""
         if not is_module(self.network):
             return None
-        return traced("network", self.network, data=self.module_data, loss=self.module_loss, prefix="module_")
+        return traced("network", self.network, data=self.module_data or "data", loss=self.module_loss, prefix="module_")
 
     @cached_property
     def translation(self) -> "Translation | None":

@@ -104,8 +104,9 @@ def measure(
     )
     if own:
         modules.check_options(model.scale, engine, on.device)
-        if batch is not None:
-            raise ArgumentError("batch", "expected none, since a module brings its own data")
+        given = {"data": data != "digits", "batch": batch is not None, "spectra": spectra, "coordinates": coordinates}
+        if unused := next((name for name, is_given in given.items() if is_given), ""):
+            raise ArgumentError(unused, "expected none, since a module brings its own data and is observed as it is")
         centered = False
     else:
         tasks.load(network, training)
@@ -120,34 +121,35 @@ def measure(
     from symbolic.evaluation.given_run import train_given
     from symbolic.evaluation.predict import prediction_of
 
-    sweep = (
-        modules.plan(
-            own.traced,
-            parameterization,
-            training,
-            build=own.build,
-            data=own.data,
-            loss=own.loss,
-            widths=sizes,
-            seeds=seeds,
-        )
-        if own
-        else measuring.plan(
-            network,
-            parameterization,
-            measuring.gentle(training, network, model.scale),
-            scale=model.scale,
-            widths=sizes,
-            seeds=seeds,
-            device=on.device,
-            engine=engine,
-        )
-    )
     interrupted = False
     try:
-        on.announce(sweep.cost())
-        with progress_bar() as progress, running() if own else nullcontext():
-            measurement = carry_out(sweep, progress)
+        with running() if own else nullcontext():
+            sweep = (
+                modules.plan(
+                    own.traced,
+                    parameterization,
+                    training,
+                    build=own.build,
+                    data=own.data,
+                    loss=own.loss,
+                    widths=sizes,
+                    seeds=seeds,
+                )
+                if own
+                else measuring.plan(
+                    network,
+                    parameterization,
+                    measuring.gentle(training, network, model.scale),
+                    scale=model.scale,
+                    widths=sizes,
+                    seeds=seeds,
+                    device=on.device,
+                    engine=engine,
+                )
+            )
+            on.announce(sweep.cost())
+            with progress_bar() as progress:
+                measurement = carry_out(sweep, progress)
     except Interrupted as early:
         measurement, interrupted = early.measurement, True
     on_orders = train_given(problem, parameterization, updates)

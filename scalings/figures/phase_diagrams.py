@@ -267,8 +267,8 @@ def change_lines(diagram: PhaseDiagram) -> list[str]:
     for name, which, old, new in diagram.plane.changes:
         alike.setdefault((which, old, new), []).append(name)
     symbol, lines = diagram.problem.symbol, []
-    for (which, old, new), names in alike.items():
-        lines.append(f"{which} of {together(names, names)}: {power(old, symbol)} \u2192 {power(new, symbol)}")
+    for (what, old, new), names in alike.items():
+        lines.append(f"{what} of {together(names, names)}: {power(old, symbol)} \u2192 {power(new, symbol)}")
     more = len(lines) - _MOST_CHANGES
     return lines if more <= 0 else [*lines[:_MOST_CHANGES], f"and {more} more"]
 

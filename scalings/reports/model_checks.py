@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent, format_exponent, format_power
+from scalings.hyperparameters.exponents import Exponent, format_exponent, format_power
 from scalings.reports.documents import SCHEMA_VERSION, Document
 from scalings.reports.measurements import agreement_table
 from scalings.reports.tables import STYLES, empty_table
@@ -44,7 +44,7 @@ def model_check_report(answer: ModelCheck) -> Iterator[RenderableType]:
 def _settings_table(answer: ModelCheck) -> Table:
     """How each weight is set, and how it should be where that differs."""
     table = empty_table("parameter", "shape", "role", "init scale", "learning rate", "decay", "law")
-    wanted = {}
+    wanted: dict[tuple[str, str], Exponent] = {}
     if isinstance(answer.repair, Repair):
         wanted = {(layer, which): new for layer, which, _, new in answer.repair.changes}
     for row in answer.settings:
@@ -57,12 +57,10 @@ def _settings_table(answer: ModelCheck) -> Table:
 
 
 def _cell(given: Exponent, wanted: Exponent | None) -> Text:
-    shown = "0" if given == MINUS_INFINITY else format_power(given, "n")
+    shown = format_power(given, "n")
     if wanted is None:
         return Text(shown)
-    return Text.assemble(
-        (shown, STYLES["FAIL"]), f" -> {'0' if wanted == MINUS_INFINITY else format_power(wanted, 'n')}"
-    )
+    return Text.assemble((shown, STYLES["FAIL"]), f" -> {format_power(wanted, 'n')}")
 
 
 def model_check_document(answer: ModelCheck) -> Document:
@@ -97,8 +95,11 @@ def model_check_document(answer: ModelCheck) -> Document:
         ],
         "repair": [
             {"layer": layer, "exponent": which, "from": format_exponent(old), "to": format_exponent(new)}
-            for layer, which, old, new in (answer.repair.changes if isinstance(answer.repair, Repair) else ())
-        ],
+            for layer, which, old, new in answer.repair.changes
+        ]
+        if isinstance(answer.repair, Repair)
+        else None,
+        "forbidden_by": [] if isinstance(answer.repair, Repair) else list(answer.repair.criteria),
         "training": {"verdict": answer.agreement.verdict, "reason": answer.agreement.reason},
         "notes": list(answer.notes),
     }

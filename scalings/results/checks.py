@@ -13,7 +13,8 @@ from scalings.hyperparameters.exponents import Exponent, format_power
 from scalings.hyperparameters.parameterizations import Parameterization
 
 Regime = Literal["unstable", "trivial", "lazy", "rich"]
-Change = tuple[str, str, Exponent, Exponent]
+Changed = Literal["lr", "init", "decay", "scale"]
+Change = tuple[str, Changed, Exponent, Exponent]
 """What a repair changes: (layer, "lr", "init", "decay" or "scale", old exponent, new exponent)."""
 
 

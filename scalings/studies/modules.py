@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from empirical.tracing.trace import Build
 
 
-_VALUES: tuple[Quantity, ...] = ("z", "dz", "d", "dd")
+_VALUES: tuple[Quantity, ...] = ("z", "dz", "d")
 _CAP = 8
 """Small widths have at most so many times the seeds."""
 
@@ -44,9 +44,14 @@ def agreement(
     *,
     stable: bool = True,
 ) -> Agreement:
-    """Derived orders beside those of what the module has: W x in W x + b is no value of its own."""
+    """Derived orders beside those of what the module has: W x in W x + b is no value of its own.
+
+    But for |dd|: after the small steps of a module it is made of the few units whose kink was crossed.
+    """
     known = {
-        one: order for one, order in derived.items() if one.quantity not in _VALUES or one.layer in translation.values
+        one: order
+        for one, order in derived.items()
+        if one.quantity != "dd" and (one.quantity not in _VALUES or one.layer in translation.values)
     }
     fits = {one: fit for one, fit in measured.fits.items() if one in known}
     return compare(translation.network, known, fits, delta, stable=stable, centered=False)

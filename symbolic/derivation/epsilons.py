@@ -1,8 +1,8 @@
 """The largest epsilon of each layer: as large as the entries of its gradient, and not larger.
 
 Laws that divide a gradient's entries by their size plus an epsilon are what they are called only while no entry is
-smaller than epsilon: so the order of epsilon has to follow that of the gradient, which no two kinds of layers share.
-The largest epsilon is the smallest order that the entries have at any update:
+smaller than epsilon: so the order of epsilon has to follow that of the gradient, which layers need not share. The
+largest epsilon is the smallest order that the entries have at any update:
 
 >>> from scalings.criteria.problem import Problem
 >>> from scalings.networks.architectures import mlp
@@ -12,8 +12,8 @@ The largest epsilon is the smallest order that the entries have at any update:
 >>> [str(epsilon) for epsilon in largest_epsilons(question, case, case.facts)]
 ['sigma_3', 'sigma_3', '0']
 
-Sources: Yang et al., arXiv 2203.03466, appendix B.3 (epsilon has the order of the gradient); Everett et al., arXiv
-2407.05872, section 4.3 (one for each layer).
+Sources: Yang et al., arXiv 2203.03466, appendix B.3 (an epsilon that matters scales like 1/fan_in); Everett et al.,
+arXiv 2407.05872 (one for each layer); Dey et al., arXiv 2505.01618, Table 1 and Equation 40 (in width and depth).
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ def largest_epsilons(question: Question, case: Case, facts: Facts) -> Iterator[A
     for layer in problem.network.layers:
         steps = range(1, question.updates + 1)
         seen = [case.orders[Observable("gradient", layer.name, step)] for step in steps]
-        seen = [order for order in seen if all(order.clauses)]  # not yet zero
-        if why_no_epsilon(problem.laws[layer.weight]) or not seen:
+        seen = [order for order in seen if all(order.clauses)]  # without those that are still zero
+        if layer.frozen or why_no_epsilon(problem.laws[layer.weight]) or not seen:
             yield None
             continue
         root = algebra.constant(-HALF * sum(fans(layer, problem.scale)))

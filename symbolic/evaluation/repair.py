@@ -33,7 +33,7 @@ from scalings.hyperparameters.unknowns import kind_of
 from scalings.networks.architectures import Translatable
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network, wrong_depth
-from scalings.results.checks import Change, Forbidden, Repair
+from scalings.results.checks import Change, Changed, Forbidden, Repair
 from symbolic.derivation.case import explore
 from symbolic.derivation.satisfiability import Points
 from symbolic.evaluation.check import verdict_on
@@ -131,7 +131,8 @@ def _changes(network: Network, given: Parameterization, repaired: Parameterizati
 
 
 def _layer_changes(name: str, old: LayerExponents[Exponent], new: LayerExponents[Exponent]) -> Iterator[Change]:
-    for which in ("lr", "init", "decay"):
+    kinds: tuple[Changed, ...] = ("lr", "init", "decay")
+    for which in kinds:
         before, after = old.named.get(which, MINUS_INFINITY), new.named.get(which, MINUS_INFINITY)
         if before != after:
             yield name, which, before, after

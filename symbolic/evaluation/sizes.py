@@ -43,7 +43,7 @@ def _at(nodes: Sequence[Node], width: int) -> Iterator[Node]:
             yield replace(node, nodes=tuple(_at(node.nodes, width)))
             continue
         if isinstance(node, Factor) and not node.order:
-            yield replace(node, order=_power(node.size, width))
+            yield replace(node, order=_power(abs(node.size), width))
             continue
         entries = _entries_read(node)
         if entries == 1 or not isinstance(node, Dense | Convolution):

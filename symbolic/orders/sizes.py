@@ -48,4 +48,6 @@ class Sizes:
 
     def ratio(self, numerator: float, denominator: float) -> float:
         """0/0 is taken as 0."""
-        return numerator / denominator if numerator and denominator < math.inf else 0.0
+        if not numerator or denominator == math.inf:
+            return 0.0
+        return numerator / denominator if denominator else math.inf

@@ -26,10 +26,10 @@ def step_weights(run: Run[O]) -> Steps[O]:
 
 
 def _clip(run: Run[O]) -> O:
-    """max(1, |G|_F of all weights)."""
+    """max(1, |G|_F of all weights that are trained)."""
     network, scale = run.problem.network, run.problem.scale
     norms = []
-    for node in network.layers:
+    for node in (layer for layer in network.layers if not layer.frozen):
         copies = network.copies.get(node.name, ONE).order_in(scale)
         norms.append(run.algebra.product(_Seen(run, node).gradient, run.algebra.constant(HALF * copies)))
     return run.algebra.total(run.one, *norms)

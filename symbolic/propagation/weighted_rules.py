@@ -18,7 +18,7 @@ show.
 
 Sources: Karkada, arXiv 2404.19719; Yang and Hu, arXiv 2011.14522 (generic and aligned); Yang et al.,
 arXiv 2310.17813 (operator norms). The overlap rule is this project's own: it was found by measuring, and rests on
-that (tests/test_agreement.py) rather than on a theorem.
+that (tests/agreement/) rather than on a theorem.
 """
 
 from __future__ import annotations

@@ -71,7 +71,8 @@ def test_training_is_compared_with_theory(capsys: pytest.CaptureFixture[str]) ->
 @pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["sgd", "muon+adamw"])
 def test_training_agrees_with_theory(capsys: pytest.CaptureFixture[str], optimizer: str) -> None:
-    code, document = run_json(capsys, *MEASURED, "--seeds", "24", "--optimizer", optimizer)
+    """To a quarter, which is what theories differ by, with eight examples at small widths."""
+    code, document = run_json(capsys, *MEASURED, "--seeds", "12", "--delta", "0.25", "--optimizer", optimizer)
     assert (code, document["verdict"]) == (0, "PASS"), document["reason"]
 
 
@@ -103,9 +104,11 @@ def test_a_certificate_of_it_is_accepted(capsys: pytest.CaptureFixture[str]) -> 
         (("measure", "--network", "net.json", "--preset", "family:1/2"), "--network: expected MODULE:NAME"),
         ((*MEASURED, "--device", "cuda"), "--device: expected auto or cpu"),
         ((*MEASURED, "--batch", "4"), "--batch: expected none, since a module brings its own data"),
+        ((*MEASURED, "--coordinates"), "--coordinates: expected none, since a module"),
+        (("derive", "--module-loss", "logits"), "--module-loss: expected --network MODULE:NAME beside it, but got mlp"),
         ((*MEASURED, "--optimizer", "sgd+clip"), "--optimizer: expected one without clipping"),
     ],
-    ids=range(10),
+    ids=range(12),
 )
 def test_what_it_cannot_use_is_one_line(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, arguments: tuple[str, ...], said: str

@@ -1,4 +1,4 @@
-"""`check_model`: models that are set right pass, and each planted mistake is found, named, and nothing else is."""
+"""`check_model`: models that are set right pass, and each weight that is set wrongly is named, and nothing else is."""
 
 from __future__ import annotations
 
@@ -135,7 +135,56 @@ def test_a_planted_mistake_is_named_and_nothing_else(mistake: str) -> None:
 
 def test_a_weight_that_nothing_trains_is_named() -> None:
     found = checked(network, lambda model: adam(model, hidden=float("inf")), seeds=1, steps=2)
-    assert ("hidden.weight", "untrained") in [(one.parameter, one.what) for one in found.findings]
+    assert [(one.parameter, one.what) for one in found.findings] == [("hidden.weight", "untrained")]
+
+
+def test_a_frozen_weight_is_named() -> None:
+    def build(width: int) -> nn.Module:
+        model = network(width)
+        dict(model.named_parameters())["hidden.weight"].requires_grad_(requires_grad=False)
+        return model
+
+    found = checked(build, seeds=1, steps=2)
+    assert [(one.parameter, one.what) for one in found.findings] == [("hidden.weight", "untrained")]
+
+
+def test_decay_is_no_mistake() -> None:
+    def adamw(model: nn.Module) -> torch.optim.Optimizer:
+        groups = adam(model).param_groups
+        width = dict(model.named_parameters())["up.weight"].shape[0]
+        decays = (0.0, 0.01 * width, 0.01 * width)
+        given = [
+            {"params": one["params"], "lr": one["lr"], "weight_decay": decay}
+            for one, decay in zip(groups, decays, strict=True)
+        ]
+        return torch.optim.AdamW(given)
+
+    found = checked(network, adamw, seeds=4)
+    assert found.verdict == "PASS", found
+
+
+class Own(torch.optim.Optimizer):
+    """With a step of its own."""
+
+    def __init__(self, parameters: Any) -> None:
+        super().__init__(parameters, {"lr": None})
+
+    def step(self, closure: Any = None) -> None: ...  # type: ignore[override]
+
+
+class OwnSGD(torch.optim.SGD):
+    def step(self, closure: Any = None) -> None: ...  # type: ignore[override]
+
+
+class Inherited(torch.optim.SGD):
+    """With torch's."""
+
+
+def test_an_optimizer_that_inherits_its_step_is_known() -> None:
+    def inherited(model: nn.Module) -> torch.optim.Optimizer:
+        return Inherited(model.parameters(), lr=0.05)
+
+    assert {row.law for row in checked(network, inherited, seeds=1, steps=1).settings} == {"sgd"}
 
 
 @pytest.mark.slow
@@ -168,8 +217,10 @@ def test_a_gradient_that_theory_does_not_know_is_seen_in_training() -> None:
             lambda model: [torch.optim.SGD(model.parameters()), torch.optim.Adam(model.up.parameters())],
             "optimizer: it has up.weight in two groups",
         ),
+        (lambda model: Own(model.parameters()), "optimizer: the law of Own is not known"),
+        (lambda model: OwnSGD(model.parameters(), lr=0.1), "optimizer: the law of OwnSGD is not known"),
     ],
-    ids=range(5),
+    ids=range(7),
 )
 def test_what_it_cannot_use_is_one_line(optimizer: Any, said: str) -> None:
     with pytest.raises(ArgumentError, match=said):
