@@ -104,7 +104,8 @@ def _limits(network: TracedNetwork) -> Iterator[str]:
         yield f"No orders are known of it: {escaped(error.message)}."
     else:
         if unknown:
-            yield f"No rule is known of {escaped(_some(unknown))}: taken for functions of each entry, with a gradient."
+            named = escaped(_some(unknown))
+            yield f"Theory does not follow {named}: functions are taken for ones of each entry, other outputs left out."
 
 
 def _widths(network: TracedNetwork) -> str:

@@ -275,7 +275,10 @@ def _rows(
     vectors = [row.weight for row in rows if row.decay != MINUS_INFINITY and row.is_vector]
     notes = [f"{name} decays, too; theory leaves the decay of vectors out" for name in vectors[:1]]
     notes += [f"{name} has no part in the loss" for name in (*traced.unreached, *translation.unused)]
-    notes += [f"{name} has no rule, and is taken for a function that acts unit by unit" for name in translation.unknown]
+    notes += [
+        f"theory does not follow {name}: a function is taken for one of each entry, another output is left out"
+        for name in translation.unknown
+    ]
     return rows, list(dict.fromkeys(notes))
 
 
