@@ -27,14 +27,12 @@ from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent, format_
 from scalings.hyperparameters.gauges import LayerExponents
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.splits import laws
-from scalings.networks.dimensions import Dimension
-from scalings.networks.nodes import MATRICES, Embedding, Weighted
 from scalings.results.checks import Check, Forbidden, Repair
 from scalings.results.fits import Fit, Verdict
 from scalings.results.trials import Training
 from scalings.studies import modules
 from scalings.studies.comparisons import Agreement
-from scalings.tapes.network import TracedNetwork
+from scalings.studies.model_settings import ParameterSetting, parameter_settings, parameterization_of
 from scalings.tapes.translation.translation import Translation
 
 if TYPE_CHECKING:
@@ -57,27 +55,6 @@ _CHANGES = ("dW_frobenius", "dW_spectral", "decay")
 """What is not told apart of a weight that decays: what the updates did, and what decay took."""
 _CAP = 2
 """Small widths have at most so many times the seeds."""
-
-
-@dataclass(frozen=True)
-class ParameterSetting:
-    """How one weight is set, in powers of the width; a weight of blocks that repeat stands for all of its copies."""
-
-    weight: str
-    layer: str
-    shape: str
-    role: str
-    init: Exponent
-    lr: Exponent
-    decay: Exponent
-    law: str
-    parameters: tuple[str, ...]
-    """The parameters of the model that it stands for, one a copy."""
-
-    @property
-    def is_vector(self) -> bool:
-        """Whether it is no matrix: a bias, a gain, a position."""
-        return self.role == "vector"
 
 
 @dataclass(frozen=True)
@@ -164,8 +141,8 @@ def check_model(
     traced = trace(build, data, loss=loss)
     translation = traced.translation
     seen = settings(build, optimizer, traced.widths)
-    rows, notes = _rows(traced, translation, seen)
-    given = Parameterization(tuple(_layer(row, law.decay != "none") for row, law in _with_laws(rows)), "as it is set")
+    rows, notes = parameter_settings(traced, translation, seen)
+    given = parameterization_of(rows)
     by_layer = {row.layer: row.law for row in rows}
     problem = Problem(translation.network, laws(rows[-1].law, by_layer), loss=translation.loss)
     run = train_given(problem, given, steps)
@@ -243,83 +220,12 @@ def _on_early(early: Collection[Observable]) -> list[str]:
     return [f"not yet of their orders at these widths, as theory foretells of these sizes: values of {shown}"]
 
 
-def _rows(
-    traced: TracedNetwork, translation: Translation, seen: Mapping[str, Setting]
-) -> tuple[list[ParameterSetting], list[str]]:
-    """How each weight of the network is set, and remarks. Raises ArgumentError for copies that are set differently, and
-    for an optimizer whose law is not known."""
-    rows, usual = [], _usual_laws(translation, seen)
-    for node in translation.network.layers:
-        names = translation.weights[node.weight]
-        of_copies = [seen[name] for name in names]
-        first = of_copies[-1]
-        for one in of_copies:
-            if (one.init, one.lr, one.decay) != (first.init, first.lr, first.decay):
-                raise ArgumentError("build", f"{one.name} and {first.name} are copies, but are set in different ways")
-        law = first.options.law if first.options else usual.get(node.role, next(iter(usual.values()), "sgd"))
-        if not law and first.options:
-            raise ArgumentError("optimizer", f"the law of {first.options.optimizer} is not known")
-        rows.append(
-            ParameterSetting(
-                node.weight,
-                node.name,
-                _shape(node),
-                "vector" if not isinstance(node, MATRICES) else node.role,
-                first.init,
-                first.lr,
-                first.decay,
-                law,
-                names,
-            )
-        )
-    vectors = [row.weight for row in rows if row.decay != MINUS_INFINITY and row.is_vector]
-    notes = [f"{name} decays, too; theory leaves the decay of vectors out" for name in vectors[:1]]
-    notes += [f"{name} has no part in the loss" for name in (*traced.unreached, *translation.unused)]
-    notes += [
-        f"theory does not follow {name}: a function is taken for one of each entry, another output is left out"
-        for name in translation.unknown
-    ]
-    return rows, list(dict.fromkeys(notes))
-
-
-def _usual_laws(translation: Translation, seen: Mapping[str, Setting]) -> dict[str, str]:
-    """By role, the law of a weight that is trained."""
-    found: dict[str, str] = {}
-    for node in translation.network.layers:
-        options = seen[translation.weights[node.weight][-1]].options
-        if options and options.law:
-            found.setdefault(node.role, options.law)
-    return found
-
-
 def _check_numbers(widths: Sequence[int] | None, steps: int, seeds: int) -> None:
     for name, number in (("steps", steps), ("seeds", seeds)):
         if not isinstance(number, int) or isinstance(number, bool) or number < 1:
             raise ArgumentError(name, f"expected a whole number of at least 1, but got {number!r:.60}")
     if widths is not None and not (isinstance(widths, Sequence) and all(isinstance(one, int) for one in widths)):
         raise ArgumentError("widths", f"expected whole numbers, but got {widths!r:.60}")
-
-
-def _shape(node: Weighted) -> str:
-    rows = _size(node.fan_out)
-    if not isinstance(node, MATRICES):
-        return rows
-    return f"{rows} x {_size(node.vocabulary if isinstance(node, Embedding) else node.fan_in)}"
-
-
-def _size(size: Dimension) -> str:
-    return str(size).removeprefix("1 ") if size.grows else str(size)
-
-
-def _with_laws(rows: Sequence[ParameterSetting]) -> Iterator[tuple[ParameterSetting, Any]]:
-    from scalings.hyperparameters.update_laws import optimizer
-
-    yield from ((row, optimizer(row.law)) for row in rows)
-
-
-def _layer(row: ParameterSetting, decays: bool) -> LayerExponents[Exponent]:
-    decay = row.decay if decays and row.decay != MINUS_INFINITY else None
-    return LayerExponents(Fraction(0), row.init, row.lr, decay)
 
 
 def _untrained(rows: Sequence[ParameterSetting]) -> Iterator[ModelFinding]:

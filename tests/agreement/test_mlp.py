@@ -81,6 +81,7 @@ def test_measured_is_derived(activation: Activation, depth: int, r: Fraction, da
         assert fit.half_width < WIDEST, "an interval that excludes nothing asserts nothing"
 
 
+@pytest.mark.slow
 @EXAMPLES
 @given(shallow, strategies.activations, members, st.data(), st.integers(0, 10**6))
 def test_a_wrong_theory_is_refuted(

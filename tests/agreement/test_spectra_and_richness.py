@@ -42,6 +42,7 @@ def spectral(agreement: Agreement) -> dict[tuple[str, int], tuple[str, str]]:
     return {(one.of.layer, one.of.step): (one.role, one.verdict) for one in found}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("network", "hidden"), [(mlp(3), "layer2"), (resmlp(1), "branch1")])
 def test_spectral_norms_of_square_weights_are_asserted(network: Network, hidden: str) -> None:
     """As arXiv 2310.17813 has them, sigma n^(1/2). First layers and readouts come to their orders from below."""

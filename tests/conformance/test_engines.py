@@ -107,6 +107,7 @@ def run(kind: type[Engine], test: str) -> None:
 TESTS = [name.removeprefix("test_") for name in vars(EngineConformance) if name.startswith("test_")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("test", TESTS)
 @pytest.mark.parametrize("suite", SUITES)
 def test_every_test_can_fail(suite: type[EngineConformance], test: str) -> None:

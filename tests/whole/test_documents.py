@@ -28,7 +28,7 @@ FILES = {
 }
 
 
-LONG = {"docs/reference/derivations-as-json.md"}
+LONG = {"docs/reference/derivations-as-json.md", "docs/how-to/check-a-model.md"}
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from scalings.networks.nodes import ACTIVATIONS, Activation
 UCI = "68aea062d35a127749050fa0e52dca09d6569ac08092c925610e0954e172dde2"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("data", examples.DATA)
 def test_inputs_and_targets_have_norm_one(data: str) -> None:
     loaded = examples.load(data, 25)

@@ -142,6 +142,7 @@ ALIGNED = {
 """What is of a weight's product with parts of its input, which no torch function makes."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_exponents_are_those_of_the_theory(optimizer: str) -> None:
     family = derive(network_of(), optimizer).family

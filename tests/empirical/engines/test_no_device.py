@@ -143,6 +143,7 @@ def test_a_generator_of_another_device_is_seen(monkeypatch: pytest.MonkeyPatch) 
         Run(DenseEngine, "sgd")()
 
 
+@pytest.mark.slow
 def test_linearized_networks_stay_on_their_device() -> None:
     """And the outputs of other examples."""
     engine = Run(RevealedEngine, "sgd").engine

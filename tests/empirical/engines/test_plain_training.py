@@ -137,6 +137,7 @@ def test_another_law_is_refused_of_other_engines(kind: Kind, name: str) -> None:
     assert is_refused(kind, name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_matrices_revealed_wrongly_are_refused(mistake: type[GaussianMatrix], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("empirical.engines.mlp.drawing.GaussianMatrix", mistake)

@@ -82,6 +82,7 @@ def test_strong_curvature_is_covered_by_wider_intervals() -> None:
     assert bent > straight
 
 
+@pytest.mark.slow
 def test_single_seeds_are_judged_by_their_scatter() -> None:
     hits = coverage(CORRECTIONS["nothing"], dict.fromkeys(DEFAULT_WIDTHS, 1), 300)
     assert hits >= stats.binom.ppf(1e-4, 300, 0.93)

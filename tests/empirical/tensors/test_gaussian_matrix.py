@@ -175,6 +175,7 @@ def test_scale_zero_is_zero_and_divergence_is_nan() -> None:
     assert gaussian(30, 20).apply(torch.full((2, 20), math.inf, dtype=torch.float64)).isnan().all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 def test_numbers_are_normal_and_do_not_depend_on_threads(dtype: torch.dtype) -> None:
     before, blocks = torch.get_num_threads(), []
@@ -238,6 +239,7 @@ def test_a_mistake_changes_the_law_of_entries(mistake: type[GaussianMatrix]) -> 
     assert min(entry_pvalues(mistake)) < 1e-6
 
 
+@pytest.mark.slow
 def test_trained_observables_have_the_law_of_the_dense_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     assert min(trained_pvalues(GaussianMatrix, monkeypatch)) > 0.001
 

@@ -93,6 +93,7 @@ def exponents(network: Any, law: str, richness: Fraction) -> dict[str, tuple[str
     return {node.name: (str(found.init), str(found.lr)) for node, found in layers}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("law", ["sgd", "adam"])
 def test_a_residual_network_of_convolutions(law: str) -> None:
     """Its layers have the exponents of `scalings.cnn`'s, and its norms those of input layers."""

@@ -66,6 +66,7 @@ def test_many_layers_that_say_the_same_are_one_row(capsys: pytest.CaptureFixture
     assert len(json.loads(capsys.readouterr().out)["reasons"]) == 300
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tied", [[], ["--tied"]])
 def test_a_transformer_has_its_table_and_its_member(tied: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """It leaves no freedom, and had neither; the control is a richness that it has not."""

@@ -41,11 +41,11 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
     """What runs the training loop from here on: every run begins with `_start`."""
     found, start = Runs(), training._start
 
-    def counted(problem: Any, layers: Any, algebra: Any, scales: Any) -> Any:
+    def counted(problem: Any, layers: Any, algebra: Any, scales: Any, **options: Any) -> Any:
         found.over[type(algebra).__name__] += 1
         if type(algebra).__name__ == "ExactAlgebra":
             found.exact[tuple(layers)] += 1
-        return start(problem, layers, algebra, scales)
+        return start(problem, layers, algebra, scales, **options)
 
     monkeypatch.setattr(training, "_start", counted)
     return found

@@ -70,6 +70,7 @@ def test_the_title_is_the_verdict() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_the_arrow_says_what_the_repair_changes() -> None:
     standard, readout = diagrams()[0], diagrams()[3]
     assert change_lines(standard) == ["lr of layer2, layer3: 1 \u2192 $1/n$"]

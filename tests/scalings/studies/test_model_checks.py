@@ -124,7 +124,12 @@ PLANTED: dict[str, tuple[Callable[[int], nn.Module], MakeOptimizer, list[tuple[s
 }
 
 
-@pytest.mark.parametrize("mistake", PLANTED)
+FAST = {"a hidden learning rate", "the readout's init"}
+
+
+@pytest.mark.parametrize(
+    "mistake", [pytest.param(name, marks=[pytest.mark.slow] * (name not in FAST)) for name in PLANTED]
+)
 def test_a_planted_mistake_is_named_and_nothing_else(mistake: str) -> None:
     build, optimizer, expected = PLANTED[mistake]
     found = checked(build, optimizer, seeds=1, steps=2)
@@ -148,6 +153,7 @@ def test_a_frozen_weight_is_named() -> None:
     assert [(one.parameter, one.what) for one in found.findings] == [("hidden.weight", "untrained")]
 
 
+@pytest.mark.slow
 def test_decay_is_no_mistake() -> None:
     def adamw(model: nn.Module) -> torch.optim.Optimizer:
         groups = adam(model).param_groups

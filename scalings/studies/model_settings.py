@@ -1,0 +1,112 @@
+"""How the weights of a model are set, one row each, as `check_model` reads and prints it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from scalings.errors import ArgumentError
+from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
+from scalings.hyperparameters.gauges import LayerExponents
+from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.hyperparameters.update_laws import optimizer
+from scalings.networks.dimensions import Dimension
+from scalings.networks.nodes import MATRICES, Embedding, Weighted
+from scalings.tapes.network import TracedNetwork
+from scalings.tapes.translation.translation import Translation
+
+if TYPE_CHECKING:
+    from empirical.models.settings import Setting
+
+
+@dataclass(frozen=True)
+class ParameterSetting:
+    """How one weight is set, in powers of the width; a weight of blocks that repeat stands for all of its copies."""
+
+    weight: str
+    layer: str
+    shape: str
+    role: str
+    init: Exponent
+    lr: Exponent
+    decay: Exponent
+    law: str
+    parameters: tuple[str, ...]
+    """The parameters of the model that it stands for, one a copy."""
+
+    @property
+    def is_vector(self) -> bool:
+        """Whether it is no matrix: a bias, a gain, a position."""
+        return self.role == "vector"
+
+
+def parameter_settings(
+    traced: TracedNetwork, translation: Translation, seen: Mapping[str, Setting]
+) -> tuple[list[ParameterSetting], list[str]]:
+    """How each weight of the network is set, and remarks. Raises ArgumentError for copies that are set differently, and
+    for an optimizer whose law is not known."""
+    rows, usual = [], _usual_laws(translation, seen)
+    for node in translation.network.layers:
+        names = translation.weights[node.weight]
+        of_copies = [seen[name] for name in names]
+        first = of_copies[-1]
+        for one in of_copies:
+            if (one.init, one.lr, one.decay) != (first.init, first.lr, first.decay):
+                raise ArgumentError("build", f"{one.name} and {first.name} are copies, but are set in different ways")
+        law = first.options.law if first.options else usual.get(node.role, next(iter(usual.values()), "sgd"))
+        if not law and first.options:
+            raise ArgumentError("optimizer", f"the law of {first.options.optimizer} is not known")
+        rows.append(
+            ParameterSetting(
+                node.weight,
+                node.name,
+                _shape(node),
+                "vector" if not isinstance(node, MATRICES) else node.role,
+                first.init,
+                first.lr,
+                first.decay,
+                law,
+                names,
+            )
+        )
+    vectors = [row.weight for row in rows if row.decay != MINUS_INFINITY and row.is_vector]
+    notes = [f"{name} decays, too; theory leaves the decay of vectors out" for name in vectors[:1]]
+    notes += [f"{name} has no part in the loss" for name in (*traced.unreached, *translation.unused)]
+    notes += [
+        f"theory does not follow {name}: a function is taken for one of each entry, another output is left out"
+        for name in translation.unknown
+    ]
+    return rows, list(dict.fromkeys(notes))
+
+
+def _usual_laws(translation: Translation, seen: Mapping[str, Setting]) -> dict[str, str]:
+    """By role, the law of a weight that is trained."""
+    found: dict[str, str] = {}
+    for node in translation.network.layers:
+        options = seen[translation.weights[node.weight][-1]].options
+        if options and options.law:
+            found.setdefault(node.role, options.law)
+    return found
+
+
+def _shape(node: Weighted) -> str:
+    rows = _size(node.fan_out)
+    if not isinstance(node, MATRICES):
+        return rows
+    return f"{rows} x {_size(node.vocabulary if isinstance(node, Embedding) else node.fan_in)}"
+
+
+def _size(size: Dimension) -> str:
+    return str(size).removeprefix("1 ") if size.grows else str(size)
+
+
+def parameterization_of(rows: Sequence[ParameterSetting]) -> Parameterization:
+    """The exponents of all weights, in the gauge without multipliers."""
+    return Parameterization(tuple(map(_layer, rows)), "as it is set")
+
+
+def _layer(row: ParameterSetting) -> LayerExponents[Exponent]:
+    decays = optimizer(row.law).decay != "none" and row.decay != MINUS_INFINITY
+    return LayerExponents(Fraction(0), row.init, row.lr, row.decay if decays else None)
