@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -24,9 +24,6 @@ from scalings.hyperparameters.unknowns import Kind, name_of
 from scalings.networks.architectures import DEFAULT_DEPTH
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network
-
-if TYPE_CHECKING:
-    pass
 
 Format = Literal["text", "json"]
 Exponents = Annotated[str | None, Parameter(allow_leading_hyphen=True)]

@@ -65,7 +65,7 @@ class Passes:
                 values[number] = tensor.detach().clone()
                 if tensor.requires_grad:
                     keep = partial(signals.__setitem__, number)
-                    handles.append(tensor.register_hook(keep))  # type: ignore[no-untyped-call]
+                    handles.append(tensor.register_hook(keep))  # type: ignore[no-untyped-call] # of torch
 
         def loss(output: Any) -> Any:
             losses.append(self.loss(output))

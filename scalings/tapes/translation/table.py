@@ -11,6 +11,7 @@ from scalings.networks.nodes import Elementwise
 from scalings.tapes.translation import contractions, products, rearranging, reductions
 from scalings.tapes.translation.builder import Builder
 from scalings.tapes.translation.rearranging import States
+from scalings.tapes.translation.reductions import HALF
 from scalings.tapes.translation.values import Call, Constant, Held, Result, State, growing, is_plain, size_of
 
 Translator: TypeAlias = Callable[[Builder, Call], States]
@@ -31,7 +32,8 @@ def _power(exponent: Fraction) -> Translator:
 
 def _gated(build: Builder, call: Call) -> State:
     """a sigmoid(b) for the two halves of a value."""
-    left, right = rearranging.part(build, replace(call, function="chunk", shapes=(call.shape,) * 2))  # type: ignore[misc]
+    halves = replace(call, function="chunk", shapes=(call.shape,) * 2)
+    left, right = rearranging.part(build, halves)  # type: ignore[misc] # as many as it has shapes
     return products.multiplied(build, call, left, products.entrywise(build, call, right, "sigmoid"))
 
 
@@ -108,7 +110,6 @@ def _named(translator: Translator, *functions: str) -> dict[str, Translator]:
     return dict.fromkeys(functions, translator)
 
 
-HALF = Fraction(1, 2)
 TABLE: dict[str, Translator] = {
     **_named(rearranging.same, "T", "mT", "H", "t", "transpose", "swapaxes", "permute", "movedim", "moveaxis"),
     **_named(rearranging.same, "view", "view_as", "reshape", "reshape_as", "flatten", "unflatten", "ravel"),

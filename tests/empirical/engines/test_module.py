@@ -234,4 +234,4 @@ def test_what_cannot_be_trained_is_refused(change: dict[str, Any], message: str)
 def test_another_module_than_the_traced_one_is_refused() -> None:
     problem = replace(problem_of(), build=lambda width: nn.Sequential(perceptron(width), nn.Tanh()))
     with pytest.raises(ArgumentError, match="the module that was traced"):
-        problem.places  # noqa: B018
+        problem.places  # noqa: B018 - it raises
