@@ -25,7 +25,8 @@ from symbolic.evaluation.check import check
 from symbolic.evaluation.predict import predict
 from tests import strategies
 from tests.gauges import same_up_to_gauge
-from tests.literature import DEPTH_EXPONENTS, TENSOR_PROGRAMS_V
+from tests.literature.depth import DEPTH_EXPONENTS
+from tests.literature.perceptrons import TENSOR_PROGRAMS_V
 
 HALF = Fraction(1, 2)
 

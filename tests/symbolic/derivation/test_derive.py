@@ -35,7 +35,7 @@ from scalings.results.derivations import Derivation, Polyhedron
 from symbolic.derivation.derive import derive
 from symbolic.evaluation.check import check
 from tests import strategies
-from tests.literature import TUTORIAL_FAMILY, tensor_programs_iv
+from tests.literature.perceptrons import TUTORIAL_FAMILY, tensor_programs_iv
 
 SGD = optimizer("sgd")
 

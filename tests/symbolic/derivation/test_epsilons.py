@@ -20,7 +20,7 @@ from symbolic.derivation.derive import derive
 from symbolic.derivation.several_scales import derive_each
 from symbolic.evaluation.check import check
 from tests import strategies
-from tests.literature import COMPLETE_P_EPSILON
+from tests.literature.depth import COMPLETE_P_EPSILON
 
 HALF = Fraction(1, 2)
 NETWORKS = {

@@ -26,7 +26,7 @@ from symbolic.evaluation.phases import phases
 from symbolic.evaluation.predict import predict
 from symbolic.evaluation.repair import repair
 from tests import strategies
-from tests.literature import MUON_BESIDE_ADAM
+from tests.literature.optimizers import MUON_BESIDE_ADAM
 
 HALF = Fraction(1, 2)
 each_law = st.tuples(*[st.sampled_from([*OPTIMIZERS, "law:-1", "law:1/2,1"])] * 3)

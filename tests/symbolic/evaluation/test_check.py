@@ -30,7 +30,7 @@ from symbolic.evaluation.repair import repair
 from symbolic.orders.algebra import EXACT
 from symbolic.propagation.training import train
 from tests import strategies
-from tests.literature import TABLE_1, tensor_programs_iv
+from tests.literature.perceptrons import TABLE_1, tensor_programs_iv
 
 SGD = optimizer("sgd")
 

@@ -1,0 +1,8 @@
+"""Results of the literature, as goldens. The packages hold none of them."""
+
+from __future__ import annotations
+
+from tests.literature import perceptrons
+from tests.literature.claims import Result
+
+RESULTS: tuple[Result, ...] = (*perceptrons.RESULTS,)
