@@ -54,7 +54,7 @@ class Exponents(Claim):
     free: frozenset[str] = frozenset()
 
     def refuted(self, problem: Problem) -> str:
-        verdict = _check(problem, self.given)
+        verdict = _check(problem, self.given, self.criteria)
         if verdict.regime != self.regime:
             return f"{verdict.regime}: {'; '.join(verdict.reasons())}"
         violated = [one.reason for one in verdict.findings if one.criterion in self.criteria and not one.satisfied]
@@ -192,5 +192,5 @@ def _exponent(text: str) -> Exponent:
     return MINUS_INFINITY if text == "-oo" else Fraction(text)
 
 
-def _check(problem: Problem, given: Parameterization) -> Check:
-    return verdict_on(train_given(problem, given))
+def _check(problem: Problem, given: Parameterization, criteria: Sequence[Criterion] = ()) -> Check:
+    return verdict_on(train_given(problem, given), criteria)
