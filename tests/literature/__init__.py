@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.literature import optimizers, perceptrons
+from tests.literature import depth, optimizers, perceptrons
 from tests.literature.claims import Result
 
-RESULTS: tuple[Result, ...] = (*perceptrons.RESULTS, *optimizers.RESULTS)
+RESULTS: tuple[Result, ...] = (*perceptrons.RESULTS, *optimizers.RESULTS, *depth.RESULTS)
