@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 from scalings.networks.dimensions import ONE, WIDTH, Dimension, fixed
 from scalings.networks.network import Network
 from scalings.networks.nodes import (
     INPUT,
-    Bias,
     Dense,
     Elementwise,
     Embedding,
@@ -17,14 +14,12 @@ from scalings.networks.nodes import (
     Node,
     Norm,
     Product,
-    Scale,
     Scores,
     Softmax,
     Sum,
 )
 
 VOCABULARY = 16
-QUARTER_OF_WIDTH = Dimension(Fraction(1, 4), Fraction(1))
 
 
 def hidden(name: str, source: str, fan_out: Dimension = WIDTH, fan_in: Dimension = WIDTH) -> Dense:
@@ -82,7 +77,8 @@ def qk_norm() -> Network:
     al., arXiv 2010.04245; Dehghani et al., arXiv 2302.05442)."""
     nodes: list[Node] = []
     for name in ("query", "key"):
-        nodes += [hidden(name, "norm"), Norm(f"{name}_norm", name), Gain(f"{name}_gain", f"{name}_norm", f"gain_{name}", WIDTH)]
+        nodes += [hidden(name, "norm"), Norm(f"{name}_norm", name)]
+        nodes.append(Gain(f"{name}_gain", f"{name}_norm", f"gain_{name}", WIDTH))
     return language_model(
         Norm("norm", "embedding"),
         *nodes,
@@ -94,10 +90,9 @@ def qk_norm() -> Network:
     )
 
 
-def experts(number: Dimension | int = 4) -> Network:
-    """A router's gates of experts, each of n units, whose results are added up."""
-    count = fixed(number) if isinstance(number, int) else number
-    units = WIDTH * count
+def experts(count: Dimension = fixed(4), size: Dimension = WIDTH) -> Network:  # noqa: B008 - frozen
+    """A router's gates of experts of so many units, whose results are added up: all are active."""
+    units = size * count
     return between(
         Norm("norm", "first"),
         hidden("router", "norm", count),
