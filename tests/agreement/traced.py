@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import torch
 from torch import Tensor, nn
@@ -28,7 +28,7 @@ from tests.agreement.experiments import Experiment
 
 VOCABULARY = 11
 IDS = torch.randint(0, VOCABULARY, (4, 6), generator=torch.Generator().manual_seed(0))
-SERIES = torch.randn(4, 5, 3, generator=torch.Generator().manual_seed(0))
+SERIES = torch.randn(4, 3, 3, generator=torch.Generator().manual_seed(0))
 Build = Callable[[int], nn.Module]
 
 
@@ -72,8 +72,9 @@ def linear(fan_in: int, fan_out: int) -> nn.Linear:
 class GroupedQueries(nn.Module):
     """Heads of 4 units, of which n / 4 are queries and sqrt(n) / 2 are keys and values: n^(1/2) queries share one."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, *, skips: bool = True) -> None:
         super().__init__()
+        self.skips = skips
         self.groups, self.size = math.isqrt(width) // 2, 4
         self.embed, self.head = nn.Embedding(VOCABULARY, width), linear(width, VOCABULARY)
         self.q, self.o = linear(width, width), linear(width, width)
@@ -85,7 +86,7 @@ class GroupedQueries(nn.Module):
         k, v = (each(x).unflatten(-1, (self.groups, self.size)) for each in (self.k, self.v))
         attention = torch.einsum("btgrd,bsgd->bgrts", q, k / 2).softmax(-1)
         mixed = torch.einsum("bgrts,bsgd->btgrd", attention, v).flatten(2)
-        return self.head(x + self.o(mixed))
+        return self.head(self.skips * x + self.o(mixed))
 
 
 class CappedScores(nn.Module):
@@ -140,11 +141,13 @@ class SelectiveScan(nn.Module):
         state, outputs = torch.zeros_like(driven[:, 0]), []
         for t in range(series.shape[1]):
             state = decay[:, t] * state + driven[:, t]
-            outputs.append((state * c[:, t, None]).sum(-1))
+            outputs.append((state * c[:, t, None]).sum(-1) + x[:, t])
         return self.head(torch.stack(outputs, 1) * functional.silu(self.gate(series)))
 
 
 GROUPED = Traced(GroupedQueries, widths=(64, 256, 1024))
+ALONE = Traced(partial(GroupedQueries, skips=False), widths=(64, 256, 1024))
+"""Nothing but grouped queries reaches the output."""
 CAPPED = Traced(CappedScores)
 ROUTED = Traced(RoutedExperts)
 SCAN = Traced(SelectiveScan, SERIES, default_loss)

@@ -42,19 +42,23 @@ def _at(quantity: str, layer: str) -> Observable:
 
 _A, _B = Problem.of(lora(), "adam"), Problem.of(_exchanged(lora()), "adam")
 _RANK = Problem.of(lora(Dimension(1, others=(("rank", Fraction(1)),))), "sgd", "rank")
-_PLUS, _INIT, _STABLE = "Hayou, Ghosh and Yu, 2402.12354", "Hayou, Ghosh and Yu, 2406.08447", "Kalajdzievski, 2312.03732"
+_PLUS, _INIT, _STABLE = (
+    "Hayou, Ghosh and Yu, 2402.12354",
+    "Hayou, Ghosh and Yu, 2406.08447",
+    "Kalajdzievski, 2312.03732",
+)
 _ZERO_A = "-oo 0"
 RESULTS = (
     Result(
         _PLUS,
-        "section 3.2",
+        "efficient learning",
         "with eta_A ~ 1/n and eta_B ~ 1 both updates change features by order 1",
         _A,
         Orders(_rates("-1", "0"), {_at("layer", "A"): Fraction(0), _at("layer", "B"): HALF}, _rates("-1", "-1")),
     ),
     Result(
         _PLUS,
-        "section 3.2",
+        "efficient learning",
         "at one rate 1/n for both matrices nothing moves",
         _A,
         Verdict(_rates("-1", "-1"), "trivial", "moving output", _rates("-1", "0")),
@@ -89,9 +93,7 @@ RESULTS = (
         "section 3",
         "Init[B] explodes at rates above 1/n",
         _B,
-        Verdict(
-            _rates("-3/4", "-3/4", _ZERO_A), "unstable", "stable features at B", _rates("-1", "-1", _ZERO_A)
-        ),
+        Verdict(_rates("-3/4", "-3/4", _ZERO_A), "unstable", "stable features at B", _rates("-1", "-1", _ZERO_A)),
     ),
     Result(
         _STABLE,
@@ -102,7 +104,7 @@ RESULTS = (
     ),
     Result(
         _STABLE,
-        "section 3",
+        "the usual factor",
         "with the usual multiplier 1/rank learning collapses in the rank",
         _RANK,
         Verdict(_in_rank("-1"), "trivial", "moving output", _in_rank("-1/2")),

@@ -153,9 +153,7 @@ class Orders(Claim):
 
     def refuted(self, problem: Problem) -> str:
         steps = max(1, *(one.step for one in self.orders))
-        found = predict(
-            problem.network, self.given, problem.law, scale=problem.scale, loss=problem.loss, steps=steps
-        )
+        found = predict(problem.network, self.given, problem.law, scale=problem.scale, loss=problem.loss, steps=steps)
         wrong = {one: found[one] for one, order in self.orders.items() if found[one] != order}
         return "; ".join(f"{one} is {order}" for one, order in wrong.items())
 

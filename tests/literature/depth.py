@@ -29,8 +29,9 @@ COMPLETE_P_EPSILON = {"width": ("-1", "-1", "-1"), "depth": ("0", "-1", "0")}
 
 # Layers of a transformer with gains and biases, in the order of the network.
 _LAYERS = (
-    "embedding attention_gain query key value projection mlp_gain up up_bias down down_bias final_gain readout"
-).split()
+    *("embedding", "attention_gain", "query", "key", "value", "projection", "mlp_gain"),
+    *("up", "up_bias", "down", "down_bias", "final_gain", "readout"),
+)
 _OUTSIDE = frozenset({"embedding", "final_gain", "readout"})
 _DECODER = transformer(grows="heads", gains=True, biases=True)
 _COMPLETE = "Dey et al., 2505.01618"
@@ -58,7 +59,9 @@ def _complete_p(alpha: Fraction) -> Result:
 def _residual(law: str, source: str, scale: Fraction, rate: Fraction) -> Result:
     paper = {"Depth-muP": "Yang et al., 2310.02244", "CompleteP": _COMPLETE, "modular norm": "Large et al., 2405.14813"}
     given = of("000", "000", ["0", str(rate), "0"], [str(scale)])
-    claim = Exponents(given) if scale == -1 else Exponents(given, criteria=_LOOSER, free=_BEHIND | {"scale branch_scale"})
+    claim = (
+        Exponents(given) if scale == -1 else Exponents(given, criteria=_LOOSER, free=_BEHIND | {"scale branch_scale"})
+    )
     says = f"branches m^({scale}) of {law} have rates m^({rate})"
     return Result(paper[source], "Table 1", says, Problem.of(resmlp(), law, DEPTH_SCALE), claim)
 
@@ -74,12 +77,11 @@ def _in_depth(init: str, lr: str, scale: str) -> Parameterization:
     return of("0000", ["0", *init.split(), "0"], ["0", *lr.split(), "0"], [scale])
 
 
-def _decoder(adamw: str, scale: str, hidden: tuple[str, str, str], readout: tuple[str, str, str, str]) -> Exponents:
+def _decoder(scale: str, hidden: tuple[str, str, str], readout: tuple[str, str, str, str]) -> Exponents:
     """Init scale, rate and decay of matrices, and those of a readout behind a multiplier, in the width or the depth."""
     init, lr, decay = (["0", *[one] * 6, last] for one, last in zip(hidden, readout[1:], strict=True))
     branch = "-1" if scale == DEPTH_SCALE else "0"
-    free = frozenset({"scale scores"} if scale == WIDTH_SCALE else ())
-    return Exponents(of(["0"] * 7 + [readout[0]], init, lr, ["0", branch, branch], decay=decay), free=free)
+    return Exponents(of(["0"] * 7 + [readout[0]], init, lr, ["0", branch, branch], decay=decay))
 
 
 _PLAIN, _NORMALIZED, _TWO = (
@@ -92,10 +94,16 @@ RESULTS = (
     *(_residual(law, source, scale, rate) for (law, scale, source), rate in DEPTH_EXPONENTS.items()),
     *(_complete_p(alpha) for alpha in (Fraction(1), Fraction(1, 2))),
     *(
-        Result(_COMPLETE, "Table 1", f"weight decay by AdamW in the {scale}", Problem.of(_WITHOUT, "adamw", scale, "cross-entropy"), claim)
+        Result(
+            _COMPLETE,
+            "Table 1",
+            f"weight decay by AdamW in the {scale}",
+            Problem.of(_WITHOUT, "adamw", scale, "cross-entropy"),
+            claim,
+        )
         for scale, claim in (
-            (WIDTH_SCALE, _decoder("adamw", WIDTH_SCALE, ("-1/2", "-1", "1"), ("-1", "0", "0", "0"))),
-            (DEPTH_SCALE, _decoder("adamw", DEPTH_SCALE, ("0", "0", "0"), ("0", "0", "0", "0"))),
+            (WIDTH_SCALE, _decoder(WIDTH_SCALE, ("-1/2", "-1", "1"), ("-1", "0", "0", "0"))),
+            (DEPTH_SCALE, _decoder(DEPTH_SCALE, ("0", "0", "0"), ("0", "0", "0", "0"))),
         )
     ),
     Result(
@@ -107,7 +115,7 @@ RESULTS = (
     ),
     Result(
         "Bordelon et al., 2309.16620",
-        "section 2",
+        "mean-field residual networks",
         "residual networks with weights of size 1, 1/sqrt(n) inside and 1/n at the end, have the rate n everywhere",
         Problem.of(resmlp(), "sgd"),
         Exponents(of(["0", "-1/2", "-1"], "000", "111", ["0"]), free=frozenset({"scale branch_scale"})),
@@ -121,17 +129,22 @@ RESULTS = (
     ),
     Result(
         "Hayou et al., 2010.12859",
-        "section 3",
+        "stable residual networks",
         "branches m^(-1/2) keep the stream of order 1",
         _PLAIN,
         _orders("0", "-1/2", "-1/4"),
     ),
     Result(
         "Marion et al., 2206.06929",
-        "section 4",
+        "scaling at initialization",
         "branches larger than m^(-1/2) explode",
         _PLAIN,
-        Verdict(of("000", "000", ["0"] * 3, ["-1/4"]), "unstable", "stream at initialization", of("000", "000", "000", ["-1/2"])),
+        Verdict(
+            of("000", "000", ["0"] * 3, ["-1/4"]),
+            "unstable",
+            "stream at initialization",
+            of("000", "000", "000", ["-1/2"]),
+        ),
     ),
     Result(
         "Radford et al. 2019 (GPT-2)",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+from scalings.criteria.criterion import Criterion
 from scalings.criteria.observables import Observable
 from scalings.criteria.problem import Problem
 from scalings.criteria.tutorial import NONTRIVIALITY, SIGNAL_PROPAGATION, USEFUL_UPDATE
-from scalings.criteria.criterion import Criterion
 from scalings.hyperparameters.exponents import Exponent
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.networks.architectures import mlp
@@ -47,7 +47,7 @@ def _by_adam(rates: str, init: str = "0 -1/2 -1") -> Parameterization:
 DISPUTES = (
     Dispute(
         "Yang, Simon and Bernstein, 2310.17813",
-        "section 3",
+        "Condition 1",
         "init scales sqrt(fan_out) / fan_in of layers that are narrower than what they read, Adam's rates 1 / fan_in",
         Problem.of(NARROW, "adam"),
         _by_adam("0 -1 -1/2 -1", "0 -3/4 -1/4 -1"),
@@ -71,7 +71,7 @@ DISPUTES = (
         Observable("dz", "layer3", 1),
         HALF,
         "What is derived is right of the first updates: the output moves by n^(1/2). 1 / fan_in is muP's rate. With "
-        "updates that do not align with features 1 / sqrt(fan_in) is the largest stable one (Everett et al., 2407.05872).",
+        "updates that do not align with features it is the largest stable one (Everett et al., 2407.05872).",
     ),
     Dispute(
         "Blake et al., 2407.17465 (u-muP)",

@@ -100,7 +100,6 @@ def _split(name: str) -> Result:
     embedding, hidden, readout = MUON_BESIDE_ADAM[name]
     network = transformer(grows="heads")
     given = of("0" * 8, ["0", *["-1/2"] * 6, "-1"], [embedding, *[hidden] * 6, readout], ["0"] * 3)
-    free = frozenset({"scale scores"})
     paper, place = {
         "muon-spectral+adam": ("Yang, Simon and Bernstein, 2310.17813", "section 1"),
         "muon-rms+coupled+adamw": ("Liu et al., 2502.16982", "section 2.2"),
@@ -115,17 +114,19 @@ RESULTS = (
     *(
         Result(
             "Yang, Simon and Bernstein, 2310.17813",
-            "section 3",
+            "Condition 1",
             f"init scales and rates of {law} where widths grow apart",
             Problem.of(WIDENING, law),
-            Exponents(of("0000", ["0", "-1/4", "-1/2", "-2"], rates), criteria=_SPECTRAL, free=frozenset({"init layer4"})),
+            Exponents(
+                of("0000", ["0", "-1/4", "-1/2", "-2"], rates), criteria=_SPECTRAL, free=frozenset({"init layer4"})
+            ),
         )
         for law, rates in SPECTRAL_RATES.items()
     ),
     *(_split(name) for name in MUON_BESIDE_ADAM),
     Result(
         "Pethick et al., 2502.07529",
-        "section 3.1",
+        "github.com/LIONS-EPFL/scion",
         "spectral steps sqrt(fan_out / fan_in), and sign / fan_in at the output, need no width-dependent rate",
         Problem.of(mlp(3), _SCION),
         Exponents(of("000", ["0", "-1/2", "-1"], "000")),

@@ -21,7 +21,9 @@ matrices inside, and of what reads the width (Yang et al., arXiv 2203.03466, Tab
 
 
 def mup(
-    network: Network, scales: str = "", others: Mapping[str, tuple[str, str, str]] = {}  # noqa: B006 - not changed
+    network: Network,
+    scales: str = "",
+    others: Mapping[str, tuple[str, str, str]] = {},
 ) -> Parameterization:
     """A network's layers as their fans have it, and `others` as it is said here; `scales` are its multipliers'."""
     kinds = {"input": VECTORS, "hidden": MATRICES, "output": READOUT}
@@ -40,16 +42,13 @@ _TIED = transformer(grows="heads", tied=True)
 _QK, _SWIGLU, _ADALN, _EXPERTS = qk_norm(), swiglu(), modulated(), experts()
 _MANY = experts(Dimension(4, others=(("experts", Fraction(1)),)))
 _LARGE = experts(size=Dimension(1, others=(("expert-size", Fraction(1)),)))
-_SCORES = frozenset({"scale scores"})
 _UNIT = {"multiplied": ("-1/2", "0", "-1/2"), "readout": ("-1", "0", "0")}
 """Hidden matrices and readouts of unit-scaled muP: weights of size 1 behind multipliers."""
 
 
 def _unit_scaled(embedding: str) -> Parameterization:
     hidden = {layer.name: _UNIT["multiplied"] for layer in _VECTORS.layers if layer.role == "hidden"}
-    return mup(
-        _VECTORS, "0 0 0", hidden | {"readout": _UNIT["readout"], "embedding": ("0", "0", embedding)}
-    )
+    return mup(_VECTORS, "0 0 0", hidden | {"readout": _UNIT["readout"], "embedding": ("0", "0", embedding)})
 
 
 def _expert_size(down: str) -> Parameterization:
@@ -68,9 +67,21 @@ def _at(quantity: str, layer: str, step: int) -> Observable:
 
 _MOE = "Jiang et al., 2601.20205"
 RESULTS = (
-    Result("Lingle, 2404.05728", "Table 1", "muP for transformers", _language(_HEADS), Exponents(mup(_HEADS, "0 0 0"), free=_SCORES)),
-    Result("Lingle, 2404.05728", "section 4", "SwiGLU keeps it", Problem.of(_SWIGLU, "adam"), Exponents(mup(_SWIGLU))),
-    Result("Yang et al., 2203.03466", "section 5", "scores are q.k / d", _language(_SIZES), Exponents(mup(_SIZES, "-1 0 0"))),
+    Result(
+        "Lingle, 2404.05728",
+        "Table 1",
+        "muP for transformers",
+        _language(_HEADS),
+        Exponents(mup(_HEADS, "0 0 0")),
+    ),
+    Result("Lingle, 2404.05728", "ablations", "SwiGLU keeps it", Problem.of(_SWIGLU, "adam"), Exponents(mup(_SWIGLU))),
+    Result(
+        "Yang et al., 2203.03466",
+        "section 5",
+        "scores are q.k / d",
+        _language(_SIZES),
+        Exponents(mup(_SIZES, "-1 0 0")),
+    ),
     Result(
         "Yang et al., 2203.03466",
         "section 5",
@@ -83,21 +94,25 @@ RESULTS = (
         "appendix D.2",
         "queries may start at zero",
         _language(_HEADS),
-        Verdict(mup(_HEADS, "0 0 0", {"query": ("0", "-oo", "-1")}), "rich", other=mup(_HEADS, "0 0 0", {"query": ("0", "-oo", "-3/4")})),
+        Verdict(
+            mup(_HEADS, "0 0 0", {"query": ("0", "-oo", "-1")}),
+            "rich",
+            other=mup(_HEADS, "0 0 0", {"query": ("0", "-oo", "-3/4")}),
+        ),
     ),
     Result(
         "Dey, Anthony and Hestness 2024",
         "github.com/EleutherAI/nanoGPT-mup, table",
         "a readout tied to the embedding has a multiplier 1/n, and the embedding's rate",
         _language(_TIED),
-        Exponents(mup(_TIED, "0 0 0 -1"), free=_SCORES),
+        Exponents(mup(_TIED, "0 0 0 -1")),
     ),
     Result(
         "Blake et al., 2407.17465",
         "Table 2",
         "u-muP by Adam, hidden matrices, readout, gains and biases",
         _language(_VECTORS),
-        Exponents(_unit_scaled("0"), free=_SCORES),
+        Exponents(_unit_scaled("0")),
     ),
     Result(
         "Zheng et al., 2505.15270",
@@ -115,7 +130,7 @@ RESULTS = (
     ),
     Result(
         "Malasnicki et al., 2508.09752",
-        "section 3",
+        "router and experts",
         "a router has the exponents of a readout, experts those of hidden matrices",
         Problem.of(_EXPERTS, "adam"),
         Exponents(mup(_EXPERTS), free=frozenset({"init router"})),
@@ -132,13 +147,17 @@ RESULTS = (
         "Table 1",
         "experts of M units that end with init scales 1/M start at M^(-1/2) and are moved by order 1",
         Problem.of(_LARGE, "adam", "expert-size"),
-        Orders(_expert_size("-1"), {_at("z", "down", 0): -HALF, _at("dz", "down", 2): Fraction(0)}, _expert_size("-1/2")),
+        Orders(
+            _expert_size("-1"), {_at("z", "down", 0): -HALF, _at("dz", "down", 2): Fraction(0)}, _expert_size("-1/2")
+        ),
     ),
     Result(
         _MOE,
         "Table 1",
         "experts of M units that end with init scales M^(-1/2) are moved by M^(1/2)",
         Problem.of(_LARGE, "adam", "expert-size"),
-        Orders(_expert_size("-1/2"), {_at("z", "down", 0): Fraction(0), _at("dz", "down", 2): HALF}, _expert_size("-1")),
+        Orders(
+            _expert_size("-1/2"), {_at("z", "down", 0): Fraction(0), _at("dz", "down", 2): HALF}, _expert_size("-1")
+        ),
     ),
 )

@@ -36,7 +36,9 @@ def test_what_differs_is_one_criterion_at_one_layer(dispute: Dispute) -> None:
     """And what decides is derived as it was measured."""
     problem, given = dispute.problem, dispute.published
     findings = verdict_on(train_given(problem, given)).findings
-    assert any(one.criterion is dispute.criterion and one.layer == dispute.layer and not one.satisfied for one in findings)
+    assert any(
+        one.criterion is dispute.criterion and one.layer == dispute.layer and not one.satisfied for one in findings
+    )
     assert predict(problem.network, given, problem.law)[dispute.decides] == dispute.order
 
 
