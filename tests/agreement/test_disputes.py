@@ -26,7 +26,7 @@ def test_what_decides_is_as_derived(dispute: Dispute) -> None:
 
 
 def test_narrow_layers_that_start_small_learn_as_others_do() -> None:
-    """Units of each layer move by order 1, of widths n, n^(1/2) and n; and those that the criteria ask for allow less."""
+    """Units of each layer move by order 1, in layers of n, n^(1/2) and n units, which the criteria exclude."""
     published = DISPUTES[0].published
     found = experiment(NARROW, published, how("adam"), SQUARES, 24)
     for name, order in (("layer1", HALF), ("layer2", HALF / 2), ("layer3", HALF)):

@@ -12,8 +12,8 @@ from tests.literature.disputes import DISPUTES
 _NUMBER = re.compile(r"\b(\d{4}\.\d{4,5})\b")
 _HEAD = """# Published results that are derived
 
-{results} results of {papers} papers, each of which the rules give back, while those next to it, such as an exponent that
-differs by 1/4, are refused. `tests/literature/` holds them as data, the packages hold none of them, and
+{results} results of {papers} papers, each of which the rules give back, while those next to it, such as an exponent
+that differs by 1/4, are refused. `tests/literature/` holds them as data, the packages hold none of them, and
 `tests/symbolic/derivation/test_literature.py` derives them. This page is what `python -m tests.literature` prints.
 """
 

@@ -60,6 +60,22 @@ class Exponents(Claim):
         violated = [one.reason for one in verdict.findings if one.criterion in self.criteria and not one.satisfied]
         return "; ".join(violated)
 
+    def derived(self, problem: Problem) -> bool:
+        """Whether they are in the answer of `derive`, which knows nothing of them, written with g = 1."""
+        given = self.given.in_gauge("unit-multiplier", tuple(problem.laws.values()))
+        answer = derivation_of(problem, self.criteria)
+        if answer.family:
+            richness = _check(problem, self.given).richness
+            if not isinstance(richness, Fraction) or not answer.family.low <= richness <= answer.family.high:
+                return False
+            member = answer.family.member(richness)
+            pairs = zip(member.layers, given.layers, strict=True)
+            same = all(replace(one, decay=other.decay and one.decay) == other for one, other in pairs)
+            return same and member.scales == given.scales
+        named = given.by_name(len(problem.network.multipliers))
+        point = {name: value for name, value in named.items() if isinstance(value, Fraction)}
+        return any(strategies.contains(piece, point) for piece in answer.polyhedra)
+
     def controls(self, problem: Problem) -> Iterator[Exponents]:
         names = [layer.name for layer in problem.network.layers]
         for by in (QUARTER, -QUARTER):
