@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import pytest
 
+from empirical.engines.engine import Scaling
 from scalings.criteria.observables import Observable
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.networks.network import Network
@@ -25,7 +26,9 @@ from tests.agreement.experiments import (
     refuted,
 )
 from tests.agreement.traced import ALONE, CAPPED, GROUPED, ROUTED, SCAN, Traced
+from tests.literature.transformers import LARGE, MANY, expert_number, expert_size, mup
 from tests.modern_parts import looped, modulated, post_norm, qk_norm
+from tests.zero_starts import adapted, lora
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 HALF = Fraction(1, 2)
@@ -123,3 +126,38 @@ def test_a_selective_scan() -> None:
         agrees(found, "dz", name, 2, 0)
     agrees(found, "dz", "dt", 2, HALF)
     assert not refuted(found.asserted(), found.predicted())
+
+
+def in_experts(number_or_size: str, given: Parameterization, network: Network, sizes: tuple[int, ...]) -> Experiment:
+    """At width 8 or 16, under maximal update parametrization there."""
+    width, rate = {"experts": (16, 0.01), "expert-size": (8, 0.03)}[number_or_size]
+    scaling = Scaling(number_or_size, {"width": width}, {"width": mup(network)})
+    return experiment(network, given, how("adam", lr=rate), sizes, 8, scaling)
+
+
+def test_more_experts() -> None:
+    """Their mean starts at E^(-1/2) and is moved by order 1 at rates that know no E (Jiang et al., arXiv 2601.20205)."""
+    found = in_experts("experts", expert_number("0"), MANY, (8, 12, 16, 24, 32, 48, 64, 96))
+    agrees(found, "z", "down", 0, -HALF)
+    agrees(found, "layer", "down", 2, 0)
+    agrees(found, "dz", "router", 2, HALF)
+
+
+def test_larger_experts() -> None:
+    """Init scales 1/M at their end (the same paper); with M^(-1/2), what is passed on grows with M."""
+    sizes = (64, 96, 128, 192, 256, 384, 512, 768, 1024)
+    found = in_experts("expert-size", expert_size("-1"), LARGE, sizes)
+    agrees(found, "z", "down", 0, -HALF)
+    agrees(found, "dz", "down", 2, 0)
+    usual = in_experts("expert-size", expert_size("-1/2"), LARGE, sizes)
+    passed_on = Observable("passthrough", "down", 2)
+    assert usual.predicted()[passed_on] == HALF
+    assert p_value(usual.fits[passed_on], 0) < 0.05
+
+
+def test_adapters_at_one_rate() -> None:
+    """Init[A] at n^(-1/2): A h explodes like n^(1/2), and of order 1 is what both updates do (arXiv 2406.08447)."""
+    found = experiment(lora(), adapted(-HALF, -HALF), how("adam", batch=4, steps=3, lr=0.1), WIDTHS, 12)
+    agrees(found, "dz", "A", 2, HALF)
+    agrees(found, "interaction", "B", 2, HALF)
+    agrees(found, "layer", "B", 2, 0)

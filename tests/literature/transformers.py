@@ -40,8 +40,8 @@ _HEADS, _SIZES = transformer(grows="heads"), transformer(grows="head-size")
 _VECTORS = transformer(grows="heads", gains=True, biases=True)
 _TIED = transformer(grows="heads", tied=True)
 _QK, _SWIGLU, _ADALN, _EXPERTS = qk_norm(), swiglu(), modulated(), experts()
-_MANY = experts(Dimension(4, others=(("experts", Fraction(1)),)))
-_LARGE = experts(size=Dimension(1, others=(("expert-size", Fraction(1)),)))
+MANY = experts(Dimension(4, others=(("experts", Fraction(1)),)))
+LARGE = experts(size=Dimension(1, others=(("expert-size", Fraction(1)),)))
 _UNIT = {"multiplied": ("-1/2", "0", "-1/2"), "readout": ("-1", "0", "0")}
 """Hidden matrices and readouts of unit-scaled muP: weights of size 1 behind multipliers."""
 
@@ -51,12 +51,12 @@ def _unit_scaled(embedding: str) -> Parameterization:
     return mup(_VECTORS, "0 0 0", hidden | {"readout": _UNIT["readout"], "embedding": ("0", "0", embedding)})
 
 
-def _expert_size(down: str) -> Parameterization:
+def expert_size(down: str) -> Parameterization:
     """Experts of M units, by their size M: the init scale of the matrix that ends them, at a rate 1/M."""
     return of("00000", ["0", "0", "0", down, "0"], ["0", "0", "0", "-1", "0"])
 
 
-def _experts(power: str) -> Parameterization:
+def expert_number(power: str) -> Parameterization:
     """By their number E: the rate of the matrix that ends them."""
     return of("00000", "00000", ["0", "0", "0", power, "0"])
 
@@ -139,25 +139,23 @@ RESULTS = (
         _MOE,
         "Table 1",
         "E experts, all active: their sum starts at E^(-1/2) and is moved by order 1, at rates that know no E",
-        Problem.of(_MANY, "adam", "experts"),
-        Orders(_experts("0"), {_at("z", "down", 0): -HALF, _at("dz", "down", 2): Fraction(0)}, _experts("1/4")),
+        Problem.of(MANY, "adam", "experts"),
+        Orders(
+            expert_number("0"), {_at("z", "down", 0): -HALF, _at("dz", "down", 2): Fraction(0)}, expert_number("1/4")
+        ),
     ),
     Result(
         _MOE,
         "Table 1",
         "experts of M units that end with init scales 1/M start at M^(-1/2) and are moved by order 1",
-        Problem.of(_LARGE, "adam", "expert-size"),
-        Orders(
-            _expert_size("-1"), {_at("z", "down", 0): -HALF, _at("dz", "down", 2): Fraction(0)}, _expert_size("-1/2")
-        ),
+        Problem.of(LARGE, "adam", "expert-size"),
+        Orders(expert_size("-1"), {_at("z", "down", 0): -HALF, _at("dz", "down", 2): Fraction(0)}, expert_size("-1/2")),
     ),
     Result(
         _MOE,
         "Table 1",
         "experts of M units that end with init scales M^(-1/2) are moved by M^(1/2)",
-        Problem.of(_LARGE, "adam", "expert-size"),
-        Orders(
-            _expert_size("-1/2"), {_at("z", "down", 0): Fraction(0), _at("dz", "down", 2): HALF}, _expert_size("-1")
-        ),
+        Problem.of(LARGE, "adam", "expert-size"),
+        Orders(expert_size("-1/2"), {_at("z", "down", 0): Fraction(0), _at("dz", "down", 2): HALF}, expert_size("-1")),
     ),
 )
