@@ -136,7 +136,7 @@ def in_experts(number_or_size: str, given: Parameterization, network: Network, s
 
 
 def test_more_experts() -> None:
-    """Their mean starts at E^(-1/2) and is moved by order 1 at rates that know no E (Jiang et al., arXiv 2601.20205)."""
+    """Their mean starts at E^(-1/2) and is moved by order 1, at rates that know no E (arXiv 2601.20205, Table 1)."""
     found = in_experts("experts", expert_number("0"), MANY, (8, 12, 16, 24, 32, 48, 64, 96))
     agrees(found, "z", "down", 0, -HALF)
     agrees(found, "layer", "down", 2, 0)
