@@ -1,4 +1,4 @@
-"""Deep networks: residual branches, and what their multipliers make of learning rates and epsilons."""
+"""Deep networks: residual branches, and what their multipliers make of rates, decays and epsilons."""
 
 from __future__ import annotations
 
@@ -57,13 +57,17 @@ def _complete_p(alpha: Fraction) -> Result:
 
 
 def _residual(law: str, source: str, scale: Fraction, rate: Fraction) -> Result:
-    paper = {"Depth-muP": "Yang et al., 2310.02244", "CompleteP": _COMPLETE, "modular norm": "Large et al., 2405.14813"}
+    paper, place = {
+        "Depth-muP": ("Yang et al., 2310.02244", "Table 1"),
+        "CompleteP": (_COMPLETE, "Table 1"),
+        "modular norm": ("Large et al., 2405.14813", "residual networks"),
+    }[source]
     given = of("000", "000", ["0", str(rate), "0"], [str(scale)])
     claim = (
         Exponents(given) if scale == -1 else Exponents(given, criteria=_LOOSER, free=_BEHIND | {"scale branch_scale"})
     )
     says = f"branches m^({scale}) of {law} have rates m^({rate})"
-    return Result(paper[source], "Table 1", says, Problem.of(resmlp(), law, DEPTH_SCALE), claim)
+    return Result(paper, place, says, Problem.of(resmlp(), law, DEPTH_SCALE), claim)
 
 
 def _orders(stream: str, scale: str, other: str) -> Orders:

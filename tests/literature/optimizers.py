@@ -80,7 +80,7 @@ def _second_order(a: Fraction, b: Fraction) -> Result:
     rates = [str(1 - b), str(a - b), str(a - 1)]
     says = f"K-FAC with powers e_A = {a} and e_B = {b} has rates n^({', '.join(rates)})"
     claim = Exponents(of("000", ["0", "-1/2", "-1"], rates))
-    return Result("Ishikawa and Karakida, 2312.12226", "Table 1", says, Problem.of(mlp(3), law), claim)
+    return Result("Ishikawa and Karakida, 2312.12226", "muP of K-FAC", says, Problem.of(mlp(3), law), claim)
 
 
 # Yang, Simon and Bernstein, arXiv 2310.17813: init scales sqrt(1 / fan_in) min(1, sqrt(fan_out / fan_in)), and learning
