@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from scalings.studies.comparisons import compare as compare
     from scalings.studies.measuring import measure as measure
     from scalings.studies.model_checks import check_model as check_model
+    from scalings.studies.parameterize import parameterize as parameterize
     from scalings.studies.verification import verify as verify
     from symbolic.derivation.derive import derive as derive
     from symbolic.derivation.members import member as member
@@ -66,6 +67,7 @@ _HOME = {
     "member": "symbolic.derivation.members",
     "mlp": "scalings.networks.architectures",
     "optimizer": "scalings.hyperparameters.update_laws",
+    "parameterize": "scalings.studies.parameterize",
     "phases": "symbolic.evaluation.phases",
     "predict": "symbolic.evaluation.predict",
     "preset": "scalings.hyperparameters.presets",

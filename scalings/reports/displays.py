@@ -62,11 +62,16 @@ def html(answer: object) -> str:
 def json_text(answer: object) -> str:
     """The answer as a command writes it with --format json, of those that have a method for it."""
     from scalings.reports.model_checks import model_check_document
+    from scalings.reports.prescriptions import prescription_document
     from scalings.studies.model_checks import ModelCheck
+    from scalings.studies.parameterize import Parameterized
 
-    if not isinstance(answer, ModelCheck):
-        raise TypeError(f"nothing says how to write a {type(answer).__name__}")
-    return json.dumps(model_check_document(answer), indent=2)
+    match answer:
+        case ModelCheck():
+            return json.dumps(model_check_document(answer), indent=2)
+        case Parameterized():
+            return json.dumps(prescription_document(answer), indent=2)
+    raise TypeError(f"nothing says how to write a {type(answer).__name__}")
 
 
 def html_of_table(table: Table) -> str:
@@ -113,14 +118,17 @@ def report(answer: object) -> Iterator[RenderableType]:
 def _of_training(answer: object) -> Iterator[RenderableType]:
     """Of what training has measured; last, since it loads torch."""
     from empirical.sweeps.measurement import Measurement
-    from scalings.reports import measurements, model_checks, verification
+    from scalings.reports import measurements, model_checks, prescriptions, verification
     from scalings.studies.comparisons import Agreement
     from scalings.studies.model_checks import ModelCheck
+    from scalings.studies.parameterize import Parameterized
     from scalings.studies.verification import Verification
 
     match answer:
         case ModelCheck():
             yield from model_checks.model_check_report(answer)
+        case Parameterized():
+            yield from prescriptions.prescription_report(answer)
         case Measurement():
             yield Text("; ".join(_said(answer)), style="bold")
             yield measurements.fits_table(answer.fits, answer.training.steps)
@@ -180,11 +188,15 @@ def _said_of_training(answer: object) -> Iterator[str]:
     from empirical.sweeps.measurement import Measurement
     from scalings.studies.comparisons import Agreement
     from scalings.studies.model_checks import ModelCheck
+    from scalings.studies.parameterize import Parameterized
     from scalings.studies.verification import Verification
 
     match answer:
         case ModelCheck():
             yield f"{answer.verdict}, {answer.reason}"
+        case Parameterized():
+            yield f"as it is at width {answer.prescription.base_width}"
+            yield f"{len(answer.prescription.rules)} parameters"
         case Measurement():
             widths, training, runs = answer.widths, answer.training, sum(answer.seeds.values())
             yield f"{answer.parameterization.name} on {training.data}"
