@@ -87,7 +87,7 @@ def starts(given: Prescription) -> Iterator[str]:
             drawn.setdefault(call, []).append(rule.name)
     for call, names in drawn.items():
         if len(names) == 1:
-            yield f"    torch.nn.init.{call.replace('[name]', f'["{names[0]}"]')}"
+            yield "    torch.nn.init." + call.replace("[name]", f'["{names[0]}"]')
         else:
             yield f"    for name in {_wrapped(_quoted(names), 8)}:"
             yield f"        torch.nn.init.{call}"

@@ -38,7 +38,8 @@ class Scaled:
         """The number where scale variables are so many times as large."""
         if not self.constant:
             return 0.0
-        return self.constant * math.prod(ratios.get(name, 1.0) ** float(power) for name, power in self.powers)
+        factors: list[float] = [ratios.get(name, 1.0) ** float(power) for name, power in self.powers]
+        return self.constant * math.prod(factors)
 
     def power(self, name: str) -> Exponent:
         """The power of this ratio."""
