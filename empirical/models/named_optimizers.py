@@ -1,4 +1,4 @@
-"""Torch optimizers by the names of their update laws, such as "muon+adamw": Muon for hidden matrices, AdamW for the rest.
+"""Torch optimizers by the names of update laws, such as "muon+adamw": Muon for hidden matrices, AdamW for the rest.
 
 >>> from scalings.networks.architectures import mlp
 >>> model = nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 2))
@@ -67,20 +67,20 @@ class NamedOptimizer:
 
     def _decay(self, law: str) -> float:
         """Of laws that decay; all others of torch have none."""
-        return self.decay if law == "adamw" or law == "sgd-l2" or "+" in law else 0.0
+        return self.decay if law in ("adamw", "sgd-l2") or "+" in law else 0.0
 
 
 def named_optimizer(
     name: str,
     network: Network,
     weights: Mapping[str, tuple[str, ...]],
-    shapes: Mapping[str, int],
+    axes: Mapping[str, int],
     lr: float | Mapping[str, float] | None,
     decay: float,
 ) -> NamedOptimizer:
     """The optimizers of these names for a network whose weights stand for these parameters.
 
-    Torch's Muon takes matrices alone, so that other hidden weights, such as convolutions, are left to the rest. `shapes`
+    Torch's Muon takes matrices alone, so that other hidden weights, such as convolutions, are left to the rest. `axes`
     has the number of axes of each parameter. Raises ArgumentError for what torch has not, and without a learning rate.
     """
     found = laws(name)
@@ -98,7 +98,7 @@ def named_optimizer(
         parameter: law.name
         for node, law in zip(network.layers, found.among(network.layers), strict=True)
         for parameter in weights[node.weight]
-        if law != found.parts[-1] and shapes[parameter] == 2
+        if law != found.parts[-1] and axes[parameter] == 2
     }
     return NamedOptimizer(name, by_parameter, rates, decay)
 

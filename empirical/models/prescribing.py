@@ -97,7 +97,7 @@ def groups(prescription: Prescription, model: nn.Module) -> dict[str, list[dict[
 
 
 def optimizer(prescription: Prescription, make_optimizer: MakeOptimizer, model: nn.Module) -> Any:
-    """What the user's function makes of a model, with the learning rates and decays that are prescribed; all else in its
+    """What the user's function makes of a model, at the learning rates and decays that are prescribed; all else in its
     groups stays as it is. Raises ArgumentError for a scheduler, which remembers the groups that it was made with."""
     width = width_of(prescription, model)
     with user_code("optimizer", f"it fails at width {width}"):

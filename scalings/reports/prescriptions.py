@@ -15,8 +15,9 @@ from rich.text import Text
 from scalings.hyperparameters.exponents import format_exponent
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.reports.documents import SCHEMA_VERSION, Document
-from scalings.reports.tables import empty_table
+from scalings.reports.tables import STYLES, empty_table
 from scalings.results.prescriptions import ParameterRule, Prescription, Scaled
+from scalings.studies.model_checks import ModelCheck
 from scalings.studies.parameterize import Parameterized
 
 _COLUMNS = 100
@@ -35,6 +36,18 @@ def prescription_report(answer: Parameterized) -> Iterator[RenderableType]:
     yield from (Text(f"note: {note}") for note in given.notes)
     yield Text()
     yield Text(code(given))
+
+
+def repair_report(answer: ModelCheck) -> Iterator[RenderableType]:
+    """The repair of a model as code, and whether it was verified; nothing where there is none."""
+    if not answer.repaired:
+        return
+    given = answer.repaired.prescription
+    yield Text(f"\nThe repair, for a model of any width n, which at {given.base_width} is as yours is:\n")
+    yield Text(code(given))
+    if answer.verified:
+        verdict = answer.verified.verdict
+        yield Text.assemble("\nRepaired so: ", (verdict, STYLES[verdict]), f", {answer.verified.reason}")
 
 
 def _summary(given: Prescription) -> str:
@@ -58,8 +71,11 @@ def written(given: Prescription, one: Scaled) -> str:
 
 
 def code(given: Prescription) -> str:
-    """Python that sets a model: `groups(model, n)`, of its parameters by optimizer, after what is to start otherwise."""
+    """Python that sets a model: `groups(model, n)` draws what is to start otherwise, and groups the parameters."""
     lines = [
+        "import torch",
+        "",
+        "",
         "def groups(model, n):",
         f'    """Set a freshly made model of width n, as it is at {given.base_width}; its parameters in groups."""',
         "    own = dict(model.named_parameters())",

@@ -150,7 +150,9 @@ def parameterize(
     if isinstance(optimizer, str):
         optimizer = _named(optimizer, traced, translation, lr, decay)
     elif not callable(optimizer):
-        raise wrong_type("optimizer", "a function that is given the module and makes its optimizer, or a name", optimizer)
+        raise wrong_type(
+            "optimizer", "a function that is given the module and makes its optimizer, or a name", optimizer
+        )
     elif lr is not None or decay is not None:
         raise ArgumentError("lr", "expected none, since the optimizer that is made has its own learning rate and decay")
     seen = settings(build, optimizer, traced.widths)
@@ -250,6 +252,19 @@ def _slopes(one: Repair, other: Repair, step: Fraction) -> tuple[LayerExponents[
         LayerExponents(**{name: slope(was, now.named.get(name, was)) for name, was in before.named.items()})
         for before, now in pairs
     )
+
+
+def repaired_model(
+    model: Model,
+    traced: TracedNetwork,
+    rows: Sequence[ParameterSetting],
+    seen: Mapping[str, Setting],
+    repair: Repair | Forbidden,
+) -> Parameterized | None:
+    """The model set as a repair says, as it is at the smallest width that was traced; None where nothing changes."""
+    if isinstance(repair, Forbidden) or not repair.changes:
+        return None
+    return parameterized(model, traced, rows, seen, repair, traced.widths[0])
 
 
 def parameterized(
