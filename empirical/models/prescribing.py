@@ -16,7 +16,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
 
 from empirical.engines.module.standard import SEEDS, mean_squares
-from empirical.models.optimizers import Options, options_of, optimizers_of
+from empirical.models.optimizers import Options, optimizers_of, options_of
 from empirical.tracing.state import seeded
 from empirical.tracing.trace import Build, built
 from empirical.tracing.user_code import user_code

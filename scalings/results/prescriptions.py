@@ -47,11 +47,9 @@ class Scaled:
 
     def also(self, name: str, power: Exponent) -> Scaled:
         """The same number, with a power of one more ratio."""
-        return (
-            replace(self, constant=0.0)
-            if power == MINUS_INFINITY
-            else replace(self, powers=(*self.powers, (name, power)))
-        )
+        if power == MINUS_INFINITY:
+            return replace(self, constant=0.0)
+        return replace(self, powers=(*self.powers, (name, power)))
 
 
 @dataclass(frozen=True)
@@ -173,9 +171,8 @@ class Prescription(Displayed):
             known = self.by_name[name].shape
             expected = shape if known is None else tuple(size.at(width) for size in known)
             if shape != expected:
-                raise ArgumentError(
-                    "model", f"{name} has the shape {shape}, and expected is {expected} at width {width}"
-                )
+                why = f"{name} has the shape {shape}, and expected is {expected} at width {width}"
+                raise ArgumentError("model", why)
         return width
 
     def _widths(self, name: str, shape: tuple[int, ...]) -> Iterator[int]:

@@ -1,14 +1,14 @@
 """Set a model as the criteria ask, at every width: `parameterize`, and the repair that `check_model` names.
 
-The setting is the nearest to the model's own that meets the criteria at the wished richness: what is right already stays
-as it is, and at the base width everything does. It is in init scales and learning rates alone, so that a trained
+The setting is the nearest to the model's own that meets the criteria at the wished richness: what is right already
+stays as it is, and at the base width everything does. It is in init scales and learning rates alone, so that a trained
 model needs no code of its own where it is used.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
@@ -25,6 +25,7 @@ from scalings.hyperparameters.splits import laws
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.nodes import Weighted
 from scalings.results.checks import Forbidden, Repair
+from scalings.results.prescription_code import code
 from scalings.results.prescriptions import GAMMA, ParameterRule, Prescription, Scaled
 from scalings.studies.model_settings import ParameterSetting, parameter_settings, parameterization_of
 from scalings.tapes.network import TracedNetwork
@@ -33,7 +34,6 @@ from scalings.tapes.translation.translation import Translation
 if TYPE_CHECKING:
     from torch import nn
 
-    from empirical.models.optimizers import Options
     from empirical.models.settings import Setting
     from empirical.tracing.batches import Loss
     from empirical.tracing.trace import Build
@@ -58,7 +58,7 @@ class Model:
 
 @dataclass(frozen=True, repr=False)
 class Parameterized(Displayed):
-    """A model with the numbers that it is to be set to. Models that are handed in are of any width, and freshly made."""
+    """A model with the numbers that it is to be set to. Models that are handed in are freshly made, of any width."""
 
     prescription: Prescription
     model: Model = field(compare=False)
@@ -108,8 +108,6 @@ class Parameterized(Displayed):
     @property
     def code(self) -> str:
         """The same as Python to paste: a function of the model and its width n."""
-        from scalings.reports.prescriptions import code
-
         return code(self.prescription)
 
     def to_json(self) -> str:
@@ -132,9 +130,9 @@ def parameterize(
 ) -> Parameterized:
     """How a model and its optimizer are to be set at any width, so that training is as it is at the base width.
 
-    - `build`, `optimizer`, `data`, `loss`: as for `check_model`. The optimizer may also be the name of an update law, as
-      "adamw" or "muon+adamw" (Muon for hidden matrices, AdamW for the rest), with `lr` at the base width, a number or
-      one for each law, and `decay`.
+    - `build`, `optimizer`, `data`, `loss`: as for `check_model`. The optimizer may also be the name of an update law,
+      as "adamw" or "muon+adamw" (Muon for hidden matrices, AdamW for the rest), with `lr` at the base width, a number
+      or one for each law, and `decay`.
     - `base_width`: where everything stays as it is.
     - `richness`: of the family, such as "1/2"; default the largest. `gamma`: its prefactor, |dz| ~ gamma n^r.
     - `widths`: three or more at which the model is traced.

@@ -1,4 +1,4 @@
-"""`parameterize`: a model that is set as it says trains alike at every width, whatever is done to the model meanwhile."""
+"""`parameterize`: a model that is set as it says trains alike at every width, whatever is done to it meanwhile."""
 
 from __future__ import annotations
 
@@ -343,7 +343,7 @@ def test_wrong_arguments_are_one_line(options: dict[str, Any], message: str) -> 
 def test_other_models_are_refused(plain: Parameterized) -> None:
     with pytest.raises(ArgumentError, match=r"model: 2.weight has the shape \(48, 32\), and expected is \(32, 32\)"):
         plain.apply(nn.Sequential(nn.Linear(6, 32), nn.Tanh(), nn.Linear(32, 48)))
-    with pytest.raises(ArgumentError, match="model: it has a parameter '6.weight'"):
+    with pytest.raises(ArgumentError, match=r"model: it has a parameter '6\.weight'"):
         plain.apply(mlp(32).append(nn.Tanh()).append(nn.Linear(3, 3)))
     scheduled = scalings.parameterize(mlp, with_scheduler, INPUTS, base_width=BASE)
     with pytest.raises(ArgumentError, match="optimizer: expected optimizers alone, but got a ConstantLR"):
