@@ -33,6 +33,7 @@ from scalings.results.derivations import Derivation, Family, format_range
 from scalings.results.monomials import Monomials
 from scalings.results.phases import PhaseDiagram, phase_of
 from scalings.results.predictions import Prediction
+from scalings.results.rules import Rule
 from scalings.tapes.network import TracedNetwork
 
 _WIDTH = 100
@@ -63,12 +64,15 @@ def json_text(answer: object) -> str:
     """The answer as a command writes it with --format json, of those that have a method for it."""
     from scalings.reports.model_checks import model_check_document
     from scalings.reports.prescriptions import prescription_document
+    from scalings.reports.rules import rule_document
     from scalings.studies.model_checks import ModelCheck
     from scalings.studies.parameterize import Parameterized
 
     match answer:
         case ModelCheck():
             return json.dumps(model_check_document(answer), indent=2)
+        case Rule():
+            return json.dumps(rule_document(answer), indent=2)
         case Parameterized():
             return json.dumps(prescription_document(answer), indent=2)
     raise TypeError(f"nothing says how to write a {type(answer).__name__}")
@@ -111,6 +115,10 @@ def report(answer: object) -> Iterator[RenderableType]:
             yield _phases(answer)
         case TracedNetwork():
             yield from trace_report(answer)
+        case Rule():
+            from scalings.reports.rules import rule_report
+
+            yield from rule_report(answer)
         case _:
             yield from _of_training(answer)
 
@@ -170,6 +178,9 @@ def _said(answer: object) -> Iterator[str]:
             yield _phase(answer)
         case TracedNetwork():
             yield trace_summary(answer)
+        case Rule():
+            yield f"{answer.network}, {answer.optimizer}"
+            yield f"from width {answer.prescription.base_width} to {answer.width}"
         case _:
             yield from _said_of_training(answer)
 

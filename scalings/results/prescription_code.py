@@ -5,6 +5,7 @@ It draws what is to start otherwise, and gives groups of parameters.
 
 from __future__ import annotations
 
+import json
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -62,14 +63,14 @@ def starts(given: Prescription) -> Iterator[str]:
             drawn.setdefault(call, []).append(rule.name)
     for call, names in drawn.items():
         if len(names) == 1:
-            yield "    torch.nn.init." + call.replace("[name]", f'["{names[0]}"]')
+            yield "    torch.nn.init." + call.replace("[name]", f"[{_quoted(names)}]")
         else:
             yield f"    for name in {_wrapped(_quoted(names), 8)}:"
             yield f"        torch.nn.init.{call}"
 
 
 def _quoted(names: Sequence[str]) -> str:
-    return ", ".join(f'"{name}"' for name in names)
+    return ", ".join(json.dumps(name, ensure_ascii=False) for name in names)
 
 
 def _wrapped(listed: str, indent: int) -> str:

@@ -63,6 +63,8 @@ class ParameterRule:
     """None where it was not seen in training."""
     optimizer: str
     """The torch class that trains it; empty if nothing does."""
+    law: str
+    """The update law of its steps; empty if nothing trains it."""
     init: Scaled
     """The root mean square of its entries at initialization."""
     lr: Scaled

@@ -176,7 +176,7 @@ def check_model(
     agreement = modules.agreement(translation, orders, measured, MARGIN, stable=derived.stable)
     findings = (*_untrained(rows), *_findings(repaired, rows))
     verdict, reason = _verdict(derived, repaired, agreement, findings)
-    mended = repaired_model(Model(build, optimizer, data, loss), traced, rows, seen, repaired)
+    mended = repaired_model(Model(build, optimizer, data, loss), traced, problem, rows, seen, repaired)
     verified = mended.check(widths=widths, steps=steps, seeds=seeds) if mended and verify else None
     return ModelCheck(
         *(verdict, reason, problem, given, tuple(rows), derived, agreement, findings, repaired, tuple(notes)),

@@ -61,6 +61,8 @@ class Parameterized(Displayed):
     """A model with the numbers that it is to be set to. Models that are handed in are freshly made, of any width."""
 
     prescription: Prescription
+    problem: Problem
+    """What was derived from: the network that the model is, and the law of each weight."""
     model: Model = field(compare=False)
 
     def apply(self, model: nn.Module) -> nn.Module:
@@ -160,7 +162,7 @@ def parameterize(
     wished = wished_richness(problem, richness)
     model = Model(build, optimizer, data, loss)
     near = near_members(problem, given, wished)
-    found = parameterized(model, traced, rows, seen, near.repair, base_width, near.gamma, tuple(notes))
+    found = parameterized(model, traced, problem, rows, seen, near.repair, base_width, near.gamma, tuple(notes))
     return found if gamma == 1 else found.rescaled(gamma)
 
 
@@ -255,6 +257,7 @@ def _slopes(one: Repair, other: Repair, step: Fraction) -> tuple[LayerExponents[
 def repaired_model(
     model: Model,
     traced: TracedNetwork,
+    problem: Problem,
     rows: Sequence[ParameterSetting],
     seen: Mapping[str, Setting],
     repair: Repair | Forbidden,
@@ -262,12 +265,13 @@ def repaired_model(
     """The model set as a repair says, as it is at the smallest width that was traced; None where nothing changes."""
     if isinstance(repair, Forbidden) or not repair.changes:
         return None
-    return parameterized(model, traced, rows, seen, repair, traced.widths[0])
+    return parameterized(model, traced, problem, rows, seen, repair, traced.widths[0])
 
 
 def parameterized(
     model: Model,
     traced: TracedNetwork,
+    problem: Problem,
     rows: Sequence[ParameterSetting],
     seen: Mapping[str, Setting],
     repair: Repair,
@@ -301,6 +305,7 @@ def parameterized(
             weight,
             shapes.get(name),
             trained.optimizer if trained else "",
+            trained.law if trained else "",
             powers.scaled("init", size),
             powers.scaled("lr", trained.lr if trained else 0.0),
             powers.scaled("decay", trained.decay if trained else 0.0),
@@ -308,7 +313,7 @@ def parameterized(
         )
 
     rules = tuple(rule(name, setting) for name, setting in seen.items())
-    return Parameterized(Prescription(base_width, rules, repair.verdict.richness, {}, notes), model)
+    return Parameterized(Prescription(base_width, rules, repair.verdict.richness, {}, notes), problem, model)
 
 
 def _of_copies(sizes: Mapping[str, float]) -> dict[str, float]:
