@@ -9,6 +9,7 @@ neighbours of a weight is rounded away, where weights have no copy of higher pre
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -43,7 +44,7 @@ _ENTRYWISE = ("adam", "adamw", "adamw-independent", "lion", "sign")
 
 
 def underflow_warnings(rule: Rule, dtype: str) -> Iterator[str]:
-    """What underflows at the end of a rule, in sentences; steps of SGD are as large as gradients, which nobody knows."""
+    """What underflows at the end of a rule, in sentences. Steps of SGD are as large as gradients: none are known."""
     form = FORMATS[dtype]
     small, lost, kept, factors = [], [], [], []
     for one in rule.prescription.of_weights:
@@ -77,14 +78,14 @@ def entry_step(rule: ParameterRule, lr: float, width: int) -> float | None:
     if not law.startswith("muon") or not rule.shape or len(rule.shape) != 2:
         return None
     rows, columns = (size.at(width) for size in rule.shape)
-    flat = lr / max(rows, columns) ** 0.5
+    flat = lr / math.sqrt(max(rows, columns))
     match law:
         case "muon-jordan":
-            return flat * max(1.0, rows / columns) ** 0.5
+            return flat * math.sqrt(max(1.0, rows / columns))
         case "muon-rms":
             return 0.2 * lr
         case "muon-spectral":
-            return flat * (rows / columns) ** 0.5
+            return flat * math.sqrt(rows / columns)
     return flat
 
 
