@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from scalings.networks.architectures import mlp as mlp
     from scalings.networks.architectures import resmlp as resmlp
     from scalings.networks.architectures import transformer as transformer
+    from scalings.networks.conventions import from_abc as from_abc
+    from scalings.networks.conventions import from_megatron as from_megatron
+    from scalings.networks.conventions import from_mup as from_mup
+    from scalings.networks.published import config_at as config_at
     from scalings.results.trials import Training as Training
     from scalings.studies.comparisons import compare as compare
     from scalings.studies.measuring import measure as measure
@@ -58,9 +62,13 @@ _HOME = {
     "check_model": "scalings.studies.model_checks",
     "cnn": "scalings.networks.architectures",
     "compare": "scalings.studies.comparisons",
+    "config_at": "scalings.networks.published",
     "derive": "symbolic.derivation.derive",
     "derive_each": "symbolic.derivation.several_scales",
     "factored": "empirical.torch_modules.factored",
+    "from_abc": "scalings.networks.conventions",
+    "from_megatron": "scalings.networks.conventions",
+    "from_mup": "scalings.networks.conventions",
     "laws": "scalings.hyperparameters.splits",
     "matrix_free": "empirical.torch_modules.swapping",
     "measure": "scalings.studies.measuring",
