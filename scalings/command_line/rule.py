@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from scalings.command_line.bounds import RULED, WIDEST, check_weights
 from scalings.command_line.chosen_network import ChosenNetwork
 from scalings.command_line.console import YES, print_json, print_tables, print_text
 from scalings.command_line.parsing import Whole, parse_list, parse_richness
@@ -58,8 +59,8 @@ def rule(
     from scalings.studies.rules import Wish, rule_of_model, rule_of_network
 
     for name, width in (("from", from_width), ("to", to_width)):
-        if width < 1:
-            raise ArgumentError(name, f"expected a width of at least 1, but got {width}")
+        if not 1 <= width <= WIDEST:
+            raise ArgumentError(name, f"expected a width from 1 to {WIDEST}, but got {width}")
     if not 0 <= decay < float("inf"):
         raise ArgumentError("decay", f"expected a number of at least 0, but got {decay}")
     law = laws(optimizer)
@@ -74,6 +75,7 @@ def rule(
         found = rule_of_model(chosen.network, optimizer, answer, wish)
     else:
         network = chosen.build()
+        check_weights(network, RULED, "in a rule")
         loss = chosen.translation.loss if chosen.translation else "mse"
         problem = Problem(network, law, loss=loss)
         found = rule_of_network(chosen.network, problem, from_width, wish, rates, decay, wished)

@@ -118,11 +118,12 @@ def test_bfloat16_rounds_away_what_is_said_to_be() -> None:
         ((*ENDS, "--lr", "0"), "--lr: expected a number above 0, such as 3e-4, but got '0'"),
         ((*ENDS, "--lr", "adam=1"), "--lr: expected one for each of adamw, but got 'adam=1'"),
         ((*ENDS, "--lr", "muon=1", "--optimizer", "muon+adam"), "--lr: expected one for adam too, but got 'muon=1'"),
-        (("--from", "0", "--to", "1", "--lr", "1"), "--from: expected a width of at least 1, but got 0"),
+        (("--from", "0", "--to", "1", "--lr", "1"), "--from: expected a width from 1 to 1000000000, but got 0"),
         ((*ENDS, "--lr", "1", "--decay", "-1"), "--decay: expected a number of at least 0"),
         ((*ENDS, "--lr", "1", "--batch", "3"), "--batch: expected two sizes, from and to"),
         ((*ENDS, "--lr", "1", "--blocks", "2,4"), "--blocks: expected none, since nothing in this network is repeated"),
         ((*ENDS, "--lr", "1", "--richness", "3/4"), "--richness: no init scales and learning rates have r = 3/4"),
+        ((*ENDS, "--lr", "1", "--depth", "65"), "--depth: expected at most 64 weights in a rule"),
         ((*ENDS, "--lr", "1", "--optimizer", "adm"), "--optimizer: did you mean adam?"),
     ],
 )
