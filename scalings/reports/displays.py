@@ -66,7 +66,7 @@ def json_text(answer: object) -> str:
     from scalings.reports.prescriptions import prescription_document
     from scalings.reports.rules import rule_document
     from scalings.studies.model_checks import ModelCheck
-    from scalings.studies.parameterize import Parameterized
+    from scalings.studies.prescribed_models import Parameterized
 
     match answer:
         case ModelCheck():
@@ -129,7 +129,7 @@ def _of_training(answer: object) -> Iterator[RenderableType]:
     from scalings.reports import measurements, model_checks, prescriptions, verification
     from scalings.studies.comparisons import Agreement
     from scalings.studies.model_checks import ModelCheck
-    from scalings.studies.parameterize import Parameterized
+    from scalings.studies.prescribed_models import Parameterized
     from scalings.studies.verification import Verification
 
     match answer:
@@ -199,7 +199,7 @@ def _said_of_training(answer: object) -> Iterator[str]:
     from empirical.sweeps.measurement import Measurement
     from scalings.studies.comparisons import Agreement
     from scalings.studies.model_checks import ModelCheck
-    from scalings.studies.parameterize import Parameterized
+    from scalings.studies.prescribed_models import Parameterized
     from scalings.studies.verification import Verification
 
     match answer:

@@ -14,7 +14,7 @@ from scalings.reports.tables import STYLES, empty_table
 from scalings.results.prescription_code import code, written
 from scalings.results.prescriptions import ParameterRule, Prescription, Scaled
 from scalings.studies.model_checks import ModelCheck
-from scalings.studies.parameterize import Parameterized
+from scalings.studies.prescribed_models import Parameterized
 
 
 def prescription_report(answer: Parameterized) -> Iterator[RenderableType]:

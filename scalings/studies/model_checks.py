@@ -33,7 +33,7 @@ from scalings.results.trials import Training
 from scalings.studies import modules
 from scalings.studies.comparisons import Agreement
 from scalings.studies.model_settings import ParameterSetting, parameter_settings, parameterization_of
-from scalings.studies.parameterize import Model, Parameterized, repaired_model
+from scalings.studies.prescribed_models import Model, Parameterized, repaired_model
 from scalings.tapes.translation.translation import Translation
 
 if TYPE_CHECKING:

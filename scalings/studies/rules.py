@@ -21,7 +21,8 @@ from scalings.networks.nodes import MATRICES, Embedding, Weighted
 from scalings.results.checks import Forbidden
 from scalings.results.prescriptions import ParameterRule, Prescription, Scaled
 from scalings.results.rules import Rule
-from scalings.studies.parameterize import Parameterized, near_members, wished_richness
+from scalings.studies.parameterize import near_members, wished_richness
+from scalings.studies.prescribed_models import Parameterized
 from scalings.studies.underflow import underflow_warnings
 
 _ZERO = Fraction(0)

@@ -136,7 +136,7 @@ def test_wrong_options(capsys: pytest.CaptureFixture[str], options: tuple[str, .
 
 @pytest.mark.slow
 def test_a_module_without_multipliers_has_no_rule_of_its_depth() -> None:
-    from tests.scalings.studies.test_parameterize import GPT, IDS, adamw, next_token
+    from tests.scalings.studies.models_to_set import GPT, IDS, adamw, next_token
 
     answer = parameterize(GPT, adamw, IDS, next_token, base_width=64)
     with pytest.raises(ValueError, match=r"blocks: no init scales .* a multiplier 1 / blocks at the end"):

@@ -12,85 +12,13 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import checkpoint_wrapper
 
 import scalings
 from scalings.errors import ArgumentError
-from scalings.studies.parameterize import Parameterized
-from tests.scalings.studies.test_model_checks import PLANTED, checked, network
-
-BASE = 64
-WIDTHS = (24, 32, 48, 64, 96, 128, 192, 256)
-INPUTS = torch.randn(8, 6, generator=torch.Generator().manual_seed(0))
-IMAGES = torch.randn(4, 3, 8, 8, generator=torch.Generator().manual_seed(0))
-IDS = torch.randint(0, 11, (4, 8), generator=torch.Generator().manual_seed(0))
-
-
-def mlp(width: int) -> nn.Sequential:
-    """Torch's own starts."""
-    layers = nn.Linear(6, width), nn.Tanh(), nn.Linear(width, width), nn.Tanh(), nn.Linear(width, 3)
-    return nn.Sequential(*layers)
-
-
-class Block(nn.Module):
-    """Attention with one head, whose scores are divided by its size, and a multilayer perceptron."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.norm_1, self.norm_2 = nn.LayerNorm(width, bias=False), nn.LayerNorm(width, bias=False)
-        self.qkv, self.out = nn.Linear(width, 3 * width, bias=False), nn.Linear(width, width, bias=False)
-        self.up, self.down = nn.Linear(width, 4 * width, bias=False), nn.Linear(4 * width, width, bias=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        q, k, v = self.qkv(self.norm_1(x)).chunk(3, -1)
-        x = x + self.out((q @ k.transpose(-1, -2) / q.shape[-1]).softmax(-1) @ v)
-        mixed: Tensor = self.down(nn.functional.gelu(self.up(self.norm_2(x))))
-        return x + mixed
-
-
-class GPT(nn.Module):
-    """Small, and initialized with one standard deviation for all matrices."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.embed, self.blocks = nn.Embedding(11, width), nn.ModuleList(Block(width) for _ in range(2))
-        self.norm, self.readout = nn.LayerNorm(width, bias=False), nn.Linear(width, 11, bias=False)
-        for parameter in self.parameters():
-            if parameter.dim() == 2:
-                nn.init.normal_(parameter, std=0.1)
-
-    def forward(self, ids: Tensor) -> Tensor:
-        x = self.embed(ids)
-        for block in self.blocks:
-            x = block(x)
-        scores: Tensor = self.readout(self.norm(x))
-        return scores
-
-
-def next_token(scores: Tensor) -> Tensor:
-    return nn.functional.cross_entropy(scores[:, :-1].flatten(0, 1), IDS[:, 1:].flatten())
-
-
-def convolutions(width: int) -> nn.Sequential:
-    return nn.Sequential(
-        *(nn.Conv2d(3, width, 3, bias=False), nn.BatchNorm2d(width), nn.ReLU()),
-        *(nn.Conv2d(width, width, 3, bias=False), nn.BatchNorm2d(width), nn.ReLU()),
-        *(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, 10, bias=False)),
-    )
-
-
-def adam(model: nn.Module) -> torch.optim.Optimizer:
-    return torch.optim.Adam(model.parameters(), lr=1e-3, betas=(0.8, 0.9))
-
-
-def adamw(model: nn.Module) -> torch.optim.Optimizer:
-    return torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.01)
-
-
-def sgd(model: nn.Module) -> torch.optim.Optimizer:
-    return torch.optim.SGD(model.parameters(), lr=1e-2)
-
+from scalings.studies.prescribed_models import Parameterized
+from tests.scalings.studies.models_to_set import BASE, GPT, IDS, INPUTS, adam, mlp, next_token, sgd
 
 TORCHS_OWN = pytest.mark.filterwarnings("ignore")
 """What torch warns of itself when it compiles or shards."""
@@ -349,58 +277,3 @@ def test_other_models_are_refused(plain: Parameterized) -> None:
     scheduled = scalings.parameterize(mlp, with_scheduler, INPUTS, base_width=BASE)
     with pytest.raises(ArgumentError, match="optimizer: expected optimizers alone, but got a ConstantLR"):
         scheduled.optimizer(mlp(32))
-
-
-FAST_AT_64 = ("a hidden learning rate", "the readout's learning rate")
-"""There the rate at the base width is 0.2, as it is at every width: too far a step for orders to be clear."""
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("mistake", PLANTED)
-def test_the_repair_of_each_planted_mistake_passes(mistake: str) -> None:
-    build, optimizer, _ = PLANTED[mistake]
-    found = checked(build, optimizer, seeds=1, steps=2)
-    assert found.repaired
-    mended = found.repaired.check(widths=WIDTHS, seeds=4)
-    assert (mended.regime, mended.findings) == ("rich", ())
-    assert mended.verdict == "PASS" or (mended.verdict, mistake in FAST_AT_64) == ("INCONCLUSIVE", True), mended.reason
-    changed = {(rule.weight, what) for rule in found.repaired.prescription.rules for what in rule.changed}
-    assert changed == {(one.parameter, one.what) for one in found.findings}
-
-
-def test_a_check_says_whether_its_repair_was_verified() -> None:
-    build, optimizer, _ = PLANTED["a hidden learning rate"]
-    found = checked(build, optimizer, seeds=1, steps=1, verify=True)
-    assert found.verified
-    assert found.verified.findings == ()
-    assert f"Repaired so: {found.verified.verdict}, " in str(found)
-    assert 'group("hidden.weight", lr=' in str(found)
-    document = json.loads(found.to_json())
-    assert document["verified"]["verdict"] == found.verified.verdict
-    assert document["repaired"]["code"] in str(found)
-
-
-def test_what_passes_has_no_repair() -> None:
-    found = checked(network, seeds=1, steps=1, verify=True)
-    assert (found.repaired, found.verified) == (None, None)
-    assert "def groups" not in str(found)
-
-
-CASES = {
-    "mlp under adam": (mlp, adam, INPUTS, None, WIDTHS, 4),
-    "gpt under adamw": (GPT, adamw, IDS, next_token, (16, *WIDTHS[:-1]), 3),
-    "gpt under muon+adamw": (GPT, "muon+adamw", IDS, next_token, (16, *WIDTHS[:-1]), 3),
-    "convolutions under sgd": (convolutions, sgd, IMAGES, None, (16, *WIDTHS[:-1]), 3),
-}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("case", CASES)
-def test_what_is_set_so_passes_and_as_it_was_does_not(case: str) -> None:
-    build, optimizer, data, loss, widths, seeds = CASES[case]
-    named = {"lr": {"muon": 0.02, "adamw": 1e-3}, "decay": 0.01} if isinstance(optimizer, str) else {}
-    answer = scalings.parameterize(build, optimizer, data, loss, base_width=BASE, **named)
-    found = answer.check(widths=widths, seeds=seeds)
-    assert (found.verdict, found.regime, found.richness) == ("PASS", "rich", Fraction(1, 2)), found.reason
-    before = scalings.check_model(build, answer.model.optimizer, data, loss, widths=widths, seeds=1)
-    assert before.verdict == "FAIL"
