@@ -28,6 +28,7 @@ from scalings.tapes.translation.translation import Translation
 if TYPE_CHECKING:
     from empirical.tracing.batches import Loss
     from empirical.tracing.trace import Build
+    from symbolic.propagation.question import Question
 
 _NEAR = Fraction(1, 16)
 """How far the members are from the wished one between which exponents are compared, for what gamma does."""
@@ -108,19 +109,36 @@ def problem_of(translation: Translation, rows: Sequence[ParameterSetting]) -> Pr
 
 
 def wished_richness(problem: Problem, richness: Fraction | int | str | None) -> Fraction:
-    """The richness that is asked for; the largest that the criteria allow, if none is. Raises ArgumentError."""
-    if richness is not None:
-        try:
-            return parse_fraction(richness) if isinstance(richness, str) else Fraction(richness)
-        except ValueError as error:
-            raise ArgumentError("richness", str(error)) from None
+    """The richness that is asked for; the largest that the criteria allow, if none is.
+
+    Raises ArgumentError for what is no fraction, and where no init scales and learning rates meet the criteria.
+    """
     from symbolic.derivation.members import Members
     from symbolic.propagation.question import Question
 
-    _, high = Members(Question(problem, tuple(as_criteria("tutorial")), ())).ends
+    question = Question(problem, tuple(as_criteria("tutorial")))
+    try:
+        if richness is not None:
+            return parse_fraction(richness) if isinstance(richness, str) else Fraction(richness)
+        _, high = Members(question).ends
+    except ArgumentError:
+        raise ArgumentError("build", _why_nothing(question)) from None
+    except ValueError as error:
+        raise ArgumentError("richness", str(error)) from None
     if high is None:
         raise ArgumentError("richness", "expected a fraction such as 1/2, since there is no largest one")
     return high
+
+
+def _why_nothing(question: Question) -> str:
+    """Which criteria contradict each other where, and what code would help."""
+    from symbolic.derivation.conflicts import conflict_of
+
+    conflict = conflict_of(question)
+    named = ", ".join(f"{criterion} at {layer}" if layer else criterion for criterion, layer in conflict.imposed)
+    said = f"no init scales and learning rates meet {named} together"
+    edges = [f"in {reader}, of what it reads from {source}" for source, reader in conflict.add]
+    return f"{said}: what helps is a multiplier in your code, {' or '.join(edges)}" if edges else said
 
 
 @dataclass(frozen=True)
@@ -143,11 +161,7 @@ def near_members(problem: Problem, given: Parameterization, wished: Fraction) ->
     found = repair_of(problem, given, wished)
     if isinstance(found, Forbidden):
         excluding = ", ".join(found.criteria)
-        raise ArgumentError(
-            "richness",
-            f"no init scales and learning rates have r = {wished}: {excluding} exclude it; a multiplier may help, "
-            "and derive says where",
-        )
+        raise ArgumentError("richness", f"no init scales and learning rates have r = {wished}: {excluding} exclude it")
     for step in (-_NEAR, _NEAR):
         one, two = (repair_of(problem, given, wished + count * step) for count in (1, 2))
         if isinstance(one, Repair) and isinstance(two, Repair):

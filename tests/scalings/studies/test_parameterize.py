@@ -8,11 +8,12 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import checkpoint_wrapper
 
 import scalings
@@ -266,6 +267,28 @@ def test_wrong_arguments_are_one_line(options: dict[str, Any], message: str) -> 
     with pytest.raises(ArgumentError) as error:
         scalings.parameterize(mlp, data=INPUTS, **given)
     assert str(error.value).startswith(message)
+
+
+@pytest.mark.slow
+def test_tied_weights_need_a_multiplier() -> None:
+    """Their readout, as it is or divided by the root of the width; divided by the width there is a family."""
+
+    class Tied(GPT):
+        def __init__(self, width: int, power: float) -> None:
+            super().__init__(width)
+            self.readout.weight, self.factor = self.embed.weight, width**power
+
+        def forward(self, ids: Tensor) -> Tensor:
+            return self.factor * super().forward(ids)
+
+    options = {"data": IDS, "loss": next_token, "base_width": BASE}
+    for power in (0, -0.5):
+        with pytest.raises(
+            ArgumentError, match=r"^build: .* together: what helps is a multiplier in your code, in readout,"
+        ):
+            scalings.parameterize(partial(Tied, power=power), adam, **options)
+    found = scalings.parameterize(partial(Tied, power=-1), adam, **options)
+    assert found.prescription.richness == Fraction(1, 2)
 
 
 @pytest.mark.slow
