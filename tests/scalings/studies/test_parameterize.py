@@ -157,29 +157,42 @@ def one_process() -> Iterator[None]:
     distributed.destroy_process_group()
 
 
+def sharded(model: GPT) -> nn.Module:
+    """By FSDP2, a block at a time."""
+    from torch.distributed.fsdp import fully_shard
+
+    mesh = torch.distributed.device_mesh.init_device_mesh("cpu", (1,))
+    for block in model.blocks:
+        fully_shard(block, mesh=mesh)
+    return fully_shard(model, mesh=mesh)
+
+
+def compiled(model: GPT) -> nn.Module:
+    """As `torch.compile` has it, without making code."""
+    return torch.compile(model, backend="eager")  # type: ignore[return-value]
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("one_process")
 @TORCHS_OWN
-def test_sharded_models_train_as_whole_ones(split: Parameterized) -> None:
-    from torch.distributed.fsdp import fully_shard
-
+@pytest.mark.parametrize("change", [sharded, compiled])
+def test_sharded_and_compiled_models_train_as_plain_ones(
+    split: Parameterized, change: Callable[[GPT], nn.Module]
+) -> None:
     torch.manual_seed(0)
-    whole, sharded = split.build(32), GPT(32)
+    plain = split.build(32)
     torch.manual_seed(0)
-    sharded = GPT(32)
-    mesh = torch.distributed.device_mesh.init_device_mesh("cpu", (1,))
-    for block in sharded.blocks:
-        fully_shard(block, mesh=mesh)
-    split.apply(fully_shard(sharded, mesh=mesh))
-    for model in (whole, sharded):
+    changed = split.apply(change(GPT(32)))
+    for model in (plain, changed):
         optimizers = split.optimizer(model)
         for _ in range(2):
             next_token(model(IDS)).backward()
             for one in optimizers:
                 one.step()
                 one.zero_grad()
-    full = {name: one.full_tensor() for name, one in sharded.named_parameters()}  # type: ignore[attr-defined]
-    torch.testing.assert_close(full, {name: one.detach() for name, one in whole.named_parameters()})
+    for one, other in zip(plain.parameters(), changed.parameters(), strict=True):
+        whole = getattr(other, "full_tensor", other.detach)()
+        torch.testing.assert_close(whole.detach(), one.detach())
 
 
 @pytest.mark.slow
