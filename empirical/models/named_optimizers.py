@@ -37,6 +37,8 @@ _CLASSES: dict[str, tuple[str, dict[str, Any]]] = {
     "muon-rms": ("Muon", {"adjust_lr_fn": "match_rms_adamw"}),
 }
 """By the name of a law without its decay: torch's class, and what makes it have this law."""
+_DECAYS = {"SGD": ("none", "l2"), "Adam": ("none", "l2"), "AdamW": ("coupled",), "Muon": ("none", "coupled")}
+"""How these classes decay."""
 
 
 @dataclass(frozen=True)
@@ -86,13 +88,15 @@ def named_optimizer(
     found = laws(name)
     for law in found.parts:
         kind, _ = _CLASSES.get(law.name.partition("+")[0], ("", {}))
-        if not kind or law.clip != "none":
+        if not kind or law.clip != "none" or law.decay not in _DECAYS[kind]:
             known = ", ".join(_CLASSES)
             raise ArgumentError(
                 "optimizer", f"torch has none of the law {law.name!r:.60}: give a function of the model, or of {known}"
             )
         if not hasattr(torch.optim, kind):
             raise ArgumentError("optimizer", f"this version of torch has no {kind}")
+    if decay and all(law.decay == "none" for law in found.parts):
+        raise ArgumentError("decay", f"expected none, since {name} does not decay; adamw does, or sgd+l2")
     rates = _rates([law.name for law in found.parts], lr)
     by_parameter = {
         parameter: law.name

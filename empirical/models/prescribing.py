@@ -120,7 +120,9 @@ def _regrouped(
     """A group, as one for each learning rate and decay."""
     found: dict[tuple[float, float], dict[str, Any]] = {}
     for parameter in group["params"]:
-        name = names[id(parameter)]
+        name = names.get(id(parameter))
+        if name is None:
+            raise ArgumentError("optimizer", "it has a parameter that is none of the model's")
         numbers = prescription.numbers(prescription.by_name[name], width)
         lr: Any = numbers.lr
         if isinstance(group["lr"], Tensor):

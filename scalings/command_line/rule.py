@@ -78,6 +78,8 @@ def rule(
         check_weights(network, RULED, "in a rule")
         loss = chosen.translation.loss if chosen.translation else "mse"
         problem = Problem(network, law, loss=loss)
+        if decay and not problem.has_decay:
+            raise ArgumentError("decay", f"expected none, since {optimizer} does not decay; adamw does, or sgd+l2")
         found = rule_of_network(chosen.network, problem, from_width, wish, rates, decay, wished)
     match format:
         case "json":

@@ -17,7 +17,6 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
-from scalings.displays import Displayed
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.networks.dimensions import WIDTH_SCALE, Dimension
@@ -82,8 +81,8 @@ class Numbers:
     decay: float
 
 
-@dataclass(frozen=True, repr=False)
-class Prescription(Displayed):
+@dataclass(frozen=True)
+class Prescription:
     """How all parameters of a model are to be set, at any width; at the base width as they are."""
 
     base_width: int
@@ -149,7 +148,8 @@ class Prescription(Displayed):
     def patterns(self, width: int) -> list[dict[str, Any]]:
         """The same as a list of patterns, as torchtitan's `param_groups` are: the first that is found in a name counts.
 
-        One for each weight, which holds whatever wraps its blocks. Where there are two optimizers, each is named.
+        One for each weight, which holds whatever wraps its blocks. Where there are two optimizers, each is named, and
+        takes no option of the other: betas and the like are to be added.
         """
         several = len(self.optimizers) > 1
         return [
@@ -167,7 +167,7 @@ class Prescription(Displayed):
         """The width of a model whose parameters have these shapes. Raises ArgumentError if it has none."""
         widths = {one for name, shape in shapes.items() for one in self._widths(name, shape)}
         if not widths:
-            raise ArgumentError("width", "none of the parameters of this model grows: give its width")
+            raise ArgumentError("model", "none of its parameters grows, so that it has no width")
         width = min(widths)
         for name, shape in shapes.items():
             known = self.by_name[name].shape

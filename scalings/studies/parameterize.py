@@ -123,7 +123,7 @@ def wished_richness(problem: Problem, richness: Fraction | int | str | None) -> 
         _, high = Members(question).ends
     except ArgumentError:
         raise ArgumentError("build", _why_nothing(question)) from None
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise ArgumentError("richness", str(error)) from None
     if high is None:
         raise ArgumentError("richness", "expected a fraction such as 1/2, since there is no largest one")

@@ -120,6 +120,10 @@ def test_bfloat16_rounds_away_what_is_said_to_be() -> None:
         ((*ENDS, "--lr", "muon=1", "--optimizer", "muon+adam"), "--lr: expected one for adam too, but got 'muon=1'"),
         (("--from", "0", "--to", "1", "--lr", "1"), "--from: expected a width from 1 to 1000000000, but got 0"),
         ((*ENDS, "--lr", "1", "--decay", "-1"), "--decay: expected a number of at least 0"),
+        (
+            (*ENDS, "--lr", "1", "--optimizer", "sgd", "--decay", "1"),
+            "--decay: expected none, since sgd does not decay",
+        ),
         ((*ENDS, "--lr", "1", "--batch", "3"), "--batch: expected two sizes, from and to"),
         ((*ENDS, "--lr", "1", "--blocks", "2,4"), "--blocks: expected none, since nothing in this network is repeated"),
         ((*ENDS, "--lr", "1", "--richness", "3/4"), "--richness: no init scales and learning rates have r = 3/4"),

@@ -268,10 +268,13 @@ def with_scheduler(model: nn.Module) -> Any:
         ({"optimizer": "adam", "lr": -1.0}, "lr: expected a number above 0 for adam, but got -1.0"),
         ({"optimizer": "muon+adamw", "lr": {"muon": 0.1}}, "lr: expected one for each of muon, adamw, but got muon"),
         ({"optimizer": "lion", "lr": 1.0}, "optimizer: torch has none of the law 'lion'"),
+        ({"optimizer": "adam+coupled", "lr": 1.0}, "optimizer: torch has none of the law 'adam+coupled'"),
+        ({"optimizer": "adam", "lr": 1.0, "decay": 0.1}, "decay: expected none, since adam does not decay"),
         ({"optimizer": 3}, "optimizer: expected a function"),
         ({"lr": 0.1}, "lr: expected none"),
         ({"base_width": 0}, "base_width: expected a whole number of at least 1, but got 0"),
         ({"richness": "3/4"}, "richness: no init scales and learning rates have r = 3/4: "),
+        ({"richness": []}, "richness: "),
         ({"richness": "much"}, "richness: expected a fraction"),
     ],
 )

@@ -40,6 +40,7 @@ def test_the_repair_of_each_planted_mistake_passes(mistake: str) -> None:
     assert changed == {(one.parameter, one.what) for one in found.findings}
 
 
+@pytest.mark.slow
 def test_a_check_says_whether_its_repair_was_verified() -> None:
     build, optimizer, _ = PLANTED["a hidden learning rate"]
     found = checked(build, optimizer, seeds=1, steps=1, verify=True)
