@@ -15,7 +15,7 @@ from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.hyperparameters.gauges import LayerExponents
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.nodes import Weighted
-from scalings.results.checks import Forbidden, Repair
+from scalings.results.checks import Change, Forbidden, Repair
 from scalings.results.prescription_code import code
 from scalings.results.prescriptions import GAMMA, ParameterRule, Prescription, Scaled
 from scalings.studies.model_settings import ParameterSetting
@@ -113,9 +113,15 @@ def repaired_model(
     repair: Repair | Forbidden,
 ) -> Parameterized | None:
     """The model set as a repair says, as it is at the smallest width that was traced; None where nothing changes."""
-    if isinstance(repair, Forbidden) or not repair.changes:
+    if isinstance(repair, Forbidden) or not any(_is_setting(one) for one in repair.changes):
         return None
     return parameterized(model, traced, problem, rows, seen, repair, traced.widths[0])
+
+
+def _is_setting(change: Change) -> bool:
+    """Whether numbers make it: what nothing trains, frozen or forgotten, has no learning rate to be another."""
+    _, which, old, _ = change
+    return not (which == "lr" and old == MINUS_INFINITY)
 
 
 def parameterized(
@@ -134,7 +140,7 @@ def parameterized(
 
     options, sizes = options_at(model.build, model.optimizer, base_width), sizes_at(model.build, base_width)
     shapes = {name: one.shape for one in traced.tape.parameters for name in traced.names_of(one)}
-    changed = {(layer, which) for layer, which, *_ in repair.changes}
+    changed = {(one[0], one[1]) for one in repair.changes if _is_setting(one)}
     layers = traced.translation.network.layers
     prescribed: dict[str, tuple[str, _Powers]] = {}
     for row in rows:

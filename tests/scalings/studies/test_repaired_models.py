@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from fractions import Fraction
+from functools import partial
 
 import pytest
+from torch import nn
 
 import scalings
 from tests.scalings.studies.models_to_set import (
@@ -57,6 +59,22 @@ def test_what_passes_has_no_repair() -> None:
     found = checked(network, seeds=1, steps=1, verify=True)
     assert (found.repaired, found.verified) == (None, None)
     assert "def groups" not in str(found)
+
+
+def test_a_frozen_weight_stays_out_of_the_repair() -> None:
+    """It is in no group, and by itself no reason for a repair."""
+
+    def frozen(width: int, readout: float = -1.0) -> nn.Module:
+        model = network(width, down=width**readout)
+        next(model.parameters()).requires_grad_(False)
+        return model
+
+    assert checked(frozen, seeds=1, steps=1).repaired is None
+    found = checked(partial(frozen, readout=-0.5), seeds=1, steps=1)
+    assert found.repaired
+    groups = found.repaired.groups(found.repaired.build(64))["Adam"]
+    assert [name for group in groups for name in group["param_names"]] == ["hidden.weight", "down.weight"]
+    assert found.repaired.prescription.by_name["up.weight"].changed == ()
 
 
 CASES = {
