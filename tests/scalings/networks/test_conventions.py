@@ -62,6 +62,27 @@ def test_abc_is_the_literature() -> None:
     assert from_abc("0,0,0", "0,1/2,1", "-1,0,1").layers == preset("mup-lr", 3).layers
 
 
+@pytest.mark.parametrize(
+    ("param", "activity"), [("ntp", "0"), ("ntp-lr", "0"), ("mup", "1/2"), ("mup-lr", "1/2"), ("mfp", "1/2")]
+)
+def test_mupify_has_the_presets(param: str, activity: str) -> None:
+    """By its own account: |dz| is the activity n^a; q is its square over the fan-in, but at the readout 1 / n; and
+
+    - "-lr": no multiplier, the learning rate q and the scale sqrt(q) / n^a,
+    - "mup": the multiplier sqrt(q), no learning rate of its own, and the scale n^(-a),
+    - "ntp", "mfp": the multiplier sqrt(q) / n^a, the learning rate n^(2a), and the scale 1.
+    """
+    a = Fraction(activity)
+    for layer, q in zip(preset(param, 3).layers, (2 * a, 2 * a - 1, Fraction(-1)), strict=True):
+        expected = {
+            "lr": (Fraction(0), q / 2 - a, q),
+            "mup": (q / 2, -a, Fraction(0)),
+            "ntp": (q / 2 - a, Fraction(0), 2 * a),
+            "mfp": (q / 2 - a, Fraction(0), 2 * a),
+        }[param.rpartition("-")[2]]
+        assert (layer.multiplier, layer.init, layer.lr) == expected
+
+
 def test_what_has_no_rule_is_refused() -> None:
     with pytest.raises(ArgumentError, match=r"law: expected sgd, adam or adamw, .* but got 'muon'"):
         from_mup("mlp", "muon")
