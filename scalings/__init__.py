@@ -34,10 +34,15 @@ if TYPE_CHECKING:
     from scalings.networks.architectures import mlp as mlp
     from scalings.networks.architectures import resmlp as resmlp
     from scalings.networks.architectures import transformer as transformer
+    from scalings.networks.conventions import from_abc as from_abc
+    from scalings.networks.conventions import from_megatron as from_megatron
+    from scalings.networks.conventions import from_mup as from_mup
+    from scalings.networks.published import config_at as config_at
     from scalings.results.trials import Training as Training
     from scalings.studies.comparisons import compare as compare
     from scalings.studies.measuring import measure as measure
     from scalings.studies.model_checks import check_model as check_model
+    from scalings.studies.parameterize import parameterize as parameterize
     from scalings.studies.verification import verify as verify
     from symbolic.derivation.derive import derive as derive
     from symbolic.derivation.members import member as member
@@ -57,15 +62,20 @@ _HOME = {
     "check_model": "scalings.studies.model_checks",
     "cnn": "scalings.networks.architectures",
     "compare": "scalings.studies.comparisons",
+    "config_at": "scalings.networks.published",
     "derive": "symbolic.derivation.derive",
     "derive_each": "symbolic.derivation.several_scales",
     "factored": "empirical.torch_modules.factored",
+    "from_abc": "scalings.networks.conventions",
+    "from_megatron": "scalings.networks.conventions",
+    "from_mup": "scalings.networks.conventions",
     "laws": "scalings.hyperparameters.splits",
     "matrix_free": "empirical.torch_modules.swapping",
     "measure": "scalings.studies.measuring",
     "member": "symbolic.derivation.members",
     "mlp": "scalings.networks.architectures",
     "optimizer": "scalings.hyperparameters.update_laws",
+    "parameterize": "scalings.studies.parameterize",
     "phases": "symbolic.evaluation.phases",
     "predict": "symbolic.evaluation.predict",
     "preset": "scalings.hyperparameters.presets",

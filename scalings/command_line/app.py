@@ -29,6 +29,7 @@ from scalings.command_line import (
     network,
     reproduce,
     richness,
+    rule,
     trace,
     transfer,
     verify,
@@ -63,7 +64,7 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 for command in (
-    *(derive.derive, check.check, derive.certify, check.predict, network.network, trace.trace),
+    *(derive.derive, check.check, derive.certify, check.predict, network.network, trace.trace, rule.rule),
     *(measure.measure, verify.verify, richness.richness),
     *(calibrate.calibrate, freedom.freedom, transfer.transfer, law.law, reproduce.reproduce),
 ):

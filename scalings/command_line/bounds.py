@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 MOST_CRITERIA = 100
 """Of one's own."""
-DERIVED, REPAIRED, MINIMAL, DIVIDED, PROVED = 128, 128, 64, 64, 32
+DERIVED, REPAIRED, MINIMAL, DIVIDED, RULED, PROVED = 128, 128, 64, 64, 64, 32
 """Weights of a network that is derived for, that a repair is searched for, that no more reasons are named for than are
-needed, that a phase diagram is drawn for, and that a proof is written down for: the time grows like their cube, to ten
-seconds."""
+needed, that a phase diagram is drawn for, that a rule is stated of, and that a proof is written down for: the time
+grows like their cube, to ten seconds."""
 PREDICTED = 1000
 """Weights times steps of a prediction, each of which is some rows of its table."""
 MOST_SEEDS, MOST_STEPS, MOST_BATCH, MOST_WIDTHS, WIDEST = 10_000, 100, 256, 64, 10**9

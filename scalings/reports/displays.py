@@ -33,6 +33,7 @@ from scalings.results.derivations import Derivation, Family, format_range
 from scalings.results.monomials import Monomials
 from scalings.results.phases import PhaseDiagram, phase_of
 from scalings.results.predictions import Prediction
+from scalings.results.rules import Rule
 from scalings.tapes.network import TracedNetwork
 
 _WIDTH = 100
@@ -62,11 +63,19 @@ def html(answer: object) -> str:
 def json_text(answer: object) -> str:
     """The answer as a command writes it with --format json, of those that have a method for it."""
     from scalings.reports.model_checks import model_check_document
+    from scalings.reports.prescriptions import prescription_document
+    from scalings.reports.rules import rule_document
     from scalings.studies.model_checks import ModelCheck
+    from scalings.studies.prescribed_models import Parameterized
 
-    if not isinstance(answer, ModelCheck):
-        raise TypeError(f"nothing says how to write a {type(answer).__name__}")
-    return json.dumps(model_check_document(answer), indent=2)
+    match answer:
+        case ModelCheck():
+            return json.dumps(model_check_document(answer), indent=2)
+        case Rule():
+            return json.dumps(rule_document(answer), indent=2)
+        case Parameterized():
+            return json.dumps(prescription_document(answer), indent=2)
+    raise TypeError(f"nothing says how to write a {type(answer).__name__}")
 
 
 def html_of_table(table: Table) -> str:
@@ -106,6 +115,10 @@ def report(answer: object) -> Iterator[RenderableType]:
             yield _phases(answer)
         case TracedNetwork():
             yield from trace_report(answer)
+        case Rule():
+            from scalings.reports.rules import rule_report
+
+            yield from rule_report(answer)
         case _:
             yield from _of_training(answer)
 
@@ -113,14 +126,17 @@ def report(answer: object) -> Iterator[RenderableType]:
 def _of_training(answer: object) -> Iterator[RenderableType]:
     """Of what training has measured; last, since it loads torch."""
     from empirical.sweeps.measurement import Measurement
-    from scalings.reports import measurements, model_checks, verification
+    from scalings.reports import measurements, model_checks, prescriptions, verification
     from scalings.studies.comparisons import Agreement
     from scalings.studies.model_checks import ModelCheck
+    from scalings.studies.prescribed_models import Parameterized
     from scalings.studies.verification import Verification
 
     match answer:
         case ModelCheck():
             yield from model_checks.model_check_report(answer)
+        case Parameterized():
+            yield from prescriptions.prescription_report(answer)
         case Measurement():
             yield Text("; ".join(_said(answer)), style="bold")
             yield measurements.fits_table(answer.fits, answer.training.steps)
@@ -162,6 +178,9 @@ def _said(answer: object) -> Iterator[str]:
             yield _phase(answer)
         case TracedNetwork():
             yield trace_summary(answer)
+        case Rule():
+            yield f"{answer.network}, {answer.optimizer}"
+            yield f"from width {answer.prescription.base_width} to {answer.width}"
         case _:
             yield from _said_of_training(answer)
 
@@ -180,11 +199,15 @@ def _said_of_training(answer: object) -> Iterator[str]:
     from empirical.sweeps.measurement import Measurement
     from scalings.studies.comparisons import Agreement
     from scalings.studies.model_checks import ModelCheck
+    from scalings.studies.prescribed_models import Parameterized
     from scalings.studies.verification import Verification
 
     match answer:
         case ModelCheck():
             yield f"{answer.verdict}, {answer.reason}"
+        case Parameterized():
+            yield f"as it is at width {answer.prescription.base_width}"
+            yield f"{len(answer.prescription.rules)} parameters"
         case Measurement():
             widths, training, runs = answer.widths, answer.training, sum(answer.seeds.values())
             yield f"{answer.parameterization.name} on {training.data}"

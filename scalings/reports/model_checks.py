@@ -11,6 +11,7 @@ from rich.text import Text
 from scalings.hyperparameters.exponents import Exponent, format_exponent, format_power
 from scalings.reports.documents import SCHEMA_VERSION, Document
 from scalings.reports.measurements import agreement_table
+from scalings.reports.prescriptions import prescription_document, repair_report
 from scalings.reports.tables import STYLES, empty_table
 from scalings.results.checks import Repair
 from scalings.studies.comparisons import Agreement
@@ -39,6 +40,7 @@ def model_check_report(answer: ModelCheck) -> Iterator[RenderableType]:
             yield Text(f"after {step} update{'s' * (step != 1)} they differ in")
             yield agreement_table([("", shown)], step)
     yield from (Text(f"note: {note}") for note in answer.notes)
+    yield from repair_report(answer)
 
 
 def _settings_table(answer: ModelCheck) -> Table:
@@ -102,4 +104,6 @@ def model_check_document(answer: ModelCheck) -> Document:
         "forbidden_by": [] if isinstance(answer.repair, Repair) else list(answer.repair.criteria),
         "training": {"verdict": answer.agreement.verdict, "reason": answer.agreement.reason},
         "notes": list(answer.notes),
+        "repaired": prescription_document(answer.repaired) if answer.repaired else None,
+        "verified": {"verdict": answer.verified.verdict, "reason": answer.verified.reason} if answer.verified else None,
     }

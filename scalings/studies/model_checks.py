@@ -33,6 +33,7 @@ from scalings.results.trials import Training
 from scalings.studies import modules
 from scalings.studies.comparisons import Agreement
 from scalings.studies.model_settings import ParameterSetting, parameter_settings, parameterization_of
+from scalings.studies.prescribed_models import Model, Parameterized, repaired_model
 from scalings.tapes.translation.translation import Translation
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class ModelCheck(Displayed):
     - `agreement`: the orders that were measured while the model trained, beside the derived ones.
     - `findings`: what to change, one for each mistake; empty if there is nothing.
     - `repair`: the nearest setting that meets the criteria, or those that forbid any.
+    - `repaired`: the model, set as the repair says, where it changes anything; `verified` is the check of that.
     """
 
     verdict: Verdict
@@ -88,6 +90,8 @@ class ModelCheck(Displayed):
     findings: tuple[ModelFinding, ...]
     repair: Repair | Forbidden
     notes: tuple[str, ...] = ()
+    repaired: Parameterized | None = None
+    verified: ModelCheck | None = None
 
     @property
     def regime(self) -> str:
@@ -113,6 +117,7 @@ def check_model(
     widths: Sequence[int] | None = None,
     steps: int = STEPS,
     seeds: int = SEEDS,
+    verify: bool = False,
     progress: Progress | None = None,
 ) -> ModelCheck:
     """Whether a model and its optimizer are set so that training is stable, moves and learns alike at every width.
@@ -121,6 +126,7 @@ def check_model(
     - `optimizer`: a function of the module that makes its torch optimizer, a list of them, or a pair with a scheduler.
     - `data`: what the module is given, as for `trace`; `loss`: a function of its output.
     - `widths`: of training, eight or more for a verdict; default half octaves from 64 on.
+    - `verify`: check the repaired model too, where there is a repair, which takes as long again.
 
     Raises ArgumentError, in one line, for what cannot be traced, set or trained.
     """
@@ -170,8 +176,12 @@ def check_model(
     agreement = modules.agreement(translation, orders, measured, MARGIN, stable=derived.stable)
     findings = (*_untrained(rows), *_findings(repaired, rows))
     verdict, reason = _verdict(derived, repaired, agreement, findings)
+    mended = repaired_model(Model(build, optimizer, data, loss), traced, problem, rows, seen, repaired)
+    verified = mended.check(widths=widths, steps=steps, seeds=seeds) if mended and verify else None
     return ModelCheck(
-        verdict, reason, problem, given, tuple(rows), derived, agreement, findings, repaired, tuple(notes)
+        *(verdict, reason, problem, given, tuple(rows), derived, agreement, findings, repaired, tuple(notes)),
+        repaired=mended,
+        verified=verified,
     )
 
 

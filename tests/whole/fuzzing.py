@@ -125,6 +125,18 @@ COMMANDS: dict[str, tuple[dict[str, st.SearchStrategy[str]], dict[str, st.Search
         },
     ),
     "predict": (_PRESET, {**_CHOSEN, **_JSON, **_STEPS, "--quiet": st.none()}),
+    "rule": (
+        {"--from": _values("64", "256"), "--to": _values("1024", "16"), "--lr": _values("1e-3", "muon=0.1,adamw=1e-3")},
+        {
+            **{name: _MODEL[name] for name in ("--network", "--depth", "--biases", "--gains", "--tied", "--optimizer")},
+            "--decay": _values("0.1", "0"),
+            "--richness": _values("1/2", "0"),
+            "--batch": _values("32,256"),
+            "--blocks": _values("4,8"),
+            "--dtype": _values("bf16", "fp8"),
+            "--format": _values("json", "text", "markdown"),
+        },
+    ),
     "network": ({}, {name: _MODEL[name] for name in ("--network", "--depth", "--biases", "--grows", "--branch")}),
     "measure": ({**_PRESET, **_SMALL, **_STEPS, **_BATCH}, {**_CHOSEN, **_TRAINED, "--gamma": _values("2", "1/2")}),
     "transfer": (

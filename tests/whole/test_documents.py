@@ -28,7 +28,10 @@ FILES = {
 }
 
 
-LONG = {"docs/reference/derivations-as-json.md", "docs/how-to/check-a-model.md"}
+LONG = {
+    "docs/reference/derivations-as-json.md",
+    *(f"docs/how-to/{page}.md" for page in ("apply-the-theory", "check-a-model", "coming-from-mup")),
+}
 
 
 @pytest.mark.parametrize(

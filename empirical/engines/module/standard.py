@@ -16,7 +16,7 @@ from scalings.networks.nodes import Weighted
 from scalings.tapes.network import TracedNetwork
 from scalings.tapes.translation.translation import Translation
 
-_SEEDS = 8
+SEEDS = 8
 """Of a bias of two entries the size is then known to a quarter, and its power over four times the width to a sixth."""
 
 
@@ -24,7 +24,7 @@ def standard(build: Build, traced: TracedNetwork, translation: Translation) -> P
     """The exponents of the module as it is: of each weight the init scale that `build` gives it, to the nearest half
     of a power between the smallest and the largest traced width; learning rates n^0."""
     ends = traced.widths[0], traced.widths[-1]
-    sizes = [_mean_squares(build, width) for width in ends]
+    sizes = [mean_squares(build, width) for width in ends]
 
     def layer(node: Weighted) -> LayerExponents[Exponent]:
         names = translation.weights[node.weight]
@@ -42,10 +42,10 @@ def standard(build: Build, traced: TracedNetwork, translation: Translation) -> P
 _FIXED: Mapping[str, Exponent] = {"zero": MINUS_INFINITY, "one": Fraction(0)}
 
 
-def _mean_squares(build: Build, width: int) -> dict[str, float]:
+def mean_squares(build: Build, width: int) -> dict[str, float]:
     """Of each parameter, by name, over some seeds."""
     found: dict[str, float] = {}
-    for seed in range(_SEEDS):
+    for seed in range(SEEDS):
         for name, parameter in built(build, width, seed).named_parameters():
             found[name] = found.get(name, 0.0) + _mean_square(parameter)
     return found

@@ -1,0 +1,122 @@
+"""Torch optimizers by the names of update laws, such as "muon+adamw": Muon for hidden matrices, AdamW for the rest.
+
+>>> from scalings.networks.architectures import mlp
+>>> model = nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 2))
+>>> make = NamedOptimizer("muon+adamw", {"2.weight": "muon"}, {"muon": 0.02, "adamw": 0.001})
+>>> for one in make(model):
+...     print(type(one).__name__, [len(group["params"]) for group in one.param_groups])
+Muon [1]
+AdamW [5]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+from empirical.models.prescribing import named
+from scalings.errors import ArgumentError
+from scalings.hyperparameters.splits import laws
+from scalings.networks.network import Network
+
+_MOMENTUM = 0.9
+_CLASSES: dict[str, tuple[str, dict[str, Any]]] = {
+    "sgd": ("SGD", {}),
+    "sgd-l2": ("SGD", {}),
+    "momentum": ("SGD", {"momentum": _MOMENTUM}),
+    "nesterov": ("SGD", {"momentum": _MOMENTUM, "nesterov": True}),
+    "adam": ("Adam", {}),
+    "adamw": ("AdamW", {}),
+    "muon": ("Muon", {"adjust_lr_fn": "original"}),
+    "muon-jordan": ("Muon", {"adjust_lr_fn": "original"}),
+    "muon-rms": ("Muon", {"adjust_lr_fn": "match_rms_adamw"}),
+}
+"""By the name of a law without its decay: torch's class, and what makes it have this law."""
+_DECAYS = {"SGD": ("none", "l2"), "Adam": ("none", "l2"), "AdamW": ("coupled",), "Muon": ("none", "coupled")}
+"""How these classes decay."""
+
+
+@dataclass(frozen=True)
+class NamedOptimizer:
+    """Makes the optimizers of these laws; that of the rest is the last."""
+
+    name: str
+    by_parameter: Mapping[str, str]
+    """The laws of parameters that have not that of the rest."""
+    lr: Mapping[str, float]
+    """By the name of a law."""
+    decay: float = 0.0
+
+    def __call__(self, model: nn.Module) -> list[Optimizer]:
+        rest = laws(self.name).parts[-1].name
+        of_law: dict[str, list[tuple[str, nn.Parameter]]] = {law: [] for law in (*self.by_parameter.values(), rest)}
+        for name, parameter in named(model).items():
+            if parameter.requires_grad:
+                of_law[self.by_parameter.get(name, rest)].append((name, parameter))
+        return [self._one(law, parameters) for law, parameters in of_law.items() if parameters]
+
+    def _one(self, law: str, parameters: list[tuple[str, nn.Parameter]]) -> Optimizer:
+        kind, options = _CLASSES[law.partition("+")[0]]
+        made: Optimizer = getattr(torch.optim, kind)(
+            parameters, lr=self.lr[law], **options, weight_decay=self._decay(law)
+        )
+        return made
+
+    def _decay(self, law: str) -> float:
+        """Of laws that decay; all others of torch have none."""
+        return self.decay if law in ("adamw", "sgd-l2") or "+" in law else 0.0
+
+
+def named_optimizer(
+    name: str,
+    network: Network,
+    weights: Mapping[str, tuple[str, ...]],
+    axes: Mapping[str, int],
+    lr: float | Mapping[str, float] | None,
+    decay: float,
+) -> NamedOptimizer:
+    """The optimizers of these names for a network whose weights stand for these parameters.
+
+    Torch's Muon takes matrices alone, so that other hidden weights, such as convolutions, are left to the rest. `axes`
+    has the number of axes of each parameter. Raises ArgumentError for what torch has not, and without a learning rate.
+    """
+    found = laws(name)
+    for law in found.parts:
+        kind, _ = _CLASSES.get(law.name.partition("+")[0], ("", {}))
+        if not kind or law.clip != "none" or law.decay not in _DECAYS[kind]:
+            known = ", ".join(_CLASSES)
+            raise ArgumentError(
+                "optimizer", f"torch has none of the law {law.name!r:.60}: give a function of the model, or of {known}"
+            )
+        if not hasattr(torch.optim, kind):
+            raise ArgumentError("optimizer", f"this version of torch has no {kind}")
+    if decay and all(law.decay == "none" for law in found.parts):
+        raise ArgumentError("decay", f"expected none, since {name} does not decay; adamw does, or sgd+l2")
+    rates = _rates([law.name for law in found.parts], lr)
+    by_parameter = {
+        parameter: law.name
+        for node, law in zip(network.layers, found.among(network.layers), strict=True)
+        for parameter in weights[node.weight]
+        if law != found.parts[-1] and axes[parameter] == 2
+    }
+    return NamedOptimizer(name, by_parameter, rates, decay)
+
+
+def _rates(names: list[str], lr: float | Mapping[str, float] | None) -> dict[str, float]:
+    """The learning rate of each law."""
+    if lr is None:
+        raise ArgumentError("lr", "expected the learning rate at the base width, where the optimizer is a name")
+    given = dict.fromkeys(names, lr) if isinstance(lr, int | float) else dict(lr)
+    short = {name.partition("+")[0]: name for name in names}
+    given = {short.get(name, name): rate for name, rate in given.items()}
+    if set(given) != set(names):
+        raise ArgumentError("lr", f"expected one for each of {', '.join(names)}, but got {', '.join(given)}")
+    for name, rate in given.items():
+        if not 0 < rate < float("inf"):
+            raise ArgumentError("lr", f"expected a number above 0 for {name}, but got {rate!r:.100}")
+    return given

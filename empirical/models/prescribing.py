@@ -1,0 +1,140 @@
+"""Carrying a prescription out: starts are rescaled in place, and parameters put into groups, by their names.
+
+Nothing is left on the model or its parameters: a copy, a compiled or a sharded one is set in the same way, before or
+after it became one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.optim import Optimizer
+
+from empirical.engines.module.standard import SEEDS, mean_squares
+from empirical.models.optimizers import Options, optimizers_of, options_of
+from empirical.tracing.state import seeded
+from empirical.tracing.trace import Build, built
+from empirical.tracing.user_code import user_code
+from scalings.errors import ArgumentError
+from scalings.results.prescriptions import Prescription
+
+MakeOptimizer = Callable[[nn.Module], Any]
+_WRAPPERS = ("_orig_mod", "_checkpoint_wrapped_module", "_fsdp_wrapped_module")
+"""What torch.compile, activation checkpointing and the first FSDP put into names."""
+
+
+def sizes_at(build: Build, width: int) -> dict[str, float]:
+    """By name, the root mean square of the entries of each parameter as the model starts at a width."""
+    return {name: math.sqrt(squares / SEEDS) for name, squares in mean_squares(build, width).items()}
+
+
+def options_at(build: Build, make_optimizer: MakeOptimizer, width: int) -> dict[str, Options]:
+    """By name, how each parameter is trained at a width."""
+    model = built(build, width)
+    with user_code("optimizer", f"it fails at width {width}"), seeded():
+        made = make_optimizer(model)
+    return options_of(made, model)
+
+
+def named(model: nn.Module) -> dict[str, nn.Parameter]:
+    """The parameters of a model by their names in what it wraps."""
+    if isinstance(model, DistributedDataParallel):
+        return named(model.module)
+    found = {}
+    for name, parameter in model.named_parameters():
+        found[".".join(part for part in name.split(".") if part not in _WRAPPERS)] = parameter
+    return found
+
+
+def width_of(prescription: Prescription, model: nn.Module) -> int:
+    """The width of a model, from the shapes of its parameters. Raises ArgumentError for one of other shapes."""
+    return prescription.width_of({name: tuple(parameter.shape) for name, parameter in named(model).items()})
+
+
+def start(prescription: Prescription, model: nn.Module) -> None:
+    """Rescale the starts of a freshly made model in place, where they are to be others.
+
+    Each keeps its distribution, at another root mean square; what starts at zero and is not to, becomes normal. At the
+    base width nothing changes.
+    """
+    width = width_of(prescription, model)
+    ratios = prescription.ratios_at(width)
+    at_base = all(ratio == 1 for ratio in ratios.values())
+    with torch.no_grad():
+        for name, parameter in named(model).items():
+            rule = prescription.by_name[name]
+            size = rule.init.at(ratios)
+            current = _root_mean_square(parameter)
+            if not prescription.restarts(rule) or (at_base and current):
+                continue
+            if not size:
+                parameter.zero_()
+            elif current:
+                parameter.mul_(size / current)
+            else:
+                parameter.normal_(std=size)
+
+
+def groups(prescription: Prescription, model: nn.Module) -> dict[str, list[dict[str, Any]]]:
+    """By the name of a torch optimizer, its groups: `params`, `param_names`, `lr` and `weight_decay`, as plain numbers.
+
+    Frozen parameters are in none.
+    """
+    own = {name: parameter for name, parameter in named(model).items() if parameter.requires_grad}
+    found: dict[str, list[dict[str, Any]]] = {}
+    for optimizer, planned in prescription.groups(width_of(prescription, model)).items():
+        for group in planned:
+            names = [name for name in group["param_names"] if name in own]
+            if names:
+                one = {**group, "params": [own[name] for name in names], "param_names": names}
+                found.setdefault(optimizer, []).append(one)
+    return found
+
+
+def optimizer(prescription: Prescription, make_optimizer: MakeOptimizer, model: nn.Module) -> Any:
+    """What the user's function makes of a model, at the learning rates and decays that are prescribed; all else in its
+    groups stays as it is. Raises ArgumentError for a scheduler, which remembers the groups that it was made with."""
+    width = width_of(prescription, model)
+    with user_code("optimizer", f"it fails at width {width}"):
+        made = make_optimizer(model)
+    listed = list(made) if isinstance(made, list | tuple) else [made]
+    if others := [one for one in listed if not isinstance(one, Optimizer)]:
+        kind = type(others[0]).__name__
+        raise ArgumentError("optimizer", f"expected optimizers alone, but got a {kind}: make it of what this gives")
+    names = {id(parameter): name for name, parameter in named(model).items()}
+    for one in optimizers_of(made):
+        one.param_groups[:] = [
+            split for group in one.param_groups for split in _regrouped(prescription, group, names, width)
+        ]
+    return made
+
+
+def _regrouped(
+    prescription: Prescription, group: dict[str, Any], names: dict[int, str], width: int
+) -> list[dict[str, Any]]:
+    """A group, as one for each learning rate and decay."""
+    found: dict[tuple[float, float], dict[str, Any]] = {}
+    for parameter in group["params"]:
+        name = names.get(id(parameter))
+        if name is None:
+            raise ArgumentError("optimizer", "it has a parameter that is none of the model's")
+        numbers = prescription.numbers(prescription.by_name[name], width)
+        lr: Any = numbers.lr
+        if isinstance(group["lr"], Tensor):
+            lr = torch.full_like(group["lr"], lr)
+        new = {**group, "params": [], "param_names": [], "lr": lr, "weight_decay": numbers.decay}
+        split = found.setdefault((numbers.lr, numbers.decay), new)
+        split["params"].append(parameter)
+        split["param_names"].append(name)
+    return list(found.values())
+
+
+def _root_mean_square(parameter: Tensor) -> float:
+    mean = parameter.detach().float().square().mean()
+    whole = getattr(mean, "full_tensor", None)  # of a sharded parameter each rank has a part
+    return float((whole() if whole else mean).sqrt())

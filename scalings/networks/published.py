@@ -1,0 +1,94 @@
+"""Published configurations at other widths: Hugging Face's, with the multipliers of MiniCPM, Granite and others.
+
+A configuration has numbers at one width. `config_at` gives those at another, by the powers that the models' authors
+state, so that a model can be built at several widths and checked:
+
+>>> granite = {"hidden_size": 4096, "intermediate_size": 12800, "num_attention_heads": 32, "num_key_value_heads": 8,
+...     "attention_multiplier": 0.0078125, "embedding_multiplier": 12.0, "logits_scaling": 16.0,
+...     "residual_multiplier": 0.22, "initializer_range": 0.02}
+>>> small = config_at(granite, 1024)
+>>> [small[name] for name in ("intermediate_size", "num_attention_heads", "logits_scaling", "attention_multiplier")]
+[3200, 8, 4.0, 0.0078125]
+>>> small["initializer_range"]
+0.04
+
+**Powers of the width n.** Sizes go like n; scores are divided by the size of a head, which stays as it is where heads
+grow in number. Logits are divided by n: `logits_scaling` (IBM's Granite), hidden_size / `dim_model_base` in the code of
+MiniCPM (Hu et al., arXiv 2404.06395, table 7), times `lm_head_multiplier` (TII's Falcon-H1) or `mup_width_scale`
+(Cerebras, LLM360's Crystal). Multipliers of embeddings and residual branches stay. Matrices start at n^(-1/2).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+from scalings.errors import ArgumentError
+from scalings.networks.architectures import Heads
+
+_SIZES = ("hidden_size", "intermediate_size", "n_embd", "n_inner", "ffn_hidden_size")
+_HEADS = ("num_attention_heads", "num_key_value_heads", "n_head")
+_HEAD_SIZES = ("head_dim", "kv_channels")
+_POWERS = {
+    "logits_scaling": Fraction(1),
+    "lm_head_multiplier": Fraction(-1),
+    "mup_width_scale": Fraction(-1),
+    "mup_output_mult": Fraction(-1),
+    "initializer_range": Fraction(-1, 2),
+    "init_method_std": Fraction(-1, 2),
+}
+FIELDS = (
+    *("embedding_multiplier", "residual_multiplier", "attention_multiplier", "logits_scaling"),
+    *("scale_emb", "scale_depth", "dim_model_base", "lm_head_multiplier"),
+    *("mup_width_scale", "mup_embeddings_scale", "mup_output_alpha", "mup_scale_qk_dot_by_d"),
+    *("use_mup", "mup_base_hidden_size", "mup_output_mult", "mup_embedding_mult", "mup_attn_scale_power"),
+)
+"""By which a configuration is known to be one of a maximal update parameterization."""
+_TOLERANCE = 0.02
+
+
+def config_at(config: Mapping[str, Any] | Any, width: int, *, grows: Heads = "heads") -> dict[str, Any]:
+    """A published configuration at another width, as a dictionary; `grows` says whether heads grow in number or size.
+
+    `config` is a dictionary, or has `to_dict`, as those of Hugging Face. Raises ArgumentError for one without a width
+    or any of `FIELDS`, for a width at which heads or sizes are no whole numbers, and for scores that are divided by no
+    power of the size of a head.
+    """
+    given: dict[str, Any] = dict(config if isinstance(config, Mapping) else config.to_dict())
+    before = next((given[name] for name in ("hidden_size", "n_embd") if given.get(name)), None)
+    if before is None:
+        raise ArgumentError("config", "expected a hidden_size, which is its width")
+    if not any(given.get(name) is not None for name in FIELDS):
+        raise ArgumentError("config", f"expected one of the fields {', '.join(FIELDS[:4])}, ..., but it has none")
+    ratio = Fraction(width, before)
+    found = dict(given)
+    for name in (*_SIZES, *(_HEADS if grows == "heads" else _HEAD_SIZES)):
+        if given.get(name) is not None:
+            found[name] = _whole(name, given[name], ratio)
+    for name, power in _POWERS.items():
+        if given.get(name) is not None:
+            found[name] = given[name] * float(ratio) ** float(power)
+    if grows == "head-size" and given.get("attention_multiplier") is not None:
+        found["attention_multiplier"] = given["attention_multiplier"] * float(ratio) ** _power_of_scores(given, before)
+    return found
+
+
+def _whole(name: str, size: int, ratio: Fraction) -> int:
+    after = size * ratio
+    if after.denominator != 1 or after < 1:
+        raise ArgumentError("width", f"makes {name} {float(after):g}, which is no whole number")
+    return int(after)
+
+
+def _power_of_scores(given: Mapping[str, Any], width: int) -> float:
+    """Which power of the size of a head scores are multiplied by."""
+    head = given.get("head_dim") or width / given["num_attention_heads"]
+    multiplier = given["attention_multiplier"]
+    for power in (-1.0, -0.5):
+        if math.isclose(multiplier, head**power, rel_tol=_TOLERANCE):
+            return power
+    raise ArgumentError(
+        "config", f"attention_multiplier {multiplier} is neither 1/{head:g} nor its root: say heads='heads'"
+    )

@@ -1,0 +1,184 @@
+"""Set a model as the criteria ask, at every width: `parameterize`.
+
+The setting is the nearest to the model's own that meets the criteria at the wished richness: what is right already
+stays as it is, and at the base width everything does. It is in init scales and learning rates alone, so that a trained
+model needs no code of its own where it is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from scalings.criteria.problem import Problem
+from scalings.criteria.tutorial import as_criteria
+from scalings.errors import ArgumentError, wrong_type
+from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent, parse_fraction
+from scalings.hyperparameters.gauges import LayerExponents
+from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.hyperparameters.splits import laws
+from scalings.results.checks import Forbidden, Repair
+from scalings.studies.model_settings import ParameterSetting, parameter_settings, parameterization_of
+from scalings.studies.prescribed_models import Model, Parameterized, parameterized
+from scalings.tapes.network import TracedNetwork
+from scalings.tapes.translation.translation import Translation
+
+if TYPE_CHECKING:
+    from empirical.tracing.batches import Loss
+    from empirical.tracing.trace import Build
+    from symbolic.propagation.question import Question
+
+_NEAR = Fraction(1, 16)
+"""How far the members are from the wished one between which exponents are compared, for what gamma does."""
+
+
+def parameterize(
+    build: Build,
+    optimizer: Callable[[Any], Any] | str,
+    data: object,
+    loss: Loss | None = None,
+    *,
+    base_width: int,
+    richness: Fraction | int | str | None = None,
+    gamma: float = 1,
+    lr: float | Mapping[str, float] | None = None,
+    decay: float | None = None,
+    widths: Sequence[int] | None = None,
+) -> Parameterized:
+    """How a model and its optimizer are to be set at any width, so that training is as it is at the base width.
+
+    - `build`, `optimizer`, `data`, `loss`: as for `check_model`. The optimizer may also be the name of an update law,
+      as "adamw" or "muon+adamw" (Muon for hidden matrices, AdamW for the rest), with `lr` at the base width, a number
+      or one for each law, and `decay`.
+    - `base_width`: where everything stays as it is.
+    - `richness`: of the family, such as "1/2"; default the largest. `gamma`: its prefactor, |dz| ~ gamma n^r.
+    - `widths`: three or more at which the model is traced.
+
+    Raises ArgumentError as `check_model` does, and where nothing of this richness meets the criteria.
+    """
+    from empirical.models.settings import settings
+    from empirical.tracing.trace import trace
+
+    check_base_width(base_width)
+    traced = trace(build, data, widths, loss)
+    translation = traced.translation
+    if isinstance(optimizer, str):
+        optimizer = _named(optimizer, traced, translation, lr, decay)
+    elif not callable(optimizer):
+        raise wrong_type(
+            "optimizer", "a function that is given the module and makes its optimizer, or a name", optimizer
+        )
+    elif lr is not None or decay is not None:
+        raise ArgumentError("lr", "expected none, since the optimizer that is made has its own learning rate and decay")
+    seen = settings(build, optimizer, traced.widths)
+    rows, notes = parameter_settings(traced, translation, seen)
+    given = parameterization_of(rows)
+    problem = problem_of(translation, rows)
+    wished = wished_richness(problem, richness)
+    model = Model(build, optimizer, data, loss)
+    near = near_members(problem, given, wished)
+    found = parameterized(model, traced, problem, rows, seen, near.repair, base_width, near.gamma, tuple(notes))
+    return found if gamma == 1 else found.rescaled(gamma)
+
+
+def check_base_width(base_width: object) -> None:
+    """Raises ArgumentError for what is no width."""
+    if not isinstance(base_width, int) or isinstance(base_width, bool) or base_width < 1:
+        raise ArgumentError("base_width", f"expected a whole number of at least 1, but got {base_width!r:.60}")
+
+
+def _named(
+    name: str,
+    traced: TracedNetwork,
+    translation: Translation,
+    lr: float | Mapping[str, float] | None,
+    decay: float | None,
+) -> Callable[[Any], Any]:
+    from empirical.models.named_optimizers import named_optimizer
+
+    axes = {name: len(one.shape) for one in traced.tape.parameters for name in traced.names_of(one)}
+    return named_optimizer(name, translation.network, translation.weights, axes, lr, decay or 0.0)
+
+
+def problem_of(translation: Translation, rows: Sequence[ParameterSetting]) -> Problem:
+    """The network of a model, with the law of each weight's own optimizer."""
+    law = laws(rows[-1].law, {row.layer: row.law for row in rows})
+    return Problem(translation.network, law, loss=translation.loss)
+
+
+def wished_richness(problem: Problem, richness: Fraction | int | str | None) -> Fraction:
+    """The richness that is asked for; the largest that the criteria allow, if none is.
+
+    Raises ArgumentError for what is no fraction, and where no init scales and learning rates meet the criteria.
+    """
+    from symbolic.derivation.members import Members
+    from symbolic.propagation.question import Question
+
+    question = Question(problem, tuple(as_criteria("tutorial")))
+    try:
+        if richness is not None:
+            return parse_fraction(richness) if isinstance(richness, str) else Fraction(richness)
+        _, high = Members(question).ends
+    except ArgumentError:
+        raise ArgumentError("build", _why_nothing(question)) from None
+    except (TypeError, ValueError) as error:
+        raise ArgumentError("richness", str(error)) from None
+    if high is None:
+        raise ArgumentError("richness", "expected a fraction such as 1/2, since there is no largest one")
+    return high
+
+
+def _why_nothing(question: Question) -> str:
+    """Which criteria contradict each other where, and what code would help."""
+    from symbolic.derivation.conflicts import conflict_of
+
+    conflict = conflict_of(question)
+    named = ", ".join(f"{criterion} at {layer}" if layer else criterion for criterion, layer in conflict.imposed)
+    said = f"no init scales and learning rates meet {named} together"
+    edges = [f"in {reader}, of what it reads from {source}" for source, reader in conflict.add]
+    return f"{said}: what helps is a multiplier in your code, {' or '.join(edges)}" if edges else said
+
+
+@dataclass(frozen=True)
+class Near:
+    """The nearest member of a richness, and by which powers of gamma its numbers move along the richness."""
+
+    repair: Repair
+    gamma: tuple[LayerExponents[Exponent], ...]
+    """Of each layer; empty if the richness is no freedom."""
+
+
+def near_members(problem: Problem, given: Parameterization, wished: Fraction) -> Near:
+    """The nearest member of this richness. Raises ArgumentError if nothing that meets the criteria has it.
+
+    A prefactor gamma scales hyperparameters as n^r does: by the power that the exponent rises by with r, where it does
+    so evenly, on either side.
+    """
+    from symbolic.evaluation.repair import repair_of
+
+    found = repair_of(problem, given, wished)
+    if isinstance(found, Forbidden):
+        excluding = ", ".join(found.criteria)
+        raise ArgumentError("richness", f"no init scales and learning rates have r = {wished}: {excluding} exclude it")
+    for step in (-_NEAR, _NEAR):
+        one, two = (repair_of(problem, given, wished + count * step) for count in (1, 2))
+        if isinstance(one, Repair) and isinstance(two, Repair):
+            first, second = (_slopes(found, other, count * step) for count, other in ((1, one), (2, two)))
+            if first == second:
+                return Near(found, first)
+    return Near(found, ())
+
+
+def _slopes(one: Repair, other: Repair, step: Fraction) -> tuple[LayerExponents[Exponent], ...]:
+    """By which powers exponents rise with the richness."""
+
+    def slope(before: Exponent, after: Exponent) -> Exponent:
+        return Fraction(0) if MINUS_INFINITY in (before, after) else (after - before) / step
+
+    pairs = zip(one.parameterization.layers, other.parameterization.layers, strict=True)
+    return tuple(
+        LayerExponents(**{name: slope(was, now.named.get(name, was)) for name, was in before.named.items()})
+        for before, now in pairs
+    )

@@ -1,0 +1,196 @@
+"""A model with the numbers to set it to: its own at the base width, and powers of the width."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from scalings.criteria.problem import Problem
+from scalings.displays import Displayed, json_text
+from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
+from scalings.hyperparameters.gauges import LayerExponents
+from scalings.networks.dimensions import WIDTH_SCALE
+from scalings.networks.nodes import Weighted
+from scalings.results.checks import Change, Forbidden, Repair
+from scalings.results.prescription_code import code
+from scalings.results.prescriptions import GAMMA, ParameterRule, Prescription, Scaled
+from scalings.studies.model_settings import ParameterSetting
+from scalings.tapes.network import TracedNetwork
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from empirical.models.settings import Setting
+    from empirical.tracing.batches import Loss
+    from empirical.tracing.trace import Build
+    from scalings.studies.model_checks import ModelCheck
+
+_DRAWS = 0.1
+"""Root mean squares of copies that differ by less, beside the largest, are those of one start."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """What the user has given: how to build the model at a width, its optimizer, data and loss."""
+
+    build: Build
+    optimizer: Callable[[Any], Any]
+    data: object
+    loss: Loss | None = None
+
+
+@dataclass(frozen=True, repr=False)
+class Parameterized(Displayed):
+    """A model with the numbers that it is to be set to. Models that are handed in are freshly made, of any width."""
+
+    prescription: Prescription
+    problem: Problem
+    """What was derived from: the network that the model is, and the law of each weight."""
+    model: Model = field(compare=False)
+
+    def apply(self, model: nn.Module) -> nn.Module:
+        """Rescale the model's starts in place, and return it. Raises ArgumentError for a model of other shapes."""
+        from empirical.models.prescribing import start
+
+        start(self.prescription, model)
+        return model
+
+    def groups(self, model: nn.Module) -> dict[str, list[dict[str, Any]]]:
+        """By torch optimizer ("AdamW", "Muon"), the groups of the model's parameters that it takes."""
+        from empirical.models.prescribing import groups
+
+        return groups(self.prescription, model)
+
+    def optimizer(self, model: nn.Module) -> Any:
+        """The user's own optimizers of the model, at the learning rates and decays that are prescribed."""
+        from empirical.models.prescribing import optimizer
+
+        return optimizer(self.prescription, self.model.optimizer, model)
+
+    def build(self, width: int) -> nn.Module:
+        """The model of this width, set as prescribed."""
+        given = self.model.build
+        return self.apply(given[width]() if isinstance(given, Mapping) else given(width))
+
+    def patterns(self, width: int) -> list[dict[str, Any]]:
+        """The groups at a width as a list of patterns of names, as torchtitan's `param_groups` are."""
+        return self.prescription.patterns(width)
+
+    def rescaled(self, gamma: float) -> Parameterized:
+        """The same, but that hidden layers move gamma times as far, wherever the richness is a freedom."""
+        return replace(self, prescription=self.prescription.rescaled(gamma))
+
+    def check(self, **options: Any) -> ModelCheck:
+        """`check_model` of the model as prescribed, with its options."""
+        from scalings.studies.model_checks import check_model
+
+        given = self.model
+        build: Build = self.build
+        if isinstance(given.build, Mapping):
+            build = {width: partial(self.build, width) for width in given.build}
+        return check_model(build, self.optimizer, given.data, given.loss, **options)
+
+    @property
+    def code(self) -> str:
+        """The same as Python to paste: a function of the model and its width n."""
+        return code(self.prescription)
+
+    def to_json(self) -> str:
+        """The prescription as JSON text."""
+        return json_text(self)
+
+
+def repaired_model(
+    model: Model,
+    traced: TracedNetwork,
+    problem: Problem,
+    rows: Sequence[ParameterSetting],
+    seen: Mapping[str, Setting],
+    repair: Repair | Forbidden,
+) -> Parameterized | None:
+    """The model set as a repair says, as it is at the smallest width that was traced; None where nothing changes."""
+    if isinstance(repair, Forbidden) or not any(_is_setting(one) for one in repair.changes):
+        return None
+    return parameterized(model, traced, problem, rows, seen, repair, traced.widths[0])
+
+
+def _is_setting(change: Change) -> bool:
+    """Whether numbers make it: what nothing trains, frozen or forgotten, has no learning rate to be another."""
+    _, which, old, _ = change
+    return not (which == "lr" and old == MINUS_INFINITY)
+
+
+def parameterized(
+    model: Model,
+    traced: TracedNetwork,
+    problem: Problem,
+    rows: Sequence[ParameterSetting],
+    seen: Mapping[str, Setting],
+    repair: Repair,
+    base_width: int,
+    gamma: Sequence[LayerExponents[Exponent]] = (),
+    notes: tuple[str, ...] = (),
+) -> Parameterized:
+    """The model, set as a repair says, with the numbers that it has itself at the base width."""
+    from empirical.models.prescribing import options_at, sizes_at
+
+    options, sizes = options_at(model.build, model.optimizer, base_width), sizes_at(model.build, base_width)
+    shapes = {name: one.shape for one in traced.tape.parameters for name in traced.names_of(one)}
+    changed = {(one[0], one[1]) for one in repair.changes if _is_setting(one)}
+    layers = traced.translation.network.layers
+    prescribed: dict[str, tuple[str, _Powers]] = {}
+    for row in rows:
+        sizes |= _of_copies({name: sizes[name] for name in row.parameters})
+    for number, (node, row) in enumerate(zip(layers, rows, strict=True)):
+        which = tuple(one for one in ("init", "lr", "decay") if (row.layer, one) in changed)
+        own = _Powers(repair.parameterization.layers[number], gamma[number] if gamma else None, which, node)
+        prescribed |= {name: (row.weight, own) for name in row.parameters}
+
+    def rule(name: str, setting: Setting) -> ParameterRule:
+        as_it_is = LayerExponents(Fraction(0), setting.init, setting.lr, setting.decay)
+        weight, powers = prescribed.get(name, (name, _Powers(as_it_is)))
+        trained, size = options.get(name), sizes[name]
+        if not size and "init" in powers.changed and powers.node:
+            size = 1 / math.sqrt(powers.node.fan_in.at(base_width))  # it starts at zero: typical weights instead
+        return ParameterRule(
+            name,
+            weight,
+            shapes.get(name),
+            trained.optimizer if trained else "",
+            trained.law if trained else "",
+            powers.scaled("init", size),
+            powers.scaled("lr", trained.lr if trained else 0.0),
+            powers.scaled("decay", trained.decay if trained else 0.0),
+            powers.changed,
+        )
+
+    rules = tuple(rule(name, setting) for name, setting in seen.items())
+    return Parameterized(Prescription(base_width, rules, repair.verdict.richness, {}, notes), problem, model)
+
+
+def _of_copies(sizes: Mapping[str, float]) -> dict[str, float]:
+    """The sizes of the copies of a weight: one for all where they differ by no more than draws do."""
+    least, largest = min(sizes.values()), max(sizes.values())
+    if largest - least > _DRAWS * largest:
+        return dict(sizes)
+    mean = math.sqrt(sum(size**2 for size in sizes.values()) / len(sizes))
+    return dict.fromkeys(sizes, mean)
+
+
+@dataclass(frozen=True)
+class _Powers:
+    """The powers of the width and of gamma that one weight is prescribed."""
+
+    width: LayerExponents[Exponent]
+    gamma: LayerExponents[Exponent] | None = None
+    changed: tuple[str, ...] = ()
+    node: Weighted | None = None
+
+    def scaled(self, which: str, constant: float) -> Scaled:
+        found = Scaled(constant).also(WIDTH_SCALE, self.width.named.get(which, MINUS_INFINITY))
+        gamma = self.gamma.named.get(which) if self.gamma else None
+        return found.also(GAMMA, gamma) if gamma else found

@@ -1,0 +1,147 @@
+"""`rule`: numbers tuned at one width, carried over to another, row by row."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from scalings.studies.parameterize import parameterize
+from scalings.studies.rules import Wish, rule_of_model
+from tests.scalings.command_line.running import run, run_json
+
+ENDS = ("--from", "256", "--to", "4096")
+MODULE = """
+import torch
+from torch import nn
+def build(n):
+    return nn.Sequential(nn.Linear(4, n), nn.ReLU(), nn.Linear(n, n), nn.ReLU(), nn.Linear(n, 2))
+data = torch.ones(2, 4)
+"""
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    (tmp_path / "model_of_rules.py").write_text(MODULE)
+    monkeypatch.chdir(tmp_path)
+    return "model_of_rules:build"
+
+
+def test_a_network_of_nodes(capsys: pytest.CaptureFixture[str]) -> None:
+    """Adam's maximal update from width 256 to 16 times as much: rates of matrices and the readout's start like 1/n."""
+    code, document = run_json(capsys, "rule", *ENDS, "--lr", "3e-4", "--optimizer", "adam")
+    found = {one["weight"]: (one["from"], one["to"]) for one in document["parameters"]}
+    assert code == 0
+    assert [after["lr"] / before["lr"] for before, after in found.values()] == pytest.approx([1, 1 / 16, 1 / 16])
+    assert [after["init"] / before["init"] for before, after in found.values()] == pytest.approx([1, 1 / 4, 1 / 16])
+    assert found["layer2"][0] == pytest.approx({"init": 1 / 16, "lr": 3e-4, "decay": 0})
+
+
+def test_batch_and_blocks_multiply_by_powers_of_their_own(capsys: pytest.CaptureFixture[str]) -> None:
+    """Adam's rate like the root of the batch (Malladi et al., arXiv 2205.10287); branches like one over the depth."""
+    options = (
+        "--network",
+        "resmlp",
+        "--optimizer",
+        "adamw",
+        "--lr",
+        "1e-3",
+        "--decay",
+        "0.1",
+        "--from",
+        "64",
+        "--to",
+        "64",
+    )
+    code, document = run_json(capsys, "rule", *options, "--batch", "64,256", "--blocks", "4,32")
+    numbers = {one["weight"]: one["to"] for one in document["parameters"]}
+    assert code == 0
+    assert [one["lr"] for one in numbers.values()] == pytest.approx([2e-3] * 3)
+    assert numbers["branch1"]["decay"] == pytest.approx(0.2)
+    assert document["multipliers"] == [{"name": "branch_scale", "times": pytest.approx(1 / 8)}]
+    assert document["sizes"] == {"batch": [64, 256], "blocks": [4, 32]}
+    assert any("mostly noise" in line for line in document["assumed"])
+
+
+def test_a_module_has_the_numbers_of_parameterize(capsys: pytest.CaptureFixture[str], module: str) -> None:
+    options = ("--network", module, "--optimizer", "muon+adamw", "--lr", "muon=0.02,adamw=1e-3", "--decay", "0.1")
+    code, document = run_json(capsys, "rule", *options, *ENDS)
+    import model_of_rules  # type: ignore[import-not-found]
+
+    rates = {"muon": 0.02, "adamw": 1e-3}
+    answer = parameterize(model_of_rules.build, "muon+adamw", model_of_rules.data, base_width=256, lr=rates, decay=0.1)
+    found = {optimizer: [group["lr"] for group in groups] for optimizer, groups in document["groups"].items()}
+    expected = answer.groups(model_of_rules.build(4096))
+    assert code == 0
+    assert found == {optimizer: [group["lr"] for group in groups] for optimizer, groups in expected.items()}
+    assert {optimizer: len(groups) for optimizer, groups in found.items()} == {"Muon": 1, "AdamW": 3}
+
+
+@pytest.mark.slow
+def test_text_and_markdown(capsys: pytest.CaptureFixture[str], module: str) -> None:
+    options = ("rule", "--network", module, "--optimizer", "adam", "--lr", "3e-4", *ENDS)
+    _, text, _ = run(capsys, *options)
+    _, markdown, _ = run(capsys, *options, "--format", "markdown")
+    assert "3.75e-05" not in text
+    for page in (text, markdown):
+        assert "0.0003 -> 1.875e-05" in page
+        assert "def groups(model, n):" in page
+        assert "Remains to be done" in page
+    assert "| 2.weight | Adam |" in markdown
+
+
+@pytest.mark.parametrize(
+    ("dtype", "small", "lost"),
+    [("fp32", False, False), ("bf16", False, True), ("fp16", False, False), ("fp8", True, True)],
+)
+def test_warnings_of_a_format(capsys: pytest.CaptureFixture[str], dtype: str, small: bool, lost: bool) -> None:
+    """At width 2^14 a hidden weight of Adam is 1/128, and its step 1e-3 / 64 is 1/512 of that: more than half of the
+    distance of neighbours in fp16, 2^-11, less than in bf16, 2^-8."""
+    options = ("--lr", "1e-3", "--optimizer", "adam", "--from", "256", "--to", "16384", "--dtype", dtype)
+    _, document = run_json(capsys, "rule", *options)
+    said = " ".join(document["warnings"])
+    assert ("init scales below" in said) == small
+    assert ("steps are rounded away" in said and "layer2" in said) == lost
+
+
+def test_bfloat16_rounds_away_what_is_said_to_be() -> None:
+    """The step of a warning, and one four times as large, added to weights in bfloat16."""
+    weights = torch.full((1,), 1.5 / 128, dtype=torch.bfloat16)
+    assert torch.equal(weights + 1e-3 / 64, weights)
+    assert not torch.equal(weights + 4e-3 / 64, weights)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ((*ENDS, "--lr", "0"), "--lr: expected a number above 0, such as 3e-4, but got '0'"),
+        ((*ENDS, "--lr", "adam=1"), "--lr: expected one for each of adamw, but got 'adam=1'"),
+        ((*ENDS, "--lr", "muon=1", "--optimizer", "muon+adam"), "--lr: expected one for adam too, but got 'muon=1'"),
+        (("--from", "0", "--to", "1", "--lr", "1"), "--from: expected a width from 1 to 1000000000, but got 0"),
+        ((*ENDS, "--lr", "1", "--decay", "-1"), "--decay: expected a number of at least 0"),
+        (
+            (*ENDS, "--lr", "1", "--optimizer", "sgd", "--decay", "1"),
+            "--decay: expected none, since sgd does not decay",
+        ),
+        ((*ENDS, "--lr", "1", "--batch", "3"), "--batch: expected two sizes, from and to"),
+        ((*ENDS, "--lr", "1", "--blocks", "2,4"), "--blocks: expected none, since nothing in this network is repeated"),
+        ((*ENDS, "--lr", "1", "--richness", "3/4"), "--richness: no init scales and learning rates have r = 3/4"),
+        ((*ENDS, "--lr", "1", "--depth", "65"), "--depth: expected at most 64 weights in a rule"),
+        ((*ENDS, "--lr", "1", "--optimizer", "adm"), "--optimizer: did you mean adam?"),
+    ],
+)
+def test_wrong_options(capsys: pytest.CaptureFixture[str], options: tuple[str, ...], message: str) -> None:
+    code, out, error = run(capsys, "rule", *options)
+    assert (code, out) == (2, "")
+    assert error.startswith(f"scalings: {message}")
+    assert error.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_a_module_without_multipliers_has_no_rule_of_its_depth() -> None:
+    from tests.scalings.studies.models_to_set import GPT, IDS, adamw, next_token
+
+    answer = parameterize(GPT, adamw, IDS, next_token, base_width=64)
+    with pytest.raises(ValueError, match=r"blocks: no init scales .* a multiplier 1 / blocks at the end"):
+        rule_of_model("gpt", "adamw", answer, Wish(64, blocks=(2, 4)))
