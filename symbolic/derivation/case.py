@@ -50,12 +50,6 @@ class Case:
         unknowns: int = self.facts.ring.ngens - 1
         return unknowns - len(self.facts.solved)
 
-    @property
-    def forms(self) -> list[Form]:
-        """All that is known, as forms >= 0."""
-        equations = self.facts.equations
-        return [*equations, *(-form for form in equations), *self.facts.inequalities]
-
     def steps_behind(self, facts: Iterable[int]) -> frozenset[int]:
         """The numbers of the steps that taught these facts."""
         return frozenset[int]().union(*(self.sources[fact] for fact in facts))
@@ -85,12 +79,12 @@ def explore(ring: Any, run: Runner) -> list[Case]:
     from symbolic.derivation.satisfiability import Points
 
     points = Points(ring, run)
-    while (point := points.outside([case.forms for case in cases])) is not None:
+    while (point := points.outside([case.facts.forms for case in cases])) is not None:
         case = Case(Facts(ring), point)
         if not _possible(case, run):
             raise AssertionError(f"z3 and this derivation disagree about {point}")
         cases.append(case)
-    kept = inequalities.maximal([case.forms for case in cases])
+    kept = inequalities.maximal([case.facts for case in cases])
     return sorted((cases[index] for index in kept), key=lambda case: case.choices)
 
 
@@ -151,8 +145,8 @@ def _always_hold(alternatives: list[Alternative]) -> bool:
 def _choose(condition: list[Alternative], case: Case) -> Alternative:
     """The only alternative that is possible, or this case's choice among them. Raises Contradiction."""
     if len(condition) > 1:
-        maximal = inequalities.maximal([[*case.forms, *alternative] for alternative in condition])
-        condition = [condition[index] for index in maximal]
+        possible = [(one, facts) for one in condition if (facts := case.facts.together(one)) is not None]
+        condition = [possible[index][0] for index in inequalities.maximal([facts for _, facts in possible])]
     if not condition:
         raise Contradiction
     if len(condition) == 1:
