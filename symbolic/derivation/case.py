@@ -16,13 +16,12 @@ from scalings.criteria.observables import Observable
 from scalings.results.derivations import Step
 from symbolic.orders.unknown_orders import Alternative, UnknownOrder, Unknowns
 from symbolic.polyhedra import inequalities
-from symbolic.polyhedra.facts import Contradiction, Facts, Form, as_affine, describe
+from symbolic.polyhedra.facts import Contradiction, Facts, as_affine, describe
 from symbolic.propagation.question import Runner
 from symbolic.propagation.requirements import Requirement
 
-
 MOST_CASES = 12
-"""Cases that are tried one after the other; criteria that leave more open are left to z3, which knows what is missing."""
+"""Cases that are tried one after the other; where criteria leave more open, z3 says what is missing."""
 Path: TypeAlias = tuple[int, ...]
 """Which alternative is taken, wherever there is more than one."""
 
