@@ -1,6 +1,7 @@
 """`python -m benchmarks [limits commands growth rivals coverage models] [--quick]`: each its table; --quick for tests.
 
-`python -m benchmarks models Llama nanoGPT` is for these models of tests/empirical/tracing/zoo.py alone.
+`python -m benchmarks models Llama nanoGPT` is for these models of tests/empirical/tracing/zoo.py alone; with
+`--page docs/reference/models.md` their rows on that page, and its totals, are made anew.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
+from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 
-from benchmarks import commands, coverage, growth, limits, models, rivals
+from benchmarks import commands, coverage, growth, limits, models, models_page, rivals
+from scalings.errors import ArgumentError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -23,12 +26,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     known = [*_SECTIONS, *models.NAMES]
     parser.add_argument("what", nargs="*", choices=[*known, []], metavar="what", help="default: everything")
     parser.add_argument("--quick", action="store_true", help="the smallest case of each: whether it runs at all")
+    parser.add_argument("--page", type=Path, metavar="FILE", help="the page whose table of models is made anew")
     chosen = parser.parse_args(arguments)
+    if chosen.page and "models" not in chosen.what:
+        parser.error("argument --page: expected models among what is asked for")
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
     console.print(f"load of the machine before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; idle is 0\n")
     named = [name for name in chosen.what if name in models.NAMES]
     for name in [name for name in chosen.what or _SECTIONS if name not in named]:
-        console.print(_models(chosen.quick, named) if name == "models" else _SECTIONS[name](chosen.quick))
+        try:
+            table = _models(chosen.quick, named, chosen.page) if name == "models" else _SECTIONS[name](chosen.quick)
+        except ArgumentError as error:
+            parser.error(str(error))
+        console.print(table)
         console.print()
     return 0
 
@@ -87,13 +97,16 @@ def _coverage(quick: bool) -> Group:
     return Group(table, "", verdicts)
 
 
-def _models(quick: bool, names: Sequence[str] = ()) -> Group:
+def _models(quick: bool, names: Sequence[str] = (), page: Path | None = None) -> Group:
     table = _table("orders of real modules", "model", "parameterization", "optimizer", "values", *models.RULES, "")
     differing = _table(
         "neither order nor size", "model", "parameterization", "optimizer", "value", "derived", "foretold", "measured"
     )
     asked = names or models.NAMES[: 1 if quick else None]
-    for one in models.resumed(asked, None if quick else models.STORE, quick=quick):
+    trained = list(models.resumed(asked, None if quick else models.STORE, quick=quick))
+    if page:
+        models_page.written(trained, page)
+    for one in trained:
         key = one.model, one.given, one.optimizer
         shares = [f"{one.share(rule):.0%}" if one.counted else "" for rule in models.RULES.values()]
         unknown = f"without a rule: {', '.join(one.unknown)}" if one.unknown else ""

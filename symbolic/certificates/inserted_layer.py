@@ -92,7 +92,7 @@ def _solved(program: Program, own: Sequence[str]) -> Mapping[str, Affine]:
         _, leaves = prove(program, MOST)
     except TooMuch:
         raise ArgumentError("certificate", "the criteria leave too many cases, so that the induction fails") from None
-    largest = inequalities.maximal([leaf.facts.forms for leaf in leaves])
+    largest = inequalities.maximal([leaf.facts for leaf in leaves])
     if len(largest) != 1:
         raise ArgumentError("certificate", "the criteria allow more than one polyhedron, so that the induction fails")
     facts = leaves[largest[0]].facts

@@ -235,7 +235,7 @@ def _used(program: Program, lines: Sequence[Document]) -> tuple[Relation, ...]:
 
 def _maximal(leaves: Sequence[Branch]) -> list[int]:
     """The leaves that are within no other."""
-    return inequalities.maximal([leaf.facts.forms for leaf in leaves])
+    return inequalities.maximal([leaf.facts for leaf in leaves])
 
 
 def _end(branch: Branch, polyhedra: dict[str, AnswerPolyhedron], own: AnswerPolyhedron | None) -> Document:

@@ -2,23 +2,28 @@
 
 Imposing a criterion compares two unknown orders. The comparison is a condition on the exponents; if it is a
 conjunction of linear relations, they are learned. If it has several alternatives (a maximum attained by one
-term or another), the case takes the first, or the one that contains a given point, so that the others can be explored.
+term or another), the case takes the first and leaves the others for cases of their own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeAlias
 
 from scalings.criteria.observables import Observable
 from scalings.results.derivations import Step
 from symbolic.orders.unknown_orders import Alternative, UnknownOrder, Unknowns
 from symbolic.polyhedra import inequalities
-from symbolic.polyhedra.facts import Contradiction, Facts, Form, as_affine, describe
+from symbolic.polyhedra.facts import Contradiction, Facts, as_affine, describe
 from symbolic.propagation.question import Runner
 from symbolic.propagation.requirements import Requirement
+
+MOST_CASES = 12
+"""Cases that are tried one after the other; where criteria leave more open, z3 says what is missing."""
+Path: TypeAlias = tuple[int, ...]
+"""Which alternative is taken, wherever there is more than one."""
 
 
 @dataclass
@@ -30,11 +35,15 @@ class Case:
 
     facts: Facts
     point: Mapping[str, Fraction] = field(default_factory=dict)
-    """Exponents that this case is to have, by name; without any, it takes what comes first."""
+    """Exponents that this case is to have, by name."""
+    path: Path = ()
+    """What this case takes first of all; then, and without a point, it takes what comes first."""
     is_indifferent: bool = False
     """Whether it chooses nothing between f >= 0 and -f >= 0: then it is all there is, if it chooses nothing else."""
     choices: list[int] = field(default_factory=list)
-    """Which alternative it has taken, wherever there was more than one."""
+    """The path that it has taken."""
+    left: list[tuple[Path, Facts]] = field(default_factory=list)
+    """Paths that it has not taken, each with what is known at the end of it."""
     steps: list[Step] = field(default_factory=list)
     sources: list[frozenset[int]] = field(default_factory=list)
     """For each fact the steps that taught it."""
@@ -49,12 +58,6 @@ class Case:
         """How many exponents no equation has determined yet; the richness is not one of them."""
         unknowns: int = self.facts.ring.ngens - 1
         return unknowns - len(self.facts.solved)
-
-    @property
-    def forms(self) -> list[Form]:
-        """All that is known, as forms >= 0."""
-        equations = self.facts.equations
-        return [*equations, *(-form for form in equations), *self.facts.inequalities]
 
     def steps_behind(self, facts: Iterable[int]) -> frozenset[int]:
         """The numbers of the steps that taught these facts."""
@@ -73,25 +76,40 @@ class Case:
 def explore(ring: Any, run: Runner) -> list[Case]:
     """All cases of a derivation, without those contained in another.
 
-    Where a criterion leaves alternatives, z3 looks for exponents that meet all criteria and lie in no case yet; they
-    choose the next case.
+    Where a criterion leaves alternatives, each is a case, unless all that it allows lies in a case that is known. After
+    MOST_CASES of them z3 looks for exponents that meet all criteria and lie in no case yet; they choose the next one.
     """
     only = Case(Facts(ring), is_indifferent=True)
     is_possible = _possible(only, run)
     if not only.choices:
         return [only] if is_possible else []
-    first = Case(Facts(ring))
-    cases = [first] if _possible(first, run) else []
+    cases, left = list[Case](), [((), Facts(ring))]
+    for _ in range(MOST_CASES):
+        if not left:
+            break
+        path, facts = left.pop()
+        if not any(inequalities.hold(facts, case.facts.forms) for case in cases):
+            case = Case(Facts(ring), path=path)
+            if _possible(case, run):
+                cases.append(case)
+            left += case.left
+    if left:
+        cases += _beyond(cases, ring, run)
+    kept = inequalities.maximal([case.facts for case in cases])
+    return sorted((cases[index] for index in kept), key=lambda case: case.choices)
+
+
+def _beyond(known: Sequence[Case], ring: Any, run: Runner) -> list[Case]:
+    """Cases that together with those that are known hold all exponents that meet the criteria."""
     from symbolic.derivation.satisfiability import Points
 
-    points = Points(ring, run)
-    while (point := points.outside([case.forms for case in cases])) is not None:
+    points, cases = Points(ring, run), list[Case]()
+    while (point := points.outside([case.facts.forms for case in (*known, *cases)])) is not None:
         case = Case(Facts(ring), point)
         if not _possible(case, run):
             raise AssertionError(f"z3 and this derivation disagree about {point}")
         cases.append(case)
-    kept = inequalities.maximal([case.forms for case in cases])
-    return sorted((cases[index] for index in kept), key=lambda case: case.choices)
+    return cases
 
 
 def _possible(case: Case, run: Runner) -> bool:
@@ -102,7 +120,7 @@ def _possible(case: Case, run: Runner) -> bool:
             impose(requirement, case, algebra)
     except Contradiction:
         return False
-    return True
+    return inequalities.feasible(case.facts.inequalities)
 
 
 def impose(requirement: Requirement, case: Case, algebra: Unknowns) -> None:
@@ -151,16 +169,19 @@ def _always_hold(alternatives: list[Alternative]) -> bool:
 def _choose(condition: list[Alternative], case: Case) -> Alternative:
     """The only alternative that is possible, or this case's choice among them. Raises Contradiction."""
     if len(condition) > 1:
-        maximal = inequalities.maximal([[*case.forms, *alternative] for alternative in condition])
-        condition = [condition[index] for index in maximal]
+        possible = [(one, facts) for one in condition if (facts := case.facts.together(one)) is not None]
+        found = [possible[index] for index in inequalities.maximal([facts for _, facts in possible])]
+        condition = [one for one, _ in found]
     if not condition:
         raise Contradiction
     if len(condition) == 1:
         return condition[0]
-    chosen = next(
-        number
-        for number, alternative in enumerate(condition)
-        if not case.point or all(as_affine(form).at(**case.point) >= 0 for form in alternative)
-    )
+    if case.point:
+        chosen = next(n for n, one in enumerate(condition) if all(as_affine(f).at(**case.point) >= 0 for f in one))
+    elif len(case.choices) < len(case.path):
+        chosen = case.path[len(case.choices)]
+    else:
+        chosen = 0
+        case.left += [((*case.choices, n), facts) for n, (_, facts) in enumerate(found) if n]
     case.choices.append(chosen)
     return condition[chosen]

@@ -26,6 +26,7 @@ from scalings.hyperparameters.unknowns import kind_of
 from scalings.networks.network import Network
 from scalings.networks.nodes import INPUT, MULTIPLIERS, WEIGHTED, Node, Repeat, Scale, Softmax, Sum, Weight, sources
 from scalings.results.derivations import Conflict
+from symbolic.derivation.case import explore
 from symbolic.derivation.satisfiability import Imposed, Points
 from symbolic.propagation.question import Question
 
@@ -72,11 +73,6 @@ def _pair(points: Points, criteria: Sequence[Criterion], conflict: Sequence[Impo
     return tuple(one.name for one in next(pairs, ()))
 
 
-def _has_answer(question: Question) -> bool:
-    points = _points(question)
-    return points.would_agree(points.wanted)
-
-
 def _multipliers(question: Question) -> Iterator[tuple[str, str]]:
     """Pairs of an operation and one that reads it, between which a multiplier of its own would leave an answer."""
     if any(kind_of(name) == "scales" for name, _ in question.given):
@@ -85,9 +81,11 @@ def _multipliers(question: Question) -> Iterator[tuple[str, str]]:
     for source, reader in _edges(network):
         try:
             other = Network(tuple(_between(network.nodes, source, reader)))
+            changed = replace(question, problem=replace(question.problem, network=other))
+            found = explore(changed.ring, changed.train)
         except ArgumentError:
             continue
-        if _has_answer(replace(question, problem=replace(question.problem, network=other))):
+        if found:
             yield source, reader
 
 

@@ -42,7 +42,6 @@ from symbolic.derivation.family import segment
 from symbolic.derivation.polytope import polytope
 from symbolic.derivation.richness import richness_ends, richness_order
 from symbolic.polyhedra import inequalities
-from symbolic.polyhedra.facts import Facts
 from symbolic.propagation import batch_and_vocabulary
 from symbolic.propagation.question import Question
 
@@ -166,10 +165,10 @@ def _common_steps(cases: Sequence[Case]) -> tuple[Step, ...]:
 
 def _piece(question: Question, case: Case, common: int, epsilons: bool) -> Polyhedron:
     """The case as a polyhedron: implicit equations found, redundant inequalities dropped."""
-    facts = Facts(case.facts.ring)
-    for form in inequalities.equalities(case.forms):
+    facts = case.facts.copy()
+    for form in inequalities.equalities(facts):
         facts.learn_zero(form, {})
-    bounds = dict.fromkeys(facts.reduce(form) for form in case.forms)
+    bounds = dict.fromkeys(facts.reduce(form) for form in case.facts.inequalities)
     facets = inequalities.irredundant([form for form in bounds if form and not form.is_ground])
     ring = case.facts.ring
     equations = [f"{ring({unknown: 1}) - value}" for unknown, (value, _) in facts.solved.items()]

@@ -74,11 +74,13 @@ def induct(
     unknown = dict(zip(symbols, other.facts.ring.gens, strict=True))
     found = {name: other.facts.reduce(unknown[name]) for name in own}
     undetermined = [name for name, form in found.items() if form == unknown[name]]
-    equations = [unknown[name] - form for name, form in found.items() if name not in undetermined]
+    known = one.facts.copy()
+    for name in found.keys() - set(undetermined):
+        known.learn_zero(unknown[name] - found[name], {})
     unsaid = [f"{name} is not determined" for name in undetermined]
-    if not inequalities.implies(other.forms, *one.forms):
+    if not inequalities.hold(other.facts, one.facts.forms):
         unsaid.append("less is asked of the rest with the layer than without it")
-    if not inequalities.implies([*one.forms, *equations, *(-form for form in equations)], *other.forms):
+    if not inequalities.hold(known, other.facts.forms):
         unsaid.append("more is asked of the rest with the layer than without it")
     unsaid += _changed(one, other, short.problem.network, long.problem.network)
     statements = tuple(f"{name} = {form}" for name, form in found.items() if name not in undetermined)

@@ -17,7 +17,7 @@ from scalings.results.derivations import Ends
 from symbolic.derivation.case import Case
 from symbolic.orders.unknown_orders import UnknownOrder, Unknowns
 from symbolic.polyhedra import inequalities
-from symbolic.polyhedra.facts import Contradiction, Facts, Form
+from symbolic.polyhedra.facts import Facts, Form
 from symbolic.propagation.question import Question
 
 
@@ -46,13 +46,8 @@ def cells(case: Case, question: Question, richness: Form) -> Iterator[Facts]:
     wished = algebra.form(richness)
     both = algebra.both(algebra.at_most(order, wished), algebra.at_most(wished, order))
     for alternative in both.forms(case.facts.ring):
-        facts = case.facts.copy()
-        try:
-            for form in alternative:
-                facts.learn_nonnegative(form, {})
-        except Contradiction:
-            continue
-        if inequalities.feasible(facts.inequalities):
+        facts = case.facts.together(alternative)
+        if facts is not None and inequalities.feasible(facts.inequalities):
             yield facts
 
 

@@ -108,13 +108,16 @@ class Points:
         return {name: value(model, exponent) for name, exponent in self.exponents.items()}
 
     def contradictory(self, criteria: Sequence[Criterion]) -> tuple[Criterion, ...]:
-        """A minimal set of these criteria that contradict each other, of which later ones are kept; () if none do."""
+        """A set of these criteria that contradict each other, of which later ones are kept; () if none do.
+
+        None of them can be left out, as far as z3 finds that within 5 EFFORT: that they agree takes longer to find.
+        """
         needed = list(criteria)
         if self.agree(self._imposed(needed)):
             return ()
         for criterion in criteria:
             others = [other for other in needed if other != criterion]
-            if not self.agree(self._imposed(others)):
+            if self._contradicts(self._imposed(others), 5 * EFFORT):
                 needed = others
         return tuple(needed)
 
@@ -137,8 +140,8 @@ class Points:
         earlier = [] if later and self._contradicts([*beside, *later]) else self._conflict([*beside, *later], first)
         return [*earlier, *later]
 
-    def _contradicts(self, imposed: list[Imposed]) -> bool:
-        return bool(self._answer(imposed, effort=EFFORT) == z3.unsat)
+    def _contradicts(self, imposed: list[Imposed], effort: int = EFFORT) -> bool:
+        return bool(self._answer(imposed, effort=effort) == z3.unsat)
 
     def decisive(self) -> tuple[str, ...]:
         """The exponents that are given of which each alone, if it were asked for instead, would leave an answer."""

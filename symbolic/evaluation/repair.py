@@ -118,7 +118,7 @@ def _with_zeros(question: Question, zeros: Sequence[str]) -> Question:
 @cache
 def _answer(question: Question) -> list[list[Form]]:
     """The polyhedra that meet the criteria, as forms >= 0."""
-    return [case.forms for case in explore(question.ring, question.train)]
+    return [case.facts.forms for case in explore(question.ring, question.train)]
 
 
 def _changes(network: Network, given: Parameterization, repaired: Parameterization) -> Iterator[Change]:

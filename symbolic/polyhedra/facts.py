@@ -22,7 +22,7 @@ an identity, Farkas' certificate, that anybody can multiply out:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import gcd, lcm
@@ -93,6 +93,16 @@ class Facts:
     def copy(self) -> Facts:
         """The same knowledge, to grow on its own."""
         return Facts(self.ring, dict(self.solved), dict(self.bounds), dict(self.zeros))
+
+    def together(self, forms: Iterable[Form]) -> Facts | None:
+        """What is known where all forms >= 0 as well, without reasons; None where that is seen to contradict it."""
+        facts = self.copy()
+        try:
+            for form in forms:
+                facts.learn_nonnegative(form, {})
+        except Contradiction:
+            return None
+        return facts
 
     def reduce(self, form: Form) -> Form:
         """The form in terms of the unknowns that are left."""

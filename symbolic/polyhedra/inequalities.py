@@ -8,15 +8,15 @@
 (True, False, False)
 >>> print(why(square, 3 - x - y))        # 3 - x - y = (1 - x) + (1 - y) + 1
 1*fact 2 + 1*fact 3 + 1
->>> equalities([*square, -x]), irredundant([*square, 2 - x - y]) == square
-([x, -x], True)
+>>> irredundant([*square, 2 - x - y]) == square
+True
 >>> str(greatest(square, x + 2*y)), greatest([x, y], x + 2*y)
 ('3', None)
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from math import lcm
 
@@ -117,18 +117,25 @@ def inside(forms: Sequence[Form]) -> dict[str, Fraction]:
     return {name: optimum.point[2 * k] - optimum.point[2 * k + 1] for k, name in enumerate(names)}
 
 
-def maximal(polyhedra: Sequence[Sequence[Form]]) -> list[int]:
+def hold(facts: Facts, forms: Iterable[Form]) -> bool:
+    """Whether all forms >= 0 follow from facts that do not contradict each other."""
+    new = (form for form in forms if not facts.knows(form))
+    return all(why(facts.inequalities, facts.reduce(form)) is not None for form in new)
+
+
+def maximal(polyhedra: Sequence[Facts]) -> list[int]:
     """The indices of the polyhedra that are not empty and not within another one; of equal ones the first."""
     kept: list[int] = []
-    for index, forms in enumerate(polyhedra):
-        if feasible(forms) and not any(implies(forms, *polyhedra[other]) for other in kept):
-            kept = [other for other in kept if not implies(polyhedra[other], *forms)] + [index]
+    for index, facts in enumerate(polyhedra):
+        if feasible(facts.inequalities) and not any(hold(facts, polyhedra[other].forms) for other in kept):
+            kept = [other for other in kept if not hold(polyhedra[other], facts.forms)] + [index]
     return kept
 
 
-def equalities(forms: Sequence[Form]) -> list[Form]:
-    """The forms that are zero on the whole polyhedron."""
-    return [form for form in forms if implies(forms, -form)]
+def equalities(facts: Facts) -> list[Form]:
+    """The inequalities that are tight wherever all facts hold."""
+    known = facts.inequalities
+    return [form for form in known if why(known, -form) is not None]
 
 
 def irredundant(forms: Sequence[Form]) -> list[Form]:

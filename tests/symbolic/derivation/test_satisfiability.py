@@ -62,10 +62,10 @@ def test_a_point_meets_the_criteria_and_some_case_has_it(
     assert (point is None) == (not cases)
     if point is not None:
         assert meets(question, point)
-        assert any(all(as_affine(form).at(**point) >= 0 for form in case.forms) for case in cases)
-    assert points.outside([case.forms for case in cases]) is None
+        assert any(all(as_affine(form).at(**point) >= 0 for form in case.facts.forms) for case in cases)
+    assert points.outside([case.facts.forms for case in cases]) is None
     for left_out in range(len(cases)):  # the control: a point is found wherever a case is missing
-        others = [case.forms for number, case in enumerate(cases) if number != left_out]
+        others = [case.facts.forms for number, case in enumerate(cases) if number != left_out]
         elsewhere = points.outside(others)
         assert elsewhere is not None
         assert meets(question, elsewhere)
