@@ -13,7 +13,8 @@ from cyclopts import Parameter
 from scalings.command_line.parsing import Whole
 from scalings.command_line.user_modules import UserModule, is_module, traced
 from scalings.errors import ArgumentError, unknown_name
-from scalings.networks.architectures import DEFAULT_DEPTH, NETWORKS, Heads, cnn, mlp, resmlp, transformer
+from scalings.networks.architectures import DEFAULT_DEPTH, NETWORKS, cnn, mlp, resmlp, transformer
+from scalings.networks.attention import Heads
 from scalings.networks.network import Network
 from scalings.networks.nodes import Activation
 from scalings.networks.serialization import network_from_text

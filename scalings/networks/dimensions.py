@@ -54,6 +54,10 @@ class Dimension:
         others = tuple((scale, self.order_in(scale) + other.order_in(scale)) for scale in scales)
         return Dimension(self.size * other.size, self.order + other.order, others)
 
+    def __truediv__(self, other: Dimension) -> Dimension:
+        inverse = ((scale, -order) for scale, order in other.others)
+        return self * Dimension(1 / Fraction(other.size), -other.order, tuple(inverse))
+
     def __str__(self) -> str:
         powers = [(WIDTH_SCALE, self.order), *sorted(self.others)]
         written = [f"{symbol_of(scale)}^{order}" for scale, order in powers if order]

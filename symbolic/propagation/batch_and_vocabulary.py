@@ -51,6 +51,7 @@ from scalings.networks.nodes import (
     Scale,
     Softmax,
     Sum,
+    Top,
     Weight,
     Weighted,
 )
@@ -119,7 +120,7 @@ def _counts_tokens(network: Network, node: object) -> bool:
             sizes += [node.fan_in, *([node.vocabulary] if isinstance(node, Embedding) else [])]
         case Convolution():
             sizes += [node.channels_in]
-        case Mean() | Softmax():
+        case Mean() | Softmax() | Top():
             sizes += [node.over]
         case Product():
             sizes += [node.summed]

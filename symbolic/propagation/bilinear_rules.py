@@ -143,7 +143,11 @@ class MixRule:
         sizes = sizes_of(run, node)
         by_values = run.initial[node.values], run.total(run.change[node.values])
         run.send(node.scores, run.times(sent_back(run, sizes.shared, sizes.right, by_values), signal))
-        run.send(node.values, run.times(run.scaled(-HALF * sizes.shared, self._attention(run, node)), signal))
+        attention = self._attention(run, node)
+        attended = run.zero
+        if sizes.left:  # queries that share a value
+            attended = run.algebra.smaller(attention, run.total(run.change[node.scores]))
+        run.send(node.values, run.times(sent_back(run, sizes.shared, sizes.left, (attention, attended)), signal))
         yield from ()
 
     def _attention(self, run: Run[O], node: Mix) -> O:

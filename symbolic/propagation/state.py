@@ -41,6 +41,7 @@ from scalings.networks.nodes import (
     Scores,
     Softmax,
     Sum,
+    Top,
     Weighted,
     sources,
 )
@@ -50,7 +51,7 @@ from symbolic.propagation.echo import Echo, echoes
 HALF = Fraction(1, 2)
 Observed: TypeAlias = tuple[Observable, O]
 Steps: TypeAlias = Iterator[Observed[O]]
-Carrier: TypeAlias = Elementwise | Power | Norm | Pool | Scale | Factor | Softmax
+Carrier: TypeAlias = Elementwise | Power | Norm | Pool | Scale | Factor | Softmax | Top
 """Nodes that act on one value, unit by unit or nearly so."""
 Parts: TypeAlias = tuple[O, ...]
 """(the change,), or (its coherent part, what was passed on) in a block whose copies grow in number."""
@@ -267,7 +268,7 @@ class Run(Generic[O]):
 
     def _bends(self, node: Node, trained: set[str]) -> bool:
         match node:
-            case Norm() | Mix() | Softmax() | Power():
+            case Norm() | Mix() | Softmax() | Top() | Power():
                 return True
             case Elementwise():
                 return node.activation != "linear"

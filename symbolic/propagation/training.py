@@ -58,25 +58,25 @@ from scalings.networks.nodes import (
     Scores,
     Softmax,
     Sum,
+    Top,
     Weight,
 )
 from symbolic.orders.algebra import Algebra, O
 from symbolic.propagation.batch_and_vocabulary import check_vocabulary
 from symbolic.propagation.bilinear_rules import MixRule, ProductRule, ScoresRule
 from symbolic.propagation.optimizer_step import step_weights
+from symbolic.propagation.reduction_rules import MeanRule, SoftmaxRule, TopRule
 from symbolic.propagation.state import Rule, Run, Steps, in_turn
 from symbolic.propagation.weighted_rules import BiasRule, DenseRule, EntrywiseRule, WeightRule
 from symbolic.propagation.weightless_rules import (
     ElementwiseRule,
     FactorRule,
-    MeanRule,
     NormRule,
     PoolRule,
     PowerRule,
     RearrangeRule,
     RepeatRule,
     ScaleRule,
-    SoftmaxRule,
     SumRule,
 )
 
@@ -99,6 +99,7 @@ RULES: dict[type, Rule] = {
     Pool: PoolRule(),
     Mean: MeanRule(),
     Softmax: SoftmaxRule(),
+    Top: TopRule(),
     Scale: ScaleRule(),
     Factor: FactorRule(),
     Rearrange: RearrangeRule(),
