@@ -16,6 +16,7 @@ from itertools import pairwise
 from typing import Protocol
 
 from scalings.errors import ArgumentError, unknown_name, wrong_type
+from scalings.networks.adapters import lora
 from scalings.networks.arguments import require, require_activation
 from scalings.networks.attention import Attention, Heads, normalized
 from scalings.networks.decoders import llama, moe
@@ -37,6 +38,7 @@ from scalings.networks.nodes import (
     Scale,
     Sum,
 )
+from scalings.networks.vision import resnet, vit
 
 
 def mlp(
@@ -178,6 +180,9 @@ NETWORKS: dict[str, Callable[[], Network]] = {
     "transformer": transformer,
     "llama": llama,
     "moe": moe,
+    "vit": vit,
+    "resnet": resnet,
+    "lora": lora,
 }
 """The ready-made networks by name, as they are if nothing else is asked for."""
 

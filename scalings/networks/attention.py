@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal, get_args
@@ -16,7 +17,7 @@ from typing import Literal, get_args
 from scalings.errors import ArgumentError
 from scalings.networks.arguments import require_one_of
 from scalings.networks.dimensions import WIDTH, Dimension, fixed
-from scalings.networks.nodes import Dense, Elementwise, Factor, Gain, Mix, Node, Norm, Scores
+from scalings.networks.nodes import Dense, Elementwise, Factor, Gain, Mix, Node, Norm, Scale, Scores, Sum
 
 HEADS, HEAD_SIZE = 8, 64
 """The number of heads if they grow in size, and their size if they grow in number."""
@@ -110,3 +111,24 @@ def normalized(name: str, source: str, *, gains: bool) -> list[Node]:
     """A normalization, with a gain or without."""
     norm: list[Node] = [Norm(f"{name}_norm", source)]
     return [*norm, Gain(f"{name}_gain", f"{name}_norm", f"gain_{name}", WIDTH)] if gains else norm
+
+
+def beside(
+    stream: str,
+    result: str,
+    name: str,
+    branches: Callable[[str], dict[str, list[Node]]],
+    *,
+    gains: bool,
+    post_norm: bool = False,
+) -> list[Node]:
+    """The stream plus its branches, with a normalization in front of them or behind each, and a multiplier each."""
+    nodes = [] if post_norm else normalized(name, stream, gains=gains)
+    scales = []
+    for branch, parts in branches(nodes[-1].name if nodes else stream).items():
+        nodes += parts
+        if post_norm:
+            nodes += normalized(branch, nodes[-1].name, gains=gains)
+        nodes.append(Scale(f"{branch}_scale", nodes[-1].name))
+        scales.append(nodes[-1].name)
+    return [*nodes, Sum(result, (stream, *scales))]

@@ -15,7 +15,7 @@ from typing import Literal, TypedDict, Unpack, get_args
 
 from scalings.errors import ArgumentError
 from scalings.networks.arguments import DEEPEST, require, require_one_of
-from scalings.networks.attention import Attention, Heads, normalized, softcap
+from scalings.networks.attention import Attention, Heads, beside, normalized, softcap
 from scalings.networks.dimensions import WIDTH, Dimension, fixed, times, tokens
 from scalings.networks.network import Network
 from scalings.networks.nodes import (
@@ -28,7 +28,6 @@ from scalings.networks.nodes import (
     Repeat,
     Scale,
     Softmax,
-    Sum,
     Top,
 )
 
@@ -111,10 +110,10 @@ def _decoder(blocks: int, options: DecoderOptions, branches: Callable[[str], dic
     attention = Attention(
         options.get("grows", "head-size"), options.get("groups"), options.get("qk_norm", False), is_capped, rotary=True
     )
-    beside = partial(_beside, gains=gains, post_norm=options.get("post_norm", False))
+    added = partial(beside, gains=gains, post_norm=options.get("post_norm", False))
     block = [
-        *beside("block", "stream1", "attention", lambda source: {"attention": attention.nodes(source)}),
-        *beside("stream1", "stream2", "mlp", branches),
+        *added("block", "stream1", "attention", lambda source: {"attention": attention.nodes(source)}),
+        *added("stream1", "stream2", "mlp", branches),
     ]
     nodes: list[Node] = [
         Embedding("embedding", INPUT, "weight_embedding", size, WIDTH),
@@ -126,27 +125,6 @@ def _decoder(blocks: int, options: DecoderOptions, branches: Callable[[str], dic
         nodes.append(Scale("logit_scale", nodes[-1].name))
     nodes.append(Dense("readout", nodes[-1].name, "weight_embedding" if tied else "weight_readout", WIDTH, size))
     return Network((*nodes, *(softcap("readout", LOGIT_CAP) if is_capped else [])))
-
-
-def _beside(
-    stream: str,
-    result: str,
-    name: str,
-    branches: Callable[[str], dict[str, list[Node]]],
-    *,
-    gains: bool,
-    post_norm: bool,
-) -> list[Node]:
-    """The stream plus its branches, with a normalization in front of them or behind each, and a multiplier each."""
-    nodes = [] if post_norm else normalized(name, stream, gains=gains)
-    scales = []
-    for branch, parts in branches(nodes[-1].name if nodes else stream).items():
-        nodes += parts
-        if post_norm:
-            nodes += normalized(branch, nodes[-1].name, gains=gains)
-        nodes.append(Scale(f"{branch}_scale", nodes[-1].name))
-        scales.append(nodes[-1].name)
-    return [*nodes, Sum(result, (stream, *scales))]
 
 
 def _swiglu(prefix: str, source: str, hidden: Dimension) -> list[Node]:

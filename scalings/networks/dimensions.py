@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 WIDTH_SCALE, DEPTH_SCALE = "width", "depth"
-VOCABULARY_SCALE = "vocabulary"
+VOCABULARY_SCALE, RANK_SCALE = "vocabulary", "rank"
 BATCH_NOISE, BATCH_SIGNAL = "batch:noise", "batch:signal"
 BATCH_SCALES = (BATCH_NOISE, BATCH_SIGNAL)
 """The batch size where the mean gradient is mostly noise (small batches), and where it is mostly signal (large)."""
