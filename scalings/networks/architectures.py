@@ -40,9 +40,11 @@ from scalings.networks.nodes import (
 )
 from scalings.networks.vision import resnet, vit
 
+DEFAULT_DEPTH = 3
+
 
 def mlp(
-    depth: int,
+    depth: int = DEFAULT_DEPTH,
     activation: Activation = "relu",
     *,
     inputs: int = 64,
@@ -76,7 +78,7 @@ def mlp(
 
 
 def cnn(
-    depth: int,
+    depth: int = DEFAULT_DEPTH,
     activation: Activation = "relu",
     *,
     kernel: int = 9,
@@ -172,10 +174,9 @@ def transformer(
     return Network(tuple(nodes))
 
 
-DEFAULT_DEPTH = 3
-NETWORKS: dict[str, Callable[[], Network]] = {
-    "mlp": lambda: mlp(DEFAULT_DEPTH),
-    "cnn": lambda: cnn(DEFAULT_DEPTH),
+NETWORKS: dict[str, Callable[..., Network]] = {
+    "mlp": mlp,
+    "cnn": cnn,
     "resmlp": resmlp,
     "transformer": transformer,
     "llama": llama,
@@ -184,7 +185,7 @@ NETWORKS: dict[str, Callable[[], Network]] = {
     "resnet": resnet,
     "lora": lora,
 }
-"""The ready-made networks by name, as they are if nothing else is asked for."""
+"""The ready-made networks by name; each is called without arguments if nothing else is asked for."""
 
 
 class Translated(Protocol):

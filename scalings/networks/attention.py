@@ -47,15 +47,16 @@ class Attention:
 
     def __post_init__(self) -> None:
         require_one_of("grows", self.grows, get_args(Heads))
-        shared = 1 / Fraction(self.groups or 1)
-        if self._is_number:
-            divides = self.grows == "heads" or (HEADS * shared).denominator == 1
-        else:
-            divides = shared.denominator == 1 and (self.grows == "heads" or HEADS % shared == 0)
-        if not divides or shared < 0:
+        if self.groups is not None and not self._divides(Fraction(self.groups)):
             of = f"the {HEADS} heads" if self.grows == "head-size" else "the heads"
             expected = f"expected a number of heads of keys that divides {of}, or a share of them such as 1/4"
             raise ArgumentError("groups", f"{expected}, but got {self.groups}")
+
+    def _divides(self, groups: Fraction) -> bool:
+        """Whether heads can be shared so."""
+        if groups <= 0 or 1 not in (groups.numerator, groups.denominator):
+            return False
+        return self.grows == "heads" or HEADS % (groups if groups >= 1 else 1 / groups) == 0
 
     @property
     def _is_number(self) -> bool:

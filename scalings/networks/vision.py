@@ -11,6 +11,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Literal, get_args
 
+from scalings.errors import ArgumentError
 from scalings.networks.arguments import require, require_activation, require_one_of
 from scalings.networks.attention import HEADS, Attention, Heads, beside
 from scalings.networks.dimensions import ONE, WIDTH, Dimension, fixed, times
@@ -35,6 +36,7 @@ from scalings.networks.nodes import (
 
 COLORS, POSITIONS = 3, 16
 """Of an image, which is seen as 4 by 4 positions."""
+MOST_STAGES = 8
 Normalization = Literal["batch", "group", "none"]
 """What a resnet's convolutions are followed by."""
 
@@ -105,10 +107,11 @@ def resnet(
     are n in the first stage and twice as many in each one after it, to which a 1 x 1 convolution leads. Batch
     normalization divides a channel by its root mean square over the batch, group normalization 8 groups of channels
     at each position. Source: He et al., arXiv 1512.03385; Wu and He, arXiv 1803.08494. Raises ArgumentError for fewer
-    than one block or stage, more than 8 stages, an even kernel below 1, an unknown activation or normalization.
+    than one block, for other than 1 to 8 stages, a kernel below 1, an unknown activation or normalization.
     """
     require("blocks", blocks, 1)
-    require("stages", stages, 1)
+    if not 1 <= stages <= MOST_STAGES:
+        raise ArgumentError("stages", f"expected 1 to {MOST_STAGES}, but got {stages}")
     require("kernel", kernel, 1)
     require_activation(activation)
     require_one_of("normalization", normalization, get_args(Normalization))
