@@ -4,7 +4,6 @@ Annotations are types and no strings here, since cyclopts reads them where `Chos
 """
 
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -14,7 +13,6 @@ from cyclopts import Parameter
 from scalings.command_line.parsing import Whole
 from scalings.command_line.user_modules import UserModule, is_module, traced
 from scalings.errors import ArgumentError, unknown_name
-from scalings.hyperparameters.exponents import parse_fraction
 from scalings.networks.architectures import DEFAULT_DEPTH, NETWORKS
 from scalings.networks.attention import Heads
 from scalings.networks.decoders import Router
@@ -119,8 +117,6 @@ class ChosenNetwork:
             if is_given and not is_module(self.network):
                 raise ArgumentError(name, f"expected --network MODULE:NAME beside it, but got {self.network}")
         if self.network in NETWORKS:
-            if self.groups is not None:
-                given["groups"] = _groups(self.groups)
             options = {"depth": depth} if self.network in ("mlp", "cnn") else {}
             options |= {"inputs": inputs} if self.network in ("mlp", "resmlp", "lora") else {}
             return NETWORKS[self.network](**{**options, **given})
@@ -148,13 +144,6 @@ class ChosenNetwork:
     @cached_property
     def _read(self) -> Network | TracedNetwork | None:
         return _read_network(Path(self.network)) if self.network.endswith(".json") else None
-
-
-def _groups(text: str) -> Fraction:
-    try:
-        return parse_fraction(text)
-    except ValueError as error:
-        raise ArgumentError("groups", str(error)) from None
 
 
 def _read_network(path: Path) -> Network | TracedNetwork:

@@ -12,9 +12,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import Literal, get_args
 
 from scalings.errors import ArgumentError
+from scalings.hyperparameters.exponents import parse_fraction
 from scalings.networks.arguments import require_one_of
 from scalings.networks.dimensions import WIDTH, Dimension, fixed
 from scalings.networks.nodes import Dense, Elementwise, Factor, Gain, Mix, Node, Norm, Scale, Scores, Sum
@@ -36,7 +38,7 @@ class Attention:
     """
 
     grows: Heads = "head-size"
-    groups: int | Fraction | None = None
+    groups: int | Fraction | str | None = None
     qk_norm: bool = False
     """Normalize the queries and keys of each head, with a gain for each unit (arXiv 2302.05442)."""
     softcap: bool = False
@@ -47,21 +49,23 @@ class Attention:
 
     def __post_init__(self) -> None:
         require_one_of("grows", self.grows, get_args(Heads))
-        if self.groups is not None and not self._divides(Fraction(self.groups)):
+        if self.groups is not None and not self._divides(self._shared):
             of = f"the {HEADS} heads" if self.grows == "head-size" else "the heads"
             expected = f"expected a number of heads of keys that divides {of}, or a share of them such as 1/4"
-            raise ArgumentError("groups", f"{expected}, but got {self.groups}")
+            raise ArgumentError("groups", f"{expected}, but got {str(self.groups):.60}")
 
-    def _divides(self, groups: Fraction) -> bool:
-        """Whether heads can be shared so."""
-        if groups <= 0 or 1 not in (groups.numerator, groups.denominator):
+    def _divides(self, shared: Fraction) -> bool:
+        """Whether so many heads of keys, or such a share, can be read by all queries alike."""
+        if shared <= 0 or 1 not in (shared.numerator, shared.denominator):
             return False
-        return self.grows == "heads" or HEADS % (groups if groups >= 1 else 1 / groups) == 0
+        return self.grows == "heads" or HEADS % (shared if shared >= 1 else 1 / shared) == 0
 
-    @property
-    def _is_number(self) -> bool:
-        """Of heads, and no share of them."""
-        return self.groups is not None and Fraction(self.groups).denominator == 1
+    @cached_property
+    def _shared(self) -> Fraction:
+        try:
+            return parse_fraction(str(self.groups or 0))
+        except ValueError:
+            return Fraction(0)
 
     @property
     def heads(self) -> Dimension:
@@ -76,7 +80,7 @@ class Attention:
         """Those of keys and values."""
         if self.groups is None:
             return self.heads
-        return fixed(int(self.groups)) if self._is_number else self.heads * Dimension(Fraction(self.groups))
+        return fixed(int(self._shared)) if self._shared >= 1 else self.heads * Dimension(self._shared)
 
     @property
     def _shared_units(self) -> Dimension:

@@ -44,7 +44,7 @@ class DecoderOptions(TypedDict, total=False):
 
     grows: Heads
     """What grows with the width: the size of each of 8 heads ("head-size", the default), or their number ("heads")."""
-    groups: int | Fraction | None
+    groups: int | Fraction | str | None
     """The number of heads of keys and values, or their share of all heads, such as 1/4; default all."""
     vocabulary: int
     """256."""
