@@ -28,13 +28,14 @@ FILES = {
 }
 
 
+SLOW = "transformer", "moe"
 LONG = {"docs/reference/derivations-as-json.md", "docs/how-to/check-a-model.md"}
 
 
 @pytest.mark.parametrize(
     ("command", "printed"),
     [
-        pytest.param(command, printed, id=f"{name}: {command}", marks=[pytest.mark.slow] * ("transformer" in command))
+        pytest.param(command, printed, id=f"{name}: {command}", marks=[pytest.mark.slow] * any(name in command for name in SLOW))
         for name, command, printed in SESSIONS
     ],
 )
