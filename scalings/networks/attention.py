@@ -52,7 +52,7 @@ class Attention:
         if self.groups is not None and not self._divides(self._shared):
             of = f"the {HEADS} heads" if self.grows == "head-size" else "the heads"
             expected = f"expected a number of heads of keys that divides {of}, or a share of them such as 1/4"
-            raise ArgumentError("groups", f"{expected}, but got {str(self.groups):.60}")
+            raise ArgumentError("groups", f"{expected}, but got {self.groups!s:.60}")
 
     def _divides(self, shared: Fraction) -> bool:
         """Whether so many heads of keys, or such a share, can be read by all queries alike."""

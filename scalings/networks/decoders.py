@@ -16,7 +16,7 @@ from typing import Literal, TypedDict, Unpack, get_args
 from scalings.errors import ArgumentError
 from scalings.networks.arguments import DEEPEST, require, require_one_of
 from scalings.networks.attention import Attention, Heads, beside, normalized, softcap
-from scalings.networks.dimensions import WIDTH, Dimension, fixed, times, tokens
+from scalings.networks.dimensions import WIDTH, Dimension, choices, times, tokens
 from scalings.networks.network import Network
 from scalings.networks.nodes import (
     INPUT,
@@ -145,7 +145,8 @@ def _gated(prefix: str, source: str, hidden: Dimension) -> list[Node]:
 
 
 def _experts(source: str, experts: int, top: int, router: Router) -> list[Node]:
-    number, hidden = fixed(experts), Dimension(experts, Fraction(1))
+    number = choices(experts)
+    hidden = number * WIDTH
     weights: Node = Elementwise("weights", "router", "sigmoid")
     if router == "softmax":
         weights = Softmax("weights", "router", number)

@@ -42,7 +42,7 @@ from fractions import Fraction
 from typing import Generic
 
 from scalings.networks.contractions import Contraction, contraction
-from scalings.networks.dimensions import VOCABULARY_SCALE
+from scalings.networks.dimensions import COUNTED_SCALES
 from scalings.networks.nodes import Mix, Product, Scores
 from symbolic.orders.algebra import O
 from symbolic.propagation.state import HALF, Parts, Run, Steps, along_itself
@@ -155,9 +155,9 @@ class MixRule:
 
 
 def sizes_of(run: Run[O], node: Product | Scores | Mix) -> Contraction:
-    """Powers of the scale variable; in the vocabulary rules speak of one token and one logit at a time."""
+    """Powers of the scale variable; of tokens and experts rules speak of one at a time."""
     scale = run.problem.scale
-    return _NOTHING if scale == VOCABULARY_SCALE else contraction(node, run.problem.network.units, scale)
+    return _NOTHING if scale in COUNTED_SCALES else contraction(node, run.problem.network.units, scale)
 
 
 def change_of(

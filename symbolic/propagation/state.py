@@ -22,7 +22,7 @@ from scalings.criteria.problem import Problem
 from scalings.hyperparameters.exponents import MINUS_INFINITY
 from scalings.hyperparameters.gauges import LayerExponents
 from scalings.networks.blocks import block_stream
-from scalings.networks.dimensions import VOCABULARY_SCALE, Dimension
+from scalings.networks.dimensions import COUNTED_SCALES, Dimension
 from scalings.networks.nodes import (
     INPUT,
     MATRICES,
@@ -139,8 +139,8 @@ class Run(Generic[O]):
         return self.algebra.constant(exponent * max(map(self.order, dimensions)))
 
     def order(self, dimension: Dimension) -> Fraction:
-        """Its power of the scale variable. In the vocabulary rules speak of one token and one logit at a time."""
-        return Fraction(0) if self.problem.scale == VOCABULARY_SCALE else dimension.order_in(self.problem.scale)
+        """Its power of the scale variable. Of tokens and experts rules speak of one at a time."""
+        return Fraction(0) if self.problem.scale in COUNTED_SCALES else dimension.order_in(self.problem.scale)
 
     def scaled(self, exponent: Fraction, *orders: O) -> O:
         """The product, times this power of the scale variable."""
