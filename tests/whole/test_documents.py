@@ -35,7 +35,9 @@ LONG = {"docs/reference/derivations-as-json.md", "docs/how-to/check-a-model.md"}
 @pytest.mark.parametrize(
     ("command", "printed"),
     [
-        pytest.param(command, printed, id=f"{name}: {command}", marks=[pytest.mark.slow] * any(name in command for name in SLOW))
+        pytest.param(
+            command, printed, id=f"{name}: {command}", marks=[pytest.mark.slow] * any(name in command for name in SLOW)
+        )
         for name, command, printed in SESSIONS
     ],
 )
