@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _LARGEST_FILE = 10_000_000
 """Bytes of a network file; that of an mlp of 10,000 layers takes 4,200,000."""
-_OF_DECODERS = {"gains", "groups", "grows", "logit_scale", "post_norm", "qk_norm", "softcap", "tied"}
+_OF_DECODERS = {"gains", "groups", "grows", "logit_scale", "loops", "post_norm", "qk_norm", "softcap", "tied"}
 _OPTIONS = {
     "mlp": {"depth", "activation", "biases"},
     "cnn": {"depth", "activation", "depthwise"},
@@ -86,6 +86,8 @@ class ChosenNetwork:
     """Normalize what branches of llama or moe give, not what they read."""
     logit_scale: bool | None = None
     """Give the logits of llama or moe a multiplier of their own; tied ones have it."""
+    loops: Whole | None = None
+    """How often each block of llama or moe runs in a row, with the same weights; default once."""
     experts: Whole | None = None
     """Of moe, the number of experts; default 8."""
     top: Whole | None = None

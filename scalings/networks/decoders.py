@@ -8,10 +8,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, replace
 from fractions import Fraction
 from functools import partial
-from typing import Literal, TypedDict, Unpack, get_args
+from typing import Any, Literal, TypedDict, Unpack, get_args
 
 from scalings.errors import ArgumentError
 from scalings.networks.arguments import DEEPEST, require, require_one_of
@@ -33,6 +34,7 @@ from scalings.networks.nodes import (
 
 LOGIT_CAP = 30.0
 """As in Gemma 2 (arXiv 2408.00118)."""
+MOST_LOOPS = 8
 HIDDEN = 3
 """Units of a SwiGLU branch, as a multiple of n; each expert has n."""
 Router = Literal["softmax", "sigmoid"]
@@ -60,6 +62,8 @@ class DecoderOptions(TypedDict, total=False):
     """Whether the logits have a multiplier of their own, which tied ones always have: False."""
     tied: bool
     """Whether the readout is the embedding, transposed: False."""
+    loops: int
+    """How often each block runs in a row, with the same weights (Dehghani et al., arXiv 1807.03819): 1."""
 
 
 def llama(blocks: int = 8, **options: Unpack[DecoderOptions]) -> Network:
@@ -115,9 +119,10 @@ def _decoder(blocks: int, options: DecoderOptions, branches: Callable[[str], dic
         *added("block", "stream1", "attention", lambda source: {"attention": attention.nodes(source)}),
         *added("stream1", "stream2", "mlp", branches),
     ]
+    looped = _looped(block, "block", options.get("loops", 1))
     nodes: list[Node] = [
         Embedding("embedding", INPUT, "weight_embedding", size, WIDTH),
-        Repeat("block", "embedding", tuple(block), times(blocks)),
+        Repeat("block", "embedding", tuple(looped), times(blocks)),
         *normalized("final", "block", gains=gains),
     ]
     tied = options.get("tied", False)
@@ -125,6 +130,29 @@ def _decoder(blocks: int, options: DecoderOptions, branches: Callable[[str], dic
         nodes.append(Scale("logit_scale", nodes[-1].name))
     nodes.append(Dense("readout", nodes[-1].name, "weight_embedding" if tied else "weight_readout", WIDTH, size))
     return Network((*nodes, *(softcap("readout", LOGIT_CAP) if is_capped else [])))
+
+
+def _looped(block: Sequence[Node], entering: str, loops: int) -> list[Node]:
+    """The nodes of a block so often in a row, with the same weights and multipliers of their own."""
+    if not 1 <= loops <= MOST_LOOPS:
+        raise ArgumentError("loops", f"expected 1 to {MOST_LOOPS}, but got {loops}")
+    found = list(block)
+    for number in range(2, loops + 1):
+        names = {node.name: f"{node.name}.{number}" for node in block} | {entering: found[-1].name}
+        found += [_renamed(node, names) for node in block]
+    return found
+
+
+def _renamed(node: Node, names: Mapping[str, str]) -> Node:
+    """With other names for itself and what it reads."""
+    changed: dict[str, Any] = {}
+    for field in fields(node):
+        value = getattr(node, field.name)
+        if isinstance(value, str) and field.name not in ("weight", "activation"):
+            changed[field.name] = names.get(value, value)
+        elif field.name == "sources":
+            changed[field.name] = tuple(names.get(source, source) for source in value)
+    return replace(node, **changed)
 
 
 def _swiglu(prefix: str, source: str, hidden: Dimension) -> list[Node]:

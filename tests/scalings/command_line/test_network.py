@@ -11,9 +11,9 @@ from scalings.command_line.app import main
 from scalings.networks.adapters import lora
 from scalings.networks.architectures import NETWORKS, cnn, mlp, resmlp, transformer
 from scalings.networks.decoders import llama, moe
-from scalings.networks.vision import resnet, vit
 from scalings.networks.network import Network
 from scalings.networks.serialization import network_from_text, network_to_text
+from scalings.networks.vision import resnet, vit
 from tests.scalings.command_line.running import run
 
 WIDE = {"size": 1, "order": "1"}
@@ -34,7 +34,10 @@ KNOWN = f"expected one of {', '.join(NETWORKS)}, a .json file, or MODULE:NAME"
         ("--network resmlp --norm --branch 2", resmlp(branch=2, norm=True)),
         ("--network transformer --grows heads --tied", transformer(grows="heads", tied=True)),
         ("--network llama --groups 1/4 --no-gains --softcap", llama(groups="1/4", gains=False, softcap=True)),
-        ("--network llama --qk-norm --post-norm --logit-scale", llama(qk_norm=True, post_norm=True, logit_scale=True)),
+        (
+            "--network llama --qk-norm --post-norm --logit-scale --loops 2",
+            llama(qk_norm=True, post_norm=True, logit_scale=True, loops=2),
+        ),
         (
             "--network moe --experts 4 --top 1 --shared 1 --router sigmoid",
             moe(experts=4, top=1, shared=1, router="sigmoid"),

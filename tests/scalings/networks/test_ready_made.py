@@ -11,7 +11,7 @@ import pytest
 import scalings
 from scalings.errors import ArgumentError
 from scalings.networks.architectures import NETWORKS
-from scalings.networks.dimensions import WIDTH, Dimension, fixed
+from scalings.networks.dimensions import WIDTH, Dimension, choices, fixed
 from scalings.networks.network import Network
 from scalings.networks.nodes import INPUT, Dense, Embedding, Gain, Mix, Node, Norm, Pool, Scores, Top
 from scalings.networks.serialization import network_from_text, network_to_text
@@ -83,8 +83,8 @@ def test_rotary_positions_and_who_attends_to_whom() -> None:
 
 def test_experts_are_chosen_by_a_router_that_is_no_hidden_layer() -> None:
     network = scalings.moe(experts=4, top=3, shared=2)
-    assert node(network, "chosen") == Top("chosen", "weights", fixed(4), 3, shares=True)
-    assert network.units["up"] == Dimension(4, Fraction(1))
+    assert node(network, "chosen") == Top("chosen", "weights", choices(4), 3, shares=True)
+    assert str(network.units["up"]) == "4 n experts"
     assert network.units["shared_up"] == Dimension(2, Fraction(1))
     router = next(one for one in network.representations if one.name == "router")
     assert (router.part, router.is_hidden, router.is_score) == ("gate", False, True)
@@ -114,6 +114,16 @@ def test_only_adapters_of_lora_are_trained_and_their_rank_is_a_scale_variable() 
     assert [one.start for one in network.layers if not one.frozen] == ["random", "zero"]
 
 
+def test_looped_blocks_share_their_weights() -> None:
+    once, thrice = scalings.llama(), scalings.llama(loops=3)
+    assert thrice.layers == once.layers
+    assert len(thrice.multipliers) == 3 * len(once.multipliers)
+    assert node(thrice, "attention_norm.2").source == "stream2"
+    assert node(thrice, "stream1.3").sources == ("stream2.2", "attention_scale.3")
+    assert node(thrice, "query.3").weight == "weight_query"
+    assert network_from_text(network_to_text(thrice)) == thrice
+
+
 @pytest.mark.parametrize(
     ("build", "message"),
     [
@@ -126,6 +136,7 @@ def test_only_adapters_of_lora_are_trained_and_their_rank_is_a_scale_variable() 
         (lambda: scalings.llama(grows="heads", groups="2/3"), "divides the heads, or a share of them"),
         (lambda: scalings.llama(groups=0), "but got 0"),
         (lambda: scalings.llama(groups="1/0"), "but got 1/0"),
+        (lambda: scalings.llama(loops=9), "loops: expected 1 to 8, but got 9"),
         (lambda: scalings.moe(experts=4, top=5), "top: expected 1 to 4, as there are experts, but got 5"),
         (lambda: scalings.moe(experts=0), "experts: expected 1 to 10000, but got 0"),
         (lambda: scalings.moe(shared=-1), "shared: expected 0 to 10000, but got -1"),

@@ -52,7 +52,15 @@ def test_llama_is_in_maximal_update_parametrization() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
-    [{"groups": 2}, {"groups": "1/4"}, {"qk_norm": True}, {"softcap": True}, {"post_norm": True}, {"gains": False}],
+    [
+        {"groups": 2},
+        {"groups": "1/4"},
+        {"qk_norm": True},
+        {"softcap": True},
+        {"post_norm": True},
+        {"gains": False},
+        {"loops": 2},
+    ],
 )
 @pytest.mark.parametrize("law", ["adam", "muon+adamw"])
 def test_no_option_of_llama_moves_a_power(law: str, options: dict[str, Any]) -> None:
