@@ -258,12 +258,10 @@ class Network:
         """Whether what it sends back to this source is a sum over growing units; that of scores is one behind them."""
         if isinstance(node, Scores):
             return True
-        if not isinstance(node, Product | Mix) or len({*node.sources}) == 1:
-            return False
-        if isinstance(node, Mix) and source == node.scores:
+        if not isinstance(node, Product) or node.left == node.right:
             return False
         several = (contraction(node, self.units, scale) for scale in self.scales)
-        return any((one.right if source == node.sources[0] else one.left) > 0 for one in several)
+        return any((one.right if source == node.left else one.left) > 0 for one in several)
 
     @cached_property
     def _scores(self) -> frozenset[str]:

@@ -8,19 +8,24 @@ sums beside generic ones with larger constants (`scalings.studies.roles`).
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 
 import scalings
+from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.networks.dimensions import Dimension, fixed
 from scalings.networks.network import Network
+from scalings.networks.nodes import Dense, Node, Repeat, Scores
 from scalings.results.trials import Loss
 from symbolic.derivation.members import member
-from tests.agreement.experiments import Experiment, experiment, how, neighbours, refuted
+from tests.agreement.experiments import QUARTER, Experiment, agrees, experiment, how, neighbours, refuted
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 WIDTHS = (16, 24, 32, 40, 48, 64, 96, 128)
 """Multiples of 8, as there are 8 heads, and 8 groups of channels."""
+SHARED_WIDTHS = (32, 64, 96, 128, 192, 256, 384, 512)
 SLOW = ["dz scores", "passthrough router", "passthrough readout", "passthrough head"]
 NETWORKS: dict[str, Callable[[], Network]] = {
     "llama": lambda: scalings.llama(1, vocabulary=16, groups=2),
@@ -57,3 +62,30 @@ def test_lora_is_trained_as_derived() -> None:
     for neighbour in neighbours(found.given):
         if neighbour.scales == found.given.scales:
             assert refuted(fits, found.predicted(neighbour)), neighbour
+
+
+def test_heads_of_keys_that_ever_more_queries_share_explode() -> None:
+    """No powers meet the criteria there, and those of a decoder with as many heads of keys as of queries are too large:
+    what a shared value gets back adds up over its queries, so that features move along what it reads."""
+    network = Network(tuple(map(_with_shared_heads, scalings.llama(1, vocabulary=16, grows="heads", groups=2).nodes)))
+    rates = {"embedding": 0, "attention_gain": 0, "mlp_gain": 0, "final_gain": 0}
+    scales = {**rates, "readout": -1}
+    given = Parameterization.of(
+        multiplier=[0] * network.depth,
+        init=[scales.get(layer.name, Fraction(-1, 2)) for layer in network.layers],
+        lr=[rates.get(layer.name, -1) for layer in network.layers],
+        scales=[0, 0, 0],
+    )
+    assert scalings.derive(network, "adam", loss="cross-entropy").conflict is not None
+    found = experiment(network, given, how("adam", batch=2, steps=1, loss="cross-entropy"), SHARED_WIDTHS, 16)
+    agrees(found, "dz", "projection", 1, 1)
+    agrees(found, "dz", "value", 1, Fraction(1, 2))
+
+
+def _with_shared_heads(node: Node) -> Node:
+    """Heads of 4 units, of which 2 have keys and values."""
+    if isinstance(node, Repeat):
+        return replace(node, nodes=tuple(map(_with_shared_heads, node.nodes)))
+    if isinstance(node, Scores):
+        return replace(node, heads=Dimension(QUARTER, Fraction(1)), head_size=fixed(4))
+    return replace(node, fan_out=fixed(8)) if isinstance(node, Dense) and node.name in ("key", "value") else node
