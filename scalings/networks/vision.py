@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 from typing import Literal, get_args
 
 from scalings.errors import ArgumentError
@@ -104,7 +105,7 @@ def resnet(
     """A residual network: a convolution, `stages` of `blocks` each, mean pooling and a readout.
 
     A block is x + g conv(phi(conv(x))), each convolution followed by a normalization with gains and biases. Channels
-    are n in the first stage and twice as many in each one after it, to which a 1 x 1 convolution leads. Batch
+    are n in the last stage and half as many in each one before it, from which a 1 x 1 convolution leads on. Batch
     normalization divides a channel by its root mean square over the batch, group normalization 8 groups of channels
     at each position. Source: He et al., arXiv 1512.03385; Wu and He, arXiv 1803.08494. Raises ArgumentError for fewer
     than one block, for other than 1 to 8 stages, a kernel below 1, an unknown activation or normalization.
@@ -115,17 +116,16 @@ def resnet(
     require("kernel", kernel, 1)
     require_activation(activation)
     require_one_of("normalization", normalization, get_args(Normalization))
-    nodes = _convolved("stem", INPUT, fixed(COLORS), WIDTH, kernel, normalization)
+    sizes = [Dimension(Fraction(1, 2**later), Fraction(1)) for later in reversed(range(stages))]
+    nodes = _convolved("stem", INPUT, fixed(COLORS), sizes[0], kernel, normalization)
     nodes.append(Elementwise("stem_activation", nodes[-1].name, activation))
-    for stage in range(1, stages + 1):
-        channels, source = Dimension(2 ** (stage - 1), Fraction(1)), nodes[-1].name
+    for stage, (before, channels) in enumerate(pairwise([sizes[0], *sizes]), start=1):
         if stage > 1:
-            before = Dimension(2 ** (stage - 2), Fraction(1))
-            nodes += _convolved(f"shortcut{stage}", source, before, channels, 1, normalization)
+            nodes += _convolved(f"shortcut{stage}", nodes[-1].name, before, channels, 1, normalization)
         block = _residual(f"stage{stage}", channels, kernel, activation, normalization)
         nodes.append(Repeat(f"stage{stage}", nodes[-1].name, tuple(block), times(blocks)))
     nodes.append(Pool("pool", nodes[-1].name))
-    return Network((*nodes, Dense("readout", "pool", "weight_readout", channels, fixed(outputs))))
+    return Network((*nodes, Dense("readout", "pool", "weight_readout", sizes[-1], fixed(outputs))))
 
 
 def _residual(

@@ -14,6 +14,7 @@ from fractions import Fraction
 import pytest
 
 import scalings
+from scalings.hyperparameters.exponents import MINUS_INFINITY
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.networks.dimensions import Dimension, fixed
 from scalings.networks.network import Network
@@ -89,3 +90,22 @@ def _with_shared_heads(node: Node) -> Node:
     if isinstance(node, Scores):
         return replace(node, heads=Dimension(QUARTER, Fraction(1)), head_size=fixed(4))
     return replace(node, fan_out=fixed(8)) if isinstance(node, Dense) and node.name in ("key", "value") else node
+
+
+@pytest.mark.parametrize(("rate", "grows"), [(Fraction(0), True), (Fraction(-1, 2), False)])
+def test_of_two_adapters_in_a_row_the_first_must_learn_more_slowly(rate: Fraction, grows: bool) -> None:
+    """What the second one sends back through its random A lies along it, and the features of the first follow: with the
+    rates of LoRA+, which are those of one adapter, they explode at the second update."""
+    network, frozen, half = scalings.lora(4), MINUS_INFINITY, Fraction(-1, 2)
+    given = Parameterization.of(
+        multiplier=[0] * network.depth,
+        init=[0, half, half, frozen, half, half, frozen, -1],
+        lr=[frozen, frozen, -1, rate, frozen, -1, 0, frozen],
+        scales=[0, 0],
+    )
+    verdict = scalings.check(network, given, "adam")
+    assert verdict.stable is not grows
+    training = replace(how("adam", batch=4), lr=0.3)
+    found = experiment(network, given, training, (64, 96, 128, 192, 256, 384, 512, 768, 1024), 8)
+    [fit] = [fit for key, fit in found.fits.items() if (key.quantity, key.layer, key.step) == ("dz", "A3", 2)]
+    assert (fit.low > 0) is grows, fit

@@ -101,7 +101,7 @@ def test_the_head_of_a_vit_reads_a_class_token_or_the_mean() -> None:
 
 def test_stages_of_a_resnet_double_their_channels() -> None:
     network = scalings.resnet(stages=3)
-    assert [str(network.units[f"stage{number}"]) for number in (1, 2, 3)] == ["1 n", "2 n", "4 n"]
+    assert [str(network.units[f"stage{number}"]) for number in (1, 2, 3)] == ["1/4 n", "1/2 n", "1 n"]
     assert all(one.batch for one in network.flat if isinstance(one, Norm))
     assert {str(one.groups) for one in scalings.resnet(normalization="group").flat if isinstance(one, Norm)} == {"8"}
     assert not {Norm, Gain} & kinds(scalings.resnet(normalization="none"))
