@@ -26,7 +26,8 @@ weights did (`Run.own`) lies along r all the same (measured: tests/agreement/tes
 A coherent sum keeps its law of large numbers: |dl| |dr| / sqrt(S) at once; and of what is passed on to a curved l the
 part along l, min(1, |dl|/|l|) of it, as in the overlap rule of `weighted_rules`.
 
-**Attention** of n = heads * head_size units: S = heads. Scores sum over K = head_size. Mixing has B = head_size, and
+**Attention** of n = heads * head_size units: S is the number of heads of keys and values, each shared by A of queries,
+which is 1 where there are as many. Scores sum over K = head_size. Mixing has B = head_size, and
 the left factor p = softmax(s), with |p| = sqrt(heads) whatever s is, |dp| = min(|p|, |ds|) and |d_s| = |d_p|, as the
 number of positions is fixed.
 

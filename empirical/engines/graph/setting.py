@@ -120,7 +120,10 @@ class Setting:
         heads, many, few = self.heads(scores), self.at(units[scores.query]), self.at(units[scores.key])
         if many % few or heads % (many // few):
             raise ArgumentError("network", f"{scores.name}: {heads} heads of queries cannot share {few} units of keys")
-        return heads * few // many
+        shared = heads * few // many
+        if isinstance(node, Mix) and self.at(units[node.values]) % shared:
+            raise ArgumentError("network", f"{node.name}: {self.at(units[node.values])} units are no {shared} heads")
+        return shared
 
     def check(self) -> None:
         """Raises ArgumentError for heads that cannot share their units, and for operations that are not trained."""
@@ -131,6 +134,7 @@ class Setting:
         for node in self.network.flat:
             if isinstance(node, Scores):
                 self.heads(node)
+            if isinstance(node, Scores | Mix):
                 self.groups(node)
 
     def copies(self, name: str) -> int:

@@ -16,6 +16,7 @@ from scalings.networks.architectures import NETWORKS
 from scalings.networks.dimensions import ONE, WIDTH, fixed
 from scalings.networks.network import Network
 from scalings.networks.nodes import INPUT, Convolution, Dense, Norm, Pool, Rearrange, Sum, Weight
+from scalings.results.trials import Training
 
 HEADS, GROUPS, SIZE, POSITIONS = 4, 2, 6, 5
 
@@ -128,6 +129,13 @@ def test_queries_that_cannot_share_their_keys_at_a_width_are_refused() -> None:
     Setting(network, {"width": 256}, {}).check()
     with pytest.raises(ArgumentError, match="scores: 3 heads of queries cannot share 128 units of keys"):
         Setting(network, {"width": 192}, {}).check()
+
+
+def test_ever_more_experts_are_not_trained_by_a_batch_that_is_fixed() -> None:
+    network = scalings.moe(router="sigmoid")
+    given = scalings.member(network, "adam", "0", scale="experts")
+    with pytest.raises(ArgumentError, match="expected one of width, depth, with which networks grow here, but got 'ex"):
+        scalings.measure(network, given, Training.of("adam", batch=2), scale="experts")
 
 
 @pytest.mark.parametrize("name", ["llama", "moe", "vit", "resnet", "lora"])
