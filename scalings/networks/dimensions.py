@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 WIDTH_SCALE, DEPTH_SCALE = "width", "depth"
-VOCABULARY_SCALE, EXPERTS_SCALE, RANK_SCALE = "vocabulary", "experts", "rank"
-COUNTED_SCALES = (VOCABULARY_SCALE, EXPERTS_SCALE)
+VOCABULARY_SCALE, CHOICES_SCALE, RANK_SCALE = "vocabulary", "choices", "rank"
+COUNTED_SCALES = (VOCABULARY_SCALE, CHOICES_SCALE)
 """Numbers of things of which an example has a fixed number each: a token, the experts that are chosen for it."""
 BATCH_NOISE, BATCH_SIGNAL = "batch:noise", "batch:signal"
 BATCH_SCALES = (BATCH_NOISE, BATCH_SIGNAL)
@@ -88,8 +88,8 @@ def tokens(size: int) -> Dimension:
 
 
 def choices(number: int) -> Dimension:
-    """A number of experts to choose from: the scale variable "experts"."""
-    return Dimension(number, others=((EXPERTS_SCALE, Fraction(1)),))
+    """A number of experts to choose from: the scale variable "choices"."""
+    return Dimension(number, others=((CHOICES_SCALE, Fraction(1)),))
 
 
 WIDTH = Dimension(1, Fraction(1))

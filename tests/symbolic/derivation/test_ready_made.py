@@ -151,7 +151,7 @@ def test_lora_plus() -> None:
 def test_of_experts_only_sgd_knows_the_number(law: str, rate: int) -> None:
     """Each sees a share 1/E of the examples: its gradient is that small, and nothing else is."""
     network = scalings.moe(router="sigmoid")
-    given = rich(network, law, "experts")
+    given = rich(network, law, "choices")
     for layer, exponents in zip(network.layers, given.layers, strict=True):
         assert exponents.init in (0, None) or layer.start == "one"
         assert exponents.lr == (rate if layer.name in ("router", "gate", "up", "down") else 0), layer.name
@@ -193,8 +193,8 @@ def experts(*, chosen: bool, shares: bool) -> Network:
 )
 def test_what_has_no_orders_in_the_number_of_experts_is_refused(network: Network, message: str) -> None:
     with pytest.raises(ArgumentError, match=message):
-        scalings.derive(network, "adam", scale="experts")
-    assert scalings.derive(experts(chosen=True, shares=True), "adam", scale="experts").polyhedra
+        scalings.derive(network, "adam", scale="choices")
+    assert scalings.derive(experts(chosen=True, shares=True), "adam", scale="choices").polyhedra
 
 
 def test_a_choice_of_ever_more_units_has_no_orders() -> None:
