@@ -2,7 +2,7 @@
 
 >>> [node.name for node in llama(qk_norm=True).layers if "gain" in node.weight]
 ['attention_gain', 'query_gain', 'key_gain', 'mlp_gain', 'final_gain']
->>> [layer.name for layer in moe(shared=1).layers][6:12]
+>>> [layer.name for layer in moe(shared=1).layers][7:13]
 ['router', 'gate', 'up', 'down', 'shared_gate', 'shared_up']
 """
 
@@ -14,7 +14,7 @@ from fractions import Fraction
 from functools import partial
 from typing import Any, Literal, TypedDict, Unpack, get_args
 
-from scalings.errors import ArgumentError
+from scalings.errors import ArgumentError, unknown_name
 from scalings.networks.arguments import DEEPEST, require, require_one_of
 from scalings.networks.attention import Attention, Heads, beside, normalized, softcap
 from scalings.networks.dimensions import WIDTH, Dimension, choices, times, tokens
@@ -69,8 +69,8 @@ class DecoderOptions(TypedDict, total=False):
 def llama(blocks: int = 8, **options: Unpack[DecoderOptions]) -> Network:
     """Llama's decoder: RMS normalization with gains, rotary positions, grouped queries, SwiGLU branches.
 
-    `options` are those of `DecoderOptions`. Raises ArgumentError for fewer than one block, and for groups that do not
-    divide the heads.
+    `options` are those of `DecoderOptions`. Raises ArgumentError for any other, for fewer than one block, and for
+    groups that do not divide the heads.
     """
     return _decoder(blocks, options, lambda source: {"mlp": _swiglu("", source, Dimension(HIDDEN, Fraction(1)))})
 
@@ -107,6 +107,8 @@ def moe(
 
 def _decoder(blocks: int, options: DecoderOptions, branches: Callable[[str], dict[str, list[Node]]]) -> Network:
     """With these branches beside the attention, by name, each made of what it reads."""
+    for name in options.keys() - DecoderOptions.__annotations__.keys():
+        raise unknown_name("options", name, DecoderOptions.__annotations__)
     require("blocks", blocks, 1)
     size = tokens(options.get("vocabulary", 256))
     require("vocabulary", int(size.size), 2)

@@ -10,7 +10,7 @@ True
 >>> network_from_text('[{"op": "pool", "name": "mean", "sources": "input"}]')
 Traceback (most recent call last):
 ...
-scalings.errors.ArgumentError: network: $[0]: pool has no "sources"; expected name, source
+scalings.errors.ArgumentError: network: $[0]: pool has no "sources"; expected name, source, first
 """
 
 from __future__ import annotations

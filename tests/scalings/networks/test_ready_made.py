@@ -136,6 +136,10 @@ def test_looped_blocks_share_their_weights() -> None:
         (lambda: scalings.llama(grows="heads", groups="2/3"), "divides the heads, or a share of them"),
         (lambda: scalings.llama(groups=0), "but got 0"),
         (lambda: scalings.llama(groups="1/0"), "but got 1/0"),
+        (
+            lambda: scalings.llama(qknorm=True),
+            "options: did you mean qk_norm? expected one of grows, groups, vocabulary",
+        ),  # type: ignore[call-arg]
         (lambda: scalings.llama(loops=9), "loops: expected 1 to 8, but got 9"),
         (lambda: scalings.moe(experts=4, top=5), "top: expected 1 to 4, as there are experts, but got 5"),
         (lambda: scalings.moe(experts=0), "experts: expected 1 to 10000, but got 0"),
