@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from scalings.hyperparameters.presets import preset as preset
     from scalings.hyperparameters.splits import laws as laws
     from scalings.hyperparameters.update_laws import optimizer as optimizer
+    from scalings.networks.adapters import lora as lora
     from scalings.networks.architectures import cnn as cnn
     from scalings.networks.architectures import mlp as mlp
     from scalings.networks.architectures import resmlp as resmlp
@@ -38,6 +39,10 @@ if TYPE_CHECKING:
     from scalings.networks.conventions import from_megatron as from_megatron
     from scalings.networks.conventions import from_mup as from_mup
     from scalings.networks.published import config_at as config_at
+    from scalings.networks.decoders import llama as llama
+    from scalings.networks.decoders import moe as moe
+    from scalings.networks.vision import resnet as resnet
+    from scalings.networks.vision import vit as vit
     from scalings.results.trials import Training as Training
     from scalings.studies.comparisons import compare as compare
     from scalings.studies.measuring import measure as measure
@@ -70,10 +75,13 @@ _HOME = {
     "from_megatron": "scalings.networks.conventions",
     "from_mup": "scalings.networks.conventions",
     "laws": "scalings.hyperparameters.splits",
+    "llama": "scalings.networks.decoders",
+    "lora": "scalings.networks.adapters",
     "matrix_free": "empirical.torch_modules.swapping",
     "measure": "scalings.studies.measuring",
     "member": "symbolic.derivation.members",
     "mlp": "scalings.networks.architectures",
+    "moe": "scalings.networks.decoders",
     "optimizer": "scalings.hyperparameters.update_laws",
     "parameterize": "scalings.studies.parameterize",
     "phases": "symbolic.evaluation.phases",
@@ -81,9 +89,11 @@ _HOME = {
     "preset": "scalings.hyperparameters.presets",
     "repair": "symbolic.evaluation.repair",
     "resmlp": "scalings.networks.architectures",
+    "resnet": "scalings.networks.vision",
     "trace": "empirical.tracing.trace",
     "transformer": "scalings.networks.architectures",
     "verify": "scalings.studies.verification",
+    "vit": "scalings.networks.vision",
 }
 __all__ = sorted(_HOME)  # noqa: PLE0605 - the names above, each loaded when it is asked for
 

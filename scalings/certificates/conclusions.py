@@ -23,7 +23,8 @@ from dataclasses import dataclass, replace
 from scalings.certificates.statements import Statement
 from scalings.certificates.verifier import Proved
 from scalings.criteria.tutorial import MOVING_OUTPUT, STABILITY
-from scalings.networks.architectures import DEEPEST, mlp
+from scalings.networks.architectures import mlp
+from scalings.networks.arguments import DEEPEST
 from scalings.networks.nodes import ACTIVATIONS
 
 _TOGETHER = (

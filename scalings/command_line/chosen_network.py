@@ -13,10 +13,13 @@ from cyclopts import Parameter
 from scalings.command_line.parsing import Whole
 from scalings.command_line.user_modules import UserModule, is_module, traced
 from scalings.errors import ArgumentError, unknown_name
-from scalings.networks.architectures import DEFAULT_DEPTH, NETWORKS, Heads, cnn, mlp, resmlp, transformer
+from scalings.networks.architectures import DEFAULT_DEPTH, NETWORKS
+from scalings.networks.attention import Heads
+from scalings.networks.decoders import Router
 from scalings.networks.network import Network
 from scalings.networks.nodes import Activation
 from scalings.networks.serialization import network_from_text
+from scalings.networks.vision import Normalization
 from scalings.tapes.network import TracedNetwork
 
 if TYPE_CHECKING:
@@ -24,12 +27,19 @@ if TYPE_CHECKING:
 
 _LARGEST_FILE = 10_000_000
 """Bytes of a network file; that of an mlp of 10,000 layers takes 4,200,000."""
+_OF_DECODERS = {"gains", "groups", "grows", "logit_scale", "loops", "post_norm", "qk_norm", "softcap", "tied"}
 _OPTIONS = {
     "mlp": {"depth", "activation", "biases"},
     "cnn": {"depth", "activation", "depthwise"},
     "resmlp": {"activation", "branch", "norm"},
     "transformer": {"activation", "biases", "gains", "grows", "tied"},
+    "llama": _OF_DECODERS,
+    "moe": {*_OF_DECODERS, "experts", "router", "shared", "top"},
+    "vit": {"activation", "class_token", "gains", "grows", "qk_norm"},
+    "resnet": {"activation", "normalization", "stages"},
+    "lora": {"activation", "depth", "rank"},
 }
+_GIVEN = sorted(set[str]().union(*_OPTIONS.values()))
 
 
 @Parameter(name="*")
@@ -38,17 +48,19 @@ class ChosenNetwork:
     """A network, as the command line gives it."""
 
     network: str = "mlp"
-    """mlp, cnn, resmlp, transformer; a JSON file with a list of operations, or that `trace` wrote; or MODULE:NAME of a
-    function of the width that makes a torch module of your own, which runs its code: name only what you would run."""
+    """mlp, cnn, resmlp, transformer, llama, moe, vit, resnet, lora; a JSON file with a list of operations, or that
+    `trace` wrote; or MODULE:NAME of a function of the width that makes a torch module of your own, which runs its code:
+    name only what you would run."""
     module_data: str | None = None
     """Of MODULE:NAME, the name of what the module is given, in the same module; default data."""
     module_loss: str | None = None
     """Of MODULE:NAME, the name of a function of its output; default the loss that the output brings, or the mean
     squared error of its first tensor against ones."""
     depth: Whole | None = None
-    """Of an mlp or cnn, its number of weight matrices; default as many as exponents are given, or 3."""
+    """Of an mlp or cnn, its number of weight matrices, default as many as exponents are given, or 3; of lora, that of
+    frozen ones."""
     activation: Activation | None = None
-    """Of the hidden layers; default relu, or gelu in a transformer."""
+    """Of the hidden layers; default relu, or gelu in a transformer or vit."""
     biases: bool | None = None
     """Add biases, zero at initialization."""
     depthwise: bool | None = None
@@ -58,16 +70,44 @@ class ChosenNetwork:
     norm: bool | None = None
     """Normalize what the branches of a resmlp read."""
     grows: Heads | None = None
-    """Of a transformer's heads, what grows with the width: their size (default) or their number."""
+    """Of attention's heads, what grows with the width: their size (default) or their number."""
     gains: bool | None = None
-    """Give a transformer's normalizations gains."""
+    """Give normalizations gains: default in llama, moe and vit, but not in a transformer."""
     tied: bool | None = None
-    """Let a transformer's readout be its embedding, transposed."""
+    """Let the readout of a transformer, llama or moe be its embedding, transposed."""
+    groups: str | None = None
+    """Of llama or moe, the number of heads of keys and values, each shared by a group of queries; or their share of all
+    heads, as in 1/4."""
+    qk_norm: bool | None = None
+    """Normalize the queries and keys of llama, moe or vit, with gains."""
+    softcap: bool | None = None
+    """Bound scores and logits of llama or moe: c tanh(s / c)."""
+    post_norm: bool | None = None
+    """Normalize what branches of llama or moe give, not what they read."""
+    logit_scale: bool | None = None
+    """Give the logits of llama or moe a multiplier of their own; tied ones have it."""
+    loops: Whole | None = None
+    """How often each block of llama or moe runs in a row, with the same weights; default once."""
+    experts: Whole | None = None
+    """Of moe, the number of experts; default 8."""
+    top: Whole | None = None
+    """Of moe, how many experts the router chooses for each token; default 2."""
+    shared: Whole | None = None
+    """Of moe, the number of experts that all tokens read; default 0."""
+    router: Router | None = None
+    """Of moe, whether experts compete (softmax, the default) or each is weighted by itself (sigmoid)."""
+    class_token: bool | None = None
+    """Let the head of a vit read a class token (default), or the mean of all patches."""
+    stages: Whole | None = None
+    """Of a resnet, the number of stages, each with twice the channels; default 2."""
+    normalization: Normalization | None = None
+    """What a resnet's convolutions are followed by: batch (default) or group normalization, or none."""
+    rank: Whole | None = None
+    """Of lora's adapters, a scale variable of its own; default 8."""
 
     def build(self, inputs: int = 64, depth: int = DEFAULT_DEPTH) -> Network:
         """The network that was chosen. Raises ArgumentError."""
-        names = ("depth", "activation", "biases", "depthwise", "branch", "norm", "grows", "gains", "tied")
-        given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        given = {name: getattr(self, name) for name in _GIVEN if getattr(self, name) is not None}
         for name in given:
             if name not in _OPTIONS.get(self.network, set()):
                 owners = " or ".join(network for network, options in _OPTIONS.items() if name in options)
@@ -78,15 +118,10 @@ class ChosenNetwork:
         }.items():
             if is_given and not is_module(self.network):
                 raise ArgumentError(name, f"expected --network MODULE:NAME beside it, but got {self.network}")
-        match self.network:
-            case "mlp":
-                return mlp(**{"depth": depth, "inputs": inputs, **given})
-            case "cnn":
-                return cnn(**{"depth": depth, **given})
-            case "resmlp":
-                return resmlp(**{"inputs": inputs, **given})
-            case "transformer":
-                return transformer(**given)
+        if self.network in NETWORKS:
+            options = {"depth": depth} if self.network in ("mlp", "cnn") else {}
+            options |= {"inputs": inputs} if self.network in ("mlp", "resmlp", "lora") else {}
+            return NETWORKS[self.network](**{**options, **given})
         if self.translation:
             return self.translation.network
         if not self.network.endswith(".json"):

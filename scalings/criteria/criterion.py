@@ -20,7 +20,7 @@ from fractions import Fraction
 from typing import Literal
 
 from scalings.criteria.observables import Observable, Quantity
-from scalings.networks.dimensions import VOCABULARY_SCALE, WIDTH_SCALE
+from scalings.networks.dimensions import COUNTED_SCALES, WIDTH_SCALE
 from scalings.networks.network import Representation
 
 Where = Literal[
@@ -51,10 +51,10 @@ class Product:
     def constant(self, layer: Representation, scale: str = WIDTH_SCALE) -> Fraction:
         """The exponent of all but the factors: of units, copies and the scale variable.
 
-        In the vocabulary units do not count, since orders are there those of one token and of one logit.
+        Of tokens and experts units do not count, since orders are there those of one token, one logit, one expert.
         """
         found = self.power
-        if self.units and scale != VOCABULARY_SCALE:
+        if self.units and scale not in COUNTED_SCALES:
             found += self.units * layer.units.order_in(scale) / 2
         if self.copies:
             found += self.copies * layer.copies.order_in(scale)

@@ -13,13 +13,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from itertools import pairwise
-from typing import Literal, Protocol, get_args
+from typing import Protocol
 
 from scalings.errors import ArgumentError, unknown_name, wrong_type
+from scalings.networks.adapters import lora
+from scalings.networks.arguments import require, require_activation
+from scalings.networks.attention import Attention, Heads, normalized
+from scalings.networks.decoders import llama, moe
 from scalings.networks.dimensions import WIDTH, Dimension, fixed, times, tokens
 from scalings.networks.network import Network
 from scalings.networks.nodes import (
-    ACTIVATIONS,
     INPUT,
     Activation,
     Bias,
@@ -28,26 +31,20 @@ from scalings.networks.nodes import (
     DepthwiseConvolution,
     Elementwise,
     Embedding,
-    Gain,
-    Mix,
     Node,
     Norm,
     Pool,
     Repeat,
     Scale,
-    Scores,
     Sum,
 )
+from scalings.networks.vision import resnet, vit
 
-DEEPEST = 10_000
-HEADS, HEAD_SIZE = 8, 64
-"""A transformer's number of heads if they grow in size, and their size if they grow in number."""
-Heads = Literal["head-size", "heads"]
-"""What grows with the width in attention: the size of each head, or the number of heads."""
+DEFAULT_DEPTH = 3
 
 
 def mlp(
-    depth: int,
+    depth: int = DEFAULT_DEPTH,
     activation: Activation = "relu",
     *,
     inputs: int = 64,
@@ -61,10 +58,10 @@ def mlp(
     data's sizes, `hidden` those of the hidden layers, all of them n if not given. Raises ArgumentError for
     a depth below 2, an unknown activation, or not one dimension for each hidden layer.
     """
-    _require("depth", depth, 2)
-    _require("inputs", inputs, 1)
-    _require("outputs", outputs, 1)
-    _known(activation)
+    require("depth", depth, 2)
+    require("inputs", inputs, 1)
+    require("outputs", outputs, 1)
+    require_activation(activation)
     between = [WIDTH] * (depth - 1) if hidden is None else list(hidden)
     if len(between) != depth - 1:
         raise ArgumentError("hidden", f"depth {depth} has {depth - 1} hidden layers, but got {len(between)} dimensions")
@@ -81,7 +78,7 @@ def mlp(
 
 
 def cnn(
-    depth: int,
+    depth: int = DEFAULT_DEPTH,
     activation: Activation = "relu",
     *,
     kernel: int = 9,
@@ -94,9 +91,9 @@ def cnn(
     With `depthwise`, every convolution but the first is split into a depthwise and a pointwise one.
     Raises ArgumentError for a depth below 2, a kernel below 1, or an unknown activation.
     """
-    _require("depth", depth, 2)
-    _require("kernel", kernel, 1)
-    _known(activation)
+    require("depth", depth, 2)
+    require("kernel", kernel, 1)
+    require_activation(activation)
     nodes: list[Node] = []
     for number in range(1, depth):
         source = nodes[-1].name if nodes else INPUT
@@ -125,8 +122,8 @@ def resmlp(
     With `norm`, every branch and the readout read the normalised stream. Raises ArgumentError for fewer than one
     block, for a branch of other than one or two layers, or an unknown activation.
     """
-    _require("blocks", blocks, 1)
-    _known(activation)
+    require("blocks", blocks, 1)
+    require_activation(activation)
     if branch not in (1, 2):
         raise ArgumentError("branch", f"expected 1 or 2 layers in a branch, but got {branch}")
     block: list[Node] = [Norm("norm", "block")] if norm else []
@@ -162,15 +159,13 @@ def transformer(
     normalizations, `biases` adds biases to the two-layer branch; with `tied` the readout is the embedding,
     transposed, behind a multiplier of its own. Raises ArgumentError for fewer than one block, or an unknown activation.
     """
-    _require("blocks", blocks, 1)
-    _require("vocabulary", vocabulary, 2)
-    _known(activation)
-    if grows not in get_args(Heads):
-        raise ArgumentError("grows", f"expected one of {', '.join(get_args(Heads))}, but got {grows!r}")
+    require("blocks", blocks, 1)
+    require("vocabulary", vocabulary, 2)
+    require_activation(activation)
     nodes: list[Node] = [
         Embedding("embedding", INPUT, "weight_embedding", tokens(vocabulary), WIDTH),
         Repeat("block", "embedding", (*_attention(grows, gains), *_branch(activation, gains, biases)), times(blocks)),
-        *_normalised("final", "block", gains),
+        *normalized("final", "block", gains=gains),
     ]
     if tied:
         nodes.append(Scale("readout_scale", nodes[-1].name))
@@ -179,14 +174,18 @@ def transformer(
     return Network(tuple(nodes))
 
 
-DEFAULT_DEPTH = 3
-NETWORKS: dict[str, Callable[[], Network]] = {
-    "mlp": lambda: mlp(DEFAULT_DEPTH),
-    "cnn": lambda: cnn(DEFAULT_DEPTH),
+NETWORKS: dict[str, Callable[..., Network]] = {
+    "mlp": mlp,
+    "cnn": cnn,
     "resmlp": resmlp,
     "transformer": transformer,
+    "llama": llama,
+    "moe": moe,
+    "vit": vit,
+    "resnet": resnet,
+    "lora": lora,
 }
-"""The ready-made networks by name, as they are if nothing else is asked for."""
+"""The ready-made networks by name; each is called without arguments if nothing else is asked for."""
 
 
 class Translated(Protocol):
@@ -224,48 +223,16 @@ def as_network(network: Network | Translatable | str) -> Network:
 
 
 def _attention(grows: Heads, gains: bool) -> list[Node]:
-    fixed_number, fixed_size = fixed(HEADS), fixed(HEAD_SIZE)
-    heads, head_size = (fixed_number, _share(HEADS)) if grows == "head-size" else (_share(HEAD_SIZE), fixed_size)
-    nodes = _normalised("attention", "block", gains)
-    source = nodes[-1].name
-    nodes += [Dense(name, source, f"weight_{name}", WIDTH, WIDTH) for name in ("query", "key", "value")]
-    return [
-        *nodes,
-        Scores("scores", "query", "key", heads, head_size),
-        Mix("mix", "scores", "value"),
-        Dense("projection", "mix", "weight_projection", WIDTH, WIDTH),
-        Scale("attention_scale", "projection"),
-        Sum("stream1", ("block", "attention_scale")),
-    ]
-
-
-def _share(parts: int) -> Dimension:
-    """n / parts units."""
-    return Dimension(Fraction(1, parts), Fraction(1))
+    nodes = normalized("attention", "block", gains=gains)
+    nodes += Attention(grows).nodes(nodes[-1].name)
+    return [*nodes, Scale("attention_scale", "projection"), Sum("stream1", ("block", "attention_scale"))]
 
 
 def _branch(activation: Activation, gains: bool, biases: bool) -> list[Node]:
-    nodes = _normalised("mlp", "stream1", gains)
+    nodes = normalized("mlp", "stream1", gains=gains)
     nodes.append(Dense("up", nodes[-1].name, "weight_up", WIDTH, Dimension(4, Fraction(1))))
     nodes += [Bias("up_bias", "up", "offset_up", Dimension(4, Fraction(1)))] if biases else []
     nodes.append(Elementwise("activation", nodes[-1].name, activation))
     nodes.append(Dense("down", "activation", "weight_down", Dimension(4, Fraction(1)), WIDTH))
     nodes += [Bias("down_bias", "down", "offset_down", WIDTH)] if biases else []
     return [*nodes, Scale("mlp_scale", nodes[-1].name), Sum("stream2", ("stream1", "mlp_scale"))]
-
-
-def _normalised(name: str, source: str, gains: bool) -> list[Node]:
-    norm: list[Node] = [Norm(f"{name}_norm", source)]
-    return [*norm, Gain(f"{name}_gain", f"{name}_norm", f"gain_{name}", WIDTH)] if gains else norm
-
-
-def _require(argument: str, given: int, least: int) -> None:
-    if not least <= given <= DEEPEST:
-        what = "weight matrices" if argument == "depth" else "at most"
-        expected = f"{least} to {DEEPEST} {what}" if argument == "depth" else f"{least} to {DEEPEST}"
-        raise ArgumentError(argument, f"expected {expected}, but got {given}")
-
-
-def _known(activation: Activation) -> None:
-    if activation not in ACTIVATIONS:
-        raise ArgumentError("activation", f"expected one of {', '.join(ACTIVATIONS)}, but got {activation!r}")

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from scalings.networks.dimensions import ONE, Dimension
-from scalings.networks.nodes import Mix, Product, Scores
+from scalings.networks.nodes import Elementwise, Factor, Mix, Node, Product, Scale, Scores
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,21 @@ def contraction(node: Product | Scores | Mix, units: Mapping[str, Dimension], sc
     left, right = (units[source].order_in(scale) for source in node.sources)
     result, summed = units[node.name].order_in(scale), summed_units(node).order_in(scale)
     return Contraction(left + right - result - 2 * summed, summed, result + summed - right, result + summed - left)
+
+
+def scores_behind(mix: Mix, nodes: Mapping[str, Node]) -> Scores | None:
+    """The attention scores that values are mixed by, which may be rescaled and capped in between."""
+    node = nodes.get(mix.scores)
+    while isinstance(node, Elementwise | Factor | Scale):
+        node = nodes.get(node.source)
+    return node if isinstance(node, Scores) else None
+
+
+def mixed_units(mix: Mix, scores: Scores | None, units: Mapping[str, Dimension]) -> Dimension:
+    """As many as values have, for each of the queries that share a key."""
+    if scores is None or units[scores.query] == units[scores.key]:
+        return units[mix.values]
+    return units[mix.values] * (units[scores.query] / units[scores.key])
 
 
 def summed_units(node: Product | Scores | Mix) -> Dimension:

@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 WIDTH_SCALE, DEPTH_SCALE = "width", "depth"
-VOCABULARY_SCALE = "vocabulary"
+VOCABULARY_SCALE, CHOICES_SCALE, RANK_SCALE = "vocabulary", "choices", "rank"
+COUNTED_SCALES = (VOCABULARY_SCALE, CHOICES_SCALE)
+"""Numbers of things of which an example has a fixed number each: a token, the experts that are chosen for it."""
 BATCH_NOISE, BATCH_SIGNAL = "batch:noise", "batch:signal"
 BATCH_SCALES = (BATCH_NOISE, BATCH_SIGNAL)
 """The batch size where the mean gradient is mostly noise (small batches), and where it is mostly signal (large)."""
@@ -54,6 +56,10 @@ class Dimension:
         others = tuple((scale, self.order_in(scale) + other.order_in(scale)) for scale in scales)
         return Dimension(self.size * other.size, self.order + other.order, others)
 
+    def __truediv__(self, other: Dimension) -> Dimension:
+        inverse = ((scale, -order) for scale, order in other.others)
+        return self * Dimension(1 / Fraction(other.size), -other.order, tuple(inverse))
+
     def __str__(self) -> str:
         powers = [(WIDTH_SCALE, self.order), *sorted(self.others)]
         written = [f"{symbol_of(scale)}^{order}" for scale, order in powers if order]
@@ -61,8 +67,9 @@ class Dimension:
 
     @property
     def grows(self) -> bool:
-        """Whether it grows with the network; fixed sizes and the vocabulary are sizes of the data."""
-        return bool(self.order) or any(order for scale, order in self.others if scale != VOCABULARY_SCALE)
+        """Whether it grows with the network; fixed sizes and the vocabulary are sizes of the data, and each expert is
+        a choice."""
+        return bool(self.order) or any(order for scale, order in self.others if scale not in COUNTED_SCALES)
 
 
 def fixed(size: int) -> Dimension:
@@ -78,6 +85,11 @@ def times(size: int) -> Dimension:
 def tokens(size: int) -> Dimension:
     """A number of tokens: the scale variable "vocabulary", written V."""
     return Dimension(size, others=((VOCABULARY_SCALE, Fraction(1)),))
+
+
+def choices(number: int) -> Dimension:
+    """A number of experts to choose from: the scale variable "choices"."""
+    return Dimension(number, others=((CHOICES_SCALE, Fraction(1)),))
 
 
 WIDTH = Dimension(1, Fraction(1))

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Literal, TypeAlias
 
 from scalings.errors import ArgumentError
-from scalings.networks.contractions import contraction
+from scalings.networks.contractions import contraction, mixed_units, scores_behind
 from scalings.networks.dimensions import BATCH_SCALES, ONE, WIDTH_SCALE, Dimension
 from scalings.networks.nodes import (
     INPUT,
@@ -41,6 +41,7 @@ from scalings.networks.nodes import (
     Scores,
     Softmax,
     Sum,
+    Top,
     Weight,
     Weighted,
     sources,
@@ -138,15 +139,18 @@ class Network:
 
     @cached_property
     def function(self) -> Node:
-        """The output f of the criteria: the last operation, or what it reads if it is elementwise.
+        """The output f of the criteria: the last operation, or what it reads if it is elementwise, as a softcap is.
 
         An elementwise function phi at the end acts on entries of size 1, so that |phi(f)| ~ |f| and |dphi| ~ |df|.
         """
         nodes = {node.name: node for node in self.flat}
-        node = self.output
-        while isinstance(node, Elementwise) and node.source in nodes:
+        node, is_bent = self.output, False
+        while isinstance(node, Elementwise | Factor) and node.source in nodes:
+            if isinstance(node, Factor) and node.order:
+                break
+            is_bent |= isinstance(node, Elementwise)
             node = nodes[node.source]
-        return node
+        return node if is_bent else self.output
 
     @cached_property
     def readouts(self) -> frozenset[str]:
@@ -186,7 +190,7 @@ class Network:
     @cached_property
     def units(self) -> dict[str, Dimension]:
         """The number of units of every result, by the operation's name; of scores, their number of heads."""
-        found = {INPUT: ONE}
+        found, nodes = {INPUT: ONE}, {node.name: node for node in self.flat}
         for node in self.flat:
             match node:
                 case Weight() | Rearrange() | Product() | Mean():
@@ -194,7 +198,7 @@ class Network:
                 case Scores():
                     found[node.name] = node.heads
                 case Mix():
-                    found[node.name] = found[node.values]
+                    found[node.name] = mixed_units(node, scores_behind(node, nodes), found)
                 case _:
                     found[node.name] = node.fan_out if isinstance(node, WEIGHTED) else found[sources(node)[0]]
         return found
@@ -206,7 +210,7 @@ class Network:
         dimensions += [node.vocabulary for node in self.flat if isinstance(node, Embedding)]
         dimensions += [node.fan_in for node in self.flat if isinstance(node, WEIGHTED)]
         dimensions += [size for node in self.flat if isinstance(node, Scores) for size in (node.heads, node.head_size)]
-        dimensions += [node.over for node in self.flat if isinstance(node, Mean | Softmax)]
+        dimensions += [node.over for node in self.flat if isinstance(node, Mean | Softmax | Top)]
         dimensions += [node.summed for node in self.flat if isinstance(node, Product)]
         width = [WIDTH_SCALE for dimension in dimensions if dimension.order]
         others = (scale for dimension in dimensions for scale, order in dimension.others if order)

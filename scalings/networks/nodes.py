@@ -1,163 +1,31 @@
 """Node kinds: the operations of a network, each naming those whose results it reads.
 
-Nodes are plain data, and only `Repeat` contains other nodes. The rule of each kind for orders of magnitude, forward,
-backward and in its update, is in `symbolic.propagation`; what it computes on tensors in `empirical.engines.graph`.
+Nodes are plain data, and only `Repeat` contains other nodes. Those with a weight are in `weighted_nodes`, and taken
+from here with all others. The rule of each kind for orders of magnitude, forward, backward and in its update, is in
+`symbolic.propagation`; what it computes on tensors in `empirical.engines.graph`.
 """
+# ruff: noqa: PLC0414 - an import as itself is how mypy is told that a name may be taken from here
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal, Protocol, TypeAlias, get_args
+from typing import Literal, TypeAlias, get_args
 
-from scalings.networks.dimensions import ONE, Dimension, fixed
+from scalings.networks.dimensions import ONE, Dimension
+from scalings.networks.weighted_nodes import INPUT as INPUT
+from scalings.networks.weighted_nodes import Bias as Bias
+from scalings.networks.weighted_nodes import Convolution as Convolution
+from scalings.networks.weighted_nodes import Dense as Dense
+from scalings.networks.weighted_nodes import DepthwiseConvolution as DepthwiseConvolution
+from scalings.networks.weighted_nodes import Embedding as Embedding
+from scalings.networks.weighted_nodes import Gain as Gain
+from scalings.networks.weighted_nodes import Role as Role
+from scalings.networks.weighted_nodes import Start as Start
+from scalings.networks.weighted_nodes import Weight as Weight
 
 Activation = Literal["relu", "tanh", "gelu", "linear"]
 ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
-Role = Literal["input", "hidden", "output"]
-Start = Literal["random", "zero", "one"]
-"""How a weight is initialised: i.i.d. N(0, sigma^2), all zeros, or all ones. A weight that is frozen (`frozen` of its
-node) stays as it is: it has no learning rate, and does not decay."""
-INPUT = "input"
-"""The name of the network's input, as the first operation's source."""
-
-
-class _Fans(Protocol):
-    @property
-    def fan_in(self) -> Dimension: ...
-    @property
-    def fan_out(self) -> Dimension: ...
-
-
-class HasRole:
-    """Gives a node with a weight its role, which follows from its fans."""
-
-    @property
-    def role(self: _Fans) -> Role:
-        """Output if fan_out is fixed; else hidden if fan_in grows, and input if it is fixed."""
-        if not self.fan_out.grows:
-            return "output"
-        return "hidden" if self.fan_in.grows else "input"
-
-
-@dataclass(frozen=True)
-class Dense(HasRole):
-    """z = g W h: multiplier g, weight W of shape (fan_out, fan_in), h the output of `source`.
-
-    Two nodes with the same `weight` share one parameter (tied weights): it has one init scale and one learning
-    rate, those of the first.
-    """
-
-    name: str
-    source: str
-    weight: str
-    fan_in: Dimension
-    fan_out: Dimension
-    start: Start = "random"
-    frozen: bool = False
-
-    def shape(self, width: int) -> tuple[int, int]:
-        return self.fan_out.at(width), self.fan_in.at(width)
-
-
-@dataclass(frozen=True)
-class Convolution(HasRole):
-    """z = g W * h: a dense map on every patch of `kernel` positions; the number of positions is fixed."""
-
-    name: str
-    source: str
-    weight: str
-    channels_in: Dimension
-    channels_out: Dimension
-    kernel: int
-    start: Start = "random"
-    frozen: bool = False
-
-    @property
-    def fan_in(self) -> Dimension:
-        return Dimension(self.kernel * self.channels_in.size, self.channels_in.order, self.channels_in.others)
-
-    @property
-    def fan_out(self) -> Dimension:
-        return self.channels_out
-
-
-@dataclass(frozen=True)
-class Embedding(HasRole):
-    """z = g W x with x one-hot: a column of W for each token; only columns of tokens in the batch are updated."""
-
-    name: str
-    source: str
-    weight: str
-    vocabulary: Dimension
-    fan_out: Dimension
-    start: Start = "random"
-    frozen: bool = False
-
-    @property
-    def fan_in(self) -> Dimension:
-        return ONE
-
-
-@dataclass(frozen=True)
-class Bias(HasRole):
-    """z = h + g b: a layer with the constant input 1; zero at initialization unless `start` says otherwise."""
-
-    name: str
-    source: str
-    weight: str
-    units: Dimension
-    start: Start = "zero"
-    frozen: bool = False
-
-    @property
-    def fan_in(self) -> Dimension:
-        return ONE
-
-    @property
-    def fan_out(self) -> Dimension:
-        return self.units
-
-
-@dataclass(frozen=True)
-class Gain(HasRole):
-    """z = g w h, unit by unit: the gain of a normalization."""
-
-    name: str
-    source: str
-    weight: str
-    units: Dimension
-    start: Start = "one"
-    frozen: bool = False
-
-    @property
-    def fan_in(self) -> Dimension:
-        return ONE
-
-    @property
-    def fan_out(self) -> Dimension:
-        return self.units
-
-
-@dataclass(frozen=True)
-class DepthwiseConvolution(HasRole):
-    """z = g w * h, channel by channel: one kernel of `kernel` positions each."""
-
-    name: str
-    source: str
-    weight: str
-    channels: Dimension
-    kernel: int
-    start: Start = "random"
-    frozen: bool = False
-
-    @property
-    def fan_in(self) -> Dimension:
-        return fixed(self.kernel)
-
-    @property
-    def fan_out(self) -> Dimension:
-        return self.channels
 
 
 @dataclass(frozen=True)
@@ -181,18 +49,25 @@ class Power:
 
 @dataclass(frozen=True)
 class Norm:
-    """h = sqrt(units) z / |z|: layer or RMS normalization without its gain (a `Gain` node)."""
+    """h = sqrt(units) z / |z|: layer or RMS normalization without its gain (a `Gain` node).
+
+    With `groups`, of each of so many groups of units by themselves, as of heads or in group normalization; or
+    with `batch`, of each unit over all examples and positions.
+    """
 
     name: str
     source: str
+    groups: Dimension | None = None
+    batch: bool = False
 
 
 @dataclass(frozen=True)
 class Pool:
-    """The mean of the source over its positions, whose number is fixed."""
+    """The mean of the source over its positions, whose number is fixed; or the `first` one alone, as a class token."""
 
     name: str
     source: str
+    first: bool = False
 
 
 @dataclass(frozen=True)
@@ -223,11 +98,15 @@ class Factor:
 
 @dataclass(frozen=True)
 class Rearrange:
-    """A result that has the entries of its sources: selected, repeated, put side by side, or added up."""
+    """A result that has the entries of its sources: selected, repeated, put side by side, or added up.
+
+    `joined`: it has the positions of the first source, then those of the next, as of a class token and an image.
+    """
 
     name: str
     sources: tuple[str, ...]
     units: Dimension
+    joined: bool = False
 
 
 @dataclass(frozen=True)
@@ -271,33 +150,33 @@ class Softmax:
 
 
 @dataclass(frozen=True)
-class Weight(HasRole):
-    """z = g w: a weight as a value, such as a position, a state that is learned, or a matrix that is rescaled first.
+class Top:
+    """Of each `over` units the `count` largest, and 0 for the others: the experts that a router chooses.
 
-    It reads nothing, and each of its fan_in * fan_out entries is a unit.
+    `shares`: divided by their sum, so that they add up to 1.
     """
 
     name: str
-    weight: str
-    fan_in: Dimension
-    fan_out: Dimension
-    start: Start = "random"
-    frozen: bool = False
-
-    @property
-    def units(self) -> Dimension:
-        return self.fan_in * self.fan_out
+    source: str
+    over: Dimension
+    count: int
+    shares: bool = False
 
 
 @dataclass(frozen=True)
 class Scores:
-    """Attention scores s_ij = g q_i . k_j of each of `heads` heads, over `head_size` units each."""
+    """Attention scores s_ij = g q_i . k_j of each of `heads` heads, over `head_size` units each.
+
+    Keys of fewer heads are shared, each by a group of neighbouring queries. `rotary`: queries and keys are first turned
+    by their position, so that scores know the distance between the two.
+    """
 
     name: str
     query: str
     key: str
     heads: Dimension
     head_size: Dimension
+    rotary: bool = False
 
     @property
     def sources(self) -> tuple[str, str]:
@@ -306,11 +185,15 @@ class Scores:
 
 @dataclass(frozen=True)
 class Mix:
-    """Attention o_i = sum_j softmax_j(s_ij) v_j: the mean of the values, weighted by the scores of their head."""
+    """Attention o_i = sum_j softmax_j(s_ij) v_j: the mean of the values, weighted by the scores of their head.
+
+    The mean is over positions up to i, or over all if it is `bidirectional`.
+    """
 
     name: str
     scores: str
     values: str
+    bidirectional: bool = False
 
     @property
     def sources(self) -> tuple[str, str]:
@@ -334,7 +217,9 @@ class Repeat:
 
 Weighted: TypeAlias = Dense | Convolution | Embedding | Bias | Gain | DepthwiseConvolution | Weight
 Multiplier: TypeAlias = Scale | Scores
-Weightless: TypeAlias = Elementwise | Power | Norm | Pool | Mean | Factor | Rearrange | Product | Softmax | Sum | Mix
+Weightless: TypeAlias = (
+    Elementwise | Power | Norm | Pool | Mean | Factor | Rearrange | Product | Softmax | Top | Sum | Mix
+)
 Node: TypeAlias = Weighted | Multiplier | Weightless | Repeat
 WEIGHTED = (Dense, Convolution, Embedding, Bias, Gain, DepthwiseConvolution, Weight)
 MATRICES = (Dense, Convolution, Embedding)

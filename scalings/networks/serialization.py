@@ -10,7 +10,7 @@ True
 >>> network_from_text('[{"op": "pool", "name": "mean", "sources": "input"}]')
 Traceback (most recent call last):
 ...
-scalings.errors.ArgumentError: network: $[0]: pool has no "sources"; expected name, source
+scalings.errors.ArgumentError: network: $[0]: pool has no "sources"; expected name, source, first
 """
 
 from __future__ import annotations
@@ -63,6 +63,7 @@ from scalings.networks.nodes import (
     Scores,
     Softmax,
     Sum,
+    Top,
     Weight,
 )
 from scalings.networks.validation import A_NAME, is_name
@@ -81,6 +82,7 @@ KINDS: dict[str, type[Node]] = {
     "pool": Pool,
     "mean": Mean,
     "softmax": Softmax,
+    "top": Top,
     "scale": Scale,
     "factor": Factor,
     "rearrange": Rearrange,
@@ -123,7 +125,9 @@ def network_from_text(text: str) -> Network:
 
 def _node_to_json(node: Node) -> Json:
     values = {field.name: _to_json(getattr(node, field.name)) for field in fields(node)}
-    return {"op": _NAMES[type(node)]} | {name: value for name, value in values.items() if value is not False}
+    return {"op": _NAMES[type(node)]} | {
+        name: value for name, value in values.items() if value is not False and value is not None
+    }
 
 
 def _to_json(value: Any) -> Any:
@@ -181,6 +185,7 @@ def _name(value: Any, path: str) -> str:
 
 _READERS: dict[Any, Callable[[Any, str], Any]] = {
     Dimension: dimension,
+    Dimension | None: dimension,
     Fraction: lambda value, path: fraction(value, path, -LARGEST, LARGEST),
     float: number,
     int: lambda value, path: whole(value, path, f"a whole number from 1 to {MOST}"),

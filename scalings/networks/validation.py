@@ -16,7 +16,7 @@ from math import isfinite
 
 from scalings.errors import ArgumentError
 from scalings.networks.blocks import block_stream
-from scalings.networks.contractions import contraction
+from scalings.networks.contractions import contraction, scores_behind
 from scalings.networks.dimensions import WIDTH_SCALE, Dimension
 from scalings.networks.functions import FUNCTIONS
 from scalings.networks.nodes import (
@@ -39,6 +39,7 @@ from scalings.networks.nodes import (
     Scores,
     Softmax,
     Sum,
+    Top,
     Weight,
     Weighted,
     sources,
@@ -111,17 +112,19 @@ def check_read(nodes: Sequence[Node], outside: Set[str] = frozenset()) -> None:
 
 def check_kinds(nodes: Sequence[Node]) -> None:
     """Raises ArgumentError for embeddings of what is no token, mixes by what is no scores, and no weight at all."""
-    scores = {node.name for node in nodes if isinstance(node, Scores)}
+    by_name = {node.name: node for node in nodes}
     for node in nodes:
         if isinstance(node, Embedding) and node.source != INPUT:
             raise ArgumentError("network", f"{node.name} embeds {node.source}; expected tokens, which are the input")
-        if isinstance(node, Mix) and node.scores not in scores:
+        if isinstance(node, Mix) and scores_behind(node, by_name) is None:
             raise ArgumentError("network", f"{node.name} mixes by {node.scores}; expected the name of attention scores")
         if isinstance(node, Elementwise) and node.activation not in FUNCTIONS:
             known = ", ".join(FUNCTIONS)
             raise ArgumentError("network", f"{node.name}: expected one of {known}, but got {node.activation!r:.60}")
         if isinstance(node, Power) and not node.exponent:
             raise ArgumentError("network", f"{node.name}: expected an exponent other than 0")
+        if isinstance(node, Top) and node.count > node.over.size and not node.over.order:
+            raise ArgumentError("network", f"{node.name} takes the {node.count} largest, but of {node.over.size} units")
         if isinstance(node, Factor) and not (isfinite(node.size) and node.size):
             raise ArgumentError(
                 "network", f"{node.name}: expected a size that is finite and not 0, but got {node.size}"
@@ -171,7 +174,7 @@ def _taken(node: Node, units: Mapping[str, Dimension]) -> Iterator[tuple[str, Di
         case DepthwiseConvolution() | Bias() | Gain():
             yield node.source, node.fan_out
         case Scores():
-            yield from ((name, node.heads * node.head_size) for name in node.sources)
+            yield node.query, node.heads * node.head_size
         case Sum():
             yield from ((name, units[node.sources[0]]) for name in node.sources[1:])
         case Repeat():
@@ -186,6 +189,11 @@ def _check_orders(node: Node, units: Mapping[str, Dimension]) -> None:
             left, right = (f"{source} ({units[source]})" for source in node.sources)
             what = f"takes no product of {left} and {right} that sums over {node.summed} and gives {node.units}"
             raise ArgumentError("network", f"{node.name} {what}")
+    if isinstance(node, Scores):
+        keys = units[node.key] / node.head_size
+        if not (_is_whole(keys) and _is_whole(node.heads / keys)):
+            what = f"as keys a number of heads that divides {node.heads}, but {node.key} gives {keys}"
+            raise ArgumentError("network", f"{node.name} takes {what}")
     if isinstance(node, Mean):
         taken = node.units * node.over
         if any(
@@ -195,10 +203,16 @@ def _check_orders(node: Node, units: Mapping[str, Dimension]) -> None:
             raise ArgumentError(
                 "network", f"{node.name} takes {taken} units, but {node.source} gives {units[node.source]}"
             )
-    if isinstance(node, Softmax):
+    if isinstance(node, Softmax | Top):
         given = units[node.source]
         if any(node.over.order_in(scale) > given.order_in(scale) for scale in _scales([node.over, given])):
             raise ArgumentError("network", f"{node.name} takes {node.over} units, but {node.source} gives {given}")
+
+
+def _is_whole(number: Dimension) -> bool:
+    """Whether it can be a number of heads; one that grows is whole at some widths."""
+    powers = [number.order_in(scale) for scale in _scales([number])]
+    return min(powers) >= 0 and (any(powers) or number.size == int(number.size))
 
 
 def _scales(sizes: Sequence[Dimension]) -> set[str]:

@@ -14,9 +14,9 @@ from scalings.criteria.problem import Problem, as_parameterization
 from scalings.errors import ArgumentError, wrong_type
 from scalings.hyperparameters.exponents import MINUS_INFINITY
 from scalings.hyperparameters.parameterizations import Parameterization
-from scalings.networks.dimensions import DEPTH_SCALE, WIDTH_SCALE, Dimension, fixed
+from scalings.networks.dimensions import DEPTH_SCALE, WIDTH_SCALE, Dimension
 from scalings.networks.network import Network
-from scalings.networks.nodes import Dense, Embedding, Node, Repeat, Scores
+from scalings.networks.nodes import Dense, Embedding, Node, Norm, Repeat, Scores
 from scalings.results.trials import Training
 from scalings.studies import modules
 from scalings.tapes.network import TracedNetwork
@@ -188,10 +188,18 @@ def small(network: Network) -> Network:
     Constants change no exponent. Beside a vocabulary that is larger than the width, slopes are not yet the orders.
     """
     vocabulary = next((node.vocabulary for node in network.nodes if isinstance(node, Embedding)), None)
-    return Network(tuple(_small(node, vocabulary) for node in network.nodes))
+    return Network(tuple(_small(node, vocabulary, _smaller_heads(network)) for node in network.nodes))
 
 
-def _small(node: Node, vocabulary: Dimension | None) -> Node:
+def _smaller_heads(network: Network) -> Fraction:
+    """How many times smaller heads that grow in number become; those whose keys do not grow stay as they are."""
+    for node in network.flat:
+        if isinstance(node, Scores) and node.heads.grows and not node.head_size.grows and network.units[node.key].grows:
+            return Fraction(node.head_size.size) / _HEAD_SIZE
+    return Fraction(1)
+
+
+def _small(node: Node, vocabulary: Dimension | None, times_smaller: Fraction) -> Node:
     """The depth itself is the number of blocks, heads are small, and so is what has the size of the vocabulary."""
 
     def letters(size: Dimension) -> Dimension:
@@ -199,14 +207,18 @@ def _small(node: Node, vocabulary: Dimension | None) -> Node:
 
     if isinstance(node, Repeat):
         blocks = replace(node.times, size=1) if node.times.order_in(DEPTH_SCALE) == 1 else node.times
-        return replace(node, times=blocks, nodes=tuple(_small(inner, vocabulary) for inner in node.nodes))
+        return replace(
+            node, times=blocks, nodes=tuple(_small(inner, vocabulary, times_smaller) for inner in node.nodes)
+        )
     if isinstance(node, Embedding):
         return replace(node, vocabulary=letters(node.vocabulary), fan_out=letters(node.fan_out))
     if isinstance(node, Dense):
         return replace(node, fan_in=letters(node.fan_in), fan_out=letters(node.fan_out))
-    if isinstance(node, Scores) and node.heads.grows and not node.head_size.grows:
-        share = Fraction(node.heads.size * node.head_size.size) / _HEAD_SIZE
-        return replace(node, heads=replace(node.heads, size=share), head_size=fixed(_HEAD_SIZE))
+    if isinstance(node, Scores) and times_smaller != 1:
+        size = replace(node.head_size, size=node.head_size.size / times_smaller)
+        return replace(node, heads=replace(node.heads, size=node.heads.size * times_smaller), head_size=size)
+    if isinstance(node, Norm) and node.groups and node.groups.grows:
+        return replace(node, groups=replace(node.groups, size=node.groups.size * times_smaller))
     return node
 
 

@@ -33,7 +33,7 @@ from scalings.hyperparameters.exponents import Exponent, format_exponent
 from scalings.hyperparameters.gauges import Gauge
 from scalings.hyperparameters.splits import Laws
 from scalings.networks.architectures import Translatable, mlp
-from scalings.networks.dimensions import WIDTH_SCALE
+from scalings.networks.dimensions import CHOICES_SCALE, WIDTH_SCALE
 from scalings.networks.network import Network
 from scalings.results.derivations import Conflict, Derivation, Polyhedron, Step
 from symbolic.derivation.case import Case, explore
@@ -129,9 +129,13 @@ def _assumptions(question: Question) -> tuple[str, ...]:
         *problem.assumptions,
         _LOSSES[problem.loss],
         *(f"{name} = {format_exponent(value)} is given" for name, value in question.given),
-        *(f"orders are powers of the {problem.scale} {problem.symbol}; the {other} is held fixed" for other in held),
+        *(f"orders are powers of the {problem.scale} {problem.symbol}; {_the(other)} held fixed" for other in held),
         f"constants in front of the powers of {problem.symbol} are not derived: they remain to be tuned",
     )
+
+
+def _the(scale: str) -> str:
+    return f"the {scale} are" if scale == CHOICES_SCALE else f"the {scale} is"
 
 
 def _conflict(question: Question) -> Conflict:

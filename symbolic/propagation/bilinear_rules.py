@@ -26,7 +26,8 @@ weights did (`Run.own`) lies along r all the same (measured: tests/agreement/tes
 A coherent sum keeps its law of large numbers: |dl| |dr| / sqrt(S) at once; and of what is passed on to a curved l the
 part along l, min(1, |dl|/|l|) of it, as in the overlap rule of `weighted_rules`.
 
-**Attention** of n = heads * head_size units: S = heads. Scores sum over K = head_size. Mixing has B = head_size, and
+**Attention** of n = heads * head_size units: S is the number of heads of keys and values, each shared by A of queries,
+which is 1 where there are as many. Scores sum over K = head_size. Mixing has B = head_size, and
 the left factor p = softmax(s), with |p| = sqrt(heads) whatever s is, |dp| = min(|p|, |ds|) and |d_s| = |d_p|, as the
 number of positions is fixed.
 
@@ -42,7 +43,7 @@ from fractions import Fraction
 from typing import Generic
 
 from scalings.networks.contractions import Contraction, contraction
-from scalings.networks.dimensions import VOCABULARY_SCALE
+from scalings.networks.dimensions import COUNTED_SCALES
 from scalings.networks.nodes import Mix, Product, Scores
 from symbolic.orders.algebra import O
 from symbolic.propagation.state import HALF, Parts, Run, Steps, along_itself
@@ -143,7 +144,11 @@ class MixRule:
         sizes = sizes_of(run, node)
         by_values = run.initial[node.values], run.total(run.change[node.values])
         run.send(node.scores, run.times(sent_back(run, sizes.shared, sizes.right, by_values), signal))
-        run.send(node.values, run.times(run.scaled(-HALF * sizes.shared, self._attention(run, node)), signal))
+        attention = self._attention(run, node)
+        attended = run.zero
+        if sizes.left:  # queries that share a value
+            attended = run.algebra.smaller(attention, run.total(run.change[node.scores]))
+        run.send(node.values, run.times(sent_back(run, sizes.shared, sizes.left, (attention, attended)), signal))
         yield from ()
 
     def _attention(self, run: Run[O], node: Mix) -> O:
@@ -151,9 +156,9 @@ class MixRule:
 
 
 def sizes_of(run: Run[O], node: Product | Scores | Mix) -> Contraction:
-    """Powers of the scale variable; in the vocabulary rules speak of one token and one logit at a time."""
+    """Powers of the scale variable; of tokens and experts rules speak of one at a time."""
     scale = run.problem.scale
-    return _NOTHING if scale == VOCABULARY_SCALE else contraction(node, run.problem.network.units, scale)
+    return _NOTHING if scale in COUNTED_SCALES else contraction(node, run.problem.network.units, scale)
 
 
 def change_of(

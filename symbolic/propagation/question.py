@@ -16,7 +16,7 @@ numbered from input to output. Exponents that are given are not asked for:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -32,7 +32,7 @@ from scalings.criteria.tutorial import TUTORIAL
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Affine, Exponent
 from scalings.hyperparameters.gauges import LayerExponents
 from scalings.hyperparameters.unknowns import name_of
-from scalings.networks.nodes import Start
+from scalings.networks.nodes import Norm, Start
 from scalings.results.derivations import PARAMETER
 from symbolic.orders.algebra import EXACT, Algebra, O
 from symbolic.polyhedra.facts import Facts, as_affine
@@ -107,7 +107,8 @@ class Question:
         """
         layers, scales = self.exponents(unknown, algebra.constant)
         every = requirements(self.problem, self.criteria, self.updates)
-        waiting = _waiting(list(awake(every, self._zeros)))
+        normalized = {node.source for node in self.problem.network.flat if isinstance(node, Norm)}
+        waiting = _waiting(list(awake(every, self._zeros)), normalized)
         run = train(self.problem, layers, algebra, self.updates, scales=scales, boundary=boundary)
         for observable, order in run:
             orders[observable] = order
@@ -157,10 +158,13 @@ class Question:
         return layers, [named(name_of("scales", number)) for number in multipliers]
 
 
-def _waiting(all_of_them: Sequence[Requirement]) -> dict[Observable, list[tuple[Requirement, frozenset[Observable]]]]:
+def _waiting(
+    all_of_them: Sequence[Requirement], normalized: Set[str]
+) -> dict[Observable, list[tuple[Requirement, frozenset[Observable]]]]:
     """For each observable the requirements that wait for it, each with all that it waits for.
 
-    A bound also waits for the equations of its step: what they imply is then seen to be implied.
+    A bound also waits for the equations of its step: what they imply is then seen to be implied. But that of what is
+    `normalized` waits for none while nothing is asked of it yet: terms would multiply with min(1, |dz| / |z|).
     """
     equations: dict[int, set[Observable]] = {}
     for requirement in all_of_them:
@@ -169,7 +173,9 @@ def _waiting(all_of_them: Sequence[Requirement]) -> dict[Observable, list[tuple[
     waiting: dict[Observable, list[tuple[Requirement, frozenset[Observable]]]] = {}
     for requirement in all_of_them:
         needed = frozenset(requirement.observables)
-        if requirement.criterion.sign == "<=":
+        if requirement.criterion.sign == "<=" and not (
+            requirement.layer.name in normalized and 1 <= requirement.step < requirement.layer.first_update
+        ):
             needed |= equations.get(requirement.step, set())
         for observable in needed:
             waiting.setdefault(observable, []).append((requirement, needed))

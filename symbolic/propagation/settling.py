@@ -39,7 +39,7 @@ from scalings.criteria.problem import Problem
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.hyperparameters.gauges import LayerExponents
 from scalings.networks.contractions import contraction
-from scalings.networks.dimensions import VOCABULARY_SCALE
+from scalings.networks.dimensions import COUNTED_SCALES
 from scalings.networks.nodes import INPUT, MATRICES, WEIGHTED, Bias, Node, Product, Repeat, sources
 from symbolic.orders.algebra import EXACT
 from symbolic.propagation.training import UPDATES, train
@@ -120,6 +120,6 @@ def _amplifies(problem: Problem, node: Node, zeros: set[str]) -> bool:
         return False
     if node.name in problem.network.readouts or node.name in zeros:
         return True
-    if not isinstance(node, MATRICES) or problem.scale == VOCABULARY_SCALE:
+    if not isinstance(node, MATRICES) or problem.scale in COUNTED_SCALES:
         return False
     return node.fan_out.order_in(problem.scale) > node.fan_in.order_in(problem.scale)

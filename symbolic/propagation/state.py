@@ -22,7 +22,7 @@ from scalings.criteria.problem import Problem
 from scalings.hyperparameters.exponents import MINUS_INFINITY
 from scalings.hyperparameters.gauges import LayerExponents
 from scalings.networks.blocks import block_stream
-from scalings.networks.dimensions import VOCABULARY_SCALE, Dimension
+from scalings.networks.dimensions import COUNTED_SCALES, Dimension
 from scalings.networks.nodes import (
     INPUT,
     MATRICES,
@@ -41,6 +41,7 @@ from scalings.networks.nodes import (
     Scores,
     Softmax,
     Sum,
+    Top,
     Weighted,
     sources,
 )
@@ -50,7 +51,7 @@ from symbolic.propagation.echo import Echo, echoes
 HALF = Fraction(1, 2)
 Observed: TypeAlias = tuple[Observable, O]
 Steps: TypeAlias = Iterator[Observed[O]]
-Carrier: TypeAlias = Elementwise | Power | Norm | Pool | Scale | Factor | Softmax
+Carrier: TypeAlias = Elementwise | Power | Norm | Pool | Scale | Factor | Softmax | Top
 """Nodes that act on one value, unit by unit or nearly so."""
 Parts: TypeAlias = tuple[O, ...]
 """(the change,), or (its coherent part, what was passed on) in a block whose copies grow in number."""
@@ -138,8 +139,8 @@ class Run(Generic[O]):
         return self.algebra.constant(exponent * max(map(self.order, dimensions)))
 
     def order(self, dimension: Dimension) -> Fraction:
-        """Its power of the scale variable. In the vocabulary rules speak of one token and one logit at a time."""
-        return Fraction(0) if self.problem.scale == VOCABULARY_SCALE else dimension.order_in(self.problem.scale)
+        """Its power of the scale variable. Of tokens and experts rules speak of one at a time."""
+        return Fraction(0) if self.problem.scale in COUNTED_SCALES else dimension.order_in(self.problem.scale)
 
     def scaled(self, exponent: Fraction, *orders: O) -> O:
         """The product, times this power of the scale variable."""
@@ -267,7 +268,7 @@ class Run(Generic[O]):
 
     def _bends(self, node: Node, trained: set[str]) -> bool:
         match node:
-            case Norm() | Mix() | Softmax() | Power():
+            case Norm() | Mix() | Softmax() | Top() | Power():
                 return True
             case Elementwise():
                 return node.activation != "linear"

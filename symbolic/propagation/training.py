@@ -34,7 +34,7 @@ from scalings.criteria.problem import Problem
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.gauges import LayerExponents
 from scalings.hyperparameters.parameterizations import wrong_scales
-from scalings.networks.dimensions import VOCABULARY_SCALE
+from scalings.networks.dimensions import COUNTED_SCALES
 from scalings.networks.network import wrong_depth
 from scalings.networks.nodes import (
     INPUT,
@@ -58,25 +58,25 @@ from scalings.networks.nodes import (
     Scores,
     Softmax,
     Sum,
+    Top,
     Weight,
 )
 from symbolic.orders.algebra import Algebra, O
-from symbolic.propagation.batch_and_vocabulary import check_vocabulary
+from symbolic.propagation.batch_and_vocabulary import check_counted
 from symbolic.propagation.bilinear_rules import MixRule, ProductRule, ScoresRule
 from symbolic.propagation.optimizer_step import step_weights
+from symbolic.propagation.reduction_rules import MeanRule, SoftmaxRule, TopRule
 from symbolic.propagation.state import Rule, Run, Steps, in_turn
 from symbolic.propagation.weighted_rules import BiasRule, DenseRule, EntrywiseRule, WeightRule
 from symbolic.propagation.weightless_rules import (
     ElementwiseRule,
     FactorRule,
-    MeanRule,
     NormRule,
     PoolRule,
     PowerRule,
     RearrangeRule,
     RepeatRule,
     ScaleRule,
-    SoftmaxRule,
     SumRule,
 )
 
@@ -99,6 +99,7 @@ RULES: dict[type, Rule] = {
     Pool: PoolRule(),
     Mean: MeanRule(),
     Softmax: SoftmaxRule(),
+    Top: TopRule(),
     Scale: ScaleRule(),
     Factor: FactorRule(),
     Rearrange: RearrangeRule(),
@@ -138,13 +139,13 @@ def train(
     of its multipliers without a weight (1 if not given). Under mean squared error ("mse") the residual is of order 1
     unless the output explodes, under cross-entropy always. `everywhere`: observe z, dz and d of every node, also of
     those that no criterion speaks of. Raises ArgumentError for another number of either, and
-    for a network without orders in the vocabulary, or without a readout.
+    for a network without orders in the vocabulary or the number of experts, or without a readout.
     """
     network = problem.network
     if len(layers) != network.depth:
         raise wrong_depth(network, len(layers))
-    if problem.scale == VOCABULARY_SCALE:
-        check_vocabulary(network)
+    if problem.scale in COUNTED_SCALES:
+        check_counted(network, problem.scale)
     if not boundary and not network.readouts:
         grows = f"expected an output of a fixed size, but {network.output.name} grows; a readout is missing"
         raise ArgumentError("network", grows)

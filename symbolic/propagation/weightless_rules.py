@@ -10,18 +10,16 @@ from scalings.networks.functions import FUNCTIONS
 from scalings.networks.nodes import (
     Elementwise,
     Factor,
-    Mean,
     Norm,
     Pool,
     Power,
     Rearrange,
     Repeat,
     Scale,
-    Softmax,
     Sum,
 )
 from symbolic.orders.algebra import O
-from symbolic.propagation.state import HALF, Carrier, Parts, Run, Steps, along_itself, in_turn
+from symbolic.propagation.state import HALF, Carrier, Parts, Run, Steps, in_turn
 
 
 class ElementwiseRule:
@@ -149,58 +147,6 @@ class PoolRule:
 
     def backward(self, run: Run[O], node: Pool, signal: Parts[O]) -> Steps[O]:
         run.send(node.source, signal)
-        yield from ()
-
-
-class MeanRule:
-    """The mean over N units: |h| = |z| / N, or |z| / sqrt(N) where entries have a mean; |d_z| = |d_h| / sqrt(N).
-
-    A change is aligned, |dh| = |dz| / sqrt(N), since gradients push all entries in one direction; but where the result
-    is dormant, as the variance of a normalization is, what is passed on at the first update is generic, |dz| / N. This
-    is the rule of `bilinear_rules` with (1, ..., 1) / N as the other factor.
-    """
-
-    def initialize(self, run: Run[O], node: Mean) -> Steps[O]:
-        over = run.order(node.over)
-        run.initial[node.name] = run.scaled(-over * (HALF if node.coherent else 1), run.initial[node.source])
-        yield from ()
-
-    def forward(self, run: Run[O], node: Mean) -> Steps[O]:
-        over, change, own = run.order(node.over), run.change[node.source], run.own.get(node.source, run.zero)
-        if run.step > 1 or not over or node.name not in run.problem.network.dormant:
-            aligned = tuple(run.scaled(-HALF * over, part) for part in change)
-        else:
-            if node.coherent and node.source in run.curved:
-                own = run.algebra.total(own, along_itself(run, node.source))
-            generic = tuple(run.scaled(-over, part) for part in change)
-            aligned = run.coherently(generic, run.scaled(-HALF * over, own))
-        run.change[node.name] = aligned
-        if node.name in run.heeded:
-            run.own[node.name] = run.scaled(-HALF * over, own)
-        yield from ()
-
-    def backward(self, run: Run[O], node: Mean, signal: Parts[O]) -> Steps[O]:
-        run.send(node.source, tuple(run.scaled(-HALF * run.order(node.over), part) for part in signal))
-        yield from ()
-
-
-class SoftmaxRule:
-    """p_i = exp(s_i) / sum_j exp(s_j): entries 1/N over N units, |dp| = |p| min(1, entries of ds), |d_s| = |d_p| / N.
-
-    Source: dp_i/ds_j = p_i (delta_ij - p_j), for s with entries of size 1 at most: no power of n holds of larger ones.
-    """
-
-    def initialize(self, run: Run[O], node: Softmax) -> Steps[O]:
-        run.initial[node.name] = run.scaled(-run.order(node.over), root_of_units(run, node))
-        yield from ()
-
-    def forward(self, run: Run[O], node: Softmax) -> Steps[O]:
-        over, root = run.order(node.over), root_of_units(run, node)
-        run.carry(node, lambda part: run.scaled(-over, run.algebra.smaller(root, part)))
-        yield from ()
-
-    def backward(self, run: Run[O], node: Softmax, signal: Parts[O]) -> Steps[O]:
-        run.send(node.source, tuple(run.scaled(-run.order(node.over), part) for part in signal))
         yield from ()
 
 

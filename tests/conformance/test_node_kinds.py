@@ -28,6 +28,7 @@ from scalings.networks.nodes import (
     Scores,
     Softmax,
     Sum,
+    Top,
     Weight,
 )
 from tests.conformance.node_kinds import NodeKind
@@ -88,6 +89,14 @@ DOT_PRODUCT = Network(
         Softmax("attention", "scores"),
         Product("mixed", "attention", "value", WIDTH),
         Dense("readout", "mixed", "weight_out", WIDTH, fixed(16)),
+    )
+)
+WINNERS = Network(
+    (
+        Dense("layer1", INPUT, "weight1", fixed(64), WIDTH),
+        Top("top", "layer1", fixed(4), 2),
+        Elementwise("activation", "top", "relu"),
+        Dense("layer2", "activation", "weight2", WIDTH, fixed(10)),
     )
 )
 POSITIONS = Network(
@@ -179,6 +188,10 @@ class TestFactor(NodeKind):
 
 class TestSoftmax(NodeKind):
     network, name = DOT_PRODUCT, "attention"
+
+
+class TestTop(NodeKind):
+    network, name = WINNERS, "top"
 
 
 class TestRearrange(NodeKind):

@@ -1,4 +1,4 @@
-"""What forty command lines print, frozen: `python -m tests.whole.answers` writes the copies anew.
+"""What fifty command lines print, frozen: `python -m tests.whole.answers` writes the copies anew.
 
 A change of an answer then shows in the diff of a commit, where a reader can see whether it was meant.
 """
@@ -33,6 +33,13 @@ derive --network resmlp --scale depth
 derive --network resmlp --scale width,depth
 derive --network resmlp --scale width,depth --format json
 derive --network transformer --loss cross-entropy --optimizer adamw
+derive --network llama --optimizer muon+adamw --scale width,depth
+derive --network moe --optimizer adam --scale depth
+derive --network moe --optimizer adam --router sigmoid --top 1 --scale choices
+derive --network vit --optimizer adam --scale depth
+derive --network resnet --normalization none
+derive --network lora --optimizer adam
+derive --network moe --top 9
 derive --biases --format json
 derive --lr 0,0,0
 derive --init 0,-1/2,-1 --format json
@@ -53,6 +60,8 @@ predict --preset standard --steps 5
 predict --network resmlp --preset family:1/2 --steps 2
 network --network transformer
 network --network cnn --depth 2
+network --network llama --groups 1/4 --qk-norm --softcap
+network --network vit
 certify missing.json
 """
 

@@ -32,12 +32,15 @@ LONG = {
     "docs/reference/derivations-as-json.md",
     *(f"docs/how-to/{page}.md" for page in ("apply-the-theory", "check-a-model", "coming-from-mup")),
 }
+SLOW = "transformer", "moe"
 
 
 @pytest.mark.parametrize(
     ("command", "printed"),
     [
-        pytest.param(command, printed, id=f"{name}: {command}", marks=[pytest.mark.slow] * ("transformer" in command))
+        pytest.param(
+            command, printed, id=f"{name}: {command}", marks=[pytest.mark.slow] * any(name in command for name in SLOW)
+        )
         for name, command, printed in SESSIONS
     ],
 )

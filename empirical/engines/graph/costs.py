@@ -12,10 +12,22 @@ between operations, larger ones leave the cache.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from empirical.data.tasks import Task
 from empirical.engines.graph.setting import Setting, weight_shape
-from scalings.networks.nodes import INPUT, Convolution, DepthwiseConvolution, Mix, Node, Pool, Scores, Weight, sources
+from scalings.networks.nodes import (
+    INPUT,
+    Convolution,
+    DepthwiseConvolution,
+    Mix,
+    Node,
+    Pool,
+    Rearrange,
+    Scores,
+    Weight,
+    sources,
+)
 
 _NUMBER = 8
 """Bytes; all is in double precision."""
@@ -40,14 +52,25 @@ def values(setting: Setting, task: Task) -> int:
     batch, positions, _ = task.inputs.shape
     places, units, total = {INPUT: positions}, setting.network.units, 0
     for node in setting.network.flat:
-        places[node.name] = 1 if isinstance(node, Pool | Weight) else places[_like(node)]
-        if isinstance(node, Scores):
-            places[node.name] **= 2
+        places[node.name] = _positions(setting, node, places)
         each = setting.at(units[node.name])
         if isinstance(node, Convolution | DepthwiseConvolution):
             each += setting.at(node.fan_in) * (each if isinstance(node, DepthwiseConvolution) else 1)
         total += setting.copies(node.name) * batch * places[node.name] * each
     return total
+
+
+def _positions(setting: Setting, node: Node, places: Mapping[str, int]) -> int:
+    match node:
+        case Pool():
+            return 1
+        case Weight():
+            return setting.at(node.fan_in) if node.by_position else 1
+        case Rearrange() if node.joined:
+            return sum(places[source] for source in node.sources)
+        case Scores():
+            return places[node.query] ** 2
+    return places[_like(node)]
 
 
 def _like(node: Node) -> str:

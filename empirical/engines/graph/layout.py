@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from scalings.errors import ArgumentError
 from scalings.networks.dimensions import Dimension
 from scalings.networks.network import Network
-from scalings.networks.nodes import INPUT, Mean, Node, Product, Rearrange, Softmax, sources
+from scalings.networks.nodes import INPUT, Mean, Node, Norm, Product, Rearrange, Softmax, Top, sources
 
 
 def check_layout(network: Network, at: Callable[[Dimension], int]) -> None:
@@ -24,17 +24,19 @@ def check_layout(network: Network, at: Callable[[Dimension], int]) -> None:
 
 def _refusal(node: Node, units: Mapping[str, Dimension], at: Callable[[Dimension], int]) -> str:
     """Empty for what is trained."""
-    if not isinstance(node, Rearrange | Product | Mean | Softmax):
+    if isinstance(node, Norm) and node.groups and at(units[node.source]) % at(node.groups):
+        return f"{at(units[node.source])} units are not {at(node.groups)} groups of the same size"
+    if not isinstance(node, Rearrange | Product | Mean | Softmax | Top):
         return ""
     if isinstance(node, Rearrange):
-        return "its sizes do not say which units it takes"
+        return "" if node.joined else "its sizes do not say which units it takes"
     if INPUT in sources(node):
         return "what reads the data is to be a layer with a weight"
     result, read = at(units[node.name]), [at(units[source]) for source in sources(node)]
     match node:
         case Mean():
             over = at(node.over)
-        case Softmax():
+        case Softmax() | Top():
             over, result = at(node.over), result // at(node.over)
         case Product():
             over = at(node.summed)

@@ -94,11 +94,12 @@ class Graph(nn.Module):
 
     def apply_weight(self, node: Weighted, weight: Tensor, h: Tensor) -> Tensor:
         """g W h with `weight` (seeds, *shape) in place of W: linear in both. A bias is g b, whatever h is, and a weight
-        that is a value is g w, the same for every example of h, and at one position."""
+        that is a value is g w, the same for every example of h, and at one position unless it has one for each."""
         weight = self.setting.power(node.weight, "multiplier") * weight
         match node:
             case Weight():
-                return weight.flatten(1)[:, None, None, :].expand(-1, h.shape[1], 1, -1)
+                value = weight.mT if node.by_position else weight.flatten(1)[:, None, :]
+                return value[:, None].expand(-1, h.shape[1], -1, -1)
             case Bias():
                 return weight[:, None, None, :].expand_as(h)
             case Gain():

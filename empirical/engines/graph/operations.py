@@ -89,26 +89,59 @@ def _repeated(value: Tensor, units: int) -> Tensor:
     return value if value.shape[-1] in (1, units) else value.repeat_interleave(units // value.shape[-1], dim=-1)
 
 
-def normalize(z: Tensor) -> Tensor:
-    """sqrt(units) z / |z|."""
-    size: Tensor = torch.linalg.vector_norm(z, dim=-1, keepdim=True)
-    return math.sqrt(z.shape[-1]) * z / size
+def top(p: Tensor, over: int, count: int, *, shares: bool) -> Tensor:
+    """The largest of neighbouring units, and 0 for the others; as shares of their sum, if so."""
+    groups = _neighbours(p, over)
+    chosen = torch.zeros_like(groups).scatter(-1, groups.topk(count, dim=-1).indices, 1.0)
+    kept = groups * chosen
+    return (kept / kept.sum(dim=-1, keepdim=True) if shares else kept).flatten(-2)
 
 
-def scores(query: Tensor, key: Tensor, heads: int) -> Tensor:
-    """q_i . k_j, (seeds, batch, i * j, heads)."""
-    product = _by_head(query, heads) @ _by_head(key, heads).mT
+def normalize(z: Tensor, groups: int = 1) -> Tensor:
+    """sqrt(units) z / |z|, of each of these groups of neighbouring units."""
+    grouped = _neighbours(z, z.shape[-1] // groups)
+    size: Tensor = torch.linalg.vector_norm(grouped, dim=-1, keepdim=True)
+    return (math.sqrt(grouped.shape[-1]) * grouped / size).flatten(-2)
+
+
+def normalize_batch(z: Tensor) -> Tensor:
+    """Each unit divided by its root mean square over all examples and positions."""
+    return z / z.square().mean(dim=(1, 2), keepdim=True).sqrt()
+
+
+def scores(query: Tensor, key: Tensor, heads: int, groups: int, *, rotary: bool = False) -> Tensor:
+    """q_i . k_j, (seeds, batch, i * j, heads), each of these groups of heads with one key."""
+    queries, keys = _by_head(query, heads), _by_head(key, groups)
+    if rotary:
+        queries, keys = _turned(queries), _turned(keys)
+    product = queries @ keys.repeat_interleave(heads // groups, dim=2).mT
     return product.permute(0, 1, 3, 4, 2).flatten(2, 3)
 
 
-def mix(attention: Tensor, values: Tensor) -> Tensor:
-    """sum over j <= i of softmax_j(s_ij) v_j, with s (seeds, batch, i * j, heads)."""
+def mix(attention: Tensor, values: Tensor, groups: int, *, bidirectional: bool = False) -> Tensor:
+    """sum over j of softmax_j(s_ij) v_j, with s (seeds, batch, i * j, heads) and j <= i unless it is bidirectional."""
     seeds, batch, positions, _ = values.shape
     heads = attention.shape[-1]
     s = attention.reshape(seeds, batch, positions, positions, heads).permute(0, 1, 4, 2, 3)
-    future = torch.ones(positions, positions, dtype=torch.bool, device=s.device).triu(1)
-    mixed = torch.softmax(s.masked_fill(future, -math.inf), dim=-1) @ _by_head(values, heads)
+    if not bidirectional:
+        future = torch.ones(positions, positions, dtype=torch.bool, device=s.device).triu(1)
+        s = s.masked_fill(future, -math.inf)
+    mixed = torch.softmax(s, dim=-1) @ _by_head(values, groups).repeat_interleave(heads // groups, dim=2)
     return mixed.transpose(2, 3).flatten(3)
+
+
+def _turned(heads: Tensor) -> Tensor:
+    """Pairs of units, turned by angles that grow with the position, each pair at a rate of its own (arXiv 2104.09864).
+
+    Of an odd number of units the last one stays as it is.
+    """
+    positions, units = heads.shape[-2:]
+    half = units // 2
+    rates = 10_000.0 ** -(torch.arange(half, dtype=heads.dtype, device=heads.device) / half)
+    angles = torch.arange(positions, dtype=heads.dtype, device=heads.device)[:, None] * rates
+    one, other, rest = torch.split(heads, [half, half, units - 2 * half], dim=-1)
+    cos, sin = angles.cos(), angles.sin()
+    return torch.cat([one * cos - other * sin, one * sin + other * cos, rest], dim=-1)
 
 
 def _by_head(value: Tensor, heads: int) -> Tensor:

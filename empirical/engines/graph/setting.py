@@ -30,6 +30,7 @@ from empirical.tensors.activations import PHI
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.hyperparameters.parameterizations import Parameterization, wrong_scales
+from scalings.networks.contractions import scores_behind
 from scalings.networks.dimensions import WIDTH_SCALE, Dimension
 from scalings.networks.network import Network, wrong_depth
 from scalings.networks.nodes import (
@@ -38,6 +39,7 @@ from scalings.networks.nodes import (
     DepthwiseConvolution,
     Elementwise,
     Embedding,
+    Mix,
     Multiplier,
     Scores,
     Weight,
@@ -107,6 +109,22 @@ class Setting:
             raise ArgumentError("network", f"{node.name}: {units} units cannot be shared by {of}")
         return heads
 
+    def groups(self, node: Scores | Mix) -> int:
+        """The number of heads of its keys or values, each of which so many queries share.
+
+        Raises ArgumentError if the queries cannot be shared evenly.
+        """
+        units, nodes = self.network.units, {one.name: one for one in self.network.flat}
+        scores = node if isinstance(node, Scores) else scores_behind(node, nodes)
+        assert scores is not None  # for any other the network is refused
+        heads, many, few = self.heads(scores), self.at(units[scores.query]), self.at(units[scores.key])
+        if many % few or heads % (many // few):
+            raise ArgumentError("network", f"{scores.name}: {heads} heads of queries cannot share {few} units of keys")
+        shared = heads * few // many
+        if isinstance(node, Mix) and self.at(units[node.values]) % shared:
+            raise ArgumentError("network", f"{node.name}: {self.at(units[node.values])} units are no {shared} heads")
+        return shared
+
     def check(self) -> None:
         """Raises ArgumentError for heads that cannot share their units, and for operations that are not trained."""
         self._check_heads()
@@ -116,6 +134,8 @@ class Setting:
         for node in self.network.flat:
             if isinstance(node, Scores):
                 self.heads(node)
+            if isinstance(node, Scores | Mix):
+                self.groups(node)
 
     def copies(self, name: str) -> int:
         """How often a node is there."""

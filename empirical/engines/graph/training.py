@@ -88,6 +88,7 @@ def trajectory(
     places = list(watched.representations.values()) if training.observing == "all" else []
     output_at = graph.setting.network.output.name, 0
     initial: State | None = None
+    start: Tensor | None = None
     gradients: dict[str, Tensor] = {}
     penalized: dict[str, Tensor] = {}
     for step in range(training.steps + 1):
@@ -95,7 +96,8 @@ def trajectory(
             steps.take(gradients)
         values = graph(inputs)
         output = values[output_at]
-        residual = output - (initial.values[output_at] if initial else output.detach()) if training.centered else output
+        start = output.detach() if start is None else start
+        residual = output - start if training.centered else output
         loss = _loss(residual, targets, training.loss)
         asked = [*(graph.updates[weight] for weight in weights), *(values[place] for place in places)]
         slopes = torch.autograd.grad(loss.sum(), asked, materialize_grads=True)

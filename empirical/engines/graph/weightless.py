@@ -22,11 +22,13 @@ from scalings.networks.nodes import (
     Pool,
     Power,
     Product,
+    Rearrange,
     Repeat,
     Scale,
     Scores,
     Softmax,
     Sum,
+    Top,
 )
 
 
@@ -41,7 +43,10 @@ def without_weight(setting: Setting, node: Node, scope: Mapping[str, Tensor]) ->
         case Scores():
             return _scores(setting, node, scope[node.query], scope[node.key])
         case Mix():
-            return operations.mix(scope[node.scores], scope[node.values])
+            groups = setting.groups(node)
+            return operations.mix(scope[node.scores], scope[node.values], groups, bidirectional=node.bidirectional)
+        case Rearrange():
+            return _joined(setting, node, scope)
         case Repeat():
             raise ArgumentError("network", f"{node.name} repeats a block within a block; one level is understood")
     return _of_one(setting, node, scope)
@@ -55,13 +60,15 @@ def _of_one(setting: Setting, node: Node, scope: Mapping[str, Tensor]) -> Tensor
         case Power():
             value = scope[node.source].abs() ** float(node.exponent)
         case Norm():
-            value = operations.normalize(scope[node.source])
+            value = _normalized(setting, node, scope[node.source])
         case Pool():
-            value = scope[node.source].mean(dim=2, keepdim=True)
+            value = scope[node.source][:, :, :1] if node.first else scope[node.source].mean(dim=2, keepdim=True)
         case Mean():
             value = operations.mean(scope[node.source], setting.at(node.units))
         case Softmax():
             value = operations.softmax(scope[node.source], setting.at(node.over))
+        case Top():
+            value = operations.top(scope[node.source], setting.at(node.over), node.count, shares=node.shares)
         case Scale():
             value = setting.scale(node) * scope[node.source]
         case Factor():
@@ -79,9 +86,25 @@ def _sum(values: list[Tensor]) -> Tensor:
     return torch.stack([value.expand(-1, -1, most, -1) for value in values]).sum(dim=0)
 
 
+def _joined(setting: Setting, node: Rearrange, scope: Mapping[str, Tensor]) -> Tensor:
+    """The positions of each, one source after the other."""
+    values = [scope[source] for source in node.sources]
+    if any(value.shape[-1] != setting.at(node.units) for value in values) or not node.joined:
+        raise ArgumentError("network", f"{node.name} is a Rearrange, which is not trained")
+    return torch.cat(values, dim=2)
+
+
+def _normalized(setting: Setting, node: Norm, value: Tensor) -> Tensor:
+    if node.batch:
+        return operations.normalize_batch(value)
+    return operations.normalize(value, setting.at(node.groups) if node.groups else 1)
+
+
 def _scores(setting: Setting, node: Scores, query: Tensor, key: Tensor) -> Tensor:
     """Of the number of heads and their size the one that is fixed is as it is, and the other is what is left."""
     units, heads = query.shape[-1], setting.heads(node)
     # Constants in which |s| is of size 1 where nothing is aligned (fixed size), or all is (fixed number).
     constant = 1 / math.sqrt(units // heads) if node.heads.grows else float(heads)
-    return setting.scale(node) * constant * operations.scores(query, key, heads)
+    return (
+        setting.scale(node) * constant * operations.scores(query, key, heads, setting.groups(node), rotary=node.rotary)
+    )

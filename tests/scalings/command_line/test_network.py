@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 
 from scalings.command_line.app import main
-from scalings.networks.architectures import cnn, mlp, resmlp, transformer
+from scalings.networks.adapters import lora
+from scalings.networks.architectures import NETWORKS, cnn, mlp, resmlp, transformer
+from scalings.networks.decoders import llama, moe
 from scalings.networks.network import Network
 from scalings.networks.serialization import network_from_text, network_to_text
+from scalings.networks.vision import resnet, vit
 from tests.scalings.command_line.running import run
 
 WIDE = {"size": 1, "order": "1"}
@@ -19,7 +22,7 @@ LAST = {"op": "dense", "name": "out", "source": "a", "weight": "v", "fan_in": WI
 
 MIX = {"op": "mix", "name": "m", "scores": "a", "values": "a"}
 
-KNOWN = "expected one of mlp, cnn, resmlp, transformer, a .json file, or MODULE:NAME"
+KNOWN = f"expected one of {', '.join(NETWORKS)}, a .json file, or MODULE:NAME"
 
 
 @pytest.mark.parametrize(
@@ -30,6 +33,18 @@ KNOWN = "expected one of mlp, cnn, resmlp, transformer, a .json file, or MODULE:
         ("--network cnn --depthwise", cnn(3, depthwise=True)),
         ("--network resmlp --norm --branch 2", resmlp(branch=2, norm=True)),
         ("--network transformer --grows heads --tied", transformer(grows="heads", tied=True)),
+        ("--network llama --groups 1/4 --no-gains --softcap", llama(groups="1/4", gains=False, softcap=True)),
+        (
+            "--network llama --qk-norm --post-norm --logit-scale --loops 2",
+            llama(qk_norm=True, post_norm=True, logit_scale=True, loops=2),
+        ),
+        (
+            "--network moe --experts 4 --top 1 --shared 1 --router sigmoid",
+            moe(experts=4, top=1, shared=1, router="sigmoid"),
+        ),
+        ("--network vit --no-class-token --grows heads", vit(class_token=False, grows="heads")),
+        ("--network resnet --stages 1 --normalization group", resnet(stages=1, normalization="group")),
+        ("--network lora --depth 4 --rank 2 --activation tanh", lora(4, "tanh", rank=2)),
     ],
 )
 def test_what_is_printed_can_be_given_back(
