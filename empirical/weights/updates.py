@@ -34,7 +34,7 @@ from scalings.results.trials import Training
 
 _LAWS = {**low_rank_laws.LOW_RANK, **entrywise_laws.ENTRYWISE}
 MEASURABLE = tuple(name for name in OPTIMIZERS if decays.plain(name) in _LAWS)
-"""Of which there is a law of steps, and not only of their size; each with any decay behind a + that it may have."""
+"""Of which there is a law of steps from gradients; each with any decay behind a + that it may have."""
 _NARROW = 16
 
 
@@ -104,7 +104,7 @@ def _is_narrow(weights: DenseWeights, rank: int) -> bool:
 def check_optimizer(optimizer: str) -> None:
     """Raises ArgumentError, naming those that can be measured."""
     name = decays.plain(optimizer)
-    if name not in _LAWS and not name.startswith("shampoo:"):
+    if name not in _LAWS | low_rank_laws.FACTORED and not low_rank_laws.has_exponents(name):
         expected = f"expected one of {', '.join(MEASURABLE)}, or these with a decay as in lion+coupled"
         raise ArgumentError("optimizer", f"{expected}, which can be measured, but got {optimizer!r}")
     decays.kind(optimizer)
@@ -114,6 +114,15 @@ def check_optimizers(training: Training) -> None:
     """Raises ArgumentError for an optimizer of some weight that cannot be measured."""
     for optimizer in training.optimizers:
         check_optimizer(optimizer)
+
+
+def check_from_gradients(training: Training) -> None:
+    """Raises ArgumentError as well for an optimizer that takes gradients apart, where weights have these alone."""
+    check_optimizers(training)
+    if factored := [name for name in training.optimizers if low_rank_laws.is_factored(name)]:
+        reason = "takes what layers read and what comes back apart"
+        where = "here only multilayer perceptrons in the width are trained by it"
+        raise ArgumentError("optimizer", f"{factored[0]} {reason}: {where}")
 
 
 def is_low_rank(optimizer: str) -> bool:

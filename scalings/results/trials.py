@@ -28,7 +28,7 @@ DEVICES = ("auto", "cpu", "cuda")
 Observing = Literal["all", "coordinates"]
 Json = dict[str, Any]
 
-_LR = {"sgd": 0.5, "momentum": 0.2, "nesterov": 0.1, "normalized-sgd": 0.1, "lars": 0.05, "shampoo": 0.1}
+_LR = {"sgd": 0.5, "momentum": 0.2, "nesterov": 0.1, "normalized-sgd": 0.1, "lars": 0.05, "shampoo": 0.1, "kfac": 0.003, "foof": 0.02}
 """Default learning rates: three steps reduce the loss visibly while |dz|/|z| stays small."""
 _DECAY = {"independent": 0.002, "l2": 0.01}
 """Default decays, where 0.1 would take more of a weight than it does under AdamW at its learning rate 0.02."""
