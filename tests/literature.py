@@ -121,3 +121,12 @@ MUON_BESIDE_ADAM = {
 # multiplier n^-1): powers of the width and of the depth for embedding, blocks and readout. Dey et al., arXiv
 # 2505.01618, Table 1, with alpha = 1.
 COMPLETE_P_EPSILON = {"width": ("-1", "-1", "-1"), "depth": ("0", "-1", "0")}
+
+
+def second_order_rates(left: Fraction, right: Fraction) -> tuple[Fraction, ...]:
+    """Learning rates (n^) of K-FAC B^(-left) G A^(-right) at the rich end, of input, hidden matrices and readout.
+
+    Ishikawa and Karakida, arXiv 2312.12226, Proposition 4.1 and Table 1, whose rates are n^(-c). That of K-FAC itself,
+    1 and 1, needs no power of the width, as its abstract has it.
+    """
+    return 1 - left, right - left, right - 1

@@ -73,6 +73,7 @@ def start(
     lr: float,
     multiplier: float,
     decay: float = 0.0,
+    epsilon: float = 0.0,
     first: bool = False,
     rank: int = 1,
 ) -> Update:
@@ -92,7 +93,7 @@ def start(
         raise ArgumentError(
             "optimizer", f"{optimizer} acts on every entry of a weight matrix and needs the dense engine"
         )
-    return MatrixUpdate(optimizer, weights, lr=lr, multiplier=multiplier, decay=decay)
+    return MatrixUpdate(optimizer, weights, lr=lr, multiplier=multiplier, decay=decay, epsilon=epsilon)
 
 
 def _is_narrow(weights: DenseWeights, rank: int) -> bool:

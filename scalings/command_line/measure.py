@@ -86,7 +86,8 @@ def measure(
     network, law, own = problem.network, problem.law, model.module
     if own is None and model.translation:
         raise ArgumentError("network", "expected MODULE:NAME, since what trace wrote holds no module to train")
-    measuring.check_trained(problem)
+    if own:
+        measuring.check_trained(problem)
     updates = measuring.default_steps(network) if steps is None else steps
     training = (
         Training.of(law.name, steps=updates)
@@ -121,7 +122,7 @@ def measure(
     from symbolic.evaluation.given_run import train_given
     from symbolic.evaluation.predict import prediction_of
 
-    interrupted = False
+    interrupted, on_orders = False, train_given(problem, parameterization, updates)
     try:
         with running() if own else nullcontext():
             sweep = (
@@ -138,8 +139,8 @@ def measure(
                 if own
                 else measuring.plan(
                     network,
-                    parameterization,
-                    measuring.gentle(training, network, model.scale),
+                    measuring.with_epsilons(parameterization, problem),
+                    measuring.beside_epsilons(measuring.gentle(training, network, model.scale), on_orders),
                     scale=model.scale,
                     widths=sizes,
                     seeds=seeds,
@@ -152,7 +153,6 @@ def measure(
                 measurement = carry_out(sweep, progress)
     except Interrupted as early:
         measurement, interrupted = early.measurement, True
-    on_orders = train_given(problem, parameterization, updates)
     orders, check = prediction_of(on_orders, updates), verdict_on(on_orders)
     if own:
         agreement = modules.agreement(own.translation, orders, measurement, margin, stable=check.stable)

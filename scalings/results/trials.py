@@ -30,6 +30,8 @@ Json = dict[str, Any]
 
 _LR = {"sgd": 0.5, "momentum": 0.2, "nesterov": 0.1, "normalized-sgd": 0.1, "lars": 0.05, "shampoo": 0.1, "kfac": 0.003, "foof": 0.02}
 """Default learning rates: three steps reduce the loss visibly while |dz|/|z| stays small."""
+SMALL_EPSILON = 1 / 32
+"""About what a gradient's entries are, in front of their power of n."""
 _DECAY = {"independent": 0.002, "l2": 0.01}
 """Default decays, where 0.1 would take more of a weight than it does under AdamW at its learning rate 0.02."""
 
@@ -80,6 +82,9 @@ class Training:
     observing: Observing = "all"
     """All observables, or "coordinates": only representations, their changes and the loss (a coordinate check), for
     which single precision is enough where changes are carried along and not found by subtracting."""
+    epsilons: tuple[float, ...] = ()
+    """The constants in front of Adam's epsilon, one for each layer; all SMALL_EPSILON if not given. Only layers with a
+    power of n for it have one."""
 
     @classmethod
     def of(cls, optimizer: str, **options: Any) -> Training:
@@ -106,6 +111,10 @@ class Training:
     def clips(self) -> bool:
         """Whether gradients are clipped by the norm of those of all weights."""
         return any(law.clip != "none" for law in self.law.parts)
+
+    def epsilon(self, number: int) -> float:
+        """The constant of the epsilon of this layer, counted from 0."""
+        return self.epsilons[number] if self.epsilons else SMALL_EPSILON
 
     def factors(self, law: UpdateLaw) -> tuple[float, float]:
         """How many times `lr` and `decay`, the constants of the first law that is named, those of another one are.
@@ -144,7 +153,7 @@ class Trial:
         return cls(
             network_from_json(document["network"]),
             _parameterization_from_json(document["parameterization"]),
-            Training(**document["training"]),
+            Training(**{**document["training"], "epsilons": tuple(document["training"].get("epsilons", ()))}),
             document["width"],
             document["seed"],
             document["engine"],

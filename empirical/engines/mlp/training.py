@@ -103,6 +103,7 @@ def trajectory(
             lr=layer.lr,
             multiplier=layer.multiplier,
             decay=layer.decay,
+            epsilon=layer.epsilon,
             first=not index,
             rank=rank,
         )
