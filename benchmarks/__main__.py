@@ -1,6 +1,6 @@
-"""`python -m benchmarks [limits commands growth rivals coverage models] [--quick]`: each its table; --quick for tests.
+"""`python -m benchmarks [limits commands growth rivals coverage models laws] [--quick]`: each its table, --quick for tests.
 
-`python -m benchmarks models Llama nanoGPT` is for these models of tests/empirical/tracing/zoo.py alone.
+`python -m benchmarks laws` writes the table of docs/reference/optimizers.md. `python -m benchmarks models Llama nanoGPT` is for these models of tests/empirical/tracing/zoo.py alone.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 
-from benchmarks import commands, coverage, growth, limits, models, rivals
+from benchmarks import commands, coverage, growth, laws, limits, models, rivals
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -106,6 +106,18 @@ def _models(quick: bool, names: Sequence[str] = ()) -> Group:
     return Group(table, "", differing)
 
 
+def _laws(quick: bool) -> Table:
+    table = _table("update laws", *laws.HEADER)
+    found = []
+    for name in list(laws.SUBJECTS)[: 1 if quick else None]:
+        found.append(laws.measured(name, *((40, 1) if quick else ())))
+        for row in laws.rows(found[-1]):
+            table.add_row(*row)
+    if not quick:
+        laws.write(found)
+    return table
+
+
 def _table(title: str, *columns: str) -> Table:
     return Table(*columns, title=title, title_justify="left", box=None, pad_edge=False)
 
@@ -117,6 +129,7 @@ _SECTIONS: dict[str, Callable[[bool], RenderableType]] = {
     "rivals": _rivals,
     "coverage": _coverage,
     "models": _models,
+    "laws": _laws,
 }
 
 if __name__ == "__main__":

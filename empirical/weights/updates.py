@@ -16,6 +16,7 @@ that these have anyway (empirical.weights.revealed_updates).
 
 from __future__ import annotations
 
+import math
 from typing import Protocol
 
 from torch import Tensor
@@ -75,9 +76,10 @@ def start(
     decay: float = 0.0,
     epsilon: float = 0.0,
     first: bool = False,
-    rank: int = 1,
+    rank: float = 1,
 ) -> Update:
-    """dW = 0 of a layer, or of the `first` one, which will be a sum of `rank` outer products.
+    """dW = 0 of a layer, or of the `first` one, which will be a sum of `rank` outer products: without end, if they are so
+    many that dW is to be a matrix whatever the law.
 
     Raises ArgumentError for an optimizer that cannot be measured.
     """
@@ -87,7 +89,8 @@ def start(
     if is_sgd and isinstance(weights, FreeWeights):
         return (OneSidedUpdate if first else CoreUpdate)(weights, lr=lr, multiplier=multiplier, fraction=fraction)
     law = low_rank_laws.low_rank(optimizer)
-    if law and not (is_sgd and isinstance(weights, DenseWeights) and _is_narrow(weights, rank)):
+    full = isinstance(weights, DenseWeights) and (is_sgd or rank == math.inf) and _is_narrow(weights, rank)
+    if law and not full:
         return FactoredUpdate(law, weights, lr=lr, multiplier=multiplier, fraction=fraction)
     if not isinstance(weights, DenseWeights):
         raise ArgumentError(
@@ -96,7 +99,7 @@ def start(
     return MatrixUpdate(optimizer, weights, lr=lr, multiplier=multiplier, decay=decay, epsilon=epsilon)
 
 
-def _is_narrow(weights: DenseWeights, rank: int) -> bool:
+def _is_narrow(weights: DenseWeights, rank: float) -> bool:
     """Whether factors of this rank are no smaller than the matrix."""
     fans = weights.matrix.shape[1:]
     return min(fans) <= _NARROW or rank > max(fans)
@@ -115,6 +118,8 @@ def check_optimizers(training: Training) -> None:
     """Raises ArgumentError for an optimizer of some weight that cannot be measured."""
     for optimizer in training.optimizers:
         check_optimizer(optimizer)
+    if training.checkpoints and any(map(low_rank_laws.is_factored, training.optimizers)):
+        raise ArgumentError("optimizer", "long training is by gradients in full, of which kfac and foof make no step")
 
 
 def check_from_gradients(training: Training) -> None:

@@ -10,13 +10,15 @@ from cyclopts import Parameter
 
 from scalings.command_line.bounds import Resources
 from scalings.command_line.console import exit_code, progress_bar
+from scalings.command_line.long_training import measure_long
 from scalings.command_line.options import Chosen
-from scalings.command_line.output import ExplainedOutput
+from scalings.command_line.output import ExplainedOutput, Output
 from scalings.command_line.parsing import Whole, parse_delta, parse_gamma, parse_widths
 from scalings.command_line.user_modules import running
 from scalings.errors import ArgumentError
 from scalings.results.trials import Training, check_engine
 from scalings.studies import measuring, modules
+from scalings.studies.long_training import LONG_DELTA, LONG_STEPS
 
 
 def measure(
@@ -32,6 +34,7 @@ def measure(
     centered: bool = True,
     spectra: Annotated[bool, Parameter(negative="")] = False,
     coordinates: Annotated[bool, Parameter(negative="")] = False,
+    long: Annotated[bool, Parameter(negative="")] = False,
     delta: str | None = None,
     on: Resources = Resources(),  # noqa: B008 - frozen
     answer: ExplainedOutput = ExplainedOutput(),  # noqa: B008 - frozen
@@ -39,6 +42,8 @@ def measure(
     """Train at many widths from many seeds, fit every exponent, and compare it with the derived one.
 
     Example: scalings measure --preset mup --widths 64,128,256,512
+
+    Example: scalings measure --preset mup --long
 
     Parameters
     ----------
@@ -54,7 +59,7 @@ def measure(
         Runs at the largest width; smaller widths get more. Default 1 or 12; of networks that are not an mlp as many
         as a minute on two cores allows, 8 to 96.
     steps
-        Number of updates; default 3, or 2 of networks that are not an mlp.
+        Number of updates; default 3, or 2 of networks that are not an mlp, or 300 with --long.
     batch
         Number of examples, all of which make up every update; default 16, or 4 lines of text.
     engine
@@ -69,16 +74,22 @@ def measure(
         Look at the sizes of representations, of their changes, and the loss only: a coordinate check, in a fraction of
         the time, in single precision where changes are carried and not subtracted (an mlp in the width, but for
         shampoo).
+    long
+        Train for hundreds of updates, and print by layer how far updates are aligned with what they act on, beside what
+        theory assumes (--alpha, --omega): whether, and when, that stops to hold.
     delta
         The margin within which a measured exponent agrees with the derived one; default 0.05, or 0.1 of networks that
-        are not an mlp.
+        are not an mlp. With --long alignments agree within twice as much; default 0.125.
     """
     from empirical.data import tasks
     from empirical.data.examples import input_size
 
     margin, sizes, model = None if delta is None else parse_delta(delta), parse_widths(widths), chosen.model
-    on.check(widths=sizes, seeds=seeds, steps=steps, batch=batch)
+    on.check(widths=sizes, seeds=seeds, steps=steps, batch=batch, long=long)
     check_engine(engine)
+    if long and (model.module or spectra or coordinates):
+        asked = "of networks alone" if model.module else "without --spectra and --coordinates"
+        raise ArgumentError("long", f"alignments are measured {asked}")
     if spectra and coordinates:
         raise ArgumentError("spectra", "a coordinate check does not look at weights")
     answer.check()
@@ -88,7 +99,7 @@ def measure(
         raise ArgumentError("network", "expected MODULE:NAME, since what trace wrote holds no module to train")
     if own:
         measuring.check_trained(problem)
-    updates = measuring.default_steps(network) if steps is None else steps
+    updates = (LONG_STEPS if long else measuring.default_steps(network)) if steps is None else steps
     training = (
         Training.of(law.name, steps=updates)
         if own
@@ -111,6 +122,18 @@ def measure(
         centered = False
     else:
         tasks.load(network, training)
+    if long:
+        return measure_long(
+            problem,
+            parameterization,
+            training,
+            widths=sizes,
+            seeds=seeds,
+            engine=engine,
+            margin=2 * float(margin or LONG_DELTA),
+            on=on,
+            answer=Output(output=answer.output, overwrite=answer.overwrite, format=answer.format),
+        )
 
     # What is wrong with the options is said by now: here torch is loaded, which takes seconds.
     from empirical.sweeps.measurement import Interrupted

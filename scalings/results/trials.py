@@ -82,6 +82,8 @@ class Training:
     observing: Observing = "all"
     """All observables, or "coordinates": only representations, their changes and the loss (a coordinate check), for
     which single precision is enough where changes are carried along and not found by subtracting."""
+    checkpoints: tuple[int, ...] = ()
+    """The updates after which there is an observation, where training is long; if there are none, it is after each."""
     epsilons: tuple[float, ...] = ()
     """The constants in front of Adam's epsilon, one for each layer; all SMALL_EPSILON if not given. Only layers with a
     power of n for it have one."""
@@ -111,6 +113,10 @@ class Training:
     def clips(self) -> bool:
         """Whether gradients are clipped by the norm of those of all weights."""
         return any(law.clip != "none" for law in self.law.parts)
+
+    def observes(self, step: int) -> bool:
+        """Whether there is an observation after so many updates."""
+        return not self.checkpoints or step in self.checkpoints
 
     def epsilon(self, number: int) -> float:
         """The constant of the epsilon of this layer, counted from 0."""
@@ -153,7 +159,7 @@ class Trial:
         return cls(
             network_from_json(document["network"]),
             _parameterization_from_json(document["parameterization"]),
-            Training(**{**document["training"], "epsilons": tuple(document["training"].get("epsilons", ()))}),
+            Training(**_tuples(document["training"])),
             document["width"],
             document["seed"],
             document["engine"],
@@ -180,6 +186,10 @@ class Record:
         """The record that `to_json` wrote."""
         observable = Observable(document["quantity"], document["layer"], document["step"])
         return cls(observable, document["width"], document["seed"], float(document["value"]))
+
+
+def _tuples(training: Json) -> Json:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in training.items()}
 
 
 def _layers_to_json(layers: tuple[LayerExponents[Any], ...]) -> list[Json]:

@@ -36,7 +36,8 @@ def train(
     inputs, targets = (torch.tensor(array, device=device) for array in (task.inputs, task.targets))
     found: dict[Observable, Tensor] = {}
     for seen in trajectory(graph, training, inputs, targets):
-        found |= observe(seen)
+        if training.observes(seen.step):
+            found |= observe(seen)
     return {observable: value.cpu().numpy() for observable, value in found.items()}
 
 
