@@ -1,6 +1,7 @@
-"""`python -m benchmarks [limits commands growth rivals coverage models laws] [--quick]`: each its table, --quick for tests.
+"""`python -m benchmarks [limits commands growth rivals coverage models laws] [--quick]`: a table each; --quick: tests
 
-`python -m benchmarks laws` writes the table of docs/reference/optimizers.md. `python -m benchmarks models Llama nanoGPT` is for these models of tests/empirical/tracing/zoo.py alone.
+`python -m benchmarks laws` writes that of docs/reference/optimizers.md.
+`python -m benchmarks models Llama nanoGPT` is for these models of tests/empirical/tracing/zoo.py alone.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ class Subject:
     gradient: float = GRADIENT
 
 
-_MUON = torch.optim.Muon  # type: ignore[attr-defined]
+_MUON = torch.optim.Muon
 SUBJECTS: dict[str, Subject] = {
     "SGD": Subject(torch.optim.SGD),
     "Adam": Subject(torch.optim.Adam),

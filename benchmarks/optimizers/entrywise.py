@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor
@@ -39,7 +39,8 @@ class Adan(Matrixwise):
             average(state, f"moment{number}", value, beta) / (1 - beta**step)
             for number, (value, beta) in enumerate(zip(values, betas, strict=True))
         )
-        return (mean + betas[1] * slope) / (square.sqrt() + 1e-8)
+        made: Tensor = (mean + betas[1] * slope) / (square.sqrt() + 1e-8)
+        return made
 
 
 class AdEMAMix(Matrixwise):
@@ -67,17 +68,17 @@ class ScheduleFree(Matrixwise):
         step = adam(gradient, state, (0.0, 0.999))
         moved = share * (z - weight) + lr * (beta * (1 - share) - 1) * step
         z.sub_(step, alpha=lr)
-        return moved / -lr
+        made: Tensor = moved / -lr
+        return made
 
 
 class Sophia(Matrixwise):
     """G over an estimate of curvature, each entry at most 1 (Liu et al., arXiv 2305.14342), by Gauss, Newton and
-    Bartlett: batch rho EMA(G^2), where the paper takes the gradient of sampled labels, and here it is that of the loss.
-    """
+    Bartlett: rho B EMA(G^2), for B = 480 sequences in a batch. This G is of sampled labels there, and of the loss here."""
 
-    def __init__(self, parameters: Iterable[Parameter], lr: float = 1e-4, rho: float = 0.04, batch: float = 480) -> None:
+    def __init__(self, parameters: Iterable[Parameter], lr: float = 1e-4) -> None:
         super().__init__(parameters, lr)
-        self._scale = rho * batch
+        self._scale = 0.04 * 480
 
     def direction(self, gradient: Tensor, weight: Tensor, state: State) -> Tensor:  # noqa: ARG002
         mean = average(state, "first", gradient, 0.965)
@@ -94,7 +95,7 @@ class Prodigy(torch.optim.Optimizer):
         self.distance, self._reached = distance, 0.0
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+    def step(self, closure: None = None) -> None:  # type: ignore[override]  # noqa: ARG002 - torch's own signature
         root, d = 0.999**0.5, self.distance
         weights = [(weight, group["lr"]) for group in self.param_groups for weight in group["params"]]
         self._reached *= root
@@ -121,7 +122,8 @@ class Lamb(Matrixwise):
 
     def direction(self, gradient: Tensor, weight: Tensor, state: State) -> Tensor:
         step = adam(gradient, state, eps=1e-6)
-        return step * (weight.norm() / step.norm())
+        made: Tensor = step * (weight.norm() / step.norm())
+        return made
 
 
 class Lars(Matrixwise):
@@ -133,4 +135,5 @@ class Lars(Matrixwise):
     def direction(self, gradient: Tensor, weight: Tensor, state: State) -> Tensor:
         scaled = 1e-3 * gradient * (weight.norm() / gradient.norm())
         moment = state.setdefault("moment", torch.zeros_like(gradient))
-        return moment.mul_(0.9).add_(scaled)
+        made: Tensor = moment.mul_(0.9).add_(scaled)
+        return made

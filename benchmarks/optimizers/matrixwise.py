@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -23,7 +23,7 @@ class Matrixwise(torch.optim.Optimizer):
         raise NotImplementedError
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+    def step(self, closure: None = None) -> None:  # type: ignore[override]  # noqa: ARG002 - torch's own signature
         for group in self.param_groups:
             for weight in group["params"]:
                 state = self.state[weight]
@@ -49,4 +49,5 @@ def adam(
         average(state, name, value, decay) / (1 - decay ** state["step"])
         for name, value, decay in (("first", gradient, beta[0]), ("second", gradient.square(), beta[1]))
     )
-    return (mean + beside) / (square.sqrt() + eps)
+    made: Tensor = (mean + beside) / (square.sqrt() + eps)
+    return made

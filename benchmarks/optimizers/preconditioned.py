@@ -16,14 +16,16 @@ def power(gram: Tensor, exponent: float, eps: float = 1e-12) -> Tensor:
     values, vectors = torch.linalg.eigh(gram)
     kept = values > eps * values[-1]
     powers = torch.where(kept, values.clamp(min=torch.finfo(values.dtype).tiny) ** exponent, 0.0)
-    return (vectors * powers) @ vectors.mT
+    made: Tensor = (vectors * powers) @ vectors.mT
+    return made
 
 
 def orthogonalized(matrix: Tensor) -> Tensor:
     """All its singular values made 1, but for those that are rounding."""
     left, values, right = torch.linalg.svd(matrix, full_matrices=False)
     kept = (values > 1e-12 * values[0]).to(matrix.dtype)
-    return (left * kept) @ right
+    made: Tensor = (left * kept) @ right
+    return made
 
 
 class Shampoo(Matrixwise):
@@ -55,7 +57,8 @@ class Soap(Matrixwise):
         mean = average(state, "mean", gradient, 0.95) / (1 - 0.95 ** state["step"])
         rotated, seen = outputs.mT @ gradient @ inputs, outputs.mT @ mean @ inputs
         square = average(state, "second", rotated.square(), 0.95) / (1 - 0.95 ** state["step"])
-        return outputs @ (seen / (square.sqrt() + 1e-8)) @ inputs.mT
+        made: Tensor = outputs @ (seen / (square.sqrt() + 1e-8)) @ inputs.mT
+        return made
 
 
 class Psgd(Matrixwise):
@@ -80,7 +83,8 @@ class Psgd(Matrixwise):
             now, target = one @ one.mT, two @ two.mT
             size = torch.linalg.matrix_norm(now + target, ord=2)
             factor.sub_((now - target) @ factor, alpha=self._fit / float(size))
-        return left.mT @ left @ gradient @ right.mT @ right
+        made: Tensor = left.mT @ left @ gradient @ right.mT @ right
+        return made
 
 
 class Dion(Matrixwise):
@@ -102,7 +106,8 @@ class Dion(Matrixwise):
         right = moment.mT @ left
         moment.sub_(left @ right.mT, alpha=0.05)
         state["right"] = right / (torch.linalg.vector_norm(right, dim=0) + 1e-8)
-        return (fan_out / fan_in) ** 0.5 * left @ state["right"].mT
+        made: Tensor = (fan_out / fan_in) ** 0.5 * left @ state["right"].mT
+        return made
 
 
 class Scion(Matrixwise):
@@ -113,7 +118,8 @@ class Scion(Matrixwise):
 
     def direction(self, gradient: Tensor, weight: Tensor, state: State) -> Tensor:  # noqa: ARG002
         fan_out, fan_in = gradient.shape
-        return (fan_out / fan_in) ** 0.5 * orthogonalized(average(state, "moment", gradient, 0.9))
+        made: Tensor = (fan_out / fan_in) ** 0.5 * orthogonalized(average(state, "moment", gradient, 0.9))
+        return made
 
 
 class NorMuon(Matrixwise):
@@ -126,12 +132,13 @@ class NorMuon(Matrixwise):
         step = orthogonalized(average(state, "moment", gradient, 0.95))
         rows = average(state, "rows", step.square().mean(dim=1, keepdim=True), 0.95)
         scaled = step / (rows.sqrt() + 1e-8)
-        return 0.2 * step.numel() ** 0.5 * scaled / scaled.norm()
+        made: Tensor = 0.2 * step.numel() ** 0.5 * scaled / scaled.norm()
+        return made
 
 
 class GaLore(Matrixwise):
-    """Adam of the gradient's part along its first singular vectors, on its shorter side (Zhao et al., arXiv 2403.03507),
-    found anew every 200 steps."""
+    """Adam of the gradient's part along its first singular vectors, on its shorter side (Zhao et al., arXiv
+    2403.03507), found anew every 200 steps."""
 
     def __init__(self, parameters: Iterable[Parameter], lr: float = 0.01, rank: int = 4) -> None:
         super().__init__(parameters, lr)

@@ -38,7 +38,7 @@ class Lion:
 
 @dataclass(frozen=True)
 class Adam:
-    """With eps = 0 unless given; 0/0 is read as no step. Moments are averages, weighted by beta^age: corrected for bias."""
+    """0/0 is read as no step. Moments are averages, weighted by beta^age: corrected for bias."""
 
     local: ClassVar[bool] = True
     moments: ClassVar[int] = 2

@@ -144,8 +144,8 @@ class Shampoo:
 
 @dataclass(frozen=True)
 class KroneckerFactors:
-    """K-FAC's B^(-left) G A^(-right): A = mean of h h^T and B = mean of (g d)(g d)^T over this step's examples, on their
-    ranges. With rows of h in H and of g d in D the step is
+    """K-FAC's B^(-left) G A^(-right): A = mean of h h^T and B = mean of (g d)(g d)^T over this step's examples, on
+    their ranges. With rows of h in H and of g d in D the step is
 
         D^T (D D^T / batch)^(-left) (H H^T / batch)^(-right) H / batch,
 

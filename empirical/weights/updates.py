@@ -78,8 +78,8 @@ def start(
     first: bool = False,
     rank: float = 1,
 ) -> Update:
-    """dW = 0 of a layer, or of the `first` one, which will be a sum of `rank` outer products: without end, if they are so
-    many that dW is to be a matrix whatever the law.
+    """dW = 0 of a layer, or of the `first` one, which will be a sum of `rank` outer products: of math.inf, if dW is
+    to be a matrix wherever it can be.
 
     Raises ArgumentError for an optimizer that cannot be measured.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
 
@@ -21,6 +22,31 @@ from scalings.studies import measuring, modules
 from scalings.studies.long_training import LONG_DELTA, LONG_STEPS
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Looking:
+    """What is looked at in training."""
+
+    spectra: Annotated[bool, Parameter(negative="")] = False
+    """Take the spectral norms of weights too, where they are drawn in full, as auto then does; of a weight that is
+    square in the width the order is asserted. Costs more than training."""
+    coordinates: Annotated[bool, Parameter(negative="")] = False
+    """Look at the sizes of representations, of their changes, and the loss only: a coordinate check, in a fraction of
+    the time, in single precision where changes are carried and not subtracted (an mlp in the width, but for
+    shampoo)."""
+    long: Annotated[bool, Parameter(negative="")] = False
+    """Train for hundreds of updates, and print by layer how far updates are aligned with what they act on, beside what
+    theory assumes (--alpha, --omega): whether, and when, that stops to hold."""
+
+    def check(self, *, is_module: bool) -> None:
+        """Raises ArgumentError for what cannot be looked at together, or at all."""
+        if self.long and (is_module or self.spectra or self.coordinates):
+            asked = "of networks alone" if is_module else "without --spectra and --coordinates"
+            raise ArgumentError("long", f"alignments are measured {asked}")
+        if self.spectra and self.coordinates:
+            raise ArgumentError("spectra", "a coordinate check does not look at weights")
+
+
 def measure(
     chosen: Chosen = Chosen(),  # noqa: B008 - frozen
     *,
@@ -32,9 +58,7 @@ def measure(
     batch: Whole | None = None,
     engine: str = "auto",
     centered: bool = True,
-    spectra: Annotated[bool, Parameter(negative="")] = False,
-    coordinates: Annotated[bool, Parameter(negative="")] = False,
-    long: Annotated[bool, Parameter(negative="")] = False,
+    looking: Looking = Looking(),
     delta: str | None = None,
     on: Resources = Resources(),  # noqa: B008 - frozen
     answer: ExplainedOutput = ExplainedOutput(),  # noqa: B008 - frozen
@@ -67,16 +91,6 @@ def measure(
         takes the cheaper one at each width. The law is the same.
     centered
         Train f - f_0 instead of f: the same orders with less noise.
-    spectra
-        Take the spectral norms of weights too, where they are drawn in full, as auto then does; of a weight that is
-        square in the width the order is asserted. Costs more than training.
-    coordinates
-        Look at the sizes of representations, of their changes, and the loss only: a coordinate check, in a fraction of
-        the time, in single precision where changes are carried and not subtracted (an mlp in the width, but for
-        shampoo).
-    long
-        Train for hundreds of updates, and print by layer how far updates are aligned with what they act on, beside what
-        theory assumes (--alpha, --omega): whether, and when, that stops to hold.
     delta
         The margin within which a measured exponent agrees with the derived one; default 0.05, or 0.1 of networks that
         are not an mlp. With --long alignments agree within twice as much; default 0.125.
@@ -85,13 +99,9 @@ def measure(
     from empirical.data.examples import input_size
 
     margin, sizes, model = None if delta is None else parse_delta(delta), parse_widths(widths), chosen.model
-    on.check(widths=sizes, seeds=seeds, steps=steps, batch=batch, long=long)
+    on.check(widths=sizes, seeds=seeds, steps=steps, batch=batch, long=looking.long)
     check_engine(engine)
-    if long and (model.module or spectra or coordinates):
-        asked = "of networks alone" if model.module else "without --spectra and --coordinates"
-        raise ArgumentError("long", f"alignments are measured {asked}")
-    if spectra and coordinates:
-        raise ArgumentError("spectra", "a coordinate check does not look at weights")
+    looking.check(is_module=model.module is not None)
     answer.check()
     problem, parameterization = chosen.resolve(input_size(data), parse_gamma(gamma))
     network, law, own = problem.network, problem.law, model.module
@@ -99,7 +109,7 @@ def measure(
         raise ArgumentError("network", "expected MODULE:NAME, since what trace wrote holds no module to train")
     if own:
         measuring.check_trained(problem)
-    updates = (LONG_STEPS if long else measuring.default_steps(network)) if steps is None else steps
+    updates = (LONG_STEPS if looking.long else measuring.default_steps(network)) if steps is None else steps
     training = (
         Training.of(law.name, steps=updates)
         if own
@@ -110,19 +120,20 @@ def measure(
             steps=updates,
             centered=centered,
             loss=model.objective,
-            spectra=spectra,
-            observing="coordinates" if coordinates else "all",
+            spectra=looking.spectra,
+            observing="coordinates" if looking.coordinates else "all",
         )
     )
     if own:
         modules.check_options(model.scale, engine, on.device)
-        given = {"data": data != "digits", "batch": batch is not None, "spectra": spectra, "coordinates": coordinates}
+        given = {"data": data != "digits", "batch": batch is not None}
+        given |= {"spectra": looking.spectra, "coordinates": looking.coordinates}
         if unused := next((name for name, is_given in given.items() if is_given), ""):
             raise ArgumentError(unused, "expected none, since a module brings its own data and is observed as it is")
         centered = False
     else:
         tasks.load(network, training)
-    if long:
+    if looking.long:
         return measure_long(
             problem,
             parameterization,

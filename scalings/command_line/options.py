@@ -20,8 +20,8 @@ from scalings.hyperparameters.exponents import Exponent, parse_exponent
 from scalings.hyperparameters.parameterizations import Parameterization, wrong_scales
 from scalings.hyperparameters.presets import preset
 from scalings.hyperparameters.splits import Laws, by_layers, laws, with_epsilons
-from scalings.hyperparameters.update_laws import CLIP
 from scalings.hyperparameters.unknowns import Kind, name_of
+from scalings.hyperparameters.update_laws import CLIP
 from scalings.networks.architectures import DEFAULT_DEPTH
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network

@@ -75,7 +75,9 @@ class Problem:
             if not is_factored(law):
                 continue
             if self.scale in (*BATCH_SCALES, VOCABULARY_SCALE):
-                raise ArgumentError("optimizer", f"no orders are known of the factors of {law.name} in the {self.scale}")
+                raise ArgumentError(
+                    "optimizer", f"no orders are known of the factors of {law.name} in the {self.scale}"
+                )
             if not isinstance(layer, (*MATRICES, Bias)):
                 kind = type(layer).__name__.lower()
                 expected = f"expected another law for it, as in --law {layer.name}=adam"

@@ -292,7 +292,9 @@ def _decaying(law: UpdateLaw, decay: str) -> UpdateLaw:
     if law.decay != "none":
         raise ArgumentError("optimizer", f"{law.name} decays already, so nothing is understood behind the +")
     if decay == "l2" and is_factored(law):
-        raise ArgumentError("optimizer", f"the factors of {law.name} know no loss of weights; expected {law.name}+coupled")
+        raise ArgumentError(
+            "optimizer", f"the factors of {law.name} know no loss of weights; expected {law.name}+coupled"
+        )
     if decay == "inside" and law.name != "lamb":
         raise ArgumentError("optimizer", f"decay inside the step is lamb's; expected {law.name}+coupled, or another")
     return replace(law, name=f"{law.name}+{decay}", decay=decay)  # type: ignore[arg-type]

@@ -19,9 +19,10 @@ def long_report(problem: Problem, found: LongTraining) -> Iterator[RenderableTyp
     measurement = found.measurement
     widths = ", ".join(map(str, measurement.widths))
     yield Text(
-        f"Alignments in {measurement.training.steps} updates by {problem.law.name}, {measurement.parameterization.name}, at "
-        f"{problem.scale}s {widths}:\n1 of full alignment, 0 of none; alpha of updates with what a layer reads, omega of "
-        "the readout's initial weights with its change.\n"
+        f"Alignments in {measurement.training.steps} updates by {problem.law.name}, "
+        f"{measurement.parameterization.name}, at {problem.scale}s {widths}:\n"
+        "1 of full alignment, 0 of none; alpha of updates with what a layer reads, omega of the readout's initial "
+        "weights with its change.\n"
     )
     steps = measurement.training.checkpoints
     table = empty_table("layer", "alignment", "assumed", *(f"update {step}" for step in steps))

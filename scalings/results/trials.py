@@ -28,7 +28,16 @@ DEVICES = ("auto", "cpu", "cuda")
 Observing = Literal["all", "coordinates"]
 Json = dict[str, Any]
 
-_LR = {"sgd": 0.5, "momentum": 0.2, "nesterov": 0.1, "normalized-sgd": 0.1, "lars": 0.05, "shampoo": 0.1, "kfac": 0.003, "foof": 0.02}
+_LR = {
+    "sgd": 0.5,
+    "momentum": 0.2,
+    "nesterov": 0.1,
+    "normalized-sgd": 0.1,
+    "lars": 0.05,
+    "shampoo": 0.1,
+    "kfac": 0.003,
+    "foof": 0.02,
+}
 """Default learning rates: three steps reduce the loss visibly while |dz|/|z| stays small."""
 SMALL_EPSILON = 1 / 32
 """About what a gradient's entries are, in front of their power of n."""

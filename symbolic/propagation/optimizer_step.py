@@ -11,7 +11,7 @@ from typing import Generic
 
 from scalings.hyperparameters.exponents import MINUS_INFINITY
 from scalings.networks.dimensions import ONE
-from scalings.networks.nodes import Bias, Weighted
+from scalings.networks.nodes import MATRICES, Weighted
 from symbolic.orders.algebra import O, signed_power
 from symbolic.propagation.batch_and_vocabulary import fans, sampling
 from symbolic.propagation.state import HALF, Run, Steps, random_norm
@@ -56,7 +56,7 @@ def _step_weight(run: Run[O], node: Weighted, divisor: O | None) -> Steps[O]:
         size = algebra.product(run.layers[weight].lr, seen.entries(1 - power))
     elif law.weight:  # |W|^0 = 1 also for zero weights, unlike |G|^0: a zero gradient is a zero update
         size = algebra.product(size, algebra.power(now, law.weight))
-    if law.input and not isinstance(node, Bias):  # a bias reads 1
+    if law.input and isinstance(node, MATRICES):  # a bias reads 1
         size = algebra.product(size, signed_power(algebra, run.now(node.source), law.input))
     size = algebra.product(size, seen.damping(gradient))
     one_step = algebra.product(size, signed_power(algebra, gradient, power))

@@ -38,7 +38,9 @@ def trained(name: str, r: str, by: Fraction, seeds: int) -> tuple[Experiment, La
     member = family.member(r)
     moved = tuple(one if one.epsilon is None else replace(one, epsilon=one.epsilon + by) for one in member.layers)
     law = with_epsilons(
-        laws(optimizer), network.layers, ["-oo" if one.epsilon is None else format_exponent(one.epsilon) for one in moved]
+        laws(optimizer),
+        network.layers,
+        ["-oo" if one.epsilon is None else format_exponent(one.epsilon) for one in moved],
     )
     problem = Problem(network, law)
     given = measuring.with_epsilons(member, problem)
@@ -50,7 +52,9 @@ def trained(name: str, r: str, by: Fraction, seeds: int) -> tuple[Experiment, La
 
 
 def derived(network: Network, law: Laws, found: Experiment) -> Mapping[Observable, Exponent]:
-    return dict(train(Problem(network, law), found.given.layers, EXACT, found.training.steps, scales=found.given.scales))
+    return dict(
+        train(Problem(network, law), found.given.layers, EXACT, found.training.steps, scales=found.given.scales)
+    )
 
 
 CASES = [("mlp", "1/2", -HALF), ("mlp", "1/2", Fraction(0)), ("mlp", "1/2", HALF), ("mlp", "0", HALF)]

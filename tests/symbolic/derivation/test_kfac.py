@@ -79,7 +79,10 @@ def test_names() -> None:
     ("ask", "says"),
     [
         (lambda: Problem.of(mlp(3), "kfac", "batch:noise"), "no orders are known of the factors of kfac in the batch"),
-        (lambda: Problem.of(transformer(gains=True), "kfac"), "no factors for attention_gain, a gain: expected another"),
+        (
+            lambda: Problem.of(transformer(gains=True), "kfac"),
+            "no factors for attention_gain, a gain",
+        ),
         (lambda: optimizer("kfac+clip"), "whose factors are not clipped"),
         (lambda: optimizer("foof+l2"), "know no loss of weights; expected foof\\+coupled"),
         (lambda: optimizer("kfac:1,2,3"), "at most 2 exponents"),
