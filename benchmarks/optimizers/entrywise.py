@@ -74,7 +74,7 @@ class ScheduleFree(Matrixwise):
 
 class Sophia(Matrixwise):
     """G over an estimate of curvature, each entry at most 1 (Liu et al., arXiv 2305.14342), by Gauss, Newton and
-    Bartlett: rho B EMA(G^2), for B = 480 sequences in a batch. This G is of sampled labels there, and of the loss here."""
+    Bartlett: rho B EMA(G^2), of B = 480 sequences. That G is of sampled labels there, and of the loss here."""
 
     def __init__(self, parameters: Iterable[Parameter], lr: float = 1e-4) -> None:
         super().__init__(parameters, lr)

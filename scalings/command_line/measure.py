@@ -126,8 +126,12 @@ def measure(
     )
     if own:
         modules.check_options(model.scale, engine, on.device)
-        given = {"data": data != "digits", "batch": batch is not None}
-        given |= {"spectra": looking.spectra, "coordinates": looking.coordinates}
+        given = {
+            "data": data != "digits",
+            "batch": batch is not None,
+            "spectra": looking.spectra,
+            "coordinates": looking.coordinates,
+        }
         if unused := next((name for name, is_given in given.items() if is_given), ""):
             raise ArgumentError(unused, "expected none, since a module brings its own data and is observed as it is")
         centered = False

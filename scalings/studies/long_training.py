@@ -1,7 +1,8 @@
 """Long training: how far updates, and the readout's initial weights, stay aligned with what they act on.
 
 Theory takes |g dW h| = g |dW|_F |h| fan_in^(-(1 - alpha)/2) with alpha = 1, and for the readout's W(0) and the change
-dh of what it reads likewise with omega (`UpdateLaw.alpha`, `UpdateLaw.omega`). Both are measured here, from the slopes of
+dh of what it reads likewise with omega (`UpdateLaw.alpha`, `UpdateLaw.omega`). Both are measured here, by the slopes
+of
 
     |dW h| / (|dW|_F |h|)  ~  n^(-(1 - alpha)/2),        |W dh| / (|W|_F |dh|)  ~  n^(-(1 - omega)/2),
 
