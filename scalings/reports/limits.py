@@ -32,7 +32,7 @@ def not_covered(laws: Iterable[UpdateLaw], scale: str, *, answered: bool) -> tup
     if any(law.alpha == 1 for law in laws):
         found.append(
             "later in training: updates need not stay as aligned as assumed (arXiv 2510.19093); --alpha assumes less, "
-            "measure --long measures it"
+            "and measure --long measures it"
         )
     if scale != BATCH_NOISE:
         found.append(f"longer training: the number of updates is the same at every {symbol}")

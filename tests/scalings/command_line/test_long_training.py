@@ -10,7 +10,7 @@ import pytest
 from scalings.studies.long_training import Alignment, Share, checkpoints
 from tests.scalings.command_line.running import run
 
-LONG = "measure --optimizer adam --preset family:1/2 --widths 32,64,128,256 --seeds 4 --steps 30 --long"
+LONG = "measure --optimizer adam --init 0,-1/2,-1 --lr 0,-1,-1 --widths 32,64,128,256 --seeds 4 --steps 30 --alpha 1 --long"
 
 
 @pytest.mark.slow
@@ -33,7 +33,7 @@ def test_full_alignment_at_first_and_none_is_refused(capsys: pytest.CaptureFixtu
         assert first["low"] <= 1.05
         assert first["high"] >= 0.95
     assert document["verdict"] in ("PASS", "INCONCLUSIVE")
-    code, out, _ = run(capsys, *LONG.replace("1/2 ", "1/2 --alpha 0 ", 1).split())
+    code, out, _ = run(capsys, *LONG.replace("--alpha 1", "--alpha 0").split())
     assert code == 1
     assert "from update 1 on alpha of layer2 is" in out
     assert "where 0 is assumed" in out
