@@ -54,7 +54,7 @@ def drawn(count: int, rows: int = 6, columns: int = 4) -> list[Tensor]:
 
 
 def test_each_reduces_to_one_that_is_known() -> None:
-    """AdEMAMix without its slow average is Adam; SOAP at its first step is Shampoo; Scion's first step is orthogonal."""
+    """AdEMAMix without its slow average is Adam, SOAP at first Shampoo, and Scion at first orthogonal."""
     adam = steps(lambda weights: torch.optim.Adam(weights, lr=0.1), drawn(4))
     mixed = steps(lambda weights: entrywise.AdEMAMix(weights, lr=0.1, slow=0.0), drawn(4))
     other = steps(lambda weights: entrywise.AdEMAMix(weights, lr=0.1, slow=500.0), drawn(4))

@@ -10,7 +10,7 @@ import pytest
 from scalings.studies.long_training import Alignment, Share, checkpoints
 from tests.scalings.command_line.running import run
 
-LONG = "measure --optimizer adam --init 0,-1/2,-1 --lr 0,-1,-1 --widths 32,64,128,256 --seeds 4 --steps 30 --alpha 1 --long"
+LONG = "measure --optimizer adam --init 0,-1/2,-1 --lr 0,-1,-1 --widths 32,64,128 --seeds 8 --steps 30 --alpha 1 --long"
 
 
 @pytest.mark.slow

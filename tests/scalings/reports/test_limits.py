@@ -41,6 +41,6 @@ def test_what_is_said(capsys: pytest.CaptureFixture[str], arguments: str, said: 
 
 
 def test_several_scale_variables_say_each_once(capsys: pytest.CaptureFixture[str]) -> None:
-    _, out, _ = run(capsys, *"derive --network resmlp --scale width,depth".split())
+    _, out, _ = run(capsys, *["derive", "--network", "resmlp", "--scale", "width,depth"])
     text = out.partition("Not covered\n")[2].strip().splitlines()
     assert len(text) == len(set(text)) == 5
