@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from scalings.command_line.bounds import Resources
 from scalings.command_line.console import exit_code, progress_bar
@@ -12,6 +14,9 @@ from scalings.criteria.problem import Problem
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.results.trials import Training
 from scalings.studies import long_training, measuring
+
+if TYPE_CHECKING:
+    from empirical.sweeps.sweep import Sweep
 
 
 def measure_long(
@@ -27,18 +32,16 @@ def measure_long(
     answer: Output,
 ) -> int:
     """Measure alignments at checkpoints, and print them beside those assumed; returns the exit code."""
-    from dataclasses import replace
-
     from empirical.sweeps.measurement import Interrupted
     from empirical.sweeps.sweep import carry_out
     from scalings.figures.long_training import long_figure
     from scalings.reports.long_training import long_document, long_report
 
-    def plan(what: Training):  # type: ignore[no-untyped-def]
+    def plan(what: Training) -> Sweep:
         return measuring.plan(
             problem.network,
             measuring.with_epsilons(parameterization, problem),
-            what,
+            measuring.gentle(what, problem.network, problem.scale),
             scale=problem.scale,
             widths=widths or long_training.WIDTHS,
             seeds=seeds or long_training.SEEDS,
