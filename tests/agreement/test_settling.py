@@ -18,6 +18,7 @@ from empirical.sweeps.measure import measure
 from empirical.sweeps.measurement import Measurement
 from scalings.criteria.observables import Observable
 from scalings.criteria.problem import Problem
+from scalings.hyperparameters.exponents import MINUS_INFINITY
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.update_laws import optimizer
 from scalings.networks.architectures import mlp
@@ -88,3 +89,43 @@ def test_what_grows_does_not_rest() -> None:
     found = trained("sgd", faster, rate)
     late = [rise(found, layer.name, step) for layer in NETWORK.layers for step in range(4, STEPS + 1)]
     assert any(isinstance(fit, Diverged) or fit.low > MARGIN for fit in late)
+
+
+def cycle(gain: int | Fraction) -> Parameterization:
+    """A zero matrix before a very small one: each grows with what the other has become, by n^gain a round for p = 1
+    (tests/symbolic/propagation/test_settling.py)."""
+    rates = [Fraction(-20), Fraction(0), Fraction(gain) - 1, Fraction(-20)]
+    return Parameterization.of(multiplier=[0] * 4, init=[0, MINUS_INFINITY, -8, Fraction(-1, 2)], lr=rates)
+
+
+def followed(law: str, given: Parameterization, steps: int) -> tuple[GivenRun, dict[int, Fit]]:
+    """The orders and the measured slopes of |dW| of the zero matrix."""
+    network = mlp(4, "tanh")
+    run = train_given(Problem(network, optimizer(law)), given, steps)
+    training = Training(optimizer=law, batch=8, steps=steps, lr=0.3, kernel=False)
+    found = measure(network, given, training, widths=(16, 24, 32, 48, 64, 96, 128), seeds=4, device="cpu")
+    fits = {step: found.fits[Observable("dW_frobenius", "layer2", step)] for step in range(1, steps + 1)}
+    return run, {step: fit for step, fit in fits.items() if isinstance(fit, Fit)}
+
+
+@pytest.mark.slow
+def test_a_cycle_under_powers_below_one_tends_to_a_bound() -> None:
+    """Orders -7/2, -7/8, -7/32, ..., two updates each: they rise for ever, and never reach 0; training is below them."""
+    run, fits = followed("shampoo:1/8,1/8", cycle(Fraction(1, 4)), 12)
+    assert verdict_on(run).stable
+    orders = {step: float(run.orders[Observable("dW_frobenius", "layer2", step)]) for step in fits}
+    assert [orders[step] for step in (1, 3, 5)] == [-7 / 2, -7 / 8, -7 / 32]
+    assert len(fits) == 12
+    for step, fit in fits.items():
+        if step <= 4:  # what rose rose by n^(21/8)
+            assert abs(fit.low - orders[step]) < 0.1 > abs(fit.high - orders[step]), (step, fit)
+        assert fit.high < orders[step] + 0.1
+    assert all(fits[step].exponent < fits[step + 2].exponent for step in range(1, 11))
+    assert -0.25 < fits[12].low < fits[12].high < 0
+
+
+@pytest.mark.slow
+def test_the_same_cycle_under_sgd_does_not() -> None:
+    run, fits = followed("sgd", cycle(2), 6)
+    assert run.growing
+    assert all(fits[step + 2].low > fits[step].high + 0.25 for step in (1, 2, 3, 4))
