@@ -32,6 +32,7 @@ def measure_long(
     answer: Output,
 ) -> int:
     """Measure alignments at checkpoints, and print them beside those assumed; returns the exit code."""
+    long_training.summing(problem)
     from empirical.sweeps.measurement import Interrupted
     from empirical.sweeps.sweep import carry_out
     from scalings.figures.long_training import long_figure

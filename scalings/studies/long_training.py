@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Literal
 
 from scalings.criteria.observables import Observable, Quantity
 from scalings.criteria.problem import Problem
-from scalings.networks.nodes import MATRICES
+from scalings.errors import ArgumentError
+from scalings.networks.nodes import MATRICES, Weighted
 from scalings.results.fits import Diverged, Fit, Verdict
 from scalings.results.trials import Training
 
@@ -117,13 +118,23 @@ def timed(training: Training) -> tuple[Training, float]:
     return training_of(training, few), training.steps / few
 
 
+def summing(problem: Problem) -> tuple[Weighted, ...]:
+    """The matrices whose fan_in grows, which sums over more and more units may be aligned with, or not.
+
+    Raises ArgumentError if there are none.
+    """
+    layers = (layer for layer in problem.network.layers if isinstance(layer, MATRICES) and not layer.frozen)
+    found = tuple(layer for layer in layers if layer.fan_in.order_in(problem.scale))
+    if not found:
+        raise ArgumentError("long", f"no matrix has a fan_in that grows with the {problem.scale}, to be aligned with")
+    return found
+
+
 def alignments_of(problem: Problem, measurement: Measurement, margin: float) -> LongTraining:
     """The alignments of all matrices whose fan_in grows, as they were measured."""
     found = []
-    for layer in problem.network.layers:
+    for layer in summing(problem):
         law, order = problem.laws[layer.weight], layer.fan_in.order_in(problem.scale)
-        if not order or not isinstance(layer, MATRICES) or layer.frozen:
-            continue
         kinds: dict[Kind, Fraction] = {"alpha": law.alpha}
         if layer.role == "output":
             kinds["omega"] = law.omega

@@ -110,7 +110,7 @@ def followed(law: str, given: Parameterization, steps: int) -> tuple[GivenRun, d
 
 @pytest.mark.slow
 def test_a_cycle_under_powers_below_one_tends_to_a_bound() -> None:
-    """Orders -7/2, -7/8, -7/32, ..., two updates each: they rise for ever, and never reach 0; training is below them."""
+    """Orders -7/2, -7/8, -7/32, ..., two updates each: they rise for ever, never to 0; training is below them."""
     run, fits = followed("shampoo:1/8,1/8", cycle(Fraction(1, 4)), 12)
     assert verdict_on(run).stable
     orders = {step: float(run.orders[Observable("dW_frobenius", "layer2", step)]) for step in fits}

@@ -43,6 +43,10 @@ def test_full_alignment_at_first_and_none_is_refused(capsys: pytest.CaptureFixtu
     ("arguments", "sentence"),
     [
         ("measure --preset mup --long --spectra", "--long: alignments are measured without --spectra"),
+        (
+            "measure --network resmlp --scale depth --preset family:0 --long",
+            "--long: no matrix has a fan_in that grows with the depth",
+        ),
         ("measure --preset mup --long --steps 100000", "--steps: expected at most 10000, which take hours"),
         ("measure --preset mup --long --engine matrix-free", "--engine: expected auto or dense for long training"),
         ("measure --optimizer kfac --preset family:0 --long", "--optimizer: long training is by gradients in full"),
