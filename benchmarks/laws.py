@@ -19,7 +19,7 @@ import torch
 
 from benchmarks.optimizers import entrywise, preconditioned
 from empirical.experiments.optimizer_laws import DEFAULT_POINTS, DEFAULT_STEPS, measure_law
-from empirical.experiments.probes import GRADIENT, Factory
+from empirical.experiments.probes import Factory
 from scalings.hyperparameters.update_laws import law_text
 from scalings.results.measured_laws import POWERS, Axis, LawMeasurement, LawRegime
 
@@ -31,11 +31,10 @@ _OF: dict[Axis, str] = {"gradient": "entries of G", "weight": "entries of W", "l
 
 @dataclass(frozen=True)
 class Subject:
-    """An optimizer under study, as it comes, and the size of entries of G at which it is asked about."""
+    """An optimizer under study, as it comes, and the paper that it is made after, if it is not torch's."""
 
     factory: Factory
     source: str = ""
-    gradient: float = GRADIENT
 
 
 _MUON = torch.optim.Muon
@@ -74,8 +73,7 @@ SUBJECTS: dict[str, Subject] = {
 
 def measured(name: str, points: int = DEFAULT_POINTS, steps: int = DEFAULT_STEPS) -> LawMeasurement:
     """The law of one of the `SUBJECTS`, as `scalings law` measures it."""
-    subject = SUBJECTS[name]
-    return measure_law(subject.factory, name, gradient=subject.gradient, points=points, steps=steps)
+    return measure_law(SUBJECTS[name].factory, name, points=points, steps=steps)
 
 
 def rows(measurement: LawMeasurement) -> Iterator[tuple[str, ...]]:
@@ -126,5 +124,6 @@ def write(found: Sequence[LawMeasurement]) -> None:
     before, rest = PAGE.read_text().split(_BEGIN)
     _, after = rest.split(_END)
     table = [HEADER, ("---",) * len(HEADER), *(row for one in found for row in rows(one))]
-    lines = "\n".join(f"| {' | '.join(row)} |" for row in table)
+    cells = ((cell.replace("|", r"\|") for cell in row) for row in table)
+    lines = "\n".join(f"| {' | '.join(row)} |" for row in cells)
     PAGE.write_text(f"{before}{_BEGIN}\n{lines}\n{_END}{after}")
