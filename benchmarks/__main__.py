@@ -1,7 +1,8 @@
-"""`python -m benchmarks [limits commands growth rivals coverage models] [--quick]`: each its table; --quick for tests.
+"""`python -m benchmarks [limits commands growth rivals coverage models laws] [--quick]`: a table each; --quick: tests
 
 `python -m benchmarks models Llama nanoGPT` is for these models of tests/empirical/tracing/zoo.py alone; with
 `--page docs/reference/models.md` their rows on that page, and its totals, are made anew.
+`python -m benchmarks laws` writes that of docs/reference/optimizers.md.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 
-from benchmarks import commands, coverage, growth, limits, models, models_page, rivals
+from benchmarks import commands, coverage, growth, laws, limits, models, models_page, rivals
 from scalings.errors import ArgumentError
 
 
@@ -119,6 +120,18 @@ def _models(quick: bool, names: Sequence[str] = (), page: Path | None = None) ->
     return Group(table, "", differing)
 
 
+def _laws(quick: bool) -> Table:
+    table = _table("update laws", *laws.HEADER)
+    found = []
+    for name in list(laws.SUBJECTS)[: 1 if quick else None]:
+        found.append(laws.measured(name, *((40, 1) if quick else ())))
+        for row in laws.rows(found[-1]):
+            table.add_row(*row)
+    if not quick:
+        laws.write(found)
+    return table
+
+
 def _table(title: str, *columns: str) -> Table:
     return Table(*columns, title=title, title_justify="left", box=None, pad_edge=False)
 
@@ -130,6 +143,7 @@ _SECTIONS: dict[str, Callable[[bool], RenderableType]] = {
     "rivals": _rivals,
     "coverage": _coverage,
     "models": _models,
+    "laws": _laws,
 }
 
 if __name__ == "__main__":

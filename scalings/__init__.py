@@ -38,9 +38,9 @@ if TYPE_CHECKING:
     from scalings.networks.conventions import from_abc as from_abc
     from scalings.networks.conventions import from_megatron as from_megatron
     from scalings.networks.conventions import from_mup as from_mup
-    from scalings.networks.published import config_at as config_at
     from scalings.networks.decoders import llama as llama
     from scalings.networks.decoders import moe as moe
+    from scalings.networks.published import config_at as config_at
     from scalings.networks.vision import resnet as resnet
     from scalings.networks.vision import vit as vit
     from scalings.results.trials import Training as Training

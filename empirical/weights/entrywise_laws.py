@@ -38,11 +38,12 @@ class Lion:
 
 @dataclass(frozen=True)
 class Adam:
-    """With eps = 0; 0/0 is read as no step. Moments are averages, weighted by beta^age: corrected for bias."""
+    """0/0 is read as no step. Moments are averages, weighted by beta^age: corrected for bias."""
 
     local: ClassVar[bool] = True
     moments: ClassVar[int] = 2
     beta: tuple[float, float] = (0.9, 0.999)
+    eps: float = 0.0
 
     def __call__(self, gradient: Tensor, moments: Sequence[Tensor], step: int, _size: Size) -> Tensor:
         first, second = moments
@@ -51,6 +52,8 @@ class Adam:
         second.mul_(1 - squared).addcmul_(gradient, gradient, value=squared)
         # Where all gradients were zero so is the first moment, and the step; those whose square is 0 make a small one.
         root = torch.sqrt(second, out=gradient).clamp_(min=torch.finfo(second.dtype).tiny ** 0.5)
+        if self.eps:
+            root.add_(self.eps)
         return torch.div(first, root, out=root)
 
 

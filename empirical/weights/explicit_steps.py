@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from empirical.weights import decay as decays
-from empirical.weights.entrywise_laws import ENTRYWISE, Lamb
+from empirical.weights.entrywise_laws import ENTRYWISE, Adam, Lamb
 from empirical.weights.law import Law, divided, trust_ratio
 from empirical.weights.low_rank_laws import Momentum, plain_law
 
@@ -18,7 +18,8 @@ EVERYTHING = slice(None)
 class ExplicitSteps:
     """The steps of one layer's weights, W(0) and dW of shape (seeds, fan_out, fan_in): dW moves on in place.
 
-    A vector is a matrix of one column. `decay` is lambda, where the optimizer's name says how it acts.
+    A vector is a matrix of one column. `decay` is lambda, where the optimizer's name says how it acts, and `epsilon` is
+    Adam's.
     """
 
     def __init__(
@@ -29,10 +30,11 @@ class ExplicitSteps:
         *,
         lr: float,
         decay: float = 0.0,
+        epsilon: float = 0.0,
         empty: Callable[..., Tensor] | None = None,
     ) -> None:
         self._initial, self._update, self._lr, self._decay = initial, update, lr, decay
-        self._law, self._kind = _law(decays.plain(optimizer)), decays.kind(optimizer)
+        self._law, self._kind = _law(decays.plain(optimizer), epsilon), decays.kind(optimizer)
         self._fraction = decays.constant_fraction(optimizer, lr, decay) or 0.0
         self._moments = [
             torch.zeros_like(update) if empty is None else empty(*update.shape).zero_()
@@ -117,5 +119,7 @@ class ExplicitSteps:
         return norm
 
 
-def _law(name: str) -> Law:
+def _law(name: str, epsilon: float) -> Law:
+    if name == "adam" and epsilon:
+        return Adam(eps=epsilon)
     return ENTRYWISE[name]() if name in ENTRYWISE else plain_law(name)

@@ -10,6 +10,7 @@
 | muon-rms | times 0.2 sqrt(max(fan_out, fan_in)) | Muon, adjust_lr_fn "match_rms_adamw" |
 | muon-spectral | times sqrt(fan_out / fan_in) | arXiv 2310.17813 |
 | shampoo | L^(-1/4) G R^(-1/4), L and R summed from 0, on their ranges | arXiv 1802.09568 |
+| kfac | B^(-1) G A^(-1) of the step's own factors, on their ranges; foof without B | arXiv 1503.05671, 2201.12250 |
 | sign | sign of G | |
 | lion | sign of 0.9 M + 0.1 G, M <- 0.99 M + 0.01 G | arXiv 2302.06675 |
 | adam | first moment over root of second, betas 0.9 and 0.999, corrected for bias | Adam |

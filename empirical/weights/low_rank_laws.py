@@ -142,6 +142,31 @@ class Shampoo:
         return found
 
 
+@dataclass(frozen=True)
+class KroneckerFactors:
+    """K-FAC's B^(-left) G A^(-right): A = mean of h h^T and B = mean of (g d)(g d)^T over this step's examples, on
+    their ranges. With rows of h in H and of g d in D the step is
+
+        D^T (D D^T / batch)^(-left) (H H^T / batch)^(-right) H / batch,
+
+    which takes D and H apart: their product alone, the gradient, does not tell it."""
+
+    left: float = 1.0
+    right: float = 1.0
+    local: ClassVar[bool] = False
+    moments: ClassVar[int] = 0
+
+    def coefficients(self, past: Past) -> Tensor:
+        batch = past.batch
+        outputs, inputs = (gram[:, -batch:, -batch:] for gram in (past.left, past.right))  # rows D / batch, and H
+        core = power(outputs * batch, -self.left) @ power(inputs / batch, -self.right)
+        earlier = past.right.shape[1] - batch
+        return torch.nn.functional.pad(core, (earlier, 0, earlier, 0))
+
+    def __call__(self, gradient: Tensor, _moments: Sequence[Tensor], _step: int, _size: Size) -> Tensor:
+        raise NotImplementedError("`updates.check_from_gradients` refuses it before")
+
+
 LOW_RANK: dict[str, Callable[[], LowRankLaw]] = {
     "sgd": Momentum,
     "momentum": lambda: Momentum(0.9),
@@ -155,10 +180,17 @@ LOW_RANK: dict[str, Callable[[], LowRankLaw]] = {
     "shampoo": Shampoo,
 }
 """Laws of low rank by their names, without state to begin with."""
+FACTORED: dict[str, Callable[[], LowRankLaw]] = {
+    "kfac": KroneckerFactors,
+    "foof": lambda: KroneckerFactors(left=0.0),
+}
+"""Laws that a gradient alone does not tell: they are trained where its factors are at hand."""
+_BY_EXPONENTS: dict[str, Callable[[float, float], LowRankLaw]] = {"shampoo": Shampoo, "kfac": KroneckerFactors}
+"""By what is before the : of a name with exponents."""
 
 
 def low_rank(optimizer: str) -> LowRankLaw | None:
-    """The law of an optimizer, shampoo:e_left,e_right among them; None if its updates are not of low rank.
+    """The law of an optimizer, with exponents as in shampoo:1/4,1/4; None if its updates are not of low rank.
 
     Decoupled decay only scales what there is. Under l2 W itself, of full rank, goes through the law; SGD alone makes
     decoupled decay of that.
@@ -179,12 +211,24 @@ def multiplies_matrices(optimizer: str) -> bool:
 def _plain_law(optimizer: str) -> LowRankLaw | None:
     """The law apart from any decay, if it acts on singular values."""
     name = decay.plain(optimizer)
-    return plain_law(name) if name in LOW_RANK or name.startswith("shampoo:") else None
+    return plain_law(name) if name in LOW_RANK or name in FACTORED or has_exponents(name) else None
+
+
+def has_exponents(name: str) -> bool:
+    """Whether it is a law by exponents of its own, as in shampoo:1/4,1/4."""
+    return ":" in name and name.partition(":")[0] in _BY_EXPONENTS
+
+
+def is_factored(optimizer: str) -> bool:
+    """Whether its steps are not told by gradients alone."""
+    return isinstance(_plain_law(optimizer), KroneckerFactors)
 
 
 def plain_law(name: str) -> LowRankLaw:
     """The law of this name, decay apart."""
-    if name in LOW_RANK:
-        return LOW_RANK[name]()
-    exponents = [float(Fraction(item)) for item in name.partition(":")[2].split(",")]
-    return Shampoo(exponents[0], exponents[-1])
+    known = LOW_RANK | FACTORED
+    if name in known:
+        return known[name]()
+    kind, _, listed = name.partition(":")
+    exponents = [float(Fraction(item)) for item in listed.split(",")]
+    return _BY_EXPONENTS[kind](exponents[0], exponents[-1])

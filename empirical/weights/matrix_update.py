@@ -24,11 +24,20 @@ class MatrixUpdate:
     """
 
     def __init__(
-        self, optimizer: str, weights: DenseWeights, *, lr: float, multiplier: float, decay: float = 0.0
+        self,
+        optimizer: str,
+        weights: DenseWeights,
+        *,
+        lr: float,
+        multiplier: float,
+        decay: float = 0.0,
+        epsilon: float = 0.0,
     ) -> None:
         self._initial, self._lr, self._multiplier = weights.matrix, lr, multiplier
         self.matrix = weights.pool.empty(*weights.matrix.shape).zero_()
-        self._steps = ExplicitSteps(optimizer, self._initial, self.matrix, lr=lr, decay=decay, empty=weights.pool.empty)
+        self._steps = ExplicitSteps(
+            optimizer, self._initial, self.matrix, lr=lr, decay=decay, epsilon=epsilon, empty=weights.pool.empty
+        )
         self._applied = DenseWeights(self.matrix, weights.pool)
         self._is_sgd = decays.plain(optimizer) == "sgd"
         self._fraction = decays.constant_fraction(optimizer, lr, decay) or 0.0

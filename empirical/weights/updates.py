@@ -16,6 +16,7 @@ that these have anyway (empirical.weights.revealed_updates).
 
 from __future__ import annotations
 
+import math
 from typing import Protocol
 
 from torch import Tensor
@@ -34,7 +35,7 @@ from scalings.results.trials import Training
 
 _LAWS = {**low_rank_laws.LOW_RANK, **entrywise_laws.ENTRYWISE}
 MEASURABLE = tuple(name for name in OPTIMIZERS if decays.plain(name) in _LAWS)
-"""Of which there is a law of steps, and not only of their size; each with any decay behind a + that it may have."""
+"""Of which there is a law of steps from gradients; each with any decay behind a + that it may have."""
 _NARROW = 16
 
 
@@ -73,10 +74,12 @@ def start(
     lr: float,
     multiplier: float,
     decay: float = 0.0,
+    epsilon: float = 0.0,
     first: bool = False,
-    rank: int = 1,
+    rank: float = 1,
 ) -> Update:
-    """dW = 0 of a layer, or of the `first` one, which will be a sum of `rank` outer products.
+    """dW = 0 of a layer, or of the `first` one, which will be a sum of `rank` outer products: of math.inf, if dW is
+    to be a matrix wherever it can be.
 
     Raises ArgumentError for an optimizer that cannot be measured.
     """
@@ -86,16 +89,17 @@ def start(
     if is_sgd and isinstance(weights, FreeWeights):
         return (OneSidedUpdate if first else CoreUpdate)(weights, lr=lr, multiplier=multiplier, fraction=fraction)
     law = low_rank_laws.low_rank(optimizer)
-    if law and not (is_sgd and isinstance(weights, DenseWeights) and _is_narrow(weights, rank)):
+    full = isinstance(weights, DenseWeights) and (is_sgd or rank == math.inf) and _is_narrow(weights, rank)
+    if law and not full:
         return FactoredUpdate(law, weights, lr=lr, multiplier=multiplier, fraction=fraction)
     if not isinstance(weights, DenseWeights):
         raise ArgumentError(
             "optimizer", f"{optimizer} acts on every entry of a weight matrix and needs the dense engine"
         )
-    return MatrixUpdate(optimizer, weights, lr=lr, multiplier=multiplier, decay=decay)
+    return MatrixUpdate(optimizer, weights, lr=lr, multiplier=multiplier, decay=decay, epsilon=epsilon)
 
 
-def _is_narrow(weights: DenseWeights, rank: int) -> bool:
+def _is_narrow(weights: DenseWeights, rank: float) -> bool:
     """Whether factors of this rank are no smaller than the matrix."""
     fans = weights.matrix.shape[1:]
     return min(fans) <= _NARROW or rank > max(fans)
@@ -104,7 +108,7 @@ def _is_narrow(weights: DenseWeights, rank: int) -> bool:
 def check_optimizer(optimizer: str) -> None:
     """Raises ArgumentError, naming those that can be measured."""
     name = decays.plain(optimizer)
-    if name not in _LAWS and not name.startswith("shampoo:"):
+    if name not in _LAWS | low_rank_laws.FACTORED and not low_rank_laws.has_exponents(name):
         expected = f"expected one of {', '.join(MEASURABLE)}, or these with a decay as in lion+coupled"
         raise ArgumentError("optimizer", f"{expected}, which can be measured, but got {optimizer!r}")
     decays.kind(optimizer)
@@ -114,6 +118,17 @@ def check_optimizers(training: Training) -> None:
     """Raises ArgumentError for an optimizer of some weight that cannot be measured."""
     for optimizer in training.optimizers:
         check_optimizer(optimizer)
+    if training.checkpoints and any(map(low_rank_laws.is_factored, training.optimizers)):
+        raise ArgumentError("optimizer", "long training is by gradients in full, of which kfac and foof make no step")
+
+
+def check_from_gradients(training: Training) -> None:
+    """Raises ArgumentError as well for an optimizer that takes gradients apart, where weights have these alone."""
+    check_optimizers(training)
+    if factored := [name for name in training.optimizers if low_rank_laws.is_factored(name)]:
+        reason = "takes what layers read and what comes back apart"
+        where = "here only multilayer perceptrons in the width are trained by it"
+        raise ArgumentError("optimizer", f"{factored[0]} {reason}: {where}")
 
 
 def is_low_rank(optimizer: str) -> bool:

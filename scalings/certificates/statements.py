@@ -115,6 +115,9 @@ def _written(value: str | Exponent) -> str:
     return value if isinstance(value, str) else format_exponent(value)
 
 
+_RARE = {"clip": "none", "input": "0"}
+
+
 def _laws_to_json(problem: Problem) -> dict[str, Any]:
     """The one law of all weights by its name and exponents; of a split its name, and so the law of each layer."""
     called = problem.law.each(_called)
@@ -128,8 +131,8 @@ def _laws_to_json(problem: Problem) -> dict[str, Any]:
 
 
 def _law_to_json(law: UpdateLaw) -> dict[str, str]:
-    """By its name and exponents; whether it clips is said where it does."""
-    said = (field.name for field in fields(UpdateLaw) if field.name != "clip" or law.clip != "none")
+    """By its name and exponents; what few laws have, clipping and a power of the input, is said where it is there."""
+    said = (field.name for field in fields(UpdateLaw) if _RARE.get(field.name) != _written(getattr(law, field.name)))
     return {name: _written(getattr(law, name)) for name in said}
 
 
@@ -171,7 +174,7 @@ def _named(name: str, *, epsilon: Exponent, alpha: Exponent, omega: Exponent) ->
 
 def _law(name: str, **written: str) -> UpdateLaw:
     """The law of this name, whose exponents are stated as well. Raises ValueError if they are those of another one."""
-    written = {"clip": "none", **written}
+    written = {**_RARE, **written}
     if written.keys() | {"name"} != {field.name for field in fields(UpdateLaw)}:
         raise ValueError("its update law is not stated in full")
     read = {key: parse_exponent(written[key]) for key in ("epsilon", "alpha", "omega")}

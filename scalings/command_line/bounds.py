@@ -28,6 +28,8 @@ grows like their cube, to ten seconds."""
 PREDICTED = 1000
 """Weights times steps of a prediction, each of which is some rows of its table."""
 MOST_SEEDS, MOST_STEPS, MOST_BATCH, MOST_WIDTHS, WIDEST = 10_000, 100, 256, 64, 10**9
+MOST_LONG = 10_000
+"""Updates of measure --long."""
 HOUR = 3600
 
 
@@ -49,18 +51,25 @@ class Resources:
         warn(cost.sentence)
 
     def check(
-        self, *, widths: Sequence[int] | None, seeds: int | None, steps: int | None = None, batch: int | None = None
+        self,
+        *,
+        widths: Sequence[int] | None,
+        seeds: int | None,
+        steps: int | None = None,
+        batch: int | None = None,
+        long: bool = False,
     ) -> None:
         """Raises ArgumentError for a device that is none, and for sizes of training that are too small or too large.
 
-        What is None has a default.
+        What is None has a default; `long` training takes more steps.
         """
         check_device(self.device)
         if seeds is not None and not 1 <= seeds <= MOST_SEEDS:
             expected = f"at most {MOST_SEEDS}, which give an error of 1 %" if seeds > 0 else "at least 1"
             raise ArgumentError("seeds", f"expected {expected}, but got {seeds}")
-        if steps is not None and not 1 <= steps <= MOST_STEPS:
-            expected = f"at most {MOST_STEPS}, since orders settle within few updates" if steps > 0 else "at least 1"
+        most, why = (MOST_LONG, "which take hours") if long else (MOST_STEPS, "since orders settle within few updates")
+        if steps is not None and not 1 <= steps <= most:
+            expected = f"at most {most}, {why}" if steps > 0 else "at least 1"
             raise ArgumentError("steps", f"expected {expected}, but got {steps}")
         if batch is not None and not 1 <= batch <= MOST_BATCH:
             expected = f"expected 1 to {MOST_BATCH} examples, beside which widths are large"

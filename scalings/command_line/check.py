@@ -12,6 +12,7 @@ from scalings.command_line.options import Chosen, Format, kept_criteria, own_cri
 from scalings.command_line.output import CERTIFICATES, Explained, Output, check_output, drawing, write_certificate
 from scalings.command_line.parsing import File, Whole, parse_richness
 from scalings.criteria.tutorial import MOVING_OUTPUT, STABILITY, TUTORIAL
+from scalings.errors import ArgumentError
 from scalings.results.checks import Repair
 from scalings.results.phases import phase_of
 
@@ -51,7 +52,8 @@ def check(
         A wished richness r, which a yes asks for too, and the repair has.
     output
         A figure to write (.png, .pdf or .svg): the phase diagram, what is unstable, trivial, lazy and rich between this
-        parameterization, its repair and the derived family.
+        parameterization, its repair and the derived family. Where no family of one freedom is derived there is none,
+        and a line says why.
     certificate
         A file (.json) to write a proof to, for `scalings certify`.
     overwrite
@@ -84,10 +86,13 @@ def check(
     if not yes and network.depth > REPAIRED:
         warn(f"no repair is looked for where there are more than {REPAIRED} weights")
     diagram = None
-    if output:  # before the answer: not every parameterization has one
+    if output:
         from symbolic.evaluation.phases import phases_of
 
-        diagram = phases_of(problem, parameterization, remedy if isinstance(remedy, Repair) else None)
+        try:
+            diagram = phases_of(problem, parameterization, remedy if isinstance(remedy, Repair) else None)
+        except ArgumentError as error:  # not every parameterization is in a plane with a family; the answer stands
+            warn(f"scalings: no figure is written: {error.message}")
     if certificate:
         from symbolic.certificates.writing import check_certificate
 
@@ -102,7 +107,7 @@ def check(
         wish = [] if wished in (None, verdict.richness) else [f"r = {wished} was asked for"]
         return phase_figure(diagram, ", ".join([*missed, *wish]))
 
-    with drawing(output, draw):
+    with drawing(output if diagram else None, draw):
         if format == "json":
             print_json(checks.check_document(problem, parameterization, verdict, asked, remedy, satisfied=yes))
         else:

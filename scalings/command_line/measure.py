@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
 
@@ -10,13 +11,40 @@ from cyclopts import Parameter
 
 from scalings.command_line.bounds import Resources
 from scalings.command_line.console import exit_code, progress_bar
+from scalings.command_line.long_training import measure_long
 from scalings.command_line.options import Chosen
-from scalings.command_line.output import ExplainedOutput
+from scalings.command_line.output import ExplainedOutput, Output
 from scalings.command_line.parsing import Whole, parse_delta, parse_gamma, parse_widths
 from scalings.command_line.user_modules import running
 from scalings.errors import ArgumentError
 from scalings.results.trials import Training, check_engine
 from scalings.studies import measuring, modules
+from scalings.studies.long_training import LONG_DELTA, LONG_STEPS
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Looking:
+    """What is looked at in training."""
+
+    spectra: Annotated[bool, Parameter(negative="")] = False
+    """Take the spectral norms of weights too, where they are drawn in full, as auto then does; of a weight that is
+    square in the width the order is asserted. Costs more than training."""
+    coordinates: Annotated[bool, Parameter(negative="")] = False
+    """Look at the sizes of representations, of their changes, and the loss only: a coordinate check, in a fraction of
+    the time, in single precision where changes are carried and not subtracted (an mlp in the width, but for
+    shampoo)."""
+    long: Annotated[bool, Parameter(negative="")] = False
+    """Train for hundreds of updates, and print by layer how far updates are aligned with what they act on, beside what
+    theory assumes (--alpha, --omega): whether, and when, that stops to hold."""
+
+    def check(self, *, is_module: bool) -> None:
+        """Raises ArgumentError for what cannot be looked at together, or at all."""
+        if self.long and (is_module or self.spectra or self.coordinates):
+            asked = "of networks alone" if is_module else "without --spectra and --coordinates"
+            raise ArgumentError("long", f"alignments are measured {asked}")
+        if self.spectra and self.coordinates:
+            raise ArgumentError("spectra", "a coordinate check does not look at weights")
 
 
 def measure(
@@ -30,8 +58,7 @@ def measure(
     batch: Whole | None = None,
     engine: str = "auto",
     centered: bool = True,
-    spectra: Annotated[bool, Parameter(negative="")] = False,
-    coordinates: Annotated[bool, Parameter(negative="")] = False,
+    looking: Looking = Looking(),
     delta: str | None = None,
     on: Resources = Resources(),  # noqa: B008 - frozen
     answer: ExplainedOutput = ExplainedOutput(),  # noqa: B008 - frozen
@@ -39,6 +66,8 @@ def measure(
     """Train at many widths from many seeds, fit every exponent, and compare it with the derived one.
 
     Example: scalings measure --preset mup --widths 64,128,256,512
+
+    Example: scalings measure --preset mup --long
 
     Parameters
     ----------
@@ -54,7 +83,7 @@ def measure(
         Runs at the largest width; smaller widths get more. Default 1 or 12; of networks that are not an mlp as many
         as a minute on two cores allows, 8 to 96.
     steps
-        Number of updates; default 3, or 2 of networks that are not an mlp.
+        Number of updates; default 3, or 2 of networks that are not an mlp, or 300 with --long.
     batch
         Number of examples, all of which make up every update; default 16, or 4 lines of text.
     engine
@@ -62,32 +91,25 @@ def measure(
         takes the cheaper one at each width. The law is the same.
     centered
         Train f - f_0 instead of f: the same orders with less noise.
-    spectra
-        Take the spectral norms of weights too, where they are drawn in full, as auto then does; of a weight that is
-        square in the width the order is asserted. Costs more than training.
-    coordinates
-        Look at the sizes of representations, of their changes, and the loss only: a coordinate check, in a fraction of
-        the time, in single precision where changes are carried and not subtracted (an mlp in the width, but for
-        shampoo).
     delta
         The margin within which a measured exponent agrees with the derived one; default 0.05, or 0.1 of networks that
-        are not an mlp.
+        are not an mlp. With --long alignments agree within twice as much; default 0.125.
     """
     from empirical.data import tasks
     from empirical.data.examples import input_size
 
     margin, sizes, model = None if delta is None else parse_delta(delta), parse_widths(widths), chosen.model
-    on.check(widths=sizes, seeds=seeds, steps=steps, batch=batch)
+    on.check(widths=sizes, seeds=seeds, steps=steps, batch=batch, long=looking.long)
     check_engine(engine)
-    if spectra and coordinates:
-        raise ArgumentError("spectra", "a coordinate check does not look at weights")
+    looking.check(is_module=model.module is not None)
     answer.check()
     problem, parameterization = chosen.resolve(input_size(data), parse_gamma(gamma))
     network, law, own = problem.network, problem.law, model.module
     if own is None and model.translation:
         raise ArgumentError("network", "expected MODULE:NAME, since what trace wrote holds no module to train")
-    measuring.check_trained(problem)
-    updates = measuring.default_steps(network) if steps is None else steps
+    if own:
+        measuring.check_trained(problem)
+    updates = (LONG_STEPS if looking.long else measuring.default_steps(network)) if steps is None else steps
     training = (
         Training.of(law.name, steps=updates)
         if own
@@ -98,18 +120,35 @@ def measure(
             steps=updates,
             centered=centered,
             loss=model.objective,
-            spectra=spectra,
-            observing="coordinates" if coordinates else "all",
+            spectra=looking.spectra,
+            observing="coordinates" if looking.coordinates else "all",
         )
     )
     if own:
         modules.check_options(model.scale, engine, on.device)
-        given = {"data": data != "digits", "batch": batch is not None, "spectra": spectra, "coordinates": coordinates}
+        given = {
+            "data": data != "digits",
+            "batch": batch is not None,
+            "spectra": looking.spectra,
+            "coordinates": looking.coordinates,
+        }
         if unused := next((name for name, is_given in given.items() if is_given), ""):
             raise ArgumentError(unused, "expected none, since a module brings its own data and is observed as it is")
         centered = False
     else:
         tasks.load(network, training)
+    if looking.long:
+        return measure_long(
+            problem,
+            parameterization,
+            training,
+            widths=sizes,
+            seeds=seeds,
+            engine=engine,
+            margin=2 * float(margin or LONG_DELTA),
+            on=on,
+            answer=Output(output=answer.output, overwrite=answer.overwrite, format=answer.format),
+        )
 
     # What is wrong with the options is said by now: here torch is loaded, which takes seconds.
     from empirical.sweeps.measurement import Interrupted
@@ -121,7 +160,7 @@ def measure(
     from symbolic.evaluation.given_run import train_given
     from symbolic.evaluation.predict import prediction_of
 
-    interrupted = False
+    interrupted, on_orders = False, train_given(problem, parameterization, updates)
     try:
         with running() if own else nullcontext():
             sweep = (
@@ -138,8 +177,8 @@ def measure(
                 if own
                 else measuring.plan(
                     network,
-                    parameterization,
-                    measuring.gentle(training, network, model.scale),
+                    measuring.with_epsilons(parameterization, problem),
+                    measuring.beside_epsilons(measuring.gentle(training, network, model.scale), on_orders),
                     scale=model.scale,
                     widths=sizes,
                     seeds=seeds,
@@ -152,7 +191,6 @@ def measure(
                 measurement = carry_out(sweep, progress)
     except Interrupted as early:
         measurement, interrupted = early.measurement, True
-    on_orders = train_given(problem, parameterization, updates)
     orders, check = prediction_of(on_orders, updates), verdict_on(on_orders)
     if own:
         agreement = modules.agreement(own.translation, orders, measurement, margin, stable=check.stable)

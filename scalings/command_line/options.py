@@ -21,6 +21,7 @@ from scalings.hyperparameters.parameterizations import Parameterization, wrong_s
 from scalings.hyperparameters.presets import preset
 from scalings.hyperparameters.splits import Laws, by_layers, laws, with_epsilons
 from scalings.hyperparameters.unknowns import Kind, name_of
+from scalings.hyperparameters.update_laws import CLIP
 from scalings.networks.architectures import DEFAULT_DEPTH
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network
@@ -78,6 +79,8 @@ class ChosenModel(ChosenNetwork):
         Raises ArgumentError for options that do not apply.
         """
         network = self.build(inputs, depth)
+        if self.epsilon is not None and self.optimizer.partition(";")[0].endswith(f"+{CLIP}"):
+            raise ArgumentError("epsilon", f"with +{CLIP} it is compared with clipped gradients: no rule is known here")
         law = laws(self.optimizer, by_layers(self.law or ()))
         if self.epsilon is not None:
             law = with_epsilons(law, network.layers, self.epsilon.split(","))

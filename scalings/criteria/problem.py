@@ -18,11 +18,11 @@ from scalings.hyperparameters.exponents import format_power
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.presets import PRESETS, preset
 from scalings.hyperparameters.splits import Laws, as_laws, assumptions
-from scalings.hyperparameters.update_laws import UpdateLaw
+from scalings.hyperparameters.update_laws import UpdateLaw, is_factored
 from scalings.networks.architectures import Translatable, as_network
 from scalings.networks.dimensions import BATCH_SCALES, VOCABULARY_SCALE, WIDTH_SCALE, symbol_of
 from scalings.networks.network import Network, wrong_scale
-from scalings.networks.nodes import MATRICES, Embedding, Weighted
+from scalings.networks.nodes import MATRICES, Bias, Embedding, Weighted
 
 Loss = Literal["mse", "cross-entropy"]
 LOSSES: tuple[Loss, ...] = get_args(Loss)
@@ -34,7 +34,7 @@ class Problem:
 
     Raises ArgumentError for a scale variable that the network has not, for a loss that is not one, for the squared
     error in the vocabulary, for an embedding whose vocabulary grows with another scale variable under study, and for a
-    law of a layer that is not there.
+    law of a layer that is not there, and for K-FAC of what it has no factors for.
     """
 
     network: Network
@@ -53,7 +53,7 @@ class Problem:
             )
         if self.scale != VOCABULARY_SCALE:
             self._check_vocabularies()
-        self.law.among(self.network.layers)
+        self._check_factored()
 
     def _check_vocabularies(self) -> None:
         """Raises ArgumentError for an embedding of more and more tokens.
@@ -68,6 +68,20 @@ class Problem:
                 grows = f"{node.name} has a vocabulary that grows with the {self.scale}, like {size}"
                 expected = "expected a vocabulary that is fixed, or a scale variable of its own"
                 raise ArgumentError("network", f"{grows}: no orders are known of this limit; {expected}")
+
+    def _check_factored(self) -> None:
+        """Raises ArgumentError for K-FAC where its factors are not |h|^2 and |d|^2 of a single example."""
+        for layer, law in zip(self.network.layers, self.law.among(self.network.layers), strict=True):
+            if not is_factored(law):
+                continue
+            if self.scale in (*BATCH_SCALES, VOCABULARY_SCALE):
+                raise ArgumentError(
+                    "optimizer", f"no orders are known of the factors of {law.name} in the {self.scale}"
+                )
+            if not isinstance(layer, (*MATRICES, Bias)):
+                kind = type(layer).__name__.lower()
+                expected = f"expected another law for it, as in --law {layer.name}=adam"
+                raise ArgumentError("optimizer", f"{law.name} has no factors for {layer.name}, a {kind}: {expected}")
 
     @classmethod
     def of(
@@ -108,7 +122,7 @@ class Problem:
     @property
     def is_sgd(self) -> bool:
         """Whether all steps are in proportion to gradients, as those of SGD, for which presets are stated."""
-        return all(law.gradient == 1 for law in self.laws.values())
+        return all(law.gradient == 1 and not law.input for law in self.laws.values())
 
     @property
     def symbol(self) -> str:

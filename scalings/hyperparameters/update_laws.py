@@ -1,11 +1,11 @@
 """Update laws: an optimizer as the size of the change that one step makes to a weight matrix.
 
-    |dW|_F  =  eta |G|_F^p  fan_in^(q_in/2) fan_out^(q_out/2)  max(fan_in, fan_out)^m  |W|_F^s
+    |dW|_F  =  eta |G|_F^p  fan_in^(q_in/2) fan_out^(q_out/2)  max(fan_in, fan_out)^m  |W|_F^s  |h|^x
 
 with eta the layer's learning rate and G the gradient of the raw weight W. SGD has p = 1 and all else 0; Adam at
 epsilon -> 0 changes each of the fan_in fan_out entries by eta, so q_in = q_out = 1 and all else 0. Steps that divide by
-more than the gradient have p < 0: -1 is K-FAC without damping (Martens and Grosse, arXiv 1503.05671) and Shampoo with
-the exponents 1/2 and 1/2:
+more than the gradient have p < 0, as Shampoo with the exponents 1/2 and 1/2, and K-FAC (`kfac`), the one law with a
+power x of what the layer reads:
 
 >>> adam = optimizer("adam")
 >>> [str(power) for power in (adam.gradient, adam.fan_in, adam.fan_out, adam.larger_fan, adam.weight)]
@@ -70,6 +70,8 @@ class UpdateLaw:
     """Assumed alignment of an update with its own input, from 0 to 1."""
     omega: Fraction = _ONE
     """Assumed alignment of the readout's initial weights with the change of what they read, from 0 to 1."""
+    input: Fraction = _ZERO
+    """x, the power of |h|, the root-mean-square norm over examples of what the layer reads."""
     clip: Clip = "none"
     """Whether gradients are clipped by the norm of those of all weights, at a constant."""
     at_zero: AtZero = "alike"
@@ -126,6 +128,8 @@ class UpdateLaw:
             )
         if self.clip != "none":
             found.append("gradients are divided by the norm of those of all weights, where that is above a constant")
+        if is_factored(self):
+            found.append(f"the factors of {self.name} are those of a step's own examples, on their ranges, undamped")
         if self.at_zero != "alike":
             found.append(f"weights that are all zero take another first step: {_AT_ZERO[self.at_zero]}")
         if self.decay != "none":
@@ -149,6 +153,27 @@ DECAYS = {
 def shampoo(left: Fraction, right: Fraction) -> UpdateLaw:
     """Shampoo's step L^(-left) G R^(-right), L = G G^T and R = G^T G (Gupta et al., arXiv 1802.09568: 1/4 and 1/4)."""
     return UpdateLaw("shampoo", 1 - 2 * (left + right))
+
+
+def kfac(left: Fraction, right: Fraction) -> UpdateLaw:
+    """K-FAC's step B^(-left) G A^(-right), A = E[h h^T] of what a layer reads and B = E[d d^T] of what comes back.
+
+    With d the derivative by W h, |A| = |h|^2, |B| = |d|^2 and |G| = |d| |h|, so that
+
+        |dW|  =  eta |G| |d|^(-2 left) |h|^(-2 right)  =  eta |G|^(1 - 2 left) |h|^(2 left - 2 right).
+
+    1 and 1 are K-FAC (Martens and Grosse, arXiv 1503.05671), 0 and 1 FOOF (Benzing, arXiv 2201.12250); any two of them,
+    undamped: Ishikawa and Karakida, arXiv 2312.12226.
+
+    >>> [str(law.gradient) for law in (kfac(_ONE, _ONE), kfac(_ZERO, _ONE))], str(kfac(_ZERO, _ONE).input)
+    (['-1', '1'], '-2')
+    """
+    return UpdateLaw("kfac", 1 - 2 * left, input=2 * (left - right))
+
+
+def is_factored(law: UpdateLaw) -> bool:
+    """Whether it takes a gradient apart, into what a layer reads and what comes back to it, as K-FAC does."""
+    return law.name.partition("+")[0].partition(":")[0] in ("kfac", "foof")
 
 
 OPTIMIZERS: dict[str, UpdateLaw] = {
@@ -179,18 +204,21 @@ OPTIMIZERS: dict[str, UpdateLaw] = {
         UpdateLaw("lamb", _ZERO, weight=_ONE, at_zero="entries"),
         UpdateLaw("adafactor", _ZERO, weight=_ONE, at_zero="entries"),
         shampoo(Fraction(1, 4), Fraction(1, 4)),
+        kfac(_ONE, _ONE),
+        replace(kfac(_ZERO, _ONE), name="foof"),
     )
 }
 _LONGEST_NAME = 500
 """Characters of an optimizer; a law of five powers takes up to 200."""
 _CUSTOM = (
-    "law:p,q_in,q_out,m,s and shampoo:e_left,e_right take exponents of their own, +l2 or +coupled adds decay, and "
+    "law:p,q_in,q_out,m,s, shampoo:e_left,e_right and kfac:e_left,e_right take exponents of their own, +l2 or +coupled "
+    "adds decay, and "
     "+clip clips"
 )
 
 
 def optimizer(name: str) -> UpdateLaw:
-    """The update law of this name, or "law:p,q_in,q_out,m,s" (later ones 0 if left out), or "shampoo:1/4,1/4".
+    """The update law of this name, or "law:p,q_in,q_out,m,s" (later ones 0 if left out), "shampoo:1/4,1/4", "kfac:0,1".
 
     "+coupled", "+independent" or "+l2" behind the name adds weight decay; LAMB's own is "lamb+inside". Raises
     ArgumentError, with a list of the known names, for any other.
@@ -205,20 +233,26 @@ def optimizer(name: str) -> UpdateLaw:
     if plus and (base in OPTIMIZERS or decay in DECAYS):
         return _decaying(optimizer(base), decay)
     kind, colon, listed = name.partition(":")
-    if colon and kind in ("law", "shampoo"):
-        numbers = _numbers(listed, 5 if kind == "law" else 2)
-        p, q_in, q_out, m, s = [*numbers, *[_ZERO] * (5 - len(numbers))]
-        law = UpdateLaw(name, p, q_in, q_out, m, s)
-        if kind == "shampoo":
-            law = replace(shampoo(*(numbers * 2)[:2]), name=name)
-        return law
+    if colon and kind == "law":
+        p, q_in, q_out, m, s = (_numbers(listed, 5) + [_ZERO] * 5)[:5]
+        return UpdateLaw(name, p, q_in, q_out, m, s)
+    if colon and kind in _BY_EXPONENTS:
+        return replace(_BY_EXPONENTS[kind](*(_numbers(listed, 2) * 2)[:2]), name=name)
     if name not in OPTIMIZERS:
         raise unknown_name("optimizer", name, OPTIMIZERS, more=f"; {_CUSTOM}")
     return OPTIMIZERS[name]
 
 
+_BY_EXPONENTS = {"shampoo": shampoo, "kfac": kfac}
+
+
 def clipped(law: UpdateLaw) -> UpdateLaw:
-    """The law, of gradients that are clipped by the norm of those of all weights. Raises ArgumentError if they are."""
+    """The law, of gradients that are clipped by the norm of those of all weights.
+
+    Raises ArgumentError if they are clipped already, and for K-FAC.
+    """
+    if is_factored(law):
+        raise ArgumentError("optimizer", f"expected no +{CLIP} with {law.name}, whose factors are not clipped")
     if law.clip != "none":
         raise ArgumentError("optimizer", f"expected +{CLIP} once, but got it twice")
     return replace(law, name=f"{law.name}+{CLIP}", clip="norm")
@@ -257,6 +291,10 @@ def _decaying(law: UpdateLaw, decay: str) -> UpdateLaw:
         raise ArgumentError("optimizer", f"expected {decays} behind the +, or another optimizer, but got {decay!r}")
     if law.decay != "none":
         raise ArgumentError("optimizer", f"{law.name} decays already, so nothing is understood behind the +")
+    if decay == "l2" and is_factored(law):
+        raise ArgumentError(
+            "optimizer", f"the factors of {law.name} know no loss of weights; expected {law.name}+coupled"
+        )
     if decay == "inside" and law.name != "lamb":
         raise ArgumentError("optimizer", f"decay inside the step is lamb's; expected {law.name}+coupled, or another")
     return replace(law, name=f"{law.name}+{decay}", decay=decay)  # type: ignore[arg-type]
@@ -279,18 +317,20 @@ _WITHOUT_EPSILON = {
     "adafactor": "compares its epsilon with mean squares over rows and columns, for which there is no rule here",
     "lars": "divides by the norm of the whole gradient, not by the size of its entries",
     "normalized-sgd": "divides by the norm of the whole gradient, not by the size of its entries",
+    "kfac": "divides by matrices, whose damping is another question",
+    "foof": "divides by matrices, whose damping is another question",
 }
 
 
 def why_no_epsilon(law: UpdateLaw) -> str:
     """Why a law divides no entry by its size, so that no epsilon stands beside that; empty if it does."""
-    name = law.name.partition("+")[0]
+    name = law.name.partition("+")[0].partition(":")[0]
     if law.clip != "none":
         return f"{law.name} compares it with clipped gradients, for which there is no rule here"
-    if law.gradient == 1:
-        return f"{law.name} has none: it divides by nothing"
     if name in _WITHOUT_EPSILON:
         return f"{law.name} has none that counts: it {_WITHOUT_EPSILON[name]}"
+    if law.gradient == 1:
+        return f"{law.name} has none: it divides by nothing"
     if law.gradient or law.weight or not law.fan_in == law.fan_out == 1:
         return f"{law.name} does not divide by the size of a gradient's entries"
     return ""

@@ -141,6 +141,7 @@ def _law(law: UpdateLaw, symbol: str) -> str:
         "fan_out": law.fan_out / 2,
         "max(fan_in, fan_out)": law.larger_fan,
         "|W|_F": law.weight,
+        "|h|": law.input,
     }
     powers = " ".join(
         ["eta", *(format_power(power, size).removesuffix("^1") for size, power in sizes.items() if power)]

@@ -21,6 +21,7 @@ from scalings.reports.documents import (
     multipliers_document,
     observable_document,
 )
+from scalings.reports.limits import limits_report, not_covered
 from scalings.reports.tables import choice_report, empty_table, in_runs, layers_table
 from scalings.results.checks import Check, Finding, Forbidden, Repair
 
@@ -50,6 +51,7 @@ def check_document(
         "satisfied": satisfied,
         "reasons": list(check.reasons(*asked)),
         "notes": list(check.notes),
+        "not_covered": list(_limits(problem, check)),
         "criteria": [
             {
                 "criterion": finding.criterion.name,
@@ -116,6 +118,11 @@ def check_report(
     yield from _remedy(repair, symbol)
     yield Text()
     yield _findings_table(check, symbol)
+    yield from limits_report(_limits(problem, check))
+
+
+def _limits(problem: Problem, check: Check) -> tuple[str, ...]:
+    return not_covered(problem.laws.values(), problem.scale, answered=check.nontrivial)
 
 
 def verdict_report(check: Check) -> Iterator[RenderableType]:

@@ -16,6 +16,7 @@ from scalings.hyperparameters.unknowns import SYMBOLS, name_of
 from scalings.reports.conflicts import conflict_document, contradiction_sentences
 from scalings.reports.documents import SCHEMA_VERSION, Document, layers_document, multipliers_document
 from scalings.reports.inductions import INSERTED, concluded, determined
+from scalings.reports.limits import limits_report, not_covered
 from scalings.reports.pieces import (
     numbering,
     piece_document,
@@ -62,6 +63,7 @@ def derivation_document(derivation: Derivation, gauge: Gauge) -> Document:
         "conflict": conflict_document(derivation.conflict),
         "induction": _induction(derivation.induction) if derivation.induction else None,
         "assumptions": list(derivation.assumptions),
+        "not_covered": list(limits_of(derivation)),
         "steps": [_step(step) for step in derivation.steps],
     }
 
@@ -168,6 +170,12 @@ def derivation_report(derivation: Derivation, gauge: Gauge) -> Iterator[Renderab
         yield Text(f"\nBeside its freedoms there are {len(derivation.gauges)} gauges, one for each {which}: {shifts}.")
     if derivation.induction:
         yield from _induction_report(derivation.induction)
+    yield from limits_report(limits_of(derivation))
+
+
+def limits_of(derivation: Derivation) -> tuple[str, ...]:
+    """What the derivation does not cover."""
+    return not_covered(derivation.laws, derivation.scale, answered=derivation.degrees_of_freedom is not None)
 
 
 def summary(derivation: Derivation) -> Iterator[RenderableType]:

@@ -12,8 +12,9 @@ from scalings.hyperparameters.gauges import LayerExponents, names_of
 from scalings.hyperparameters.splits import differ
 from scalings.reports.articles import align, base, header, latex_symbol, markdown_table, plain, to_latex
 from scalings.reports.conflicts import contradiction_sentences
-from scalings.reports.derivations import derivation_document
+from scalings.reports.derivations import derivation_document, limits_of
 from scalings.reports.documents import SCHEMA_VERSION
+from scalings.reports.limits import limits_report
 from scalings.reports.pieces import facets_table, piece_table
 from scalings.reports.tables import empty_table, exponent_cells, law_cells
 from scalings.results.derivations import Derivation
@@ -60,6 +61,12 @@ def monomials_report(answer: Monomials) -> Iterator[RenderableType]:
             yield Text(f"They are a union of {len(one.polyhedra)} pieces, so there is no table of monomials:")
             yield from (piece_table(one, polyhedron, answer.gauge) for polyhedron in one.polyhedra)
         yield from map(facets_table, one.polytopes)
+    yield from limits_report(_limits(answer))
+
+
+def _limits(answer: Monomials) -> tuple[str, ...]:
+    """Those of all its derivations, each once."""
+    return tuple(dict.fromkeys(sentence for one in answer.derivations for sentence in limits_of(one)))
 
 
 def monomials_document(answer: Monomials) -> dict[str, Any]:

@@ -131,8 +131,8 @@ def differences(found: UpdateLaw, expected: UpdateLaw) -> str:
 
 
 def same_law(one: UpdateLaw, other: UpdateLaw) -> bool:
-    """Whether two optimizers have the same five exponents, whatever their names."""
-    return all(getattr(one, power) == getattr(other, power) for power in POWERS[1:])
+    """Whether two optimizers have the same exponents, whatever their names."""
+    return one.input == other.input and all(getattr(one, power) == getattr(other, power) for power in POWERS[1:])
 
 
 @dataclass(frozen=True)

@@ -28,8 +28,19 @@ DEVICES = ("auto", "cpu", "cuda")
 Observing = Literal["all", "coordinates"]
 Json = dict[str, Any]
 
-_LR = {"sgd": 0.5, "momentum": 0.2, "nesterov": 0.1, "normalized-sgd": 0.1, "lars": 0.05, "shampoo": 0.1}
+_LR = {
+    "sgd": 0.5,
+    "momentum": 0.2,
+    "nesterov": 0.1,
+    "normalized-sgd": 0.1,
+    "lars": 0.05,
+    "shampoo": 0.1,
+    "kfac": 0.003,
+    "foof": 0.02,
+}
 """Default learning rates: three steps reduce the loss visibly while |dz|/|z| stays small."""
+SMALL_EPSILON = 1 / 32
+"""About what a gradient's entries are, in front of their power of n."""
 _DECAY = {"independent": 0.002, "l2": 0.01}
 """Default decays, where 0.1 would take more of a weight than it does under AdamW at its learning rate 0.02."""
 
@@ -80,6 +91,11 @@ class Training:
     observing: Observing = "all"
     """All observables, or "coordinates": only representations, their changes and the loss (a coordinate check), for
     which single precision is enough where changes are carried along and not found by subtracting."""
+    checkpoints: tuple[int, ...] = ()
+    """The updates after which there is an observation, where training is long; if there are none, it is after each."""
+    epsilons: tuple[float, ...] = ()
+    """The constants in front of Adam's epsilon, one for each layer; all SMALL_EPSILON if not given. Only layers with a
+    power of n for it have one."""
 
     @classmethod
     def of(cls, optimizer: str, **options: Any) -> Training:
@@ -106,6 +122,14 @@ class Training:
     def clips(self) -> bool:
         """Whether gradients are clipped by the norm of those of all weights."""
         return any(law.clip != "none" for law in self.law.parts)
+
+    def observes(self, step: int) -> bool:
+        """Whether there is an observation after so many updates."""
+        return not self.checkpoints or step in self.checkpoints
+
+    def epsilon(self, number: int) -> float:
+        """The constant of the epsilon of this layer, counted from 0."""
+        return self.epsilons[number] if self.epsilons else SMALL_EPSILON
 
     def factors(self, law: UpdateLaw) -> tuple[float, float]:
         """How many times `lr` and `decay`, the constants of the first law that is named, those of another one are.
@@ -144,7 +168,7 @@ class Trial:
         return cls(
             network_from_json(document["network"]),
             _parameterization_from_json(document["parameterization"]),
-            Training(**document["training"]),
+            Training(**_tuples(document["training"])),
             document["width"],
             document["seed"],
             document["engine"],
@@ -171,6 +195,10 @@ class Record:
         """The record that `to_json` wrote."""
         observable = Observable(document["quantity"], document["layer"], document["step"])
         return cls(observable, document["width"], document["seed"], float(document["value"]))
+
+
+def _tuples(training: Json) -> Json:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in training.items()}
 
 
 def _layers_to_json(layers: tuple[LayerExponents[Any], ...]) -> list[Json]:

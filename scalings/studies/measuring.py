@@ -17,7 +17,7 @@ from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.networks.dimensions import DEPTH_SCALE, WIDTH_SCALE, Dimension
 from scalings.networks.network import Network
 from scalings.networks.nodes import Dense, Embedding, Node, Norm, Repeat, Scores
-from scalings.results.trials import Training
+from scalings.results.trials import SMALL_EPSILON, Training
 from scalings.studies import modules
 from scalings.tapes.network import TracedNetwork
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from empirical.sweeps.sweep import Progress, Sweep
     from empirical.tracing.batches import Loss
     from empirical.tracing.trace import Build
+    from symbolic.evaluation.given_run import GivenRun
 
 _HELD = {WIDTH_SCALE: 64, DEPTH_SCALE: 2}
 """Where scale variables stand that are not varied; at 1 if they are not named."""
@@ -156,9 +157,31 @@ def scaling(network: Network, training: Training, scale: str) -> Scaling:
 
 
 def check_trained(problem: Problem) -> None:
-    """Raises ArgumentError for a law that no engine trains by: with an epsilon that counts."""
+    """Raises ArgumentError for an epsilon, where only `measure` of a network trains with one."""
     if any(law.epsilon != MINUS_INFINITY for law in problem.laws.values()):
-        raise ArgumentError("epsilon", "training has none beside which entries of a gradient count for nothing")
+        raise ArgumentError("epsilon", "expected none here: only measure, of a network, trains with one")
+
+
+def with_epsilons(parameterization: Parameterization, problem: Problem) -> Parameterization:
+    """The parameterization with the epsilons of the laws, by which engines train."""
+    laws = problem.laws.values()
+    if all(law.epsilon == MINUS_INFINITY for law in laws):
+        return parameterization
+    pairs = zip(parameterization.layers, laws, strict=True)
+    return replace(parameterization, layers=tuple(replace(layer, epsilon=law.epsilon) for layer, law in pairs))
+
+
+_LARGE_EPSILON = 1.0
+"""An epsilon, in front of its power of n, that drowns gradients of a smaller order from widths of some tens on."""
+
+
+def beside_epsilons(training: Training, run: GivenRun) -> Training:
+    """With constants of epsilons by which widths of some hundreds tell orders that are n^(1/2) apart."""
+    from symbolic.evaluation.check import drowned
+
+    below = {layer.name for layer, _, _ in drowned(run)}
+    each = (_LARGE_EPSILON if layer.name in below else SMALL_EPSILON for layer in run.problem.network.layers)
+    return replace(training, epsilons=tuple(each) if below else ())
 
 
 def default_batch(network: Network) -> int:

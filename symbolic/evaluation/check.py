@@ -17,12 +17,13 @@ from scalings.criteria.criterion import Criterion
 from scalings.criteria.observables import Observable
 from scalings.criteria.problem import Loss, Problem, as_parameterization
 from scalings.criteria.tutorial import MOVING_OUTPUT, STABILITY, TUTORIAL, USEFUL_UPDATE
-from scalings.hyperparameters.exponents import MINUS_INFINITY, format_power
+from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent, format_power
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.splits import Laws
 from scalings.networks.architectures import Translatable
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Network
+from scalings.networks.nodes import Weighted
 from scalings.results.checks import Check, Finding
 from symbolic.evaluation.given_run import GivenRun, train_given
 from symbolic.orders.algebra import EXACT
@@ -97,19 +98,25 @@ def _listed(names: Sequence[str]) -> str:
     return f"{', '.join(names[:_NAMED])}{more} {'is' if len(names) == 1 else 'are'}"
 
 
+def drowned(run: GivenRun) -> Iterator[tuple[Weighted, int, Exponent]]:
+    """The layers with a gradient whose entries are smaller than epsilon; the first update at which, and their order."""
+    for layer in run.problem.network.layers:
+        root = sum(fans(layer, run.problem.scale)) / 2
+        for step in run.steps:
+            entry = run.orders[Observable("gradient", layer.name, step)] - root
+            if entry < run.problem.laws[layer.weight].epsilon:
+                yield layer, step, entry
+                break
+
+
 def _epsilon_notes(run: GivenRun) -> Iterator[str]:
-    """Where the entries of a gradient are smaller than epsilon, so that the optimizer's law is another one."""
-    problem, symbol = run.problem, run.problem.symbol
-    for layer in problem.network.layers:
-        law = problem.laws[layer.weight]
-        root = sum(fans(layer, problem.scale)) / 2
-        entries = [run.orders[Observable("gradient", layer.name, step)] - root for step in run.steps]
-        below = [(step, entry) for step, entry in enumerate(entries, start=1) if entry < law.epsilon]
-        if below:
-            step, entry = below[0]
-            sizes = f"its entries are {format_power(entry, symbol)}, epsilon is {format_power(law.epsilon, symbol)}"
-            what = f"epsilon drowns the gradient of {layer.name} at update {step}"
-            yield f"{what}: {sizes}; {law.name} then acts as SGD does"
+    """Where the optimizer's law is another one."""
+    symbol = run.problem.symbol
+    for layer, step, entry in drowned(run):
+        law = run.problem.laws[layer.weight]
+        sizes = f"its entries are {format_power(entry, symbol)}, epsilon is {format_power(law.epsilon, symbol)}"
+        what = f"epsilon drowns the gradient of {layer.name} at update {step}"
+        yield f"{what}: {sizes}; {law.name} then acts as SGD does"
 
 
 def _findings(run: GivenRun, criteria: tuple[Criterion, ...]) -> Iterator[Finding]:

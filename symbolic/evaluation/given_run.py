@@ -116,7 +116,9 @@ def _grows(problem: Problem, carried: Sequence[Carried], *, surely: bool) -> boo
     """
     span = (len(carried) - 3) // 2
     laws = problem.laws.values()
-    convex = all(law.epsilon == MINUS_INFINITY and law.gradient >= 0 and law.clip == "none" for law in laws)
+    convex = all(
+        law.epsilon == MINUS_INFINITY and min(law.gradient, law.input) >= 0 and law.clip == "none" for law in laws
+    )
     if not span or (surely and not convex):
         return False
     before, middle, last = carried[-1 - 2 * span], carried[-1 - span], carried[-1]

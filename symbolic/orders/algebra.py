@@ -75,4 +75,15 @@ class ExactAlgebra:
         return numerator if numerator == MINUS_INFINITY else numerator - denominator
 
 
+def signed_power(algebra: Algebra[O], order: O, exponent: Fraction) -> O:
+    """|a|^exponent, of either sign; zero stays zero, so that a law that divides by its gradient makes no step without.
+
+    >>> signed_power(EXACT, Fraction(2), Fraction(-1, 2)), signed_power(EXACT, MINUS_INFINITY, Fraction(-1))
+    (Fraction(-1, 1), -inf)
+    """
+    if exponent >= 0:
+        return algebra.power(order, exponent)
+    return algebra.ratio(algebra.power(order, Fraction(0)), algebra.power(order, -exponent))
+
+
 EXACT = ExactAlgebra()

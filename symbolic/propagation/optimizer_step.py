@@ -11,8 +11,8 @@ from typing import Generic
 
 from scalings.hyperparameters.exponents import MINUS_INFINITY
 from scalings.networks.dimensions import ONE
-from scalings.networks.nodes import Weighted
-from symbolic.orders.algebra import O
+from scalings.networks.nodes import MATRICES, Weighted
+from symbolic.orders.algebra import O, signed_power
 from symbolic.propagation.batch_and_vocabulary import fans, sampling
 from symbolic.propagation.state import HALF, Run, Steps, random_norm
 
@@ -56,8 +56,10 @@ def _step_weight(run: Run[O], node: Weighted, divisor: O | None) -> Steps[O]:
         size = algebra.product(run.layers[weight].lr, seen.entries(1 - power))
     elif law.weight:  # |W|^0 = 1 also for zero weights, unlike |G|^0: a zero gradient is a zero update
         size = algebra.product(size, algebra.power(now, law.weight))
+    if law.input and isinstance(node, MATRICES):  # a bias reads 1
+        size = algebra.product(size, signed_power(algebra, run.now(node.source), law.input))
     size = algebra.product(size, seen.damping(gradient))
-    one_step = algebra.product(size, _normalized(run, gradient, power))
+    one_step = algebra.product(size, signed_power(algebra, gradient, power))
     if decay is not None and law.decay == "l2":  # of a step along G + lambda W, the shares of the two
         share = algebra.ratio(one_step, gradient) if power != 1 else size
         one_step, size = algebra.product(share, raw), share
@@ -74,13 +76,6 @@ def _step_weight(run: Run[O], node: Weighted, divisor: O | None) -> Steps[O]:
         shrunk = seen.scaled(algebra.product(shrinking, decay), seen.sampling.steps)
         run.shrinkage[weight] = algebra.total(run.shrinkage.get(weight, run.zero), shrunk)
         yield run.observe("decay", node, run.shrinkage[weight])
-
-
-def _normalized(run: Run[O], gradient: O, power: Fraction) -> O:
-    """|G|^p; zero where the gradient is, also for p < 0, as of Shampoo's exponents 1/2 and of K-FAC without damping."""
-    if power >= 0:
-        return run.algebra.power(gradient, power)
-    return run.algebra.ratio(run.algebra.power(gradient, Fraction(0)), run.algebra.power(gradient, -power))
 
 
 class _Seen(Generic[O]):

@@ -18,7 +18,7 @@ from scalings.networks.nodes import (
     Scale,
     Sum,
 )
-from symbolic.orders.algebra import O
+from symbolic.orders.algebra import O, signed_power
 from symbolic.propagation.state import HALF, Carrier, Parts, Run, Steps, in_turn
 
 
@@ -96,18 +96,13 @@ class PowerRule:
     def _power(self, run: Run[O], node: Power, order: O) -> O:
         """sqrt(units) (order / sqrt(units))^p."""
         algebra, root = run.algebra, root_of_units(run, node)
-        return algebra.product(root, self._signed(run, algebra.ratio(order, root), node.exponent))
+        return algebra.product(root, signed_power(algebra, algebra.ratio(order, root), node.exponent))
 
     def _slope(self, run: Run[O], node: Power, order: O) -> O:
         """(order / sqrt(units))^(p-1)."""
         if node.exponent == 1:
             return run.one
-        return self._signed(run, run.algebra.ratio(order, root_of_units(run, node)), node.exponent - 1)
-
-    def _signed(self, run: Run[O], entries: O, exponent: Fraction) -> O:
-        if exponent < 0:
-            return run.algebra.ratio(run.one, run.algebra.power(entries, -exponent))
-        return run.algebra.power(entries, exponent)
+        return signed_power(run.algebra, run.algebra.ratio(order, root_of_units(run, node)), node.exponent - 1)
 
 
 class NormRule:

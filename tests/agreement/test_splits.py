@@ -50,6 +50,20 @@ def test_shampoo_that_divides_by_more_than_the_gradient() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("optimizer", ["kfac", "foof", "kfac:1/2,1"])
+def test_kfac_divides_by_what_it_reads_and_by_what_comes_back(optimizer: str) -> None:
+    """And the theory that takes its step for another power of the gradient is refused."""
+    network = mlp(3)
+    training = Training(optimizer=optimizer, lr=2e-3, batch=4, steps=2)
+    found = experiment(network, member(network, optimizer, "1/2"), training, WIDTHS, 48)
+    confirm(found)
+    for other in ("sgd", "shampoo:1/2,1/2", "shampoo"):
+        wrong = replace(found, training=replace(training, optimizer=other)).predicted()
+        same = (optimizer, other) == ("kfac", "shampoo:1/2,1/2")
+        assert bool(refuted(found.asserted(), wrong)) != same, other
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["sgd+clip", "muon+sgd+clip"])
 def test_gradients_clipped_by_the_norm_of_all(optimizer: str) -> None:
     """The readout's gradient is the largest, n^(1/2): every step of SGD is n^(-1/2) of what it would be."""

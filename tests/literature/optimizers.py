@@ -10,7 +10,7 @@ from scalings.criteria.problem import Problem
 from scalings.criteria.tutorial import TUTORIAL, USEFUL_UPDATE
 from scalings.hyperparameters.exponents import Exponent
 from scalings.hyperparameters.splits import laws
-from scalings.hyperparameters.update_laws import optimizer
+from scalings.hyperparameters.update_laws import kfac, optimizer
 from scalings.networks.architectures import mlp, transformer
 from scalings.networks.dimensions import WIDTH, Dimension
 from tests.literature.claims import Exponents, LargestRates, Result, of
@@ -71,16 +71,21 @@ def _largest(parameterization: str, law: str, alignment: str) -> Result:
     return Result("Everett et al., 2407.05872", "Table 1", says, problem, LargestRates(inits, found))
 
 
-def _second_order(a: Fraction, b: Fraction) -> Result:
-    """Steps B^-b G A^-a with A = h h^T and B = d d^T, of one example; |h|^2 is the fan_in.
+def second_order_rates(left: Fraction, right: Fraction) -> tuple[Fraction, Fraction, Fraction]:
+    """Learning rates (n^) of K-FAC B^(-left) G A^(-right) at the rich end, of input, hidden matrices and readout.
 
-    |dW| = eta |d|^(1-2b) |h|^(1-2a), where |G| = |d| |h|.
+    Ishikawa and Karakida, arXiv 2312.12226, Proposition 4.1 and Table 1, whose rates are n^(-c). That of K-FAC itself,
+    1 and 1, needs no power of the width, as its abstract has it.
     """
-    law = f"law:{1 - 2 * b},{2 * (b - a)}"
-    rates = [str(1 - b), str(a - b), str(a - 1)]
-    says = f"K-FAC with powers e_A = {a} and e_B = {b} has rates n^({', '.join(rates)})"
+    return 1 - left, right - left, right - 1
+
+
+def _second_order(left: Fraction, right: Fraction) -> Result:
+    rates = [str(rate) for rate in second_order_rates(left, right)]
+    says = f"K-FAC with powers e_A = {right} and e_B = {left} has rates n^({', '.join(rates)})"
     claim = Exponents(of("000", ["0", "-1/2", "-1"], rates))
-    return Result("Ishikawa and Karakida, 2312.12226", "muP of K-FAC", says, Problem.of(mlp(3), law), claim)
+    problem = Problem.of(mlp(3), kfac(left, right))
+    return Result("Ishikawa and Karakida, 2312.12226", "Proposition 4.1 and Table 1", says, problem, claim)
 
 
 # Yang, Simon and Bernstein, arXiv 2310.17813: init scales sqrt(1 / fan_in) min(1, sqrt(fan_out / fan_in)), and learning
@@ -110,7 +115,7 @@ def _split(name: str) -> Result:
 _SCION = laws("muon-spectral", {"layer3": "law:0,-1,1"})
 RESULTS = (
     *(_largest(*key) for key in LARGEST_RATES),
-    *(_second_order(Fraction(a), Fraction(b)) for a, b in (("1", "1"), ("1", "0"), ("0", "1"), ("1/2", "1/2"))),
+    *(_second_order(Fraction(b), Fraction(a)) for a, b in (("1", "1"), ("1", "0"), ("0", "1"), ("1/2", "1/2"))),
     *(
         Result(
             "Yang, Simon and Bernstein, 2310.17813",

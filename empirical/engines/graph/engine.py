@@ -15,7 +15,7 @@ from empirical.engines.graph.setting import Setting
 from empirical.engines.graph.training import train
 from empirical.tensors.arrays import Array
 from empirical.weights.low_rank_laws import multiplies_matrices
-from empirical.weights.updates import check_optimizers
+from empirical.weights.updates import check_from_gradients
 from scalings.criteria.observables import Observable
 from scalings.errors import ArgumentError
 from scalings.networks.dimensions import DEPTH_SCALE, WIDTH_SCALE
@@ -44,7 +44,7 @@ class GraphEngine:
 
     @property
     def refusal(self) -> ArgumentError | None:
-        return refused(lambda: check_optimizers(self.problem.training))
+        return refused(lambda: check_from_gradients(self.problem.training))
 
     def setting(self, width: int) -> Setting:
         """The network where the varied scale variable has this value."""

@@ -75,9 +75,14 @@ class Setting:
         powers = [math.pow(self.sizes.get(scale, 1), dimension.order_in(scale)) for scale in scales]
         return max(1, round(dimension.size * math.prod(powers)))
 
+    def has_epsilon(self, weight: str) -> bool:
+        """Whether a power of some scale variable is given for the epsilon of a weight."""
+        index = self._index(weight)
+        return any(given.layers[index].epsilon is not None for given in self.exponents.values())
+
     def power(self, weight: str, which: str) -> float:
         """The powers of all scale variables in one hyperparameter of a weight."""
-        index = [layer.weight for layer in self.network.layers].index(weight)
+        index = self._index(weight)
         found = 1.0
         for scale, given in self.exponents.items():
             exponent = getattr(given.layers[index], which)
@@ -85,6 +90,9 @@ class Setting:
             if given.gamma_powers:
                 found *= _power(float(given.gamma), getattr(given.gamma_powers[index], which) or 0)
         return found
+
+    def _index(self, weight: str) -> int:
+        return [layer.weight for layer in self.network.layers].index(weight)
 
     def scale(self, node: Multiplier) -> float:
         """The multiplier of a node without a weight."""

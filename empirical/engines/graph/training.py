@@ -36,7 +36,8 @@ def train(
     inputs, targets = (torch.tensor(array, device=device) for array in (task.inputs, task.targets))
     found: dict[Observable, Tensor] = {}
     for seen in trajectory(graph, training, inputs, targets):
-        found |= observe(seen)
+        if training.observes(seen.step):
+            found |= observe(seen)
     return {observable: value.cpu().numpy() for observable, value in found.items()}
 
 
@@ -55,10 +56,11 @@ class Steps:
 
     def __init__(self, graph: Graph, training: Training) -> None:
         self._clips = training.clips
-        laws = dict(zip(graph.owners, training.laws_of(graph.setting.network), strict=True))
+        laws = training.laws_of(graph.setting.network)
         self._optimizers = {
-            weight: _optimizer(graph, weight, laws[weight].name, training.factors(laws[weight]))
-            for weight in graph.updates
+            weight: _optimizer(graph, weight, law.name, training.factors(law), training.epsilon(number))
+            for number, (weight, law) in enumerate(zip(graph.owners, laws, strict=True))
+            if weight in graph.updates
         }
 
     def take(self, gradients: dict[str, Tensor]) -> None:
@@ -117,8 +119,11 @@ def clipped_share(gradients: Sequence[Tensor]) -> Tensor:
     return 1 / squares.sum(dim=0).sqrt().clamp(min=1.0)
 
 
-def _optimizer(graph: Graph, weight: str, optimizer: str, factors: tuple[float, float]) -> ExplicitSteps:
-    """`factors` are those on the constants of learning rates and decays that its law has."""
+def _optimizer(
+    graph: Graph, weight: str, optimizer: str, factors: tuple[float, float], epsilon: float
+) -> ExplicitSteps:
+    """`factors` are those on the constants of learning rates and decays that its law has; `epsilon` is the constant of
+    its epsilon, if it has one."""
     setting, (of_lr, of_decay) = graph.setting, factors
     owner = graph.owners[weight]
     decays = isinstance(owner, MATRICES) and not owner.frozen
@@ -128,6 +133,7 @@ def _optimizer(graph: Graph, weight: str, optimizer: str, factors: tuple[float, 
         _as_matrices(graph.updates[weight].data),
         lr=setting.rate * of_lr * setting.power(weight, "lr"),
         decay=setting.decay * of_decay * setting.power(weight, "decay"),
+        epsilon=epsilon * setting.power(weight, "epsilon") if setting.has_epsilon(weight) else 0.0,
     )
     if steps.shrunk is not None:
         graph.shrunk[weight] = steps.shrunk.view(*graph.initial[weight].shape[:2], 1, 1)

@@ -46,7 +46,7 @@ def seed_bytes(perceptron: Perceptron, training: Training, engine: EngineName) -
     # Blocks: a state and temporaries, and for the dense engine the factors of dW, old and new. Gram matrices of one
     # layer's factors.
     weights = _matrices(perceptron) if engine == "dense" else _revealed(perceptron, training)
-    rank = training.batch * training.steps
+    rank = 0 if training.checkpoints else training.batch * training.steps  # in full if it is long
     grams = max(4 * min(rank**2, fan_out * fan_in) for fan_out, fan_in in perceptron.shapes)
     blocks = units(perceptron) * training.batch * _blocks(training, engine)
     return kind(training).itemsize * (weights + blocks + grams)
@@ -83,5 +83,5 @@ def _revealed(perceptron: Perceptron, training: Training) -> int:
 
 def _blocks(training: Training, engine: EngineName) -> int:
     """Blocks of a layer's units in use at a time; factors outside of the bases of W(0) are kept, with their images."""
-    factored = engine == "dense" or training.optimizer != "sgd"
+    factored = not training.checkpoints and (engine == "dense" or training.optimizer != "sgd")
     return 7 + 3 * training.kernel + (3 + 3 * training.steps if factored else 0)

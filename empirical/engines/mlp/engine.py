@@ -140,6 +140,8 @@ class RevealedEngine(MlpEngine):
     @property
     def refusal(self) -> ArgumentError | None:
         refusal, training = super().refusal, self.problem.training
+        if refusal is None and training.checkpoints:
+            return ArgumentError("engine", "expected auto or dense for long training, but got 'matrix-free'")
         if refusal is None and training.clips:
             return ArgumentError("engine", "expected auto or dense with clipping, but got 'matrix-free'")
         if refusal is None and (full := [name for name in training.optimizers if not is_low_rank(name)]):

@@ -155,7 +155,9 @@ def states(
         g, eta = layer.multiplier * multiplier[index], layer.lr * lr[index]
         own = SharedWeights(drawn[index], init[index])
         base = own if updates.is_low_rank(layer.optimizer) else own.matrices()
-        unscaled = updates.start(layer.optimizer, base, lr=1.0, multiplier=1.0, first=not index, rank=rank)
+        unscaled = updates.start(
+            layer.optimizer, base, lr=1.0, multiplier=1.0, epsilon=layer.epsilon, first=not index, rank=rank
+        )
         shared.append(SharedWeights(drawn[index], g * init[index]))
         started.append(MemberUpdate(unscaled, g, eta))
     plain = replace(perceptron, layers=tuple(replace(layer, multiplier=1.0, lr=1.0) for layer in perceptron.layers))

@@ -1,6 +1,6 @@
 """Perceptrons: a multilayer perceptron's layers at one width, with every power of the width worked out.
 
-    g_l = n^multiplier,  sigma_l = init gain n^init,  eta_l = lr n^lr,  lambda_l = decay n^decay,
+    g_l = n^multiplier,  sigma_l = init gain n^init,  eta_l = lr n^lr,  lambda_l = decay n^decay,  eps_l ~ n^epsilon,
 
 each times its power of gamma. `init`, `lr`, `decay` and the gain do not depend on the width. The gain of a layer
 behind an activation phi is 1 / sqrt(E phi(u)^2), u ~ N(0, 1), so that with hidden scales n^(-1/2) preactivations have
@@ -25,7 +25,8 @@ from scalings.results.trials import Training
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer at one width: g, sigma, eta, the activation behind it (linear at the output), lambda, and its law."""
+    """One layer at one width: g, sigma, eta, the activation behind it (linear at the output), lambda, its law, and
+    Adam's epsilon, 0 if it has none."""
 
     name: str
     role: Role
@@ -37,6 +38,7 @@ class Layer:
     phi: Phi
     decay: float = 0.0
     optimizer: str = "sgd"
+    epsilon: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,8 @@ def perceptron(network: Network, parameterization: Parameterization, training: T
             training.lr * of_lr * eta,
             training.decay * of_decay * shrinking,
         )
-        layers.append(Layer(node.name, node.role, shape, g, scale, lr, activations[index], decay, law.name))
+        epsilon = 0.0 if power.epsilon is None else training.epsilon(index) * _power(width, power.epsilon)
+        layers.append(Layer(node.name, node.role, shape, g, scale, lr, activations[index], decay, law.name, epsilon))
     return Perceptron(width, tuple(layers))
 
 

@@ -24,6 +24,7 @@ The change dj of the signals that make the tangent kernel takes the same backwar
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -62,7 +63,8 @@ def train(
     initial = draw(perceptron, training, seeds, device, engine, pool)
     h, targets = (torch.tensor(array, dtype=pool.kind, device=device) for array in (data.inputs, data.targets))
     look = partial(view, observing=training.observing, spectra=training.spectra)
-    states = trajectory(perceptron, initial, training, h.expand(len(seeds), -1, -1), targets, pool)
+    every = trajectory(perceptron, initial, training, h.expand(len(seeds), -1, -1), targets, pool)
+    states = (state for state in every if training.observes(state.step))
     values: dict[Observable, Tensor] = {}
     # No name for a state here: the changes of one step, gigabytes if wide, are free before the next ones are made.
     for seen in map(observe, map(look, states)):
@@ -95,7 +97,7 @@ def trajectory(
     """
     pool = pool or BufferPool(inputs.device)
     initial = _initial(perceptron, weights, training, inputs, targets, pool)
-    rank = training.steps * training.batch
+    rank = math.inf if training.checkpoints else training.steps * training.batch
     started = started or tuple(
         updates.start(
             layer.optimizer,
@@ -103,6 +105,7 @@ def trajectory(
             lr=layer.lr,
             multiplier=layer.multiplier,
             decay=layer.decay,
+            epsilon=layer.epsilon,
             first=not index,
             rank=rank,
         )

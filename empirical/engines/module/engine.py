@@ -15,7 +15,7 @@ from empirical.engines.module.problem import ModuleProblem
 from empirical.engines.module.training import train
 from empirical.engines.module.weights import Constants, reference_constants, reference_width
 from empirical.tensors.arrays import Array
-from empirical.weights.updates import check_optimizers
+from empirical.weights.updates import check_from_gradients
 from scalings.criteria.observables import Observable
 from scalings.errors import ArgumentError
 from scalings.results.trials import EngineName
@@ -36,7 +36,7 @@ class ModuleEngine:
 
     @property
     def refusal(self) -> ArgumentError | None:
-        return refused(lambda: check_optimizers(self.problem.training))
+        return refused(lambda: check_from_gradients(self.problem.training))
 
     def refusal_at(self, width: int) -> ArgumentError | None:
         return refused(lambda: self.problem.check_width(width))

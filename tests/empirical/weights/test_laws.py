@@ -222,6 +222,47 @@ def test_decay_that_is_a_little_wrong_is_refused(optimizer: str, monkeypatch: py
     assert worst(by_matrices(optimizer, start), iter(expected), start) > CLEARLY
 
 
+@pytest.mark.parametrize("epsilon", [1e-6, 0.3, 1e4])
+def test_adams_epsilon_is_torchs(epsilon: float) -> None:
+    start, generator = initial((40, 24)), torch.Generator().manual_seed(0)
+    update, weight = torch.zeros_like(start), torch.nn.Parameter(start.clone())
+    steps = ExplicitSteps("adam", start, update, lr=LR, epsilon=epsilon)
+    reference = torch.optim.Adam([weight], lr=LR, eps=epsilon)
+    for _ in range(STEPS):
+        weight.grad = torch.randn(start.shape, generator=generator, dtype=start.dtype)
+        steps.step([(EVERYTHING, weight.grad.clone())])
+        reference.step()
+        moved = weight.detach() - start
+        assert (start + update - weight.detach()).norm() <= BOUND * (moved.norm() + start.norm())
+    assert (update * (1 + 1e-3) - moved).norm() > BOUND * (moved.norm() + start.norm())
+
+
+@pytest.mark.parametrize("name", ["kfac", "foof", "kfac:1/4,1/2"])
+def test_kfac_is_what_its_factors_make_of_it(name: str) -> None:
+    """In full: W -> W - eta B^(-left) G A^(-right) on the ranges of A and B, of two steps' examples."""
+    left, right = {"kfac": (1.0, 1.0), "foof": (0.0, 1.0)}.get(name, (0.25, 0.5))
+    generator = torch.Generator().manual_seed(0)
+    start = initial((40, 24))
+    update = updates.start(name, DenseWeights(start, BufferPool()), lr=LR, multiplier=MULTIPLIER)
+    expected = torch.zeros_like(start)
+
+    def inverse(mean: Tensor, exponent: float) -> Tensor:
+        values, vectors = torch.linalg.eigh(mean)
+        powers = torch.where(values > 1e-10 * values[:, -1:], values.abs() ** -exponent, 0.0 if exponent else 1.0)
+        return (vectors * powers[:, None]) @ vectors.mT
+
+    for _ in range(2):
+        d, h = (torch.randn(SEEDS, BATCH, side, generator=generator, dtype=torch.float64) for side in (40, 24))
+        update.step((d,), (h,), (MULTIPLIER * h @ start.mT,))
+        back = MULTIPLIER * d
+        outputs, inputs = (rows.mT @ rows / BATCH for rows in (back, h))
+        expected -= LR * inverse(outputs, left) @ (back.mT @ h / BATCH) @ inverse(inputs, right)
+    eye = torch.eye(24, dtype=torch.float64).expand(SEEDS, -1, -1)
+    found = update.apply((eye,)).mT
+    assert torch.allclose(found, expected, rtol=0, atol=1e-9 * float(expected.abs().max()))
+    assert not torch.allclose(found, expected * 1.001, rtol=0, atol=1e-9 * float(expected.abs().max()))
+
+
 def test_which_laws_orthogonalize() -> None:
     """Those whose steps from a gradient of rank 2 have singular values that are much alike."""
     generator = torch.Generator().manual_seed(0)

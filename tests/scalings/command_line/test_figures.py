@@ -45,7 +45,6 @@ def test_a_figure_stands_beside_the_answer(capsys: pytest.CaptureFixture[str], t
         ),
         ("derive --lr 0,0,0", "--output: there is nothing to draw"),
         ("derive --network resmlp --scale width,depth", "--scale: with several"),
-        ("check --preset mup --lr 1,0,-oo", "--output: no phase diagram: lr of layer3 is 0 as given"),
         ("check --depth 65 --preset mup", "--depth: expected at most 64 weights with an --output"),
         ("predict --preset mup --steps 101", "--steps: expected at most 100"),
     ],
@@ -57,6 +56,25 @@ def test_what_cannot_be_drawn_is_one_line(
     code, out, err = run(capsys, *arguments.split(), "--output", str(figure))
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert sentence in err
+    assert not figure.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ("check --preset mup --lr 1,0,-oo", "no phase diagram: lr of layer3 is 0 as given"),
+        ("check --network transformer --preset family:1/2", "needs a derived family of one freedom, but 0 freedoms"),
+    ],
+)
+def test_where_there_is_no_phase_diagram_the_answer_stands(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, arguments: str, sentence: str
+) -> None:
+    figure = tmp_path / "figure.png"
+    plain, drawn = run(capsys, *arguments.split()), run(capsys, *arguments.split(), "--output", str(figure))
+    assert drawn[:2] == plain[:2]
+    assert drawn[2].startswith("scalings: no figure is written: ")
+    assert sentence in drawn[2]
+    assert drawn[2].count("\n") == 1
     assert not figure.exists()
 
 

@@ -1,0 +1,51 @@
+"""What an answer does not cover, a sentence each, of this question alone; as `derive` and `check` end.
+
+>>> from scalings.hyperparameters.update_laws import optimizer
+>>> from dataclasses import replace
+>>> for sentence in not_covered([optimizer("adamw")], "width", answered=True):
+...     print(sentence.partition(":")[0])
+later in training
+longer training
+decay in the long run
+constants and the optimum
+>>> aligned_by_half = replace(optimizer("sgd"), alpha=0.5)
+>>> [sentence.partition(":")[0] for sentence in not_covered([aligned_by_half], "width", answered=False)]
+['longer training']
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from scalings.hyperparameters.update_laws import UpdateLaw
+from scalings.networks.dimensions import BATCH_NOISE, symbol_of
+
+
+def not_covered(laws: Iterable[UpdateLaw], scale: str, *, answered: bool) -> tuple[str, ...]:
+    """The sentences; those on the best of what is `answered` only where there is such a parameterization."""
+    laws = tuple(laws)
+    symbol = symbol_of(scale)
+    found = []
+    if any(law.alpha == 1 for law in laws):
+        found.append(
+            "later in training: updates need not stay as aligned as assumed (arXiv 2510.19093); --alpha assumes less, "
+            "and measure --long measures it"
+        )
+    if scale != BATCH_NOISE:
+        found.append(f"longer training: the number of updates is the same at every {symbol}")
+    if any(law.decay != "none" for law in laws):
+        found.append("decay in the long run: weights that have come to balance it, after 1/(eta lambda) updates")
+    if answered:
+        found.append(
+            f"constants and the optimum: powers of {symbol} say what works, not what works best; transfer measures that"
+        )
+    return tuple(found)
+
+
+def limits_report(sentences: Iterable[str]) -> Iterator[RenderableType]:
+    """The sentences under their title."""
+    yield Text("\nNot covered", style="bold")
+    yield from (Text(f"  - {sentence}") for sentence in sentences)
