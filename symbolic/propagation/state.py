@@ -248,7 +248,7 @@ class Run(Generic[O]):
             case Scores():
                 return True
             case Product():
-                return bool(self.order(node.summed))
+                return bool(self.order(node.summed)) or self.problem.network.made_of_weights.issuperset(node.sources)
             case Mean():
                 return bool(self.order(node.over))
         return False

@@ -1,0 +1,116 @@
+"""Weights that are made of others, as g v / |v|: what v learns lies along its input, what g learns does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import weight_norm
+
+import scalings
+from scalings.criteria.observables import Observable
+from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.results.fits import Fit
+from scalings.results.trials import Training
+from scalings.studies.measuring import measure
+from tests.agreement.experiments import QUARTER, p_value
+
+pytestmark = pytest.mark.slow
+WIDTHS = (32, 48, 64, 96, 128, 192, 256, 384)
+DATA = torch.randn(4, 10, generator=torch.Generator().manual_seed(0))
+HALF = Fraction(1, 2)
+
+
+class ByHand(nn.Module):
+    """W = g v / |v|, row by row."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.v = nn.Parameter(torch.randn(width, width) / width**0.5)
+        self.g = nn.Parameter(torch.ones(width, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.linear(x, self.g * self.v / self.v.norm(dim=1, keepdim=True))
+
+
+def of_torch(width: int) -> nn.Module:
+    return weight_norm(nn.Linear(width, width, bias=False))
+
+
+class OneGain(ByHand):
+    """W = g v / |v| with one gain for all rows."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(width)
+        self.g = nn.Parameter(torch.ones(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.linear(x, self.g * x.shape[-1] ** 0.5 * self.v / self.v.norm())
+
+
+def model(normed: Callable[[int], nn.Module], moving: str) -> Callable[[int], nn.Module]:
+    """Three layers, of which the second is normed; of its two weights the one whose name ends so is trained alone."""
+
+    def build(width: int) -> nn.Module:
+        layers = nn.Linear(10, width, bias=False), nn.Tanh(), normed(width), nn.Tanh(), nn.Linear(width, 1, bias=False)
+        found = nn.Sequential(*layers)
+        for name, one in found.named_parameters():
+            one.requires_grad_(name.endswith(moving))
+        return found
+
+    return build
+
+
+def trained(
+    build: Callable[[int], nn.Module], law: str, rate: str
+) -> tuple[Mapping[Observable, Fit], Mapping[Observable, Fraction]]:
+    """What was measured at muP's init scales, and what is derived."""
+    traced = scalings.trace(build, DATA, widths=(32, 64, 128))
+    layers = traced.translation.network.layers
+    init = {"0.weight": "0", "4.weight": "-1"}
+    given = Parameterization.of(
+        multiplier=["0"] * len(layers),
+        init=[init.get(one.weight, "-1/2" if one.role == "hidden" else "0") for one in layers],
+        lr=["-oo" if one.frozen else rate for one in layers],
+    )
+    training = Training.of(law, steps=1)
+    found = measure(traced, given, training, build=build, data=DATA, widths=WIDTHS, seeds=4)
+    orders = scalings.predict(traced, given, law, 1)
+    return {one: fit for one, fit in found.fits.items() if isinstance(fit, Fit)}, dict(orders)
+
+
+@pytest.mark.parametrize(
+    ("normed", "gain", "law", "rate"),
+    [
+        pytest.param(of_torch, "original0", "sgd", "1", id="of torch, SGD"),
+        pytest.param(of_torch, "original0", "adam", "0", id="of torch, Adam"),
+        pytest.param(ByHand, "g", "sgd", "1", id="by hand, SGD"),
+        pytest.param(ByHand, "g", "adam", "0", id="by hand, Adam"),
+        pytest.param(OneGain, "g", "adam", "0", id="one gain, Adam"),  # of one number, SGD's steps are too noisy
+    ],
+)
+def test_what_a_gain_learns_meets_its_input_by_chance(
+    normed: Callable[[int], nn.Module], gain: str, law: str, rate: str
+) -> None:
+    """dW = dg v / |v|: aligned with its input, |dz| would be larger by n^(1/2)."""
+    check(*trained(model(normed, gain), law, rate), wrong=HALF)
+
+
+@pytest.mark.parametrize(("law", "rate"), [("sgd", "0"), ("adam", "-1")])
+@pytest.mark.parametrize(("normed", "direction"), [(of_torch, "original1"), (ByHand, "v")], ids=["of torch", "by hand"])
+def test_what_a_direction_learns_lies_along_its_input(
+    normed: Callable[[int], nn.Module], direction: str, law: str, rate: str
+) -> None:
+    check(*trained(model(normed, direction), law, rate), wrong=-HALF)
+
+
+def check(fits: Mapping[Observable, Fit], orders: Mapping[Observable, Fraction], wrong: Fraction) -> None:
+    """The change of what the normed layer makes; neighbouring orders are refuted, and so is that of the other rule."""
+    [made] = {one.layer for one in fits if one.layer.endswith("linear")}
+    moved = Observable("dz", made, 1)
+    assert p_value(fits[moved], orders[moved]) >= 0.05
+    for by in (QUARTER, -QUARTER, wrong):
+        assert p_value(fits[moved], orders[moved] + by) < 0.05, (fits[moved], orders[moved])
