@@ -23,6 +23,7 @@ from scalings.hyperparameters.exponents import MINUS_INFINITY
 from scalings.hyperparameters.gauges import LayerExponents
 from scalings.networks.blocks import block_stream
 from scalings.networks.dimensions import VOCABULARY_SCALE, Dimension
+from scalings.networks.functions import FUNCTIONS
 from scalings.networks.nodes import (
     INPUT,
     MATRICES,
@@ -270,7 +271,7 @@ class Run(Generic[O]):
             case Norm() | Mix() | Softmax() | Power():
                 return True
             case Elementwise():
-                return node.activation != "linear"
+                return not FUNCTIONS[node.activation].linear
             case Product():
                 return trained.issuperset(node.sources)
         return False

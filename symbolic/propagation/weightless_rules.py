@@ -29,7 +29,8 @@ class ElementwiseRule:
 
     A bounded phi also has |h| <= sqrt(units), and one with phi(0) != 0 has |h| >= sqrt(units). Smooth, homogeneous or
     not, phi has the same orders, but at z = 0: where phi'(0) = 0, as torch and jax have it of relu, nothing comes back
-    through it. Source: docs/explanation/orders-of-magnitude.md; Yang and Hu, arXiv 2011.14522, Assumption 3.1.
+    through it; nor does, ever, through one that stops gradients, so that no update has written along what it gives.
+    Source: docs/explanation/orders-of-magnitude.md; Yang and Hu, arXiv 2011.14522, Assumption 3.1.
     """
 
     def initialize(self, run: Run[O], node: Elementwise) -> Steps[O]:
@@ -41,10 +42,13 @@ class ElementwiseRule:
 
     def forward(self, run: Run[O], node: Elementwise) -> Steps[O]:
         run.carry(node, lambda part: self._bounded(run, node, part))
+        if FUNCTIONS[node.activation].stops:
+            run.own.pop(node.name, None)
         yield from ()
 
     def backward(self, run: Run[O], node: Elementwise, signal: Parts[O]) -> Steps[O]:
-        if FUNCTIONS[node.activation].flat and run.is_zero(node.source):
+        growth = FUNCTIONS[node.activation]
+        if growth.stops or (growth.flat and run.is_zero(node.source)):
             signal = (run.zero,) * len(signal)
         run.send(node.source, signal)
         yield from ()

@@ -35,19 +35,20 @@ from dataclasses import replace
 
 from scalings.errors import ArgumentError
 from scalings.networks.blocks import block_stream
-from scalings.networks.dimensions import fixed, times
+from scalings.networks.dimensions import Dimension, fixed, times
 from scalings.networks.network import Network
 from scalings.networks.nodes import WEIGHTED, Node, Repeat, sources
 from scalings.tapes import network as traced_networks
 from scalings.tapes.arguments import Argument, Ref, mapped
 from scalings.tapes.network import TracedNetwork
-from scalings.tapes.tape import CUSTOM_GRADIENT, Operation
+from scalings.tapes.tape import CUSTOM_GRADIENT, Operation, Parameter
+from scalings.tapes.translation import products
 from scalings.tapes.translation.builder import Builder
 from scalings.tapes.translation.losses import loss_of, others_of, output_of
 from scalings.tapes.translation.rearranging import together
 from scalings.tapes.translation.table import translator_of, unknown
 from scalings.tapes.translation.translation import Translation
-from scalings.tapes.translation.values import Call, Constant, Held, Result, Shape, State, growing
+from scalings.tapes.translation.values import Call, Constant, Held, NoRule, Result, Shape, State, growing
 
 
 def translated(traced: TracedNetwork) -> Translation:
@@ -67,10 +68,15 @@ class _Translator:
         self.build = Builder(traced)
         self.output = output_of(traced.tape)
         self.values: dict[str, int] = {}
-        self._parameters = {one.names[0]: one for one in traced.tape.parameters}
+        self._parameters = {one.names[0]: self._as_trained(one) for one in traced.tape.parameters}
         self._states: dict[int, State] = {}
         self._needed = self._reached()
         self._chosen = self._decided()
+
+    def _as_trained(self, parameter: Parameter[Dimension]) -> Parameter[Dimension]:
+        """A parameter that no gradient reaches in any copy stays as it is, and does not decay either."""
+        reached = set(self.traced.names_of(parameter)).difference(self.traced.unreached)
+        return replace(parameter, trainable=parameter.trainable and bool(reached))
 
     def translation(self) -> Translation:
         place = 0
@@ -146,8 +152,8 @@ class _Translator:
         states = self._states_of(call)
         read = any(self.tape.values[value].differentiable for value in operation.inputs())
         stopped = not any(self.tape.values[value].differentiable for value in operation.results())
-        if read and stopped and not all(isinstance(state, Constant) for state in states):
-            self.build.unknown.setdefault("no_grad" if operation.function != "detach" else "detach")
+        if read and stopped:
+            states = tuple(products.stopped(self.build, call, state) for state in states)
         for value, state in zip(self._made(operation), states, strict=False):
             self._put(value, state)
         for value in self._made(operation)[len(states) :]:
@@ -160,13 +166,17 @@ class _Translator:
                 self._put(after, together(self.build, whole))
 
     def _states_of(self, call: Call) -> tuple[State, ...]:
-        """What a call gives. One that its rule does not understand is as one of a function without a rule."""
+        """What a call gives. Raises ArgumentError where its rule fails, since the tape is none of torch, or the rule is
+        wrong: neither is to pass for a function without a rule."""
         try:
             found = translator_of(call.function)(self.build, call)
-        except ArgumentError:
-            raise
-        except (TypeError, ValueError, IndexError, AttributeError):
+        except NoRule:
             found = unknown(self.build, call)
+        except (TypeError, ValueError, LookupError, AttributeError, StopIteration) as error:
+            where = f"{call.function} in {call.path or 'the module itself'}"
+            raise ArgumentError(
+                "network", f"no sense can be made of {where}: {type(error).__name__}, {error}"
+            ) from error
         return found if isinstance(found, tuple) else (found,)
 
     def _made(self, operation: Operation) -> tuple[int, ...]:

@@ -22,6 +22,10 @@ _ALIASES = {"dim": ("axis",), "input": ("self", "x", "x1", "a"), "other": ("x2",
 Shape: TypeAlias = tuple[Dimension, ...]
 
 
+class NoRule(Exception):
+    """A function has a rule, which says nothing of such arguments: it is as one that has none."""
+
+
 @dataclass(frozen=True)
 class Constant:
     """What depends on no parameter: data, masks, numbers, all entries n^order."""

@@ -264,7 +264,24 @@ def test_a_function_without_a_rule_is_named() -> None:
     assert words(translation.network, between=("first", "last")) == ["special_i0: Elementwise(first) activation linear"]
 
 
-def test_a_value_without_its_gradient_is_named() -> None:
-    assert of_function(lambda h: h + h.tanh().detach()).translation.unknown == ("detach",)
-    assert of_function(lambda h: h / torch.no_grad()(torch.std)(h)).translation.unknown == ("no_grad",)
-    assert not of_function(lambda h: h * (h.detach() > 0)).translation.unknown
+@pytest.mark.parametrize(
+    ("function", "stopped"),
+    [
+        (lambda h: h + h.tanh().detach(), "tanh"),
+        (lambda h: h + h.tanh().data, "tanh"),
+        (lambda h: h + h.tanh().round(), "tanh"),
+        (lambda h: h / torch.no_grad()(torch.std)(h, -1, keepdim=True), "std3"),
+    ],
+)
+def test_no_gradient_passes_where_it_is_stopped(function: Callable[[Tensor], Tensor], stopped: str) -> None:
+    network, unknown = of_function(function).translation.network, of_function(function).translation.unknown
+    assert not unknown
+    assert [node.source for node in network.flat if getattr(node, "activation", "") == "detach"] == [stopped]
+    assert not any(
+        getattr(node, "activation", "") == "detach" for node in of_function(torch.tanh).translation.network.flat
+    )
+
+
+def test_of_the_sign_of_a_detached_value_nothing_is_said() -> None:
+    nodes = of_function(lambda h: h * (h.detach() > 0)).translation.network.flat
+    assert not any(getattr(node, "activation", "") == "detach" for node in nodes)
