@@ -18,6 +18,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from itertools import count
 
 from scalings.criteria.observables import Observable
 from scalings.criteria.problem import Problem
@@ -32,15 +33,17 @@ _DENOMINATOR = 10**6
 
 def sizes(problem: Problem, layers: Sequence[LayerExponents[float]], width: int, steps: int) -> dict[Observable, float]:
     """The size of every observable; `layers` are multiplier, init scale and learning rate of each weight as numbers."""
-    network = Network(tuple(_at(problem.network.nodes, width)))
+    names = {node.name for node in problem.network.flat}
+    new = (name for number in count(1) if (name := f"entries.{number}") not in names)
+    network = Network(tuple(_at(problem.network.nodes, width, new)))
     return dict(train(replace(problem, network=network), layers, Sizes(width), steps))
 
 
-def _at(nodes: Sequence[Node], width: int) -> Iterator[Node]:
-    """The nodes with these constants as powers of this width."""
+def _at(nodes: Sequence[Node], width: int, new: Iterator[str]) -> Iterator[Node]:
+    """The nodes with these constants as powers of this width; `new` gives names that no node has."""
     for node in nodes:
         if isinstance(node, Repeat):
-            yield replace(node, nodes=tuple(_at(node.nodes, width)))
+            yield replace(node, nodes=tuple(_at(node.nodes, width, new)))
             continue
         if isinstance(node, Factor) and not node.order:
             yield replace(node, order=_power(abs(node.size), width))
@@ -49,7 +52,7 @@ def _at(nodes: Sequence[Node], width: int) -> Iterator[Node]:
         if entries == 1 or not isinstance(node, Dense | Convolution):
             yield node
             continue
-        before = f"{node.name}.entries"
+        before = next(new)
         yield Factor(before, node.source, _power(math.sqrt(entries), width))
         yield replace(node, source=before)
 

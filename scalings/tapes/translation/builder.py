@@ -210,9 +210,9 @@ class Builder:
         """While it is open, nodes go into a block with this stream. It gives their names."""
         self._streams[name] = units
         self._scopes.append([])
-        outside = dict(self._values)
+        outside = dict(self._values), dict(self._parts)
         yield self._scopes[-1]
-        self._values = outside
+        self._values, self._parts = outside
         self._scopes.pop()
 
     def are_weights(self, names: frozenset[str]) -> bool:

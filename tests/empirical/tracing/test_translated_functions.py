@@ -9,7 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from scalings.tapes.translation.values import growing
+from scalings.errors import ArgumentError
+from scalings.tapes.translation.table import TABLE
+from scalings.tapes.translation.translate import translated
+from scalings.tapes.translation.values import NoRule, growing
 from tests.empirical.tracing.modules_to_translate import of_function, rotated, words
 from tests.empirical.tracing.zoo import points
 
@@ -280,6 +283,30 @@ def test_no_gradient_passes_where_it_is_stopped(function: Callable[[Tensor], Ten
     assert not any(
         getattr(node, "activation", "") == "detach" for node in of_function(torch.tanh).translation.network.flat
     )
+
+
+def test_a_rule_that_fails_is_no_function_without_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mistake in a rule is said, with its cause; what a rule says nothing of is a function without one."""
+    network = of_function(lambda h: h.tanh())
+
+    def fails(*_: object) -> None:
+        raise reason
+
+    monkeypatch.setitem(TABLE, "tanh", fails)
+    reason: Exception = NoRule("nothing is said of it")
+    assert translated(network).unknown == ("tanh",)
+    reason = AttributeError("a mistake")
+    with pytest.raises(
+        ArgumentError, match="no sense can be made of tanh in the module itself: AttributeError, a mistake"
+    ):
+        translated(network)
+
+
+def test_what_index_add_adds_is_multiplied() -> None:
+    rows = torch.tensor([0, 2])
+    found = of_function(lambda h: h.index_add(0, rows, h[:2].tanh(), alpha=h.shape[1] ** -0.5))
+    nodes = words(found.translation.network, between=("first", "last"))
+    assert nodes[1:] == ["index_add: Factor(tanh) order -1/2", "index_add2: Rearrange(first, index_add) units 1 n"]
 
 
 def test_of_the_sign_of_a_detached_value_nothing_is_said() -> None:

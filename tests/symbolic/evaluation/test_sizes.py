@@ -89,6 +89,19 @@ def test_constants_of_the_network_count() -> None:
     assert found[Observable("z", "out", 0)] == pytest.approx(math.sqrt(12 * 9 * 100) / 3 / 100, rel=1e-4)
 
 
+def test_names_as_long_as_may_be_have_sizes() -> None:
+    network = Network(
+        (
+            Convolution("n" * 100, "input", "w", fixed(3), WIDTH, 4),
+            Convolution("entries.1", "n" * 100, "u", WIDTH, WIDTH, 9),
+            Dense("out", "entries.1", "v", WIDTH, fixed(1)),
+        )
+    )
+    problem = Problem(network, optimizer("sgd"))
+    found = sizes(problem, [LayerExponents(1.0, 0.1, 0.001)] * 3, 64, 1)
+    assert found[Observable("z", "n" * 100, 0)] == pytest.approx(0.1 * math.sqrt(12 * 64), rel=1e-4)
+
+
 def test_blocks_and_attention_have_sizes() -> None:
     network = transformer()
     problem = Problem(network, optimizer("adam"))
