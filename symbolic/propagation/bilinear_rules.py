@@ -13,7 +13,8 @@ l has and B that only r has (`scalings.networks.contractions`). All orders below
 rank of a fixed number of tokens: it acts on such a dl by its norm. That dl and dr are along each other is an upper
 bound while they are smaller than l and r; but unless both A and B grow, one of the other two terms is no smaller.
 
-**Matrices that are made of weights alone**, such as g v / |v| of a weight normalization, r say, are of full rank:
+**Matrices that are made of weights alone**, such as g v / |v| of a weight normalization, r say, are of full rank, and
+so are constant ones, such as a fixed random projection:
 
     change        |dz| = |dl| (|r| + |dr|) / sqrt(S min(K, B)) + |l| |dr| / sqrt(S K)
                          + (|l| + |dl|) |dr written| / sqrt(S)
@@ -70,7 +71,7 @@ class _Factor(Generic[O]):
     own: O
     """Of the change, what its own weights wrote along the other factor."""
     is_weights: bool = False
-    """Whether it is made of weights alone: as a matrix, of full rank."""
+    """Whether it is made of weights, or of constants, alone: as a matrix, of full rank."""
 
     def random(self, run: Run[O]) -> O:
         """What of it acts as a random factor does."""
@@ -170,7 +171,7 @@ def factor_of(run: Run[O], name: str, *, is_coherent: bool = False) -> _Factor[O
     if is_coherent and run.step == 1 and name in run.curved:
         own = run.algebra.total(own, along_itself(run, name))
     moved = run.total(run.change[name])
-    return _Factor(run.initial[name], run.change[name], moved, own, name in run.problem.network.made_of_weights)
+    return _Factor(run.initial[name], run.change[name], moved, own, name in run.of_full_rank)
 
 
 def change_of(

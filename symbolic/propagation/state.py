@@ -229,6 +229,15 @@ class Run(Generic[O]):
         return echoes(self.problem.network)
 
     @cached_property
+    def of_full_rank(self) -> frozenset[str]:
+        """As matrices: weights that are values, constants, which read the input alone, and what becomes of them."""
+        constants = {INPUT}
+        for node in self.problem.network.flat:
+            if not isinstance(node, WEIGHTED) and constants.issuperset(sources(node)):
+                constants.add(node.name)
+        return self.problem.network.made_of_weights | constants
+
+    @cached_property
     def heeded(self) -> frozenset[str]:
         """The nodes of which a sum over growing units asks what their own weights did."""
         nodes = {node.name: node for node in self.problem.network.flat}

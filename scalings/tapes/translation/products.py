@@ -48,7 +48,7 @@ def added(build: Builder, call: Call, left: Any, right: Any) -> State:
         depends, has_mean = one.depends or other.depends, one.has_mean or other.has_mean
         return Constant(call.shape, max(one.order, other.order), depends=depends, has_mean=has_mean)
     for this, that in ((one, other), (other, one)):
-        if isinstance(this, Constant) and this.is_zero:
+        if isinstance(this, Constant) and (this.is_zero or this.only_masks):
             return _repeated(build, call, that)
         if isinstance(this, Held) and isinstance(that, Result) and _is_vector(this):
             return _with_bias(build, call, that, this)

@@ -94,16 +94,24 @@ def unknown(build: Builder, call: Call) -> States:
         return entry_of_unknown(build, call, call.function, first)
     if growing(call.shape).grows or any(isinstance(one, Constant) and one.order for one in states):
         build.unknown.setdefault(call.function)
-    return Constant(call.shape)
+    order = build.measured(f"what {call.function} gives is", call.magnitudes, call.errors, call.shape)
+    return Constant(call.shape, order)
 
 
 def entry_of_unknown(build: Builder, call: Call, function: str, state: State) -> State:
+    """As a function of each entry, times what its results are larger by than what it reads, at initialization."""
     build.unknown.setdefault(function)
+    both = zip(call.magnitudes, state.magnitudes, strict=False)
+    larger = [one / other if other else 0.0 for one, other in both]
+    order = build.measured(
+        f"what {function} gives, over what it reads, is", larger, call.errors, call.shape, state.shape
+    )
     if isinstance(state, Held) and state.shape == call.shape:
-        return state
+        return build.scaled(state, order, 1.0, call)
     source = build.result(state, call)
     node = build.add(Elementwise(build.name(call, function), source.node, "linear"), call)
-    return rearranging.resized(build, call, replace(source, node=node), call.shape)
+    made = build.scaled(replace(source, node=node), order, 1.0, call)
+    return rearranging.resized(build, call, made, call.shape)
 
 
 def _named(translator: Translator, *functions: str) -> dict[str, Translator]:

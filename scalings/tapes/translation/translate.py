@@ -41,7 +41,7 @@ from scalings.networks.nodes import WEIGHTED, Node, Repeat, sources
 from scalings.tapes import network as traced_networks
 from scalings.tapes.arguments import Argument, Ref, mapped
 from scalings.tapes.network import TracedNetwork
-from scalings.tapes.tape import CUSTOM_GRADIENT, Operation, Parameter
+from scalings.tapes.tape import CUSTOM_GRADIENT, Operation, Parameter, Value
 from scalings.tapes.translation import products
 from scalings.tapes.translation.builder import Builder
 from scalings.tapes.translation.losses import loss_of, others_of, output_of
@@ -58,6 +58,10 @@ def translated(traced: TracedNetwork) -> Translation:
     that depends on no parameter which reads the width.
     """
     return _Translator(traced).translation()
+
+
+_MEAN = 1 / 8
+"""Entries have a mean if it is that part of their root mean square, at every width."""
 
 
 class _Translator:
@@ -97,8 +101,10 @@ class _Translator:
             {name: found for name, found in self.build.weights.items() if name in weights},
             self.output,
             loss_of(self.tape, self.output),
-            (*self.build.unknown, *(f"output {place + 1}" for place in others_of(self.tape, self.output))),
+            tuple(self.build.unknown),
+            tuple(f"output {place + 1}" for place in others_of(self.tape, self.output)),
             tuple(name for name in parameters if name not in used),
+            tuple(self.build.notes),
             {name: function for name, function in self.build.functions.items() if name in names},
         )
 
@@ -142,12 +148,15 @@ class _Translator:
     def _translate(self, operation: Operation) -> None:
         if not any(self._is_computed(value) for value in operation.results()):
             return  # indices and masks are constants
+        made = next((self.tape.values[value] for value in self._made(operation)), None)
         call = Call(
             operation.function,
             operation.path,
             mapped(operation.arguments, self._argument),
             {name: mapped(argument, self._argument) for name, argument in operation.keywords},
             tuple(self.tape.values[value].shape for value in self._made(operation)),
+            made.magnitudes if made else (),
+            made.errors if made else (),
         )
         states = self._states_of(call)
         read = any(self.tape.values[value].differentiable for value in operation.inputs())
@@ -195,8 +204,8 @@ class _Translator:
         if self.tape.values[value].kind != "real":
             state = self._source(value)
         elif isinstance(state, Constant):
-            state = replace(state, is_mask=False)
-        self._states[value] = replace(state, shape=self._shape(value))
+            state = self._as_measured(value, replace(state, is_mask=False))
+        self._states[value] = replace(state, shape=self._shape(value), magnitudes=self.tape.values[value].magnitudes)
         if isinstance(state, Result):
             self.values.setdefault(state.node, value)
 
@@ -212,11 +221,36 @@ class _Translator:
         """What no operation made, or none that matters."""
         one = self.tape.values[value]
         parameter = self._parameters.get(one.name) if one.origin == "parameter" else None
-        if parameter is None or (not parameter.trainable and parameter.start != "random"):
-            is_zero = parameter is not None and parameter.start == "zero"
-            depends = value in self._chosen and growing(one.shape).grows
-            return Constant(one.shape, is_zero=is_zero, is_mask=one.kind == "boolean", depends=depends)
-        return Held(one.shape, parameter)
+        if parameter is not None and (parameter.trainable or parameter.start == "random"):
+            return Held(one.shape, parameter, magnitudes=one.magnitudes)
+        found = Constant(
+            one.shape,
+            is_zero=parameter is not None and parameter.start == "zero",
+            is_mask=one.kind == "boolean",
+            depends=value in self._chosen and growing(one.shape).grows,
+        )
+        if one.origin != "operation":
+            what = f"the {one.origin} {one.name}" if one.name else "a constant tensor"
+            found = replace(found, order=self.build.measured(f"{what} is", one.magnitudes, one.errors, one.shape))
+        return self._as_measured(value, found)
+
+    def _as_measured(self, value: int, constant: Constant) -> Constant:
+        """A constant with what was measured of its entries: their power of the width, where they are one."""
+        one = self.tape.values[value]
+        if constant.is_zero or not one.magnitudes:
+            return constant
+        if not any(one.magnitudes):
+            return replace(constant, only_masks=True)
+        found = self.build.power_of(one.magnitudes, one.errors, one.shape)
+        order = constant.order if found is None else found
+        return replace(constant, order=order, has_mean=self._has_mean(one), only_masks=False)
+
+    def _has_mean(self, value: Value[Dimension]) -> bool:
+        """Whether the entries of a constant have a mean; of a fixed number of them it makes no difference."""
+        if not value.means or not growing(value.shape).grows:
+            return True
+        shares = [abs(mean) / (size or 1) for mean, size in zip(value.means, value.magnitudes, strict=True)]
+        return shares[-1] >= _MEAN and not self.build.power_of(shares)
 
     # Blocks that repeat
 
