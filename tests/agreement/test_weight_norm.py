@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from fractions import Fraction
 
 import pytest
@@ -10,17 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
-import scalings
 from scalings.criteria.observables import Observable
-from scalings.hyperparameters.parameterizations import Parameterization
-from scalings.results.fits import Fit
-from scalings.results.trials import Training
-from scalings.studies.measuring import measure
 from tests.agreement.experiments import QUARTER, p_value
+from tests.agreement.modules import Build, TracedExperiment, traced_experiment
 
 pytestmark = pytest.mark.slow
-WIDTHS = (32, 48, 64, 96, 128, 192, 256, 384)
-DATA = torch.randn(4, 10, generator=torch.Generator().manual_seed(0))
 HALF = Fraction(1, 2)
 
 
@@ -51,7 +44,7 @@ class OneGain(ByHand):
         return nn.functional.linear(x, self.g * x.shape[-1] ** 0.5 * self.v / self.v.norm())
 
 
-def model(normed: Callable[[int], nn.Module], moving: str) -> Callable[[int], nn.Module]:
+def model(normed: Build, moving: str) -> Build:
     """Three layers, of which the second is normed; of its two weights the one whose name ends so is trained alone."""
 
     def build(width: int) -> nn.Module:
@@ -64,22 +57,12 @@ def model(normed: Callable[[int], nn.Module], moving: str) -> Callable[[int], nn
     return build
 
 
-def trained(
-    build: Callable[[int], nn.Module], law: str, rate: str
-) -> tuple[Mapping[Observable, Fit], Mapping[Observable, Fraction]]:
-    """What was measured at muP's init scales, and what is derived."""
-    traced = scalings.trace(build, DATA, widths=(32, 64, 128))
-    layers = traced.translation.network.layers
+def trained(build: Build, law: str, rate: str) -> TracedExperiment:
+    """At muP's init scales."""
     init = {"0.weight": "0", "4.weight": "-1"}
-    given = Parameterization.of(
-        multiplier=["0"] * len(layers),
-        init=[init.get(one.weight, "-1/2" if one.role == "hidden" else "0") for one in layers],
-        lr=["-oo" if one.frozen else rate for one in layers],
+    return traced_experiment(
+        build, law, lambda one: init.get(one.weight, "-1/2" if one.role == "hidden" else "0"), lambda _: rate
     )
-    training = Training.of(law, steps=1)
-    found = measure(traced, given, training, build=build, data=DATA, widths=WIDTHS, seeds=4)
-    orders = scalings.predict(traced, given, law, 1)
-    return {one: fit for one, fit in found.fits.items() if isinstance(fit, Fit)}, dict(orders)
 
 
 @pytest.mark.parametrize(
@@ -92,25 +75,22 @@ def trained(
         pytest.param(OneGain, "g", "adam", "0", id="one gain, Adam"),  # of one number, SGD's steps are too noisy
     ],
 )
-def test_what_a_gain_learns_meets_its_input_by_chance(
-    normed: Callable[[int], nn.Module], gain: str, law: str, rate: str
-) -> None:
+def test_what_a_gain_learns_meets_its_input_by_chance(normed: Build, gain: str, law: str, rate: str) -> None:
     """dW = dg v / |v|: aligned with its input, |dz| would be larger by n^(1/2)."""
-    check(*trained(model(normed, gain), law, rate), wrong=HALF)
+    check(trained(model(normed, gain), law, rate), wrong=HALF)
 
 
 @pytest.mark.parametrize(("law", "rate"), [("sgd", "0"), ("adam", "-1")])
 @pytest.mark.parametrize(("normed", "direction"), [(of_torch, "original1"), (ByHand, "v")], ids=["of torch", "by hand"])
-def test_what_a_direction_learns_lies_along_its_input(
-    normed: Callable[[int], nn.Module], direction: str, law: str, rate: str
-) -> None:
-    check(*trained(model(normed, direction), law, rate), wrong=-HALF)
+def test_what_a_direction_learns_lies_along_its_input(normed: Build, direction: str, law: str, rate: str) -> None:
+    check(trained(model(normed, direction), law, rate), wrong=-HALF)
 
 
-def check(fits: Mapping[Observable, Fit], orders: Mapping[Observable, Fraction], wrong: Fraction) -> None:
+def check(found: TracedExperiment, wrong: Fraction) -> None:
     """The change of what the normed layer makes; neighbouring orders are refuted, and so is that of the other rule."""
-    [made] = {one.layer for one in fits if one.layer.endswith("linear")}
+    [made] = {one.layer for one in found.fits if one.layer.endswith("linear")}
     moved = Observable("dz", made, 1)
-    assert p_value(fits[moved], orders[moved]) >= 0.05
+    fit, order = found.fits[moved], found.predicted()[moved]
+    assert p_value(fit, order) >= 0.05, (fit, order)
     for by in (QUARTER, -QUARTER, wrong):
-        assert p_value(fits[moved], orders[moved] + by) < 0.05, (fits[moved], orders[moved])
+        assert p_value(fit, order + by) < 0.05, (fit, order)
