@@ -2,7 +2,8 @@
 
 The rules are those of orders, on sizes (`symbolic.orders.sizes`). Some constants that a network has of itself count,
 too: fixed factors in its code, the kernels of convolutions, and the entries of the data, which are taken to be of size
-1. Those of sizes that grow, such as 4 n, do not, nor do those of the rules.
+1. So do the halves in sigmoid(z) = (1 + tanh(z/2))/2, which the steps of a recurrent network multiply. Those of sizes
+that grow, such as 4 n, do not, nor do those of the rules.
 
 >>> from scalings.hyperparameters.update_laws import optimizer
 >>> from scalings.networks.architectures import mlp
@@ -24,7 +25,7 @@ from scalings.criteria.observables import Observable
 from scalings.criteria.problem import Problem
 from scalings.hyperparameters.gauges import LayerExponents
 from scalings.networks.network import Network
-from scalings.networks.nodes import INPUT, Convolution, Dense, Factor, Node, Repeat
+from scalings.networks.nodes import INPUT, Convolution, Dense, Elementwise, Factor, Node, Repeat
 from symbolic.orders.sizes import Sizes
 from symbolic.propagation.training import train
 
@@ -47,6 +48,12 @@ def _at(nodes: Sequence[Node], width: int, new: Iterator[str]) -> Iterator[Node]
             continue
         if isinstance(node, Factor) and not node.order:
             yield replace(node, order=_power(abs(node.size), width))
+            continue
+        if isinstance(node, Elementwise) and node.activation == "sigmoid":
+            halved, made = next(new), next(new)
+            yield Factor(halved, node.source, _power(0.5, width))
+            yield replace(node, name=made, source=halved)
+            yield Factor(node.name, made, _power(0.5, width))
             continue
         entries = _entries_read(node)
         if entries == 1 or not isinstance(node, Dense | Convolution):
