@@ -35,8 +35,8 @@ from scalings.tapes.tape import Operation, Tape
 
 Build = Callable[[int], nn.Module] | Mapping[int, Callable[[], nn.Module]]
 WIDTHS = (64, 128, 256)
-_SEEDS = 16
-"""From so many, what functions without a rule give is measured."""
+_SEEDS = (16, 64)
+"""From so many, and then from more, it is measured what functions without a rule give, until the power is clear."""
 _SHIFT = 0.02
 """The size of the change of all parameters under which the tape is tested."""
 
@@ -63,25 +63,25 @@ def trace(build: Build, data: object, widths: Sequence[int] | None = None, loss:
     tapes = [first.tape, *(recording.tape for recording in others)]
     far = [] if isinstance(build, Mapping) else far_shapes(build, chosen[-1], first.tape.parameters)
     network = align(tapes, far)
-    if not _takes_measured(network):
-        return network
-    calls = 2 if prepared else 1
-    return align([over_seeds(tape, _of_other_seeds(build, data, loss, tape, calls)) for tape in tapes], far)
+    for seeds in _SEEDS:
+        if not _wants_seeds(network):
+            break
+        several = (_of_other_seeds(build, data, loss, tape, seeds, 2 if prepared else 1) for tape in tapes)
+        network = align([over_seeds(tape, others) for tape, others in zip(tapes, several, strict=True)], far)
+    return network
 
 
-def _takes_measured(network: TracedNetwork) -> bool:
-    """Whether a function has no rule, so that its results are as large as they are measured: one seed is too few."""
+def _wants_seeds(network: TracedNetwork) -> bool:
     try:
-        return bool(network.translation.unknown)
+        return network.translation.wants_seeds
     except ArgumentError:  # whoever asks for orders is told
         return False
 
 
-def _of_other_seeds(build: Build, data: object, loss: Loss, tape: Tape[int], calls: int) -> list[Tape[int]]:
+def _of_other_seeds(build: Build, data: object, loss: Loss, tape: Tape[int], seeds: int, calls: int) -> list[Tape[int]]:
     """Recordings of the same operations with other random numbers."""
-    others = (
-        _recorded(built(build, tape.width, seed), data, loss, tape.width, calls)[-1].tape for seed in range(1, _SEEDS)
-    )
+    width = tape.width
+    others = (_recorded(built(build, width, seed), data, loss, width, calls)[-1].tape for seed in range(1, seeds))
     return [other for other in others if not _difference(tape, other) and len(other.values) == len(tape.values)]
 
 

@@ -34,8 +34,8 @@ def power_of(widths: Sequence[int], magnitudes: Sequence[float], errors: Sequenc
     error = math.hypot(errors[0], errors[-1]) / (last - first)
     if not error and max(slopes) - min(slopes) > 2 * _NEAR:
         return None
-    candidates = ((high - low) / (last - first), _NEAR + 2 * error), (2 * slopes[-1] - slopes[-2:][0], _NEAR)
-    return next(_snapped(candidates), None)
+    whole, settling = (high - low) / (last - first), 2 * slopes[-1] - slopes[-2:][0]
+    return next(_snapped([(whole, _NEAR + 2 * error), (settling, _NEAR + 10 * error)]), None)
 
 
 def errors_of(entries: Sequence[int]) -> tuple[float, ...]:
@@ -45,7 +45,9 @@ def errors_of(entries: Sequence[int]) -> tuple[float, ...]:
 
 
 def _snapped(candidates: Sequence[tuple[float, float]]) -> Iterator[Fraction]:
+    """The half that a slope is near, and not near the next one; `candidates` are slopes with their slack."""
     for slope, slack in candidates:
         nearest = Fraction(round(2 * slope), 2)
-        if abs(slope - nearest) <= slack:
+        away = abs(slope - nearest)
+        if away <= slack < 0.5 - away:
             yield nearest

@@ -94,7 +94,7 @@ def unknown(build: Builder, call: Call) -> States:
         return entry_of_unknown(build, call, call.function, first)
     if growing(call.shape).grows or any(isinstance(one, Constant) and one.order for one in states):
         build.unknown.setdefault(call.function)
-    order = build.measured(f"what {call.function} gives is", call.magnitudes, call.errors, call.shape)
+    order = build.measured(f"what {call.function} gives is", call.magnitudes, call.shape)
     return Constant(call.shape, order)
 
 
@@ -103,9 +103,8 @@ def entry_of_unknown(build: Builder, call: Call, function: str, state: State) ->
     build.unknown.setdefault(function)
     both = zip(call.magnitudes, state.magnitudes, strict=False)
     larger = [one / other if other else 0.0 for one, other in both]
-    order = build.measured(
-        f"what {function} gives, over what it reads, is", larger, call.errors, call.shape, state.shape
-    )
+    what = f"what {function} gives, over what it reads, is"
+    order = build.measured_over_seeds(what, larger, call.errors, call.shape, state.shape)
     if isinstance(state, Held) and state.shape == call.shape:
         return build.scaled(state, order, 1.0, call)
     source = build.result(state, call)

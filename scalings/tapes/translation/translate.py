@@ -105,6 +105,7 @@ class _Translator:
             tuple(f"output {place + 1}" for place in others_of(self.tape, self.output)),
             tuple(name for name in parameters if name not in used),
             tuple(self.build.notes),
+            self.build.wants_seeds,
             {name: function for name, function in self.build.functions.items() if name in names},
         )
 
@@ -231,7 +232,7 @@ class _Translator:
         )
         if one.origin != "operation":
             what = f"the {one.origin} {one.name}" if one.name else "a constant tensor"
-            found = replace(found, order=self.build.measured(f"{what} is", one.magnitudes, one.errors, one.shape))
+            found = replace(found, order=self.build.measured(f"{what} is", one.magnitudes, one.shape))
         return self._as_measured(value, found)
 
     def _as_measured(self, value: int, constant: Constant) -> Constant:
@@ -241,7 +242,7 @@ class _Translator:
             return constant
         if not any(one.magnitudes):
             return replace(constant, only_masks=True)
-        found = self.build.power_of(one.magnitudes, one.errors, one.shape)
+        found = self.build.power_of(one.magnitudes, one.shape)
         order = constant.order if found is None else found
         return replace(constant, order=order, has_mean=self._has_mean(one), only_masks=False)
 

@@ -31,5 +31,7 @@ class Translation:
     """The names of parameters, of all copies, that nothing of the output depends on: no node has them."""
     notes: tuple[str, ...] = ()
     """What was taken as it was measured at initialization, in words."""
+    wants_seeds: bool = False
+    """Whether it was measured from too few seeds what functions without a rule give."""
     reading: Mapping[str, str] = field(default_factory=dict)
     """By name of a node of the network, the torch function that it is read off."""
