@@ -65,8 +65,8 @@ def parameter_settings(
                 _shape(node),
                 "vector" if not isinstance(node, MATRICES) else node.role,
                 first.init,
-                first.lr,
-                first.decay,
+                MINUS_INFINITY if node.frozen else first.lr,
+                MINUS_INFINITY if node.frozen else first.decay,
                 law,
                 names,
             )

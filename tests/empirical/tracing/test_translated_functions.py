@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+import scalings
 from scalings.errors import ArgumentError
 from scalings.tapes.translation.table import TABLE
 from scalings.tapes.translation.translate import translated
@@ -307,6 +308,20 @@ def test_what_index_add_adds_is_multiplied() -> None:
     found = of_function(lambda h: h.index_add(0, rows, h[:2].tanh(), alpha=h.shape[1] ** -0.5))
     nodes = words(found.translation.network, between=("first", "last"))
     assert nodes[1:] == ["index_add: Factor(tanh) order -1/2", "index_add2: Rearrange(first, index_add) units 1 n"]
+
+
+def test_weights_that_no_gradient_reaches_stay_as_they_are() -> None:
+    """And nothing is asked of their updates."""
+    network = of_function(lambda h, w: h + functional.linear(h, w).detach(), w=matrix)
+    assert network.unreached == ("w",)
+    assert {node.name: node.frozen for node in network.translation.network.layers} == {
+        "first": False,
+        "w": True,
+        "last": False,
+    }
+    assert scalings.derive(network, "adam").degrees_of_freedom == 1
+    reached = of_function(lambda h, w: h + functional.linear(h, w), w=matrix)
+    assert not any(node.frozen for node in reached.translation.network.layers)
 
 
 def test_of_the_sign_of_a_detached_value_nothing_is_said() -> None:
