@@ -18,13 +18,15 @@ _DIGITS = 6
 
 
 class Magnitudes:
-    """Watches a recording (`recorder.record`), and measures each value as soon as it is there."""
+    """Watches a recording (`recorder.record`), and measures each value as soon as it is there: real ones, and whole
+    numbers without an axis, which are no indices but counts."""
 
     def __init__(self) -> None:
         self._seen: dict[int, tuple[float, float]] = {}
 
     def __call__(self, number: int, tensor: Tensor) -> None:
-        if tensor.is_floating_point() and tensor.layout == torch.strided and tensor.numel():
+        is_number = tensor.dim() == 0 and not tensor.is_complex() and tensor.dtype != torch.bool
+        if (tensor.is_floating_point() or is_number) and tensor.layout == torch.strided and tensor.numel():
             self._seen[number] = root_mean_square_and_mean(tensor.detach())
 
     def of(self, tape: Tape[int]) -> Tape[int]:

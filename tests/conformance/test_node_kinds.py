@@ -128,7 +128,7 @@ class TestElementwise(NodeKind):
     network, name = mlp(2, "gelu"), "activation1"
 
 
-class TestDetach(NodeKind):
+class TestDetach(TestElementwise):
     network, name = BY_A_DETACHED_SCALE, "scale"
 
 

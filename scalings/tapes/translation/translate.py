@@ -32,6 +32,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from fractions import Fraction
 
 from scalings.errors import ArgumentError
 from scalings.networks.blocks import block_stream
@@ -39,7 +40,7 @@ from scalings.networks.dimensions import Dimension, fixed, times
 from scalings.networks.network import Network
 from scalings.networks.nodes import WEIGHTED, Node, Repeat, sources
 from scalings.tapes import network as traced_networks
-from scalings.tapes.arguments import Argument, Ref, mapped
+from scalings.tapes.arguments import Argument, Power, Reading, Ref, mapped
 from scalings.tapes.network import TracedNetwork
 from scalings.tapes.tape import CUSTOM_GRADIENT, Operation, Parameter, Value
 from scalings.tapes.translation import products
@@ -197,7 +198,15 @@ class _Translator:
         return (dict(operation.overwritten).get(target, operation.overwritten[0][1]),)
 
     def _argument(self, argument: Argument) -> State | Argument:
+        if isinstance(argument, Reading):
+            return self._read_off(argument)
         return self._state(argument.value) if isinstance(argument, Ref) else argument
+
+    def _read_off(self, reading: Reading) -> Argument:
+        """A number that was read off a tensor, as the power of the width that it was measured to be."""
+        value = self.tape.values[reading.value]
+        order = Fraction(0) if value.shape else self.build.measured("a number that is read off is", value.magnitudes)
+        return Power(reading.number / self.tape.width ** float(order), order) if order else reading
 
     def _put(self, value: int, state: State) -> None:
         if self.tape.values[value].kind == "complex":

@@ -56,11 +56,19 @@ def between(translation: Translation) -> list[str]:
     [
         (lambda n: torch.tensor(n**-0.5), torch.mul, ["mul: Factor(first) order -1/2"]),
         (lambda n: torch.full((), float(n)), torch.div, ["div: Factor(first) order -1"]),
+        (torch.tensor, torch.div, ["div: Factor(first) order -1"]),
         (lambda n: noise(n) / n, torch.mul, ["mul: Factor(first) order -1"]),
         (lambda n: torch.tensor(3.0 + 0 * n), torch.mul, []),
         (torch.ones, torch.mul, []),
     ],
-    ids=["a scale", "a large number", "a random vector", "a fixed number", "a vector"],
+    ids=[
+        "a scale",
+        "a large number",
+        "a whole number",
+        "a random vector",
+        "a fixed number",
+        "a vector",
+    ],
 )
 def test_constants_have_the_order_of_their_entries(
     make: Callable[[int], Tensor], use: Any, nodes: list[str], *, is_buffer: bool
@@ -73,12 +81,22 @@ def test_constants_have_the_order_of_their_entries(
 
 def _orders(nodes: list[str], make: Callable[[int], Tensor]) -> list[int]:
     """The power of the constant, twice, if it grows."""
-    ratio = float(make(64).square().mean() / make(16).square().mean())
+    ratio = float(make(64).double().square().mean() / make(16).double().square().mean())
     return [round(math.log(ratio) / math.log(4))] if nodes else []
 
 
 def _said(twice: int) -> str:
     return {-1: "(-1/2)", -2: "(-1)", 2: "1"}[twice]
+
+
+@pytest.mark.parametrize("power", [0, 0.5])
+def test_numbers_that_are_read_off_have_the_order_of_what_they_are_read_off(power: float) -> None:
+    """Also what is read off a result, as a scale that no gradient passes."""
+    translation = of_constant(lambda n: torch.tensor(n**power), lambda h, held: h / held.item()).translation
+    assert between(translation) == ["div: Factor(first) order -1/2"] * bool(power)
+    assert ("a number that is read off is n^(1/2)" in translation.notes) == bool(power)
+    of_result = of_function(lambda h: h / h.norm().item()).translation
+    assert between(of_result)[-1].startswith("div: Factor(first) order -1/2, size")
 
 
 @pytest.mark.parametrize(
