@@ -27,10 +27,9 @@ from symbolic.propagation.state import HALF, Carrier, Parts, Run, Steps, along_i
 class ElementwiseRule:
     """h = phi(z): |h| = |z|, |dh| = |dz|, |d_z| = |d_h|; entries of size 1, bounded derivative.
 
-    A bounded phi also has |h| <= sqrt(units), and one with phi(0) != 0 has |h| >= sqrt(units). Smooth, homogeneous or
-    not, phi has the same orders, but at z = 0: where phi'(0) = 0, as torch and jax have it of relu, nothing comes back
-    through it; nor does, ever, through one that stops gradients, so that no update has written along what it gives.
-    Source: docs/explanation/orders-of-magnitude.md; Yang and Hu, arXiv 2011.14522, Assumption 3.1.
+    A bounded phi also has |h| <= sqrt(units), and one with phi(0) != 0 has |h| >= sqrt(units). Smooth or not, phi has the
+    same orders, but at z = 0: where phi'(0) = 0, as torch and jax have it of relu, nothing comes back; nor does it, ever,
+    where gradients are stopped. Source: orders-of-magnitude.md; Yang and Hu, arXiv 2011.14522, Assumption 3.1.
     """
 
     def initialize(self, run: Run[O], node: Elementwise) -> Steps[O]:
@@ -42,13 +41,13 @@ class ElementwiseRule:
 
     def forward(self, run: Run[O], node: Elementwise) -> Steps[O]:
         run.carry(node, lambda part: self._bounded(run, node, part))
-        if FUNCTIONS[node.activation].stops:
-            run.own.pop(node.name, None)
+        if FUNCTIONS[node.activation].stops and node.name in run.heeded:
+            run.own[node.name] = run.zero
         yield from ()
 
     def backward(self, run: Run[O], node: Elementwise, signal: Parts[O]) -> Steps[O]:
-        growth = FUNCTIONS[node.activation]
-        if growth.stops or (growth.flat and run.is_zero(node.source)):
+        phi = FUNCTIONS[node.activation]
+        if phi.stops or (phi.flat and run.is_zero(node.source)):
             signal = (run.zero,) * len(signal)
         run.send(node.source, signal)
         yield from ()

@@ -62,7 +62,7 @@ def translated(traced: TracedNetwork) -> Translation:
 
 
 _MEAN = 1 / 8
-"""Entries have a mean if it is that part of their root mean square, at every width."""
+"""Entries have a mean if it is that part of their root mean square, and no smaller one at larger widths."""
 
 
 class _Translator:
