@@ -27,9 +27,9 @@ from symbolic.propagation.state import HALF, Carrier, Parts, Run, Steps, along_i
 class ElementwiseRule:
     """h = phi(z): |h| = |z|, |dh| = |dz|, |d_z| = |d_h|; entries of size 1, bounded derivative.
 
-    A bounded phi also has |h| <= sqrt(units), and one with phi(0) != 0 has |h| >= sqrt(units). Smooth or not, phi has the
-    same orders, but at z = 0: where phi'(0) = 0, as torch and jax have it of relu, nothing comes back; nor does it, ever,
-    where gradients are stopped. Source: orders-of-magnitude.md; Yang and Hu, arXiv 2011.14522, Assumption 3.1.
+    A bounded phi also has |h| <= sqrt(units), and one with phi(0) != 0 has |h| >= sqrt(units). Smooth or not, phi has
+    the same orders, but at z = 0: where phi'(0) = 0, as torch and jax have it of relu, nothing comes back; nor does it,
+    ever, where gradients are stopped. Source: orders-of-magnitude.md; Yang and Hu, arXiv 2011.14522, Assumption 3.1.
     """
 
     def initialize(self, run: Run[O], node: Elementwise) -> Steps[O]:
