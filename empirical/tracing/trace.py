@@ -35,7 +35,7 @@ from scalings.tapes.tape import Operation, Tape
 
 Build = Callable[[int], nn.Module] | Mapping[int, Callable[[], nn.Module]]
 WIDTHS = (64, 128, 256)
-_SEEDS = (16, 64)
+_SEEDS = (8, 64)
 """From so many, and then from more, it is measured what functions without a rule give, until the power is clear."""
 _SHIFT = 0.02
 """The size of the change of all parameters under which the tape is tested."""
