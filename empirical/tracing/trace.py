@@ -16,12 +16,14 @@ Recorded at widths 64, 128, 256: 7 operations of 6 functions.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
 from empirical.tracing.batches import Batch, Loss, batch_of, default_loss
 from empirical.tracing.far_widths import far_shapes
+from empirical.tracing.magnitudes import Magnitudes, over_seeds
 from empirical.tracing.recorder import Recording, record
 from empirical.tracing.replay import agrees, first_not_finite, replay
 from empirical.tracing.state import kept, seeded, shifted
@@ -33,6 +35,8 @@ from scalings.tapes.tape import Operation, Tape
 
 Build = Callable[[int], nn.Module] | Mapping[int, Callable[[], nn.Module]]
 WIDTHS = (64, 128, 256)
+_SEEDS = (8, 64)
+"""From so many, and then from more, it is measured what functions without a rule give, until the power is clear."""
 _SHIFT = 0.02
 """The size of the change of all parameters under which the tape is tested."""
 
@@ -58,7 +62,27 @@ def trace(build: Build, data: object, widths: Sequence[int] | None = None, loss:
     others = (_recorded(built(build, width), data, loss, width, 2 if prepared else 1)[-1] for width in chosen[1:])
     tapes = [first.tape, *(recording.tape for recording in others)]
     far = [] if isinstance(build, Mapping) else far_shapes(build, chosen[-1], first.tape.parameters)
-    return align(tapes, far)
+    network = align(tapes, far)
+    for seeds in _SEEDS:
+        if not _wants_seeds(network):
+            break
+        several = (_of_other_seeds(build, data, loss, tape, seeds, 2 if prepared else 1) for tape in tapes)
+        network = align([over_seeds(tape, others) for tape, others in zip(tapes, several, strict=True)], far)
+    return network
+
+
+def _wants_seeds(network: TracedNetwork) -> bool:
+    try:
+        return network.translation.wants_seeds
+    except ArgumentError:  # whoever asks for orders is told
+        return False
+
+
+def _of_other_seeds(build: Build, data: object, loss: Loss, tape: Tape[int], seeds: int, calls: int) -> list[Tape[int]]:
+    """Recordings of the same operations with other random numbers."""
+    width = tape.width
+    others = (_recorded(built(build, width, seed), data, loss, width, calls)[-1].tape for seed in range(1, seeds))
+    return [other for other in others if not _difference(tape, other) and len(other.values) == len(tape.values)]
 
 
 def _widths(build: Build, widths: Sequence[int] | None) -> tuple[int, ...]:
@@ -107,7 +131,9 @@ def _tested(module: nn.Module, data: object, loss: Loss, width: int) -> tuple[Re
 
 def _run(module: nn.Module, batch: Batch, loss: Loss, width: int) -> Recording:
     with user_code("build", f"its forward pass or loss fails at width {width}"), seeded():
-        recording = record(module, batch.copy(), loss, width=width)
+        magnitudes = Magnitudes()
+        recording = record(module, batch.copy(), loss, width=width, watch=magnitudes)
+        recording = replace(recording, tape=magnitudes.of(recording.tape))
     if not bool(recording.loss.isfinite()):
         first = first_not_finite(recording)
         after = f", first after {first.function} in {first.path or 'the module'}" if first else ""

@@ -1,7 +1,7 @@
 """Functions that act unit by unit, by how they grow: all that orders of magnitude know of one.
 
 >>> FUNCTIONS["sigmoid"]
-Growth(bounded=True, offset=True, flat=False, kink=False)
+Growth(bounded=True, offset=True, flat=False, kink=False, linear=False, stops=False)
 >>> FUNCTIONS["gelu"] == Growth()
 True
 """
@@ -23,12 +23,18 @@ class Growth:
     """phi'(0) = 0, as torch has it: nothing comes back through a z that is zero."""
     kink: bool = False
     """phi' jumps somewhere."""
+    linear: bool = False
+    """phi(z) = z."""
+    stops: bool = False
+    """Nothing comes back through it, as through torch's detach."""
 
 
 FUNCTIONS: dict[str, Growth] = {
     "relu": Growth(flat=True, kink=True),
     "tanh": Growth(bounded=True),
-    **dict.fromkeys(("gelu", "linear", "silu", "elu", "mish"), Growth()),
+    **dict.fromkeys(("gelu", "silu", "elu", "mish"), Growth()),
+    "linear": Growth(linear=True),
+    "detach": Growth(linear=True, stops=True),
     **dict.fromkeys(("selu", "leaky_relu"), Growth(kink=True)),
     "abs": Growth(flat=True, kink=True),
     **dict.fromkeys(("erf", "sin", "atan", "softsign"), Growth(bounded=True)),

@@ -16,6 +16,7 @@ from typing import Literal, TypeAlias
 from scalings.errors import ArgumentError
 from scalings.networks.contractions import contraction, mixed_units, scores_behind
 from scalings.networks.dimensions import BATCH_SCALES, ONE, WIDTH_SCALE, Dimension
+from scalings.networks.functions import FUNCTIONS
 from scalings.networks.nodes import (
     INPUT,
     MATRICES,
@@ -250,7 +251,7 @@ class Network:
         found: set[str] = set()
         for node in reversed(self.flat):
             read_by = readers.get(node.name, [])
-            if read_by and all(one.name in found or self._sums_back(one, node.name) for one in read_by):
+            if read_by and all(one.name in found or self._sums_back(one, node.name) or _stops(one) for one in read_by):
                 found.add(node.name)
         return frozenset(found)
 
@@ -312,6 +313,11 @@ def _flat(nodes: tuple[Node, ...]) -> Iterator[Node]:
         yield node
         if isinstance(node, Repeat):
             yield from _flat(node.nodes)
+
+
+def _stops(node: Node) -> bool:
+    """Whether no gradient passes through it."""
+    return isinstance(node, Elementwise) and FUNCTIONS[node.activation].stops
 
 
 def _owners(network: Network) -> dict[str, Weighted]:

@@ -99,13 +99,17 @@ def _sentences(network: TracedNetwork) -> Iterator[str]:
 def _limits(network: TracedNetwork) -> Iterator[str]:
     """What of it the theory of orders does not know."""
     try:
-        unknown = network.translation.unknown
+        translation = network.translation
     except ArgumentError as error:
         yield f"No orders are known of it: {escaped(error.message)}."
     else:
-        if unknown:
-            named = escaped(_some(unknown))
-            yield f"Theory does not follow {named}: functions are taken for ones of each entry, other outputs left out."
+        if translation.unknown:
+            named = escaped(_some(translation.unknown))
+            yield f"Theory has no rule for {named}: taken for functions of each entry, as large as measured."
+        if translation.left_out:
+            yield f"Theory leaves out {_some(translation.left_out)}."
+        if translation.notes:
+            yield f"Measured at initialization: {escaped('; '.join(translation.notes))}."
 
 
 def _widths(network: TracedNetwork) -> str:

@@ -242,7 +242,10 @@ def _untrained(rows: Sequence[ParameterSetting]) -> Iterator[ModelFinding]:
     """Weights that no optimizer moves; freezing them may be meant, but changes what is trained."""
     yield from (
         ModelFinding(
-            row.weight, "untrained", None, f"{row.weight} is frozen, in no group of the optimizer, or at a rate of 0"
+            row.weight,
+            "untrained",
+            None,
+            f"{row.weight} is frozen, has no gradient, no group of the optimizer, or a rate of 0",
         )
         for row in rows
         if row.lr == MINUS_INFINITY

@@ -65,8 +65,8 @@ def parameter_settings(
                 _shape(node),
                 "vector" if not isinstance(node, MATRICES) else node.role,
                 first.init,
-                first.lr,
-                first.decay,
+                MINUS_INFINITY if node.frozen else first.lr,
+                MINUS_INFINITY if node.frozen else first.decay,
                 law,
                 names,
             )
@@ -75,9 +75,11 @@ def parameter_settings(
     notes = [f"{name} decays, too; theory leaves the decay of vectors out" for name in vectors[:1]]
     notes += [f"{name} has no part in the loss" for name in (*traced.unreached, *translation.unused)]
     notes += [
-        f"theory does not follow {name}: a function is taken for one of each entry, another output is left out"
+        f"theory has no rule for {name}: it is taken for a function of each entry, as large as measured"
         for name in translation.unknown
     ]
+    notes += [f"theory leaves out {name}" for name in translation.left_out]
+    notes += [f"measured at initialization: {note}" for note in translation.notes]
     return rows, list(dict.fromkeys(notes))
 
 

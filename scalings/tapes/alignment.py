@@ -8,7 +8,7 @@ largest width only has the order of the known sizes that are the same there, if 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -50,7 +50,16 @@ def align(tapes: Sequence[Tape[int]], far: Sequence[tuple[int, Shapes]] = ()) ->
     for number in range(len(last.values)):
         sizes.learn_all(_seen_shapes(tapes, number, partners))
     values = tuple(
-        Value(_shape(tapes, number, partners, sizes), one.kind, one.origin, one.name, one.differentiable)
+        Value(
+            _shape(tapes, number, partners, sizes),
+            one.kind,
+            one.origin,
+            one.name,
+            one.differentiable,
+            _measured(tapes, number, partners, lambda value: value.magnitudes),
+            _measured(tapes, number, partners, lambda value: value.means),
+            _measured(tapes, number, partners, lambda value: value.errors),
+        )
         for number, one in enumerate(last.values)
     )
     operations = tuple(_aligned_operation(row, sizes) for row in rows)
@@ -142,6 +151,17 @@ def _corresponding(tapes: Sequence[Tape[int]], rows: Sequence[Row]) -> list[dict
                 same.setdefault(one, other)
         found.append(same)
     return found
+
+
+def _measured(
+    tapes: Sequence[Tape[int]],
+    number: int,
+    partners: Sequence[dict[int, int]],
+    what: Callable[[Value[int]], tuple[float, ...]],
+) -> tuple[float, ...]:
+    """What was measured of a value of the last tape, at each width; nothing if it was not there at one."""
+    there = [what(tape.values[same[number]]) for tape, same in zip(tapes, partners, strict=True) if number in same]
+    return tuple(one for [one] in there) if len(there) == len(tapes) and all(there) else ()
 
 
 def _seen_shapes(tapes: Sequence[Tape[int]], number: int, partners: Sequence[dict[int, int]]) -> Iterator[Seen]:

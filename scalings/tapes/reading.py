@@ -24,6 +24,8 @@ from scalings.tapes.writing import SCHEMA_VERSION
 T = TypeVar("T")
 Read = Callable[[Any, str], T]
 """Reads a part of the document; the string is its JSON path."""
+_MEASURED = ("magnitudes", "means", "errors")
+"""What a value may have besides, a number at each width."""
 _MOST_PARTS, _LONGEST, _DEEPEST = 10**6, 1000, 20
 """Bounds on the length of lists, on that of names, and on how deep arguments are nested."""
 _LARGEST_TEXT = 10**9
@@ -43,6 +45,10 @@ def network_from_text(text: str) -> TracedNetwork:
     if not widths or list(widths) != sorted(set(widths)):
         raise wrong("$.widths", "widths that increase", list(widths))
     values = tuple(_many(given["values"], "$.values", _value))
+    for place, value in enumerate(values):
+        for name in _MEASURED:
+            if len(seen := getattr(value, name)) not in (0, len(widths)):
+                raise wrong(f"$.values[{place}].{name}", f"{len(widths)} numbers, one a width", list(seen))
     number = _number_below(len(values))
     operations = tuple(_many(given["operations"], "$.operations", lambda one, path: _operation(one, path, number)))
     _check_order(values, operations)
@@ -101,13 +107,15 @@ def _object(given: Json, path: str, number: Read[int], parts: Read[list[Argument
 
 
 def _value(given: Any, path: str) -> Value[Dimension]:
-    one = _only(given, path, ("shape", "kind", "origin", "name", "differentiable"), (), "a value")
+    needed = ("shape", "kind", "origin", "name", "differentiable")
+    one = _only(given, path, needed, _MEASURED, "a value")
     return Value(
         tuple(_many(one["shape"], f"{path}.shape", _size)),
         _among(one["kind"], f"{path}.kind", KINDS),
         _among(one["origin"], f"{path}.origin", ORIGINS),
         _name(one["name"], f"{path}.name"),
         _truth(one["differentiable"], f"{path}.differentiable"),
+        *(tuple(_many(one.get(name, []), f"{path}.{name}", _finite)) for name in _MEASURED),
     )
 
 

@@ -57,6 +57,13 @@ class Value(Generic[Size]):
     """Of a parameter, a buffer or a part of the data."""
     differentiable: bool = False
     """Whether a gradient passes through it."""
+    magnitudes: tuple[float, ...] = ()
+    """The root mean square of its entries at initialization, at each width, without those that a softmax takes for
+    infinite; empty where it was not measured."""
+    means: tuple[float, ...] = ()
+    """The mean of the same entries, of values that no gradient passes through."""
+    errors: tuple[float, ...] = ()
+    """The standard errors of the logarithms of the magnitudes; empty if they were measured from one seed."""
 
 
 @dataclass(frozen=True)

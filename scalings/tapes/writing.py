@@ -30,6 +30,9 @@ def network_to_text(network: TracedNetwork) -> str:
                 "origin": one.origin,
                 "name": one.name,
                 "differentiable": one.differentiable,
+                **({"magnitudes": one.magnitudes} if one.magnitudes else {}),
+                **({"means": one.means} if one.means else {}),
+                **({"errors": one.errors} if one.errors else {}),
             }
             for one in tape.values
         ],

@@ -37,7 +37,7 @@ from scalings.networks.nodes import MATRICES, Elementwise, Weighted
 from symbolic.orders.algebra import EXACT
 
 HALF = Fraction(1, 2)
-SLOPE_CHANGE = {name: HALF if one.kink else Fraction(1) for name, one in FUNCTIONS.items() if name != "linear"}
+SLOPE_CHANGE = {name: HALF if one.kink else Fraction(1) for name, one in FUNCTIONS.items() if not one.linear}
 """The power of |dz|/|z| in |dphi'|; linear activations have none."""
 
 Orders = Mapping[Observable, Exponent]

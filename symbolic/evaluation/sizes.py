@@ -2,7 +2,8 @@
 
 The rules are those of orders, on sizes (`symbolic.orders.sizes`). Some constants that a network has of itself count,
 too: fixed factors in its code, the kernels of convolutions, and the entries of the data, which are taken to be of size
-1. Those of sizes that grow, such as 4 n, do not, nor do those of the rules.
+1. So do the halves in sigmoid(z) = (1 + tanh(z/2))/2, which the steps of a recurrent network multiply. Those of sizes
+that grow, such as 4 n, do not, nor do those of the rules.
 
 >>> from scalings.hyperparameters.update_laws import optimizer
 >>> from scalings.networks.architectures import mlp
@@ -18,12 +19,13 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from itertools import count
 
 from scalings.criteria.observables import Observable
 from scalings.criteria.problem import Problem
 from scalings.hyperparameters.gauges import LayerExponents
 from scalings.networks.network import Network
-from scalings.networks.nodes import INPUT, Convolution, Dense, Factor, Node, Repeat
+from scalings.networks.nodes import INPUT, Convolution, Dense, Elementwise, Factor, Node, Repeat
 from symbolic.orders.sizes import Sizes
 from symbolic.propagation.training import train
 
@@ -32,24 +34,32 @@ _DENOMINATOR = 10**6
 
 def sizes(problem: Problem, layers: Sequence[LayerExponents[float]], width: int, steps: int) -> dict[Observable, float]:
     """The size of every observable; `layers` are multiplier, init scale and learning rate of each weight as numbers."""
-    network = Network(tuple(_at(problem.network.nodes, width)))
+    names = {node.name for node in problem.network.flat}
+    new = (name for number in count(1) if (name := f"entries.{number}") not in names)
+    network = Network(tuple(_at(problem.network.nodes, width, new)))
     return dict(train(replace(problem, network=network), layers, Sizes(width), steps))
 
 
-def _at(nodes: Sequence[Node], width: int) -> Iterator[Node]:
-    """The nodes with these constants as powers of this width."""
+def _at(nodes: Sequence[Node], width: int, new: Iterator[str]) -> Iterator[Node]:
+    """The nodes with these constants as powers of this width; `new` gives names that no node has."""
     for node in nodes:
         if isinstance(node, Repeat):
-            yield replace(node, nodes=tuple(_at(node.nodes, width)))
+            yield replace(node, nodes=tuple(_at(node.nodes, width, new)))
             continue
         if isinstance(node, Factor) and not node.order:
             yield replace(node, order=_power(abs(node.size), width))
+            continue
+        if isinstance(node, Elementwise) and node.activation == "sigmoid":
+            halved, made = next(new), next(new)
+            yield Factor(halved, node.source, _power(0.5, width))
+            yield replace(node, name=made, source=halved)
+            yield Factor(node.name, made, _power(0.5, width))
             continue
         entries = _entries_read(node)
         if entries == 1 or not isinstance(node, Dense | Convolution):
             yield node
             continue
-        before = f"{node.name}.entries"
+        before = next(new)
         yield Factor(before, node.source, _power(math.sqrt(entries), width))
         yield replace(node, source=before)
 

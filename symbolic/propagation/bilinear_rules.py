@@ -6,15 +6,25 @@ l has and B that only r has (`scalings.networks.contractions`). All orders below
     at init       |z| = |l| |r| / sqrt(S K)                     independent factors: generic
                   |z| = |l| |r| / sqrt(S)                       coherent ones, as in x . x: law of large numbers
     change        |dz| = |dl| |r| / sqrt(S) + |l| |dr| / sqrt(S) + |dl| |dr| / sqrt(S)
-                  with |dl| |r| / sqrt(S min(K, B)), or |l| |dr| / sqrt(S min(K, A)), where r, or l, is made of weights
     backward      |d_l| = |d_z| |r| / sqrt(S B) + |d_z| |dr| / sqrt(S)
                   |d_r| = |d_z| |l| / sqrt(S A) + |d_z| |dl| / sqrt(S)
 
 **Change.** The gradient of l lies along r: aligned. What is computed from data has, as a matrix from K to B units, the
-rank of a fixed number of tokens: it acts on such a dl by its norm. A random matrix of full rank acts by sqrt(K) +
-sqrt(B) times its entries instead (as W acts on W^T d in `weighted_rules`, of which this is another spelling). That dl
-and dr are along each other is an upper bound while they are smaller than l and r; but unless both A and B grow, one of
-the other two terms is no smaller.
+rank of a fixed number of tokens: it acts on such a dl by its norm. That dl and dr are along each other is an upper
+bound while they are smaller than l and r; but unless both A and B grow, one of the other two terms is no smaller.
+
+**Matrices that are made of weights alone**, such as g v / |v| of a weight normalization, r say, are of full rank, and
+so are constant ones, such as a fixed random projection:
+
+    change        |dz| = |dl| (|r| + |dr|) / sqrt(S min(K, B)) + |l| |dr| / sqrt(S K)
+                         + (|l| + |dl|) |dr written| / sqrt(S)
+    backward      |d_l| = |d_z| (|r| + |dr|) / sqrt(S B) + |d_z| |dr written| / sqrt(S)
+
+On what comes through it such a matrix acts by sqrt(K) + sqrt(B) times its entries (as W acts on W^T d in
+`weighted_rules`, of which this is another spelling). Of dr only that is along l(0) which was written so: the update of
+a weight by itself is, and stays so where it is multiplied by numbers. It is lost where a random matrix is multiplied
+by it: v dg makes of h what v makes of it, unit by unit in other proportions. The gradient of g is a sum back over the
+units A' that only v has, generic as the one below, and of g's change |dg written| |v| / sqrt(S' A') is left along l.
 
 **Backward** is a sum over the units that only the other factor has. Before the first update the backward signal knows
 nothing of the other factor, and the sum is generic; afterwards this one has moved along the signal. So what reaches the
@@ -60,9 +70,18 @@ class _Factor(Generic[O]):
     moved: O
     """|change| where it may outgrow the initial value, else zero."""
     own: O
-    """Of the change, what lies along the other factor at the first update."""
+    """Of the change, what its own weights wrote along the other factor."""
     is_weights: bool = False
-    """Whether it is made of weights alone: as a matrix, of full rank."""
+    """Whether it is made of weights, or of constants, alone: as a matrix, of full rank."""
+
+    def random(self, run: Run[O]) -> O:
+        """What of it acts as a random factor does."""
+        return run.algebra.total(self.initial, self.moved) if self.is_weights else self.initial
+
+    @property
+    def written(self) -> O:
+        """What of it lies along the other factor, and so along its changes."""
+        return self.own if self.is_weights else self.moved
 
 
 class ProductRule:
@@ -75,7 +94,7 @@ class ProductRule:
         yield from ()
 
     def forward(self, run: Run[O], node: Product) -> Steps[O]:
-        left, right = (self._factor(run, node, name) for name in node.sources)
+        left, right = (factor_of(run, name, is_coherent=node.coherent) for name in node.sources)
         by_chance = run.step == 1 and node.name in run.problem.network.dormant
         sizes = sizes_of(run, node)
         run.change[node.name] = change_of(run, sizes, left, right, by_chance=by_chance, coherent=node.coherent)
@@ -86,13 +105,6 @@ class ProductRule:
     def backward(self, run: Run[O], node: Product, signal: Parts[O]) -> Steps[O]:
         send_back(run, node, sizes_of(run, node), signal)
         yield from ()
-
-    def _factor(self, run: Run[O], node: Product, name: str) -> _Factor[O]:
-        change, own = run.change[name], run.own.get(name, run.zero)
-        moved = run.total(change)
-        if node.coherent and run.step == 1 and name in run.curved:
-            own = run.algebra.total(own, along_itself(run, name))
-        return _Factor(run.initial[name], change, moved, own, name in run.problem.network.made_of_weights)
 
 
 class ScoresRule:
@@ -105,10 +117,7 @@ class ScoresRule:
         yield run.observe("z", node, run.initial[node.name])
 
     def forward(self, run: Run[O], node: Scores) -> Steps[O]:
-        query, key = (
-            _Factor(run.initial[name], run.change[name], run.total(run.change[name]), run.own.get(name, run.zero))
-            for name in node.sources
-        )
+        query, key = (factor_of(run, name) for name in node.sources)
         g, sizes = run.multipliers[node.name], sizes_of(run, node)
         run.change[node.name] = run.times(g, change_of(run, sizes, query, key, by_chance=run.step == 1))
         if node.name in run.heeded:
@@ -161,6 +170,15 @@ def sizes_of(run: Run[O], node: Product | Scores | Mix) -> Contraction:
     return _NOTHING if scale in COUNTED_SCALES else contraction(node, run.problem.network.units, scale)
 
 
+def factor_of(run: Run[O], name: str, *, is_coherent: bool = False) -> _Factor[O]:
+    """A value as a factor, at this step."""
+    own = run.own.get(name, run.zero)
+    if is_coherent and run.step == 1 and name in run.curved:
+        own = run.algebra.total(own, along_itself(run, name))
+    moved = run.total(run.change[name])
+    return _Factor(run.initial[name], run.change[name], moved, own, name in run.of_full_rank)
+
+
 def change_of(
     run: Run[O],
     sizes: Contraction,
@@ -176,9 +194,9 @@ def change_of(
     for factor, other, alone in ((left, right, sizes.right), (right, left, sizes.left)):
         at_init, later = _aligned(sizes, alone, other)
         by_then = later if coherent else generic
-        for order, along, chance in ((other.initial, at_init, generic), (other.moved, later, by_then)):
+        for order, along, chance in ((other.random(run), at_init, generic), (other.written, later, by_then)):
             change = factor.change
-            if by_chance and chance > along:
+            if (by_chance or factor.is_weights) and chance > along:
                 passed_on = tuple(run.scaled(-HALF * (chance - along), part) for part in change)
                 change = run.coherently(passed_on, factor.own)
             found.append(run.times(run.scaled(-HALF * along, order), change))
@@ -188,27 +206,33 @@ def change_of(
 def own_of(run: Run[O], sizes: Contraction, left: _Factor[O], right: _Factor[O]) -> O:
     """What a factor's own weights made of the product."""
     found = []
-    for factor, other, alone in ((left, right, sizes.right), (right, left, sizes.left)):
+    for factor, other, alone, its in (
+        (left, right, sizes.right, sizes.left),
+        (right, left, sizes.left, sizes.right),
+    ):
         at_init, later = _aligned(sizes, alone, other)
-        found += [run.scaled(-HALF * at_init, other.initial, factor.own)]
-        found += [run.scaled(-HALF * later, other.moved, factor.own)]
+        if factor.is_weights and other.is_weights and not its and not sizes.summed:
+            at_init += alone
+        found += [run.scaled(-HALF * at_init, other.random(run), factor.own)]
+        found += [run.scaled(-HALF * later, other.written, factor.own)]
     return run.algebra.total(*found)
 
 
 def _aligned(sizes: Contraction, alone: Fraction, other: _Factor[O]) -> tuple[Fraction, Fraction]:
-    """Over how many units a change along the other factor is spread out: along r(0) and along dr."""
+    """Over how many units a change along the other factor is spread out: along what is random and what is written."""
     return sizes.shared + (min(sizes.summed, alone) if other.is_weights else 0), sizes.shared
 
 
 def sent_back(run: Run[O], shared: Fraction, alone: Fraction, other: tuple[O, O]) -> O:
-    """What the backward signal is multiplied by on its way to a factor; `other` is |r(0)| and |dr| of the other one."""
-    initial, moved = other
-    return run.algebra.total(run.scaled(-HALF * (shared + alone), initial), run.scaled(-HALF * shared, moved))
+    """What the backward signal is multiplied by on its way to a factor; `other` is what is random of the other one, and
+    what is written along it."""
+    random, written = other
+    return run.algebra.total(run.scaled(-HALF * (shared + alone), random), run.scaled(-HALF * shared, written))
 
 
 def send_back(run: Run[O], node: Product | Scores, sizes: Contraction, signal: Parts[O]) -> None:
     """To both factors."""
     left, right = node.sources
-    for name, other, alone in ((left, right, sizes.right), (right, left, sizes.left)):
-        by_other = run.initial[other], run.total(run.change[other])
-        run.send(name, run.times(sent_back(run, sizes.shared, alone, by_other), signal))
+    for name, source, alone in ((left, right, sizes.right), (right, left, sizes.left)):
+        other = factor_of(run, source)
+        run.send(name, run.times(sent_back(run, sizes.shared, alone, (other.random(run), other.written)), signal))

@@ -23,6 +23,7 @@ from scalings.hyperparameters.exponents import MINUS_INFINITY
 from scalings.hyperparameters.gauges import LayerExponents
 from scalings.networks.blocks import block_stream
 from scalings.networks.dimensions import COUNTED_SCALES, Dimension
+from scalings.networks.functions import FUNCTIONS
 from scalings.networks.nodes import (
     INPUT,
     MATRICES,
@@ -229,6 +230,15 @@ class Run(Generic[O]):
         return echoes(self.problem.network)
 
     @cached_property
+    def of_full_rank(self) -> frozenset[str]:
+        """As matrices: weights that are values, constants, which read the input alone, and what becomes of them."""
+        constants = {INPUT}
+        for node in self.problem.network.flat:
+            if not isinstance(node, WEIGHTED) and constants.issuperset(sources(node)):
+                constants.add(node.name)
+        return self.problem.network.made_of_weights | constants
+
+    @cached_property
     def heeded(self) -> frozenset[str]:
         """The nodes of which a sum over growing units asks what their own weights did."""
         nodes = {node.name: node for node in self.problem.network.flat}
@@ -249,7 +259,7 @@ class Run(Generic[O]):
             case Scores():
                 return True
             case Product():
-                return bool(self.order(node.summed))
+                return bool(self.order(node.summed)) or self.problem.network.made_of_weights.issuperset(node.sources)
             case Mean():
                 return bool(self.order(node.over))
         return False
@@ -271,7 +281,7 @@ class Run(Generic[O]):
             case Norm() | Mix() | Softmax() | Top() | Power():
                 return True
             case Elementwise():
-                return node.activation != "linear"
+                return not FUNCTIONS[node.activation].linear
             case Product():
                 return trained.issuperset(node.sources)
         return False

@@ -25,9 +25,9 @@ from symbolic.propagation.state import HALF, Carrier, Parts, Run, Steps, in_turn
 class ElementwiseRule:
     """h = phi(z): |h| = |z|, |dh| = |dz|, |d_z| = |d_h|; entries of size 1, bounded derivative.
 
-    A bounded phi also has |h| <= sqrt(units), and one with phi(0) != 0 has |h| >= sqrt(units). Smooth, homogeneous or
-    not, phi has the same orders, but at z = 0: where phi'(0) = 0, as torch and jax have it of relu, nothing comes back
-    through it. Source: docs/explanation/orders-of-magnitude.md; Yang and Hu, arXiv 2011.14522, Assumption 3.1.
+    A bounded phi also has |h| <= sqrt(units), and one with phi(0) != 0 has |h| >= sqrt(units). Smooth or not, phi has
+    the same orders, but at z = 0: where phi'(0) = 0, as torch and jax have it of relu, nothing comes back; nor does it,
+    ever, where gradients are stopped. Source: orders-of-magnitude.md; Yang and Hu, arXiv 2011.14522, Assumption 3.1.
     """
 
     def initialize(self, run: Run[O], node: Elementwise) -> Steps[O]:
@@ -39,10 +39,13 @@ class ElementwiseRule:
 
     def forward(self, run: Run[O], node: Elementwise) -> Steps[O]:
         run.carry(node, lambda part: self._bounded(run, node, part))
+        if FUNCTIONS[node.activation].stops and node.name in run.heeded:
+            run.own[node.name] = run.zero
         yield from ()
 
     def backward(self, run: Run[O], node: Elementwise, signal: Parts[O]) -> Steps[O]:
-        if FUNCTIONS[node.activation].flat and run.is_zero(node.source):
+        phi = FUNCTIONS[node.activation]
+        if phi.stops or (phi.flat and run.is_zero(node.source)):
             signal = (run.zero,) * len(signal)
         run.send(node.source, signal)
         yield from ()

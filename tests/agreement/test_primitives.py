@@ -6,13 +6,15 @@ from fractions import Fraction
 
 import pytest
 
+from scalings.criteria.observables import Observable
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.update_laws import OPTIMIZERS
 from scalings.networks.dimensions import ONE, WIDTH, fixed
 from scalings.networks.network import Network
-from scalings.networks.nodes import INPUT, Dense, Elementwise, Mean, Node, Power, Product, Softmax
+from scalings.networks.nodes import INPUT, Dense, Elementwise, Mean, Node, Power, Product, Softmax, Sum
 from symbolic.derivation.derive import derive
-from tests.agreement.experiments import ENDS_AND_MIDDLE, WIDTHS, agrees, confirm, experiment, how, member
+from symbolic.evaluation.predict import predict
+from tests.agreement.experiments import ENDS_AND_MIDDLE, WIDTHS, agrees, confirm, experiment, how, member, p_value
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 SLOW = ["z readout", "dz readout", "passthrough readout"]
@@ -53,6 +55,28 @@ def test_a_normalization_in_parts(r: str) -> None:
     ]
     network = network_of(*parts)
     confirm(experiment(network, member(network, "sgd", r), how("sgd"), WIDTHS, 24), slow=SLOW)
+
+
+@pytest.mark.parametrize("stops", [True, False])
+def test_no_gradient_passes_a_detached_branch(stops: bool) -> None:
+    """Beside a branch that starts at n^(-1/2), one that starts at 1: signals come back by the first alone if the second
+    is detached, and else they are larger by n^(1/2)."""
+    branches = [
+        Dense("small", "first", "w_small", WIDTH, WIDTH),
+        Dense("large", "first", "w", WIDTH, WIDTH, frozen=True),
+    ]
+
+    def network(stops: bool) -> Network:
+        other = Elementwise("other", "large", "detach" if stops else "linear")
+        return network_of(*branches, other, Sum("h", ("small", "other")))
+
+    given = Parameterization.of(multiplier="0,0,0,0", init="0,-1,-1/2,-1", lr="0,-1,-oo,-1")
+    found = experiment(network(stops), given, how("adam", steps=1), WIDTHS, 12)
+    signal = Observable("d", "first", 0)
+    right, wrong = (dict(predict(network(one), given, "adam", 1))[signal] for one in (stops, not stops))
+    assert abs(right - wrong) == Fraction(1, 2)
+    assert p_value(found.fits[signal], right) >= 0.05
+    assert p_value(found.fits[signal], wrong) < 0.05
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])

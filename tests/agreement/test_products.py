@@ -57,6 +57,7 @@ class Sizes:
         at_init = ZERO if initial else NONE
         run.initial = {"l": at_init, "r": at_init}
         run.change = {"l": (ZERO if moved else NONE,), "r": (ZERO if both else NONE,)}
+        run.own = {name: change for name, (change,) in run.change.items()}
         run.signal["z"] = (ZERO,)
         list(RULES[Product].initialize(run, self.node))
         list(RULES[Product].forward(run, self.node))

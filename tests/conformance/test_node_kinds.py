@@ -80,6 +80,17 @@ RMS_NORM = Network(
         Dense("layer2", "activation", "weight2", WIDTH, fixed(10)),
     )
 )
+BY_A_DETACHED_SCALE = Network(
+    (
+        Dense("layer1", INPUT, "weight1", fixed(64), WIDTH),
+        Power("square", "layer1", Fraction(2)),
+        Mean("variance", "square", ONE, WIDTH, coherent=True),
+        Power("root", "variance", Fraction(-1, 2)),
+        Elementwise("scale", "root", "detach"),
+        Product("normalized", "layer1", "scale", WIDTH),
+        Dense("layer2", "normalized", "weight2", WIDTH, fixed(10)),
+    )
+)
 DOT_PRODUCT = Network(
     (
         Embedding("embedding", INPUT, "weight1", fixed(16), WIDTH),
@@ -124,6 +135,10 @@ class TestDense(NodeKind):
 
 class TestElementwise(NodeKind):
     network, name = mlp(2, "gelu"), "activation1"
+
+
+class TestDetach(TestElementwise):
+    network, name = BY_A_DETACHED_SCALE, "scale"
 
 
 class TestBias(NodeKind):

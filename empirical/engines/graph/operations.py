@@ -45,6 +45,7 @@ FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "abs": torch.abs,
     "atan": torch.atan,
     "cos": torch.cos,
+    "detach": torch.detach,
     "elu": functional.elu,
     "erf": torch.erf,
     "exp": torch.exp,

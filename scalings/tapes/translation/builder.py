@@ -29,9 +29,10 @@ from scalings.networks.nodes import (
     Weighted,
     sources,
 )
+from scalings.tapes.magnitudes import errors_of, power_of
 from scalings.tapes.network import TracedNetwork
 from scalings.tapes.tape import Parameter
-from scalings.tapes.translation.values import Call, Constant, Held, Result, State, growing, product
+from scalings.tapes.translation.values import Call, Constant, Held, Result, Shape, State, growing, product
 
 _KEEPING = (Elementwise, Power, Norm, Factor, Softmax)
 """Kinds whose results have as many units as what they read."""
@@ -52,6 +53,8 @@ class Builder:
         self.functions: dict[str, str] = {}
         """By node, the torch function that it is read off."""
         self.unknown: dict[str, None] = {}
+        self.notes: dict[str, None] = {}
+        self.wants_seeds = False
         self.weights: dict[str, tuple[str, ...]] = {}
         self._scopes: list[list[str]] = [[]]
         self._streams: dict[str, Dimension] = {}
@@ -203,6 +206,36 @@ class Builder:
         result = Result(call.shape, node.name, made, made, held.parameter.start == "one")
         return self.scaled(result, held.order, held.size, call)
 
+    def measured(self, what: str, magnitudes: Sequence[float], *shapes: Shape) -> Fraction:
+        """The power of the width that the magnitude of a constant is, with a note if it is not n^0; what is none is
+        taken for that, with a note too. `shapes` are those of the values that it was measured of."""
+        return self._noted(what, magnitudes, self.power_of(magnitudes, *shapes))
+
+    def measured_over_seeds(
+        self, what: str, magnitudes: Sequence[float], errors: Sequence[float], *shapes: Shape
+    ) -> Fraction:
+        """The same of what depends on random weights; without errors it was measured from one seed."""
+        found = self.power_of(magnitudes, *shapes, errors=errors)
+        self.wants_seeds |= not errors or (found is None and any(errors))
+        return self._noted(what, magnitudes, found)
+
+    def _noted(self, what: str, magnitudes: Sequence[float], found: Fraction | None) -> Fraction:
+        if not any(magnitudes):
+            return Fraction(0)
+        if found is None:
+            seen = ", ".join(f"{one:.3g}" for one in magnitudes)
+            widths = ", ".join(map(str, self.traced.widths))
+            self.notes.setdefault(f"{what} no power of the width, {seen} at widths {widths}, and taken for n^0")
+        elif found:
+            bare = found.denominator == 1 and found > 0
+            self.notes.setdefault(f"{what} n^{found}" if bare else f"{what} n^({found})")
+        return found or Fraction(0)
+
+    def power_of(self, magnitudes: Sequence[float], *shapes: Shape, errors: Sequence[float] = ()) -> Fraction | None:
+        """The power of the width that a magnitude of values of these shapes is, as measured; None if it is none."""
+        entries = [min((product(shape).at(width) for shape in shapes), default=1) for width in self.traced.widths]
+        return power_of(self.traced.widths, magnitudes, errors or errors_of(entries))
+
     # Blocks
 
     @contextmanager
@@ -210,9 +243,9 @@ class Builder:
         """While it is open, nodes go into a block with this stream. It gives their names."""
         self._streams[name] = units
         self._scopes.append([])
-        outside = dict(self._values)
+        outside = dict(self._values), dict(self._parts)
         yield self._scopes[-1]
-        self._values = outside
+        self._values, self._parts = outside
         self._scopes.pop()
 
     def are_weights(self, names: frozenset[str]) -> bool:

@@ -15,7 +15,7 @@ from scalings.networks.nodes import INPUT, Convolution, Dense, DepthwiseConvolut
 from scalings.tapes.translation.builder import Builder, kept
 from scalings.tapes.translation.products import multiplied, scaled, with_bias
 from scalings.tapes.translation.reductions import summed as sum_over
-from scalings.tapes.translation.values import Call, Constant, Held, Shape, State, growing, product
+from scalings.tapes.translation.values import Call, Constant, Held, NoRule, Shape, State, growing, product
 
 Labels = tuple[str, ...]
 
@@ -23,7 +23,7 @@ Labels = tuple[str, ...]
 def contract(build: Builder, call: Call, left: State, right: State, labels: tuple[Labels, Labels, Labels]) -> State:
     """The sum over the labels that the result has not."""
     if any(len(set(names)) < len(names) for names in labels):
-        raise ValueError("a diagonal")
+        raise NoRule("a diagonal")
     left, left_names = _alone(build, call, left, labels[0], {*labels[1], *labels[2]})
     right, right_names = _alone(build, call, right, labels[1], {*labels[0], *labels[2]})
     sides = [_labelled(left.shape, left_names), _labelled(right.shape, right_names)]
@@ -139,7 +139,7 @@ def einsum(build: Builder, call: Call) -> State:
     left: State = operands[0]
     own = labels[0]
     if len(set(own)) < len(own):
-        raise ValueError("a diagonal")
+        raise NoRule("a diagonal")
     for place, right in enumerate(operands[1:], start=1):
         later = {name for one in (*labels[place + 1 :], end) for name in one}
         made = tuple(name for name in dict.fromkeys((*own, *labels[place])) if name in later)

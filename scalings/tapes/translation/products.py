@@ -14,6 +14,7 @@ from scalings.tapes.translation.values import (
     Call,
     Constant,
     Held,
+    NoRule,
     Result,
     Shape,
     State,
@@ -47,7 +48,7 @@ def added(build: Builder, call: Call, left: Any, right: Any) -> State:
         depends, has_mean = one.depends or other.depends, one.has_mean or other.has_mean
         return Constant(call.shape, max(one.order, other.order), depends=depends, has_mean=has_mean)
     for this, that in ((one, other), (other, one)):
-        if isinstance(this, Constant) and this.is_zero:
+        if isinstance(this, Constant) and (this.is_zero or this.only_masks):
             return _repeated(build, call, that)
         if isinstance(this, Held) and isinstance(that, Result) and _is_vector(this):
             return _with_bias(build, call, that, this)
@@ -118,7 +119,7 @@ def power(build: Builder, call: Call) -> State:
     if is_plain(exponent) and not order_of(exponent):
         return powered(build, call, base, Fraction(exponent).limit_denominator(1000))
     if not isinstance(base, Constant) or base.order:
-        raise ValueError("a power that is no number")
+        raise NoRule("a power that is no number")
     return entrywise(build, call, state_of(exponent), "exp")
 
 
@@ -157,6 +158,13 @@ def entrywise(build: Builder, call: Call, state: State, function: str, *, is_odd
         has_mean=source.has_mean or not is_odd,
         vectors=frozenset() if even else source.vectors,
     )
+
+
+def stopped(build: Builder, call: Call, state: State) -> State:
+    """A state through which no gradient passes, as it is detached, or computed where gradients are off."""
+    if isinstance(state, Constant) or (isinstance(state, Held) and not state.parameter.trainable):
+        return state
+    return entrywise(build, call, build.result(state, call), "detach", is_odd=True)
 
 
 def joined(build: Builder, call: Call, states: list[State], shape: Shape) -> State:

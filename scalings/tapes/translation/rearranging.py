@@ -10,11 +10,12 @@ from typing import Any
 from scalings.networks.nodes import INPUT, Embedding
 from scalings.tapes.arguments import Span
 from scalings.tapes.translation.builder import Builder, kept
-from scalings.tapes.translation.products import UNSEEN, entrywise, joined
+from scalings.tapes.translation.products import UNSEEN, entrywise, joined, scaled, stopped
 from scalings.tapes.translation.values import (
     Call,
     Constant,
     Held,
+    NoRule,
     Result,
     Shape,
     State,
@@ -93,6 +94,11 @@ def pooled(build: Builder, call: Call) -> State:
     return resized(build, call, call.first, call.shape)
 
 
+def rounded(build: Builder, call: Call) -> State:
+    """Whole numbers, through which torch passes no gradient."""
+    return stopped(build, call, same(build, call))
+
+
 def diagonal(build: Builder, call: Call) -> State:
     """Entries on a diagonal, which is the rule of no node if it grows."""
     _no_other_order(call)
@@ -102,19 +108,19 @@ def diagonal(build: Builder, call: Call) -> State:
 def cumulative(build: Builder, call: Call) -> State:
     """Sums of as many entries as come before, along an axis of fixed size."""
     if call.first.shape[call.get(1, "dim")].grows:
-        raise ValueError("a sum for each entry of an axis that grows")
+        raise NoRule("a sum for each entry of an axis that grows")
     return repeated(build, call)
 
 
 def identity(_: Builder, call: Call) -> State:
     if growing(call.shape).grows:
-        raise ValueError("most entries are zero, and some are not")
+        raise NoRule("most entries are zero, and some are not")
     return Constant(call.shape)
 
 
 def _no_other_order(call: Call) -> None:
     if growing(call.first.shape).order != growing(call.shape).order:
-        raise ValueError("an axis that grows is lost, or there is one more")
+        raise NoRule("an axis that grows is lost, or there is one more")
 
 
 def together(build: Builder, call: Call) -> State:
@@ -144,9 +150,10 @@ def written(build: Builder, call: Call) -> State:
     value = call.get(place, "", named)
     if _is_far(value):
         return replace(call.first, shape=call.shape)
-    return _chosen(
-        build, call, leaves((*call.arguments[1:place], *call.keywords.values())), [call.first, state_of(value)]
-    )
+    state = state_of(value)
+    if "alpha" in call.keywords:  # of index_add
+        state = scaled(build, call, state, call.keywords["alpha"])
+    return _chosen(build, call, leaves((*call.arguments[1:place], *call.keywords.values())), [call.first, state])
 
 
 def _is_far(number: Any) -> bool:

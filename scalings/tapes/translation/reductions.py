@@ -10,7 +10,7 @@ from scalings.networks.dimensions import ONE, Dimension
 from scalings.networks.nodes import Mean, Norm, Softmax
 from scalings.tapes.translation.builder import Builder
 from scalings.tapes.translation.products import entrywise, inverse, joined, multiplied, powered, with_bias
-from scalings.tapes.translation.values import Call, Constant, Held, Result, Shape, State, growing, product
+from scalings.tapes.translation.values import Call, Constant, Held, NoRule, Result, Shape, State, growing, product
 
 HALF = Fraction(1, 2)
 
@@ -72,7 +72,7 @@ def _norm_of(build: Builder, call: Call, state: State, axes: Any, exponent: Any)
         return summed(build, call, sizes, axes)
     if exponent == float("inf"):
         return joined(build, call, [sizes], call.shape)
-    raise ValueError("another norm")
+    raise NoRule("another norm")
 
 
 def norm_but_one(build: Builder, call: Call) -> State:
@@ -194,5 +194,5 @@ def product_of(build: Builder, call: Call) -> State:
     shape, dim = call.first.shape, call.get(1, "dim")
     chosen = shape if dim is None else (shape[dim],)
     if any(size.grows for size in chosen):
-        raise ValueError("a product of more and more factors")
+        raise NoRule("a product of more and more factors")
     return powered(build, call, call.first, Fraction(int(product(chosen).size)))

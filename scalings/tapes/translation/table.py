@@ -12,7 +12,7 @@ from scalings.tapes.translation import contractions, products, rearranging, redu
 from scalings.tapes.translation.builder import Builder
 from scalings.tapes.translation.rearranging import States
 from scalings.tapes.translation.reductions import HALF
-from scalings.tapes.translation.values import Call, Constant, Held, Result, State, growing, is_plain, size_of
+from scalings.tapes.translation.values import Call, Constant, Held, NoRule, Result, State, growing, is_plain, size_of
 
 Translator: TypeAlias = Callable[[Builder, Call], States]
 
@@ -51,7 +51,7 @@ def _clamped(build: Builder, call: Call) -> State:
     if high is None and is_plain(low) and 0 < size_of(low) < products.UNSEEN:
         return rearranging.same(build, call)
     if not all(one is None or isinstance(one, int | float) for one in (low, high)):
-        raise ValueError("bounds that are no numbers of a fixed size")
+        raise NoRule("bounds that are no numbers of a fixed size")
     away = (low is not None and low > 0) or (high is not None and high < 0)
     if low is None or high is None:
         touches = 0 in (low, high)
@@ -94,16 +94,23 @@ def unknown(build: Builder, call: Call) -> States:
         return entry_of_unknown(build, call, call.function, first)
     if growing(call.shape).grows or any(isinstance(one, Constant) and one.order for one in states):
         build.unknown.setdefault(call.function)
-    return Constant(call.shape)
+    order = build.measured(f"what {call.function} gives is", call.magnitudes, call.shape)
+    return Constant(call.shape, order)
 
 
 def entry_of_unknown(build: Builder, call: Call, function: str, state: State) -> State:
+    """As a function of each entry, times what its results are larger by than what it reads, at initialization."""
     build.unknown.setdefault(function)
+    both = zip(call.magnitudes, state.magnitudes, strict=False)
+    larger = [one / other if other else 0.0 for one, other in both]
+    what = f"what {function} gives, over what it reads, is"
+    order = build.measured_over_seeds(what, larger, call.errors, call.shape, state.shape)
     if isinstance(state, Held) and state.shape == call.shape:
-        return state
+        return build.scaled(state, order, 1.0, call)
     source = build.result(state, call)
     node = build.add(Elementwise(build.name(call, function), source.node, "linear"), call)
-    return rearranging.resized(build, call, replace(source, node=node), call.shape)
+    made = build.scaled(replace(source, node=node), order, 1.0, call)
+    return rearranging.resized(build, call, made, call.shape)
 
 
 def _named(translator: Translator, *functions: str) -> dict[str, Translator]:
@@ -117,7 +124,8 @@ TABLE: dict[str, Translator] = {
     **_named(rearranging.same, "to", "type", "type_as", "float", "double", "half", "bfloat16", "cpu", "cuda", "real"),
     **_named(rearranging.same, "dropout", "alpha_dropout", "feature_dropout", "tril", "triu"),
     **_named(rearranging.same, "flip", "roll", "rot90", "pixel_shuffle", "pixel_unshuffle", "channel_shuffle"),
-    **_named(rearranging.same, "neg", "negative", "positive", "nan_to_num", "round", "floor", "ceil", "trunc"),
+    **_named(rearranging.same, "neg", "negative", "positive", "nan_to_num"),
+    **_named(rearranging.rounded, "round", "floor", "ceil", "trunc", "fix"),
     **_named(
         rearranging.pooled, "avg_pool1d", "avg_pool2d", "avg_pool3d", "adaptive_avg_pool1d", "adaptive_avg_pool2d"
     ),

@@ -32,22 +32,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from fractions import Fraction
 
 from scalings.errors import ArgumentError
 from scalings.networks.blocks import block_stream
-from scalings.networks.dimensions import fixed, times
+from scalings.networks.dimensions import Dimension, fixed, times
 from scalings.networks.network import Network
 from scalings.networks.nodes import WEIGHTED, Node, Repeat, sources
 from scalings.tapes import network as traced_networks
-from scalings.tapes.arguments import Argument, Ref, mapped
+from scalings.tapes.arguments import Argument, Power, Reading, Ref, mapped
 from scalings.tapes.network import TracedNetwork
-from scalings.tapes.tape import CUSTOM_GRADIENT, Operation
+from scalings.tapes.tape import CUSTOM_GRADIENT, Operation, Parameter, Value
+from scalings.tapes.translation import products
 from scalings.tapes.translation.builder import Builder
 from scalings.tapes.translation.losses import loss_of, others_of, output_of
 from scalings.tapes.translation.rearranging import together
 from scalings.tapes.translation.table import translator_of, unknown
 from scalings.tapes.translation.translation import Translation
-from scalings.tapes.translation.values import Call, Constant, Held, Result, Shape, State, growing
+from scalings.tapes.translation.values import Call, Constant, Held, NoRule, Result, Shape, State, growing
 
 
 def translated(traced: TracedNetwork) -> Translation:
@@ -59,6 +61,10 @@ def translated(traced: TracedNetwork) -> Translation:
     return _Translator(traced).translation()
 
 
+_MEAN = 1 / 8
+"""Entries have a mean if it is that part of their root mean square, and no smaller one at larger widths."""
+
+
 class _Translator:
     """Reads the tape, operation after operation."""
 
@@ -67,10 +73,15 @@ class _Translator:
         self.build = Builder(traced)
         self.output = output_of(traced.tape)
         self.values: dict[str, int] = {}
-        self._parameters = {one.names[0]: one for one in traced.tape.parameters}
+        self._parameters = {one.names[0]: self._as_trained(one) for one in traced.tape.parameters}
         self._states: dict[int, State] = {}
         self._needed = self._reached()
         self._chosen = self._decided()
+
+    def _as_trained(self, parameter: Parameter[Dimension]) -> Parameter[Dimension]:
+        """A parameter that no gradient reaches in any copy stays as it is, and does not decay either."""
+        reached = set(self.traced.names_of(parameter)).difference(self.traced.unreached)
+        return replace(parameter, trainable=parameter.trainable and bool(reached))
 
     def translation(self) -> Translation:
         place = 0
@@ -91,8 +102,11 @@ class _Translator:
             {name: found for name, found in self.build.weights.items() if name in weights},
             self.output,
             loss_of(self.tape, self.output),
-            (*self.build.unknown, *(f"output {place + 1}" for place in others_of(self.tape, self.output))),
+            tuple(self.build.unknown),
+            tuple(f"output {place + 1}" for place in others_of(self.tape, self.output)),
             tuple(name for name in parameters if name not in used),
+            tuple(self.build.notes),
+            self.build.wants_seeds,
             {name: function for name, function in self.build.functions.items() if name in names},
         )
 
@@ -136,18 +150,21 @@ class _Translator:
     def _translate(self, operation: Operation) -> None:
         if not any(self._is_computed(value) for value in operation.results()):
             return  # indices and masks are constants
+        made = next((self.tape.values[value] for value in self._made(operation)), None)
         call = Call(
             operation.function,
             operation.path,
             mapped(operation.arguments, self._argument),
             {name: mapped(argument, self._argument) for name, argument in operation.keywords},
             tuple(self.tape.values[value].shape for value in self._made(operation)),
+            made.magnitudes if made else (),
+            made.errors if made else (),
         )
         states = self._states_of(call)
         read = any(self.tape.values[value].differentiable for value in operation.inputs())
         stopped = not any(self.tape.values[value].differentiable for value in operation.results())
-        if read and stopped and not all(isinstance(state, Constant) for state in states):
-            self.build.unknown.setdefault("no_grad" if operation.function != "detach" else "detach")
+        if read and stopped:
+            states = tuple(products.stopped(self.build, call, state) for state in states)
         for value, state in zip(self._made(operation), states, strict=False):
             self._put(value, state)
         for value in self._made(operation)[len(states) :]:
@@ -160,13 +177,17 @@ class _Translator:
                 self._put(after, together(self.build, whole))
 
     def _states_of(self, call: Call) -> tuple[State, ...]:
-        """What a call gives. One that its rule does not understand is as one of a function without a rule."""
+        """What a call gives. Raises ArgumentError where its rule fails, since the tape is none of torch, or the rule is
+        wrong: neither is to pass for a function without a rule."""
         try:
             found = translator_of(call.function)(self.build, call)
-        except ArgumentError:
-            raise
-        except (TypeError, ValueError, IndexError, AttributeError):
+        except NoRule:
             found = unknown(self.build, call)
+        except (TypeError, ValueError, LookupError, AttributeError, StopIteration) as error:
+            where = f"{call.function} in {call.path or 'the module itself'}"
+            raise ArgumentError(
+                "network", f"no sense can be made of {where}: {type(error).__name__}, {error}"
+            ) from error
         return found if isinstance(found, tuple) else (found,)
 
     def _made(self, operation: Operation) -> tuple[int, ...]:
@@ -177,7 +198,15 @@ class _Translator:
         return (dict(operation.overwritten).get(target, operation.overwritten[0][1]),)
 
     def _argument(self, argument: Argument) -> State | Argument:
+        if isinstance(argument, Reading):
+            return self._read_off(argument)
         return self._state(argument.value) if isinstance(argument, Ref) else argument
+
+    def _read_off(self, reading: Reading) -> Argument:
+        """A number that was read off a tensor, as the power of the width that it was measured to be."""
+        value = self.tape.values[reading.value]
+        order = Fraction(0) if value.shape else self.build.measured("a number that is read off is", value.magnitudes)
+        return Power(reading.number / self.tape.width ** float(order), order) if order else reading
 
     def _put(self, value: int, state: State) -> None:
         if self.tape.values[value].kind == "complex":
@@ -185,8 +214,8 @@ class _Translator:
         if self.tape.values[value].kind != "real":
             state = self._source(value)
         elif isinstance(state, Constant):
-            state = replace(state, is_mask=False)
-        self._states[value] = replace(state, shape=self._shape(value))
+            state = self._as_measured(value, replace(state, is_mask=False))
+        self._states[value] = replace(state, shape=self._shape(value), magnitudes=self.tape.values[value].magnitudes)
         if isinstance(state, Result):
             self.values.setdefault(state.node, value)
 
@@ -202,11 +231,36 @@ class _Translator:
         """What no operation made, or none that matters."""
         one = self.tape.values[value]
         parameter = self._parameters.get(one.name) if one.origin == "parameter" else None
-        if parameter is None or (not parameter.trainable and parameter.start != "random"):
-            is_zero = parameter is not None and parameter.start == "zero"
-            depends = value in self._chosen and growing(one.shape).grows
-            return Constant(one.shape, is_zero=is_zero, is_mask=one.kind == "boolean", depends=depends)
-        return Held(one.shape, parameter)
+        if parameter is not None and (parameter.trainable or parameter.start == "random"):
+            return Held(one.shape, parameter, magnitudes=one.magnitudes)
+        found = Constant(
+            one.shape,
+            is_zero=parameter is not None and parameter.start == "zero",
+            is_mask=one.kind == "boolean",
+            depends=value in self._chosen and growing(one.shape).grows,
+        )
+        if one.origin != "operation":
+            what = f"the {one.origin} {one.name}" if one.name else "a constant tensor"
+            found = replace(found, order=self.build.measured(f"{what} is", one.magnitudes, one.shape))
+        return self._as_measured(value, found)
+
+    def _as_measured(self, value: int, constant: Constant) -> Constant:
+        """A constant with what was measured of its entries: their power of the width, where they are one."""
+        one = self.tape.values[value]
+        if constant.is_zero or not one.magnitudes:
+            return constant
+        if not any(one.magnitudes):
+            return replace(constant, only_masks=True)
+        found = self.build.power_of(one.magnitudes, one.shape)
+        order = constant.order if found is None else found
+        return replace(constant, order=order, has_mean=self._has_mean(one), only_masks=False)
+
+    def _has_mean(self, value: Value[Dimension]) -> bool:
+        """Whether the entries of a constant have a mean; of a fixed number of them it makes no difference."""
+        if not value.means or not growing(value.shape).grows:
+            return True
+        shares = [abs(mean) / (size or 1) for mean, size in zip(value.means, value.magnitudes, strict=True)]
+        return shares[-1] >= _MEAN and not self.build.power_of(shares)
 
     # Blocks that repeat
 

@@ -24,8 +24,14 @@ class Translation:
     """The number of the value that is the network's output, from which the loss is computed."""
     loss: Literal["mse", "cross-entropy"]
     unknown: tuple[str, ...] = ()
-    """Functions without a rule, which are taken for ones that act unit by unit."""
+    """Functions without a rule, which are taken for ones that act unit by unit, times what was measured."""
+    left_out: tuple[str, ...] = ()
+    """Other outputs from which the loss is computed."""
     unused: tuple[str, ...] = ()
     """The names of parameters, of all copies, that nothing of the output depends on: no node has them."""
+    notes: tuple[str, ...] = ()
+    """What was taken as it was measured at initialization, in words."""
+    wants_seeds: bool = False
+    """Whether it was measured from too few seeds what functions without a rule give."""
     reading: Mapping[str, str] = field(default_factory=dict)
     """By name of a node of the network, the torch function that it is read off."""

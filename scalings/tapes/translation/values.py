@@ -1,8 +1,8 @@
 """What a value of the tape is to the network: a constant, a parameter as it is, or the result of a node.
 
-Entries of constants are of order 0, unless a number in the code says otherwise. Of a node's result is known which
-random vectors its entries go with, and whether they have a mean: sums of many products of entries follow the law of
-large numbers if these have a mean, else the central limit theorem.
+Entries of constants have the order that was measured, or that numbers in the code say. Of a node's result is known
+which random vectors its entries go with, and whether they have a mean: sums of many products of entries follow the law
+of large numbers if these have a mean, else the central limit theorem.
 """
 
 from __future__ import annotations
@@ -22,6 +22,10 @@ _ALIASES = {"dim": ("axis",), "input": ("self", "x", "x1", "a"), "other": ("x2",
 Shape: TypeAlias = tuple[Dimension, ...]
 
 
+class NoRule(Exception):
+    """A function has a rule, which says nothing of such arguments: it is as one that has none."""
+
+
 @dataclass(frozen=True)
 class Constant:
     """What depends on no parameter: data, masks, numbers, all entries n^order."""
@@ -35,6 +39,10 @@ class Constant:
     """Whether its entries have a mean, as those of noise have not."""
     depends: bool = False
     """Whether its entries are chosen, unit by unit, by what the network computes, as those of h > 0 are."""
+    only_masks: bool = False
+    """Whether its entries are zero, or as infinity to a softmax: it is no term beside another one."""
+    magnitudes: tuple[float, ...] = field(default=(), compare=False)
+    """The root mean square of the value's entries at each width, as it was measured at initialization."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +53,7 @@ class Held:
     parameter: Parameter[Dimension]
     order: Fraction = Fraction(0)
     size: float = 1.0
+    magnitudes: tuple[float, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -59,6 +68,7 @@ class Result:
     """The random vectors that its entries are correlated with."""
     has_mean: bool = False
     """Whether its entries have a mean at initialization, as those of a square have."""
+    magnitudes: tuple[float, ...] = field(default=(), compare=False)
 
     def of_part(self, part: Hashable) -> Result:
         """The same of some of its entries, which are no others' ones."""
@@ -78,6 +88,10 @@ class Call:
     keywords: dict[str, Any] = field(default_factory=dict)
     shapes: tuple[Shape, ...] = ()
     """Of its results."""
+    magnitudes: tuple[float, ...] = ()
+    """Of the first of them."""
+    errors: tuple[float, ...] = ()
+    """Those of the logarithms of its magnitudes."""
 
     def get(self, place: int, name: str, default: Any = None) -> Any:
         """An argument by its place or its name."""

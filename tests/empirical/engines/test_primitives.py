@@ -42,8 +42,11 @@ def grows(name: str) -> Growth:
     """How torch's function grows, seen at a few points."""
     phi = operations.FUNCTIONS[name]
     large, zero = torch.tensor([-30.0, -20, 20, 30], dtype=DOUBLE), torch.zeros(1, dtype=DOUBLE, requires_grad=True)
-    [slope] = torch.autograd.grad(phi(zero).sum(), zero)
     near = torch.linspace(-3, 3, 60001, dtype=DOUBLE, requires_grad=True)
+    is_linear = torch.equal(phi(near), near)
+    if not phi(near).requires_grad:
+        return Growth(linear=is_linear, stops=True)
+    [slope] = torch.autograd.grad(phi(zero).sum(), zero)
     [slopes] = torch.autograd.grad(phi(near).sum(), near)
     jumps = (slopes[1:] - slopes[:-1]).abs().max()
     return Growth(
@@ -51,6 +54,7 @@ def grows(name: str) -> Growth:
         offset=bool(phi(zero).abs() > 0.1),
         flat=bool(slope == 0),
         kink=bool(jumps > 0.1),
+        linear=is_linear,
     )
 
 

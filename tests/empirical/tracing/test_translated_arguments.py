@@ -241,5 +241,5 @@ class WithPenalty(nn.Module):
 def test_a_penalty_is_not_the_output() -> None:
     """It is named if the loss has it; what the loss reads by way of the output alone is not."""
     both = traced(WithPenalty, loss=lambda outputs: outputs[0].square().mean() + outputs[1]).translation
-    assert (both.network.nodes[-1].name, both.unknown) == ("last.bias", ("output 2",))
+    assert (both.network.nodes[-1].name, both.unknown, both.left_out) == ("last.bias", (), ("output 2",))
     assert not traced(WithPenalty, loss=lambda outputs: outputs[0].square().mean()).translation.unknown

@@ -9,7 +9,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from scalings.tapes.translation.values import growing
+import scalings
+from scalings.errors import ArgumentError
+from scalings.tapes.translation.table import TABLE
+from scalings.tapes.translation.translate import translated
+from scalings.tapes.translation.values import NoRule, growing
 from tests.empirical.tracing.modules_to_translate import of_function, rotated, words
 from tests.empirical.tracing.zoo import points
 
@@ -264,7 +268,62 @@ def test_a_function_without_a_rule_is_named() -> None:
     assert words(translation.network, between=("first", "last")) == ["special_i0: Elementwise(first) activation linear"]
 
 
-def test_a_value_without_its_gradient_is_named() -> None:
-    assert of_function(lambda h: h + h.tanh().detach()).translation.unknown == ("detach",)
-    assert of_function(lambda h: h / torch.no_grad()(torch.std)(h)).translation.unknown == ("no_grad",)
-    assert not of_function(lambda h: h * (h.detach() > 0)).translation.unknown
+@pytest.mark.parametrize(
+    ("function", "stopped"),
+    [
+        (lambda h: h + h.tanh().detach(), "tanh"),
+        (lambda h: h + h.tanh().data, "tanh"),
+        (lambda h: h + h.tanh().round(), "tanh"),
+        (lambda h: h / torch.no_grad()(torch.std)(h, -1, keepdim=True), "std3"),
+    ],
+)
+def test_no_gradient_passes_where_it_is_stopped(function: Callable[[Tensor], Tensor], stopped: str) -> None:
+    network, unknown = of_function(function).translation.network, of_function(function).translation.unknown
+    assert not unknown
+    assert [node.source for node in network.flat if getattr(node, "activation", "") == "detach"] == [stopped]
+    assert not any(
+        getattr(node, "activation", "") == "detach" for node in of_function(torch.tanh).translation.network.flat
+    )
+
+
+def test_a_rule_that_fails_is_no_function_without_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mistake in a rule is said, with its cause; what a rule says nothing of is a function without one."""
+    network = of_function(lambda h: h.tanh())
+
+    def fails(*_: object) -> None:
+        raise reason
+
+    monkeypatch.setitem(TABLE, "tanh", fails)
+    reason: Exception = NoRule("nothing is said of it")
+    assert translated(network).unknown == ("tanh",)
+    reason = AttributeError("a mistake")
+    with pytest.raises(
+        ArgumentError, match="no sense can be made of tanh in the module itself: AttributeError, a mistake"
+    ):
+        translated(network)
+
+
+def test_what_index_add_adds_is_multiplied() -> None:
+    rows = torch.tensor([0, 2])
+    found = of_function(lambda h: h.index_add(0, rows, h[:2].tanh(), alpha=h.shape[1] ** -0.5))
+    nodes = words(found.translation.network, between=("first", "last"))
+    assert nodes[1:] == ["index_add: Factor(tanh) order -1/2", "index_add2: Rearrange(first, index_add) units 1 n"]
+
+
+def test_weights_that_no_gradient_reaches_stay_as_they_are() -> None:
+    """And nothing is asked of their updates."""
+    network = of_function(lambda h, w: h + functional.linear(h, w).detach(), w=matrix)
+    assert network.unreached == ("w",)
+    assert {node.name: node.frozen for node in network.translation.network.layers} == {
+        "first": False,
+        "w": True,
+        "last": False,
+    }
+    assert scalings.derive(network, "adam").degrees_of_freedom == 1
+    reached = of_function(lambda h, w: h + functional.linear(h, w), w=matrix)
+    assert not any(node.frozen for node in reached.translation.network.layers)
+
+
+def test_of_the_sign_of_a_detached_value_nothing_is_said() -> None:
+    nodes = of_function(lambda h: h * (h.detach() > 0)).translation.network.flat
+    assert not any(getattr(node, "activation", "") == "detach" for node in nodes)

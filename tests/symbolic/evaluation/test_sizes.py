@@ -15,7 +15,7 @@ from scalings.hyperparameters.update_laws import optimizer
 from scalings.networks.architectures import mlp, transformer
 from scalings.networks.dimensions import WIDTH, fixed
 from scalings.networks.network import Network
-from scalings.networks.nodes import Bias, Convolution, Dense, Factor
+from scalings.networks.nodes import Bias, Convolution, Dense, Elementwise, Factor
 from symbolic.evaluation.predict import predict
 from symbolic.evaluation.sizes import sizes
 from symbolic.orders.algebra import EXACT
@@ -89,6 +89,19 @@ def test_constants_of_the_network_count() -> None:
     assert found[Observable("z", "out", 0)] == pytest.approx(math.sqrt(12 * 9 * 100) / 3 / 100, rel=1e-4)
 
 
+def test_names_as_long_as_may_be_have_sizes() -> None:
+    network = Network(
+        (
+            Convolution("n" * 100, "input", "w", fixed(3), WIDTH, 4),
+            Convolution("entries.1", "n" * 100, "u", WIDTH, WIDTH, 9),
+            Dense("out", "entries.1", "v", WIDTH, fixed(1)),
+        )
+    )
+    problem = Problem(network, optimizer("sgd"))
+    found = sizes(problem, [LayerExponents(1.0, 0.1, 0.001)] * 3, 64, 1)
+    assert found[Observable("z", "n" * 100, 0)] == pytest.approx(0.1 * math.sqrt(12 * 64), rel=1e-4)
+
+
 def test_blocks_and_attention_have_sizes() -> None:
     network = transformer()
     problem = Problem(network, optimizer("adam"))
@@ -96,3 +109,16 @@ def test_blocks_and_attention_have_sizes() -> None:
     found = sizes(problem, layers, 64, 2)
     assert found.keys() == dict(train(problem, layers, Sizes(64), 2)).keys()
     assert all(0 <= size < math.inf for size in found.values())
+
+
+def test_a_sigmoid_is_a_half_and_its_slope_a_quarter() -> None:
+    """Of a small z; over the steps of a recurrent network, constants that are missing here are multiplied."""
+    found = {}
+    for function in ("sigmoid", "linear"):
+        layers = Dense("in", "input", "w", fixed(4), WIDTH), Dense("out", "h", "v", WIDTH, fixed(1))
+        problem = Problem(Network((layers[0], Elementwise("h", "in", function), layers[1])), optimizer("sgd"))
+        found[function] = sizes(problem, [LayerExponents(1.0, 1e-4, 1.0), LayerExponents(1.0, 0.01, 0.0)], 100, 1)
+    sigmoid, linear = found["sigmoid"], found["linear"]
+    assert sigmoid[Observable("z", "out", 0)] == pytest.approx(0.01 * 0.5 * math.sqrt(100), rel=1e-4)
+    for observable in (Observable("d", "in", 0), Observable("gradient", "in", 1)):
+        assert sigmoid[observable] == pytest.approx(linear[observable] / 4, rel=1e-2)

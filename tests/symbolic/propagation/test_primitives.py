@@ -40,7 +40,7 @@ from symbolic.derivation.derive import derive
 from symbolic.evaluation.predict import predict
 from symbolic.orders.algebra import EXACT
 from symbolic.propagation.state import Run
-from symbolic.propagation.training import RULES
+from symbolic.propagation.training import RULES, train
 
 QUARTER, HALF = Fraction(1, 4), Fraction(1, 2)
 LAWS = ("sgd", "adam", "muon")
@@ -141,6 +141,20 @@ def test_behind_a_frozen_matrix_queries_meet_keys_by_chance() -> None:
         given = Parameterization.of(multiplier=[0] * depth, init=[0, *[-HALF] * (depth - 2), -1], lr=lr)
         first.append(orders([*before, *between, *after, OUT], given, "adam")[Observable("dz", "scores", 1)])
     assert first[1] == first[0] - HALF
+
+
+@pytest.mark.parametrize(("moving", "change"), [("v", 0), ("g", HALF)])
+def test_only_what_a_weight_writes_itself_lies_along_its_input(moving: str, change: Fraction) -> None:
+    """W = g v, row by row, under Adam: one step on v with |dW| = 1, and one on g with |dW| = n^(1/2), move h alike."""
+    made = Product("w", "v", "g", WIDTH * WIDTH)
+    nodes = (FIRST, Weight("v", "v", WIDTH, WIDTH), Weight("g", "g", ONE, WIDTH), made)
+    network = Network((*nodes, Product("h", "first", "w", WIDTH, WIDTH), OUT))
+    rates = [{"v": Fraction(-1), "g": Fraction(0)}[name] if name == moving else MINUS_INFINITY for name in ("v", "g")]
+    given = Parameterization.of(multiplier=[0] * 4, init=[0, -HALF, 0, -1], lr=[MINUS_INFINITY, *rates, MINUS_INFINITY])
+    found = dict(train(Problem(network, OPTIMIZERS["adam"]), given.layers, EXACT, 2, everywhere=True))
+    assert found[Observable("dz", "w", 1)] == change
+    for step in (1, 2):
+        assert found[Observable("dz", "h", step)] == found[Observable("z", "h", 0)] == HALF
 
 
 @pytest.mark.parametrize("law", LAWS)
