@@ -26,17 +26,17 @@ from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent, format_power
 from scalings.hyperparameters.gauges import LayerExponents
 from scalings.hyperparameters.parameterizations import Parameterization
-from scalings.hyperparameters.splits import laws
 from scalings.results.checks import Check, Forbidden, Repair
 from scalings.results.fits import Fit, Verdict
 from scalings.results.trials import Training
 from scalings.studies import modules
 from scalings.studies.comparisons import Agreement
-from scalings.studies.model_settings import ParameterSetting, parameter_settings, parameterization_of
+from scalings.studies.model_settings import ParameterSetting, laws_of, parameter_settings, parameterization_of
 from scalings.tapes.translation.translation import Translation
 
 if TYPE_CHECKING:
     from empirical.models.settings import Setting
+    from empirical.sweeps.costs import Cost
     from empirical.sweeps.measurement import Measurement
     from empirical.sweeps.sweep import Progress
     from empirical.tracing.batches import Loss
@@ -113,6 +113,8 @@ def check_model(
     widths: Sequence[int] | None = None,
     steps: int = STEPS,
     seeds: int = SEEDS,
+    clip: float | None = None,
+    announce: Callable[[Cost], object] | None = None,
     progress: Progress | None = None,
 ) -> ModelCheck:
     """Whether a model and its optimizer are set so that training is stable, moves and learns alike at every width.
@@ -121,11 +123,14 @@ def check_model(
     - `optimizer`: a function of the module that makes its torch optimizer, a list of them, or a pair with a scheduler.
     - `data`: what the module is given, as for `trace`; `loss`: a function of its output.
     - `widths`: of training, eight or more for a verdict; default half octaves from 64 on.
+    - `clip`: the norm of all gradients together at which they are clipped before each step.
+    - `announce`: is told what training will cost, before it starts.
 
     Raises ArgumentError, in one line, for what cannot be traced, set or trained.
     """
     from empirical.engines.module.problem import ModuleProblem
-    from empirical.models.settings import settings
+    from empirical.experiments.model_laws import settings_with_laws
+    from empirical.models.optimizers import clipping
     from empirical.sweeps.modules import plan
     from empirical.sweeps.sweep import carry_out
     from empirical.tracing.batches import default_loss
@@ -138,26 +143,30 @@ def check_model(
     if not callable(optimizer):
         raise ArgumentError("optimizer", "expected a function that is given the module and makes its optimizer")
     _check_numbers(widths, steps, seeds)
+    loss = default_loss if loss is None else loss
+    optimizer = optimizer if clip is None else clipping(optimizer, clip)
     traced = trace(build, data, loss=loss)
     translation = traced.translation
-    seen = settings(build, optimizer, traced.widths)
+    seen = settings_with_laws(build, optimizer, data, loss, traced.widths, steps)
     rows, notes = parameter_settings(traced, translation, seen)
     given = parameterization_of(rows)
-    by_layer = {row.layer: row.law for row in rows}
-    problem = Problem(translation.network, laws(rows[-1].law, by_layer), loss=translation.loss)
+    problem = Problem(translation.network, laws_of(rows, clipped=clip is not None), loss=translation.loss)
     run = train_given(problem, given, steps)
     derived = verdict_on(run)
     repaired = repair_of(problem, given)
     module = ModuleProblem(
         build,
         data,
-        default_loss if loss is None else loss,
+        loss,
         traced,
         translation,
         given,
         Training.of("sgd", steps=steps),
     )
-    measured = carry_out(plan(module, widths=widths, seeds=seeds, cap=_CAP, optimizer=optimizer), progress)
+    sweep = plan(module, widths=widths, seeds=seeds, cap=_CAP, optimizer=optimizer)
+    if announce:
+        announce(sweep.cost())
+    measured = carry_out(sweep, progress)
     decaying = {row.layer for row in rows if row.decay != MINUS_INFINITY}
     orders = {
         one: order
@@ -231,9 +240,7 @@ def _check_numbers(widths: Sequence[int] | None, steps: int, seeds: int) -> None
 def _untrained(rows: Sequence[ParameterSetting]) -> Iterator[ModelFinding]:
     """Weights that no optimizer moves; freezing them may be meant, but changes what is trained."""
     yield from (
-        ModelFinding(
-            row.weight, "untrained", None, f"{row.weight} is frozen, in no group of the optimizer, or at a rate of 0"
-        )
+        ModelFinding(row.weight, "untrained", None, f"{row.weight} {row.untrained}")
         for row in rows
         if row.lr == MINUS_INFINITY
     )

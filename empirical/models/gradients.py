@@ -1,0 +1,43 @@
+"""Gradients: how large their entries are in the first steps of training, beside which an epsilon is large or small."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from empirical.models.optimizers import optimizers_at_peak
+from empirical.tracing.batches import Loss, batch_of
+from empirical.tracing.modules import eager
+from empirical.tracing.state import seeded
+from empirical.tracing.trace import Build, built
+from empirical.tracing.user_code import user_code
+
+_STEPS = 3
+"""The gradient of a weight before one that starts at zero is zero at first."""
+
+
+def gradient_sizes(
+    build: Build, optimizer: Callable[[nn.Module], Any], data: object, loss: Loss, widths: Sequence[int]
+) -> dict[str, dict[int, float]]:
+    """By name and width, the root mean square of the entries of a parameter's gradient, the largest of some steps."""
+    found: dict[str, dict[int, float]] = defaultdict(dict)
+    for width in widths:
+        model = built(build, width)
+        with user_code("optimizer", f"it fails at width {width}"), seeded():
+            optimizers = optimizers_at_peak(optimizer(model))
+        for _ in range(_STEPS):
+            model.zero_grad()
+            with user_code("loss", f"its gradient fails at width {width}"), seeded(), torch.enable_grad(), eager():
+                loss(batch_of(data, width).copy().run(model)).backward()
+            for name, parameter in model.named_parameters():
+                if parameter.grad is not None:
+                    size = float(parameter.grad.to_dense().double().square().mean().sqrt())
+                    found[name][width] = max(size, found[name].get(width, 0.0))
+            with user_code("optimizer", f"its step fails at width {width}"), seeded():
+                for one in optimizers:
+                    one.step()
+    return found
