@@ -17,7 +17,7 @@ from torch.nn import Parameter
 from torch.optim import Optimizer
 
 from empirical.experiments.optimizer_laws import measure_law
-from empirical.experiments.probes import GRADIENT, WEIGHT, Factory
+from empirical.experiments.probes import GRADIENT, WEIGHT, Factory, base_probe, last_steps
 from empirical.models.gradients import gradient_sizes
 from empirical.models.optimizers import Options, optimizers_at_peak
 from empirical.models.settings import Setting, settings
@@ -25,15 +25,18 @@ from empirical.tracing.batches import Loss
 from empirical.tracing.state import seeded
 from empirical.tracing.trace import Build, built
 from scalings.errors import ArgumentError
-from scalings.results.measured_laws import Axis, LawMeasurement
+from scalings.hyperparameters.update_laws import law_text
+from scalings.results.measured_laws import Axis
 
-_POINTS = 40
+_POINTS = 100
 _LATER = 10
 """A law is to be that of the steps that are taken, and of later ones."""
 _GRADIENTS = (1e-10, 1e3)
 """Gradients that are probed at least and at most; beyond them scans have no room."""
 _LR = 1e-3
 """The learning rate at which a law is measured where it is 0."""
+_LARGER = 8.0
+"""By how much a gradient is made larger, to see whether a step grows with it."""
 _OWN = ("params", "lr", "initial_lr", "max_lr", "min_lr", "weight_decay")
 """What of a group does not make another law."""
 
@@ -68,7 +71,6 @@ class _Measured:
     """A law, and where it was found."""
 
     law: str
-    decays: bool
     ranges: Mapping[Axis, tuple[float, float]]
 
     def covers(self, point: Mapping[Axis, float]) -> bool:
@@ -90,15 +92,19 @@ def _measured(
             continue
         optimizer, group = groups[id(parameter)]
         point = _point(setting, options, width)
-        rest = tuple(sorted((key, repr(value)) for key, value in group.items() if key not in _OWN))
-        same = known[id(optimizer), rest, parameter.dim()]
+        kind = (
+            id(optimizer),
+            parameter.dim(),
+            options.decay > 0,
+            tuple(sorted((key, repr(value)) for key, value in group.items() if key not in _OWN)),
+        )
+        same = known[kind]
         law = next((one for one in same if one.covers(point)), None)
         if law is None:
             factory = probed(optimizer, {**group, "lr": point["lr"]}, parameter.dim())
-            law = _law(name, options.optimizer, factory, point, steps)
+            law = _law(name, options, factory, point, steps)
             same.append(law)
-        options = replace(options, law=law.law, decay=options.decay if law.decays else 0.0, measured=True)
-        found[name] = replace(setting, options=options)
+        found[name] = replace(setting, options=replace(options, law=law.law, measured=True))
     return found
 
 
@@ -109,21 +115,20 @@ def _point(setting: Setting, options: Options, width: int) -> dict[Axis, float]:
     return {"gradient": min(max(gradient, low), high), "weight": setting.size or WEIGHT, "lr": options.lr or _LR}
 
 
-def _law(parameter: str, kind: str, factory: Factory, point: Mapping[Axis, float], steps: int) -> _Measured:
-    early, late = (_measure(parameter, kind, factory, point, count) for count in (steps, max(_LATER, steps)))
+def _law(parameter: str, options: Options, factory: Factory, point: Mapping[Axis, float], steps: int) -> _Measured:
+    early, late = (_measure(parameter, options, factory, point, count) for count in (steps, max(_LATER, steps)))
     if early.law != late.law:
-        raise ArgumentError(
-            "optimizer", f"{kind} has one law after {steps} steps ({early.law}), and another one later ({late.law})"
-        )
+        laws = f"has one law after {steps} steps ({early.law}), and another one later ({late.law})"
+        raise ArgumentError("optimizer", f"{options.optimizer} {laws}")
     return late
 
 
-def _measure(parameter: str, kind: str, factory: Factory, point: Mapping[Axis, float], steps: int) -> _Measured:
-    unknown = f"the law of {kind} is not known: probed with {parameter}"
+def _measure(parameter: str, options: Options, factory: Factory, point: Mapping[Axis, float], steps: int) -> _Measured:
+    unknown = f"the law of {options.optimizer} is not known: probed with {parameter}"
     try:
         found = measure_law(
             factory,
-            kind,
+            options.optimizer,
             gradient=point["gradient"],
             weight=point["weight"],
             lr=point["lr"],
@@ -133,18 +138,20 @@ def _measure(parameter: str, kind: str, factory: Factory, point: Mapping[Axis, f
         )
     except ArgumentError as error:
         raise ArgumentError("optimizer", f"{unknown}, {error.message}") from error
-    if found.written is None or found.regime is None:
+    regime, law = found.regime, found.regime.law if found.regime else None
+    if found.written is None or regime is None or law is None:
         reason = "what it does without a gradient is no decay" if found.decay is None else found.reason()
         raise ArgumentError("optimizer", f"{unknown}, {reason}")
-    return _Measured(_written(found, found.written), bool(found.decay), found.regime.ranges)
+    name = _from_zero(factory, steps) if law.weight == 1 and regime.names else law_text(law)
+    return _Measured(f"{name}+coupled" if found.decay and options.decay else name, regime.ranges)
 
 
-def _written(found: LawMeasurement, powers: str) -> str:
-    """The law in powers; by its name where it is proportional to |W|, since names know of steps from zero."""
-    regime = found.regime
-    if regime and regime.law and regime.law.weight and regime.names:
-        return f"{regime.names[0]}{'+coupled' if found.decay else ''}"
-    return powers
+def _from_zero(factory: Factory, steps: int) -> str:
+    """Which law that is proportional to |W| takes the steps that this one takes from zero weights."""
+    base = replace(base_probe(factory), weight=0.0)
+    probes = [base, replace(base, gradient=_LARGER * base.gradient)]
+    small, large = (float(last_steps(factory, [probe], steps)[0][1].norm()) for probe in probes)
+    return "lars" if large > _LARGER**0.5 * small else "lamb"
 
 
 def probed(optimizer: Optimizer, group: Mapping[str, Any], dimensions: int) -> Factory:

@@ -50,7 +50,7 @@ def train(problem: ModuleProblem, make_optimizer: MakeOptimizer, width: int, see
     def step(gradients: Mapping[str, Tensor]) -> None:
         for name, parameter in own.items():
             if parameter.requires_grad:
-                parameter.grad = gradients[name]
+                parameter.grad = gradients[name].clone()  # which clipping writes to
         with user_code("optimizer", f"its step fails at width {width}"), seeded(seed):
             for optimizer in optimizers:
                 optimizer.step()
