@@ -28,7 +28,7 @@ from scalings.errors import ArgumentError
 from scalings.hyperparameters.update_laws import law_text
 from scalings.results.measured_laws import Axis
 
-_POINTS = 100
+_POINTS = 40
 _LATER = 10
 """A law is to be that of the steps that are taken, and of later ones."""
 _GRADIENTS = (1e-10, 1e3)

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from empirical.tracing.batches import Loss
     from empirical.tracing.trace import Build
 
-What = Literal["init", "lr", "decay", "scale", "untrained", "structure"]
+What = Literal["init", "lr", "decay", "scale", "epsilon", "untrained", "structure"]
 STEPS, SEEDS = 3, 3
 MARGIN = Fraction(1, 4)
 """Where measured orders differ from derived ones by more than this, theory does not know what the model does. What it
@@ -55,6 +55,8 @@ _CHANGES = ("dW_frobenius", "dW_spectral", "decay")
 """What is not told apart of a weight that decays: what the updates did, and what decay took."""
 _CAP = 2
 """Small widths have at most so many times the seeds."""
+_QUICK = (64, 80, 96, 128, 160, 192, 224, 256)
+"""Widths of a quick check."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,7 @@ def check_model(
     steps: int = STEPS,
     seeds: int = SEEDS,
     clip: float | None = None,
+    quick: bool = False,
     announce: Callable[[Cost], object] | None = None,
     progress: Progress | None = None,
 ) -> ModelCheck:
@@ -124,6 +127,7 @@ def check_model(
     - `data`: what the module is given, as for `trace`; `loss`: a function of its output.
     - `widths`: of training, eight or more for a verdict; default half octaves from 64 on.
     - `clip`: the norm of all gradients together at which they are clipped before each step.
+    - `quick`: one seed, two steps and widths up to 256 unless others are given: seconds, and wider intervals.
     - `announce`: is told what training will cost, before it starts.
 
     Raises ArgumentError, in one line, for what cannot be traced, set or trained.
@@ -143,6 +147,8 @@ def check_model(
     if not callable(optimizer):
         raise ArgumentError("optimizer", "expected a function that is given the module and makes its optimizer")
     _check_numbers(widths, steps, seeds)
+    if quick:
+        steps, seeds, widths = min(steps, 2), 1, widths or (None if isinstance(build, Mapping) else _QUICK)
     loss = default_loss if loss is None else loss
     optimizer = optimizer if clip is None else clipping(optimizer, clip)
     traced = trace(build, data, loss=loss)
@@ -150,10 +156,15 @@ def check_model(
     seen = settings_with_laws(build, optimizer, data, loss, traced.widths, steps)
     rows, notes = parameter_settings(traced, translation, seen)
     given = parameterization_of(rows)
-    problem = Problem(translation.network, laws_of(rows, clipped=clip is not None), loss=translation.loss)
+    problem, mended = (
+        Problem(translation.network, laws_of(rows, clipped=clip is not None, epsilons=one), loss=translation.loss)
+        for one in (True, False)
+    )
     run = train_given(problem, given, steps)
     derived = verdict_on(run)
-    repaired = repair_of(problem, given)
+    repaired = repair_of(mended, given)  # an epsilon is mended by making it smaller
+    drowned = [row for row in rows if row.epsilon != MINUS_INFINITY]
+    harmless = not drowned or _is_right(repair_of(problem, given))
     module = ModuleProblem(
         build,
         data,
@@ -163,7 +174,7 @@ def check_model(
         given,
         Training.of("sgd", steps=steps),
     )
-    sweep = plan(module, widths=widths, seeds=seeds, cap=_CAP, optimizer=optimizer)
+    sweep = plan(module, widths=widths, seeds=seeds, cap=1 if quick else _CAP, optimizer=optimizer)
     if announce:
         announce(sweep.cost())
     measured = carry_out(sweep, progress)
@@ -177,7 +188,7 @@ def check_model(
     notes += _on_early(early)
     orders = {one: order for one, order in orders.items() if one not in early}
     agreement = modules.agreement(translation, orders, measured, MARGIN, stable=derived.stable)
-    findings = (*_untrained(rows), *_findings(repaired, rows))
+    findings = (*_untrained(rows), *_epsilons([] if harmless else drowned), *_findings(repaired, rows))
     verdict, reason = _verdict(derived, repaired, agreement, findings)
     return ModelCheck(
         verdict, reason, problem, given, tuple(rows), derived, agreement, findings, repaired, tuple(notes)
@@ -246,6 +257,13 @@ def _untrained(rows: Sequence[ParameterSetting]) -> Iterator[ModelFinding]:
     )
 
 
+def _epsilons(rows: Sequence[ParameterSetting]) -> Iterator[ModelFinding]:
+    """Weights that move less, since an epsilon is larger than their gradients."""
+    for row in rows:
+        is_large = f"goes like {format_power(row.epsilon, 'n')}, and is larger than the entries of its gradient"
+        yield ModelFinding(row.weight, "epsilon", None, f"the epsilon of {row.weight} {is_large}")
+
+
 def _findings(repaired: Repair | Forbidden, rows: Sequence[ParameterSetting]) -> Iterator[ModelFinding]:
     """The differences between how the model is set and the nearest setting that meets the criteria."""
     if isinstance(repaired, Forbidden):
@@ -261,6 +279,10 @@ def _findings(repaired: Repair | Forbidden, rows: Sequence[ParameterSetting]) ->
         power = None if MINUS_INFINITY in (old, new) else old - new
         what = {"init": "init scale", "lr": "learning rate", "decay": "decay", "scale": "multiplier"}[which]
         yield ModelFinding(name, which, power, f"the {what} of {name} {_off(old, new)}")
+
+
+def _is_right(repaired: Repair | Forbidden) -> bool:
+    return isinstance(repaired, Repair) and not repaired.changes
 
 
 def _off(old: Exponent, new: Exponent) -> str:

@@ -118,9 +118,9 @@ def _size(size: Dimension) -> str:
     return str(size).removeprefix("1 ") if size.grows else str(size)
 
 
-def laws_of(rows: Sequence[ParameterSetting], *, clipped: bool) -> Laws:
+def laws_of(rows: Sequence[ParameterSetting], *, clipped: bool, epsilons: bool = True) -> Laws:
     """The update law of each weight, with its epsilon, of gradients that are clipped where that changes any step."""
-    law = laws(rows[-1].law, {row.layer: row.update_law for row in rows})
+    law = laws(rows[-1].law, {row.layer: row.update_law if epsilons else row.law for row in rows})
     return law.each(clipped_law) if clipped and any(one.sees_size for one in law.parts) else law
 
 
