@@ -19,8 +19,9 @@ import torch
 from torch import nn
 from torch.nn.utils import clip_grad_norm_
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
-from empirical.models.schedules import Scheduler, is_scheduler, peaks
+from empirical.models.schedules import peaks
 from scalings.errors import ArgumentError, wrong_type
 
 Law = str
@@ -59,11 +60,11 @@ def optimizers_at_peak(given: Any) -> tuple[Optimizer, ...]:
     """
     parts = list(_parts(given))
     found = tuple(one for one in parts if isinstance(one, Optimizer))
-    schedulers = [one for one in parts if is_scheduler(one)]
+    schedulers = [one for one in parts if isinstance(one, LRScheduler)]
     if not found or len(found) + len(schedulers) < len(parts):
         raise wrong_type("optimizer", "a torch optimizer, a list of them, or a pair with a scheduler", given)
     for optimizer in found:
-        own: list[Scheduler] = [one for one in schedulers if getattr(one, "optimizer", optimizer) is optimizer]
+        own = [one for one in schedulers if one.optimizer is optimizer]
         for group, peak in zip(optimizer.param_groups, peaks(optimizer, own), strict=True):
             group["lr"] = peak
     return found

@@ -18,19 +18,13 @@ from typing import Any
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
-Scheduler = LRScheduler | ReduceLROnPlateau
 _AHEAD = 100
 """A peak is the last if nothing exceeds it for as many steps as led to it, and so many more."""
 _MOST = 20_000
 """The most steps that a schedule is run ahead."""
 
 
-def is_scheduler(given: Any) -> bool:
-    """Whether it is a scheduler of torch."""
-    return isinstance(given, LRScheduler | ReduceLROnPlateau)
-
-
-def peaks(optimizer: Optimizer, schedulers: Sequence[Scheduler]) -> list[Any]:
+def peaks(optimizer: Optimizer, schedulers: Sequence[LRScheduler]) -> list[Any]:
     """The largest learning rate of each group. The schedulers are used up; but for rates, groups are as before.
 
     Of schedulers that are not given, the groups know the rate that they were made with, or the peak of a cycle.
@@ -40,7 +34,7 @@ def peaks(optimizer: Optimizer, schedulers: Sequence[Scheduler]) -> list[Any]:
         return [group.get("max_lr", group.get("initial_lr", group.get("lr"))) for group in groups]
     before = [dict(group) for group in groups]
     best, last = _rates(optimizer), 0
-    running = [one for one in schedulers if isinstance(one, LRScheduler)]
+    running = [one for one in schedulers if not isinstance(one, ReduceLROnPlateau)]  # which never rises
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of torch, that a scheduler is stepped before its optimizer is
         for step in range(1, _MOST + 1):

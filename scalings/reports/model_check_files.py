@@ -59,7 +59,8 @@ def model_check_junit(answer: ModelCheck, name: str, seconds: float) -> str:
     if answer.verdict == "INCONCLUSIVE":
         ElementTree.SubElement(case, "skipped", {"message": answer.reason})
     ElementTree.indent(suites)
-    return ElementTree.tostring(suites, encoding="utf-8", xml_declaration=True).decode() + "\n"
+    written: bytes = ElementTree.tostring(suites, encoding="utf-8", xml_declaration=True)
+    return f"{written.decode()}\n"
 
 
 def properties(answer: ModelCheck) -> Iterator[tuple[str, str]]:

@@ -32,6 +32,7 @@ from scalings.results.trials import Training
 from scalings.studies import modules
 from scalings.studies.comparisons import Agreement
 from scalings.studies.model_settings import ParameterSetting, laws_of, parameter_settings, parameterization_of
+from scalings.studies.quick_checks import quick_verdict
 from scalings.tapes.translation.translation import Translation
 
 if TYPE_CHECKING:
@@ -190,6 +191,8 @@ def check_model(
     agreement = modules.agreement(translation, orders, measured, MARGIN, stable=derived.stable)
     findings = (*_untrained(rows), *_epsilons([] if harmless else drowned), *_findings(repaired, rows))
     verdict, reason = _verdict(derived, repaired, agreement, findings)
+    if quick and verdict == "INCONCLUSIVE":
+        verdict, reason = quick_verdict(derived, agreement)
     return ModelCheck(
         verdict, reason, problem, given, tuple(rows), derived, agreement, findings, repaired, tuple(notes)
     )
