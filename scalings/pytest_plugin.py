@@ -15,16 +15,19 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def assert_scaling(record_property: Callable[[str, object], None]) -> Callable[..., ModelCheck]:
-    """`scalings.assert_scaling`, which adds the verdict and the exponents to pytest's own JUnit report, too."""
+def assert_scaling(
+    request: pytest.FixtureRequest, record_testsuite_property: Callable[[str, object], None]
+) -> Callable[..., ModelCheck]:
+    """`scalings.assert_scaling`, which adds the exponents to pytest's own JUnit report, too, by the test's name."""
 
     def assert_it(*arguments: Any, **options: Any) -> ModelCheck:
+        __tracebackhide__ = True
         from scalings.reports.model_check_files import properties
         from scalings.studies.model_assertions import assert_scaling
 
         found = assert_scaling(*arguments, **options)
         for name, value in properties(found):
-            record_property(name, value)
+            record_testsuite_property(f"{request.node.name} {name}", value)
         return found
 
     return assert_it

@@ -8,11 +8,9 @@ from xml.etree import ElementTree
 from scalings.hyperparameters.exponents import Exponent, format_exponent, format_power
 from scalings.reports.articles import markdown_table
 from scalings.reports.displays import text
-from scalings.results.checks import Repair
+from scalings.reports.model_checks import COLUMNS, settings_rows, shown_law
 from scalings.results.fits import Fit
 from scalings.studies.model_checks import ModelCheck
-
-_COLUMNS = ("parameter", "shape", "role", "init scale", "learning rate", "decay", "law")
 
 
 def model_check_markdown(answer: ModelCheck, name: str) -> str:
@@ -20,7 +18,7 @@ def model_check_markdown(answer: ModelCheck, name: str) -> str:
     lines = [f"### `{name}` {answer.verdict}", "", answer.reason]
     if answer.findings:
         lines += ["", *(f"- {one.sentence}" for one in answer.findings)]
-    lines += ["", *markdown_table(_COLUMNS, list(_rows(answer)))]
+    lines += ["", *markdown_table(COLUMNS, list(_rows(answer)))]
     richness = "" if answer.richness is None else f", r = {format_exponent(answer.richness)}"
     lines += ["", f"In theory it is {answer.regime}{richness}. Training: {answer.agreement.reason}"]
     if answer.notes:
@@ -29,18 +27,13 @@ def model_check_markdown(answer: ModelCheck, name: str) -> str:
 
 
 def _rows(answer: ModelCheck) -> Iterator[tuple[str, ...]]:
-    wanted: dict[tuple[str, str], Exponent] = {}
-    if isinstance(answer.repair, Repair):
-        wanted = {(layer, which): new for layer, which, _, new in answer.repair.changes}
-    for row in answer.settings:
-        given = (("init", row.init), ("lr", row.lr), ("decay", row.decay))
-        cells = (
-            f"{format_power(old, 'n')} → **{format_power(new, 'n')}**"
-            if (new := wanted.get((row.layer, which))) is not None
-            else format_power(old, "n")
-            for which, old in given
-        )
-        yield f"`{row.weight}`", row.shape, row.role, *cells, row.law
+    for row, exponents in settings_rows(answer):
+        yield f"`{row.weight}`", row.shape, row.role, *(_cell(*pair) for pair in exponents), shown_law(row)
+
+
+def _cell(given: Exponent, wanted: Exponent | None) -> str:
+    shown = format_power(given, "n")
+    return shown if wanted is None else f"{shown} → **{format_power(wanted, 'n')}**"
 
 
 def model_check_junit(answer: ModelCheck, name: str, seconds: float) -> str:

@@ -38,6 +38,7 @@ def assert_scaling(
     Raises AssertionError, whose message is the report, if the verdict is FAIL, and unittest.SkipTest, which pytest too
     takes for a skip, if it is INCONCLUSIVE. Raises ArgumentError as `check_model` does.
     """
+    __tracebackhide__ = True  # pytest shows the report, and not how it came to be
     check_regime(regime)
     found = asked_for(check_model(build, optimizer, data, loss, **options), regime)
     if found.verdict == "FAIL":

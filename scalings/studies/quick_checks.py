@@ -1,29 +1,33 @@
 """Quick checks: what a short training is asked for, whose intervals are too wide for a verdict of their own.
 
-Theory has its full say, and training contradicts it only by estimates: each asserted exponent has to lie within the
-margin, and nothing is asked of its interval. A gradient that is off by a power of the width is seen by that, too.
+Theory has its full say, and training is asked for contradictions alone: an asserted exponent contradicts theory if it
+lies outside the margin, and its interval does not reach the derived one. A gradient that is off by a power of the width
+is seen by that, too.
 """
 
 from __future__ import annotations
 
+from scalings.criteria.observables import Observable
 from scalings.results.checks import Check
 from scalings.results.fits import Fit, Verdict
 from scalings.studies import equivalence
 from scalings.studies.comparisons import Agreement
+from scalings.studies.equivalence import Comparison
 
 
 def quick_verdict(check: Check, agreement: Agreement) -> tuple[Verdict, str]:
-    """The verdict where theory finds nothing wrong, and no interval refutes it, but some are open."""
+    """The verdict where theory finds nothing wrong, and training is inconclusive."""
     asserted = [one for one in agreement.comparisons if one.role == "asserted"]
-    off = [
-        one
-        for one in asserted
-        if isinstance(one.fit, Fit) and abs(one.fit.exponent - float(one.derived)) > agreement.delta
-    ]
     only_open = agreement.reason == equivalence.judge(agreement.comparisons, agreement.delta)[1]
-    if off or not only_open or agreement.verdict != "INCONCLUSIVE":
-        return agreement.verdict, agreement.reason
-    near = (
-        f"all {len(asserted)} asserted exponents were estimated within {float(agreement.delta):g} of the derived ones"
+    if any(_contradicts(one, float(agreement.delta)) for one in asserted) or not only_open:
+        return "INCONCLUSIVE", agreement.reason
+    return (
+        "PASS",
+        f"it is {check.regime}, r = {check.richness}; a quick training contradicts none of {len(asserted)} orders",
     )
-    return "PASS", f"it is {check.regime}, r = {check.richness}; {near}, quickly, and without intervals"
+
+
+def _contradicts(one: Comparison[Observable], delta: float) -> bool:
+    if not isinstance(one.fit, Fit):
+        return True
+    return abs(one.fit.exponent - float(one.derived)) > max(delta, one.fit.half_width)
