@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from xml.etree import ElementTree
 
@@ -15,15 +16,20 @@ from scalings.studies.model_checks import ModelCheck
 
 def model_check_markdown(answer: ModelCheck, name: str) -> str:
     """For a pull request: the verdict and what to change, then the settings, then what training says."""
-    lines = [f"### `{name}` {answer.verdict}", "", answer.reason]
+    lines = [f"### `{name}` {answer.verdict}", "", _escaped(answer.reason)]
     if answer.findings:
-        lines += ["", *(f"- {one.sentence}" for one in answer.findings)]
+        lines += ["", *(f"- {_escaped(one.sentence)}" for one in answer.findings)]
     lines += ["", *markdown_table(COLUMNS, list(_rows(answer)))]
     richness = "" if answer.richness is None else f", r = {format_exponent(answer.richness)}"
-    lines += ["", f"In theory it is {answer.regime}{richness}. Training: {answer.agreement.reason}"]
+    lines += ["", f"In theory it is {answer.regime}{richness}. Training: {_escaped(answer.agreement.reason)}"]
     if answer.notes:
-        lines += ["", *(f"- note: {note}" for note in answer.notes)]
+        lines += ["", *(f"- note: {_escaped(note)}" for note in answer.notes)]
     return "\n".join(lines)
+
+
+def _escaped(words: str) -> str:
+    """Words with the characters escaped that Markdown takes for more."""
+    return re.sub(r"([\\`*_<>\[\]])", r"\\\1", words)
 
 
 def _rows(answer: ModelCheck) -> Iterator[tuple[str, ...]]:
