@@ -136,6 +136,7 @@ def check_model(
     from empirical.engines.module.problem import ModuleProblem
     from empirical.experiments.model_laws import settings_with_laws
     from empirical.models.optimizers import clipping
+    from empirical.models.outputs import joined, places_of
     from empirical.sweeps.modules import plan
     from empirical.sweeps.sweep import carry_out
     from empirical.tracing.batches import default_loss
@@ -153,6 +154,9 @@ def check_model(
     loss = default_loss if loss is None else loss
     optimizer = optimizer if clip is None else clipping(optimizer, clip)
     traced = trace(build, data, loss=loss)
+    if len(places := places_of(traced)) > 1:
+        build, loss = joined(build, loss, places)
+        traced = trace(build, data, loss=loss)
     translation = traced.translation
     seen = settings_with_laws(build, optimizer, data, loss, traced.widths, steps)
     rows, notes = parameter_settings(traced, translation, seen)

@@ -89,7 +89,8 @@ def parameter_settings(
             )
         )
     notes = [*audit(rows, [seen[row.parameters[-1]] for row in rows])]
-    notes += [f"{name} has no part in the loss" for name in (*traced.unreached, *translation.unused)]
+    notes += [f"{name} has no part in the loss" for name in traced.unreached]
+    notes += [f"theory leaves {name} out" for name in translation.unused if name not in traced.unreached]
     notes += [
         f"theory does not follow {name}: a function is taken for one of each entry, another output is left out"
         for name in translation.unknown
