@@ -28,7 +28,12 @@ FILES = {
 }
 
 
-LONG = {"docs/reference/derivations-as-json.md", "docs/how-to/check-a-model.md"}
+LONG = {
+    "docs/reference/derivations-as-json.md",
+    *(f"docs/how-to/{name}.md" for name in ("check-a-model", "check-a-lightning-module", "check-a-hugging-face-model")),
+}
+NEEDS = {"docs/how-to/check-a-hugging-face-model.md": ("transformers", "accelerate")}
+"""Libraries without which a page is not run."""
 
 
 @pytest.mark.parametrize(
@@ -61,6 +66,8 @@ def test_a_session(
     ],
 )
 def test_the_examples_in_python(name: str) -> None:
+    for library in NEEDS.get(name, ()):
+        pytest.importorskip(library)
     failed, attempted = doctest.testfile(str(ROOT / name), module_relative=False)
     assert not failed
     assert attempted
