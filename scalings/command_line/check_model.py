@@ -104,7 +104,9 @@ def _checked(parts: dict[str, Any], on: Resources, *, quick: bool) -> ModelCheck
     check_regime(wished)
     try:
         with progress_bar() as progress:
-            found = model_checks.check_model(**parts, quick=quick, announce=on.announce, progress=progress)
+            # What a quick check costs takes as long to find out as the check itself.
+            announce = None if quick else on.announce
+            found = model_checks.check_model(**parts, quick=quick, announce=announce, progress=progress)
     except ArgumentError as error:
         if error.argument in _OPTIONS:
             raise
