@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -33,11 +34,17 @@ def gradient_sizes(
             model.zero_grad()
             with user_code("loss", f"its gradient fails at width {width}"), seeded(), torch.enable_grad(), eager():
                 loss(batch_of(data, width).copy().run(model)).backward()
-            for name, parameter in model.named_parameters():
-                if parameter.grad is not None:
-                    size = float(parameter.grad.to_dense().double().square().mean().sqrt())
-                    found[name][width] = max(size, found[name].get(width, 0.0))
             with user_code("optimizer", f"its step fails at width {width}"), seeded():
                 for one in optimizers:
                     one.step()
+            for name, size in _sizes(model):  # after the step, before which gradients may be clipped
+                found[name][width] = max(size, found[name].get(width, 0.0))
     return found
+
+
+def _sizes(model: nn.Module) -> Iterator[tuple[str, float]]:
+    for name, parameter in model.named_parameters():
+        if parameter.grad is not None:
+            size = float(parameter.grad.to_dense().double().square().mean().sqrt())
+            if math.isfinite(size):
+                yield name, size

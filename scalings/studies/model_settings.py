@@ -120,8 +120,10 @@ def _size(size: Dimension) -> str:
 
 
 def laws_of(rows: Sequence[ParameterSetting], *, clipped: bool, epsilons: bool = True) -> Laws:
-    """The update law of each weight, with its epsilon, of gradients that are clipped where that changes any step."""
-    law = laws(rows[-1].law, {row.layer: row.update_law if epsilons else row.law for row in rows})
+    """The update law of each weight, of gradients that are clipped where that changes any step; or with its epsilon,
+    which there is no rule for beside clipping."""
+    counts = epsilons and not clipped
+    law = laws(rows[-1].law, {row.layer: row.update_law if counts else row.law for row in rows})
     return law.each(clipped_law) if clipped and any(one.sees_size for one in law.parts) else law
 
 

@@ -16,7 +16,6 @@ NAME = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-po
 TESTS = """
 import torch
 from torch import nn
-from scalings import assert_scaling as asserted
 
 data = torch.randn(8, 6, generator=torch.Generator().manual_seed(0))
 
@@ -39,9 +38,14 @@ def test_wrong(assert_scaling):
 def test_open(assert_scaling):
     assert_scaling(build, optimizer, data, widths=(64, 128, 256), seeds=1, steps=1)
 
+"""
+LAZY = """
+from scalings import assert_scaling
+from test_models import build, data, optimizer
+
 def lazy(**options):
     slow = lambda model: optimizer(model, 0.01 * model[0].out_features ** -0.5)
-    return asserted(lambda n: build(n, -1 / 2), slow, data, quick=True, **options)
+    return assert_scaling(lambda n: build(n, -1 / 2), slow, data, quick=True, **options)
 
 def test_lazy():
     lazy()
@@ -59,17 +63,26 @@ def _as_if_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_verdicts_are_outcomes(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(TESTS)
     result = pytester.runpytest_inprocess("-p", NAME, "-rA", "--junit-xml=junit.xml", "-p", "no:cacheprovider")
-    result.assert_outcomes(passed=2, failed=2, skipped=1)
+    result.assert_outcomes(passed=1, failed=1, skipped=1)
     result.stdout.fnmatch_lines(
         [
             "*AssertionError:*",
             "*FAIL: the learning rate of 2.weight goes like n^0, and should go like n^(-1)",
             "*2.weight   3 x n  output  n^(-1)      n^0 -> n^(-1)*",
-            "*FAIL: it is lazy, but rich was asked for: the learning rate of 0.weight goes like n^(-1/2), and *",
             "*SKIPPED*INCONCLUSIVE: a verdict needs at least 8 widths, but got 3",
         ]
     )
     assert 'name="test_right 2.weight init" value="-1"' in (pytester.path / "junit.xml").read_text()
+
+
+@pytest.mark.slow
+def test_a_regime_is_asked_for(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_models=TESTS, test_lazy=LAZY)
+    result = pytester.runpytest_inprocess("test_lazy.py", "-p", NAME, "-p", "no:cacheprovider")
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(
+        ["*FAIL: it is lazy, but rich was asked for: the learning rate of 0.weight goes like n^(-1/2), and *"]
+    )
 
 
 def test_an_unknown_regime_is_no_failure_of_the_model(pytester: pytest.Pytester) -> None:
@@ -88,7 +101,7 @@ def test_it(request):
 """
 
 
-@pytest.mark.parametrize("loaded", [True, False])
+@pytest.mark.parametrize("loaded", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_an_installed_plugin_is_loaded_and_imports_nothing_heavy(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, loaded: bool
 ) -> None:

@@ -109,6 +109,7 @@ def test_one_whose_law_bends_is_refused() -> None:
         laws(lambda model: Stepping(model.parameters(), bounded))
 
 
+@pytest.mark.slow
 def test_one_that_changes_its_law_is_refused() -> None:
     with pytest.raises(ArgumentError, match=r"RAdam has one law after 2 steps .*, and another one later"):
         laws(lambda model: torch.optim.RAdam(model.parameters()))

@@ -68,6 +68,7 @@ def test_a_model_that_is_right(capsys: pytest.CaptureFixture[str]) -> None:
     assert "100% width 256" in err
 
 
+@pytest.mark.slow
 def test_a_model_that_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
     code, document = run_json(capsys, "check-model", "own_check:wrong", "--quick")
     assert (code, document["verdict"]) == (1, "FAIL")
@@ -111,6 +112,7 @@ def test_what_is_inconclusive_is_skipped(capsys: pytest.CaptureFixture[str], tmp
     assert "at least 8 widths" in str(suite.findall("testcase/skipped")[0].get("message"))
 
 
+@pytest.mark.slow
 def test_a_regime_that_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     """By the model, or by the option, which wins."""
     code, out, _ = run(capsys, "check", "own_check:lazy", "--quick")

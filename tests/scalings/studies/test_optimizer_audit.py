@@ -93,6 +93,7 @@ def test_a_rate_that_is_scaled_twice_is_named() -> None:
     assert [(one.parameter, one.what, str(one.power)) for one in wrong.findings] == [("hidden.weight", "lr", "-1")]
 
 
+@pytest.mark.slow
 def test_decay_of_vectors_is_named() -> None:
     def build(width: int) -> nn.Module:
         return network(width, nn.LayerNorm(width, bias=False))
@@ -108,7 +109,7 @@ def test_decay_of_vectors_is_named() -> None:
     assert remarks(lambda model: make(model, "none"), build) == []
 
 
-@pytest.mark.parametrize("epsilon", [1.0, pytest.param(1e-4, marks=pytest.mark.slow), 1e-8])
+@pytest.mark.parametrize("epsilon", [1.0, *(pytest.param(one, marks=pytest.mark.slow) for one in (1e-4, 1e-8))])
 def test_an_epsilon_is_compared_with_gradients(epsilon: float) -> None:
     given = found(lambda model: torch.optim.Adam(groups(model), eps=epsilon))
     named = [one.parameter for one in given.findings if one.what == "epsilon"]
@@ -118,6 +119,7 @@ def test_an_epsilon_is_compared_with_gradients(epsilon: float) -> None:
     assert [one.partition(":")[0] for one in given.notes] == said[epsilon]
 
 
+@pytest.mark.slow
 def test_an_epsilon_that_shrinks_like_gradients_is_no_mistake() -> None:
     """It changes steps by a constant: gradients of up and hidden go like 1/n, that of the readout like 1."""
 
@@ -164,6 +166,7 @@ def test_why_a_weight_is_not_trained_is_said() -> None:
         assert [row.untrained for row in rows] == ["", why, ""]
 
 
+@pytest.mark.slow
 def test_clipping_is_part_of_the_law() -> None:
     """Of SGD at muP, |G|_F of the readout grows, so that clipping makes all rates too small."""
 
@@ -180,3 +183,11 @@ def test_clipping_is_part_of_the_law() -> None:
     assert clipped.verdict == "FAIL"
     assert {one.what for one in clipped.findings} <= {"lr", "init"}
     assert found(adam, clip=0.1).findings == ()
+
+
+@pytest.mark.slow
+def test_a_clipped_gradient_may_drown_in_an_epsilon() -> None:
+    """It is the clipped one that is compared; theory has no rule of an epsilon beside clipping, but there is a note."""
+    given = [found(adam, clip=clip) for clip in (1e-9, 1.0)]
+    assert [[note.partition(":")[0] for note in one.notes] for one in given] == [["drowned"], []]
+    assert {str(law.epsilon) for law in given[0].problem.laws.values()} == {"-inf"}
