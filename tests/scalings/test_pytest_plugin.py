@@ -11,6 +11,17 @@ import pytest
 
 pytest_plugins = ["pytester"]
 
+# What tests within these import first, pytester forgets again; and torch cannot be loaded twice.
+for heavy in (
+    "empirical.experiments.model_laws",
+    "empirical.sweeps.modules",
+    "scalings.reports.displays",
+    "scalings.studies.model_assertions",
+    "symbolic.evaluation.repair",
+    "torch._dynamo",
+):
+    importlib.import_module(heavy)
+
 ROOT = Path(__file__).parent.parent.parent
 NAME = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]["pytest11"]["scalings"]
 TESTS = """
