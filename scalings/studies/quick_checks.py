@@ -18,13 +18,16 @@ from scalings.studies.equivalence import Comparison
 def quick_verdict(check: Check, agreement: Agreement) -> tuple[Verdict, str]:
     """The verdict where theory finds nothing wrong, and training is inconclusive."""
     asserted = [one for one in agreement.comparisons if one.role == "asserted"]
-    only_open = agreement.reason == equivalence.judge(agreement.comparisons, agreement.delta)[1]
-    if any(_contradicts(one, float(agreement.delta)) for one in asserted) or not only_open:
+    # What is open, before what would settle it; any other reason, as of a value that was not seen, stays.
+    found, if_open = (reason.partition(":")[0] for reason in (agreement.reason, _reason_if_open(agreement)))
+    if found != if_open or any(_contradicts(one, float(agreement.delta)) for one in asserted):
         return "INCONCLUSIVE", agreement.reason
-    return (
-        "PASS",
-        f"it is {check.regime}, r = {check.richness}; a quick training contradicts none of {len(asserted)} orders",
-    )
+    near = f"a quick training contradicts none of {len(asserted)} orders"
+    return "PASS", f"it is {check.regime}, r = {check.richness}; {near}"
+
+
+def _reason_if_open(agreement: Agreement) -> str:
+    return equivalence.judge(agreement.comparisons, agreement.delta)[1]
 
 
 def _contradicts(one: Comparison[Observable], delta: float) -> bool:
