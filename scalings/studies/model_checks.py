@@ -31,7 +31,8 @@ from scalings.results.fits import Fit, Verdict
 from scalings.results.trials import Training
 from scalings.studies import modules
 from scalings.studies.comparisons import Agreement
-from scalings.studies.model_settings import ParameterSetting, laws_of, parameter_settings, parameterization_of
+from scalings.studies.model_reading import reading
+from scalings.studies.model_settings import ParameterSetting
 from scalings.studies.quick_checks import quick_verdict
 from scalings.tapes.translation.translation import Translation
 
@@ -134,13 +135,8 @@ def check_model(
     Raises ArgumentError, in one line, for what cannot be traced, set or trained.
     """
     from empirical.engines.module.problem import ModuleProblem
-    from empirical.experiments.model_laws import settings_with_laws
-    from empirical.models.optimizers import clipping
-    from empirical.models.outputs import joined, places_of
     from empirical.sweeps.modules import plan
     from empirical.sweeps.sweep import carry_out
-    from empirical.tracing.batches import default_loss
-    from empirical.tracing.trace import trace
     from symbolic.evaluation.check import verdict_on
     from symbolic.evaluation.given_run import train_given
     from symbolic.evaluation.predict import prediction_of
@@ -151,35 +147,16 @@ def check_model(
     _check_numbers(widths, steps, seeds)
     if quick:
         steps, seeds, widths = min(steps, 2), 1, widths or (None if isinstance(build, Mapping) else _QUICK)
-    loss = default_loss if loss is None else loss
-    optimizer = optimizer if clip is None else clipping(optimizer, clip)
-    traced = trace(build, data, loss=loss)
-    if len(places := places_of(traced)) > 1:
-        build, loss = joined(build, loss, places)
-        traced = trace(build, data, loss=loss)
-    translation = traced.translation
-    seen = settings_with_laws(build, optimizer, data, loss, traced.widths, steps)
-    rows, notes = parameter_settings(traced, translation, seen)
-    given = parameterization_of(rows)
-    problem, mended = (
-        Problem(translation.network, laws_of(rows, clipped=clip is not None, epsilons=one), loss=translation.loss)
-        for one in (True, False)
-    )
+    read = reading(build, optimizer, data, loss, steps=steps, clip=clip)
+    traced, seen, problem, given = read.traced, read.seen, read.problem, read.given
+    translation, rows, notes = traced.translation, read.rows, [*read.notes]
     run = train_given(problem, given, steps)
     derived = verdict_on(run)
-    repaired = repair_of(mended, given)  # an epsilon is mended by making it smaller
-    drowned = [row for row in rows if row.epsilon != MINUS_INFINITY]
-    harmless = not drowned or _is_right(repair_of(problem, given))
-    module = ModuleProblem(
-        build,
-        data,
-        loss,
-        traced,
-        translation,
-        given,
-        Training.of("sgd", steps=steps),
-    )
-    sweep = plan(module, widths=widths, seeds=seeds, cap=1 if quick else _CAP, optimizer=optimizer)
+    repaired = repair_of(read.without_epsilons, given)
+    drowned = [] if not read.drowned or _is_right(repair_of(problem, given)) else read.drowned
+    training = Training.of("sgd", steps=steps)
+    module = ModuleProblem(read.build, data, read.loss, traced, translation, given, training)
+    sweep = plan(module, widths=widths, seeds=seeds, cap=1 if quick else _CAP, optimizer=read.optimizer)
     if announce:
         announce(sweep.cost())
     measured = carry_out(sweep, progress)
@@ -193,13 +170,11 @@ def check_model(
     notes += _on_early(early)
     orders = {one: order for one, order in orders.items() if one not in early}
     agreement = modules.agreement(translation, orders, measured, MARGIN, stable=derived.stable)
-    findings = (*_untrained(rows), *_epsilons([] if harmless else drowned), *_findings(repaired, rows))
+    findings = (*_untrained(rows), *_epsilons(drowned), *_findings(repaired, rows))
     verdict, reason = _verdict(derived, repaired, agreement, findings)
     if quick and verdict == "INCONCLUSIVE":
         verdict, reason = quick_verdict(derived, agreement)
-    return ModelCheck(
-        verdict, reason, problem, given, tuple(rows), derived, agreement, findings, repaired, tuple(notes)
-    )
+    return ModelCheck(verdict, reason, problem, given, rows, derived, agreement, findings, repaired, tuple(notes))
 
 
 def _not_yet(
