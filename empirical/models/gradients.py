@@ -19,6 +19,8 @@ from empirical.tracing.user_code import user_code
 
 _STEPS = 3
 """The gradient of a weight before one that starts at zero is zero at first."""
+_ROUNDING = 16
+"""A sum of entries that cancel is off by so many roundings."""
 
 
 def gradient_sizes(
@@ -43,8 +45,10 @@ def gradient_sizes(
 
 
 def _sizes(model: nn.Module) -> Iterator[tuple[str, float]]:
-    for name, parameter in model.named_parameters():
-        if parameter.grad is not None:
-            size = float(parameter.grad.to_dense().double().square().mean().sqrt())
-            if math.isfinite(size):
-                yield name, size
+    """Of each parameter with a gradient; 0 where that is but the rounding of larger ones."""
+    gradients = {name: one.grad.to_dense() for name, one in model.named_parameters() if one.grad is not None}
+    sizes = {name: float(one.double().square().mean().sqrt()) for name, one in gradients.items()}
+    largest = max(filter(math.isfinite, sizes.values()), default=0.0)
+    for name, size in sizes.items():
+        if math.isfinite(size):
+            yield name, size if size > _ROUNDING * torch.finfo(gradients[name].dtype).eps * largest else 0.0

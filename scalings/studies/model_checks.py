@@ -153,7 +153,7 @@ def check_model(
     run = train_given(problem, given, steps)
     derived = verdict_on(run)
     repaired = repair_of(read.without_epsilons, given)
-    drowned = [] if not read.drowned or _is_right(repair_of(problem, given)) else read.drowned
+    drowned = read.drowned if read.drowned and _changes(repair_of(problem, given)) != _changes(repaired) else []
     training = Training.of("sgd", steps=steps)
     module = ModuleProblem(read.build, data, read.loss, traced, translation, given, training)
     sweep = plan(module, widths=widths, seeds=seeds, cap=1 if quick else _CAP, optimizer=read.optimizer)
@@ -263,8 +263,8 @@ def _findings(repaired: Repair | Forbidden, rows: Sequence[ParameterSetting]) ->
         yield ModelFinding(name, which, power, f"the {what} of {name} {_off(old, new)}")
 
 
-def _is_right(repaired: Repair | Forbidden) -> bool:
-    return isinstance(repaired, Repair) and not repaired.changes
+def _changes(repaired: Repair | Forbidden) -> tuple[object, ...]:
+    return repaired.changes if isinstance(repaired, Repair) else repaired.criteria
 
 
 def _off(old: Exponent, new: Exponent) -> str:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from empirical.experiments.model_laws import settings_with_laws
+from empirical.models.gradients import gradient_sizes
 from empirical.tracing.trace import trace
 from scalings.studies.model_checks import ModelCheck
 from scalings.studies.model_settings import ParameterSetting, parameter_settings
@@ -183,6 +184,28 @@ def test_clipping_is_part_of_the_law() -> None:
     assert clipped.verdict == "FAIL"
     assert {one.what for one in clipped.findings} <= {"lr", "init"}
     assert found(adam, clip=0.1).findings == ()
+
+
+class Averaging(nn.Module):
+    """With a weight whose gradient is zero but for rounding: that of softmax's sum."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.up, self.down = nn.Linear(6, width), nn.Linear(width, 3)
+        self.lost = nn.Parameter(torch.randn(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        found: Tensor = self.down(torch.tanh(self.up(x))) * (self.lost.softmax(0).sum() + 1)
+        return found
+
+
+def test_a_gradient_that_is_rounding_drowns_in_nothing() -> None:
+    def make(model: nn.Module) -> Any:
+        return torch.optim.Adam(model.parameters(), eps=1e-6)
+
+    sizes = gradient_sizes(Averaging, make, INPUTS, loss, [64])
+    assert sizes["lost"] == {64: 0.0}
+    assert all(size[64] > 0 for name, size in sizes.items() if name != "lost")
 
 
 @pytest.mark.slow
