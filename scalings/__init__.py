@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from scalings.results.trials import Training as Training
     from scalings.studies.comparisons import compare as compare
     from scalings.studies.measuring import measure as measure
+    from scalings.studies.model_assertions import assert_scaling as assert_scaling
     from scalings.studies.model_checks import check_model as check_model
     from scalings.studies.parameterize import parameterize as parameterize
     from scalings.studies.verification import verify as verify
@@ -62,6 +63,7 @@ __version__ = "0.1.0"
 _HOME = {
     "Parameterization": "scalings.hyperparameters.parameterizations",
     "Training": "scalings.results.trials",
+    "assert_scaling": "scalings.studies.model_assertions",
     "certify": "scalings.certificates.verifier",
     "check": "symbolic.evaluation.check",
     "check_model": "scalings.studies.model_checks",

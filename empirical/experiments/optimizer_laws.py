@@ -221,9 +221,11 @@ def measure_law(
     lr: float | None = None,
     points: int = DEFAULT_POINTS,
     steps: int = DEFAULT_STEPS,
+    neighbours: bool = True,
     progress: Progress | None = None,
 ) -> LawMeasurement:
-    """Measure the law of an optimizer around entries of G and W of this size (root mean square).
+    """Measure the law of an optimizer around entries of G and W of this size (root mean square), and those beside it
+    (`neighbours`).
 
     `lr` is its own learning rate unless given. Raises ArgumentError for what cannot be probed: an optimizer that
     wants a closure or sparse gradients, or one without a learning rate.
@@ -240,7 +242,7 @@ def measure_law(
         report(0.1 + 0.1 * number, f"scanning {axis}")
         scans[axis] = scan(subject, base, axis)
     survey = Survey(subject, base, {axis: stretches(seen) for axis, seen in scans.items()})
-    boxes = list(survey.boxes())
+    boxes = list(survey.boxes())[: None if neighbours else 1]
     regimes = []
     for number, (axis, center, box) in enumerate(boxes):
         report(0.4 + 0.6 * number / len(boxes), f"fitting the law of regime {number + 1}")

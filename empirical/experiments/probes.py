@@ -45,10 +45,10 @@ class Probe:
 def base_probe(factory: Factory, gradient: float = GRADIENT, weight: float = WEIGHT) -> Probe:
     """The base point: these entries, and the learning rate that the optimizer comes with. Raises ArgumentError."""
     made = _make(factory, [Parameter(torch.zeros(BASE_FAN, BASE_FAN, dtype=torch.float64))])
-    lr = float(made.param_groups[0]["lr"])
-    if not lr > 0:
-        raise ArgumentError("optimizer", f"expected a learning rate above 0, but got {lr:g}")
-    return Probe(BASE_FAN, BASE_FAN, gradient * BASE_FAN, weight * BASE_FAN, lr, 0)
+    lr = made.param_groups[0]["lr"]
+    if not isinstance(lr, int | float | Tensor) or not lr > 0:
+        raise ArgumentError("optimizer", f"expected a learning rate above 0, but got {lr!r:.60}")
+    return Probe(BASE_FAN, BASE_FAN, gradient * BASE_FAN, weight * BASE_FAN, float(lr), 0)
 
 
 def _make(factory: Factory, parameters: list[Parameter]) -> Optimizer:

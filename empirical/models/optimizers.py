@@ -1,4 +1,4 @@
-"""How an optimizer of torch is set for each parameter: its group's learning rate and decay, and its law.
+"""How an optimizer of torch is set for each parameter: its group's learning rate, decay and epsilon, and its law.
 
 >>> from torch import nn
 >>> model = nn.Linear(2, 3)
@@ -11,22 +11,27 @@ bias adamw 0.001 0.1
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.utils import clip_grad_norm_
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
+from empirical.models.schedules import peaks
 from scalings.errors import ArgumentError, wrong_type
 
 Law = str
-"""The name of an update law, of `scalings.hyperparameters.update_laws.OPTIMIZERS`; "" if none is known."""
+"""The name of an update law, as `scalings.hyperparameters.update_laws.optimizer` reads it; "" if none is known."""
 _ADAMS = ("Adam", "AdamW", "NAdam", "Adamax", "RMSprop", "Adagrad", "SparseAdam")
 """They divide a gradient by the size of its entries from the first step on, as RAdam does not."""
 _MUONS = {None: "muon-jordan", "original": "muon-jordan", "match_rms_adamw": "muon-rms"}
 """By `adjust_lr_fn`: the factor of torch's Muon is sqrt(max(1, rows / columns)), or 0.2 sqrt(max(rows, columns))."""
+_PARTS = ("optimizer", "lr_scheduler", "scheduler")
+"""The keys of what LightningModule.configure_optimizers returns in which optimizers and schedulers are."""
 
 
 @dataclass(frozen=True)
@@ -37,17 +42,44 @@ class Options:
     optimizer: str
     """The class of the optimizer."""
     lr: float
+    """At the peak of its schedule."""
     decay: float = 0.0
+    epsilon: float = 0.0
+    """What is added to the size of a gradient's entries before they are divided by it."""
+    first_lr: float | None = None
+    """The learning rate of the first step, where a schedule starts elsewhere than at its peak."""
+    measured: bool = False
+    """Whether the law was found by feeding gradients to the optimizer."""
 
 
-def optimizers_of(given: Any) -> tuple[Optimizer, ...]:
-    """The optimizers in what a user's function makes: one, a list of them, or a pair with a scheduler."""
-    listed = given if isinstance(given, list | tuple) else [given]
-    found = tuple(one for one in listed if isinstance(one, Optimizer))
-    others = [one for one in listed if not isinstance(one, Optimizer) and not _is_scheduler(one)]
-    if not found or others:
+def optimizers_at_peak(given: Any) -> tuple[Optimizer, ...]:
+    """The optimizers in what a user's function makes, their learning rates set to the peaks of their schedules.
+
+    They may be one, a list of them, pairs with schedulers, or what a LightningModule's `configure_optimizers` returns.
+    Raises ArgumentError for anything else.
+    """
+    parts = list(_parts(given))
+    found = tuple(one for one in parts if isinstance(one, Optimizer))
+    schedulers = [one for one in parts if isinstance(one, LRScheduler)]
+    if not found or len(found) + len(schedulers) < len(parts):
         raise wrong_type("optimizer", "a torch optimizer, a list of them, or a pair with a scheduler", given)
+    for optimizer in found:
+        own = [one for one in schedulers if one.optimizer is optimizer]
+        for group, peak in zip(optimizer.param_groups, peaks(optimizer, own), strict=True):
+            group["lr"] = peak
     return found
+
+
+def _parts(given: Any) -> Iterator[Any]:
+    match given:
+        case list() | tuple():
+            for one in given:
+                yield from _parts(one)
+        case Mapping() if any(key in given for key in _PARTS):
+            for key in _PARTS:
+                yield from _parts(given.get(key, ()))
+        case _:
+            yield given
 
 
 def options_of(given: Any, model: nn.Module) -> dict[str, Options]:
@@ -56,8 +88,9 @@ def options_of(given: Any, model: nn.Module) -> dict[str, Options]:
     Raises ArgumentError for a parameter in two groups, and for an optimizer that takes no steps of its own.
     """
     names = {id(parameter): name for name, parameter in model.named_parameters()}
+    first = {id(group): group.get("lr") for one in _parts(given) for group in getattr(one, "param_groups", ())}
     found: dict[str, Options] = {}
-    for optimizer in optimizers_of(given):
+    for optimizer in optimizers_at_peak(given):
         if isinstance(optimizer, torch.optim.LBFGS):
             raise ArgumentError("optimizer", "LBFGS searches along a line, and its steps have no law of the width")
         for group in optimizer.param_groups:
@@ -67,17 +100,41 @@ def options_of(given: Any, model: nn.Module) -> dict[str, Options]:
                     raise ArgumentError("optimizer", "it has a parameter that is none of the model's")
                 if name in found:
                     raise ArgumentError("optimizer", f"it has {name} in two groups")
-                found[name] = _options(optimizer, group)
+                found[name] = _options(optimizer, group, first[id(group)])
     return found
 
 
-def _options(optimizer: Optimizer, group: Mapping[str, Any]) -> Options:
-    name, decay = type(optimizer).__name__, group.get("weight_decay") or 0.0
-    law = _law(_torch_class(type(optimizer)), group, decay)
-    if not law:
-        return Options("", name, 0.0)
-    lr = float(group.get("initial_lr", group["lr"]))  # the peak, where a schedule starts from another rate
-    return Options(law, name, lr, float(decay))
+def clipping(make: Callable[[nn.Module], Any], norm: float) -> Callable[[nn.Module], Any]:
+    """Makes what `make` does, but before each step the gradients of all parameters are clipped to this norm.
+
+    Raises ArgumentError for a norm that is not above 0.
+    """
+    if not isinstance(norm, int | float) or not norm > 0:
+        raise ArgumentError("clip", f"expected a number above 0, but got {norm!r:.60}")
+
+    def made(model: nn.Module) -> Any:
+        found = make(model)
+        first = next((one for one in _parts(found) if isinstance(one, Optimizer)), None)
+        if first:
+            first.register_step_pre_hook(lambda *_: _clip(model, norm))
+        return found
+
+    return made
+
+
+def _clip(model: nn.Module, norm: float) -> None:
+    clip_grad_norm_(model.parameters(), norm)
+
+
+def _options(optimizer: Optimizer, group: Mapping[str, Any], first: Any) -> Options:
+    kind, decay, lr = torch_class(optimizer), _number(group.get("weight_decay")), _number(group.get("lr"))
+    law = _law(kind, group, decay)
+    epsilon = _number(group.get("eps")) if kind in _ADAMS else 0.0
+    return Options(law, type(optimizer).__name__, lr, decay, epsilon, None if _number(first) == lr else _number(first))
+
+
+def _number(given: Any) -> float:
+    return float(given) if isinstance(given, int | float | torch.Tensor) else 0.0
 
 
 def _law(kind: str, group: Mapping[str, Any], decay: float) -> Law:
@@ -94,11 +151,7 @@ def _law(kind: str, group: Mapping[str, Any], decay: float) -> Law:
     return ""
 
 
-def _torch_class(kind: type[Optimizer]) -> str:
+def torch_class(optimizer: Optimizer) -> str:
     """The name of the torch class whose steps an optimizer takes; "" if it takes its own."""
-    step = kind.step
+    step = type(optimizer).step
     return step.__qualname__.partition(".")[0] if step.__module__.startswith("torch.optim.") else ""
-
-
-def _is_scheduler(given: Any) -> bool:
-    return isinstance(given, torch.optim.lr_scheduler.LRScheduler | torch.optim.lr_scheduler.ReduceLROnPlateau)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -51,8 +51,14 @@ class Setting:
     lr: Exponent
     """-oo if nothing trains it."""
     decay: Exponent
+    epsilon: Exponent
+    """Of what is added to the size of a gradient's entries; -oo if nothing is."""
     options: Options | None
     """Those at the largest width; None if no optimizer has it."""
+    frozen: bool = False
+    """Whether it asks for no gradient."""
+    gradients: Mapping[int, float] = field(default_factory=dict)
+    """By width, the root mean square of its gradient's entries in the first steps; empty where nothing asks for it."""
 
 
 def settings(build: Build, optimizer: Callable[[nn.Module], Any], widths: Sequence[int]) -> dict[str, Setting]:
@@ -69,10 +75,12 @@ def settings(build: Build, optimizer: Callable[[nn.Module], Any], widths: Sequen
                 starts[name][width].append(_start(parameter))
         with user_code("optimizer", f"it fails at width {width}"), seeded():
             made = optimizer(model)
-        trained = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
-        for name, option in options_of(made, model).items():
-            options[name][width] = option if name in trained else replace(option, lr=0.0, decay=0.0)
-    return {name: _setting(name, seen, options.get(name, {}), widths) for name, seen in starts.items()}
+            given = options_of(made, model)
+        frozen = {name for name, parameter in model.named_parameters() if not parameter.requires_grad}
+        for name, option in given.items():
+            options[name][width] = replace(option, lr=0.0, decay=0.0) if name in frozen else option
+    found = (_setting(name, seen, options.get(name, {}), widths) for name, seen in starts.items())
+    return {one.name: replace(one, frozen=one.name in frozen) for one in found}
 
 
 @dataclass(frozen=True)
@@ -105,13 +113,13 @@ def _setting(
         missing = next(width for width in widths if width not in options)
         raise ArgumentError("optimizer", f"it has {name} at some widths, but not at {missing}")
     if not any(given):
-        return Setting(name, start, init, fit, size, MINUS_INFINITY, MINUS_INFINITY, None)
+        return Setting(name, start, init, fit, size, MINUS_INFINITY, MINUS_INFINITY, MINUS_INFINITY, None)
     present = [one for one in given if one is not None]
 
     def order(what: str) -> Exponent:
         return _order(f"{what} of {name}", [getattr(one, what) for one in present], widths)
 
-    return Setting(name, start, init, fit, size, order("lr"), order("decay"), present[-1])
+    return Setting(name, start, init, fit, size, order("lr"), order("decay"), order("epsilon"), present[-1])
 
 
 def _init(seen: Mapping[int, Sequence[_Start]]) -> tuple[Exponent, Fit | None]:

@@ -10,11 +10,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
 from empirical.engines.module.problem import ModuleProblem
 from empirical.engines.module.training import Trained, observations
-from empirical.models.optimizers import optimizers_of
+from empirical.models.optimizers import optimizers_at_peak
 from empirical.tracing.state import seeded
 from empirical.tracing.user_code import user_code
 from scalings.criteria.observables import Observable
@@ -41,8 +40,7 @@ def train(problem: ModuleProblem, make_optimizer: MakeOptimizer, width: int, see
     """Every observable at every step of one run."""
     module = problem.module(width, seed)
     with user_code("optimizer", f"it fails at width {width}"), seeded(seed):
-        optimizers = optimizers_of(make_optimizer(module))
-    _at_peak(optimizers)
+        optimizers = optimizers_at_peak(make_optimizer(module))
     own = dict(module.named_parameters())
     observed = {
         node.name: Trained(names[-1], isinstance(node, MATRICES), Own(own[names[-1]]))
@@ -52,15 +50,9 @@ def train(problem: ModuleProblem, make_optimizer: MakeOptimizer, width: int, see
     def step(gradients: Mapping[str, Tensor]) -> None:
         for name, parameter in own.items():
             if parameter.requires_grad:
-                parameter.grad = gradients[name]
+                parameter.grad = gradients[name].clone()  # which clipping writes to
         with user_code("optimizer", f"its step fails at width {width}"), seeded(seed):
             for optimizer in optimizers:
                 optimizer.step()
 
     return observations(problem, module, width, observed, step)
-
-
-def _at_peak(optimizers: tuple[Optimizer, ...]) -> None:
-    for optimizer in optimizers:
-        for group in optimizer.param_groups:
-            group["lr"] = group.get("initial_lr", group["lr"])

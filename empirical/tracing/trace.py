@@ -103,6 +103,7 @@ def built(build: Build, width: int, seed: int = 0) -> nn.Module:
         module = build[width]() if isinstance(build, Mapping) else build(width)
     if not isinstance(module, nn.Module):
         raise ArgumentError("build", f"expected a torch module at width {width}, but got a {type(module).__name__}")
+    module = getattr(module, "_orig_mod", module)  # what torch.compile was given, whose parameters have their own names
     if lazy := [name for name, one in module.named_parameters() if nn.parameter.is_lazy(one)]:
         raise ArgumentError("build", f"{lazy[0]!r:.100} has no shape before the first call: let build make that call")
     return module

@@ -22,6 +22,7 @@ from scalings import __version__
 from scalings.command_line import (
     calibrate,
     check,
+    check_model,
     derive,
     freedom,
     law,
@@ -65,6 +66,7 @@ app = App(
 )
 for command in (
     *(derive.derive, check.check, derive.certify, check.predict, network.network, trace.trace, rule.rule),
+    check_model.check_model,
     *(measure.measure, verify.verify, richness.richness),
     *(calibrate.calibrate, freedom.freedom, transfer.transfer, law.law, reproduce.reproduce),
 ):
@@ -93,9 +95,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: Sequence[str] | None) -> int:
     if sys.stdout is None:
         raise OSError("standard output is closed")
-    code = app(arguments)
+    code = app(_of_a_model(sys.argv[1:] if arguments is None else arguments))
     sys.stdout.flush()
     return code if isinstance(code, int) else YES
+
+
+def _of_a_model(arguments: Sequence[str]) -> list[str]:
+    """The arguments with `check MODULE:NAME` as what it is short for: `check-model MODULE:NAME`."""
+    match list(arguments):
+        case ["check", model, *others] if not model.startswith("-"):
+            return ["check-model", model, *others]
+        case others:
+            return others
 
 
 def _leave_stdout() -> None:

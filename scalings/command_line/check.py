@@ -34,6 +34,8 @@ def check(
 ) -> int:
     """Say whether a parameterization is stable, moves the output and learns features, and why.
 
+    `scalings check MODULE:NAME` checks a torch model with its optimizer: see `scalings check-model --help`.
+
     Example: scalings check --init 0,-1/2,-1 --lr 1,0,-1
 
     Example: scalings check --preset standard --output phases.svg

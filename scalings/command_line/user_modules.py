@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scalings.errors import ArgumentError
+from scalings.errors import ArgumentError, unknown_name
 from scalings.tapes.network import TracedNetwork
 
 if TYPE_CHECKING:
@@ -66,6 +66,31 @@ def traced(
             raise ArgumentError(names.get(error.argument, error.argument), error.message) from error
 
 
+def described(argument: str, place: str, needed: Sequence[str], others: Sequence[str]) -> dict[str, Any]:
+    """What the module, or what is in it at MODULE:NAME, has by these names: a module's own, a dict's keys, an object's
+    attributes; a function or a class is called first, without arguments. To be called while `running`.
+
+    Raises ArgumentError if one that is needed is missing, and for keys of a dict that are none of the names.
+    """
+    from empirical.tracing.user_code import user_code
+
+    module, colon, name = place.partition(":")
+    found = _named(argument, module, name) if colon else _module(argument, module)
+    if callable(found):
+        with user_code(argument, f"{place} fails, which is to be called without arguments"):
+            found = found()
+    names = (*needed, *others)
+    if isinstance(found, Mapping):
+        if unknown := [key for key in found if key not in names]:
+            raise unknown_name(argument, str(unknown[0]), names)
+        parts = dict(found)
+    else:
+        parts = {one: getattr(found, one) for one in names if hasattr(found, one)}
+    if missing := [one for one in needed if one not in parts]:
+        raise ArgumentError(argument, f"expected {', '.join(needed)} in {place}, but there is no {missing[0]}")
+    return parts
+
+
 @contextmanager
 def running() -> Iterator[None]:
     """Meanwhile modules are imported from the current folder first, as `python -m` does by itself, and what they print
@@ -87,15 +112,22 @@ def _place(text: str, module: str) -> tuple[str, str]:
 
 def _named(argument: str, module: str, name: str) -> Any:
     """What has the name in the module. Raises ArgumentError, also for whatever the module's own code raises."""
-    from empirical.tracing.user_code import user_code
-
     given = f"{module}:{name}"
     if not all(part.isidentifier() for part in (*module.split("."), *name.split("."))):
         raise ArgumentError(argument, f"expected MODULE:NAME, as in mymodule:build, but got {given!r:.100}")
-    with user_code(argument, f"{module} cannot be imported"):
-        found: Any = importlib.import_module(module)
+    found = _module(argument, module)
     for part in name.split("."):
         if not hasattr(found, part):
             raise ArgumentError(argument, f"expected a name in {module}, but there is no {name!r:.100}")
         found = getattr(found, part)
     return found
+
+
+def _module(argument: str, name: str) -> Any:
+    """The module of this name, imported."""
+    from empirical.tracing.user_code import user_code
+
+    if not all(part.isidentifier() for part in name.split(".")):
+        raise ArgumentError(argument, f"expected a module, or MODULE:NAME, but got {name!r:.100}")
+    with user_code(argument, f"{name} cannot be imported"):
+        return importlib.import_module(name)

@@ -8,14 +8,16 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from scalings.hyperparameters.exponents import Exponent, format_exponent, format_power
+from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent, format_exponent, format_power
+from scalings.hyperparameters.update_laws import optimizer
 from scalings.reports.documents import SCHEMA_VERSION, Document
 from scalings.reports.measurements import agreement_table
 from scalings.reports.prescriptions import prescription_document, repair_report
 from scalings.reports.tables import STYLES, empty_table
-from scalings.results.checks import Repair
+from scalings.results.checks import Changed, Repair
 from scalings.studies.comparisons import Agreement
 from scalings.studies.model_checks import ModelCheck
+from scalings.studies.model_settings import ParameterSetting
 
 _MOST = 12
 """The most rows that do not agree which are shown; the others are counted."""
@@ -43,19 +45,37 @@ def model_check_report(answer: ModelCheck) -> Iterator[RenderableType]:
     yield from repair_report(answer)
 
 
+COLUMNS = ("parameter", "shape", "role", "init scale", "learning rate", "decay", "law")
+"""Of how each weight is set."""
+
+
 def _settings_table(answer: ModelCheck) -> Table:
     """How each weight is set, and how it should be where that differs."""
-    table = empty_table("parameter", "shape", "role", "init scale", "learning rate", "decay", "law")
-    wanted: dict[tuple[str, str], Exponent] = {}
+    table = empty_table(*COLUMNS)
+    for row, exponents in settings_rows(answer):
+        table.add_row(row.weight, row.shape, row.role, *(_cell(*pair) for pair in exponents), shown_law(row))
+    return table
+
+
+def settings_rows(answer: ModelCheck) -> Iterator[tuple[ParameterSetting, list[tuple[Exponent, Exponent | None]]]]:
+    """Each weight with its exponents of init scale, learning rate and decay, and behind each what the repair has."""
+    wanted: dict[tuple[str, Changed], Exponent] = {}
     if isinstance(answer.repair, Repair):
         wanted = {(layer, which): new for layer, which, _, new in answer.repair.changes}
     for row in answer.settings:
-        cells = (
-            _cell(given, wanted.get((row.layer, which)))
-            for which, given in (("init", row.init), ("lr", row.lr), ("decay", row.decay))
-        )
-        table.add_row(row.weight, row.shape, row.role, *cells, row.law)
-    return table
+        given: tuple[tuple[Changed, Exponent], ...] = (("init", row.init), ("lr", row.lr), ("decay", row.decay))
+        yield row, [(exponent, wanted.get((row.layer, which))) for which, exponent in given]
+
+
+def shown_law(row: ParameterSetting) -> str:
+    """The law by its name, or its powers as they were measured; and its epsilon, where that counts."""
+    law = optimizer(row.law)
+    shown = row.law
+    if row.measured:
+        fans = f", m={law.larger_fan}" if law.larger_fan else ""
+        weight = f", s={law.weight}" if law.weight else ""
+        shown = f"measured p={law.gradient}, q={law.fan_in},{law.fan_out}{fans}{weight}"
+    return shown if row.epsilon == MINUS_INFINITY else f"{shown}, epsilon {format_power(row.epsilon, 'n')}"
 
 
 def _cell(given: Exponent, wanted: Exponent | None) -> Text:
@@ -92,6 +112,8 @@ def model_check_document(answer: ModelCheck) -> Document:
                 "lr": format_exponent(row.lr),
                 "decay": format_exponent(row.decay),
                 "law": row.law,
+                "measured": row.measured,
+                "epsilon": format_exponent(row.epsilon),
             }
             for row in answer.settings
         ],

@@ -26,24 +26,26 @@ from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent, format_power
 from scalings.hyperparameters.gauges import LayerExponents
 from scalings.hyperparameters.parameterizations import Parameterization
-from scalings.hyperparameters.splits import laws
 from scalings.results.checks import Check, Forbidden, Repair
 from scalings.results.fits import Fit, Verdict
 from scalings.results.trials import Training
 from scalings.studies import modules
 from scalings.studies.comparisons import Agreement
-from scalings.studies.model_settings import ParameterSetting, parameter_settings, parameterization_of
+from scalings.studies.model_reading import reading
+from scalings.studies.model_settings import ParameterSetting
 from scalings.studies.prescribed_models import Model, Parameterized, repaired_model
+from scalings.studies.quick_checks import quick_verdict
 from scalings.tapes.translation.translation import Translation
 
 if TYPE_CHECKING:
     from empirical.models.settings import Setting
+    from empirical.sweeps.costs import Cost
     from empirical.sweeps.measurement import Measurement
     from empirical.sweeps.sweep import Progress
     from empirical.tracing.batches import Loss
     from empirical.tracing.trace import Build
 
-What = Literal["init", "lr", "decay", "scale", "untrained", "structure"]
+What = Literal["init", "lr", "decay", "scale", "epsilon", "untrained", "structure"]
 STEPS, SEEDS = 3, 3
 MARGIN = Fraction(1, 4)
 """Where measured orders differ from derived ones by more than this, theory does not know what the model does. What it
@@ -56,6 +58,8 @@ _CHANGES = ("dW_frobenius", "dW_spectral", "decay")
 """What is not told apart of a weight that decays: what the updates did, and what decay took."""
 _CAP = 2
 """Small widths have at most so many times the seeds."""
+_QUICK = (64, 80, 96, 128, 160, 192, 224, 256)
+"""Widths of a quick check."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +122,9 @@ def check_model(
     steps: int = STEPS,
     seeds: int = SEEDS,
     verify: bool = False,
+    clip: float | None = None,
+    quick: bool = False,
+    announce: Callable[[Cost], object] | None = None,
     progress: Progress | None = None,
 ) -> ModelCheck:
     """Whether a model and its optimizer are set so that training is stable, moves and learns alike at every width.
@@ -127,15 +134,15 @@ def check_model(
     - `data`: what the module is given, as for `trace`; `loss`: a function of its output.
     - `widths`: of training, eight or more for a verdict; default half octaves from 64 on.
     - `verify`: check the repaired model too, where there is a repair, which takes as long again.
+    - `clip`: the norm of all gradients together at which they are clipped before each step.
+    - `quick`: one seed, two steps and widths up to 256 unless others are given: seconds, and wider intervals.
+    - `announce`: is told what training will cost, before it starts.
 
     Raises ArgumentError, in one line, for what cannot be traced, set or trained.
     """
     from empirical.engines.module.problem import ModuleProblem
-    from empirical.models.settings import settings
     from empirical.sweeps.modules import plan
     from empirical.sweeps.sweep import carry_out
-    from empirical.tracing.batches import default_loss
-    from empirical.tracing.trace import trace
     from symbolic.evaluation.check import verdict_on
     from symbolic.evaluation.given_run import train_given
     from symbolic.evaluation.predict import prediction_of
@@ -144,26 +151,21 @@ def check_model(
     if not callable(optimizer):
         raise ArgumentError("optimizer", "expected a function that is given the module and makes its optimizer")
     _check_numbers(widths, steps, seeds)
-    traced = trace(build, data, loss=loss)
-    translation = traced.translation
-    seen = settings(build, optimizer, traced.widths)
-    rows, notes = parameter_settings(traced, translation, seen)
-    given = parameterization_of(rows)
-    by_layer = {row.layer: row.law for row in rows}
-    problem = Problem(translation.network, laws(rows[-1].law, by_layer), loss=translation.loss)
+    if quick:
+        steps, seeds, widths = min(steps, 2), 1, widths or (None if isinstance(build, Mapping) else _QUICK)
+    read = reading(build, optimizer, data, loss, steps=steps, clip=clip)
+    traced, seen, problem, given = read.traced, read.seen, read.problem, read.given
+    translation, rows, notes = traced.translation, read.rows, [*read.notes]
     run = train_given(problem, given, steps)
     derived = verdict_on(run)
-    repaired = repair_of(problem, given)
-    module = ModuleProblem(
-        build,
-        data,
-        default_loss if loss is None else loss,
-        traced,
-        translation,
-        given,
-        Training.of("sgd", steps=steps),
-    )
-    measured = carry_out(plan(module, widths=widths, seeds=seeds, cap=_CAP, optimizer=optimizer), progress)
+    repaired = repair_of(read.without_epsilons, given)
+    drowned = read.drowned if read.drowned and _changes(repair_of(problem, given)) != _changes(repaired) else []
+    training = Training.of("sgd", steps=steps)
+    module = ModuleProblem(read.build, data, read.loss, traced, translation, given, training)
+    sweep = plan(module, widths=widths, seeds=seeds, cap=1 if quick else _CAP, optimizer=read.optimizer)
+    if announce:
+        announce(sweep.cost())
+    measured = carry_out(sweep, progress)
     decaying = {row.layer for row in rows if row.decay != MINUS_INFINITY}
     orders = {
         one: order
@@ -174,12 +176,14 @@ def check_model(
     notes += _on_early(early)
     orders = {one: order for one, order in orders.items() if one not in early}
     agreement = modules.agreement(translation, orders, measured, MARGIN, stable=derived.stable)
-    findings = (*_untrained(rows), *_findings(repaired, rows))
+    findings = (*_untrained(rows), *_epsilons(drowned), *_findings(repaired, rows))
     verdict, reason = _verdict(derived, repaired, agreement, findings)
+    if quick and verdict == "INCONCLUSIVE":
+        verdict, reason = quick_verdict(derived, agreement)
     mended = repaired_model(Model(build, optimizer, data, loss), traced, problem, rows, seen, repaired)
-    verified = mended.check(widths=widths, steps=steps, seeds=seeds) if mended and verify else None
+    verified = mended.check(widths=widths, steps=steps, seeds=seeds, clip=clip) if mended and verify else None
     return ModelCheck(
-        *(verdict, reason, problem, given, tuple(rows), derived, agreement, findings, repaired, tuple(notes)),
+        *(verdict, reason, problem, given, rows, derived, agreement, findings, repaired, tuple(notes)),
         repaired=mended,
         verified=verified,
     )
@@ -241,15 +245,17 @@ def _check_numbers(widths: Sequence[int] | None, steps: int, seeds: int) -> None
 def _untrained(rows: Sequence[ParameterSetting]) -> Iterator[ModelFinding]:
     """Weights that no optimizer moves; freezing them may be meant, but changes what is trained."""
     yield from (
-        ModelFinding(
-            row.weight,
-            "untrained",
-            None,
-            f"{row.weight} is frozen, has no gradient, no group of the optimizer, or a rate of 0",
-        )
+        ModelFinding(row.weight, "untrained", None, f"{row.weight} {row.untrained}")
         for row in rows
         if row.lr == MINUS_INFINITY
     )
+
+
+def _epsilons(rows: Sequence[ParameterSetting]) -> Iterator[ModelFinding]:
+    """Weights that move less, since an epsilon is larger than their gradients."""
+    for row in rows:
+        is_large = f"goes like {format_power(row.epsilon, 'n')}, and is larger than the entries of its gradient"
+        yield ModelFinding(row.weight, "epsilon", None, f"the epsilon of {row.weight} {is_large}")
 
 
 def _findings(repaired: Repair | Forbidden, rows: Sequence[ParameterSetting]) -> Iterator[ModelFinding]:
@@ -267,6 +273,10 @@ def _findings(repaired: Repair | Forbidden, rows: Sequence[ParameterSetting]) ->
         power = None if MINUS_INFINITY in (old, new) else old - new
         what = {"init": "init scale", "lr": "learning rate", "decay": "decay", "scale": "multiplier"}[which]
         yield ModelFinding(name, which, power, f"the {what} of {name} {_off(old, new)}")
+
+
+def _changes(repaired: Repair | Forbidden) -> tuple[object, ...]:
+    return repaired.changes if isinstance(repaired, Repair) else repaired.criteria
 
 
 def _off(old: Exponent, new: Exponent) -> str:

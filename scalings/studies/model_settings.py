@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -11,9 +11,12 @@ from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.hyperparameters.gauges import LayerExponents
 from scalings.hyperparameters.parameterizations import Parameterization
-from scalings.hyperparameters.update_laws import optimizer
+from scalings.hyperparameters.splits import Laws, laws
+from scalings.hyperparameters.update_laws import UpdateLaw, optimizer
+from scalings.hyperparameters.update_laws import clipped as clipped_law
 from scalings.networks.dimensions import Dimension
 from scalings.networks.nodes import MATRICES, Embedding, Weighted
+from scalings.studies.optimizer_audit import audit, drowns, untrained
 from scalings.tapes.network import TracedNetwork
 from scalings.tapes.translation.translation import Translation
 
@@ -35,11 +38,22 @@ class ParameterSetting:
     law: str
     parameters: tuple[str, ...]
     """The parameters of the model that it stands for, one a copy."""
+    untrained: str = ""
+    """Why nothing moves it, in words; empty if something does."""
+    measured: bool = False
+    """Whether the law was found by feeding gradients to the optimizer."""
+    epsilon: Exponent = MINUS_INFINITY
+    """Of the optimizer's epsilon where that is larger than gradients are; else -oo."""
 
     @property
     def is_vector(self) -> bool:
         """Whether it is no matrix: a bias, a gain, a position."""
         return self.role == "vector"
+
+    @property
+    def update_law(self) -> UpdateLaw:
+        """The law with its epsilon."""
+        return replace(optimizer(self.law), epsilon=self.epsilon)
 
 
 def parameter_settings(
@@ -69,11 +83,14 @@ def parameter_settings(
                 MINUS_INFINITY if node.frozen else first.decay,
                 law,
                 names,
+                untrained(first),
+                bool(first.options and first.options.measured),
+                first.epsilon if drowns(first) else MINUS_INFINITY,
             )
         )
-    vectors = [row.weight for row in rows if row.decay != MINUS_INFINITY and row.is_vector]
-    notes = [f"{name} decays, too; theory leaves the decay of vectors out" for name in vectors[:1]]
-    notes += [f"{name} has no part in the loss" for name in (*traced.unreached, *translation.unused)]
+    notes = [*audit(rows, [seen[row.parameters[-1]] for row in rows])]
+    notes += [f"{name} has no part in the loss" for name in traced.unreached]
+    notes += [f"theory leaves {name} out" for name in translation.unused if name not in traced.unreached]
     notes += [
         f"theory has no rule for {name}: it is taken for a function of each entry, as large as measured"
         for name in translation.unknown
@@ -102,6 +119,14 @@ def _shape(node: Weighted) -> str:
 
 def _size(size: Dimension) -> str:
     return str(size).removeprefix("1 ") if size.grows else str(size)
+
+
+def laws_of(rows: Sequence[ParameterSetting], *, clipped: bool, epsilons: bool = True) -> Laws:
+    """The update law of each weight, of gradients that are clipped where that changes any step; or with its epsilon,
+    which there is no rule for beside clipping."""
+    counts = epsilons and not clipped
+    law = laws(rows[-1].law, {row.layer: row.update_law if counts else row.law for row in rows})
+    return law.each(clipped_law) if clipped and any(one.sees_size for one in law.parts) else law
 
 
 def parameterization_of(rows: Sequence[ParameterSetting]) -> Parameterization:

@@ -30,9 +30,12 @@ FILES = {
 
 LONG = {
     "docs/reference/derivations-as-json.md",
-    *(f"docs/how-to/{page}.md" for page in ("apply-the-theory", "check-a-model", "coming-from-mup")),
+    *(f"docs/how-to/check-a-{name}.md" for name in ("model", "lightning-module", "hugging-face-model")),
+    *(f"docs/how-to/{name}.md" for name in ("apply-the-theory", "coming-from-mup")),
 }
 SLOW = "transformer", "moe"
+NEEDS = {"docs/how-to/check-a-hugging-face-model.md": ("transformers", "accelerate")}
+"""Libraries without which a page is not run."""
 
 
 @pytest.mark.parametrize(
@@ -67,6 +70,8 @@ def test_a_session(
     ],
 )
 def test_the_examples_in_python(name: str) -> None:
+    for library in NEEDS.get(name, ()):
+        pytest.importorskip(library)
     failed, attempted = doctest.testfile(str(ROOT / name), module_relative=False)
     assert not failed
     assert attempted

@@ -1,0 +1,75 @@
+"""Checks of models as assertions: of a wished regime, in a test or on the command line."""
+
+from __future__ import annotations
+
+import unittest
+from dataclasses import replace
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Literal
+
+from scalings.errors import unknown_name
+from scalings.hyperparameters.exponents import format_power
+from scalings.results.checks import Repair
+from scalings.studies.model_checks import ModelCheck, check_model
+
+if TYPE_CHECKING:
+    from empirical.tracing.batches import Loss
+    from empirical.tracing.trace import Build
+
+Wished = Literal["rich", "lazy"]
+RICHNESS: dict[Wished, Fraction] = {"rich": Fraction(1, 2), "lazy": Fraction(0)}
+"""The richness that is repaired for: hidden units, of which there are n, move by order 1, or the least."""
+_WORDS = {"init": "init scale", "lr": "learning rate", "decay": "decay", "scale": "multiplier"}
+
+
+def assert_scaling(
+    build: Build,
+    optimizer: Any,
+    data: object,
+    loss: Loss | None = None,
+    *,
+    regime: Wished | None = "rich",
+    **options: Any,
+) -> ModelCheck:
+    """Assert that a model and its optimizer scale as they should, and return the check; the rest as `check_model`.
+
+    - `regime`: "rich" or "lazy", which it has to be; None for any in which training is stable and moves the output.
+
+    Raises AssertionError, whose message is the report, if the verdict is FAIL, and unittest.SkipTest, which pytest too
+    takes for a skip, if it is INCONCLUSIVE. Raises ArgumentError as `check_model` does.
+    """
+    __tracebackhide__ = True  # pytest shows the report, and not how it came to be
+    check_regime(regime)
+    found = asked_for(check_model(build, optimizer, data, loss, **options), regime)
+    if found.verdict == "FAIL":
+        raise AssertionError(f"\n{found}")
+    if found.verdict == "INCONCLUSIVE":
+        raise unittest.SkipTest(f"INCONCLUSIVE: {found.reason}")
+    return found
+
+
+def check_regime(regime: str | None) -> None:
+    """Raises ArgumentError for a regime that nobody wishes for."""
+    if regime is not None and regime not in RICHNESS:
+        raise unknown_name("regime", str(regime), RICHNESS)
+
+
+def asked_for(found: ModelCheck, regime: Wished | None) -> ModelCheck:
+    """The check, as a FAIL if it is in another regime, with the repair that leads to the wished one."""
+    if regime is None or found.verdict == "FAIL" or found.regime == regime:
+        return found
+    from symbolic.evaluation.repair import repair_of
+
+    remedy = repair_of(found.problem, found.parameterization, RICHNESS[regime])
+    reason = f"it is {found.regime}, but {regime} was asked for: {_first_change(found, remedy)}"
+    return replace(found, verdict="FAIL", reason=reason, repair=remedy)
+
+
+def _first_change(found: ModelCheck, remedy: object) -> str:
+    if not isinstance(remedy, Repair) or not remedy.changes:
+        return "no init scales and learning rates make it so"
+    (layer, which, old, new), *others = remedy.changes
+    weights = {row.layer: row.weight for row in found.settings}
+    more = f" (and {len(others)} more)" if others else ""
+    powers = f"goes like {format_power(old, 'n')}, and should go like {format_power(new, 'n')}"
+    return f"the {_WORDS[which]} of {weights.get(layer, layer)} {powers}{more}"

@@ -1,0 +1,36 @@
+"""Quick checks: what a short training is asked for, whose intervals are too wide for a verdict of their own.
+
+Theory has its full say, and training is asked for contradictions alone: an asserted exponent contradicts theory if it
+lies outside the margin, and its interval does not reach the derived one. A gradient that is off by a power of the width
+is seen by that, too.
+"""
+
+from __future__ import annotations
+
+from scalings.criteria.observables import Observable
+from scalings.results.checks import Check
+from scalings.results.fits import Fit, Verdict
+from scalings.studies import equivalence
+from scalings.studies.comparisons import Agreement
+from scalings.studies.equivalence import Comparison
+
+
+def quick_verdict(check: Check, agreement: Agreement) -> tuple[Verdict, str]:
+    """The verdict where theory finds nothing wrong, and training is inconclusive."""
+    asserted = [one for one in agreement.comparisons if one.role == "asserted"]
+    # What is open, before what would settle it; any other reason, as of a value that was not seen, stays.
+    found, if_open = (reason.partition(":")[0] for reason in (agreement.reason, _reason_if_open(agreement)))
+    if found != if_open or any(_contradicts(one, float(agreement.delta)) for one in asserted):
+        return "INCONCLUSIVE", agreement.reason
+    near = f"a quick training contradicts none of {len(asserted)} orders"
+    return "PASS", f"it is {check.regime}, r = {check.richness}; {near}"
+
+
+def _reason_if_open(agreement: Agreement) -> str:
+    return equivalence.judge(agreement.comparisons, agreement.delta)[1]
+
+
+def _contradicts(one: Comparison[Observable], delta: float) -> bool:
+    if not isinstance(one.fit, Fit):
+        return True
+    return abs(one.fit.exponent - float(one.derived)) > max(delta, one.fit.half_width)

@@ -1,0 +1,141 @@
+"""What `check_model` takes: compiled modules, autocast, tied weights, several outputs, accumulated gradients."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from scalings.studies.model_checks import check_model
+from tests.scalings.studies.test_model_checks import INPUTS, TARGETS, WIDTHS, adam, checked, loss, network
+
+
+class Heads(NamedTuple):
+    first: Tensor
+    second: Tensor
+
+
+class TwoHeads(nn.Module):
+    """With two outputs."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.trunk = nn.Linear(6, width, bias=False)
+        self.first, self.second = nn.Linear(width, 3, bias=False), nn.Linear(width, 2, bias=False)
+        nn.init.normal_(self.trunk.weight, std=0.4)
+        for head in (self.first, self.second):
+            nn.init.normal_(head.weight, std=1 / width)
+
+    def forward(self, x: Tensor) -> Heads:
+        features = torch.tanh(self.trunk(x))
+        return Heads(self.first(features), self.second(features))
+
+
+def loss_of_both(output: Heads) -> Tensor:
+    return (output.first - TARGETS).square().mean() + (output.second - 1).square().mean()
+
+
+def rates(model: nn.Module, **others: float) -> torch.optim.Optimizer:
+    """Adam's at muP, but for those that are given."""
+    parts = dict(model.named_children())
+    width = dict(model.named_parameters())["trunk.weight"].shape[0]
+    usual = {"trunk": 0.01, "first": 0.2 / width, "second": 0.2 / width} | others
+    return torch.optim.Adam([{"params": parts[name].parameters(), "lr": rate} for name, rate in usual.items()])
+
+
+@pytest.mark.parametrize("wrong", [pytest.param("first", marks=pytest.mark.slow), "second"])
+def test_each_of_several_outputs_is_checked(wrong: str) -> None:
+    found = check_model(
+        TwoHeads, lambda model: rates(model, **{wrong: 0.01}), INPUTS, loss_of_both, widths=WIDTHS, seeds=1, steps=1
+    )
+    assert [(one.parameter, one.what, str(one.power)) for one in found.findings] == [(f"{wrong}.weight", "lr", "1")]
+
+
+@pytest.mark.slow
+def test_several_outputs_that_are_right_pass() -> None:
+    found = check_model(TwoHeads, rates, INPUTS, loss_of_both, widths=WIDTHS, seeds=4)
+    assert (found.verdict, found.regime, found.notes) == ("PASS", "rich", ()), found
+
+
+class Autocast(nn.Module):
+    """In half precision, as models are trained on GPUs."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.inner = network(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            found: Tensor = self.inner(x)
+        return found.float()
+
+
+def compiled(width: int) -> nn.Module:
+    found: Any = torch.compile(network(width))
+    return found
+
+
+def compiled_in_place(width: int) -> nn.Module:
+    model = network(width)
+    model.compile()
+    return model
+
+
+def compiled_in_part(width: int) -> nn.Module:
+    model = network(width)
+    model.add_module("phi_up", torch.compile(nn.Tanh()))  # type: ignore[arg-type]
+    return model
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch.compile's own
+@pytest.mark.parametrize("build", [compiled, compiled_in_place, compiled_in_part])
+def test_a_compiled_model_is_checked_as_it_is_written(build: Any) -> None:
+    found, plain = checked(build, seeds=2), checked(network, seeds=2)
+    assert [row.weight for row in found.settings] == ["up.weight", "hidden.weight", "down.weight"]
+    assert (found.verdict, found.reason) == (plain.verdict, plain.reason)
+
+
+@pytest.mark.slow
+def test_autocast_changes_no_order() -> None:
+    found = checked(Autocast, lambda model: adam(dict(model.named_children())["inner"]), seeds=4)
+    assert (found.verdict, found.regime) == ("PASS", "rich"), found
+    wrong = checked(Autocast, lambda model: adam(dict(model.named_children())["inner"], hidden=0), seeds=1, steps=1)
+    assert [(one.parameter, one.what) for one in wrong.findings] == [("inner.hidden.weight", "lr")]
+
+
+class Tied(nn.Module):
+    """Whose readout is its embedding."""
+
+    def __init__(self, width: int, factor: float) -> None:
+        super().__init__()
+        self.embed, self.factor = nn.Embedding(5, width), factor
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return self.factor * torch.tanh(self.embed(ids)) @ self.embed.weight.T
+
+
+@pytest.mark.slow
+def test_tied_weights_need_a_multiplier() -> None:
+    ids = torch.arange(4)
+
+    def one(power: int) -> str:
+        def make(width: int) -> nn.Module:
+            return Tied(width, float(width) ** power)
+
+        return check_model(make, lambda model: torch.optim.Adam(model.parameters()), ids, widths=WIDTHS).verdict
+
+    assert one(-1) == "PASS"
+    assert one(0) == "FAIL"
+
+
+def test_accumulated_gradients_are_those_of_one_larger_batch() -> None:
+    """So that the whole of it is the data of the check."""
+    model = network(16)
+    whole = torch.autograd.grad(loss(model(INPUTS)), list(model.parameters()))
+    for part in (slice(0, 4), slice(4, 8)):
+        ((model(INPUTS[part]) - TARGETS[part]).square().mean() / 2).backward()
+    for parameter, gradient in zip(model.parameters(), whole, strict=True):
+        torch.testing.assert_close(parameter.grad, gradient)
