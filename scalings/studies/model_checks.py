@@ -7,23 +7,23 @@ initial tensors and its optimizer's groups. The criteria are then checked at inf
 that theory has an order of. Where the two witnesses differ by more than finite widths explain, theory does not know
 what the model does: a gradient of the user's own that is off by a power of the width is seen here alone.
 
-*The cause.* The nearest setting that meets the criteria differs from the given one in as few weights as possible: a
-weight that is set wrongly is one difference, not its many consequences. (A wrong number in the code, such as a
-multiplier, shows as differences of the weight that could make up for it.)
+*The cause.* The fewest numbers whose change meets the criteria, of starts, rates and the code's own multipliers: one
+mistake is one number, not its many consequences (`symbolic.evaluation.causes`). Where no numbers do, the structure is
+named, with the smallest change of it. Where theory finds nothing, but training differs, the first value that does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from scalings.criteria.observables import Observable
 from scalings.criteria.problem import Problem
 from scalings.displays import Displayed, json_text
 from scalings.errors import ArgumentError
-from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent, format_power
+from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.hyperparameters.gauges import LayerExponents
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.splits import laws
@@ -32,7 +32,16 @@ from scalings.results.fits import Fit, Verdict
 from scalings.results.trials import Training
 from scalings.studies import modules
 from scalings.studies.comparisons import Agreement
+from scalings.studies.model_findings import ModelFinding, of_changes, of_conflict, of_training, of_untrained, of_values
 from scalings.studies.model_settings import ParameterSetting, parameter_settings, parameterization_of
+from scalings.studies.model_tensors import (
+    NOT_YET,
+    TensorVerdict,
+    local_failures,
+    measured_richness,
+    tensors,
+    uncovered,
+)
 from scalings.tapes.translation.translation import Translation
 
 if TYPE_CHECKING:
@@ -42,11 +51,10 @@ if TYPE_CHECKING:
     from empirical.tracing.batches import Loss
     from empirical.tracing.trace import Build
 
-What = Literal["init", "lr", "decay", "scale", "untrained", "structure"]
 STEPS, SEEDS = 3, 3
-MARGIN = Fraction(1, 4)
-"""Where measured orders differ from derived ones by more than this, theory does not know what the model does. What it
-does wrong differs by 1/2 or more, what finite widths do by less."""
+MARGIN, EXCLUDED = Fraction(1, 4), Fraction(1, 2)
+"""Where measured orders differ from derived ones by more than the first, theory does not know what the model does. What
+is done wrong differs by the second or more, which PASS excludes; what finite widths do, by less than the first."""
 _READ = ("W_frobenius", "W_spectral")
 """What is known of the weights from how the model is set."""
 _EARLY = 0.1
@@ -55,17 +63,8 @@ _CHANGES = ("dW_frobenius", "dW_spectral", "decay")
 """What is not told apart of a weight that decays: what the updates did, and what decay took."""
 _CAP = 2
 """Small widths have at most so many times the seeds."""
-
-
-@dataclass(frozen=True)
-class ModelFinding:
-    """One thing to change, and by which power of the width it is off."""
-
-    parameter: str
-    what: What
-    power: Exponent | None
-    """What it is, divided by what it should be; None where nothing is a power."""
-    sentence: str
+_TRACED = 3
+"""At so many widths a model is traced."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -76,6 +75,8 @@ class ModelCheck(Displayed):
     - `agreement`: the orders that were measured while the model trained, beside the derived ones.
     - `findings`: what to change, one for each mistake; empty if there is nothing.
     - `repair`: the nearest setting that meets the criteria, or those that forbid any.
+    - `measured_richness`: the order of the largest measured |dz| of hidden values; None if none of them moved.
+    - `tensors`: each value by itself, by its name.
     """
 
     verdict: Verdict
@@ -88,6 +89,8 @@ class ModelCheck(Displayed):
     findings: tuple[ModelFinding, ...]
     repair: Repair | Forbidden
     notes: tuple[str, ...] = ()
+    measured_richness: Fit | None = None
+    tensors: Mapping[str, TensorVerdict] = field(default_factory=dict)
 
     @property
     def regime(self) -> str:
@@ -130,15 +133,15 @@ def check_model(
     from empirical.sweeps.sweep import carry_out
     from empirical.tracing.batches import default_loss
     from empirical.tracing.trace import trace
+    from symbolic.evaluation.causes import causes_of, conflict_within
     from symbolic.evaluation.check import verdict_on
     from symbolic.evaluation.given_run import train_given
     from symbolic.evaluation.predict import prediction_of
-    from symbolic.evaluation.repair import repair_of
 
     if not callable(optimizer):
         raise ArgumentError("optimizer", "expected a function that is given the module and makes its optimizer")
     _check_numbers(widths, steps, seeds)
-    traced = trace(build, data, loss=loss)
+    traced = trace(build, data, widths=_traced_widths(build, widths), loss=loss)
     translation = traced.translation
     seen = settings(build, optimizer, traced.widths)
     rows, notes = parameter_settings(traced, translation, seen)
@@ -147,7 +150,7 @@ def check_model(
     problem = Problem(translation.network, laws(rows[-1].law, by_layer), loss=translation.loss)
     run = train_given(problem, given, steps)
     derived = verdict_on(run)
-    repaired = repair_of(problem, given)
+    repaired = causes_of(problem, given)
     module = ModuleProblem(
         build,
         data,
@@ -159,20 +162,55 @@ def check_model(
     )
     measured = carry_out(plan(module, widths=widths, seeds=seeds, cap=_CAP, optimizer=optimizer), progress)
     decaying = {row.layer for row in rows if row.decay != MINUS_INFINITY}
+    without_rule = uncovered(translation)
+    predicted = prediction_of(run, steps)
     orders = {
         one: order
-        for one, order in prediction_of(run, steps).items()
-        if one.quantity not in _READ and not (one.quantity in _CHANGES and one.layer in decaying)
+        for one, order in predicted.items()
+        if one.quantity not in _READ
+        and not (one.quantity in _CHANGES and one.layer in decaying)
+        and one.layer not in without_rule
     }
     early = set(_not_yet(problem, translation, seen, orders, measured, traced.widths[-1])) if derived.stable else set()
     notes += _on_early(early)
     orders = {one: order for one, order in orders.items() if one not in early}
-    agreement = modules.agreement(translation, orders, measured, MARGIN, stable=derived.stable)
-    findings = (*_untrained(rows), *_findings(repaired, rows))
-    verdict, reason = _verdict(derived, repaired, agreement, findings)
-    return ModelCheck(
-        verdict, reason, problem, given, tuple(rows), derived, agreement, findings, repaired, tuple(notes)
+    # What the initial output leaves of a slow sum moves exponents by less than MARGIN.
+    agreement = modules.agreement(
+        translation, orders, measured, MARGIN, stable=derived.stable, centered=True, excluded=EXCLUDED
     )
+    frozen = {node.weight for node in translation.network.layers if node.frozen}
+    findings = [*of_untrained(rows, frozen)]
+    if isinstance(repaired, Repair):
+        findings += of_changes(repaired.changes, rows)
+    else:
+        findings.append(of_conflict(conflict_within(problem)))
+    if not any(one.is_wrong for one in findings):
+        findings += of_training(translation.network, agreement, MARGIN)
+        findings += of_values(local_failures(translation, measured.fits, MARGIN))
+    verdict, reason = _verdict(derived, agreement, findings)
+    return ModelCheck(
+        verdict,
+        reason,
+        problem,
+        given,
+        tuple(rows),
+        derived,
+        agreement,
+        tuple(findings),
+        repaired,
+        tuple(notes),
+        measured_richness(translation.network, measured.fits),
+        tensors(translation, derived, predicted, measured.fits, agreement, early, MARGIN),
+    )
+
+
+def _traced_widths(build: Build, widths: Sequence[int] | None) -> Sequence[int] | None:
+    """Three of the widths of training, about two octaves apart; None where there are too few, or none are given."""
+    given = sorted(set(build if isinstance(build, Mapping) and widths is None else widths or ()))
+    if len(given) < _TRACED:
+        return None
+    octaves = [min(given, key=lambda width: abs(width - factor * given[0])) for factor in (1, 2, 4)]
+    return octaves if len(set(octaves)) == _TRACED else [given[0], given[len(given) // 2], given[-1]]
 
 
 def _not_yet(
@@ -217,7 +255,9 @@ def _on_early(early: Collection[Observable]) -> list[str]:
     if not names:
         return []
     shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-    return [f"not yet of their orders at these widths, as theory foretells of these sizes: values of {shown}"]
+    return [
+        f"{NOT_YET}: at these widths, as theory foretells of these sizes, values of {shown} are not of their orders"
+    ]
 
 
 def _check_numbers(widths: Sequence[int] | None, steps: int, seeds: int) -> None:
@@ -228,47 +268,12 @@ def _check_numbers(widths: Sequence[int] | None, steps: int, seeds: int) -> None
         raise ArgumentError("widths", f"expected whole numbers, but got {widths!r:.60}")
 
 
-def _untrained(rows: Sequence[ParameterSetting]) -> Iterator[ModelFinding]:
-    """Weights that no optimizer moves; freezing them may be meant, but changes what is trained."""
-    yield from (
-        ModelFinding(
-            row.weight, "untrained", None, f"{row.weight} is frozen, in no group of the optimizer, or at a rate of 0"
-        )
-        for row in rows
-        if row.lr == MINUS_INFINITY
-    )
-
-
-def _findings(repaired: Repair | Forbidden, rows: Sequence[ParameterSetting]) -> Iterator[ModelFinding]:
-    """The differences between how the model is set and the nearest setting that meets the criteria."""
-    if isinstance(repaired, Forbidden):
-        names = ", ".join(repaired.criteria)
-        sentence = f"no init scales and learning rates meet the criteria: {names} contradict each other here"
-        yield ModelFinding("", "structure", None, f"{sentence}; the model needs another multiplier or weight")
-        return
-    weights = {row.layer: row.weight for row in rows}
-    for layer, which, old, new in repaired.changes:
-        if which == "lr" and old == MINUS_INFINITY:
-            continue  # said as untrained
-        name = weights.get(layer, layer)
-        power = None if MINUS_INFINITY in (old, new) else old - new
-        what = {"init": "init scale", "lr": "learning rate", "decay": "decay", "scale": "multiplier"}[which]
-        yield ModelFinding(name, which, power, f"the {what} of {name} {_off(old, new)}")
-
-
-def _off(old: Exponent, new: Exponent) -> str:
-    return f"goes like {format_power(old, 'n')}, and should go like {format_power(new, 'n')}"
-
-
-def _verdict(
-    check: Check, repaired: Repair | Forbidden, agreement: Agreement, findings: Sequence[ModelFinding]
-) -> tuple[Verdict, str]:
-    if wrong := [one for one in findings if one.what != "untrained"]:
+def _verdict(check: Check, agreement: Agreement, findings: Sequence[ModelFinding]) -> tuple[Verdict, str]:
+    if wrong := [one for one in findings if one.is_wrong]:
         others = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
         return "FAIL", f"{wrong[0].sentence}{others}"
     if agreement.verdict == "FAIL":
-        return "FAIL", f"training does not do what theory says of how it is set: {agreement.reason}"
+        return "FAIL", f"training does not do what theory says: {agreement.reason}"
     if agreement.verdict == "INCONCLUSIVE":
         return "INCONCLUSIVE", agreement.reason
-    assert isinstance(repaired, Repair)
     return "PASS", f"it is {check.regime}, r = {check.richness}; {agreement.reason}"
