@@ -31,7 +31,7 @@ from scalings.results.trials import Training
 from symbolic.derivation.members import Members
 from symbolic.propagation.question import Question
 
-TRACED = (32, 64, 128)
+TRACED = (24, 48, 96)
 OPTIMIZERS = ("sgd", "momentum", "adam", "adamw", "muon-jordan+adam")
 RICHNESSES = (Fraction(0), Fraction(1, 4), Fraction(1, 2))
 _ACTIVATIONS = (nn.ReLU, nn.Tanh, nn.GELU)
@@ -75,7 +75,7 @@ def drawn(number: int, *, planted: bool) -> Draw:
         number,
         architecture,
         optimizer,
-        chance.choice(RICHNESSES),
+        Fraction(1, 2) if architecture == "transformer" else chance.choice(RICHNESSES),  # it has no other members
         choices,
         chance.choice(_SHARES),
         chance.choice(mistakes) if planted else "",

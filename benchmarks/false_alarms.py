@@ -19,7 +19,7 @@ from scalings.studies.model_findings import ModelFinding
 
 STORE = Path("false_alarms.jsonl")
 MODELS = 200
-WIDTHS, SEEDS, STEPS = (32, 48, 64, 96, 128, 192, 256, 384), 2, 3
+WIDTHS, SEEDS, STEPS = (24, 32, 48, 64, 96, 128, 192, 256), 2, 2
 
 
 @dataclass(frozen=True)

@@ -63,8 +63,6 @@ _CHANGES = ("dW_frobenius", "dW_spectral", "decay")
 """What is not told apart of a weight that decays: what the updates did, and what decay took."""
 _CAP = 2
 """Small widths have at most so many times the seeds."""
-_TRACED = 3
-"""At so many widths a model is traced."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -205,12 +203,9 @@ def check_model(
 
 
 def _traced_widths(build: Build, widths: Sequence[int] | None) -> Sequence[int] | None:
-    """Three of the widths of training, about two octaves apart; None where there are too few, or none are given."""
+    """The ends and the middle of the widths of training; None where there are too few, or none are given."""
     given = sorted(set(build if isinstance(build, Mapping) and widths is None else widths or ()))
-    if len(given) < _TRACED:
-        return None
-    octaves = [min(given, key=lambda width: abs(width - factor * given[0])) for factor in (1, 2, 4)]
-    return octaves if len(set(octaves)) == _TRACED else [given[0], given[len(given) // 2], given[-1]]
+    return [given[0], given[len(given) // 2], given[-1]] if len(given) > 2 else None
 
 
 def _not_yet(

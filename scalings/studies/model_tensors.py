@@ -6,8 +6,8 @@
 - PASS: all that is asserted was measured to be of its order.
 
 No rule covers what a function without a rule gives, and all that is computed from it. There measured orders alone
-decide, by the local criteria: entries of hidden values are of order 1 at initialization, and neither they nor the output
-move by more than that.
+decide, by the local criteria: entries of hidden values are of order 1 at initialization, and neither they nor the
+output move by more than that.
 """
 
 from __future__ import annotations

@@ -119,7 +119,7 @@ PLANTED: dict[str, tuple[Callable[[int], nn.Module], MakeOptimizer, list[tuple[s
     "a multiplier": (
         lambda n: network(n, Scaled(n**0.5)),
         adam,
-        [("down.weight", "lr", "1/2"), ("down.weight", "init", "1/2")],
+        [("middle.mul", "multiplier", "1/2")],
     ),
 }
 
