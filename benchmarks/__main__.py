@@ -1,4 +1,4 @@
-"""`python -m benchmarks [limits commands growth rivals coverage models] [--quick]`: each its table; --quick for tests.
+"""`python -m benchmarks [SECTION ...] [--quick]`: a table of each section, or of all; --quick for tests.
 
 `python -m benchmarks models Llama nanoGPT` is for these models of tests/empirical/tracing/zoo.py alone.
 """
@@ -14,14 +14,14 @@ from importlib.util import find_spec
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 
-from benchmarks import commands, coverage, growth, limits, models, rivals
+from benchmarks import commands, coordinates, coverage, false_alarms, growth, limits, models, rivals
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what was asked for, or everything."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     known = [*_SECTIONS, *models.NAMES]
-    parser.add_argument("what", nargs="*", choices=[*known, []], metavar="what", help="default: everything")
+    parser.add_argument("what", nargs="*", choices=[*known, []], metavar="what", help=", ".join(_SECTIONS))
     parser.add_argument("--quick", action="store_true", help="the smallest case of each: whether it runs at all")
     chosen = parser.parse_args(arguments)
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
@@ -106,6 +106,36 @@ def _models(quick: bool, names: Sequence[str] = ()) -> Group:
     return Group(table, "", differing)
 
 
+def _false_alarms(quick: bool) -> Group:
+    checks = list(false_alarms.resumed(1, store=None) if quick else false_alarms.resumed())
+    table = _table("check_model on models drawn by chance", "what", "share", "95 % interval", "of", "target")
+    for rate in false_alarms.rates(checks):
+        share = f"{rate.count / rate.of:.1%}" if rate.of else ""
+        table.add_row(rate.what, share, f"[{rate.low:.1%}, {rate.high:.1%}]", str(rate.of), rate.target)
+    other = _table("what was not as it should be", "number", "model", "planted", "verdict", "why")
+    for one in checks:
+        if one.verdict and not one.is_as_expected:
+            model = f"{one.architecture}, {one.optimizer}, r = {one.richness}"
+            other.add_row(str(one.number), model, one.mistake, one.verdict, one.reason)
+    return Group(table, "", other)
+
+
+def _coordinates(quick: bool) -> Table:
+    table = _table(
+        "planted mistakes: coordinate statistics, and check_model",
+        "mistake",
+        "coordinates",
+        "largest slope",
+        "check_model",
+    )
+    if find_spec("mup") is None:
+        table.add_row("mup is not installed", "", "", "")
+        return table
+    for one in coordinates.beside(1 if quick else None):
+        table.add_row(one.case, one.coordinates, f"{one.slope:+.2f} of {one.module}", one.check)
+    return table
+
+
 def _table(title: str, *columns: str) -> Table:
     return Table(*columns, title=title, title_justify="left", box=None, pad_edge=False)
 
@@ -117,6 +147,8 @@ _SECTIONS: dict[str, Callable[[bool], RenderableType]] = {
     "rivals": _rivals,
     "coverage": _coverage,
     "models": _models,
+    "false-alarms": _false_alarms,
+    "coordinates": _coordinates,
 }
 
 if __name__ == "__main__":

@@ -1,15 +1,20 @@
 """False alarms and misses of `check_model`, over models drawn by chance: right ones, and ones with a planted mistake.
 
-Each check is a line of a file as soon as it is done: a study that was stopped goes on where it was.
+Right is what is set as a member of the derived family (`benchmarks.drawn_models`), so that the rates are those of
+reading, tracing and measuring, and of naming the cause; that the family itself is right is tested elsewhere, by
+training and by published rules. Each check is a line of a file as soon as it is done: a study that was stopped goes on
+where it was. Intervals of rates are exact ones (Clopper and Pearson 1934).
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from scipy import stats
 
 from benchmarks.drawn_models import Draw, Mistake, Model, drawn
 from scalings.errors import ArgumentError
@@ -41,6 +46,11 @@ class Checked:
     """Whether the cause is named, and nothing else."""
     seconds: float = 0.0
     """Of CPU time."""
+
+    @property
+    def is_as_expected(self) -> bool:
+        """Whether a right one passes, and a wrong one is found and named."""
+        return self.is_named if self.planted else self.verdict == "PASS"
 
 
 def checked(draw: Draw) -> Checked:
@@ -80,6 +90,36 @@ def resumed(models: int = MODELS, store: Path | None = STORE) -> Iterator[Checke
             done[planted] += bool(known[number, planted].verdict)
             yield known[number, planted]
         number += 1
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A share of models with its 95 % interval; `target` is what it is to be."""
+
+    what: str
+    count: int
+    of: int
+    low: float
+    high: float
+    target: str
+
+
+def rates(checks: Iterable[Checked]) -> Iterator[Rate]:
+    """Of the models that there were."""
+    done = [one for one in checks if one.verdict]
+    right, wrong = ([one for one in done if one.planted is planted] for planted in (False, True))
+    found = [one for one in wrong if one.verdict == "FAIL"]
+    yield _rate("false alarms: right, but FAIL", [one.verdict == "FAIL" for one in right], "at most 2 %")
+    yield _rate("misses: wrong, but PASS", [one.verdict == "PASS" for one in wrong], "at most 5 %")
+    yield _rate("INCONCLUSIVE, of all", [one.verdict == "INCONCLUSIVE" for one in done], "at most 10 %")
+    yield _rate("of those found, the cause named, and it alone", [one.is_named for one in found], "at least 90 %")
+
+
+def _rate(what: str, hits: Sequence[bool], target: str) -> Rate:
+    if not hits:
+        return Rate(what, 0, 0, 0.0, 1.0, target)
+    interval = stats.binomtest(sum(hits), len(hits)).proportion_ci(0.95)
+    return Rate(what, sum(hits), len(hits), float(interval.low), float(interval.high), target)
 
 
 def _read(store: Path) -> Iterator[Checked]:

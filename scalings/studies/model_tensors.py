@@ -112,8 +112,10 @@ def _locally(one: Representation, fits: Fits, margin: Fraction) -> tuple[Verdict
             what = "larger" if too_large else "smaller"
             return "FAIL", f"{key} is {what} than n^({full}): measured {fit.exponent:.2f} +- {fit.half_width:.2f}"
     open_ones = [key for key, fit in relevant if isinstance(fit, Fit) and fit.high > full + margin]
-    if open_ones or not relevant:
-        return "INCONCLUSIVE", f"no rule covers it, and {open_ones[0] if open_ones else 'its orders'} is not settled"
+    if not relevant:
+        return "INCONCLUSIVE", "no rule covers it, and its values were not measured"
+    if open_ones:
+        return "INCONCLUSIVE", f"no rule covers it, and {open_ones[0]} is not settled"
     return "PASS", "no rule covers it; its measured orders meet the criteria"
 
 

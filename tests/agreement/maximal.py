@@ -2,8 +2,8 @@
 
 As the package `mup` does it, what grows with the width is found by comparing shapes at two widths. What reads n units
 starts at n^(-1/2), or at n^(-1) if it gives a fixed number; all else as the model draws it. Rates of Adam are n^(-1) of
-what reads n units and n^0 of all else; those of SGD n^0 of hidden matrices, n^1 of what reads a fixed size and n^(-1) of
-readouts; those of Muon n^0.
+what reads n units and n^0 of all else; those of SGD n^0 of hidden matrices, n^1 of what reads a fixed size and n^(-1)
+of readouts; those of Muon n^0.
 """
 
 from __future__ import annotations
