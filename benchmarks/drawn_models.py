@@ -23,7 +23,7 @@ from empirical.engines.module.problem import ModuleProblem
 from empirical.engines.module.weights import reference_constants
 from empirical.tracing.trace import trace
 from scalings.criteria.problem import Problem
-from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
+from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent, power_of
 from scalings.hyperparameters.gauges import LayerExponents
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.splits import laws
@@ -129,11 +129,11 @@ class Model:
         with torch.no_grad():
             for weight, node in self.weights.items():
                 for name in self.parameters[weight] if node.start == "random" else ():
-                    size = self.constants[name].size * _power(ratio, self.exponents[weight].init)
+                    size = self.constants[name].size * power_of(ratio, self.exponents[weight].init)
                     own[name].mul_(size / own[name].square().mean().sqrt())
         if self.mistake and self.draw.mistake in ("multiplier", "backward"):
             assert self.mistake.power is not None
-            place, factor = module.get_submodule(self.mistake.where), _power(ratio, self.mistake.power)
+            place, factor = module.get_submodule(self.mistake.where), power_of(ratio, self.mistake.power)
             place.forward = partial(_changed, self.draw.mistake, factor, place.forward)
         return module
 
@@ -148,8 +148,8 @@ class Model:
                 continue
             for name in self.parameters[weight]:
                 rate = self.constants[name].rate
-                decay = _DECAY / rate * _power(ratio, _decay(exponents))
-                group = {"params": [own[name]], "lr": rate * _power(ratio, exponents.lr), "weight_decay": decay}
+                decay = _DECAY / rate * power_of(ratio, _decay(exponents))
+                group = {"params": [own[name]], "lr": rate * power_of(ratio, exponents.lr), "weight_decay": decay}
                 groups.setdefault(self.laws[weight], []).append(group)
         return [_MAKE[law](listed) for law, listed in groups.items()]
 
@@ -192,10 +192,6 @@ _MAKE: dict[str, Callable[[Any], torch.optim.Optimizer]] = {
 
 def _decay(exponents: LayerExponents[Exponent]) -> Exponent:
     return MINUS_INFINITY if exponents.decay is None else exponents.decay
-
-
-def _power(ratio: float, exponent: Exponent) -> float:
-    return 0.0 if exponent == MINUS_INFINITY else float(ratio ** float(exponent))
 
 
 def _changed(kind: str, factor: float, forward: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:

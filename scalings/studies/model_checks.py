@@ -23,7 +23,7 @@ from scalings.criteria.observables import Observable
 from scalings.criteria.problem import Problem
 from scalings.displays import Displayed, json_text
 from scalings.errors import ArgumentError
-from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
+from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent, power_of
 from scalings.hyperparameters.gauges import LayerExponents
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.splits import laws
@@ -226,7 +226,7 @@ def _not_yet(
         ratio = width / reference
         settings = [seen[translation.weights[node.weight][-1]] for node in translation.network.layers]
         return [
-            LayerExponents(1.0, one.size * _power(ratio, one.init), _rate(one) * _power(ratio, one.lr))
+            LayerExponents(1.0, one.size * power_of(ratio, one.init), _rate(one) * power_of(ratio, one.lr))
             for one in settings
         ]
 
@@ -242,10 +242,6 @@ def _not_yet(
 
 def _rate(setting: Setting) -> float:
     return setting.options.lr if setting.options else 0.0
-
-
-def _power(ratio: float, exponent: Exponent) -> float:
-    return 0.0 if exponent == MINUS_INFINITY else float(ratio ** float(exponent))
 
 
 def _on_early(early: Collection[Observable]) -> list[str]:

@@ -49,13 +49,14 @@ def of_untrained(rows: Sequence[ParameterSetting], frozen: Collection[str]) -> I
 def of_changes(changes: Sequence[Change], rows: Sequence[ParameterSetting]) -> Iterator[ModelFinding]:
     """The numbers that are to be changed."""
     weights = {row.layer: row.weight for row in rows}
+    untrained = {row.layer for row in rows if row.lr == MINUS_INFINITY}
     for layer, which, old, new in changes:
         if which == "scale":
             sentence = (
                 f"the code multiplies by {format_power(old, 'n')} at {layer}, and should by {format_power(new, 'n')}"
             )
             yield ModelFinding(layer, "multiplier", old - new, sentence)
-        elif which != "lr" or old != MINUS_INFINITY:  # else it is said as untrained
+        elif which == "init" or layer not in untrained:  # else that is said
             name = weights[layer]
             is_zero = which == "init" and old == MINUS_INFINITY
             is_now = "is zero" if is_zero else f"goes like {format_power(old, 'n')}"

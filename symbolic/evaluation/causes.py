@@ -2,8 +2,8 @@
 
 One mistake has many consequences, but is one number. So the answer changes as few as possible; among these it touches
 the fewest weights and multipliers, multipliers in the code last, then init scales and decays, and learning rates first,
-and it moves them as little as possible. A number in the code of a model, such as the 1/sqrt(d) of attention, is a
-`Factor`, and may be what is wrong:
+leaves as few multipliers as it can that are not n^0, and moves numbers as little as possible. A number in the code of a
+model, such as the 1/sqrt(d) of attention, is a `Factor`, and may be what is wrong:
 
 >>> from scalings.criteria.problem import Problem
 >>> from scalings.hyperparameters.update_laws import optimizer
@@ -132,6 +132,8 @@ def _nearest(question: Question, network: Network, given: Parameterization) -> d
     for kind in _KINDS:
         for name in (name for name in kept if kind_of(name) == kind):
             solver.add_soft(kept[name], id=kind)
+    for name in (name for name in kept if kind_of(name) == "scales"):
+        solver.add_soft(variables[name] == 0, id="neutral")
     solver.minimize(z3.Sum([z3.RealVal(0), *(distance(variables[name], one) for name, one in finite.items())]))
     assert solver.check() == z3.sat, "what has an answer has a nearest one"
     model = solver.model()
