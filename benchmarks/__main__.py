@@ -71,6 +71,9 @@ def _rivals(quick: bool) -> Table:
     for race in rivals.races((64, 128, 256) if quick else rivals.WIDTHS, 1 if quick else 3):
         seconds = (f"{race.ours:.2f} s", f"{race.mups:.2f} s", f"{race.times_faster:.2f} times")
         table.add_row(race.optimizer, *seconds, race.engine)
+    check = rivals.checks((32, 48, 64), 1) if quick else rivals.checks()
+    seconds = (f"{check.ours:.2f} s of CPU", f"{check.mups:.2f} s of CPU", f"{check.times_faster:.2f} times")
+    table.add_row(check.optimizer, *seconds, check.engine)
     return table
 
 
