@@ -111,6 +111,11 @@ PLANTED: dict[str, tuple[Callable[[int], nn.Module], MakeOptimizer, list[tuple[s
         lambda m: adam(m, hidden=-1.5),
         [("hidden.weight", "lr", "-1/2")],
     ),
+    "a rate that is off by a quarter of a power": (
+        network,
+        lambda m: adam(m, hidden=-1.25),
+        [("hidden.weight", "lr", "-1/4")],
+    ),
     "the readout's learning rate": (network, lambda m: adam(m, down=0), [("down.weight", "lr", "1")]),
     "the first learning rate": (network, lambda m: adam(m, up=-1), [("up.weight", "lr", "-1")]),
     "a hidden init": (lambda n: network(n, hidden=2 / n), adam, [("hidden.weight", "init", "-1/2")]),
