@@ -154,33 +154,44 @@ class Case:
 
     def optimizer(self, model: nn.Module) -> list[torch.optim.Optimizer]:
         width = dict(model.named_modules())["down"].in_features
-        matrices, others = [], []
+        matrices: list[dict[str, Any]] = []
+        others: list[dict[str, Any]] = []
         for name, one in model.named_parameters():
-            reads = one.dim() > 1 and one.shape[1] == width and name not in ("embed.weight", "position")
-            is_hidden = reads and one.shape[0] == width and one.dim() == 2
-            rate, usual = (0.02, -1.0) if reads else (0.02, 0.0)
-            if self.law == "sgd":
-                rate, usual = 0.05, 0.0 if is_hidden or one.dim() > 2 else -1.0 if reads else 1.0
-            elif self.law.startswith("muon") and is_hidden:
-                rate, usual = 0.05, 0.0 if self.law == "muon" else -0.5
-            if name == self.left_out:
-                continue
-            group: dict[str, Any] = {"params": [one], "lr": rate * _power(width, usual + self.rates.get(name, 0.0))}
-            decays = self.decays is not None and reads
-            group["weight_decay"] = 0.5 * _power(width, 1.0 + (self.decays or {}).get(name, 0.0)) if decays else 0.0
-            (matrices if self.law.startswith("muon") and is_hidden else others).append(group)
+            kind = _kind(name, one, width)
+            is_muons = kind == "hidden" and self.law.startswith("muon")
+            power = _RATES[self.law if is_muons or self.law == "sgd" else "adam"][kind] + self.rates.get(name, 0.0)
+            group = {"params": [one], "lr": _RATE * _power(width, power), "weight_decay": 0.0}
+            if self.decays is not None and kind != "input":
+                group["weight_decay"] = 0.5 * _power(width, 1.0 + self.decays.get(name, 0.0))
+            if name != self.left_out:
+                (matrices if is_muons else others).append(group)
         if self.law == "sgd":
             return [torch.optim.SGD(others)]
-        adam = torch.optim.AdamW(others)
         adjust = "match_rms_adamw" if self.law == "muon-rms" else "original"
-        return [torch.optim.Muon(matrices, adjust_lr_fn=adjust), adam] if matrices else [adam]
+        muon = [torch.optim.Muon(matrices, adjust_lr_fn=adjust)] if matrices else []
+        return [*muon, torch.optim.AdamW(others)]
+
+
+def _kind(name: str, parameter: Tensor, width: int) -> str:
+    reads = parameter.dim() > 1 and parameter.shape[1] == width and name not in ("embed.weight", "position")
+    return "input" if not reads else "hidden" if parameter.shape[0] == width else "output"
+
+
+_RATE = 0.03
+_RATES = {
+    "adam": {"input": 0.0, "hidden": -1.0, "output": -1.0},
+    "sgd": {"input": 1.0, "hidden": 0.0, "output": -1.0},
+    "muon": {"hidden": 0.0},
+    "muon-rms": {"hidden": -0.5},  # its own factor is the root of the width
+}
+"""The powers of the width that rates are."""
 
 
 def _power(width: int, power: float) -> float:
     return float((width / WIDTHS[0]) ** power)
 
 
-class Weak(torch.autograd.Function):
+class WeakGradient(torch.autograd.Function):
     """The identity, whose gradient is too small by n^(1/2)."""
 
     @staticmethod
@@ -192,12 +203,12 @@ class Weak(torch.autograd.Function):
         return gradient / gradient.shape[-1] ** 0.5
 
 
-class WeakBackward(Perceptron):
+class Weakened(Perceptron):
     """With a backward pass of its own."""
 
     def forward(self, x: Tensor) -> Tensor:
         x = torch.tanh(self.one(torch.tanh(self.up(x)))) * self.gain
-        weak: Tensor = Weak.apply(self.two(x))  # type: ignore[no-untyped-call]
+        weak: Tensor = WeakGradient.apply(self.two(x))  # type: ignore[no-untyped-call]
         scores: Tensor = self.down(torch.tanh(weak))
         return scores
 
@@ -246,7 +257,7 @@ MISTAKES = {
     "first rate of SGD not scaled": Case(
         Perceptron, _one("lr", "up.weight", "-1"), law="sgd", rates={"up.weight": -1.0}
     ),
-    "backward pass of its own": Case(WeakBackward, _one("training", "two.bias", "-1/2"), law="sgd"),
+    "backward pass of its own": Case(Weakened, _one("training", "two.bias", "-1/2"), law="sgd"),
     "convolution's start by fan out": Case(
         Convolutional, _one("init", "up.weight", "-1/2"), starts={"up.weight": -0.5}
     ),

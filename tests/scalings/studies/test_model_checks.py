@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from scalings.errors import ArgumentError
 from scalings.studies.model_checks import ModelCheck, check_model
+from tests.scalings.studies.planted import WeakGradient
 
 WIDTHS = (24, 32, 48, 64, 96, 128, 192, 256)
 INPUTS = torch.randn(8, 6, generator=torch.Generator().manual_seed(0))
@@ -34,21 +35,9 @@ class Scaled(nn.Module):
         return self.factor * x
 
 
-class WeakBackward(torch.autograd.Function):
-    """The identity, whose gradient is too small by n^(1/2)."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:  # noqa: ARG004 - as torch calls it
-        return x.clone()
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]  # noqa: ARG004 - as torch calls it
-        return gradient / gradient.shape[-1] ** 0.5
-
-
 class Weak(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
-        found: Tensor = WeakBackward.apply(x)  # type: ignore[no-untyped-call]
+        found: Tensor = WeakGradient.apply(x)  # type: ignore[no-untyped-call]
         return found
 
 
