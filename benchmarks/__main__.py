@@ -1,4 +1,4 @@
-"""`python -m benchmarks [limits commands growth rivals coverage models laws] [--quick]`: a table each; --quick: tests
+"""`python -m benchmarks [SECTION ...] [--quick]`: a table of each section, or of all; --quick for tests.
 
 `python -m benchmarks models Llama nanoGPT` is for these models of tests/empirical/tracing/zoo.py alone; with
 `--page docs/reference/models.md` their rows on that page, and its totals, are made anew.
@@ -17,7 +17,18 @@ from pathlib import Path
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 
-from benchmarks import commands, coverage, growth, laws, limits, models, models_page, rivals
+from benchmarks import (
+    commands,
+    coordinates,
+    coverage,
+    false_alarms,
+    growth,
+    laws,
+    limits,
+    models,
+    models_page,
+    rivals,
+)
 from scalings.errors import ArgumentError
 
 
@@ -25,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run what was asked for, or everything."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     known = [*_SECTIONS, *models.NAMES]
-    parser.add_argument("what", nargs="*", choices=[*known, []], metavar="what", help="default: everything")
+    parser.add_argument("what", nargs="*", choices=[*known, []], metavar="what", help=", ".join(_SECTIONS))
     parser.add_argument("--quick", action="store_true", help="the smallest case of each: whether it runs at all")
     parser.add_argument("--page", type=Path, metavar="FILE", help="the page whose table of models is made anew")
     chosen = parser.parse_args(arguments)
@@ -82,6 +93,9 @@ def _rivals(quick: bool) -> Table:
     for race in rivals.races((64, 128, 256) if quick else rivals.WIDTHS, 1 if quick else 3):
         seconds = (f"{race.ours:.2f} s", f"{race.mups:.2f} s", f"{race.times_faster:.2f} times")
         table.add_row(race.optimizer, *seconds, race.engine)
+    check = rivals.checks((32, 48, 64), 1) if quick else rivals.checks()
+    seconds = (f"{check.ours:.2f} s of CPU", f"{check.mups:.2f} s of CPU", f"{check.times_faster:.2f} times")
+    table.add_row(check.optimizer, *seconds, check.engine)
     return table
 
 
@@ -132,6 +146,36 @@ def _laws(quick: bool) -> Table:
     return table
 
 
+def _false_alarms(quick: bool) -> Group:
+    checks = list(false_alarms.resumed(1, store=None) if quick else false_alarms.resumed())
+    table = _table("check_model on models drawn by chance", "what", "share", "95 % interval", "of", "target")
+    for rate in false_alarms.rates(checks):
+        share = f"{rate.count / rate.of:.1%}" if rate.of else ""
+        table.add_row(rate.what, share, f"[{rate.low:.1%}, {rate.high:.1%}]", str(rate.of), rate.target)
+    other = _table("what was not as it should be", "number", "model", "planted", "verdict", "why")
+    for one in checks:
+        if one.verdict and not one.is_as_expected:
+            model = f"{one.architecture}, {one.optimizer}, r = {one.richness}"
+            other.add_row(str(one.number), model, one.mistake, one.verdict, one.reason)
+    return Group(table, "", other)
+
+
+def _coordinates(quick: bool) -> Table:
+    table = _table(
+        "planted mistakes: coordinate statistics, and check_model",
+        "mistake",
+        "coordinates",
+        "largest slope",
+        "check_model",
+    )
+    if find_spec("mup") is None:
+        table.add_row("mup is not installed", "", "", "")
+        return table
+    for one in coordinates.beside(1 if quick else None):
+        table.add_row(one.case, one.coordinates, f"{one.slope:+.2f} of {one.module}", one.check)
+    return table
+
+
 def _table(title: str, *columns: str) -> Table:
     return Table(*columns, title=title, title_justify="left", box=None, pad_edge=False)
 
@@ -144,6 +188,8 @@ _SECTIONS: dict[str, Callable[[bool], RenderableType]] = {
     "coverage": _coverage,
     "models": _models,
     "laws": _laws,
+    "false-alarms": _false_alarms,
+    "coordinates": _coordinates,
 }
 
 if __name__ == "__main__":

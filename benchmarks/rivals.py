@@ -5,6 +5,9 @@ float32. mup's `get_coord_data` records the mean absolute value of each layer's 
 records |z|, |dz| and the loss before the first update and after each. Rounds alternate between the two, and the best of
 each counts.
 
+A check of a model says more than a coordinate check, and costs more: `checks` has the seconds of CPU of `check_model`
+and of mup's statistics on the GPT of the tests, at the same widths, seeds and steps, by the same optimizer.
+
 mup is installed without its dependencies (`pip install --no-deps mup`, and seaborn, tqdm and pyyaml), since its
 dependency torchvision would bring another torch.
 """
@@ -27,6 +30,7 @@ from scalings.results.trials import Training
 
 WIDTHS = (64, 128, 256, 512, 1024, 2048, 4096)
 SEEDS, STEPS, BATCH, INPUTS, OUTPUTS = 5, 4, 64, 784, 10
+GPT_WIDTHS, GPT_SEEDS, GPT_STEPS = (64, 96, 128, 192, 256, 320, 384, 512), 3, 4
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,39 @@ def races(widths: Sequence[int] = WIDTHS, rounds: int = 3) -> Iterator[Race]:
             took, engine = _timed(partial(_scalings, optimizer, widths))
             ours.append(took)
         yield Race(optimizer, min(ours), min(mups), engine)
+
+
+def checks(widths: Sequence[int] = GPT_WIDTHS, rounds: int = 2) -> Race:
+    """Of the best round of each."""
+    from mup.coord_check import _get_coord_data
+
+    from scalings.studies.model_checks import check_model
+    from tests.agreement.test_models import built, cross_entropy, set_as_derived
+    from tests.empirical.tracing.zoo import IDS
+
+    def ours() -> None:
+        check_model(built, set_as_derived, IDS, cross_entropy, widths=widths, seeds=GPT_SEEDS, steps=GPT_STEPS)
+
+    def mups() -> None:
+        _get_coord_data(
+            {width: partial(built, width) for width in widths},
+            [(IDS, IDS.flatten())],
+            set_as_derived,
+            nsteps=GPT_STEPS,
+            nseeds=GPT_SEEDS,
+            flatten_output=True,
+            cuda=False,
+            show_progress=False,
+        )
+
+    def seconds(work: Callable[[], None]) -> float:
+        begin = time.process_time()
+        work()
+        return time.process_time() - begin
+
+    ours()  # imports
+    best = [min(seconds(work) for _ in range(rounds)) for work in (ours, mups)]
+    return Race("GPT, Adam", best[0], best[1], "check_model")
 
 
 def _timed(work: Callable[[], str]) -> tuple[float, str]:

@@ -16,7 +16,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
 
 from empirical.engines.module.standard import SEEDS, mean_squares
-from empirical.models.optimizers import Options, optimizers_of, options_of
+from empirical.models.optimizers import Options, options_of
 from empirical.tracing.state import seeded
 from empirical.tracing.trace import Build, built
 from empirical.tracing.user_code import user_code
@@ -107,7 +107,7 @@ def optimizer(prescription: Prescription, make_optimizer: MakeOptimizer, model: 
         kind = type(others[0]).__name__
         raise ArgumentError("optimizer", f"expected optimizers alone, but got a {kind}: make it of what this gives")
     names = {id(parameter): name for name, parameter in named(model).items()}
-    for one in optimizers_of(made):
+    for one in listed:
         one.param_groups[:] = [
             split for group in one.param_groups for split in _regrouped(prescription, group, names, width)
         ]

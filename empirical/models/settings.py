@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.networks.nodes import Start
 from scalings.results.fits import Fit
 from scalings.tapes.arguments import Power
-from scalings.tapes.powers import NoPower, Sizes
+from scalings.tapes.powers import DIGITS, NoPower, Sizes
 
 _DRAWS = (8, 64)
 """At least and at most so many draws of the model at each width, from which its starts are read."""
@@ -153,8 +154,25 @@ def _order(what: str, seen: Sequence[float], widths: Sequence[int]) -> Exponent:
     """The power of the width that a number of the optimizer is."""
     if not any(seen):
         return MINUS_INFINITY
+    if (exact := _exact(seen, widths)) is not None:
+        return exact
     try:
         found = Sizes(widths).number(list(seen))
     except NoPower as error:
         raise ArgumentError("optimizer", f"{what} {error}") from error
     return found.order if isinstance(found, Power) else Fraction(0)
+
+
+def _exact(seen: Sequence[float], widths: Sequence[int]) -> Fraction | None:
+    """The power that numbers are exactly, such as a quarter; None if they are none."""
+    if min(seen) <= 0:
+        return None
+    slopes = [
+        math.log(b / a) / math.log(n / m) for (a, b), (m, n) in zip(pairwise(seen), pairwise(widths), strict=True)
+    ]
+    near = Fraction(slopes[0]).limit_denominator(_SMALLEST)
+    return near if all(abs(slope - near) < DIGITS for slope in slopes) else None
+
+
+_SMALLEST = 12
+"""The largest denominator of an exponent that is meant."""

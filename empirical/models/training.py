@@ -17,7 +17,6 @@ from empirical.models.optimizers import optimizers_at_peak
 from empirical.tracing.state import seeded
 from empirical.tracing.user_code import user_code
 from scalings.criteria.observables import Observable
-from scalings.networks.nodes import MATRICES
 
 MakeOptimizer = Callable[[nn.Module], Any]
 
@@ -43,8 +42,7 @@ def train(problem: ModuleProblem, make_optimizer: MakeOptimizer, width: int, see
         optimizers = optimizers_at_peak(make_optimizer(module))
     own = dict(module.named_parameters())
     observed = {
-        node.name: Trained(names[-1], isinstance(node, MATRICES), Own(own[names[-1]]))
-        for node, names in problem.weights()
+        node.name: Trained(names[-1], is_matrix=False, stepped=Own(own[names[-1]])) for node, names in problem.weights()
     }
 
     def step(gradients: Mapping[str, Tensor]) -> None:

@@ -133,27 +133,40 @@ class Recorder(TorchFunctionMode):
             self._bodies.remove(func)
 
     def _write(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        name = name_of(function)
-        given = list(tensors_in((args, kwargs)))
-        for tensor in given:
-            self._read(tensor)
-        arguments, keywords = encode(args, self._ref, self._numbers), pairs(kwargs, self._ref, self._numbers)
-        call = Call(function, template(args, self._ref), template(kwargs, self._ref), _autocast(given))
-        before = [(tensor, version(tensor)) for tensor in given]
+        with torch._C.DisableTorchFunction():  # what is looked up is no operation, for outer modes either
+            given = list(tensors_in((args, kwargs)))
+            for tensor in given:
+                self._read(tensor)
+            arguments, keywords = encode(args, self._ref, self._numbers), pairs(kwargs, self._ref, self._numbers)
+            call = Call(function, template(args, self._ref), template(kwargs, self._ref), _autocast(given))
+            before = [(tensor, version(tensor)) for tensor in given]
         result = function(*args, **kwargs)
+        with torch._C.DisableTorchFunction():
+            self._note(call, (arguments, keywords), given, before, result)
+        return result
+
+    def _note(
+        self,
+        call: Call,
+        encoded: tuple[Any, Any],
+        given: list[Tensor],
+        before: list[tuple[Tensor, int]],
+        result: Any,
+    ) -> None:
+        """Write an operation down that has been carried out."""
+        name = name_of(call.function)
         changed = {id(tensor): tensor for tensor, old in before if version(tensor) != old}
         if name == "set_data":
-            self._memory.move(args[0])
-            changed[id(args[0])] = args[0]
+            changed[id(given[0])] = given[0]
+            self._memory.move(given[0])
         overwritten = tuple(self._overwrite(changed))
         outputs = tuple(self._output(tensor) for tensor in tensors_in(result))
         readings = self._take(result, given) if name in READINGS else ()
         self._exported |= name in EXPORTS
-        operation = Operation(name, self.called_from.path, arguments, keywords, outputs, overwritten, readings)
+        operation = Operation(name, self.called_from.path, *encoded, outputs, overwritten, readings)
         if operation.results() or overwritten or readings or name in HOOKS:
             self._operations.append(operation)
             self._calls.append(None if name in HOOKS else call)
-        return result
 
     def _read(self, tensor: Tensor) -> int:
         """The value of a tensor that is given to a function."""

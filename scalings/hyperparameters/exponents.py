@@ -42,6 +42,15 @@ FINEST: Final = 10**18
 """The largest denominator of an exponent that is read: decimals of a float have up to 17 digits."""
 
 
+def power_of(base: float, exponent: Exponent) -> float:
+    """base^exponent as a number: 0 for -oo.
+
+    >>> power_of(4.0, Fraction(-1, 2)), power_of(4.0, MINUS_INFINITY)
+    (0.5, 0.0)
+    """
+    return 0.0 if exponent == MINUS_INFINITY else float(base ** float(exponent))
+
+
 def parse_fraction(text: str) -> Fraction:
     """Read "1", "-1/2" or "0.25" without evaluating the text. Raises ValueError for anything else.
 

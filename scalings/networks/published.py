@@ -26,7 +26,7 @@ from fractions import Fraction
 from typing import Any
 
 from scalings.errors import ArgumentError
-from scalings.networks.architectures import Heads
+from scalings.networks.attention import Heads
 
 _SIZES = ("hidden_size", "intermediate_size", "n_embd", "n_inner", "ffn_hidden_size")
 _HEADS = ("num_attention_heads", "num_key_value_heads", "n_head")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import isfinite
 
 from rich.console import RenderableType
 from rich.table import Table
@@ -15,6 +16,7 @@ from scalings.reports.measurements import agreement_table
 from scalings.reports.prescriptions import prescription_document, repair_report
 from scalings.reports.tables import STYLES, empty_table
 from scalings.results.checks import Changed, Repair
+from scalings.results.fits import Diverged, Fit
 from scalings.studies.comparisons import Agreement
 from scalings.studies.model_checks import ModelCheck
 from scalings.studies.model_settings import ParameterSetting
@@ -33,7 +35,13 @@ def model_check_report(answer: ModelCheck) -> Iterator[RenderableType]:
     yield _settings_table(answer)
     yield Text()
     richness = "" if answer.richness is None else f", r = {format_exponent(answer.richness)}"
-    yield Text(f"In theory it is {answer.regime}{richness}; training: {answer.agreement.reason}")
+    measured = answer.measured_richness
+    seen = (
+        ""
+        if measured is None or not answer.check.stable
+        else f" r = {measured.exponent:.2f} +- {measured.half_width:.2f};"
+    )
+    yield Text(f"In theory it is {answer.regime}{richness}; training:{seen} {answer.agreement.reason}")
     judged = [one for one in answer.agreement.comparisons if one.role != "reported" and answer.check.stable]
     differing = [one for one in judged if one.verdict == "FAIL"]
     if differing:
@@ -124,8 +132,35 @@ def model_check_document(answer: ModelCheck) -> Document:
         if isinstance(answer.repair, Repair)
         else None,
         "forbidden_by": [] if isinstance(answer.repair, Repair) else list(answer.repair.criteria),
+        "measured_richness": _fitted(answer.measured_richness),
         "training": {"verdict": answer.agreement.verdict, "reason": answer.agreement.reason},
+        "tensors": [
+            {
+                "name": name,
+                "verdict": one.verdict,
+                "reason": one.reason,
+                "orders": [
+                    {
+                        "quantity": key.quantity,
+                        "step": key.step,
+                        "derived": format_exponent(one.derived[key]) if key in one.derived else None,
+                        "measured": _fitted(one.measured.get(key)),
+                    }
+                    for key in sorted({*one.derived, *one.measured})
+                ],
+            }
+            for name, one in answer.tensors.items()
+        ],
         "notes": list(answer.notes),
         "repaired": prescription_document(answer.repaired) if answer.repaired else None,
         "verified": {"verdict": answer.verified.verdict, "reason": answer.verified.reason} if answer.verified else None,
     }
+
+
+def _fitted(fit: Fit | Diverged | None) -> dict[str, float] | str | None:
+    """What was measured, in JSON, which has no infinite numbers."""
+    if isinstance(fit, Diverged):
+        return "diverged"
+    if fit is None or not isfinite(fit.half_width):
+        return None
+    return {"exponent": fit.exponent, "low": fit.low, "high": fit.high}

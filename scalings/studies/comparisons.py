@@ -57,8 +57,10 @@ def compare(
     *,
     stable: bool = True,
     centered: bool = True,
+    excluded: Fraction | None = None,
 ) -> Agreement:
     """Whether the fitted exponents are the derived ones, within delta; by default, the `default_margin` of the network.
+    An error that PASS is to exclude may be larger (`compare_one`).
 
     `measured` is a measurement, or its fits. Observables that were not derived, or not measured, are left out; one that
     the theory says is zero and that was measured not to be is a FAIL. `stable` says whether training is, in theory, and
@@ -76,7 +78,7 @@ def compare(
         raise wrong_type("derived", "orders, as predict gives them", derived)
     role = roles(network, derived, stable=stable, centered=centered)
     comparisons = tuple(
-        compare_one(observable, derived[observable], fit, delta, role[observable])
+        compare_one(observable, derived[observable], fit, delta, role[observable], excluded)
         for observable, fit in sorted(fits.items())
         if observable in derived
     )
@@ -103,7 +105,7 @@ def compare(
         "" if stable else _not_yet_exploded(comparisons),
     ]
     unasked = next(filter(None, reasons), "")
-    judged = judge(comparisons, unmeasured, delta, unasked, explodes=not stable)
+    judged = judge(comparisons, unmeasured, excluded or delta, unasked, explodes=not stable)
     return Agreement(comparisons, unmeasured, delta, *judged)
 
 

@@ -70,22 +70,32 @@ class Comparison(Generic[Of]):
 
 
 def compare_one(
-    of: Of, derived: Exponent, fit: Fit | Diverged, delta: Fraction, role: Role = "asserted"
+    of: Of,
+    derived: Exponent,
+    fit: Fit | Diverged,
+    delta: Fraction,
+    role: Role = "asserted",
+    excluded: Fraction | None = None,
 ) -> Comparison[Of]:
     """The test of one exponent; an upper bound has no lower side. What is zero in theory or diverges has no exponent
-    that could be right."""
+    that could be right.
+
+    `excluded` is an error that PASS excludes, by default delta: where theories are further apart than that, PASS asks
+    for no shorter interval than what tells them apart.
+    """
     from empirical.statistics.regression import p_value
 
     if isinstance(fit, Diverged) or derived == MINUS_INFINITY:
         return Comparison(of, role, derived, fit, "FAIL", 0.0)
     low, high = float(derived - delta), float(derived + delta)
+    reach = float(delta if excluded is None else excluded)
     is_bound = role == "upper bound"
     below = is_bound and fit.exponent <= derived
     verdict: Verdict = "INCONCLUSIVE"
-    if fit.high <= high and (fit.low >= low or is_bound):
-        verdict = "PASS"
-    elif fit.low > high or (fit.high < low and not is_bound):
+    if fit.low > high or (fit.high < low and not is_bound):
         verdict = "FAIL"
+    elif fit.high <= derived + reach and (fit.low >= derived - reach or is_bound):
+        verdict = "PASS"
     return Comparison(of, role, derived, fit, verdict, 1.0 if below else p_value(fit, float(derived), 0.0))
 
 

@@ -7,23 +7,23 @@ initial tensors and its optimizer's groups. The criteria are then checked at inf
 that theory has an order of. Where the two witnesses differ by more than finite widths explain, theory does not know
 what the model does: a gradient of the user's own that is off by a power of the width is seen here alone.
 
-*The cause.* The nearest setting that meets the criteria differs from the given one in as few weights as possible: a
-weight that is set wrongly is one difference, not its many consequences. (A wrong number in the code, such as a
-multiplier, shows as differences of the weight that could make up for it.)
+*The cause.* The fewest numbers whose change meets the criteria, of starts, rates and the code's own multipliers: one
+mistake is one number, not its many consequences (`symbolic.evaluation.causes`). Where no numbers do, the structure is
+named, with the smallest change of it. Where theory finds nothing, but training differs, the first value that does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from scalings.criteria.observables import Observable
 from scalings.criteria.problem import Problem
 from scalings.displays import Displayed, json_text
 from scalings.errors import ArgumentError
-from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent, format_power
+from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent, power_of
 from scalings.hyperparameters.gauges import LayerExponents
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.results.checks import Check, Forbidden, Repair
@@ -31,8 +31,25 @@ from scalings.results.fits import Fit, Verdict
 from scalings.results.trials import Training
 from scalings.studies import modules
 from scalings.studies.comparisons import Agreement
+from scalings.studies.model_findings import (
+    ModelFinding,
+    of_changes,
+    of_conflict,
+    of_epsilons,
+    of_training,
+    of_untrained,
+    of_values,
+)
 from scalings.studies.model_reading import reading
 from scalings.studies.model_settings import ParameterSetting
+from scalings.studies.model_tensors import (
+    NOT_YET,
+    TensorVerdict,
+    local_failures,
+    measured_richness,
+    tensors,
+    uncovered,
+)
 from scalings.studies.prescribed_models import Model, Parameterized, repaired_model
 from scalings.studies.quick_checks import quick_verdict
 from scalings.tapes.translation.translation import Translation
@@ -45,32 +62,20 @@ if TYPE_CHECKING:
     from empirical.tracing.batches import Loss
     from empirical.tracing.trace import Build
 
-What = Literal["init", "lr", "decay", "scale", "epsilon", "untrained", "structure"]
 STEPS, SEEDS = 3, 3
-MARGIN = Fraction(1, 4)
-"""Where measured orders differ from derived ones by more than this, theory does not know what the model does. What it
-does wrong differs by 1/2 or more, what finite widths do by less."""
-_READ = ("W_frobenius", "W_spectral")
-"""What is known of the weights from how the model is set."""
+MARGIN, EXCLUDED = Fraction(1, 4), Fraction(1, 2)
+"""Where measured orders differ from derived ones by more than the first, theory does not know what the model does. What
+is done wrong differs by the second or more, which PASS excludes; what finite widths do, by less than the first."""
+_READ = ("W_frobenius", "W_spectral", "dW_spectral")
+"""What is known of the weights from how the model is set, and the costly norm of updates, which have another."""
 _EARLY = 0.1
 """A slope that is foretold to be further from its order than this says nothing of the order."""
-_CHANGES = ("dW_frobenius", "dW_spectral", "decay")
+_CHANGES = ("dW_frobenius", "decay")
 """What is not told apart of a weight that decays: what the updates did, and what decay took."""
-_CAP = 2
-"""Small widths have at most so many times the seeds."""
+_CAP, _ENOUGH = 2, 3
+"""Small widths have at most so many times the seeds, unless these are enough."""
 _QUICK = (64, 80, 96, 128, 160, 192, 224, 256)
 """Widths of a quick check."""
-
-
-@dataclass(frozen=True)
-class ModelFinding:
-    """One thing to change, and by which power of the width it is off."""
-
-    parameter: str
-    what: What
-    power: Exponent | None
-    """What it is, divided by what it should be; None where nothing is a power."""
-    sentence: str
 
 
 @dataclass(frozen=True, repr=False)
@@ -81,6 +86,8 @@ class ModelCheck(Displayed):
     - `agreement`: the orders that were measured while the model trained, beside the derived ones.
     - `findings`: what to change, one for each mistake; empty if there is nothing.
     - `repair`: the nearest setting that meets the criteria, or those that forbid any.
+    - `measured_richness`: the order of the largest measured |dz| of hidden values; None if none of them moved.
+    - `tensors`: each value by itself, by its name.
     - `repaired`: the model, set as the repair says, where it changes anything; `verified` is the check of that.
     """
 
@@ -94,6 +101,8 @@ class ModelCheck(Displayed):
     findings: tuple[ModelFinding, ...]
     repair: Repair | Forbidden
     notes: tuple[str, ...] = ()
+    measured_richness: Fit | None = None
+    tensors: Mapping[str, TensorVerdict] = field(default_factory=dict)
     repaired: Parameterized | None = None
     verified: ModelCheck | None = None
 
@@ -143,50 +152,79 @@ def check_model(
     from empirical.engines.module.problem import ModuleProblem
     from empirical.sweeps.modules import plan
     from empirical.sweeps.sweep import carry_out
+    from symbolic.evaluation.causes import causes_of, conflict_within
     from symbolic.evaluation.check import verdict_on
     from symbolic.evaluation.given_run import train_given
     from symbolic.evaluation.predict import prediction_of
-    from symbolic.evaluation.repair import repair_of
 
     if not callable(optimizer):
         raise ArgumentError("optimizer", "expected a function that is given the module and makes its optimizer")
     _check_numbers(widths, steps, seeds)
     if quick:
         steps, seeds, widths = min(steps, 2), 1, widths or (None if isinstance(build, Mapping) else _QUICK)
-    read = reading(build, optimizer, data, loss, steps=steps, clip=clip)
+    read = reading(build, optimizer, data, loss, widths=_traced_widths(build, widths), steps=steps, clip=clip)
     traced, seen, problem, given = read.traced, read.seen, read.problem, read.given
     translation, rows, notes = traced.translation, read.rows, [*read.notes]
     run = train_given(problem, given, steps)
     derived = verdict_on(run)
-    repaired = repair_of(read.without_epsilons, given)
-    drowned = read.drowned if read.drowned and _changes(repair_of(problem, given)) != _changes(repaired) else []
+    repaired = causes_of(read.without_epsilons, given)
+    drowned = read.drowned if read.drowned and _changes(causes_of(problem, given)) != _changes(repaired) else []
     training = Training.of("sgd", steps=steps)
     module = ModuleProblem(read.build, data, read.loss, traced, translation, given, training)
-    sweep = plan(module, widths=widths, seeds=seeds, cap=1 if quick else _CAP, optimizer=read.optimizer)
+    cap = _CAP if seeds < _ENOUGH and not quick else 1
+    sweep = plan(module, widths=widths, seeds=seeds, cap=cap, optimizer=read.optimizer)
     if announce:
         announce(sweep.cost())
     measured = carry_out(sweep, progress)
     decaying = {row.layer for row in rows if row.decay != MINUS_INFINITY}
+    without_rule = uncovered(translation)
+    predicted = prediction_of(run, steps)
     orders = {
         one: order
-        for one, order in prediction_of(run, steps).items()
-        if one.quantity not in _READ and not (one.quantity in _CHANGES and one.layer in decaying)
+        for one, order in predicted.items()
+        if one.quantity not in _READ
+        and not (one.quantity in _CHANGES and one.layer in decaying)
+        and one.layer not in without_rule
     }
     early = set(_not_yet(problem, translation, seen, orders, measured, traced.widths[-1])) if derived.stable else set()
     notes += _on_early(early)
     orders = {one: order for one, order in orders.items() if one not in early}
-    agreement = modules.agreement(translation, orders, measured, MARGIN, stable=derived.stable)
-    findings = (*_untrained(rows), *_epsilons(drowned), *_findings(repaired, rows))
-    verdict, reason = _verdict(derived, repaired, agreement, findings)
+    # What the initial output leaves of a slow sum moves exponents by less than MARGIN.
+    agreement = modules.agreement(
+        translation, orders, measured, MARGIN, stable=derived.stable, centered=True, excluded=EXCLUDED
+    )
+    frozen = {node.weight for node in translation.network.layers if node.frozen}
+    findings = [*of_untrained(rows, frozen), *of_epsilons(drowned)]
+    if isinstance(repaired, Repair):
+        # Where no rule covers a value, what theory would change of it is no finding: measured orders decide.
+        findings += of_changes([one for one in repaired.changes if one[0] not in without_rule], rows)
+    else:
+        findings.append(of_conflict(conflict_within(problem)))
+    if not any(one.is_wrong for one in findings):
+        findings += of_training(translation.network, agreement, MARGIN)
+        findings += of_values(local_failures(translation, measured.fits, MARGIN))
+    verdict, reason = _verdict(derived, agreement, findings)
     if quick and verdict == "INCONCLUSIVE":
         verdict, reason = quick_verdict(derived, agreement)
     mended = repaired_model(Model(build, optimizer, data, loss), traced, problem, rows, seen, repaired)
     verified = mended.check(widths=widths, steps=steps, seeds=seeds, clip=clip) if mended and verify else None
     return ModelCheck(
-        *(verdict, reason, problem, given, rows, derived, agreement, findings, repaired, tuple(notes)),
+        *(verdict, reason, problem, given, rows, derived, agreement, tuple(findings), repaired, tuple(notes)),
+        measured_richness=measured_richness(translation.network, measured.fits),
+        tensors=tensors(translation, derived, predicted, measured.fits, agreement, early, MARGIN),
         repaired=mended,
         verified=verified,
     )
+
+
+def _changes(repaired: Repair | Forbidden) -> tuple[object, ...]:
+    return repaired.changes if isinstance(repaired, Repair) else repaired.criteria
+
+
+def _traced_widths(build: Build, widths: Sequence[int] | None) -> Sequence[int] | None:
+    """The ends and the middle of the widths of training; None where there are too few, or none are given."""
+    given = sorted(set(build if isinstance(build, Mapping) and widths is None else widths or ()))
+    return [given[0], given[len(given) // 2], given[-1]] if len(given) > 2 else None
 
 
 def _not_yet(
@@ -204,7 +242,7 @@ def _not_yet(
         ratio = width / reference
         settings = [seen[translation.weights[node.weight][-1]] for node in translation.network.layers]
         return [
-            LayerExponents(1.0, one.size * _power(ratio, one.init), _rate(one) * _power(ratio, one.lr))
+            LayerExponents(1.0, one.size * power_of(ratio, one.init), _rate(one) * power_of(ratio, one.lr))
             for one in settings
         ]
 
@@ -222,16 +260,14 @@ def _rate(setting: Setting) -> float:
     return setting.options.lr if setting.options else 0.0
 
 
-def _power(ratio: float, exponent: Exponent) -> float:
-    return 0.0 if exponent == MINUS_INFINITY else float(ratio ** float(exponent))
-
-
 def _on_early(early: Collection[Observable]) -> list[str]:
     names = sorted({one.layer or "the loss" for one in early})
     if not names:
         return []
     shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-    return [f"not yet of their orders at these widths, as theory foretells of these sizes: values of {shown}"]
+    return [
+        f"{NOT_YET}: at these widths, as theory foretells of these sizes, values of {shown} are not of their orders"
+    ]
 
 
 def _check_numbers(widths: Sequence[int] | None, steps: int, seeds: int) -> None:
@@ -242,56 +278,12 @@ def _check_numbers(widths: Sequence[int] | None, steps: int, seeds: int) -> None
         raise ArgumentError("widths", f"expected whole numbers, but got {widths!r:.60}")
 
 
-def _untrained(rows: Sequence[ParameterSetting]) -> Iterator[ModelFinding]:
-    """Weights that no optimizer moves; freezing them may be meant, but changes what is trained."""
-    yield from (
-        ModelFinding(row.weight, "untrained", None, f"{row.weight} {row.untrained}")
-        for row in rows
-        if row.lr == MINUS_INFINITY
-    )
-
-
-def _epsilons(rows: Sequence[ParameterSetting]) -> Iterator[ModelFinding]:
-    """Weights that move less, since an epsilon is larger than their gradients."""
-    for row in rows:
-        is_large = f"goes like {format_power(row.epsilon, 'n')}, and is larger than the entries of its gradient"
-        yield ModelFinding(row.weight, "epsilon", None, f"the epsilon of {row.weight} {is_large}")
-
-
-def _findings(repaired: Repair | Forbidden, rows: Sequence[ParameterSetting]) -> Iterator[ModelFinding]:
-    """The differences between how the model is set and the nearest setting that meets the criteria."""
-    if isinstance(repaired, Forbidden):
-        names = ", ".join(repaired.criteria)
-        sentence = f"no init scales and learning rates meet the criteria: {names} contradict each other here"
-        yield ModelFinding("", "structure", None, f"{sentence}; the model needs another multiplier or weight")
-        return
-    weights = {row.layer: row.weight for row in rows}
-    for layer, which, old, new in repaired.changes:
-        if which == "lr" and old == MINUS_INFINITY:
-            continue  # said as untrained
-        name = weights.get(layer, layer)
-        power = None if MINUS_INFINITY in (old, new) else old - new
-        what = {"init": "init scale", "lr": "learning rate", "decay": "decay", "scale": "multiplier"}[which]
-        yield ModelFinding(name, which, power, f"the {what} of {name} {_off(old, new)}")
-
-
-def _changes(repaired: Repair | Forbidden) -> tuple[object, ...]:
-    return repaired.changes if isinstance(repaired, Repair) else repaired.criteria
-
-
-def _off(old: Exponent, new: Exponent) -> str:
-    return f"goes like {format_power(old, 'n')}, and should go like {format_power(new, 'n')}"
-
-
-def _verdict(
-    check: Check, repaired: Repair | Forbidden, agreement: Agreement, findings: Sequence[ModelFinding]
-) -> tuple[Verdict, str]:
-    if wrong := [one for one in findings if one.what != "untrained"]:
+def _verdict(check: Check, agreement: Agreement, findings: Sequence[ModelFinding]) -> tuple[Verdict, str]:
+    if wrong := [one for one in findings if one.is_wrong]:
         others = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
         return "FAIL", f"{wrong[0].sentence}{others}"
     if agreement.verdict == "FAIL":
-        return "FAIL", f"training does not do what theory says of how it is set: {agreement.reason}"
+        return "FAIL", f"training does not do what theory says: {agreement.reason}"
     if agreement.verdict == "INCONCLUSIVE":
         return "INCONCLUSIVE", agreement.reason
-    assert isinstance(repaired, Repair)
     return "PASS", f"it is {check.regime}, r = {check.richness}; {agreement.reason}"

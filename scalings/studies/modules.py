@@ -43,6 +43,8 @@ def agreement(
     delta: Fraction | None = None,
     *,
     stable: bool = True,
+    centered: bool = False,
+    excluded: Fraction | None = None,
 ) -> Agreement:
     """Derived orders beside those of what the module has: W x in W x + b is no value of its own.
 
@@ -54,7 +56,7 @@ def agreement(
         if one.quantity != "dd" and (one.quantity not in _VALUES or one.layer in translation.values)
     }
     fits = {one: fit for one, fit in measured.fits.items() if one in known}
-    return compare(translation.network, known, fits, delta, stable=stable, centered=False)
+    return compare(translation.network, known, fits, delta, stable=stable, centered=centered, excluded=excluded)
 
 
 def foretold(

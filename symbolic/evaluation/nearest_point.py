@@ -55,7 +55,7 @@ def nearest(
         for name in (name for name in given if kind_of(name) == kind):
             solver.add_soft(z3.Not(changed[name]), id=kind)
     finite = [(variables[name], exponent) for name, exponent in given.items() if isinstance(exponent, Fraction)]
-    solver.minimize(z3.Sum([z3.RealVal(0), *(_distance(variable, exponent) for variable, exponent in finite)]))
+    solver.minimize(z3.Sum([z3.RealVal(0), *(distance(variable, exponent) for variable, exponent in finite)]))
     if solver.check() != z3.sat:
         return None
     model = solver.model()
@@ -75,6 +75,7 @@ def _equals(variable: z3.ArithRef, is_zero: z3.BoolRef, given: Exponent) -> z3.B
     return z3.And(z3.Not(is_zero), variable == number(given)) if isinstance(given, Fraction) else is_zero
 
 
-def _distance(variable: z3.ArithRef, given: Fraction) -> z3.ArithRef:
+def distance(variable: z3.ArithRef, given: Fraction) -> z3.ArithRef:
+    """|variable - given|"""
     exact = number(given)
     return z3.If(variable >= exact, variable - exact, exact - variable)

@@ -74,8 +74,8 @@ def _largest(parameterization: str, law: str, alignment: str) -> Result:
 def second_order_rates(left: Fraction, right: Fraction) -> tuple[Fraction, Fraction, Fraction]:
     """Learning rates (n^) of K-FAC B^(-left) G A^(-right) at the rich end, of input, hidden matrices and readout.
 
-    Ishikawa and Karakida, arXiv 2312.12226, Proposition 4.1 and Table 1, whose rates are n^(-c). That of K-FAC itself,
-    1 and 1, needs no power of the width, as its abstract has it.
+    Ishikawa and Karakida, arXiv 2312.12226, in signs of their own. That of K-FAC itself, 1 and 1, needs no power of the
+    width, as its abstract has it.
     """
     return 1 - left, right - left, right - 1
 
@@ -85,7 +85,7 @@ def _second_order(left: Fraction, right: Fraction) -> Result:
     says = f"K-FAC with powers e_A = {right} and e_B = {left} has rates n^({', '.join(rates)})"
     claim = Exponents(of("000", ["0", "-1/2", "-1"], rates))
     problem = Problem.of(mlp(3), kfac(left, right))
-    return Result("Ishikawa and Karakida, 2312.12226", "Proposition 4.1 and Table 1", says, problem, claim)
+    return Result("Ishikawa and Karakida, 2312.12226", "muP of K-FAC", says, problem, claim)
 
 
 # Yang, Simon and Bernstein, arXiv 2310.17813: init scales sqrt(1 / fan_in) min(1, sqrt(fan_out / fan_in)), and learning

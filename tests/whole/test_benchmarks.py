@@ -24,12 +24,13 @@ def test_the_smallest_case_runs(capsys: pytest.CaptureFixture[str], what: str) -
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("what", ["growth", "rivals", "models"])
+@pytest.mark.parametrize("what", ["growth", "rivals", "models", "false-alarms", "coordinates"])
 def test_the_smallest_case_of_what_takes_longer(capsys: pytest.CaptureFixture[str], what: str) -> None:
-    if what == "rivals":
+    if what in ("rivals", "coordinates"):
         pytest.importorskip("mup")
     assert main([what, "--quick"]) == 0
-    assert {"growth": "GiB", "rivals": "mup", "models": "foretold"}[what] in capsys.readouterr().out
+    shown = {"growth": "GiB", "rivals": "mup", "models": "foretold", "false-alarms": "misses", "coordinates": "flat"}
+    assert shown[what] in capsys.readouterr().out
 
 
 @pytest.mark.slow

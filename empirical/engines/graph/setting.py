@@ -28,7 +28,7 @@ from torch import Tensor
 from empirical.engines.graph.layout import check_layout
 from empirical.tensors.activations import PHI
 from scalings.errors import ArgumentError
-from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
+from scalings.hyperparameters.exponents import power_of
 from scalings.hyperparameters.parameterizations import Parameterization, wrong_scales
 from scalings.networks.contractions import scores_behind
 from scalings.networks.dimensions import WIDTH_SCALE, Dimension
@@ -86,9 +86,9 @@ class Setting:
         found = 1.0
         for scale, given in self.exponents.items():
             exponent = getattr(given.layers[index], which)
-            found *= _power(self.sizes[scale], 0 if exponent is None else exponent)
+            found *= power_of(self.sizes[scale], 0 if exponent is None else exponent)
             if given.gamma_powers:
-                found *= _power(float(given.gamma), getattr(given.gamma_powers[index], which) or 0)
+                found *= power_of(float(given.gamma), getattr(given.gamma_powers[index], which) or 0)
         return found
 
     def _index(self, weight: str) -> int:
@@ -100,9 +100,9 @@ class Setting:
         found = 1.0
         for scale, given in self.exponents.items():
             if given.scales:
-                found *= _power(self.sizes[scale], given.scales[index])
+                found *= power_of(self.sizes[scale], given.scales[index])
             if given.gamma_scales:
-                found *= _power(float(given.gamma), given.gamma_scales[index])
+                found *= power_of(float(given.gamma), given.gamma_scales[index])
         return found
 
     def heads(self, node: Scores) -> int:
@@ -192,7 +192,3 @@ def _std(setting: Setting, node: Weighted) -> float:
     if isinstance(node, Dense) and not node.fan_in.grows:
         fixed_part = 1  # the data has norm 1
     return setting.init * gain * setting.power(node.weight, "init") / math.sqrt(fixed_part)
-
-
-def _power(base: float, exponent: Exponent | int) -> float:
-    return 0.0 if exponent == MINUS_INFINITY else float(base ** float(exponent))

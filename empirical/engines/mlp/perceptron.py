@@ -10,13 +10,12 @@ finite widths are from their limit does.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from fractions import Fraction
 
 from empirical.tensors.activations import PHI, Phi
 from scalings.errors import ArgumentError
-from scalings.hyperparameters.exponents import Exponent
+from scalings.hyperparameters.exponents import power_of
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.networks.network import Network, wrong_depth
 from scalings.networks.nodes import INPUT, Dense, Elementwise, Role, sources
@@ -68,13 +67,13 @@ def perceptron(network: Network, parameterization: Parameterization, training: T
     for index, (node, power, law) in enumerate(rows):
         gain = activations[index - 1].gain if index else 1.0
         exponents = (power.multiplier, power.init, power.lr, power.decay or Fraction(0))
-        g, sigma, eta, shrinking = (_power(width, exponent) for exponent in exponents)
+        g, sigma, eta, shrinking = (power_of(width, exponent) for exponent in exponents)
         if parameterization.gamma_powers:
             prefactor = parameterization.gamma_powers[index]
-            g *= _power(gamma, prefactor.multiplier)
-            sigma *= _power(gamma, prefactor.init)
-            eta *= _power(gamma, prefactor.lr)
-            shrinking *= _power(gamma, prefactor.decay or Fraction(0))
+            g *= power_of(gamma, prefactor.multiplier)
+            sigma *= power_of(gamma, prefactor.init)
+            eta *= power_of(gamma, prefactor.lr)
+            shrinking *= power_of(gamma, prefactor.decay or Fraction(0))
         shape = node.shape(width)
         of_lr, of_decay = training.factors(law)
         scale, lr, decay = (
@@ -82,13 +81,9 @@ def perceptron(network: Network, parameterization: Parameterization, training: T
             training.lr * of_lr * eta,
             training.decay * of_decay * shrinking,
         )
-        epsilon = 0.0 if power.epsilon is None else training.epsilon(index) * _power(width, power.epsilon)
+        epsilon = 0.0 if power.epsilon is None else training.epsilon(index) * power_of(width, power.epsilon)
         layers.append(Layer(node.name, node.role, shape, g, scale, lr, activations[index], decay, law.name, epsilon))
     return Perceptron(width, tuple(layers))
-
-
-def _power(base: float, exponent: Exponent) -> float:
-    return 0.0 if exponent == -math.inf else float(base ** float(exponent))
 
 
 def _activations(network: Network) -> tuple[Phi, ...]:

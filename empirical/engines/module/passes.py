@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -32,6 +32,9 @@ class Pass:
     gradients: Mapping[str, Tensor]
 
 
+Tapes: TypeAlias = dict[int, tuple[list[tuple[str, str]], dict[str, int]]]
+
+
 @dataclass
 class Passes:
     """Passes of one module on one batch, every time with the same random numbers."""
@@ -41,8 +44,8 @@ class Passes:
     loss: Loss
     width: int
     wanted: Mapping[str, Place]
-    _operations: list[tuple[str, str]] = field(default_factory=list)
-    _numbers: dict[str, int] = field(default_factory=dict)
+    known: Tapes = field(default_factory=dict)
+    """By width, the operations of the last pass, and the numbers of the wanted values on its tape."""
 
     def run(self) -> Pass:
         """One more. Values are found by numbers on the tape, which are looked up again where it has changed."""
@@ -54,7 +57,8 @@ class Passes:
 
     def _run(self) -> Pass | None:
         """None if the tape was not the one that the numbers are of."""
-        wanted = frozenset(self._numbers.values())
+        known, numbers = self.known.get(self.width, ([], {}))
+        wanted = frozenset(numbers.values())
         values: dict[int, Tensor] = {}
         signals: dict[int, Tensor] = {}
         handles: list[RemovableHandle] = []
@@ -74,8 +78,8 @@ class Passes:
         with user_code("build", f"its forward pass or loss fails at width {self.width}"), seeded(), double_precision():
             tape = record(self.module, self.batch.copy(), loss, width=self.width, watch=watch).tape
         operations = [_shown(operation) for operation in tape.operations]
-        if operations != self._operations:
-            self._operations, self._numbers = operations, on_tape(self.wanted, tape)
+        if operations != known:
+            self.known[self.width] = operations, on_tape(self.wanted, tape)
             return None
         parameters = {name: one for name, one in self.module.named_parameters() if one.requires_grad}
         with user_code("build", f"its backward pass fails at width {self.width}"):
@@ -88,8 +92,8 @@ class Passes:
             handle.remove()
         return Pass(
             losses[0].detach(),
-            {name: values[number] for name, number in self._numbers.items()},
-            {name: signals[number] for name, number in self._numbers.items() if number in signals},
+            {name: values[number] for name, number in numbers.items()},
+            {name: signals[number] for name, number in numbers.items() if number in signals},
             {name: torch.zeros_like(one) for name, one in self.module.named_parameters()}
             | dict(zip(parameters, slopes, strict=True)),
         )

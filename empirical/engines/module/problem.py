@@ -8,6 +8,7 @@ from functools import cached_property
 
 from torch import nn
 
+from empirical.engines.module.passes import Tapes
 from empirical.engines.module.places import Place, places
 from empirical.engines.module.precision import double_precision, in_double_precision
 from empirical.tracing.batches import Batch, Loss, batch_of
@@ -91,6 +92,11 @@ class ModuleProblem:
         observed = {one.name for one in self.network.representations}
         values = {name: value for name, value in self.translation.values.items() if name in observed}
         return places(self.traced, values, recording.tape)
+
+    @cached_property
+    def tapes(self) -> Tapes:
+        """What passes know of each other, by width."""
+        return {}
 
     @property
     def given_widths(self) -> tuple[int, ...]:

@@ -47,6 +47,7 @@ class Trained:
 
     name: str
     is_matrix: bool
+    """Whether the spectral norm of its updates is observed."""
     stepped: Moving
 
 
@@ -77,7 +78,7 @@ def observations(
     step: Callable[[Mapping[str, Tensor]], None],
 ) -> dict[Observable, float]:
     """Every observable at every step of a training whose steps are given the gradients, by parameter."""
-    passes = Passes(module, problem.batch(width), problem.loss, width, problem.places)
+    passes = Passes(module, problem.batch(width), problem.loss, width, problem.places, problem.tapes)
     found: dict[Observable, float] = {}
     before, now = None, passes.run()
     first = now

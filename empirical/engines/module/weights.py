@@ -21,7 +21,7 @@ from empirical.engines.module.passes import Passes
 from empirical.engines.module.problem import ModuleProblem
 from empirical.weights.decay import plain
 from empirical.weights.explicit_steps import EVERYTHING, ExplicitSteps
-from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
+from scalings.hyperparameters.exponents import Exponent, power_of
 from scalings.hyperparameters.gauges import LayerExponents
 from scalings.networks.nodes import MATRICES, Weighted
 from scalings.results.trials import Training
@@ -143,9 +143,7 @@ def _first_step(optimizer: str, parameter: Tensor, gradient: Tensor | None) -> T
 
 def _power(problem: ModuleProblem, width: int, exponent: Exponent) -> float:
     """(n / n_0)^exponent"""
-    if exponent == MINUS_INFINITY:
-        return 0.0
-    return float((width / reference_width(problem)) ** float(exponent))
+    return power_of(width / reference_width(problem), exponent)
 
 
 def _root_mean_square(tensor: Tensor) -> float:

@@ -60,3 +60,13 @@ def test_an_upper_bound_is_refuted_from_above_alone() -> None:
     below, above = np.full(MANY, -3.0), np.full(MANY, 1.0)
     assert refuted(compared(below, 0.01, "upper bound")) == []
     assert len(refuted(compared(above, 0.01, "upper bound"))) == MANY
+
+
+@pytest.mark.parametrize(("exponent", "verdict"), [(0.7, "PASS"), (0.85, "INCONCLUSIVE"), (1.0, "FAIL"), (0.0, "FAIL")])
+def test_an_error_that_is_larger_than_the_margin_may_be_all_that_is_to_be_excluded(
+    exponent: float, verdict: str
+) -> None:
+    """A long interval passes where it excludes 1/2, and is refuted where it misses the margin all the same."""
+    found = compare_one(0, DERIVED, fit(exponent, 0.1), Fraction(1, 4), excluded=Fraction(1, 2))
+    assert found.verdict == verdict
+    assert compare_one(0, DERIVED, fit(0.7, 0.1), Fraction(1, 4)).verdict == "INCONCLUSIVE"

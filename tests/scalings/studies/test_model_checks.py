@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from scalings.errors import ArgumentError
 from scalings.studies.model_checks import ModelCheck, check_model
+from tests.scalings.studies.planted import WeakGradient
 
 WIDTHS = (24, 32, 48, 64, 96, 128, 192, 256)
 INPUTS = torch.randn(8, 6, generator=torch.Generator().manual_seed(0))
@@ -34,21 +35,9 @@ class Scaled(nn.Module):
         return self.factor * x
 
 
-class WeakBackward(torch.autograd.Function):
-    """The identity, whose gradient is too small by n^(1/2)."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:  # noqa: ARG004 - as torch calls it
-        return x.clone()
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]  # noqa: ARG004 - as torch calls it
-        return gradient / gradient.shape[-1] ** 0.5
-
-
 class Weak(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
-        found: Tensor = WeakBackward.apply(x)  # type: ignore[no-untyped-call]
+        found: Tensor = WeakGradient.apply(x)  # type: ignore[no-untyped-call]
         return found
 
 
@@ -111,6 +100,11 @@ PLANTED: dict[str, tuple[Callable[[int], nn.Module], MakeOptimizer, list[tuple[s
         lambda m: adam(m, hidden=-1.5),
         [("hidden.weight", "lr", "-1/2")],
     ),
+    "a rate that is off by a quarter of a power": (
+        network,
+        lambda m: adam(m, hidden=-1.25),
+        [("hidden.weight", "lr", "-1/4")],
+    ),
     "the readout's learning rate": (network, lambda m: adam(m, down=0), [("down.weight", "lr", "1")]),
     "the first learning rate": (network, lambda m: adam(m, up=-1), [("up.weight", "lr", "-1")]),
     "a hidden init": (lambda n: network(n, hidden=2 / n), adam, [("hidden.weight", "init", "-1/2")]),
@@ -119,7 +113,7 @@ PLANTED: dict[str, tuple[Callable[[int], nn.Module], MakeOptimizer, list[tuple[s
     "a multiplier": (
         lambda n: network(n, Scaled(n**0.5)),
         adam,
-        [("down.weight", "lr", "1/2"), ("down.weight", "init", "1/2")],
+        [("middle.mul", "multiplier", "1/2")],
     ),
 }
 

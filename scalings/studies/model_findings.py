@@ -1,0 +1,133 @@
+"""What is wrong with a model, one finding for each mistake, from the numbers whose change would mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+from scalings.criteria.observables import SYMBOLS, Observable, Quantity
+from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent, format_power
+from scalings.networks.network import Network
+from scalings.results.checks import Change, Changed
+from scalings.results.derivations import Conflict
+from scalings.results.fits import Fit
+from scalings.studies.comparisons import Agreement
+from scalings.studies.equivalence import Comparison
+from scalings.studies.model_settings import ParameterSetting
+
+What = Literal["init", "lr", "decay", "multiplier", "epsilon", "untrained", "structure", "training"]
+_WORDS: dict[Changed, str] = {"init": "init scale", "lr": "learning rate", "decay": "decay"}
+
+
+@dataclass(frozen=True)
+class ModelFinding:
+    """One thing to change, and by which power of the width it is off.
+
+    `parameter` is a weight; of a multiplier, a structure or a training it is the operation, by the path of its module.
+    """
+
+    parameter: str
+    what: What
+    power: Exponent | None
+    """What it is, divided by what it should be; None where nothing is a power."""
+    sentence: str
+    is_wrong: bool = True
+    """Whether it is a mistake: a weight that is frozen is said, but may be meant."""
+
+
+def of_untrained(rows: Sequence[ParameterSetting], frozen: Collection[str]) -> Iterator[ModelFinding]:
+    """Weights that no optimizer moves. To freeze one may be meant, to leave it out of all groups is a mistake."""
+    for row in rows:
+        if row.lr == MINUS_INFINITY:
+            sentence = f"{row.weight} {row.untrained or 'is given no gradient'}"
+            yield ModelFinding(row.weight, "untrained", None, sentence, is_wrong=row.weight not in frozen)
+
+
+def of_epsilons(rows: Sequence[ParameterSetting]) -> Iterator[ModelFinding]:
+    """Weights that move less, since an epsilon is larger than their gradients."""
+    for row in rows:
+        is_large = f"goes like {format_power(row.epsilon, 'n')}, and is larger than the entries of its gradient"
+        yield ModelFinding(row.weight, "epsilon", None, f"the epsilon of {row.weight} {is_large}")
+
+
+def of_changes(changes: Sequence[Change], rows: Sequence[ParameterSetting]) -> Iterator[ModelFinding]:
+    """The numbers that are to be changed."""
+    weights = {row.layer: row.weight for row in rows}
+    untrained = {row.layer for row in rows if row.lr == MINUS_INFINITY}
+    for layer, which, old, new in changes:
+        if which == "scale":
+            sentence = (
+                f"the code multiplies by {format_power(old, 'n')} at {layer}, and should by {format_power(new, 'n')}"
+            )
+            yield ModelFinding(layer, "multiplier", old - new, sentence)
+        elif which == "init" or layer not in untrained:  # else that is said
+            name = weights[layer]
+            is_zero = which == "init" and old == MINUS_INFINITY
+            is_now = "is zero" if is_zero else f"goes like {format_power(old, 'n')}"
+            sentence = f"the {_WORDS[which]} of {name} {is_now}, and should go like {format_power(new, 'n')}"
+            yield ModelFinding(name, which, None if MINUS_INFINITY in (old, new) else old - new, sentence)
+
+
+def of_conflict(conflict: Conflict) -> ModelFinding:
+    """That no numbers meet the criteria, with the smallest change of the structure that would help."""
+    imposed = " and ".join(f"{criterion} at {layer}" for criterion, layer in conflict.imposed)
+    sentence = f"no init scales, learning rates and multipliers meet the criteria: {imposed} contradict each other"
+    if not conflict.add:
+        return ModelFinding("", "structure", None, sentence)
+    source, reader = conflict.add[0]
+    return ModelFinding(reader, "structure", None, f"{sentence}; a multiplier between {source} and {reader} would do")
+
+
+def of_training(network: Network, agreement: Agreement, margin: Fraction) -> Iterator[ModelFinding]:
+    """Where training does something else than theory says: where a signal first differs, forward, else backward.
+
+    What a custom function does to gradients is seen at the value that it reads, the last whose gradient differs.
+    """
+    if agreement.verdict != "FAIL":
+        return
+    place = {node.name: number for number, node in enumerate(network.flat)}
+    off = [one for one in agreement.comparisons if _is_off(one, margin)]
+    forward, backward = ([one for one in off if (one.of.quantity, one.of.step) == (what, 0)] for what in ("z", "d"))
+    judged = [one for one in off if one.role != "reported"]
+    if forward:
+        found = min(forward, key=lambda one: place[one.of.layer])
+    elif backward:
+        found = max(backward, key=lambda one: place[one.of.layer])
+    elif judged:
+        found = min(judged, key=lambda one: one.of.step)
+    else:
+        return
+    assert isinstance(found.fit, Fit)
+    measured = format_power(Fraction(round(100 * found.fit.exponent), 100), "n")
+    sentence = (
+        f"training does not do what theory says: {_of(found.of)} goes like {measured}, in theory like "
+        f"{format_power(found.derived, 'n')}"
+    )
+    power = Fraction(round(2 * (found.fit.exponent - found.derived)), 2)
+    yield ModelFinding(found.of.layer, "training", power, sentence)
+
+
+def of_values(failures: Iterable[tuple[str, str]]) -> Iterator[ModelFinding]:
+    """Values that no rule covers, and whose measured orders break a criterion."""
+    yield from (
+        ModelFinding(name, "training", None, f"no rule covers {name}, and {reason}") for name, reason in failures
+    )
+
+
+_SPOKEN: dict[Quantity, str] = {"z": "the value", "d": "the gradient that reaches", "dz": "the change of"}
+
+
+def _of(one: Observable) -> str:
+    words = _SPOKEN.get(one.quantity, SYMBOLS[one.quantity] + " of")
+    when = f" after {one.step} update{'s' * (one.step > 1)}" if one.step else ""
+    return f"{words} {one.layer or 'the network'}{when}"
+
+
+def _is_off(one: Comparison[Observable], margin: Fraction) -> bool:
+    """Whether its interval is further from the derived order than the margin."""
+    if not isinstance(one.fit, Fit) or one.derived == MINUS_INFINITY:
+        return False
+    is_below = one.fit.high < one.derived - margin and one.role != "upper bound"
+    return is_below or one.fit.low > one.derived + margin

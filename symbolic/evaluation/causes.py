@@ -1,0 +1,147 @@
+"""The fewest numbers whose change makes a parameterization meet the criteria: what is wrong with a model.
+
+One mistake has many consequences, but is one number. So the answer changes as few as possible; among these it touches
+the fewest weights and multipliers, multipliers in the code last, then init scales and decays, and learning rates first,
+leaves as few multipliers as it can that are not n^0, and moves numbers as little as possible. A number in the code of a
+model, such as the 1/sqrt(d) of attention, is a `Factor`, and may be what is wrong:
+
+>>> from scalings.criteria.problem import Problem
+>>> from scalings.hyperparameters.update_laws import optimizer
+>>> from scalings.networks.dimensions import WIDTH, fixed
+>>> from scalings.networks.network import Network
+>>> from scalings.networks.nodes import Dense
+>>> nodes = (
+...     Dense("in", "input", "w1", fixed(8), WIDTH),
+...     Factor("mul", "in", Fraction(1, 2)),
+...     Dense("mid", "mul", "w2", WIDTH, WIDTH),
+...     Dense("out", "mid", "w3", WIDTH, fixed(1)),
+... )
+>>> given = Parameterization.of(multiplier="0,0,0", init="0,-1/2,-1", lr="0,-1,-1")
+>>> for change in causes_of(Problem(Network(nodes), optimizer("adam")), given).changes:
+...     print(*change)
+mul scale 1/2 0
+
+`repair` (`symbolic.evaluation.repair`) takes such numbers as given, and changes the fewest layers.
+
+Weights that start at zero stay so; if nothing meets the criteria then, one of them may start at random, or all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import replace
+from fractions import Fraction
+
+import z3
+
+from scalings.criteria.problem import Problem
+from scalings.criteria.tutorial import TUTORIAL
+from scalings.hyperparameters.exponents import Exponent
+from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.hyperparameters.unknowns import Kind, kind_of
+from scalings.networks.network import Network
+from scalings.networks.nodes import MATRICES, Factor, Node, Repeat, Scale
+from scalings.results.checks import Change, Forbidden, Repair
+from scalings.results.derivations import Conflict
+from symbolic.derivation.conflicts import conflict_of
+from symbolic.derivation.satisfiability import Points
+from symbolic.evaluation.check import verdict_on
+from symbolic.evaluation.given_run import train_given
+from symbolic.evaluation.nearest_point import distance
+from symbolic.polyhedra.z3_forms import number, value
+from symbolic.propagation.question import Question
+
+_KINDS: tuple[Kind, ...] = ("scales", "init", "decay", "lr")
+"""From what is changed last to what is changed first."""
+
+
+def causes_of(problem: Problem, given: Parameterization) -> Repair | Forbidden:
+    """The nearest parameterization in this sense, in the gauge g = 1, with the changes that lead there.
+
+    `given` has no multipliers: those of the network are in its nodes. If a node's number changes, the answer has
+    `scales`, of all of them, in the order of `loosened(network).multipliers`. `Forbidden` if no numbers meet the
+    criteria.
+    """
+    network = loosened(problem.network)
+    question = Question(replace(problem, network=network))
+    found = _nearest(question, problem.network, given)
+    zeros = {node.weight for node in network.layers if node.start == "zero" and isinstance(node, MATRICES)}
+    for started in (*({one} for one in sorted(zeros)), zeros) if zeros else ():
+        if found is None:
+            question = Question(replace(problem, network=Network(tuple(_started(network.nodes, started)))))
+            found = _nearest(question, problem.network, given)
+    if found is None:
+        return Forbidden(tuple(one.name for one in Points(question.ring, question.train).contradictory(TUTORIAL)), None)
+    layers, scales = question.exponents(found.__getitem__, lambda exponent: exponent)
+    changes = tuple(_changes(question, _numbers(question, problem.network, given), found))
+    moved = any(which == "scale" for _, which, _, _ in changes)
+    repaired = Parameterization(tuple(layers), scales=tuple(scales))
+    verdict = verdict_on(train_given(question.problem, repaired))
+    return Repair(repaired if moved else replace(repaired, scales=()), verdict, changes)
+
+
+def conflict_within(problem: Problem) -> Conflict:
+    """Why no numbers meet the criteria, those in the code among them, and which further multiplier would help."""
+    return conflict_of(Question(replace(problem, network=loosened(problem.network))))
+
+
+def loosened(network: Network) -> Network:
+    """The network with a multiplier in place of every number that its code multiplies by."""
+    return Network(tuple(_loosened(network.nodes)))
+
+
+def _loosened(nodes: tuple[Node, ...]) -> Iterator[Node]:
+    for node in nodes:
+        if isinstance(node, Repeat):
+            yield replace(node, nodes=tuple(_loosened(node.nodes)))
+        else:
+            yield Scale(node.name, node.source) if isinstance(node, Factor) else node
+
+
+def _started(nodes: tuple[Node, ...], weights: Set[str]) -> Iterator[Node]:
+    """The nodes with random starts of these weights."""
+    for node in nodes:
+        if isinstance(node, Repeat):
+            yield replace(node, nodes=tuple(_started(node.nodes, weights)))
+        else:
+            yield replace(node, start="random") if isinstance(node, MATRICES) and node.weight in weights else node
+
+
+def _numbers(question: Question, network: Network, given: Parameterization) -> dict[str, Exponent]:
+    """Of each unknown of the question what is given, by its name."""
+    orders = {node.name: node.order for node in network.flat if isinstance(node, Factor)}
+    scales = tuple(orders[node.name] for node in question.problem.network.multipliers)
+    named = replace(given, scales=scales).by_name(len(scales))
+    return {name: named[name] for name in question.unknowns}
+
+
+def _nearest(question: Question, network: Network, given: Parameterization) -> dict[str, Fraction] | None:
+    """Values of all unknowns that meet the criteria; None if there are none."""
+    points, numbers = Points(question.ring, question.train), _numbers(question, network, given)
+    solver = z3.Optimize()
+    solver.add(points.solver.assertions(), *points.wanted.values())
+    if solver.check() != z3.sat:
+        return None
+    variables = {name: points.exponents[name] for name in numbers}
+    finite = {name: one for name, one in numbers.items() if isinstance(one, Fraction)}
+    kept = {name: variables[name] == number(one) for name, one in finite.items()}
+    for same in kept.values():
+        solver.add_soft(same, id="numbers")
+    for owner in dict.fromkeys(question.owners[name] for name in kept):
+        solver.add_soft(z3.And([kept[name] for name in kept if question.owners[name] == owner]), id="owners")
+    for kind in _KINDS:
+        for name in (name for name in kept if kind_of(name) == kind):
+            solver.add_soft(kept[name], id=kind)
+    for name in (name for name in kept if kind_of(name) == "scales"):
+        solver.add_soft(variables[name] == 0, id="neutral")
+    solver.minimize(z3.Sum([z3.RealVal(0), *(distance(variables[name], one) for name, one in finite.items())]))
+    assert solver.check() == z3.sat, "what has an answer has a nearest one"
+    model = solver.model()
+    return {name: value(model, variable) for name, variable in variables.items()}
+
+
+def _changes(question: Question, given: Mapping[str, Exponent], found: Mapping[str, Fraction]) -> Iterator[Change]:
+    for name, new in found.items():
+        kind = kind_of(name)
+        if given[name] != new:
+            yield question.owners[name], "scale" if kind == "scales" else kind, given[name], new

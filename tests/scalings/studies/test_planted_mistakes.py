@@ -1,0 +1,48 @@
+"""Models that are right pass, and of each mistake that is planted in one it is named, and nothing else is."""
+
+from __future__ import annotations
+
+import pytest
+
+import scalings
+from scalings.studies.model_checks import ModelCheck
+from tests.scalings.studies.planted import MISTAKES, RIGHT, WIDTHS, Case
+
+
+def checked(case: Case, seeds: int) -> ModelCheck:
+    return scalings.check_model(case.build, case.optimizer, case.data, case.loss, widths=WIDTHS, seeds=seeds, steps=2)
+
+
+def said(found: ModelCheck) -> tuple[tuple[str, str, str], ...]:
+    return tuple((one.parameter, one.what, str(one.power)) for one in found.findings)
+
+
+FAST = {"module that multiplies by sqrt(n)"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_model_that_is_right_passes(name: str) -> None:
+    """And the richness that was measured is the derived one."""
+    found = checked(RIGHT[name], seeds=2)
+    assert (found.verdict, found.regime, str(found.richness), said(found)) == ("PASS", "rich", "1/2", RIGHT[name].found)
+    assert found.measured_richness is not None
+    assert found.measured_richness.low < 0.5 < found.measured_richness.high
+    assert found.measured_richness.half_width < 0.25
+    assert "FAIL" not in {one.verdict for one in found.tensors.values()}
+
+
+@pytest.mark.parametrize("name", [pytest.param(one, marks=[pytest.mark.slow] * (one not in FAST)) for one in MISTAKES])
+def test_a_mistake_is_named_and_nothing_else(name: str) -> None:
+    found = checked(MISTAKES[name], seeds=1)
+    assert (found.verdict, said(found)) == ("FAIL", MISTAKES[name].found), found
+    wrong = next(one for one in found.findings if one.is_wrong)
+    assert found.reason == wrong.sentence
+    assert str(found).startswith(f"FAIL: {wrong.sentence}")
+
+
+def test_there_are_mistakes_of_twenty_kinds() -> None:
+    assert len(MISTAKES) > 20
+    assert {what for case in MISTAKES.values() for _, what, _ in case.found} == {
+        "init", "lr", "decay", "multiplier", "untrained", "structure", "training",
+    }  # fmt: skip

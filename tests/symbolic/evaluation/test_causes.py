@@ -1,0 +1,110 @@
+"""The fewest numbers that mend a parameterization: one for one mistake, numbers in the code among them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+import pytest
+
+from scalings.criteria.problem import Problem
+from scalings.hyperparameters.exponents import MINUS_INFINITY
+from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.hyperparameters.splits import laws
+from scalings.networks.dimensions import WIDTH, fixed
+from scalings.networks.network import Network
+from scalings.networks.nodes import Dense, Elementwise, Embedding, Factor, Node, Start
+from scalings.results.checks import Forbidden, Repair
+from symbolic.evaluation.causes import causes_of, conflict_within, loosened
+
+HALF = Fraction(1, 2)
+MUP = Parameterization.of(multiplier="0,0,0", init="0,-1/2,-1", lr="0,-1,-1")
+
+
+def network(order: Fraction = Fraction(0), middle: Start = "random", last: Start = "random") -> Network:
+    """Three layers, with a factor in front of the last one."""
+    nodes = (
+        Dense("in", "input", "w1", fixed(8), WIDTH),
+        Elementwise("phi", "in", "tanh"),
+        Dense("mid", "phi", "w2", WIDTH, WIDTH, middle),
+        Factor("mul", "mid", order),
+        Elementwise("phi2", "mul", "tanh"),
+        Dense("out", "phi2", "w3", WIDTH, fixed(8), last),
+    )
+    return Network(nodes)
+
+
+def found(given: Parameterization, net: Network | None = None) -> Repair | Forbidden:
+    return causes_of(Problem(net or network(), laws("adam")), given)
+
+
+def changed(layer: int, **by: Fraction) -> Parameterization:
+    layers = list(MUP.layers)
+    layers[layer] = replace(layers[layer], **{name: getattr(layers[layer], name) + one for name, one in by.items()})
+    return Parameterization(tuple(layers))
+
+
+def test_what_is_right_is_not_changed() -> None:
+    answer = found(MUP)
+    assert isinstance(answer, Repair)
+    assert (answer.changes, answer.parameterization.layers, answer.verdict.regime) == ((), MUP.layers, "rich")
+
+
+@pytest.mark.parametrize("layer", range(3))
+@pytest.mark.parametrize("kind", ["init", "lr"])
+@pytest.mark.parametrize("power", [HALF, -HALF, Fraction(1)])
+def test_one_wrong_number_is_one_change(layer: int, kind: str, power: Fraction) -> None:
+    answer = found(changed(layer, **{kind: power}))
+    assert isinstance(answer, Repair)
+    [(where, which, old, new)] = answer.changes
+    assert (where, which, old - new) == (("in", "mid", "out")[layer], kind, power)
+    assert answer.verdict.nontrivial
+
+
+def test_a_number_in_the_code_is_named_and_not_what_would_make_up_for_it() -> None:
+    answer = found(MUP, network(HALF))
+    assert isinstance(answer, Repair)
+    assert answer.changes == (("mul", "scale", HALF, Fraction(0)),)
+    assert answer.parameterization.scales == (Fraction(0),)
+    assert [node.name for node in loosened(network(HALF)).multipliers] == ["mul"]
+
+
+def starting_at_zero(*layers: int) -> Parameterization:
+    return Parameterization(
+        tuple(replace(one, init=MINUS_INFINITY) if place in layers else one for place, one in enumerate(MUP.layers))
+    )
+
+
+def test_a_readout_may_start_at_zero() -> None:
+    answer = found(starting_at_zero(2), network(last="zero"))
+    assert isinstance(answer, Repair)
+    assert answer.changes == ()
+
+
+def test_two_matrices_that_start_at_zero_and_never_move_are_told_which_to_draw() -> None:
+    answer = found(starting_at_zero(1, 2), network(middle="zero", last="zero"))
+    assert isinstance(answer, Repair)
+    [(where, which, old, new)] = answer.changes
+    assert (where, which, old, new) in (("mid", "init", MINUS_INFINITY, -HALF), ("out", "init", MINUS_INFINITY, -1))
+
+
+def tied(*between: Node) -> Problem:
+    """An embedding that is the readout, too."""
+    nodes = (
+        Embedding("embed", "input", "w", fixed(8), WIDTH),
+        Dense("mid", "embed", "w2", WIDTH, WIDTH),
+        *between,
+        Dense("out", between[-1].name if between else "mid", "w", WIDTH, fixed(8)),
+    )
+    return Problem(Network(nodes), laws("adam"))
+
+
+TIED = Parameterization.of(multiplier="0,0", init="0,-1/2", lr="0,-1")
+
+
+def test_what_no_number_mends_is_forbidden_and_the_multiplier_that_would_is_named() -> None:
+    assert isinstance(causes_of(tied(), TIED), Forbidden)
+    assert conflict_within(tied()).add == (("mid", "out"),)
+    mended = causes_of(tied(Factor("mul", "mid", Fraction(-1))), TIED)
+    assert isinstance(mended, Repair)
+    assert mended.changes == ()
