@@ -9,7 +9,6 @@ import pytest
 from scalings.criteria.problem import Problem
 from scalings.criteria.tutorial import TUTORIAL, as_criteria
 from scalings.networks.architectures import mlp, resmlp, transformer
-from scalings.networks.network import Network
 from symbolic.derivation import case
 from symbolic.polyhedra.facts import Form
 from symbolic.propagation.question import Question
