@@ -83,7 +83,8 @@ def explore(ring: Any, run: Runner) -> list[Case]:
     is_possible = _possible(only, run)
     if not only.choices:
         return [only] if is_possible else []
-    cases, left = list[Case](), list[tuple[Path, Facts]]([((), Facts(ring))])
+    cases: list[Case] = []
+    left: list[tuple[Path, Facts]] = [((), Facts(ring))]
     for _ in range(MOST_CASES):
         if not left:
             break

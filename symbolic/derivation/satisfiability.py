@@ -1,8 +1,8 @@
 """Exponents that meet the criteria, or criteria that contradict each other, found by z3.
 
 `Expressions` is the `Algebra` of linear expressions over the rationals. The maximum of several orders becomes a new
-variable that bounds them all and equals one of them, so that z3 decides all cases at once. A derivation asks it which
-case to derive next, and whether one is missing; the proofs of certificates do not rest on it.
+variable that bounds them all and equals one of them, so that z3 decides all cases at once. A derivation asks it what
+contradicts what, and where it has many cases, whether one is missing; the proofs of certificates do not rest on it.
 
 >>> from scalings.criteria.problem import Problem
 >>> from scalings.networks.architectures import mlp
@@ -145,6 +145,8 @@ class Points:
 
     def decisive(self) -> tuple[str, ...]:
         """The exponents that are given of which each alone, if it were asked for instead, would leave an answer."""
+        if not self.given:
+            return ()
         self.agree(self.wanted)
         core = {str(one) for one in self.solver.unsat_core()}  # what helps alone is in every core
         candidates = [name for name, given in self.given.items() if str(given) in core]
