@@ -36,7 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run what was asked for, or everything."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     known = [*_SECTIONS, *models.NAMES]
-    parser.add_argument("what", nargs="*", choices=[*known, []], metavar="what", help=", ".join(_SECTIONS))
+    parser.add_argument(
+        "what", nargs="*", choices=[*known, []], metavar="what", help=f"default: all of {', '.join(_SECTIONS)}"
+    )
     parser.add_argument("--quick", action="store_true", help="the smallest case of each: whether it runs at all")
     parser.add_argument("--page", type=Path, metavar="FILE", help="the page whose table of models is made anew")
     chosen = parser.parse_args(arguments)

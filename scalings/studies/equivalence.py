@@ -6,7 +6,8 @@ With e the derived exponent, and delta the margin:
     FAIL          the interval misses that band
     INCONCLUSIVE  neither: more seeds or more width would settle it
 
-An upper bound has no lower side: PASS below e + delta, FAIL above. Exponents hold together if each that is asserted
+Where theories are known to be further apart than delta, PASS may ask that the interval excludes that error alone. An
+upper bound has no lower side: PASS below e + delta, FAIL above. Exponents hold together if each that is asserted
 does, which needs no correction for their number (an intersection-union test, Berger 1982). They are refuted if one of
 them, or one upper bound, fails by itself and is not e after Holm's correction over all of these (Holm 1979). The margin
 says which difference matters, the correction how rarely chance refutes a theory that is right; it is of e itself, since

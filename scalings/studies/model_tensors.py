@@ -19,7 +19,7 @@ from fractions import Fraction
 from scalings.criteria.observables import Observable
 from scalings.hyperparameters.exponents import Exponent
 from scalings.networks.network import Network, Representation
-from scalings.networks.nodes import sources
+from scalings.networks.nodes import Node, Repeat, sources
 from scalings.results.checks import Check
 from scalings.results.fits import Diverged, Fit, Verdict
 from scalings.studies.comparisons import Agreement
@@ -46,9 +46,17 @@ class TensorVerdict:
 def uncovered(translation: Translation) -> frozenset[str]:
     """The values that no rule covers: those of functions without one, and what is computed from them."""
     found: set[str] = set()
-    for node in translation.network.flat:
-        if translation.reading.get(node.name) in translation.unknown or not found.isdisjoint(sources(node)):
-            found.add(node.name)
+
+    def reads_one(node: Node) -> bool:
+        last = {node.nodes[-1].name} if isinstance(node, Repeat) else set()
+        return not found.isdisjoint((*sources(node), *last))
+
+    def is_one(node: Node) -> bool:
+        return translation.reading.get(node.name) in translation.unknown or reads_one(node)
+
+    # A repeated block reads what the copy before it gave, so that one pass may not find all.
+    while more := {node.name for node in translation.network.flat if is_one(node)} - found:
+        found |= more
     return frozenset(found)
 
 
