@@ -43,6 +43,11 @@ def built(model: Model, width: int) -> nn.Module:
         return model.build(width)
 
 
+def shapes_of(module: nn.Module) -> dict[str, tuple[int, ...]]:
+    """By parameter; one that is compiled has the name that it has in the module that was compiled."""
+    return {key.removeprefix("_orig_mod."): tuple(one.shape) for key, one in module.named_parameters()}
+
+
 def recorded(module: nn.Module, model: Model, width: int) -> Recording:
     with kept(module), seeded():
         return record(module, batch(model, width), model.loss or default_loss, width=width)
@@ -98,8 +103,7 @@ def test_a_model_is_aligned(name: str) -> None:
     network = trace(model.build, model.data, model.widths, model.loss)
     assert network.unreached == model.unreached
     width = 2 * model.widths[-1]
-    shapes = {key: tuple(one.shape) for key, one in built(model, width).named_parameters()}
-    before = {key: tuple(one.shape) for key, one in built(model, model.widths[-1]).named_parameters()}
+    shapes, before = shapes_of(built(model, width)), shapes_of(built(model, model.widths[-1]))
     seen = {}
     for parameter in network.tape.parameters:
         for key in network.names_of(parameter):
