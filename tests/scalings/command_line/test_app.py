@@ -47,7 +47,10 @@ from tests.scalings.command_line.running import SMALL, run
         ("check --init 0,-1/2 --lr 1,0,-1", "--init: 3 layers need 3 exponents, but got 2 ('0,-1/2')"),
         ("check --init 0,x,-1 --lr 1,0,-1", "--init: expected a fraction such as -1/2, or -oo, but got 'x'"),
         ("check --init 0,1/0,-1 --lr 1,0,-1", "--init: expected a fraction such as -1/2, or -oo, but got '1/0'"),
-        ("check --lr 1,0,-1", "--init: expected a list of exponents, or a --preset, but got neither"),
+        (
+            "check --lr 1,0,-1",
+            "--init: expected a list of exponents, or a --preset such as family:1/2, but got neither",
+        ),
         (
             "check --preset mop",
             "--preset: did you mean mup? expected one of standard, ntp, ntp-lr, mup, mup-lr, mfp or f",
