@@ -156,6 +156,22 @@ def test_a_link_that_leads_nowhere_is_found(tmp_path: Path) -> None:
     assert broken_links(page) == ["page.md#two", "none.md#", "none.png#"]
 
 
+def missing_files(page: str) -> set[str]:
+    """Python files that a page names, by a path from the root or the end of one, and that are not there."""
+    rooms = ("scalings", "symbolic", "empirical", "tests", "benchmarks")
+    there = "\n".join(f"/{path.relative_to(ROOT)}" for room in rooms for path in (ROOT / room).rglob("*.py"))
+    named = set(re.findall(r"(?<![\w/>*])[\w/]*\w\.py\b", page)) - FILES.keys()
+    return {name for name in named if not re.search(rf"/{re.escape(name)}$", there, re.MULTILINE)}
+
+
+def test_files_that_documents_name_are_there() -> None:
+    assert {name: missing_files(text) for name, text in DOCUMENTS.items() if missing_files(text)} == {}
+    assert missing_files("`scalings/nowhere.py`, `orders/algebra.py`, `lgebra.py`") == {
+        "scalings/nowhere.py",
+        "lgebra.py",
+    }
+
+
 def test_the_phase_diagram_of_the_page_is_what_the_command_draws(tmp_path: Path) -> None:
     figure = tmp_path / "phases.png"
     assert main(["check", "--preset", "standard", "--output", str(figure)]) == 1
