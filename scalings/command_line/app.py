@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from cyclopts import App, CycloptsError, UnusedCliTokensError
+from cyclopts import App, CycloptsError, Group, UnusedCliTokensError
 
 from scalings import __version__
 from scalings.command_line import (
@@ -57,20 +57,26 @@ _LONGEST = 1000
 app = App(
     name="scalings",
     version=__version__,
-    help="Which powers of the width may init scales and learning rates be? Derive it, check it, measure it.",
-    help_format="plaintext",
+    help="""Which powers of the width may init scales and learning rates be? Derive it, check it, measure it.
+
+    Start with `derive`, or with `check-model` for a model of your own. `COMMAND --help` has an example of each.""",
+    help_format="markdown",
     exit_on_error=False,
     print_error=False,
     result_action="return_value",
     suppress_keyboard_interrupt=False,
 )
-for command in (
-    *(derive.derive, check.check, derive.certify, check.predict, network.network, trace.trace, rule.rule),
-    check_model.check_model,
-    *(measure.measure, verify.verify, richness.richness),
-    *(calibrate.calibrate, freedom.freedom, transfer.transfer, law.law, reproduce.reproduce),
-):
-    app.command(command)
+for group, commands in {
+    "What theory says": (derive.derive, check.check, check.predict, derive.certify, network.network),
+    "What training says": (
+        *(measure.measure, verify.verify, richness.richness, transfer.transfer),
+        *(calibrate.calibrate, freedom.freedom, law.law, reproduce.reproduce),
+    ),
+    "A model of your own": (check_model.check_model, trace.trace, rule.rule),
+}.items():
+    shown = Group.create_ordered(group)
+    for command in commands:
+        app.command(command, group=shown)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -9,11 +9,13 @@ from cyclopts import Parameter
 
 from scalings.command_line.bounds import Resources
 from scalings.command_line.console import EXIT, note_written, print_json, print_tables, print_text, progress_bar
+from scalings.command_line.options import FAMILY
 from scalings.command_line.output import check_output
 from scalings.command_line.parsing import File, Whole, parse_widths
 from scalings.command_line.user_modules import described, running
 from scalings.errors import ArgumentError
 from scalings.files import replacing
+from scalings.hyperparameters.presets import PRESETS
 
 if TYPE_CHECKING:
     from scalings.studies.model_checks import ModelCheck
@@ -83,7 +85,7 @@ def check_model(
         check_output("junit", junit, overwrite=overwrite, endings=(".xml",))
     begin = time.perf_counter()
     with running():
-        parts = described("MODEL", model, _NEEDED, _OTHERS)
+        parts = _described(model)
         found = _checked(parts | {name: one for name, one in given.items() if one is not None}, on, quick=quick)
     if junit:
         from scalings.reports.model_check_files import model_check_junit
@@ -93,6 +95,16 @@ def check_model(
         note_written(f"'{junit}'")
     _give(found, model, format)
     return EXIT[found.verdict]
+
+
+def _described(model: str) -> dict[str, Any]:
+    """What was named. Raises ArgumentError if it cannot be used, with what was meant if it is a parameterization."""
+    try:
+        return described("MODEL", model, _NEEDED, _OTHERS)
+    except ArgumentError as error:
+        if model not in PRESETS and not model.startswith(FAMILY):
+            raise
+        raise ArgumentError("MODEL", f"did you mean --preset {model}? {error.message}") from error
 
 
 def _checked(parts: dict[str, Any], on: Resources, *, quick: bool) -> ModelCheck:

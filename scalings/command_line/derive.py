@@ -24,8 +24,6 @@ from scalings.results.derivations import Derivation
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-"""The exit code of `certify` where nothing says what a proof is about."""
-
 
 def derive(
     model: ChosenModel = ChosenModel(),  # noqa: B008 - frozen

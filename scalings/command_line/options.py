@@ -153,7 +153,8 @@ class Chosen:
         if self.preset is None:
             for name in ("init", "lr"):
                 if name not in columns:
-                    raise ArgumentError(name, "expected a list of exponents, or a --preset, but got neither")
+                    expected = f"expected a list of exponents, or a --preset such as {FAMILY}1/2"
+                    raise ArgumentError(name, f"{expected}, but got neither")
             columns.setdefault("multiplier", (Fraction(0),) * problem.network.depth)
             return None
         if self.preset.startswith(FAMILY):

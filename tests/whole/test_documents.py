@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import re
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,7 @@ FILES = {
 
 
 LONG = {
+    "README.md",
     "docs/reference/derivations-as-json.md",
     *(f"docs/how-to/check-a-{name}.md" for name in ("model", "lightning-module", "hugging-face-model")),
     *(f"docs/how-to/{name}.md" for name in ("apply-the-theory", "coming-from-mup")),
@@ -36,6 +38,11 @@ LONG = {
 SLOW = "transformer", "moe"
 NEEDS = {"docs/how-to/check-a-hugging-face-model.md": ("transformers", "accelerate")}
 """Libraries without which a page is not run."""
+
+
+def write_files(folder: Path) -> None:
+    for title, content in FILES.items():
+        (folder / title).write_text(content)
 
 
 @pytest.mark.parametrize(
@@ -52,8 +59,7 @@ def test_a_session(
 ) -> None:
     """A line "..." stands for any lines that were left out; a block with a title is a file of that name."""
     monkeypatch.chdir(tmp_path)
-    for title, content in FILES.items():
-        (tmp_path / title).write_text(content)
+    write_files(tmp_path)
     for earlier in command.split(" && python -m scalings "):
         main(shlex.split(earlier))
     lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
@@ -69,12 +75,37 @@ def test_a_session(
         if ">>> " in text
     ],
 )
-def test_the_examples_in_python(name: str) -> None:
+def test_the_examples_in_python(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
+    """As in sessions, "..." stands for what was left out, and blocks with a title can be imported."""
     for library in NEEDS.get(name, ()):
         pytest.importorskip(library)
-    failed, attempted = doctest.testfile(str(ROOT / name), module_relative=False)
+    write_files(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    failed, attempted = doctest.testfile(str(ROOT / name), module_relative=False, optionflags=doctest.ELLIPSIS)
     assert not failed
     assert attempted
+
+
+def test_a_first_check_takes_eight_lines() -> None:
+    """From nothing but a model and its loss to the report of what is wrong, and of the repair."""
+    examples = doctest.DocTestParser().get_examples(README)
+    sources = [example.source for example in examples]
+    last = next(count for count, source in enumerate(sources, start=1) if "found.repaired.check" in source)
+    assert sum(source.count("\n") for source in sources[:last]) <= 8
+    reports = [example.want for example in examples[:last] if example.source.startswith("print")]
+    assert [report.partition(":")[0] for report in reports] == ["FAIL", "PASS"]
+
+
+def unlinked(front: str, pages: Iterable[Path]) -> set[str]:
+    linked = {target for target, _ in LINK.findall(without_code(front))}
+    return {str(page.relative_to(ROOT)) for page in pages} - linked
+
+
+def test_the_readme_links_every_page() -> None:
+    assert unlinked(README, PAGES[1:]) == set()
+    assert unlinked("[a](docs/reference/models.md) `[b](docs/reference/networks.md)`", PAGES[1:]) >= {
+        "docs/reference/networks.md"
+    }
 
 
 def test_there_are_sessions() -> None:
@@ -123,6 +154,22 @@ def test_a_link_that_leads_nowhere_is_found(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("# One heading\n[a](page.md#one-heading) [b](page.md#two) [c](none.md) ![d](none.png) `[e](none)`")
     assert broken_links(page) == ["page.md#two", "none.md#", "none.png#"]
+
+
+def missing_files(page: str) -> set[str]:
+    """Python files that a page names, by a path from the root or the end of one, and that are not there."""
+    rooms = ("scalings", "symbolic", "empirical", "tests", "benchmarks")
+    there = "\n".join(f"/{path.relative_to(ROOT)}" for room in rooms for path in (ROOT / room).rglob("*.py"))
+    named = set(re.findall(r"(?<![\w/>*])[\w/]*\w\.py\b", page)) - FILES.keys()
+    return {name for name in named if not re.search(rf"/{re.escape(name)}$", there, re.MULTILINE)}
+
+
+def test_files_that_documents_name_are_there() -> None:
+    assert {name: missing_files(text) for name, text in DOCUMENTS.items() if missing_files(text)} == {}
+    assert missing_files("`scalings/nowhere.py`, `orders/algebra.py`, `lgebra.py`") == {
+        "scalings/nowhere.py",
+        "lgebra.py",
+    }
 
 
 def test_the_phase_diagram_of_the_page_is_what_the_command_draws(tmp_path: Path) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 
 import pytest
 
+from scalings.command_line.app import app
 from scalings.command_line.console import BROKEN_PIPE, CANNOT_WRITE, UNUSABLE, YES
 from tests.scalings.command_line.running import SMALL, run
 
@@ -45,7 +47,10 @@ from tests.scalings.command_line.running import SMALL, run
         ("check --init 0,-1/2 --lr 1,0,-1", "--init: 3 layers need 3 exponents, but got 2 ('0,-1/2')"),
         ("check --init 0,x,-1 --lr 1,0,-1", "--init: expected a fraction such as -1/2, or -oo, but got 'x'"),
         ("check --init 0,1/0,-1 --lr 1,0,-1", "--init: expected a fraction such as -1/2, or -oo, but got '1/0'"),
-        ("check --lr 1,0,-1", "--init: expected a list of exponents, or a --preset, but got neither"),
+        (
+            "check --lr 1,0,-1",
+            "--init: expected a list of exponents, or a --preset such as family:1/2, but got neither",
+        ),
         (
             "check --preset mop",
             "--preset: did you mean mup? expected one of standard, ntp, ntp-lr, mup, mup-lr, mfp or f",
@@ -153,6 +158,24 @@ def test_every_command_has_help_with_an_example(capsys: pytest.CaptureFixture[st
     options = [line for line in out.splitlines() if "--" in line and "│" in line]
     assert options
     assert all(len(line.split(maxsplit=3)) == 4 for line in options), "an option without a word on what it does"
+
+
+def test_a_description_in_help_is_one_paragraph(capsys: pytest.CaptureFixture[str]) -> None:
+    """The docstring's own line breaks and indentation are not seen."""
+    _, out, _ = run(capsys, "derive", "--help")
+    lines = [line.strip("│").rstrip() for line in out.splitlines() if line.startswith("│")]
+    column = lines[0].index("mlp,")
+    continued = [line for line in lines if line and not line[:column].strip()]
+    assert len(continued) > 20
+    assert [line for line in continued if line[column] == " "] == []
+
+
+def test_every_command_stands_in_one_group_of_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "--help")
+    titles = re.findall(r"╭─ (.*?) ─", out)
+    assert titles == ["Commands", "What theory says", "What training says", "A model of your own"]
+    listed = re.findall(r"^│ ([a-z][a-z-]*) ", out, re.MULTILINE)
+    assert sorted(listed) == sorted(name for name in app if not name.startswith("-"))
 
 
 @pytest.mark.parametrize(
