@@ -58,11 +58,12 @@ def asked_for(found: ModelCheck, regime: Wished | None) -> ModelCheck:
     """The check, as a FAIL if it is in another regime, with the repair that leads to the wished one."""
     if regime is None or found.verdict == "FAIL" or found.regime == regime:
         return found
+    from scalings.studies.prescribed_models import repaired_model
     from symbolic.evaluation.repair import repair_of
 
     remedy = repair_of(found.problem, found.parameterization, RICHNESS[regime])
     reason = f"it is {found.regime}, but {regime} was asked for: {_first_change(found, remedy)}"
-    return replace(found, verdict="FAIL", reason=reason, repair=remedy)
+    return replace(found, verdict="FAIL", reason=reason, repair=remedy, repaired=repaired_model(found.reading, remedy))
 
 
 def _first_change(found: ModelCheck, remedy: object) -> str:
