@@ -7,7 +7,7 @@ after it became one.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -21,8 +21,8 @@ from empirical.models.optimizers import optimizers_at_peak as peaked
 from empirical.tracing.state import seeded
 from empirical.tracing.trace import Build, built
 from empirical.tracing.user_code import user_code
-from scalings.errors import ArgumentError
-from scalings.results.prescriptions import Prescription
+from scalings.errors import ArgumentError, wrong_type
+from scalings.results.prescriptions import Prescription, check_width
 
 _RATES = ("initial_lr", "max_lr", "min_lr")
 """What schedules leave in a group, of the learning rate that it had."""
@@ -44,8 +44,19 @@ def options_at(build: Build, make_optimizer: MakeOptimizer, width: int) -> dict[
     return options_of(made, model)
 
 
+def made_at(build: Build, width: int) -> nn.Module:
+    """The user's own model of a width, drawn anew. Raises ArgumentError for what is no width, and where it fails."""
+    check_width(width)
+    if isinstance(build, Mapping) and width not in build:
+        raise ArgumentError("width", f"expected one of those of build, but got {width}")
+    with user_code("build", f"it fails at width {width}"):
+        return build[width]() if isinstance(build, Mapping) else build(width)
+
+
 def named(model: nn.Module) -> dict[str, nn.Parameter]:
-    """The parameters of a model by their names in what it wraps."""
+    """The parameters of a model by their names in what it wraps. Raises ArgumentError for what is no module."""
+    if not isinstance(model, nn.Module):
+        raise wrong_type("model", "a torch module", model)
     if isinstance(model, DistributedDataParallel):
         return named(model.module)
     found = {}

@@ -102,6 +102,9 @@ def _checked(parts: dict[str, Any], on: Resources, *, quick: bool) -> ModelCheck
 
     wished = parts.pop("regime", None)
     check_regime(wished)
+    sizes = parts.get("widths"), parts.get("steps", model_checks.STEPS), parts.get("seeds", model_checks.SEEDS)
+    model_checks.check_numbers(*sizes)
+    on.check(widths=sizes[0] or None, steps=sizes[1], seeds=sizes[2])
     try:
         with progress_bar() as progress:
             # What a quick check costs takes as long to find out as the check itself.

@@ -48,9 +48,9 @@ def assert_scaling(
     return found
 
 
-def check_regime(regime: str | None) -> None:
+def check_regime(regime: object) -> None:
     """Raises ArgumentError for a regime that nobody wishes for."""
-    if regime is not None and regime not in RICHNESS:
+    if regime is not None and (not isinstance(regime, str) or regime not in RICHNESS):
         raise unknown_name("regime", str(regime), RICHNESS)
 
 

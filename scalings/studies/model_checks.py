@@ -151,7 +151,7 @@ def check_model(
     """
     if not callable(optimizer):
         raise ArgumentError("optimizer", "expected a function that is given the module and makes its optimizer")
-    _check_numbers(widths, steps, seeds)
+    check_numbers(widths, steps, seeds)
     if quick:
         steps, seeds, widths = min(steps, 2), 1, widths or (None if isinstance(build, Mapping) else _QUICK)
     model = Model(build, optimizer, data, loss)
@@ -227,7 +227,8 @@ def _traced_widths(build: Build, widths: Sequence[int] | None) -> Sequence[int] 
     return [given[0], given[len(given) // 2], given[-1]] if len(given) > 2 else None
 
 
-def _check_numbers(widths: Sequence[int] | None, steps: int, seeds: int) -> None:
+def check_numbers(widths: object, steps: object, seeds: object) -> None:
+    """Raises ArgumentError for what are no whole numbers."""
     for name, number in (("steps", steps), ("seeds", seeds)):
         if not isinstance(number, int) or isinstance(number, bool) or number < 1:
             raise ArgumentError(name, f"expected a whole number of at least 1, but got {number!r:.60}")

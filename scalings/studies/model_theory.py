@@ -36,13 +36,21 @@ class ModelTheory:
         return _in_code(self.remedy)
 
     @property
+    def _richness(self) -> str:
+        """Where it is another one than with the code changed."""
+        if not isinstance(self.causes, Repair) or not isinstance(self.remedy, Repair):
+            return ""
+        own, other = self.remedy.richness, self.causes.richness
+        return "" if own == other else f" at r = {own}; with the code changed as said it would be {other}"
+
+    @property
     def remarks(self) -> tuple[str, ...]:
         """What is to be known of the remedy."""
         found = []
         if self.code_remains:
             found.append("first change the multipliers in the code as said: these numbers alone do not mend them")
         elif _in_code(self.causes):
-            found.append("this leaves the multipliers in the code as they are, and makes up for them")
+            found.append(f"this leaves the multipliers in the code as they are, and makes up for them{self._richness}")
         if self.drowned:
             found.append("make the epsilons smaller, too: these numbers take them for small")
         return tuple(found)

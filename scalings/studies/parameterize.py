@@ -19,6 +19,7 @@ from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent, parse_f
 from scalings.hyperparameters.gauges import LayerExponents
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.results.checks import Forbidden, Repair
+from scalings.results.prescriptions import check_width
 from scalings.studies.model_reading import Model, reading, traced_as_one
 from scalings.studies.prescribed_models import Parameterized, parameterized
 from scalings.tapes.network import TracedNetwork
@@ -58,7 +59,7 @@ def parameterize(
 
     Raises ArgumentError as `check_model` does, and where nothing of this richness meets the criteria.
     """
-    check_base_width(base_width)
+    check_width(base_width, "base_width")
     traced = traced_as_one(build, data, loss, widths)
     if isinstance(optimizer, str):
         optimizer = _named(optimizer, traced.network, lr, decay)
@@ -67,17 +68,12 @@ def parameterize(
             "optimizer", "a function that is given the module and makes its optimizer, or a name", optimizer
         )
     elif lr is not None or decay is not None:
-        raise ArgumentError("lr", "expected none, since the optimizer that is made has its own learning rate and decay")
+        why = "expected none, since the optimizer that is made has its own"
+        raise ArgumentError("decay" if lr is None else "lr", why)
     read = reading(Model(build, optimizer, data, loss), traced, steps=_STEPS)
     near = near_members(read.without_epsilons, read.given, wished_richness(read.without_epsilons, richness))
     found = parameterized(read, near.repair, base_width, near.gamma, read.notes)
     return found if gamma == 1 else found.rescaled(gamma)
-
-
-def check_base_width(base_width: object) -> None:
-    """Raises ArgumentError for what is no width."""
-    if not isinstance(base_width, int) or isinstance(base_width, bool) or base_width < 1:
-        raise ArgumentError("base_width", f"expected a whole number of at least 1, but got {base_width!r:.60}")
 
 
 def _named(
@@ -104,7 +100,9 @@ def wished_richness(problem: Problem, richness: Fraction | int | str | None) -> 
     question = Question(problem, tuple(as_criteria("tutorial")))
     try:
         if richness is not None:
-            return parse_fraction(richness) if isinstance(richness, str) else Fraction(richness)
+            # A float is what it is written as: 0.1 is 1/10.
+            written = str(richness) if isinstance(richness, float) else richness
+            return parse_fraction(written) if isinstance(written, str) else Fraction(written)
         _, high = Members(question).ends
     except ArgumentError:
         raise ArgumentError("build", _why_nothing(question)) from None

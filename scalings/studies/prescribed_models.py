@@ -61,8 +61,9 @@ class Parameterized(Displayed):
 
     def build(self, width: int) -> nn.Module:
         """The model of this width, set as prescribed."""
-        given = self.model.build
-        return self.apply(given[width]() if isinstance(given, Mapping) else given(width))
+        from empirical.models.prescribing import made_at
+
+        return self.apply(made_at(self.model.build, width))
 
     def patterns(self, width: int) -> list[dict[str, Any]]:
         """The groups at a width as a list of patterns of names, as torchtitan's `param_groups` are."""
