@@ -29,6 +29,8 @@ class ModelTheory:
     """Why no numbers would."""
     drowned: tuple[ParameterSetting, ...]
     """The weights whose epsilons ask for other numbers."""
+    forgotten: tuple[ParameterSetting, ...]
+    """The weights that the model would train, but its optimizer does not."""
 
     @property
     def code_remains(self) -> bool:
@@ -51,6 +53,9 @@ class ModelTheory:
             found.append("first change the multipliers in the code as said: these numbers alone do not mend them")
         elif _in_code(self.causes):
             found.append(f"this leaves the multipliers in the code as they are, and makes up for them{self._richness}")
+        if self.forgotten:
+            names = ", ".join(row.weight for row in self.forgotten)
+            found.append(f"let the optimizer train {names}, too: these numbers take it that it does")
         if self.drowned:
             found.append("make the epsilons smaller, too: these numbers take them for small")
         return tuple(found)
@@ -78,6 +83,7 @@ def theory_of(read: Reading, steps: int) -> ModelTheory:
         _covered(remedy, read, without_rule),
         conflict_within(read.problem) if isinstance(causes, Forbidden) else None,
         tuple(drowned),
+        tuple(row for row in read.rows if row.untrained and not row.frozen),
     )
 
 

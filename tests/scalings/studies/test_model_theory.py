@@ -107,6 +107,18 @@ def normalized(width: int) -> nn.Sequential:
     return nn.Sequential(*layers, nn.Linear(width, 5))
 
 
+def test_what_a_repair_takes_for_granted_is_said() -> None:
+    _, found = theory(Case(Perceptron, left_out="up.weight", rates={"one.weight": 1.0}))
+    assert found.remarks == ("let the optimizer train up.weight, too: these numbers take it that it does",)
+    _, frozen = theory(Case(Perceptron, frozen=("up.weight",), rates={"one.weight": 1.0}))
+    assert frozen.remarks == ()
+
+
+def test_a_model_that_nothing_moves_is_not_said_to_round() -> None:
+    given, _ = theory(Case(Perceptron, zero="b two down"))
+    assert not any("rounding" in note for note in given.notes)
+
+
 @pytest.mark.parametrize("kind", [torch.optim.SGD, torch.optim.Adam])
 def test_how_far_a_bias_moves_that_has_no_effect_is_not_judged(kind: Any) -> None:
     found = read(normalized, lambda model: kind(model.parameters(), lr=1e-3))
