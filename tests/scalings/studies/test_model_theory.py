@@ -31,6 +31,7 @@ def theory(case: Case) -> tuple[Reading, ModelTheory]:
     return found, theory_of(found, STEPS)
 
 
+@pytest.mark.slow
 def test_other_numbers_make_up_for_one_in_the_code() -> None:
     given, found = theory(Case(Perceptron, options={"power": 0.5}))
     assert isinstance(found.causes, Repair)
@@ -78,6 +79,7 @@ class Tied(nn.Module):
         return functional.linear(torch.tanh(self.one(self.embed(ids))), self.embed.weight).flatten(0, 1)
 
 
+@pytest.mark.slow
 def test_what_no_numbers_mend_has_a_conflict_and_no_repair() -> None:
     given = read(Tied, lambda model: torch.optim.Adam(model.parameters()), tokens, IDS)
     found = theory_of(given, STEPS)

@@ -61,6 +61,7 @@ class Signed(torch.optim.Optimizer):
                 one.sub_(group["lr"] * one.grad.sign())
 
 
+@pytest.mark.slow
 def test_several_outputs_and_an_optimizer_of_ones_own_are_read_as_check_model_reads_them() -> None:
     def loss(output: dict[str, Tensor]) -> Tensor:
         return output["policy"].square().mean() + output["value"].square().mean()
