@@ -34,6 +34,7 @@ def check_model(
     clip: float | None = None,
     quick: Annotated[bool, Parameter(negative="")] = False,
     regime: Literal["rich", "lazy"] | None = None,
+    verify: Annotated[bool, Parameter(negative="")] = False,
     junit: File | None = None,
     overwrite: Annotated[bool, Parameter(negative="")] = False,
     format: AnyFormat = "text",
@@ -68,6 +69,8 @@ def check_model(
         One seed, two steps and widths up to 256: seconds, and wider intervals.
     regime
         A yes asks for this one, too: rich, in which features are learned, or lazy; default any.
+    verify
+        Check the repaired model too, which takes as long again.
     junit
         A file (.xml) to write the verdict to for a build server, as JUnit does (xunit2).
     overwrite
@@ -76,6 +79,7 @@ def check_model(
         Of the answer; markdown is for a comment, as of a pull request.
     """
     given = {"widths": parse_widths(widths), "steps": steps, "seeds": seeds, "clip": clip, "regime": regime}
+    given["verify"] = verify or None
     on.check(widths=parse_widths(widths), seeds=seeds, steps=steps)
     if on.device == "cuda":
         raise ArgumentError("device", "expected auto or cpu, on which modules are trained, but got 'cuda'")

@@ -171,14 +171,16 @@ def check_model(
     if quick and verdict == "INCONCLUSIVE":
         verdict, reason = quick_verdict(theory.check, agreement)
     repaired = repaired_model(read, theory.remedy, theory.remarks)
-    verify = verify and repaired is not None and not theory.code_remains
+    verified = None
+    if verify and repaired and not theory.code_remains:
+        verified = repaired.check(widths=widths, steps=steps, seeds=seeds, clip=clip, quick=quick, progress=progress)
     return ModelCheck(
         *(verdict, reason, read, theory.check, agreement, findings, theory.causes),
         notes=(*read.notes, *early_note(early)),
         measured_richness=measured_richness(translation.network, measured.fits),
         tensors=tensors(translation, theory.check, theory.predicted, measured.fits, agreement, early, MARGIN),
         repaired=repaired,
-        verified=repaired.check(widths=widths, steps=steps, seeds=seeds, clip=clip) if repaired and verify else None,
+        verified=verified,
     )
 
 

@@ -116,6 +116,14 @@ def test_what_is_inconclusive_is_skipped(capsys: pytest.CaptureFixture[str], tmp
 
 
 @pytest.mark.slow
+def test_a_repair_is_verified_where_that_is_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "check", "own_check:wrong", "--quick")
+    assert "Repaired so" not in out
+    code, out, _ = run(capsys, "check", "own_check:wrong", "--quick", "--verify")
+    assert (code, "Repaired so: PASS, it is rich, r = 1/2; a quick training" in out) == (1, True), out
+
+
+@pytest.mark.slow
 def test_a_regime_that_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     """By the model, or by the option, which wins."""
     code, out, _ = run(capsys, "check", "own_check:lazy", "--quick")
