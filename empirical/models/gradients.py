@@ -21,6 +21,8 @@ _STEPS = 3
 """The gradient of a weight before one that starts at zero is zero at first."""
 _ROUNDING = 16
 """A sum of entries that cancel is off by so many roundings."""
+_COARSEST = torch.finfo(torch.float32).eps
+"""Sums of half precision, too, are taken in this one."""
 
 
 def gradient_sizes(
@@ -52,4 +54,5 @@ def _sizes(model: nn.Module) -> Iterator[tuple[str, float]]:
     largest = max(filter(math.isfinite, sizes.values()), default=0.0)
     for name, size in sizes.items():
         if size and math.isfinite(size):
-            yield name, size if size > _ROUNDING * torch.finfo(gradients[name].dtype).eps * largest else 0.0
+            rounding = _ROUNDING * min(torch.finfo(gradients[name].dtype).eps, _COARSEST)
+            yield name, size if size > rounding * largest else 0.0

@@ -116,6 +116,12 @@ def test_what_a_repair_takes_for_granted_is_said() -> None:
     assert frozen.remarks == ()
 
 
+def test_gradients_in_half_precision_are_not_taken_for_rounding() -> None:
+    case = Case(Perceptron)
+    found = read(lambda width: case.build(width).bfloat16(), case.optimizer, data=VECTORS.bfloat16())
+    assert not any("rounding" in note for note in found.notes)
+
+
 def test_a_model_that_nothing_moves_is_not_said_to_round() -> None:
     given, _ = theory(Case(Perceptron, zero="b two down"))
     assert not any("rounding" in note for note in given.notes)
