@@ -129,6 +129,7 @@ def test_a_regime_that_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "check", "own_check:lazy", "--quick")
     assert code == 1
     assert out.startswith("FAIL: it is rich, but lazy was asked for: the learning rate of 0.weight goes like n^0, and")
+    assert 'group("0.weight", lr=0.01 * (n / 64) ** -0.5' in out, out
     assert main(["check", "own_check:lazy", "--quick", "--regime", "rich"]) == 0
 
 
