@@ -73,11 +73,12 @@ def of_changes(changes: Sequence[Change], rows: Sequence[ParameterSetting]) -> I
 def of_conflict(conflict: Conflict) -> ModelFinding:
     """That no numbers meet the criteria, with the smallest change of the structure that would help."""
     imposed = " and ".join(f"{criterion} at {layer}" for criterion, layer in conflict.imposed)
-    sentence = f"no init scales, learning rates and multipliers meet the criteria: {imposed} contradict each other"
+    why = f"no init scales, learning rates and multipliers that are there meet {imposed} together"
     if not conflict.add:
-        return ModelFinding("", "structure", None, sentence)
+        return ModelFinding("", "structure", None, why)
     source, reader = conflict.add[0]
-    return ModelFinding(reader, "structure", None, f"{sentence}; a multiplier between {source} and {reader} would do")
+    sentence = f"multiply by a power of the width, in the code, what {reader} reads from {source}: {why}"
+    return ModelFinding(reader, "structure", None, sentence)
 
 
 def of_training(network: Network, agreement: Agreement, margin: Fraction) -> Iterator[ModelFinding]:

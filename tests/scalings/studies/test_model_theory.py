@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from scalings.results.checks import Forbidden, Repair
 from scalings.studies.early_orders import comparable
+from scalings.studies.model_findings import of_conflict
 from scalings.studies.model_reading import Model, Reading, reading, traced_as_one
 from scalings.studies.model_theory import ModelTheory, theory_of
 from scalings.studies.prescribed_models import repaired_model
@@ -86,6 +87,8 @@ def test_what_no_numbers_mend_has_a_conflict_and_no_repair() -> None:
     assert isinstance(found.causes, Forbidden)
     assert found.conflict
     assert found.conflict.add
+    said = of_conflict(found.conflict).sentence
+    assert said.startswith("multiply by a power of the width, in the code, what embed:2 reads from tanh: no init"), said
     assert (found.code_remains, found.remarks, repaired_model(given, found.remedy)) == (False, (), None)
 
 
