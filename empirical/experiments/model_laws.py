@@ -49,15 +49,14 @@ def settings_with_laws(
     widths: Sequence[int],
     steps: int,
 ) -> dict[str, Setting]:
-    """As `settings`, with the sizes of gradients where an epsilon stands beside them, and with measured laws.
+    """As `settings`, with the sizes of gradients, and with measured laws.
 
     Raises ArgumentError for an optimizer that has no law, or another one after so many steps than later.
     """
     found = settings(build, optimizer, widths)
     trained = [one for one in found.values() if one.options]
-    if any(one.options and (one.options.epsilon or not one.options.law) for one in trained):
-        sizes = gradient_sizes(build, optimizer, data, loss, widths)
-        found = {name: replace(one, gradients=sizes.get(name, {})) for name, one in found.items()}
+    sizes = gradient_sizes(build, optimizer, data, loss, widths)
+    found = {name: replace(one, gradients=sizes.get(name, {})) for name, one in found.items()}
     if any(one.options and not one.options.law for one in trained):
         model = built(build, widths[-1])
         with seeded():

@@ -21,12 +21,15 @@ _STEPS = 3
 """The gradient of a weight before one that starts at zero is zero at first."""
 _ROUNDING = 16
 """A sum of entries that cancel is off by so many roundings."""
+_COARSEST = torch.finfo(torch.float32).eps
+"""Sums of half precision, too, are taken in this one."""
 
 
 def gradient_sizes(
     build: Build, optimizer: Callable[[nn.Module], Any], data: object, loss: Loss, widths: Sequence[int]
 ) -> dict[str, dict[int, float]]:
-    """By name and width, the root mean square of the entries of a parameter's gradient, the largest of some steps."""
+    """By name and width, the root mean square of the entries of a parameter's gradient, the largest of some steps; 0
+    where that is but the rounding of larger ones. Parameters whose gradients are zero exactly are left out."""
     found: dict[str, dict[int, float]] = defaultdict(dict)
     for width in widths:
         model = built(build, width)
@@ -45,10 +48,11 @@ def gradient_sizes(
 
 
 def _sizes(model: nn.Module) -> Iterator[tuple[str, float]]:
-    """Of each parameter with a gradient; 0 where that is but the rounding of larger ones."""
+    """Of each parameter with a gradient."""
     gradients = {name: one.grad.to_dense() for name, one in model.named_parameters() if one.grad is not None}
     sizes = {name: float(one.double().square().mean().sqrt()) for name, one in gradients.items()}
     largest = max(filter(math.isfinite, sizes.values()), default=0.0)
     for name, size in sizes.items():
-        if math.isfinite(size):
-            yield name, size if size > _ROUNDING * torch.finfo(gradients[name].dtype).eps * largest else 0.0
+        if size and math.isfinite(size):
+            rounding = _ROUNDING * min(torch.finfo(gradients[name].dtype).eps, _COARSEST)
+            yield name, size if size > rounding * largest else 0.0

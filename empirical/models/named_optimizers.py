@@ -95,6 +95,8 @@ def named_optimizer(
             )
         if not hasattr(torch.optim, kind):
             raise ArgumentError("optimizer", f"this version of torch has no {kind}")
+    if not isinstance(decay, int | float) or not 0 <= decay < float("inf"):
+        raise ArgumentError("decay", f"expected a number of at least 0, but got {decay!r:.100}")
     if decay and all(law.decay == "none" for law in found.parts):
         raise ArgumentError("decay", f"expected none, since {name} does not decay; adamw does, or sgd+l2")
     rates = _rates([law.name for law in found.parts], lr)
@@ -111,12 +113,12 @@ def _rates(names: list[str], lr: float | Mapping[str, float] | None) -> dict[str
     """The learning rate of each law."""
     if lr is None:
         raise ArgumentError("lr", "expected the learning rate at the base width, where the optimizer is a name")
-    given = dict.fromkeys(names, lr) if isinstance(lr, int | float) else dict(lr)
+    given = dict(lr) if isinstance(lr, Mapping) else dict.fromkeys(names, lr)
     short = {name.partition("+")[0]: name for name in names}
     given = {short.get(name, name): rate for name, rate in given.items()}
     if set(given) != set(names):
         raise ArgumentError("lr", f"expected one for each of {', '.join(names)}, but got {', '.join(given)}")
     for name, rate in given.items():
-        if not 0 < rate < float("inf"):
+        if not isinstance(rate, int | float) or not 0 < rate < float("inf"):
             raise ArgumentError("lr", f"expected a number above 0 for {name}, but got {rate!r:.100}")
     return given

@@ -109,7 +109,7 @@ def clipping(make: Callable[[nn.Module], Any], norm: float) -> Callable[[nn.Modu
 
     Raises ArgumentError for a norm that is not above 0.
     """
-    if not isinstance(norm, int | float) or not norm > 0:
+    if not isinstance(norm, int | float) or isinstance(norm, bool) or not 0 < norm < float("inf"):
         raise ArgumentError("clip", f"expected a number above 0, but got {norm!r:.60}")
 
     def made(model: nn.Module) -> Any:

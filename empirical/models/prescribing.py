@@ -7,7 +7,7 @@ after it became one.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -17,12 +17,15 @@ from torch.optim import Optimizer
 
 from empirical.engines.module.standard import SEEDS, mean_squares
 from empirical.models.optimizers import Options, options_of
+from empirical.models.optimizers import optimizers_at_peak as peaked
 from empirical.tracing.state import seeded
 from empirical.tracing.trace import Build, built
 from empirical.tracing.user_code import user_code
-from scalings.errors import ArgumentError
-from scalings.results.prescriptions import Prescription
+from scalings.errors import ArgumentError, wrong_type
+from scalings.results.prescriptions import Prescription, check_width
 
+_RATES = ("initial_lr", "max_lr", "min_lr")
+"""What schedules leave in a group, of the learning rate that it had."""
 MakeOptimizer = Callable[[nn.Module], Any]
 _WRAPPERS = ("_orig_mod", "_checkpoint_wrapped_module", "_fsdp_wrapped_module")
 """What torch.compile, activation checkpointing and the first FSDP put into names."""
@@ -41,8 +44,19 @@ def options_at(build: Build, make_optimizer: MakeOptimizer, width: int) -> dict[
     return options_of(made, model)
 
 
+def made_at(build: Build, width: int) -> nn.Module:
+    """The user's own model of a width, drawn anew. Raises ArgumentError for what is no width, and where it fails."""
+    check_width(width)
+    if isinstance(build, Mapping) and width not in build:
+        raise ArgumentError("width", f"expected one of those of build, but got {width}")
+    with user_code("build", f"it fails at width {width}"):
+        return build[width]() if isinstance(build, Mapping) else build(width)
+
+
 def named(model: nn.Module) -> dict[str, nn.Parameter]:
-    """The parameters of a model by their names in what it wraps."""
+    """The parameters of a model by their names in what it wraps. Raises ArgumentError for what is no module."""
+    if not isinstance(model, nn.Module):
+        raise wrong_type("model", "a torch module", model)
     if isinstance(model, DistributedDataParallel):
         return named(model.module)
     found = {}
@@ -114,6 +128,11 @@ def optimizer(prescription: Prescription, make_optimizer: MakeOptimizer, model: 
     return made
 
 
+def optimizers_at_peak(prescription: Prescription, make_optimizer: MakeOptimizer, model: nn.Module) -> Any:
+    """The same for a function that makes schedulers too: its optimizers alone, at the peaks of their schedules."""
+    return optimizer(prescription, lambda made: list(peaked(make_optimizer(made))), model)
+
+
 def _regrouped(
     prescription: Prescription, group: dict[str, Any], names: dict[int, str], width: int
 ) -> list[dict[str, Any]]:
@@ -127,7 +146,8 @@ def _regrouped(
         lr: Any = numbers.lr
         if isinstance(group["lr"], Tensor):
             lr = torch.full_like(group["lr"], lr)
-        new = {**group, "params": [], "param_names": [], "lr": lr, "weight_decay": numbers.decay}
+        kept = {key: one for key, one in group.items() if key not in _RATES}
+        new = {**kept, "params": [], "param_names": [], "lr": lr, "weight_decay": numbers.decay}
         split = found.setdefault((numbers.lr, numbers.decay), new)
         split["params"].append(parameter)
         split["param_names"].append(name)

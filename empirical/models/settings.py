@@ -59,7 +59,8 @@ class Setting:
     frozen: bool = False
     """Whether it asks for no gradient."""
     gradients: Mapping[int, float] = field(default_factory=dict)
-    """By width, the root mean square of its gradient's entries in the first steps; empty where nothing asks for it."""
+    """By width, the root mean square of its gradient's entries in the first steps; 0 where that is rounding,
+    empty where it has none."""
 
 
 def settings(build: Build, optimizer: Callable[[nn.Module], Any], widths: Sequence[int]) -> dict[str, Setting]:

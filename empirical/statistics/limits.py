@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from empirical.statistics.regression import lacking_variance, weighted
 from empirical.tensors.arrays import Array
@@ -35,6 +35,6 @@ def limit(values: Mapping[int, Array]) -> Limit:
     variances = np.maximum(errors, _LEAST) ** 2
     variances = variances + lacking_variance(design, means, variances)
     coefficients, covariance = weighted(design, means, variances)
-    half = float(stats.t.ppf(0.975, len(widths) - 2) * covariance[0, 0] ** 0.5)
+    half = float(special.stdtrit(len(widths) - 2, 0.975) * covariance[0, 0] ** 0.5)
     at = float(coefficients[0])
     return Limit(at, at - half, at + half, tuple(zip(widths, means.tolist(), errors.tolist(), strict=True)))

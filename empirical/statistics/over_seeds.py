@@ -17,7 +17,7 @@ from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy import special
 
 from empirical.tensors.arrays import Array
 from scalings.results.reproduction import Estimate
@@ -40,5 +40,5 @@ def resampled(function: Callable[[npt.NDArray[np.int64]], float], seeds: int) ->
 
 
 def _estimate(value: float, error: float, seeds: int) -> Estimate:
-    half = float(stats.t.ppf(0.975, seeds - 1)) * error
+    half = float(special.stdtrit(seeds - 1, 0.975)) * error
     return Estimate(value, value - half, value + half)

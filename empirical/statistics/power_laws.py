@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from empirical.tensors.arrays import Array
 
@@ -50,7 +50,7 @@ def fit_monomial(design: Array, values: Array) -> PowerLaw:
     residual = float(np.sum((means - design @ coefficients) ** 2)) / degrees
     error = float(np.mean(np.var(values, axis=1, ddof=1))) if replicates > 1 else 0.0
     spread = np.sqrt(max(residual, error / replicates, _ROUNDING**2) * np.sum(inverse**2, axis=1))
-    half_widths = float(stats.t.ppf(0.975, degrees)) * spread
+    half_widths = float(special.stdtrit(degrees, 0.975)) * spread
     return PowerLaw(coefficients, half_widths, max(residual - error / replicates, 0.0) ** 0.5, error**0.5)
 
 

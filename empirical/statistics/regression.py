@@ -33,7 +33,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize, special, stats
+from scipy import optimize, special
 
 from empirical.statistics import corrections
 from empirical.tensors.arrays import Array
@@ -44,7 +44,7 @@ Values = Mapping[int, Array]
 """The values of one observable: for each width an array over seeds."""
 
 _LEVEL = 0.95
-_QUANTILE = float(stats.norm.ppf((1 + _LEVEL) / 2))
+_QUANTILE = float(special.ndtri((1 + _LEVEL) / 2))
 """The number of standard errors to an end of the interval, were it normal."""
 _LEADING: Mapping[Quantity, float] = {"W_spectral": 3.0, "dW_spectral": 3.0}
 """How much larger than others the correction n^(-1/2) may be: of a largest singular value it is the first one, not one
@@ -158,7 +158,7 @@ def lacking_variance(design: Array, means: Array, variances: Array) -> float:
 
 
 _POWER = 0.8
-_SCATTER = float(stats.norm.ppf((1 + _POWER) / 2))
+_SCATTER = float(special.ndtri((1 + _POWER) / 2))
 """The number of standard errors that an estimate stays within with that probability."""
 
 

@@ -36,6 +36,7 @@ def check_model(
     clip: float | None = None,
     quick: Annotated[bool, Parameter(negative="")] = False,
     regime: Literal["rich", "lazy"] | None = None,
+    verify: Annotated[bool, Parameter(negative="")] = False,
     junit: File | None = None,
     overwrite: Annotated[bool, Parameter(negative="")] = False,
     format: AnyFormat = "text",
@@ -70,6 +71,8 @@ def check_model(
         One seed, two steps and widths up to 256: seconds, and wider intervals.
     regime
         A yes asks for this one, too: rich, in which features are learned, or lazy; default any.
+    verify
+        Check the repaired model too, which takes as long again.
     junit
         A file (.xml) to write the verdict to for a build server, as JUnit does (xunit2).
     overwrite
@@ -78,6 +81,7 @@ def check_model(
         Of the answer; markdown is for a comment, as of a pull request.
     """
     given = {"widths": parse_widths(widths), "steps": steps, "seeds": seeds, "clip": clip, "regime": regime}
+    given["verify"] = verify or None
     on.check(widths=parse_widths(widths), seeds=seeds, steps=steps)
     if on.device == "cuda":
         raise ArgumentError("device", "expected auto or cpu, on which modules are trained, but got 'cuda'")
@@ -114,6 +118,9 @@ def _checked(parts: dict[str, Any], on: Resources, *, quick: bool) -> ModelCheck
 
     wished = parts.pop("regime", None)
     check_regime(wished)
+    sizes = parts.get("widths"), parts.get("steps", model_checks.STEPS), parts.get("seeds", model_checks.SEEDS)
+    model_checks.check_numbers(*sizes)
+    on.check(widths=sizes[0] or None, steps=sizes[1], seeds=sizes[2])
     try:
         with progress_bar() as progress:
             # What a quick check costs takes as long to find out as the check itself.

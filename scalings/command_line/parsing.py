@@ -49,7 +49,12 @@ def parse_list(argument: str, text: str, parse: Callable[[str], T]) -> tuple[T, 
 
 def parse_widths(text: str | None) -> tuple[int, ...] | None:
     """Widths from a list such as "64,128"; None if none is given. Raises ArgumentError for other than whole numbers."""
-    return None if text is None else parse_list("widths", text, _whole)
+    return None if text is None else parse_wholes("widths", text)
+
+
+def parse_wholes(argument: str, text: str) -> tuple[int, ...]:
+    """Whole numbers from a list. Raises ArgumentError for others."""
+    return parse_list(argument, text, _whole)
 
 
 def parse_delta(text: str) -> Fraction:

@@ -7,7 +7,7 @@ from cyclopts import Parameter
 from scalings.command_line.bounds import RULED, WIDEST, check_weights
 from scalings.command_line.chosen_network import ChosenNetwork
 from scalings.command_line.console import YES, print_json, print_tables, print_text
-from scalings.command_line.parsing import Whole, parse_list, parse_richness
+from scalings.command_line.parsing import Whole, parse_richness, parse_wholes
 from scalings.criteria.problem import Problem
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.splits import laws
@@ -119,7 +119,7 @@ def _positive(argument: str, text: str) -> float:
 def _pair(argument: str, text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None
-    sizes = parse_list(argument, text, int)
+    sizes = parse_wholes(argument, text)
     if len(sizes) != 2 or min(sizes) < 1:
         raise ArgumentError(argument, f"expected two sizes, from and to, as in 256,1024, but got {text!r:.100}")
     return sizes[0], sizes[1]

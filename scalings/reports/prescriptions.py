@@ -37,8 +37,9 @@ def repair_report(answer: ModelCheck) -> Iterator[RenderableType]:
     if not answer.repaired:
         return
     given = answer.repaired.prescription
-    yield Text(f"\nThe repair, for a model of any width n, which at {given.base_width} is as yours is:\n")
-    yield Text(code(given))
+    yield Text(f"\nThe repair, for a model of any width n, which at {given.base_width} is as yours is:")
+    yield from (Text(f"note: {note}") for note in given.notes)
+    yield Text(f"\n{code(given)}")
     if answer.verified:
         verdict = answer.verified.verdict
         yield Text.assemble("\nRepaired so: ", (verdict, STYLES[verdict]), f", {answer.verified.reason}")

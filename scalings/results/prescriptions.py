@@ -109,7 +109,8 @@ class Prescription:
         return tuple(dict.fromkeys(rule.optimizer for rule in self.rules if rule.optimizer))
 
     def ratios_at(self, width: int) -> dict[str, float]:
-        """By which factors scale variables are larger at a width."""
+        """By which factors scale variables are larger at a width. Raises ArgumentError for what is no width."""
+        check_width(width)
         return {**self.ratios, WIDTH_SCALE: width / self.base_width}
 
     def numbers(self, rule: ParameterRule, width: int) -> Numbers:
@@ -127,7 +128,7 @@ class Prescription:
 
         Raises ArgumentError for a gamma that is not positive, and where no prefactor is understood.
         """
-        if not 0 < gamma < math.inf:
+        if not isinstance(gamma, int | float) or not 0 < gamma < math.inf:
             raise ArgumentError("gamma", f"expected a number above 0, but got {gamma!r:.100}")
         if not any(GAMMA in dict(one.powers) for rule in self.rules for one in (rule.init, rule.lr)):
             raise ArgumentError("gamma", "the richness is no freedom here, so that nothing moves along it")
@@ -185,6 +186,12 @@ class Prescription:
                 exact = (size / known.size) ** (1 / float(known.order))
                 if abs(exact - round(exact)) <= _TOLERANCE * exact:
                     yield round(exact)
+
+
+def check_width(width: object, argument: str = "width") -> None:
+    """Raises ArgumentError for what is no width."""
+    if not isinstance(width, int) or isinstance(width, bool) or width < 1:
+        raise ArgumentError(argument, f"expected a whole number of at least 1, but got {width!r:.60}")
 
 
 def pattern_of(weight: str) -> str:

@@ -48,9 +48,9 @@ def assert_scaling(
     return found
 
 
-def check_regime(regime: str | None) -> None:
+def check_regime(regime: object) -> None:
     """Raises ArgumentError for a regime that nobody wishes for."""
-    if regime is not None and regime not in RICHNESS:
+    if regime is not None and (not isinstance(regime, str) or regime not in RICHNESS):
         raise unknown_name("regime", str(regime), RICHNESS)
 
 
@@ -58,11 +58,12 @@ def asked_for(found: ModelCheck, regime: Wished | None) -> ModelCheck:
     """The check, as a FAIL if it is in another regime, with the repair that leads to the wished one."""
     if regime is None or found.verdict == "FAIL" or found.regime == regime:
         return found
+    from scalings.studies.prescribed_models import repaired_model
     from symbolic.evaluation.repair import repair_of
 
     remedy = repair_of(found.problem, found.parameterization, RICHNESS[regime])
     reason = f"it is {found.regime}, but {regime} was asked for: {_first_change(found, remedy)}"
-    return replace(found, verdict="FAIL", reason=reason, repair=remedy)
+    return replace(found, verdict="FAIL", reason=reason, repair=remedy, repaired=repaired_model(found.reading, remedy))
 
 
 def _first_change(found: ModelCheck, remedy: object) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
@@ -37,12 +37,12 @@ class ModelFinding:
     """Whether it is a mistake: a weight that is frozen is said, but may be meant."""
 
 
-def of_untrained(rows: Sequence[ParameterSetting], frozen: Collection[str]) -> Iterator[ModelFinding]:
-    """Weights that no optimizer moves. To freeze one may be meant, to leave it out of all groups is a mistake."""
+def of_untrained(rows: Sequence[ParameterSetting]) -> Iterator[ModelFinding]:
+    """Weights that nothing moves. To freeze one may be meant, to leave it out of all groups is a mistake."""
     for row in rows:
-        if row.lr == MINUS_INFINITY:
-            sentence = f"{row.weight} {row.untrained or 'is given no gradient'}"
-            yield ModelFinding(row.weight, "untrained", None, sentence, is_wrong=row.weight not in frozen)
+        if row.untrained:
+            sentence = f"{row.weight} {row.untrained}"
+            yield ModelFinding(row.weight, "untrained", None, sentence, is_wrong=not row.frozen)
 
 
 def of_epsilons(rows: Sequence[ParameterSetting]) -> Iterator[ModelFinding]:
@@ -55,7 +55,7 @@ def of_epsilons(rows: Sequence[ParameterSetting]) -> Iterator[ModelFinding]:
 def of_changes(changes: Sequence[Change], rows: Sequence[ParameterSetting]) -> Iterator[ModelFinding]:
     """The numbers that are to be changed."""
     weights = {row.layer: row.weight for row in rows}
-    untrained = {row.layer for row in rows if row.lr == MINUS_INFINITY}
+    untrained = {row.layer for row in rows if row.untrained}
     for layer, which, old, new in changes:
         if which == "scale":
             sentence = (
@@ -73,11 +73,12 @@ def of_changes(changes: Sequence[Change], rows: Sequence[ParameterSetting]) -> I
 def of_conflict(conflict: Conflict) -> ModelFinding:
     """That no numbers meet the criteria, with the smallest change of the structure that would help."""
     imposed = " and ".join(f"{criterion} at {layer}" for criterion, layer in conflict.imposed)
-    sentence = f"no init scales, learning rates and multipliers meet the criteria: {imposed} contradict each other"
+    why = f"no init scales, learning rates and multipliers that are there meet {imposed} together"
     if not conflict.add:
-        return ModelFinding("", "structure", None, sentence)
+        return ModelFinding("", "structure", None, why)
     source, reader = conflict.add[0]
-    return ModelFinding(reader, "structure", None, f"{sentence}; a multiplier between {source} and {reader} would do")
+    sentence = f"multiply by a power of the width, in the code, what {reader} reads from {source}: {why}"
+    return ModelFinding(reader, "structure", None, sentence)
 
 
 def of_training(network: Network, agreement: Agreement, margin: Fraction) -> Iterator[ModelFinding]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from scalings.criteria.problem import Problem
 from scalings.hyperparameters.exponents import MINUS_INFINITY
 from scalings.hyperparameters.parameterizations import Parameterization
-from scalings.studies.model_settings import ParameterSetting, laws_of, parameter_settings, parameterization_of
+from scalings.studies.model_settings import ParameterSetting, parameter_settings, parameterization_of, problem_of
 from scalings.tapes.network import TracedNetwork
 
 if TYPE_CHECKING:
@@ -19,12 +19,31 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Reading:
-    """A model as theory sees it, and what is trained, whose outputs are one and whose gradients are clipped."""
+class Model:
+    """What the user has given: how to build the model at a width, its optimizer, data and loss."""
 
     build: Build
     optimizer: Callable[[Any], Any]
+    data: object
+    loss: Loss | None = None
+
+
+@dataclass(frozen=True)
+class Traced:
+    """What is traced, with the loss of its output: the user's, but that several outputs are one."""
+
+    build: Build
     loss: Loss
+    network: TracedNetwork
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A model as theory sees it."""
+
+    model: Model
+    trained: Model
+    """The same, but that several outputs are one, and that gradients are clipped where that is asked."""
     traced: TracedNetwork
     seen: Mapping[str, Setting]
     rows: tuple[ParameterSetting, ...]
@@ -44,34 +63,33 @@ class Reading:
         return [row for row in self.rows if row.epsilon != MINUS_INFINITY]
 
 
-def reading(
-    build: Build,
-    optimizer: Callable[[Any], Any],
-    data: object,
-    loss: Loss | None,
-    *,
-    widths: Sequence[int] | None = None,
-    steps: int,
-    clip: float | None,
-) -> Reading:
-    """Trace a model at these widths, and read its optimizer. Raises ArgumentError as `check_model` does."""
-    from empirical.experiments.model_laws import settings_with_laws
-    from empirical.models.optimizers import clipping
+def traced_as_one(build: Build, data: object, loss: Loss | None, widths: Sequence[int] | None) -> Traced:
+    """Trace a model at these widths. Raises ArgumentError as `trace` does."""
     from empirical.models.outputs import joined, places_of
     from empirical.tracing.batches import default_loss
     from empirical.tracing.trace import trace
 
     loss = default_loss if loss is None else loss
-    optimizer = optimizer if clip is None else clipping(optimizer, clip)
     traced = trace(build, data, widths, loss)
     if len(places := places_of(traced)) > 1:
         build, loss = joined(build, loss, places)
         traced = trace(build, data, widths, loss)
-    seen = settings_with_laws(build, optimizer, data, loss, traced.widths, steps)
-    translation = traced.translation
-    rows, notes = parameter_settings(traced, translation, seen)
-    problem, without_epsilons = (
-        Problem(translation.network, laws_of(rows, clipped=clip is not None, epsilons=one), loss=translation.loss)
-        for one in (True, False)
-    )
-    return Reading(build, optimizer, loss, traced, seen, tuple(rows), tuple(notes), problem, without_epsilons)
+    return Traced(build, loss, traced)
+
+
+def reading(model: Model, traced: Traced, *, steps: int, clip: float | None = None) -> Reading:
+    """Read how a model is set, and by which laws it trains for so many steps.
+
+    Raises ArgumentError as `check_model` does.
+    """
+    from empirical.experiments.model_laws import settings_with_laws
+    from empirical.models.optimizers import clipping
+
+    optimizer = model.optimizer if clip is None else clipping(model.optimizer, clip)
+    trained = Model(traced.build, optimizer, model.data, traced.loss)
+    network, translation = traced.network, traced.network.translation
+    seen = settings_with_laws(traced.build, optimizer, model.data, traced.loss, network.widths, steps)
+    rows, notes = parameter_settings(network, translation, seen)
+    problem = problem_of(translation, rows, clipped=clip is not None, epsilons=True)
+    without_epsilons = problem_of(translation, rows, clipped=clip is not None)
+    return Reading(model, trained, network, seen, tuple(rows), tuple(notes), problem, without_epsilons)

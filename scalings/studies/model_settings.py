@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from scalings.criteria.problem import Problem
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.hyperparameters.gauges import LayerExponents
@@ -40,6 +41,8 @@ class ParameterSetting:
     """The parameters of the model that it stands for, one a copy."""
     untrained: str = ""
     """Why nothing moves it, in words; empty if something does."""
+    frozen: bool = False
+    """Whether the model itself asks for no gradient of it, which may be meant."""
     measured: bool = False
     """Whether the law was found by feeding gradients to the optimizer."""
     epsilon: Exponent = MINUS_INFINITY
@@ -83,7 +86,8 @@ def parameter_settings(
                 MINUS_INFINITY if node.frozen else first.decay,
                 law,
                 names,
-                untrained(first),
+                untrained(first) or ("is given no gradient" if node.frozen else ""),
+                node.frozen,
                 bool(first.options and first.options.measured),
                 first.epsilon if drowns(first) else MINUS_INFINITY,
             )
@@ -121,7 +125,14 @@ def _size(size: Dimension) -> str:
     return str(size).removeprefix("1 ") if size.grows else str(size)
 
 
-def laws_of(rows: Sequence[ParameterSetting], *, clipped: bool, epsilons: bool = True) -> Laws:
+def problem_of(
+    translation: Translation, rows: Sequence[ParameterSetting], *, clipped: bool = False, epsilons: bool = False
+) -> Problem:
+    """The network of a model, trained by the law of each weight's own optimizer."""
+    return Problem(translation.network, _laws(rows, clipped=clipped, epsilons=epsilons), loss=translation.loss)
+
+
+def _laws(rows: Sequence[ParameterSetting], *, clipped: bool, epsilons: bool) -> Laws:
     """The update law of each weight, of gradients that are clipped where that changes any step; or with its epsilon,
     which there is no rule for beside clipping."""
     counts = epsilons and not clipped

@@ -58,6 +58,11 @@ def drowns(setting: Setting) -> bool:
     return bool(size and setting.options and setting.options.epsilon > size)
 
 
+def is_rounding(setting: Setting) -> bool:
+    """Whether all gradients of a parameter are but the rounding of larger ones: no value depends on it."""
+    return bool(setting.gradients) and not any(setting.gradients.values())
+
+
 def audit(rows: Sequence[Row], settings: Sequence[Setting]) -> Iterator[str]:
     """Remarks on how weights are trained; of each weight a row, and the setting of its last copy."""
     yield from _skipped(rows)
@@ -69,6 +74,11 @@ def audit(rows: Sequence[Row], settings: Sequence[Setting]) -> Iterator[str]:
         )
     if names := [row.weight for row in rows if row.decay != MINUS_INFINITY and row.is_vector]:
         yield f"decays, too: {_listed(names)}; of a bias or gain decay is rarely meant, and theory leaves it out"
+    if names := [row.weight for row, one in zip(rows, settings, strict=True) if is_rounding(one)]:
+        yield (
+            f"without effect: gradients of {_listed(names)} are rounding, as those of a bias in front of a "
+            "normalization are; how far it moves is not judged"
+        )
     yield from _epsilons(rows, settings)
     yield from _schedules(settings)
 

@@ -18,18 +18,19 @@ from scalings.errors import ArgumentError, wrong_type
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent, parse_fraction
 from scalings.hyperparameters.gauges import LayerExponents
 from scalings.hyperparameters.parameterizations import Parameterization
-from scalings.hyperparameters.splits import laws
 from scalings.results.checks import Forbidden, Repair
-from scalings.studies.model_settings import ParameterSetting, parameter_settings, parameterization_of
-from scalings.studies.prescribed_models import Model, Parameterized, parameterized
+from scalings.results.prescriptions import check_width
+from scalings.studies.model_reading import Model, reading, traced_as_one
+from scalings.studies.prescribed_models import Parameterized, parameterized
 from scalings.tapes.network import TracedNetwork
-from scalings.tapes.translation.translation import Translation
 
 if TYPE_CHECKING:
     from empirical.tracing.batches import Loss
     from empirical.tracing.trace import Build
     from symbolic.propagation.question import Question
 
+_STEPS = 3
+"""An optimizer whose law is measured is to have one from here on."""
 _NEAR = Fraction(1, 16)
 """How far the members are from the wished one between which exponents are compared, for what gamma does."""
 
@@ -58,54 +59,34 @@ def parameterize(
 
     Raises ArgumentError as `check_model` does, and where nothing of this richness meets the criteria.
     """
-    from empirical.models.settings import settings
-    from empirical.tracing.trace import trace
-
-    check_base_width(base_width)
-    traced = trace(build, data, widths, loss)
-    translation = traced.translation
+    check_width(base_width, "base_width")
+    traced = traced_as_one(build, data, loss, widths)
     if isinstance(optimizer, str):
-        optimizer = _named(optimizer, traced, translation, lr, decay)
+        optimizer = _named(optimizer, traced.network, lr, decay)
     elif not callable(optimizer):
         raise wrong_type(
             "optimizer", "a function that is given the module and makes its optimizer, or a name", optimizer
         )
     elif lr is not None or decay is not None:
-        raise ArgumentError("lr", "expected none, since the optimizer that is made has its own learning rate and decay")
-    seen = settings(build, optimizer, traced.widths)
-    rows, notes = parameter_settings(traced, translation, seen)
-    given = parameterization_of(rows)
-    problem = problem_of(translation, rows)
-    wished = wished_richness(problem, richness)
-    model = Model(build, optimizer, data, loss)
-    near = near_members(problem, given, wished)
-    found = parameterized(model, traced, problem, rows, seen, near.repair, base_width, near.gamma, tuple(notes))
+        why = "expected none, since the optimizer that is made has its own"
+        raise ArgumentError("decay" if lr is None else "lr", why)
+    read = reading(Model(build, optimizer, data, loss), traced, steps=_STEPS)
+    near = near_members(read.without_epsilons, read.given, wished_richness(read.without_epsilons, richness))
+    found = parameterized(read, near.repair, base_width, near.gamma, read.notes)
     return found if gamma == 1 else found.rescaled(gamma)
-
-
-def check_base_width(base_width: object) -> None:
-    """Raises ArgumentError for what is no width."""
-    if not isinstance(base_width, int) or isinstance(base_width, bool) or base_width < 1:
-        raise ArgumentError("base_width", f"expected a whole number of at least 1, but got {base_width!r:.60}")
 
 
 def _named(
     name: str,
     traced: TracedNetwork,
-    translation: Translation,
     lr: float | Mapping[str, float] | None,
     decay: float | None,
 ) -> Callable[[Any], Any]:
     from empirical.models.named_optimizers import named_optimizer
 
     axes = {name: len(one.shape) for one in traced.tape.parameters for name in traced.names_of(one)}
+    translation = traced.translation
     return named_optimizer(name, translation.network, translation.weights, axes, lr, decay or 0.0)
-
-
-def problem_of(translation: Translation, rows: Sequence[ParameterSetting]) -> Problem:
-    """The network of a model, with the law of each weight's own optimizer."""
-    law = laws(rows[-1].law, {row.layer: row.law for row in rows})
-    return Problem(translation.network, law, loss=translation.loss)
 
 
 def wished_richness(problem: Problem, richness: Fraction | int | str | None) -> Fraction:
@@ -119,7 +100,9 @@ def wished_richness(problem: Problem, richness: Fraction | int | str | None) -> 
     question = Question(problem, tuple(as_criteria("tutorial")))
     try:
         if richness is not None:
-            return parse_fraction(richness) if isinstance(richness, str) else Fraction(richness)
+            # A float is what it is written as: 0.1 is 1/10.
+            written = str(richness) if isinstance(richness, float) else richness
+            return parse_fraction(written) if isinstance(written, str) else Fraction(written)
         _, high = Members(question).ends
     except ArgumentError:
         raise ArgumentError("build", _why_nothing(question)) from None

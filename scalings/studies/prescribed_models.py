@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
@@ -18,29 +18,17 @@ from scalings.networks.nodes import Weighted
 from scalings.results.checks import Change, Forbidden, Repair
 from scalings.results.prescription_code import code
 from scalings.results.prescriptions import GAMMA, ParameterRule, Prescription, Scaled
-from scalings.studies.model_settings import ParameterSetting
-from scalings.tapes.network import TracedNetwork
+from scalings.studies.model_reading import Model, Reading
 
 if TYPE_CHECKING:
     from torch import nn
 
     from empirical.models.settings import Setting
-    from empirical.tracing.batches import Loss
     from empirical.tracing.trace import Build
     from scalings.studies.model_checks import ModelCheck
 
 _DRAWS = 0.1
 """Root mean squares of copies that differ by less, beside the largest, are those of one start."""
-
-
-@dataclass(frozen=True)
-class Model:
-    """What the user has given: how to build the model at a width, its optimizer, data and loss."""
-
-    build: Build
-    optimizer: Callable[[Any], Any]
-    data: object
-    loss: Loss | None = None
 
 
 @dataclass(frozen=True, repr=False)
@@ -73,8 +61,9 @@ class Parameterized(Displayed):
 
     def build(self, width: int) -> nn.Module:
         """The model of this width, set as prescribed."""
-        given = self.model.build
-        return self.apply(given[width]() if isinstance(given, Mapping) else given(width))
+        from empirical.models.prescribing import made_at
+
+        return self.apply(made_at(self.model.build, width))
 
     def patterns(self, width: int) -> list[dict[str, Any]]:
         """The groups at a width as a list of patterns of names, as torchtitan's `param_groups` are."""
@@ -86,13 +75,15 @@ class Parameterized(Displayed):
 
     def check(self, **options: Any) -> ModelCheck:
         """`check_model` of the model as prescribed, with its options."""
+        from empirical.models.prescribing import optimizers_at_peak
         from scalings.studies.model_checks import check_model
 
         given = self.model
         build: Build = self.build
         if isinstance(given.build, Mapping):
             build = {width: partial(self.build, width) for width in given.build}
-        return check_model(build, self.optimizer, given.data, given.loss, **options)
+        at_peak = partial(optimizers_at_peak, self.prescription, given.optimizer)
+        return check_model(build, at_peak, given.data, given.loss, **options)
 
     @property
     def code(self) -> str:
@@ -104,32 +95,22 @@ class Parameterized(Displayed):
         return json_text(self)
 
 
-def repaired_model(
-    model: Model,
-    traced: TracedNetwork,
-    problem: Problem,
-    rows: Sequence[ParameterSetting],
-    seen: Mapping[str, Setting],
-    repair: Repair | Forbidden,
-) -> Parameterized | None:
+def repaired_model(read: Reading, repair: Repair | Forbidden, notes: tuple[str, ...] = ()) -> Parameterized | None:
     """The model set as a repair says, as it is at the smallest width that was traced; None where nothing changes."""
     if isinstance(repair, Forbidden) or not any(_is_setting(one) for one in repair.changes):
         return None
-    return parameterized(model, traced, problem, rows, seen, repair, traced.widths[0])
+    return parameterized(read, repair, read.traced.widths[0], notes=notes)
 
 
 def _is_setting(change: Change) -> bool:
-    """Whether numbers make it: what nothing trains, frozen or forgotten, has no learning rate to be another."""
+    """Whether it is one of a start, a rate or a decay: the code is the user's, and what nothing trains, frozen or
+    forgotten, has no learning rate to be another."""
     _, which, old, _ = change
-    return not (which == "lr" and old == MINUS_INFINITY)
+    return which != "scale" and not (which == "lr" and old == MINUS_INFINITY)
 
 
 def parameterized(
-    model: Model,
-    traced: TracedNetwork,
-    problem: Problem,
-    rows: Sequence[ParameterSetting],
-    seen: Mapping[str, Setting],
+    read: Reading,
     repair: Repair,
     base_width: int,
     gamma: Sequence[LayerExponents[Exponent]] = (),
@@ -138,14 +119,15 @@ def parameterized(
     """The model, set as a repair says, with the numbers that it has itself at the base width."""
     from empirical.models.prescribing import options_at, sizes_at
 
+    model, traced = read.model, read.traced
     options, sizes = options_at(model.build, model.optimizer, base_width), sizes_at(model.build, base_width)
     shapes = {name: one.shape for one in traced.tape.parameters for name in traced.names_of(one)}
     changed = {(one[0], one[1]) for one in repair.changes if _is_setting(one)}
     layers = traced.translation.network.layers
     prescribed: dict[str, tuple[str, _Powers]] = {}
-    for row in rows:
+    for row in read.rows:
         sizes |= _of_copies({name: sizes[name] for name in row.parameters})
-    for number, (node, row) in enumerate(zip(layers, rows, strict=True)):
+    for number, (node, row) in enumerate(zip(layers, read.rows, strict=True)):
         which = tuple(one for one in ("init", "lr", "decay") if (row.layer, one) in changed)
         own = _Powers(repair.parameterization.layers[number], gamma[number] if gamma else None, which, node)
         prescribed |= {name: (row.weight, own) for name in row.parameters}
@@ -168,8 +150,9 @@ def parameterized(
             powers.changed,
         )
 
-    rules = tuple(rule(name, setting) for name, setting in seen.items())
-    return Parameterized(Prescription(base_width, rules, repair.verdict.richness, {}, notes), problem, model)
+    rules = tuple(rule(name, setting) for name, setting in read.seen.items())
+    prescription = Prescription(base_width, rules, repair.verdict.richness, {}, notes)
+    return Parameterized(prescription, read.without_epsilons, model)
 
 
 def _of_copies(sizes: Mapping[str, float]) -> dict[str, float]:

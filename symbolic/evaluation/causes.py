@@ -48,6 +48,7 @@ from symbolic.derivation.satisfiability import Points
 from symbolic.evaluation.check import verdict_on
 from symbolic.evaluation.given_run import train_given
 from symbolic.evaluation.nearest_point import distance
+from symbolic.evaluation.repair import of_richness
 from symbolic.polyhedra.z3_forms import number, value
 from symbolic.propagation.question import Question
 
@@ -55,23 +56,27 @@ _KINDS: tuple[Kind, ...] = ("scales", "init", "decay", "lr")
 """From what is changed last to what is changed first."""
 
 
-def causes_of(problem: Problem, given: Parameterization) -> Repair | Forbidden:
+def causes_of(
+    problem: Problem, given: Parameterization, *, code: bool = True, richness: Fraction | None = None
+) -> Repair | Forbidden:
     """The nearest parameterization in this sense, in the gauge g = 1, with the changes that lead there.
 
     `given` has no multipliers: those of the network are in its nodes. If a node's number changes, the answer has
-    `scales`, of all of them, in the order of `loosened(network).multipliers`. `Forbidden` if no numbers meet the
-    criteria.
+    `scales`, of all of them, in the order of `loosened(network).multipliers`. Without `code` these numbers stay as they
+    are. `Forbidden` if no numbers meet the criteria, at this richness if it is given.
     """
-    network = loosened(problem.network)
-    question = Question(replace(problem, network=network))
+    network = loosened(problem.network) if code else problem.network
+    criteria = TUTORIAL if richness is None else (*TUTORIAL, of_richness(richness))
+    question = Question(replace(problem, network=network), criteria)
     found = _nearest(question, problem.network, given)
     zeros = {node.weight for node in network.layers if node.start == "zero" and isinstance(node, MATRICES)}
     for started in (*({one} for one in sorted(zeros)), zeros) if zeros else ():
         if found is None:
-            question = Question(replace(problem, network=Network(tuple(_started(network.nodes, started)))))
+            question = Question(replace(problem, network=Network(tuple(_started(network.nodes, started)))), criteria)
             found = _nearest(question, problem.network, given)
     if found is None:
-        return Forbidden(tuple(one.name for one in Points(question.ring, question.train).contradictory(TUTORIAL)), None)
+        excluding = Points(question.ring, question.train).contradictory(criteria)
+        return Forbidden(tuple(one.name for one in excluding if one in TUTORIAL), richness)
     layers, scales = question.exponents(found.__getitem__, lambda exponent: exponent)
     changes = tuple(_changes(question, _numbers(question, problem.network, given), found))
     moved = any(which == "scale" for _, which, _, _ in changes)

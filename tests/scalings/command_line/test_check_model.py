@@ -43,6 +43,9 @@ def wrong():
 
 lazy = {"build": build, "optimizer": optimizer, "data": data, "regime": "lazy"}
 few = {"build": build, "optimizer": optimizer, "data": data, "widths": [64, 128, 256], "steps": 1, "seeds": 1}
+many = {"build": build, "optimizer": optimizer, "data": data, "seeds": 10**9}
+huge = {"build": build, "optimizer": optimizer, "data": data, "widths": [64, 128, 10**12]}
+halves = {"build": build, "optimizer": optimizer, "data": data, "widths": [64.5, 128, 256]}
 no_data = {"build": build, "optimizer": optimizer}
 misspelled = {"build": build, "optimizer": optimizer, "data": data, "seed": 3}
 no_optimizer = {"build": build, "optimizer": lambda model: model, "data": data}
@@ -113,11 +116,20 @@ def test_what_is_inconclusive_is_skipped(capsys: pytest.CaptureFixture[str], tmp
 
 
 @pytest.mark.slow
+def test_a_repair_is_verified_where_that_is_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "check", "own_check:wrong", "--quick")
+    assert "Repaired so" not in out
+    code, out, _ = run(capsys, "check", "own_check:wrong", "--quick", "--verify")
+    assert (code, "Repaired so: PASS, it is rich, r = 1/2; a quick training" in out) == (1, True), out
+
+
+@pytest.mark.slow
 def test_a_regime_that_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     """By the model, or by the option, which wins."""
     code, out, _ = run(capsys, "check", "own_check:lazy", "--quick")
     assert code == 1
     assert out.startswith("FAIL: it is rich, but lazy was asked for: the learning rate of 0.weight goes like n^0, and")
+    assert 'group("0.weight", lr=0.01 * (n / 64) ** -0.5' in out, out
     assert main(["check", "own_check:lazy", "--quick", "--regime", "rich"]) == 0
 
 
@@ -140,6 +152,9 @@ def test_a_regime_that_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
         ("own_check --seeds 0", "--seeds: expected at least 1, but got 0"),
         ("own_check --widths 8", "--widths: expected at least 3 widths"),
         ("own_check --clip 0", "--clip: expected a number above 0, but got 0.0"),
+        ("own_check:many", "--seeds: expected at most 10000"),
+        ("own_check:huge", "--widths: expected widths up to 1000000000"),
+        ("own_check:halves", "--widths: expected whole numbers, but got [64.5, 128, 256]"),
         ("own_check --device cuda", "--device: expected auto or cpu, on which modules are trained, but got 'cuda'"),
         ("own_check --regime rihc", 'Invalid value "rihc" for --regime'),
         ("own_check --junit found.txt", "--junit: expected a file that ends in .xml, but got 'found.txt'"),

@@ -264,6 +264,10 @@ def with_scheduler(model: nn.Module) -> Any:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"optimizer": "adam", "lr": "1e-3"}, "lr: expected a number above 0 for adam, but got '1e-3'"),
+        ({"optimizer": "adamw", "lr": 1e-3, "decay": -1}, "decay: expected a number of at least 0, but got -1"),
+        ({"decay": 0.1}, "decay: expected none, since the optimizer that is made has its own"),
+        ({"richness": float("nan")}, "richness: expected a fraction"),
         ({"optimizer": "adam"}, "lr: expected the learning rate at the base width"),
         ({"optimizer": "adam", "lr": -1.0}, "lr: expected a number above 0 for adam, but got -1.0"),
         ({"optimizer": "muon+adamw", "lr": {"muon": 0.1}}, "lr: expected one for each of muon, adamw, but got muon"),

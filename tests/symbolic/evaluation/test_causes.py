@@ -69,6 +69,18 @@ def test_a_number_in_the_code_is_named_and_not_what_would_make_up_for_it() -> No
     assert [node.name for node in loosened(network(HALF)).multipliers] == ["mul"]
 
 
+def test_with_the_code_as_it_is_other_numbers_make_up_for_it_at_the_richness_that_is_asked_for() -> None:
+    problem = Problem(network(HALF), laws("adam"))
+    answer = causes_of(problem, MUP, code=False)
+    assert isinstance(answer, Repair)
+    assert {which for _, which, _, _ in answer.changes} <= {"init", "lr"}
+    assert (answer.verdict.nontrivial, answer.parameterization.scales) == (True, ())
+    again = causes_of(problem, MUP, code=False, richness=answer.richness)
+    assert isinstance(again, Repair)
+    assert again.richness == answer.richness
+    assert isinstance(causes_of(problem, MUP, code=False, richness=Fraction(3)), Forbidden)
+
+
 def starting_at_zero(*layers: int) -> Parameterization:
     return Parameterization(
         tuple(replace(one, init=MINUS_INFINITY) if place in layers else one for place, one in enumerate(MUP.layers))

@@ -1,0 +1,78 @@
+"""Which measured orders may be held against derived ones, and which are not yet asymptotic: theory itself foretells, of
+the sizes of weights and steps at these widths, that their slopes are not their orders there."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+
+from scalings.criteria.observables import Observable
+from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent, power_of
+from scalings.hyperparameters.gauges import LayerExponents
+from scalings.results.fits import Diverged, Fit
+from scalings.studies import modules
+from scalings.studies.model_reading import Reading
+from scalings.studies.model_tensors import NOT_YET, uncovered
+from scalings.studies.optimizer_audit import is_rounding
+
+_READ = ("W_frobenius", "W_spectral", "dW_spectral")
+"""What is known of the weights from how the model is set, and the costly norm of updates, which have another."""
+_CHANGES = ("dW_frobenius", "decay")
+"""What is not told apart of a weight that decays: what the updates did, and what decay took."""
+_VALUES = ("z", "dz", "d", "dd")
+"""What is of the value that a weight makes, and not of the weight itself."""
+_OFF = 0.1
+"""A slope that is foretold to be further from its order than this says nothing of the order."""
+
+
+def comparable(read: Reading, predicted: Mapping[Observable, Exponent]) -> dict[Observable, Exponent]:
+    """Of the derived orders those that training is asked about: what no rule covers is judged by itself."""
+    decaying = {row.layer for row in read.rows if row.decay != MINUS_INFINITY}
+    without_rule = uncovered(read.traced.translation)
+    idle = {row.layer for row in read.rows if is_rounding(read.seen[row.parameters[-1]])}
+    return {
+        one: order
+        for one, order in predicted.items()
+        if one.quantity not in _READ
+        and not (one.quantity in _CHANGES and one.layer in decaying)
+        and (one.quantity in _VALUES or one.layer not in idle)
+        and one.layer not in without_rule
+    }
+
+
+def early_orders(
+    read: Reading,
+    orders: Mapping[Observable, Exponent],
+    measured: Mapping[Observable, Fit | Diverged],
+    widths: tuple[int, ...],
+) -> frozenset[Observable]:
+    """Those whose slope is foretold to be another one, which is the one that was measured."""
+    translation, reference = read.traced.translation, read.traced.widths[-1]
+    settings = [read.seen[translation.weights[node.weight][-1]] for node in translation.network.layers]
+    rates = [setting.options.lr if setting.options else 0.0 for setting in settings]
+
+    def weights_at(width: int) -> list[LayerExponents[float]]:
+        ratio = width / reference
+        return [
+            LayerExponents(1.0, one.size * power_of(ratio, one.init), rate * power_of(ratio, one.lr))
+            for one, rate in zip(settings, rates, strict=True)
+        ]
+
+    slopes = modules.foretold(read.problem, weights_at, widths, max(one.step for one in orders))
+
+    def is_early(one: Observable, fit: Fit | Diverged) -> bool:
+        order = orders.get(one, MINUS_INFINITY)
+        if one not in slopes or order == MINUS_INFINITY or not isinstance(fit, Fit):
+            return False
+        off = abs(slopes[one] - order)
+        return off > _OFF and abs(fit.plain - slopes[one]) <= max(_OFF, off / 2)
+
+    return frozenset(one for one, fit in measured.items() if is_early(one, fit))
+
+
+def early_note(early: Collection[Observable]) -> Iterator[str]:
+    """What is said of them, if there are any."""
+    names = sorted({one.layer or "the loss" for one in early})
+    if names:
+        shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        why = "at these widths, as theory foretells of these sizes"
+        yield f"{NOT_YET}: {why}, values of {shown} are not of their orders"

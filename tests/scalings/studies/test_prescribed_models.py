@@ -1,0 +1,96 @@
+"""Models as they are prescribed: of schedules, of several outputs, of an optimizer of one's own, and asked wrongly."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import scalings
+from empirical.models.prescribing import optimizers_at_peak
+from scalings.errors import ArgumentError
+from scalings.studies.prescribed_models import Parameterized
+from tests.scalings.studies.models_to_set import BASE, INPUTS, adam, mlp, sgd
+
+
+@pytest.fixture(scope="module")
+def plain() -> Parameterized:
+    return scalings.parameterize(mlp, adam, INPUTS, base_width=BASE)
+
+
+def test_schedules_are_left_out_where_what_is_prescribed_is_trained(plain: Parameterized) -> None:
+    """At the peak, and without what a schedule remembers of the rates that it was made with."""
+
+    def warming(model: nn.Module) -> Any:
+        made = adam(model)
+        return [made], [torch.optim.lr_scheduler.LinearLR(made, 0.01)]
+
+    model = plain.build(4 * BASE)
+    [made] = optimizers_at_peak(plain.prescription, warming, model)
+    assert sorted(group["lr"] for group in made.param_groups) == pytest.approx([1e-3 / 4, 1e-3])
+    assert not any("initial_lr" in group for group in made.param_groups)
+    expected = {name: one["lr"] for one in plain.groups(model)["Adam"] for name in one["param_names"]}
+    assert {name: one["lr"] for one in made.param_groups for name in one["param_names"]} == expected
+
+
+class Heads(nn.Module):
+    """A body with two outputs."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.body, self.policy, self.value = nn.Linear(6, width), nn.Linear(width, 3), nn.Linear(width, 1)
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        hidden = torch.tanh(self.body(x))
+        return {"policy": self.policy(hidden), "value": self.value(hidden)}
+
+
+class Signed(torch.optim.Optimizer):
+    """One of a user's own."""
+
+    def __init__(self, parameters: Any) -> None:
+        super().__init__(parameters, {"lr": 1e-3})
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]  # noqa: ARG002 - as torch calls it
+        for group in self.param_groups:
+            for one in group["params"]:
+                one.sub_(group["lr"] * one.grad.sign())
+
+
+@pytest.mark.slow
+def test_several_outputs_and_an_optimizer_of_ones_own_are_read_as_check_model_reads_them() -> None:
+    def loss(output: dict[str, Tensor]) -> Tensor:
+        return output["policy"].square().mean() + output["value"].square().mean()
+
+    answer = scalings.parameterize(Heads, lambda model: Signed(model.parameters()), INPUTS, loss, base_width=BASE)
+    by_name = answer.prescription.by_name
+    for name in ("policy.weight", "value.weight"):
+        assert by_name[name].changed == ("init", "lr"), name
+        assert by_name[name].optimizer == "Signed"
+    assert by_name["body.weight"].changed == ()
+    assert isinstance(answer.optimizer(answer.build(2 * BASE)), Signed)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda one: one.apply(3), "model: expected a torch module, but got"),
+        (lambda one: one.build(-1), "width: expected a whole number of at least 1, but got -1"),
+        (lambda one: one.patterns("64"), "width: expected a whole number of at least 1, but got '64'"),
+        (lambda one: one.rescaled("2"), "gamma: expected a number above 0, but got '2'"),
+    ],
+)
+def test_what_it_is_asked_wrongly_is_one_line(plain: Parameterized, call: Any, message: str) -> None:
+    with pytest.raises(ArgumentError) as error:
+        call(plain)
+    assert str(error.value).startswith(message)
+
+
+@pytest.mark.slow
+def test_a_float_is_the_richness_that_is_written() -> None:
+    answer = scalings.parameterize(mlp, sgd, INPUTS, base_width=BASE, richness=0.1)
+    assert answer.prescription.richness == Fraction(1, 10)
