@@ -8,9 +8,9 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal
 
 from scalings.errors import unknown_name
-from scalings.hyperparameters.exponents import format_power
 from scalings.results.checks import Repair
 from scalings.studies.model_checks import ModelCheck, check_model
+from scalings.studies.model_findings import of_changes
 
 if TYPE_CHECKING:
     from empirical.tracing.batches import Loss
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 Wished = Literal["rich", "lazy"]
 RICHNESS: dict[Wished, Fraction] = {"rich": Fraction(1, 2), "lazy": Fraction(0)}
 """The richness that is repaired for: hidden units, of which there are n, move by order 1, or the least."""
-_WORDS = {"init": "init scale", "lr": "learning rate", "decay": "decay", "scale": "multiplier"}
 
 
 def assert_scaling(
@@ -67,10 +66,8 @@ def asked_for(found: ModelCheck, regime: Wished | None) -> ModelCheck:
 
 
 def _first_change(found: ModelCheck, remedy: object) -> str:
-    if not isinstance(remedy, Repair) or not remedy.changes:
+    changes = [*of_changes(remedy.changes, found.settings)] if isinstance(remedy, Repair) else []
+    if not changes:
         return "no init scales and learning rates make it so"
-    (layer, which, old, new), *others = remedy.changes
-    weights = {row.layer: row.weight for row in found.settings}
-    more = f" (and {len(others)} more)" if others else ""
-    powers = f"goes like {format_power(old, 'n')}, and should go like {format_power(new, 'n')}"
-    return f"the {_WORDS[which]} of {weights.get(layer, layer)} {powers}{more}"
+    more = f" (and {len(changes) - 1} more)" if len(changes) > 1 else ""
+    return f"{changes[0].sentence}{more}"

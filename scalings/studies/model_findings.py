@@ -19,6 +19,7 @@ from scalings.studies.model_settings import ParameterSetting
 
 What = Literal["init", "lr", "decay", "multiplier", "epsilon", "untrained", "structure", "training"]
 _WORDS: dict[Changed, str] = {"init": "init scale", "lr": "learning rate", "decay": "decay"}
+_INFINITIVES = {"is": "be", "falls": "fall", "grows": "grow"}
 
 
 @dataclass(frozen=True)
@@ -64,10 +65,30 @@ def of_changes(changes: Sequence[Change], rows: Sequence[ParameterSetting]) -> I
             yield ModelFinding(layer, "multiplier", old - new, sentence)
         elif which == "init" or layer not in untrained:  # else that is said
             name = weights[layer]
-            is_zero = which == "init" and old == MINUS_INFINITY
-            is_now = "is zero" if is_zero else f"goes like {format_power(old, 'n')}"
-            sentence = f"the {_WORDS[which]} of {name} {is_now}, and should go like {format_power(new, 'n')}"
-            yield ModelFinding(name, which, None if MINUS_INFINITY in (old, new) else old - new, sentence)
+            power = None if MINUS_INFINITY in (old, new) else old - new
+            yield ModelFinding(name, which, power, change_in_words(name, which, old, new))
+
+
+def change_in_words(name: str, which: Changed, old: Exponent, new: Exponent) -> str:
+    """What is to be changed of a weight, for a person who knows no theory.
+
+    >>> change_in_words("out.weight", "lr", Fraction(0), Fraction(-1))
+    'the learning rate of out.weight is the same at every width n, and should fall like 1/n'
+    """
+    is_now, should = (_growth(order).split(maxsplit=1) for order in (old, new))
+    return f"the {_WORDS[which]} of {name} {' '.join(is_now)}, and should {_INFINITIVES[should[0]]} {should[1]}"
+
+
+def _growth(order: Exponent) -> str:
+    """How something of this order is, as the width n grows."""
+    if order == MINUS_INFINITY:
+        return "is zero"
+    if not order:
+        return "is the same at every width n"
+    size = {Fraction(1): "n", Fraction(1, 2): "sqrt(n)"}.get(abs(order))
+    if order < 0:
+        return f"falls like {f'1/{size}' if size else format_power(order)}"
+    return f"grows like {size or format_power(order)}"
 
 
 def of_conflict(conflict: Conflict) -> ModelFinding:

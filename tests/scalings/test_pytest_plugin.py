@@ -78,7 +78,7 @@ def test_verdicts_are_outcomes(pytester: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(
         [
             "*AssertionError:*",
-            "*FAIL: the learning rate of 2.weight goes like n^0, and should go like n^(-1)",
+            "*FAIL: the learning rate of 2.weight is the same at every width n, and should fall like 1/n",
             "*2.weight   3 x n  output  n^(-1)      n^0 -> n^(-1)*",
             "*SKIPPED*INCONCLUSIVE: a verdict needs at least 8 widths, but got 3",
         ]
@@ -92,7 +92,7 @@ def test_a_regime_is_asked_for(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest_inprocess("test_lazy.py", "-p", NAME, "-p", "no:cacheprovider")
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(
-        ["*FAIL: it is lazy, but rich was asked for: the learning rate of 0.weight goes like n^(-1/2), and *"]
+        ["*FAIL: it is lazy, but rich was asked for: the learning rate of 0.weight falls like 1/sqrt(n), and *"]
     )
 
 

@@ -99,7 +99,7 @@ def test_markdown_and_junit(capsys: pytest.CaptureFixture[str], tmp_path: Path) 
     (case,) = suite.findall("testcase")
     (failure,) = case.findall("failure")
     assert case.get("name") == "own_check:wrong"
-    assert str(failure.get("message")).startswith("the learning rate of 2.weight goes like n^0, and should go like")
+    assert str(failure.get("message")).startswith("the learning rate of 2.weight is the same at every width n, and")
     assert "In theory it is unstable" in str(failure.text)
     code, _, err = run(capsys, *arguments)
     assert (code, err) == (2, "scalings: --junit: 'found.xml' exists; give another name, or --overwrite\n")
@@ -128,7 +128,7 @@ def test_a_regime_that_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     """By the model, or by the option, which wins."""
     code, out, _ = run(capsys, "check", "own_check:lazy", "--quick")
     assert code == 1
-    assert out.startswith("FAIL: it is rich, but lazy was asked for: the learning rate of 0.weight goes like n^0, and")
+    assert out.startswith("FAIL: it is rich, but lazy was asked for: the learning rate of 0.weight is the same at every")
     assert 'group("0.weight", lr=0.01 * (n / 64) ** -0.5' in out, out
     assert main(["check", "own_check:lazy", "--quick", "--regime", "rich"]) == 0
 
