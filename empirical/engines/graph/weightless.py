@@ -36,7 +36,7 @@ def without_weight(setting: Setting, node: Node, scope: Mapping[str, Tensor]) ->
     """The value of the node, of those in `scope`. Raises ArgumentError for what `layout` refuses."""
     match node:
         case Sum():
-            return _sum([scope[source] for source in node.sources])
+            return _sum(node, [scope[source] for source in node.sources])
         case Product():
             units, summed = setting.at(node.units), setting.at(node.summed)
             return operations.product(scope[node.left], scope[node.right], units, summed)
@@ -80,9 +80,13 @@ def _of_one(setting: Setting, node: Node, scope: Mapping[str, Tensor]) -> Tensor
     return value
 
 
-def _sum(values: list[Tensor]) -> Tensor:
-    """A weight that is a value has one position, and is added at each."""
-    most = max(value.shape[2] for value in values)
+def _sum(node: Sum, values: list[Tensor]) -> Tensor:
+    """A weight that is a value has one position, and is added at each; or as many as the data has."""
+    positions = [value.shape[2] for value in values]
+    most = max(positions)
+    if not {1, most}.issuperset(positions):
+        what = f"adds {', '.join(map(str, positions))} positions of {', '.join(node.sources)}"
+        raise ArgumentError("network", f"{node.name} {what}; expected as many of each, or one")
     return torch.stack([value.expand(-1, -1, most, -1) for value in values]).sum(dim=0)
 
 
