@@ -98,7 +98,7 @@ def test_rotary_positions_and_who_attends_to_whom() -> None:
 def test_experts_are_chosen_by_a_router_that_is_no_hidden_layer() -> None:
     network = scalings.moe(experts=4, top=3, shared=2)
     assert node(network, "chosen") == Top("chosen", "weights", choices(4), 3, shares=True)
-    assert str(network.units["up"]) == "4 n choices"
+    assert str(network.units["up"]) == "4 n E"
     assert network.units["shared_up"] == Dimension(2, Fraction(1))
     router = next(one for one in network.representations if one.name == "router")
     assert (router.part, router.is_hidden, router.is_score) == ("gate", False, True)
