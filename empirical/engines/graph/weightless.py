@@ -46,7 +46,7 @@ def without_weight(setting: Setting, node: Node, scope: Mapping[str, Tensor]) ->
             groups = setting.groups(node)
             return operations.mix(scope[node.scores], scope[node.values], groups, bidirectional=node.bidirectional)
         case Rearrange():
-            return _joined(setting, node, scope)
+            return _joined(node, scope)
         case Repeat():
             raise ArgumentError("network", f"{node.name} repeats a block within a block; one level is understood")
     return _of_one(setting, node, scope)
@@ -90,12 +90,11 @@ def _sum(node: Sum, values: list[Tensor]) -> Tensor:
     return torch.stack([value.expand(-1, -1, most, -1) for value in values]).sum(dim=0)
 
 
-def _joined(setting: Setting, node: Rearrange, scope: Mapping[str, Tensor]) -> Tensor:
+def _joined(node: Rearrange, scope: Mapping[str, Tensor]) -> Tensor:
     """The positions of each, one source after the other."""
-    values = [scope[source] for source in node.sources]
-    if any(value.shape[-1] != setting.at(node.units) for value in values) or not node.joined:
+    if not node.joined:
         raise ArgumentError("network", f"{node.name} is a Rearrange, which is not trained")
-    return torch.cat(values, dim=2)
+    return torch.cat([scope[source] for source in node.sources], dim=2)
 
 
 def _normalized(setting: Setting, node: Norm, value: Tensor) -> Tensor:
