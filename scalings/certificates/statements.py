@@ -24,11 +24,12 @@ from scalings.criteria.criterion import Criterion
 from scalings.criteria.parsing import format_relation, parse_criterion
 from scalings.criteria.problem import Problem
 from scalings.errors import ArgumentError
+from scalings.hyperparameters.epsilons import with_epsilon
 from scalings.hyperparameters.exponents import Exponent, format_exponent, parse_exponent, parse_power
 from scalings.hyperparameters.splits import Laws, Split, laws, text
 from scalings.hyperparameters.unknowns import KINDS, name_of
 from scalings.hyperparameters.unknowns import Kind as UnknownKind
-from scalings.hyperparameters.update_laws import UpdateLaw, law_text, optimizer, with_epsilon
+from scalings.hyperparameters.update_laws import UpdateLaw, law_text, optimizer
 from scalings.networks.network import Network
 from scalings.networks.serialization import network_from_json, network_to_json
 

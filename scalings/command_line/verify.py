@@ -29,7 +29,9 @@ def verify(
     quiet: Annotated[bool, Parameter(negative="")] = False,
     format: Format = "text",
 ) -> int:
-    """Derive the family, train members of it on real data, and say whether the two agree.
+    """Derive the family of an mlp, train members of it on real data, and say whether the two agree.
+
+    `measure --preset family:R` does so with one member, of any network.
 
     Example: scalings verify --data digits --output verify.png
 

@@ -34,15 +34,8 @@ from operator import itemgetter
 from typing import Protocol, TypeAlias
 
 from scalings.errors import ArgumentError, unknown_name, wrong_type
-from scalings.hyperparameters.update_laws import (
-    CLIP,
-    UpdateLaw,
-    clipped,
-    optimizer,
-    parts,
-    why_no_epsilon,
-    with_epsilon,
-)
+from scalings.hyperparameters.epsilons import why_no_epsilon, with_epsilon
+from scalings.hyperparameters.update_laws import CLIP, UpdateLaw, clipped, optimizer, parts
 
 
 class Layer(Protocol):

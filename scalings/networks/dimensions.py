@@ -20,14 +20,22 @@ COUNTED_SCALES = (VOCABULARY_SCALE, CHOICES_SCALE)
 BATCH_NOISE, BATCH_SIGNAL = "batch:noise", "batch:signal"
 BATCH_SCALES = (BATCH_NOISE, BATCH_SIGNAL)
 """The batch size where the mean gradient is mostly noise (small batches), and where it is mostly signal (large)."""
-_SYMBOLS = {WIDTH_SCALE: "n", DEPTH_SCALE: "m", VOCABULARY_SCALE: "V", BATCH_NOISE: "B", BATCH_SIGNAL: "B"}
+_SYMBOLS = {
+    WIDTH_SCALE: "n",
+    DEPTH_SCALE: "m",
+    VOCABULARY_SCALE: "V",
+    CHOICES_SCALE: "E",
+    RANK_SCALE: "R",
+    BATCH_NOISE: "B",
+    BATCH_SIGNAL: "B",
+}
 
 
 def symbol_of(scale: str) -> str:
     """The letter that stands for a scale variable in formulas; its name if it has none.
 
-    >>> symbol_of("width"), symbol_of("experts")
-    ('n', 'experts')
+    >>> symbol_of("width"), symbol_of("choices"), symbol_of("stages")
+    ('n', 'E', 'stages')
     """
     return _SYMBOLS.get(scale, scale)
 

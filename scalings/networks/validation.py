@@ -33,8 +33,10 @@ from scalings.networks.nodes import (
     Mean,
     Mix,
     Node,
+    Norm,
     Power,
     Product,
+    Rearrange,
     Repeat,
     Scores,
     Softmax,
@@ -123,8 +125,14 @@ def check_kinds(nodes: Sequence[Node]) -> None:
             raise ArgumentError("network", f"{node.name}: expected one of {known}, but got {node.activation!r:.60}")
         if isinstance(node, Power) and not node.exponent:
             raise ArgumentError("network", f"{node.name}: expected an exponent other than 0")
-        if isinstance(node, Top) and node.count > node.over.size and not node.over.order:
+        if isinstance(node, Top) and (node.count < 1 or (node.count > node.over.size and not node.over.order)):
             raise ArgumentError("network", f"{node.name} takes the {node.count} largest, but of {node.over.size} units")
+        if isinstance(node, Top) and not _is_whole(node.over):
+            raise ArgumentError("network", f"{node.name} takes the largest of {node.over} units; expected whole units")
+        if isinstance(node, Norm) and node.groups and node.batch:
+            raise ArgumentError("network", f"{node.name} normalizes by groups or over the batch, but both were given")
+        if isinstance(node, Weight) and node.by_position and node.fan_in.grows:
+            raise ArgumentError("network", f"{node.name} takes a fixed number of positions, but got {node.fan_in}")
         if isinstance(node, Factor) and not (isfinite(node.size) and node.size):
             raise ArgumentError(
                 "network", f"{node.name}: expected a size that is finite and not 0, but got {node.size}"
@@ -177,6 +185,8 @@ def _taken(node: Node, units: Mapping[str, Dimension]) -> Iterator[tuple[str, Di
             yield node.query, node.heads * node.head_size
         case Sum():
             yield from ((name, units[node.sources[0]]) for name in node.sources[1:])
+        case Rearrange() if node.joined:
+            yield from ((name, node.units) for name in node.sources)
         case Repeat():
             yield node.nodes[-1].name, units[node.source]
 
@@ -194,6 +204,9 @@ def _check_orders(node: Node, units: Mapping[str, Dimension]) -> None:
         if not (_is_whole(keys) and _is_whole(node.heads / keys)):
             what = f"as keys a number of heads that divides {node.heads}, but {node.key} gives {keys}"
             raise ArgumentError("network", f"{node.name} takes {what}")
+    if isinstance(node, Norm) and node.groups and not _are_groups(units[node.source], node.groups):
+        what = f"takes groups of two units or more, but {node.source} gives {units[node.source]} for {node.groups}"
+        raise ArgumentError("network", f"{node.name} {what} groups")
     if isinstance(node, Mean):
         taken = node.units * node.over
         if any(
@@ -210,9 +223,15 @@ def _check_orders(node: Node, units: Mapping[str, Dimension]) -> None:
 
 
 def _is_whole(number: Dimension) -> bool:
-    """Whether it can be a number of heads; one that grows is whole at some widths."""
+    """Whether it can be a number of heads, groups or units; one that grows is whole at some widths."""
     powers = [number.order_in(scale) for scale in _scales([number])]
     return min(powers) >= 0 and (any(powers) or number.size == int(number.size))
+
+
+def _are_groups(units: Dimension, number: Dimension) -> bool:
+    """Whether each can be normalized by itself; of groups of one unit the signs would be left."""
+    size = units / number
+    return _is_whole(number) and _is_whole(size) and (size.size > 1 or size.grows)
 
 
 def _scales(sizes: Sequence[Dimension]) -> set[str]:

@@ -122,7 +122,7 @@ def check_report(
 
 
 def _limits(problem: Problem, check: Check) -> tuple[str, ...]:
-    return not_covered(problem.laws.values(), problem.scale, answered=check.nontrivial)
+    return not_covered(problem.network, problem.laws.values(), problem.scale, answered=check.nontrivial)
 
 
 def verdict_report(check: Check) -> Iterator[RenderableType]:

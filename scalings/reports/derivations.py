@@ -175,7 +175,8 @@ def derivation_report(derivation: Derivation, gauge: Gauge) -> Iterator[Renderab
 
 def limits_of(derivation: Derivation) -> tuple[str, ...]:
     """What the derivation does not cover."""
-    return not_covered(derivation.laws, derivation.scale, answered=derivation.degrees_of_freedom is not None)
+    is_answered = derivation.degrees_of_freedom is not None
+    return not_covered(derivation.network, derivation.laws, derivation.scale, answered=is_answered)
 
 
 def summary(derivation: Derivation) -> Iterator[RenderableType]:

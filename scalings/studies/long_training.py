@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from empirical.sweeps.measurement import Measurement
 
 LONG_STEPS, LONG_DELTA = 300, Fraction(1, 8)
-WIDTHS = (32, 45, 64, 91, 128, 181, 256, 362)
+WIDTHS = (32, 48, 64, 96, 128, 192, 256, 384)
+"""Multiples of 16, which the heads and groups of the ready-made networks can share."""
 SEEDS = 8
 _TIMED = 10
 """The updates of the runs that are timed."""

@@ -23,9 +23,9 @@ from dataclasses import replace
 
 from scalings.criteria.observables import Observable
 from scalings.errors import ArgumentError
+from scalings.hyperparameters.epsilons import why_no_epsilon
 from scalings.hyperparameters.exponents import Affine
 from scalings.hyperparameters.gauges import LayerExponents
-from scalings.hyperparameters.update_laws import why_no_epsilon
 from symbolic.derivation.case import Case
 from symbolic.orders.unknown_orders import Unknowns
 from symbolic.polyhedra.facts import Facts, as_affine

@@ -119,7 +119,9 @@ class Unknowns:
         return self._simplified(scaled, [order])
 
     def ratio(self, numerator: UnknownOrder, denominator: UnknownOrder) -> UnknownOrder:
-        """1 / min_i max_j b_ij = max_i min_j 1 / b_ij."""
+        """1 / min_i max_j b_ij = max_i min_j 1 / b_ij; of zero it is zero, whatever divides it."""
+        if not all(numerator.clauses):
+            return numerator
         quotients = [
             self.smaller(*(self.product(numerator, self.form(-form)) for form in clause))
             for clause in denominator.clauses

@@ -22,8 +22,9 @@ from empirical.engines.observations import observe
 from empirical.statistics.regression import fit_all, p_value
 from scalings.criteria.observables import Observable
 from scalings.errors import ArgumentError
+from scalings.hyperparameters.epsilons import with_epsilon
 from scalings.hyperparameters.parameterizations import Parameterization
-from scalings.hyperparameters.update_laws import OPTIMIZERS, optimizer, with_epsilon
+from scalings.hyperparameters.update_laws import OPTIMIZERS, optimizer
 from scalings.networks.architectures import mlp, transformer
 from scalings.networks.dimensions import BATCH_NOISE, BATCH_SIGNAL, VOCABULARY_SCALE, WIDTH, fixed, tokens
 from scalings.networks.network import Network

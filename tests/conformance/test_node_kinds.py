@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -13,6 +14,7 @@ from scalings.networks.dimensions import ONE, WIDTH, Dimension, fixed
 from scalings.networks.network import Network
 from scalings.networks.nodes import (
     INPUT,
+    Convolution,
     Dense,
     Elementwise,
     Embedding,
@@ -22,6 +24,7 @@ from scalings.networks.nodes import (
     Mix,
     Node,
     Norm,
+    Pool,
     Power,
     Product,
     Rearrange,
@@ -129,6 +132,35 @@ REARRANGED = Network(
 )
 
 
+GROUPED = Network(
+    (
+        Embedding("embedding", INPUT, "weight1", fixed(16), WIDTH),
+        Dense("query", "embedding", "weight_query", WIDTH, WIDTH),
+        *(Dense(name, "embedding", f"weight_{name}", WIDTH, WIDTH / fixed(2)) for name in ("key", "value")),
+        Scores("scores", "query", "key", fixed(4), WIDTH / fixed(4), rotary=True),
+        Mix("mix", "scores", "value", bidirectional=True),
+        Dense("readout", "mix", "weight_out", WIDTH, fixed(16)),
+    )
+)
+WITH_A_TOKEN = Network(
+    (
+        Convolution("patches", INPUT, "weight1", fixed(3), WIDTH, 1),
+        Weight("token", "weight2", ONE, WIDTH),
+        Rearrange("tokens", ("token", "patches"), WIDTH, joined=True),
+        Weight("positions", "weight3", fixed(17), WIDTH, by_position=True),
+        Sum("both", ("tokens", "positions")),
+        Elementwise("activation", "both", "tanh"),
+        Pool("pool", "activation"),
+        Dense("readout", "pool", "weight4", WIDTH, fixed(10)),
+    )
+)
+FIRST_PATCH = Network(tuple(replace(node, first=True) if isinstance(node, Pool) else node for node in cnn(2).nodes))
+
+
+def normalized(**options: Any) -> Network:
+    return Network(tuple(replace(node, **options) if isinstance(node, Norm) else node for node in NORMALIZED.nodes))
+
+
 class TestDense(NodeKind):
     network, name = mlp(3), "layer2"
 
@@ -157,12 +189,27 @@ class TestPool(NodeKind):
     network, name = cnn(2, kernel=3), "pool"
 
 
+@pytest.mark.slow
+class TestFirst(TestPool):
+    network = FIRST_PATCH
+
+
 class TestEmbedding(NodeKind):
     network, name = TOKENS, "embedding"
 
 
 class TestNorm(NodeKind):
     network, name = NORMALIZED, "norm"
+
+
+@pytest.mark.slow
+class TestNormOfGroups(TestNorm):
+    network = normalized(groups=fixed(8))
+
+
+@pytest.mark.slow
+class TestNormOfBatches(TestNorm):
+    network = normalized(batch=True)
 
 
 class TestGain(NodeKind):
@@ -183,6 +230,11 @@ class TestRepeat(NodeKind):
 
 class TestWeight(NodeKind):
     network, name = POSITIONS, "positions"
+
+
+@pytest.mark.slow
+class TestPositions(TestWeight):
+    network = WITH_A_TOKEN
 
 
 class TestProduct(NodeKind):
@@ -218,12 +270,28 @@ class TestRearrange(NodeKind):
             super().test_it_is_trained_and_observed_as_derived()
 
 
+@pytest.mark.slow
+class TestJoined(TestRearrange):
+    network, name = WITH_A_TOKEN, "tokens"
+    test_it_is_trained_and_observed_as_derived = NodeKind.test_it_is_trained_and_observed_as_derived
+
+
 class TestScores(NodeKind):
     network, name = ATTENTION, "scores"
 
 
+@pytest.mark.slow
+class TestScoresOfSharedKeys(TestScores):
+    network = GROUPED
+
+
 class TestMix(NodeKind):
     network, name = ATTENTION, "mix"
+
+
+@pytest.mark.slow
+class TestMixBothWays(TestMix):
+    network = GROUPED
 
 
 def test_no_node_kind_is_without_its_tests() -> None:

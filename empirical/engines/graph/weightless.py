@@ -36,7 +36,7 @@ def without_weight(setting: Setting, node: Node, scope: Mapping[str, Tensor]) ->
     """The value of the node, of those in `scope`. Raises ArgumentError for what `layout` refuses."""
     match node:
         case Sum():
-            return _sum([scope[source] for source in node.sources])
+            return _sum(node, [scope[source] for source in node.sources])
         case Product():
             units, summed = setting.at(node.units), setting.at(node.summed)
             return operations.product(scope[node.left], scope[node.right], units, summed)
@@ -46,7 +46,7 @@ def without_weight(setting: Setting, node: Node, scope: Mapping[str, Tensor]) ->
             groups = setting.groups(node)
             return operations.mix(scope[node.scores], scope[node.values], groups, bidirectional=node.bidirectional)
         case Rearrange():
-            return _joined(setting, node, scope)
+            return _joined(node, scope)
         case Repeat():
             raise ArgumentError("network", f"{node.name} repeats a block within a block; one level is understood")
     return _of_one(setting, node, scope)
@@ -80,18 +80,21 @@ def _of_one(setting: Setting, node: Node, scope: Mapping[str, Tensor]) -> Tensor
     return value
 
 
-def _sum(values: list[Tensor]) -> Tensor:
-    """A weight that is a value has one position, and is added at each."""
-    most = max(value.shape[2] for value in values)
+def _sum(node: Sum, values: list[Tensor]) -> Tensor:
+    """A weight that is a value has one position, and is added at each; or as many as the data has."""
+    positions = [value.shape[2] for value in values]
+    most = max(positions)
+    if not {1, most}.issuperset(positions):
+        what = f"adds {', '.join(map(str, positions))} positions of {', '.join(node.sources)}"
+        raise ArgumentError("network", f"{node.name} {what}; expected as many of each, or one")
     return torch.stack([value.expand(-1, -1, most, -1) for value in values]).sum(dim=0)
 
 
-def _joined(setting: Setting, node: Rearrange, scope: Mapping[str, Tensor]) -> Tensor:
+def _joined(node: Rearrange, scope: Mapping[str, Tensor]) -> Tensor:
     """The positions of each, one source after the other."""
-    values = [scope[source] for source in node.sources]
-    if any(value.shape[-1] != setting.at(node.units) for value in values) or not node.joined:
+    if not node.joined:
         raise ArgumentError("network", f"{node.name} is a Rearrange, which is not trained")
-    return torch.cat(values, dim=2)
+    return torch.cat([scope[source] for source in node.sources], dim=2)
 
 
 def _normalized(setting: Setting, node: Norm, value: Tensor) -> Tensor:

@@ -111,6 +111,24 @@ def test_a_class_token_stands_before_the_image_and_is_what_is_read() -> None:
     )
 
 
+def test_positions_that_the_data_does_not_have_are_refused() -> None:
+    def values(positions: int) -> dict[tuple[str, int], Tensor]:
+        network = Network(
+            (
+                Convolution("patches", INPUT, "w1", fixed(3), WIDTH, 1),
+                Weight("positions", "w2", fixed(positions), WIDTH, by_position=True),
+                Sum("both", ("patches", "positions")),
+                Pool("pool", "both"),
+                Dense("head", "pool", "w3", WIDTH, fixed(10)),
+            )
+        )
+        return Graph(Setting(network, {"width": 8}, {}), [0])(torch.ones(3, 16, 3, dtype=torch.float64))
+
+    assert values(16)["both", 0].shape == values(1)["both", 0].shape == (1, 3, 16, 8)
+    with pytest.raises(ArgumentError, match="both adds 16, 5 positions of patches, positions; expected as many of eac"):
+        values(5)
+
+
 def test_groups_that_do_not_divide_the_units_of_a_width_are_refused() -> None:
     network = Network(
         (

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from scalings.studies.long_training import Alignment, Share, checkpoints
+from empirical.engines.graph.setting import Setting
+from scalings.errors import ArgumentError
+from scalings.networks.architectures import NETWORKS
+from scalings.studies.long_training import WIDTHS, Alignment, Share, checkpoints
 from tests.scalings.command_line.running import run
 
 LONG = "measure --optimizer adam --init 0,-1/2,-1 --lr 0,-1,-1 --widths 32,64,128 --seeds 8 --steps 30 --alpha 1 --long"
@@ -65,3 +68,12 @@ def test_where_an_alignment_leaves_what_is_assumed() -> None:
     assert Alignment("layer2", "alpha", 1, {1: shares[1]}).is_near(0.25)  # type: ignore[arg-type]
     assert not Alignment("layer2", "alpha", 1, {10: shares[10]}).is_near(0.25)  # type: ignore[arg-type]
     assert checkpoints(1) == (1,)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_its_widths_are_ones_that_every_ready_made_network_has(name: str) -> None:
+    for width in WIDTHS:
+        Setting(NETWORKS[name](), {"width": width}, {}).check()
+    if name == "llama":
+        with pytest.raises(ArgumentError, match="cannot be shared"):
+            Setting(NETWORKS[name](), {"width": 45}, {}).check()

@@ -11,9 +11,23 @@ import pytest
 import scalings
 from scalings.errors import ArgumentError
 from scalings.networks.architectures import NETWORKS
-from scalings.networks.dimensions import WIDTH, Dimension, choices, fixed
+from scalings.networks.dimensions import ONE, WIDTH, Dimension, choices, fixed
 from scalings.networks.network import Network
-from scalings.networks.nodes import INPUT, Dense, Embedding, Gain, Mix, Node, Norm, Pool, Scores, Top
+from scalings.networks.nodes import (
+    INPUT,
+    Convolution,
+    Dense,
+    Embedding,
+    Gain,
+    Mix,
+    Node,
+    Norm,
+    Pool,
+    Rearrange,
+    Scores,
+    Top,
+    Weight,
+)
 from scalings.networks.serialization import network_from_text, network_to_text
 
 VARIANTS: dict[str, Callable[[], Network]] = {
@@ -84,7 +98,7 @@ def test_rotary_positions_and_who_attends_to_whom() -> None:
 def test_experts_are_chosen_by_a_router_that_is_no_hidden_layer() -> None:
     network = scalings.moe(experts=4, top=3, shared=2)
     assert node(network, "chosen") == Top("chosen", "weights", choices(4), 3, shares=True)
-    assert str(network.units["up"]) == "4 n choices"
+    assert str(network.units["up"]) == "4 n E"
     assert network.units["shared_up"] == Dimension(2, Fraction(1))
     router = next(one for one in network.representations if one.name == "router")
     assert (router.part, router.is_hidden, router.is_score) == ("gate", False, True)
@@ -190,3 +204,58 @@ def test_no_more_can_be_chosen_than_there_are() -> None:
         Network((layer, Top("top", "layer", fixed(4), 5), readout))
     with pytest.raises(ArgumentError, match=r"pool takes 1 n\^2 units, but layer gives 1 n"):
         Network((layer, Top("pool", "layer", WIDTH * WIDTH, 5), Pool("top", "pool"), readout))
+
+
+def normalized(**options: Any) -> Network:
+    layer = Dense("layer", INPUT, "weight1", fixed(64), WIDTH)
+    return Network((layer, Norm("norm", "layer", **options), Dense("readout", "norm", "weight2", WIDTH, fixed(10))))
+
+
+def joined(token: Weight) -> Network:
+    """A token before what the data gives."""
+    tokens = Rearrange("tokens", (token.name, "patches"), WIDTH, joined=True)
+    patches = Convolution("patches", INPUT, "weight1", fixed(3), WIDTH, 1)
+    return Network((patches, token, tokens, Pool("pool", "tokens"), Dense("head", "pool", "weight3", WIDTH, fixed(10))))
+
+
+def chosen(over: Dimension, count: int) -> Network:
+    layer = Dense("layer", INPUT, "weight1", fixed(64), WIDTH)
+    return Network((layer, Top("top", "layer", over, count), Dense("readout", "top", "weight2", WIDTH, fixed(10))))
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: normalized(groups=fixed(8), batch=True), "norm normalizes by groups or over the batch, but both were"),
+        (
+            lambda: normalized(groups=WIDTH),
+            "norm takes groups of two units or more, but layer gives 1 n for 1 n groups",
+        ),
+        (
+            lambda: normalized(groups=WIDTH * WIDTH),
+            "norm takes groups of two units or more, but layer gives 1 n for 1 ",
+        ),
+        (lambda: normalized(groups=Dimension(Fraction(1, 2))), "but layer gives 1 n for 1/2 groups"),
+        (lambda: joined(Weight("token", "weight2", ONE, fixed(3))), "tokens takes 1 n units, but token gives 3"),
+        (
+            lambda: joined(Weight("token", "weight2", WIDTH, WIDTH, by_position=True)),
+            "token takes a fixed number of positions, but got 1 n",
+        ),
+        (lambda: chosen(fixed(4), 0), "top takes the 0 largest, but of 4 units"),
+        (lambda: chosen(Dimension(Fraction(4, 3)), 1), "top takes the largest of 4/3 units; expected whole units"),
+    ],
+)
+def test_options_of_nodes_that_cannot_be_are_refused(build: Callable[[], Network], message: str) -> None:
+    with pytest.raises(ArgumentError) as refused:
+        build()
+    assert message in str(refused.value)
+
+
+def test_their_neighbours_are_not() -> None:
+    for build in (
+        lambda: normalized(groups=WIDTH / fixed(2)),
+        lambda: normalized(batch=True),
+        lambda: joined(Weight("token", "weight2", fixed(2), WIDTH, by_position=True)),
+        lambda: chosen(fixed(4), 1),
+    ):
+        assert network_from_text(network_to_text(build())) == build()

@@ -15,7 +15,8 @@ import pytest
 from rich.console import Console
 
 from scalings.criteria.problem import Problem
-from scalings.hyperparameters.update_laws import optimizer, with_epsilon
+from scalings.hyperparameters.epsilons import with_epsilon
+from scalings.hyperparameters.update_laws import optimizer
 from scalings.networks.architectures import mlp, resmlp
 from scalings.networks.dimensions import Dimension
 from scalings.reports.certificates import certificate_document, certificate_report

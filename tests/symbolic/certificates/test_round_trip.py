@@ -17,9 +17,10 @@ from scalings.criteria.parsing import format_relation, parse_criterion
 from scalings.criteria.problem import Problem
 from scalings.criteria.tutorial import TUTORIAL
 from scalings.errors import ArgumentError
+from scalings.hyperparameters.epsilons import with_epsilon
 from scalings.hyperparameters.exponents import MINUS_INFINITY
 from scalings.hyperparameters.parameterizations import Parameterization
-from scalings.hyperparameters.update_laws import optimizer, with_epsilon
+from scalings.hyperparameters.update_laws import optimizer
 from scalings.networks.architectures import cnn, mlp, resmlp, transformer
 from scalings.networks.network import Network
 from scalings.networks.serialization import network_from_text

@@ -11,10 +11,11 @@ from typing import Any
 from scalings.criteria.criterion import Product
 from scalings.criteria.problem import Problem
 from scalings.criteria.tutorial import CRITERIA, MOVING_OUTPUT, SIGNAL_PROPAGATION, TUTORIAL
+from scalings.hyperparameters.epsilons import with_epsilon
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.presets import preset
 from scalings.hyperparameters.splits import laws, with_epsilons
-from scalings.hyperparameters.update_laws import optimizer, with_epsilon
+from scalings.hyperparameters.update_laws import optimizer
 from scalings.networks.architectures import mlp, resmlp
 from symbolic.certificates.writing import (
     check_certificate,

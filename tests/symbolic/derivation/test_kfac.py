@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import scalings
 from scalings.certificates.statements import statement_from_json
 from scalings.certificates.verifier import certify
 from scalings.criteria.problem import Problem
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.splits import laws
 from scalings.hyperparameters.update_laws import OPTIMIZERS, kfac, optimizer
-from scalings.networks.architectures import cnn, mlp, transformer
+from scalings.networks.architectures import NETWORKS, cnn, mlp, transformer
 from scalings.results.measured_laws import same_law
 from symbolic.certificates.assembly import difference
 from symbolic.certificates.writing import derivation_certificate
@@ -95,3 +96,13 @@ def test_what_it_is_not_asked(ask, says: str) -> None:  # type: ignore[no-untype
 
 def test_convolutions_have_factors() -> None:
     assert strategies.family(cnn(3), OPTIMIZERS["kfac"]).high == Fraction(1, 2)
+
+
+@pytest.mark.parametrize("name", ["law:-1", "kfac", "shampoo:1/2,1/2"])
+def test_laws_of_powers_below_zero_make_no_step_without_a_gradient(name: str) -> None:
+    """LoRA's A has none in the first step, in which B is zero: its step is zero, and not beyond all orders."""
+    found = scalings.derive("lora", name)
+    assert found.degrees_of_freedom == 2
+    member = scalings.member("lora", name, "1/2")
+    assert all(finding.satisfied for finding in scalings.check("lora", member, name).findings)
+    assert certify(derivation_certificate(Problem.of(NETWORKS["lora"](), name)))

@@ -13,9 +13,10 @@ from scalings.criteria.observables import Observable
 from scalings.criteria.parsing import parse_criterion
 from scalings.criteria.tutorial import TUTORIAL
 from scalings.errors import ArgumentError
+from scalings.hyperparameters.epsilons import with_epsilon
 from scalings.hyperparameters.exponents import MINUS_INFINITY
 from scalings.hyperparameters.parameterizations import Parameterization
-from scalings.hyperparameters.update_laws import OPTIMIZERS, UpdateLaw, is_factored, optimizer, with_epsilon
+from scalings.hyperparameters.update_laws import OPTIMIZERS, UpdateLaw, is_factored, optimizer
 from scalings.networks.architectures import mlp
 from symbolic.derivation.derive import derive
 from symbolic.evaluation.check import check
