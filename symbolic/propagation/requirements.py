@@ -37,26 +37,28 @@ class Requirement:
     @cached_property
     def observables(self) -> tuple[Observable, ...]:
         """Every observable that the relation speaks of."""
-        (_, left), (_, right) = self._sides
-        return left + right
+        return tuple(observable for side in self._sides for _, observables in side for observable in observables)
 
     def sides(self, orders: Mapping[Observable, O], algebra: Algebra[O]) -> tuple[O, O]:
         """The orders of the left and the right side."""
         left, right = (
-            algebra.product(algebra.constant(constant), *(orders[observable] for observable in observables))
-            for constant, observables in self._sides
+            [algebra.product(algebra.constant(constant), *map(orders.__getitem__, factors)) for constant, factors in side]
+            for side in self._sides
         )
-        return left, right
+        return tuple(terms[0] if len(terms) == 1 else algebra.total(*terms) for terms in (left, right))  # type: ignore[return-value]
 
     @cached_property
-    def _sides(self) -> list[tuple[Fraction, tuple[Observable, ...]]]:
-        """Of the left and the right product, the constant and the factors."""
+    def _sides(self) -> list[list[tuple[Fraction, tuple[Observable, ...]]]]:
+        """Of each term on the left and on the right, the constant and the factors."""
         instead = dict(self.reads)
         return [
-            (
-                side.constant(self.layer, self.scale),
-                tuple(instead.get(one, one) for one in side.observables(self.layer, self.step)),
-            )
+            [
+                (
+                    term.constant(self.layer, self.scale),
+                    tuple(instead.get(one, one) for one in term.observables(self.layer, self.step)),
+                )
+                for term in side.terms
+            ]
             for side in (self.criterion.left, self.criterion.right)
         ]
 
