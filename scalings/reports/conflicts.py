@@ -27,6 +27,8 @@ def _sentences(conflict: Conflict) -> list[str]:
     if conflict.add:
         edges = ", ".join(f"at {reader}, in front of what it reads from {source}" for source, reader in conflict.add)
         said.append(f"Enough to add, any one: a multiplier {edges}.")
+    if conflict.met:
+        said.append(f"Where units may start smaller than order 1 there is an answer: the criteria {conflict.met!r}.")
     return said
 
 
@@ -49,4 +51,5 @@ def conflict_document(conflict: Conflict | None) -> Document | None:
         "drop_both": list(conflict.drop_both),
         "release": [{"exponent": EXPONENTS[kind], "name": name} for kind, name in conflict.release],
         "add": [{"multiplier_between": list(pair)} for pair in conflict.add],
+        **({"met": conflict.met} if conflict.met else {}),
     }

@@ -2,7 +2,7 @@
 
 What helps is to drop a criterion at one layer, or at all; not to give an exponent that is given; or another multiplier,
 where it is no gauge: at an operation that shares its weight with another, at what is added to a residual stream, or at
-scores before their softmax. Of each kind every single remedy is found; where none suffices, two criteria that do.
+scores before their softmax; or criteria that let units start small. Of each kind every single remedy is found; where none suffices, two criteria that do.
 
 >>> from scalings.criteria.problem import Problem
 >>> from scalings.networks.architectures import mlp
@@ -20,6 +20,7 @@ from fractions import Fraction
 from itertools import combinations
 
 from scalings.criteria.criterion import Criterion
+from scalings.criteria.tutorial import SPECTRAL, TUTORIAL
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY
 from scalings.hyperparameters.unknowns import kind_of
@@ -45,6 +46,7 @@ def conflict_of(question: Question) -> Conflict:
         () if drop else _pair(points, question.criteria, conflict),
         tuple((kind_of(name), question.owners[name]) for name in points.decisive()),
         tuple(_multipliers(question)),
+        "spectral" if _is_met(question, SPECTRAL) else "",
     )
 
 
@@ -71,6 +73,17 @@ def _pair(points: Points, criteria: Sequence[Criterion], conflict: Sequence[Impo
         return ()
     pairs = (pair for pair in combinations(criteria, 2) if own.intersection(pair) and _helps(points, *pair))
     return tuple(one.name for one in next(pairs, ()))
+
+
+def _is_met(question: Question, criteria: tuple[Criterion, ...]) -> bool:
+    """Whether something meets these criteria, which ask for what the tutorial's do but for large starts."""
+    if question.criteria != TUTORIAL:
+        return False
+    other = replace(question, criteria=criteria)
+    try:
+        return bool(explore(other.ring, other.train))
+    except ArgumentError:
+        return False
 
 
 def _multipliers(question: Question) -> Iterator[tuple[str, str]]:
