@@ -23,8 +23,8 @@ Fraction(1, 1)
 from __future__ import annotations
 
 import re
-from fractions import Fraction
 from dataclasses import replace
+from fractions import Fraction
 from typing import get_args
 
 from scalings.criteria.criterion import Criterion, Factor, Product, Sign, When, Where

@@ -1,5 +1,5 @@
-"""The criteria of the tutorial (Karkada, arXiv 2404.19719), those of stability (Yang and Hu, arXiv 2011.14522), and those
-of features that move, however small they start (Yang, Simon and Bernstein, arXiv 2310.17813).
+"""The criteria of the tutorial (Karkada, arXiv 2404.19719), those of stability (Yang and Hu, arXiv 2011.14522), and
+those of features that move, however small they start (Yang, Simon and Bernstein, arXiv 2310.17813).
 
 They are data, relations between orders of observables; what they imply is found out by `derive`:
 
@@ -246,8 +246,8 @@ SPECTRAL = (
     STABLE_SCORES,
     *OF_DECAY,
 )
-"""Every unit moves by order 1 and may start smaller, as those of layers that are narrower than what they read, and
-averages of many experts do. Steps of spectral norm sqrt(fan_out / fan_in) meet them, from weights of at most as much."""
+"""Every unit moves by order 1 and may start smaller, as those of layers that are narrower than what they read do, and
+averages of many experts. Steps of spectral norm sqrt(fan_out / fan_in) meet them, from weights of at most as much."""
 CRITERIA: dict[str, tuple[Criterion, ...]] = {
     "tutorial": TUTORIAL,
     "stability": (*STABILITY, MOVING_OUTPUT),

@@ -2,7 +2,8 @@
 
 What helps is to drop a criterion at one layer, or at all; not to give an exponent that is given; or another multiplier,
 where it is no gauge: at an operation that shares its weight with another, at what is added to a residual stream, or at
-scores before their softmax; or criteria that let units start small. Of each kind every single remedy is found; where none suffices, two criteria that do.
+scores before their softmax; or criteria that let units start small. Of each kind every single remedy is found; where
+none suffices, two criteria that do.
 
 >>> from scalings.criteria.problem import Problem
 >>> from scalings.networks.architectures import mlp

@@ -35,9 +35,11 @@ from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from symbolic.polyhedra.facts import Facts, Form, normalise
 
-MOST_TERMS = 600
+MANY_TERMS = 600
 """So many are compared with each other as they are. Before there are more, sums and products are taken two at a time,
-and terms midway between others are dropped; what is still larger, criteria that leave training unbounded make."""
+and terms midway between others are dropped."""
+MOST_TERMS = 2000
+"""Criteria that leave training unbounded let the terms multiply; the sets that mean something stay below."""
 
 Clause: TypeAlias = tuple[Form, ...]
 """The largest of these forms; the empty clause is zero, of order -oo."""
@@ -103,7 +105,7 @@ class Unknowns:
         return self.form(self.facts.ring.ground_new(self.facts.ring.domain(number.numerator, number.denominator)))
 
     def product(self, *orders: UnknownOrder) -> UnknownOrder:
-        if len(orders) > 2 and prod(len(order.forms) for order in orders) > MOST_TERMS:
+        if len(orders) > 2 and prod(len(order.forms) for order in orders) > MANY_TERMS:
             return self.product(self.product(*orders[:2]), *orders[2:])
         clauses, *rest = (order.clauses for order in orders)
         for factor in rest:
@@ -112,7 +114,7 @@ class Unknowns:
 
     def total(self, *orders: UnknownOrder) -> UnknownOrder:
         choices = prod(len(order.clauses) for order in orders)
-        if len(orders) > 2 and sum(choices // len(one.clauses) * len(one.forms) for one in orders) > MOST_TERMS:
+        if len(orders) > 2 and sum(choices // len(one.clauses) * len(one.forms) for one in orders) > MANY_TERMS:
             return self.total(self.total(*orders[:2]), *orders[2:])
         combinations = product(*(order.clauses for order in orders))
         return self._simplified([tuple(chain(*choice)) for choice in combinations], orders)
@@ -175,7 +177,7 @@ class Unknowns:
     def _simplified(self, clauses: Iterable[Clause], sources: Iterable[UnknownOrder]) -> UnknownOrder:
         """What is left of the clauses in the light of the facts; those used are added to the sources' own."""
         clauses = tuple(clauses)
-        if sum(map(len, clauses)) > MOST_TERMS:
+        if sum(map(len, clauses)) > MANY_TERMS:
             clauses = tuple(map(_outermost, clauses))
         if sum(map(len, clauses)) > MOST_TERMS:
             raise ArgumentError(

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property, lru_cache
+from typing import TypeAlias
 
 from scalings.criteria.criterion import Criterion
 from scalings.criteria.observables import Observable
@@ -21,6 +22,9 @@ from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Representation
 from scalings.networks.nodes import WEIGHTED
 from symbolic.orders.algebra import Algebra, O
+
+_Term: TypeAlias = tuple[Fraction, tuple[Observable, ...]]
+"""A power of the scale variable, times observables."""
 
 
 @dataclass(frozen=True)
@@ -41,17 +45,19 @@ class Requirement:
 
     def sides(self, orders: Mapping[Observable, O], algebra: Algebra[O]) -> tuple[O, O]:
         """The orders of the left and the right side."""
-        left, right = (
-            [algebra.product(algebra.constant(constant), *map(orders.__getitem__, factors)) for constant, factors in side]
-            for side in self._sides
-        )
-        return tuple(terms[0] if len(terms) == 1 else algebra.total(*terms) for terms in (left, right))  # type: ignore[return-value]
+
+        def order(terms: list[_Term]) -> O:
+            found = [algebra.product(algebra.constant(power), *(orders[one] for one in ones)) for power, ones in terms]
+            return found[0] if len(found) == 1 else algebra.total(*found)
+
+        left, right = self._sides
+        return order(left), order(right)
 
     @cached_property
-    def _sides(self) -> list[list[tuple[Fraction, tuple[Observable, ...]]]]:
+    def _sides(self) -> tuple[list[_Term], list[_Term]]:
         """Of each term on the left and on the right, the constant and the factors."""
         instead = dict(self.reads)
-        return [
+        left, right = (
             [
                 (
                     term.constant(self.layer, self.scale),
@@ -60,7 +66,8 @@ class Requirement:
                 for term in side.terms
             ]
             for side in (self.criterion.left, self.criterion.right)
-        ]
+        )
+        return left, right
 
 
 @lru_cache(maxsize=256)
