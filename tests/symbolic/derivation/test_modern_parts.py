@@ -113,20 +113,24 @@ def test_heads_that_ever_more_queries_share_start_small() -> None:
 
 @pytest.mark.parametrize("steps", [3, 6])
 def test_selective_scans_are_derived(steps: int) -> None:
-    """What drives and reads the states has a readout's rate, as measured (tests/agreement), however many steps of time
-    their terms multiply over; with a hidden matrix's rate, or start, it is no member."""
+    """However many steps of time terms multiply over. What drives and reads the states has at most a readout's start
+    and rate, as measured (tests/agreement). That b and c count from the first update on, when neither has moved along
+    the other, only the tutorial's criteria ask; they have another answer."""
     network = scan(steps)
-    (piece,) = derive(network, "adam").polyhedra
+    (piece,) = derive(network, "adam", "spectral").polyhedra
     names = [layer.name for layer in network.layers]
-    rich = {"b": (-1, -1), "c": (-1, -1), "dt": (-HALF, -1), "head": (-1, -1)}
+    known = {"first": (0, 0), "dt": (-HALF, -1)}
     values: dict[str, Fraction] = {}
     for number, name in enumerate(names, start=1):
-        init, rate = rich.get(name, (0, 0))
+        init, rate = known.get(name, (-1, -1))
         values |= {f"sigma_{number}": Fraction(init), f"eta_{number}": Fraction(rate)}
-    number = names.index("b") + 1
     assert strategies.contains(piece, values)
-    for kind in ("sigma", "eta"):
-        assert not strategies.contains(piece, values | {f"{kind}_{number}": -HALF})
+    for name in ("b", "c", "dt"):
+        rate = f"eta_{names.index(name) + 1}"
+        assert not strategies.contains(piece, values | {rate: values[rate] + HALF})
+    assert not strategies.contains(piece, values | {f"sigma_{names.index('b') + 1}": -HALF})
+    (other,) = derive(network, "adam").polyhedra
+    assert not strategies.contains(other, values)
 
 
 def test_terms_midway_between_others_are_dropped() -> None:
