@@ -14,6 +14,7 @@ from scalings.networks.nodes import (
     Node,
     Norm,
     Product,
+    Rearrange,
     Scores,
     Softmax,
     Sum,
@@ -120,6 +121,29 @@ def post_norm() -> Network:
         ]
         source = f"norm{number}"
     return between(*nodes)
+
+
+def scan(steps: int, states: int = 4) -> Network:
+    """States h <- exp(dt) h + dt b x of each unit over time, read by c, with b, c and dt that the input gives (Gu and
+    Dao, arXiv 2312.00752)."""
+    nodes: list[Node] = [
+        hidden("b", "first", fixed(states)),
+        hidden("c", "first", fixed(states)),
+        hidden("dt", "first"),
+        Elementwise("softplus", "dt", "softplus"),
+        Elementwise("decay", "softplus", "exp"),
+        Product("step", "softplus", "first", WIDTH),
+        Product("driven", "step", "b", WIDTH),
+    ]
+    state = "driven"
+    for number in range(1, steps + 1):
+        if number > 1:
+            nodes.append(Product(f"kept{number}", "decay", state, WIDTH))
+            state = f"state{number}"
+            nodes.append(Rearrange(state, (f"kept{number}", "driven"), WIDTH))
+        nodes += [Product(f"read{number}", state, "c", WIDTH), Sum(f"out{number}", (f"read{number}", "first"))]
+    outs = tuple(f"out{number}" for number in range(1, steps + 1))
+    return between(*nodes, Rearrange("outs", outs, WIDTH))
 
 
 def looped(times: int = 3) -> Network:

@@ -11,7 +11,7 @@ from scalings.command_line.console import NO, YES, print_json, print_tables, war
 from scalings.command_line.options import Chosen, Format, kept_criteria, own_criteria
 from scalings.command_line.output import CERTIFICATES, Explained, Output, check_output, drawing, write_certificate
 from scalings.command_line.parsing import File, Whole, parse_richness
-from scalings.criteria.tutorial import MOVING_OUTPUT, STABILITY, TUTORIAL
+from scalings.criteria.tutorial import CRITERIA, MOVING_OUTPUT, STABILITY, TUTORIAL
 from scalings.errors import ArgumentError
 from scalings.results.checks import Repair
 from scalings.results.phases import phase_of
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def check(
     chosen: Chosen = Chosen(),  # noqa: B008 - frozen
     *,
-    criteria: Literal["stability", "tutorial"] = "stability",
+    criteria: Literal["stability", "tutorial", "spectral"] = "stability",
     without: Annotated[list[str] | None, Parameter(negative="")] = None,
     criterion: Annotated[list[str] | None, Parameter(negative="")] = None,
     richness: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
@@ -43,9 +43,10 @@ def check(
     Parameters
     ----------
     criteria
-        What a yes asks for: stability and a moving output, or the tutorial's criteria too.
+        What a yes asks for: stability and a moving output; the tutorial's criteria too; or spectral, that every unit
+        moves by order 1, while it may start smaller.
     without
-        One of the tutorial's criteria that a yes does not ask for, by name, as in "maximality"; may be given several
+        One of these criteria that a yes does not ask for, by name, as in "maximality"; may be given several
         times.
     criterion
         One of your own that a yes asks for too, as in "quiet: |dz| <= n^(1/4) at hidden after updates", with quantities
@@ -75,11 +76,12 @@ def check(
     if certificate:
         check_weights(network, PROVED, "with a --certificate")
         check_output("certificate", certificate, overwrite=overwrite, endings=CERTIFICATES)
-    kept = kept_criteria(TUTORIAL if criteria == "tutorial" else (), without or ())
+    kept = kept_criteria(() if criteria == "stability" else CRITERIA[criteria], without or ())
     asked = (*kept, *own_criteria(criterion or (), (*STABILITY, MOVING_OUTPUT, *TUTORIAL)))
     verdict = verdict_on(train_given(problem, parameterization), asked)
     wished = None if richness is None else parse_richness(richness)
-    yes = verdict.nontrivial and verdict.meets(*asked) and wished in (None, verdict.richness)
+    works = not verdict.growing if criteria == "spectral" else verdict.nontrivial
+    yes = works and verdict.meets(*asked) and wished in (None, verdict.richness)
     remedy = None
     if not yes and network.depth <= REPAIRED:
         from symbolic.evaluation.repair import repair_of

@@ -29,7 +29,7 @@ def derive(
     model: ChosenModel = ChosenModel(),  # noqa: B008 - frozen
     fixed: Given = Given(),  # noqa: B008 - frozen
     *,
-    criteria: Literal["tutorial", "stability"] = "tutorial",
+    criteria: Literal["tutorial", "stability", "spectral"] = "tutorial",
     without: Annotated[list[str] | None, Parameter(negative="")] = None,
     criterion: Annotated[list[str] | None, Parameter(negative="")] = None,
     gauge: Gauge | None = None,
@@ -49,7 +49,8 @@ def derive(
     Parameters
     ----------
     criteria
-        The tutorial's, or stability and a moving output alone.
+        The tutorial's; stability and a moving output alone; or spectral: that every unit moves by order 1, while it may
+        start smaller, as units of averaged experts and of layers narrower than what they read do.
     without
         A criterion to drop, by name, as in "maximality"; may be given several times.
     criterion

@@ -33,7 +33,10 @@ Factor = tuple[Quantity, Literal["now", "before", "initially"]]
 
 @dataclass(frozen=True)
 class Product:
-    """A product of norms at one layer and of powers: factors * units^(`units`/2) * copies^`copies` * n^`power`."""
+    """A product of norms at one layer and of powers: factors * units^(`units`/2) * copies^`copies` * n^`power`.
+
+    With `plus` it is one term of a sum, whose order is that of its largest term.
+    """
 
     factors: tuple[Factor, ...] = ()
     units: Fraction = Fraction(0)
@@ -42,6 +45,12 @@ class Product:
     """The power of the number of copies of a repeated layer."""
     power: Fraction = Fraction(0)
     """The power of the scale variable itself."""
+    plus: Product | None = None
+
+    @property
+    def terms(self) -> tuple[Product, ...]:
+        """This product, and those that are added to it."""
+        return (self, *(self.plus.terms if self.plus else ()))
 
     def observables(self, layer: Representation, step: int) -> tuple[Observable, ...]:
         """The factors as observables of this layer; "before" is one update earlier, "initially" is step 0."""
@@ -107,4 +116,5 @@ class Criterion:
     @property
     def quantities(self) -> frozenset[Quantity]:
         """The quantities on both sides."""
-        return frozenset(quantity for side in (self.left, self.right) for quantity, _ in side.factors)
+        terms = (*self.left.terms, *self.right.terms)
+        return frozenset(quantity for term in terms for quantity, _ in term.factors)

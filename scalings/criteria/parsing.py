@@ -4,7 +4,8 @@
 
 A product's factors, joined by *, are quantities as tables print them (|z|, |dz|, |d|, |g dW h|, ...) or in words (z,
 dz, d, layer, ...), of which z@0 is at initialization and d@before one update earlier, and powers of `units` (those of
-the representation), `copies` (of a repeated layer) and `n`, the scale variable under study. WHERE is one of hidden,
+the representation), `copies` (of a repeated layer) and `n`, the scale variable under study. A side may be a sum of such
+products, as layer + interaction, whose order is that of the largest. WHERE is one of hidden,
 layers, single layers, repeated layers, hidden matrices, output, output matrices and scores; WHEN is one of initially,
 after updates, when settled.
 
@@ -13,6 +14,8 @@ after updates, when settled.
 ('quiet output', '<=', '-1/2', 'updates')
 >>> parse_criterion("signal: z ~ units^1/2 at hidden initially").right.units
 Fraction(1, 1)
+>>> format_relation(parse_criterion("own: layer + interaction ~ dz at layers when settled"))
+'layer + interaction ~ dz at layers when settled'
 >>> format_relation(quiet)
 'dz <= n^(-1/2) at output after updates'
 """
@@ -20,6 +23,7 @@ Fraction(1, 1)
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from fractions import Fraction
 from typing import get_args
 
@@ -57,9 +61,9 @@ def parse_criterion(text: str) -> Criterion:
     if where not in get_args(Where):
         raise _wrong(f"one of {', '.join(get_args(Where))}", where)
     sign: Sign = "~" if form["sign"] == "~" else "<="
-    left, right = _product(form["left"]), _product(form["right"])
-    sides = (*left.factors, *right.factors)
-    if any(quantity not in _INITIAL for quantity, moment in sides if when == "initially" or moment == "initially"):
+    left, right = _sum(form["left"]), _sum(form["right"])
+    factors = [factor for side in (left, right) for term in side.terms for factor in term.factors]
+    if any(quantity not in _INITIAL for quantity, moment in factors if when == "initially" or moment == "initially"):
         raise _wrong("z, d or W_frobenius, since nothing has changed initially", form["left"].strip())
     return Criterion(name, text.partition(":")[2].strip(), "your own", left, sign, right, where, _WHEN[when])  # type: ignore[arg-type]
 
@@ -71,12 +75,21 @@ def format_relation(criterion: Criterion) -> str:
     return f"{left} {criterion.sign} {right} at {criterion.where} {when}"
 
 
-def _written(product: Product) -> str:
+def _written(side: Product) -> str:
+    return " + ".join(map(_term_written, side.terms))
+
+
+def _term_written(product: Product) -> str:
     moments = {"now": "", "initially": "@0", "before": "@before"}
     powers = {"units": product.units / 2, "copies": product.copies, "n": product.power}
     factors = [f"{quantity}{moments[moment]}" for quantity, moment in product.factors]
     factors += [base if power == 1 else f"{base}^({power})" for base, power in powers.items() if power]
     return " * ".join(factors) or "1"
+
+
+def _sum(text: str) -> Product:
+    first, plus, others = text.partition("+")
+    return replace(_product(first), plus=_sum(others)) if plus else _product(first)
 
 
 def _product(text: str) -> Product:

@@ -1,4 +1,5 @@
-"""The criteria of the tutorial (Karkada, arXiv 2404.19719), and those of stability (Yang and Hu, arXiv 2011.14522).
+"""The criteria of the tutorial (Karkada, arXiv 2404.19719), those of stability (Yang and Hu, arXiv 2011.14522), and
+those of features that move, however small they start (Yang, Simon and Bernstein, arXiv 2310.17813).
 
 They are data, relations between orders of observables; what they imply is found out by `derive`:
 
@@ -190,7 +191,68 @@ STABILITY = (
     STABLE_SCORES,
 )
 """Representations and outputs explode at no step, and representations do not vanish at initialization."""
-CRITERIA: dict[str, tuple[Criterion, ...]] = {"tutorial": TUTORIAL, "stability": (*STABILITY, MOVING_OUTPUT)}
+_SPECTRAL = "Yang, Simon and Bernstein, arXiv 2310.17813, Desideratum 1"
+_UPDATE = Product((("layer", "now"),), plus=Product((("interaction", "now"),)))
+"""What a layer's update makes of all that the layer reads by now, h(0) + dh."""
+SMALL_SIGNALS = Criterion(
+    "small signals",
+    "no hidden preactivation has larger entries than of size 1 at initialization",
+    _SPECTRAL,
+    Product((("z", "now"),)),
+    "<=",
+    Product(units=Fraction(1)),
+    "hidden",
+    "initialization",
+)
+MOVING_FEATURES = Criterion(
+    "moving features",
+    "every unit of every hidden layer changes by order 1",
+    _SPECTRAL,
+    Product((("dz", "now"),)),
+    "~",
+    Product(units=Fraction(1)),
+    "hidden",
+    "updates",
+)
+MAXIMAL_UPDATES = Criterion(
+    "maximal updates",
+    "what a layer's own update makes of all that it reads by then is as large as the layer's change",
+    _SPECTRAL,
+    _UPDATE,
+    "~",
+    Product((("dz", "now"),)),
+    "layers",
+    "updates",
+)
+RICH_BLOCKS = Criterion(
+    "rich blocks",
+    "what a repeated layer's own update makes of all that it reads by then is as large as what it passes on",
+    _TUTORIAL,
+    Product((("passthrough", "now"),)),
+    "~",
+    _UPDATE,
+    "repeated layers",
+    "updates",
+)
+SPECTRAL = (
+    SMALL_SIGNALS,
+    BOUNDED_OUTPUT,
+    MOVING_FEATURES,
+    MAXIMAL_UPDATES,
+    NONTRIVIALITY,
+    RICH_BLOCKS,
+    STABLE_FEATURES,
+    BOUNDED_SCORES,
+    STABLE_SCORES,
+    *OF_DECAY,
+)
+"""Every unit moves by order 1 and may start smaller, as those of layers that are narrower than what they read do, and
+averages of many experts. Steps of spectral norm sqrt(fan_out / fan_in) meet them, from weights of at most as much."""
+CRITERIA: dict[str, tuple[Criterion, ...]] = {
+    "tutorial": TUTORIAL,
+    "stability": (*STABILITY, MOVING_OUTPUT),
+    "spectral": SPECTRAL,
+}
 """The sets of criteria that `derive` knows by name."""
 
 

@@ -25,9 +25,16 @@ def _sentences(conflict: Conflict) -> list[str]:
         given = ", ".join(f"the {WORDS[kind]} of {name}" for kind, name in conflict.release)
         said.append(f"Enough not to give, any one: {given}.")
     if conflict.add:
-        edges = ", ".join(f"at {reader}, in front of what it reads from {source}" for source, reader in conflict.add)
-        said.append(f"Enough to add, any one: a multiplier {edges}.")
+        said.append(f"Enough to add, any one: a multiplier {_edges(conflict.add)}.")
+    if conflict.add_all:
+        said.append(f"Enough to add, all together: a multiplier {_edges(conflict.add_all)}.")
+    if conflict.met:
+        said.append(f"Where units may start smaller than order 1 there is an answer: the criteria {conflict.met!r}.")
     return said
+
+
+def _edges(pairs: tuple[tuple[str, str], ...]) -> str:
+    return ", ".join(f"at {reader}, in front of what it reads from {source}" for source, reader in pairs)
 
 
 def _listed(imposed: tuple[tuple[str, str], ...]) -> str:
@@ -49,4 +56,6 @@ def conflict_document(conflict: Conflict | None) -> Document | None:
         "drop_both": list(conflict.drop_both),
         "release": [{"exponent": EXPONENTS[kind], "name": name} for kind, name in conflict.release],
         "add": [{"multiplier_between": list(pair)} for pair in conflict.add],
+        **({"add_all": [{"multiplier_between": list(pair)} for pair in conflict.add_all]} if conflict.add_all else {}),
+        **({"met": conflict.met} if conflict.met else {}),
     }

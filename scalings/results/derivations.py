@@ -176,6 +176,10 @@ class Conflict:
     """Given exponents, by kind and layer or multiplier, of which any one is enough to ask for instead."""
     add: tuple[tuple[str, str], ...] = ()
     """Pairs of operations of which the second reads the first: a multiplier between them is enough."""
+    add_all: tuple[tuple[str, str], ...] = ()
+    """Such pairs if no single one is enough: multipliers at all of them are, and none of these can be spared."""
+    met: str = ""
+    """The name of other criteria that something meets: those of features that may start small."""
 
 
 @dataclass(frozen=True, repr=False)

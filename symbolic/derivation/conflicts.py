@@ -2,7 +2,8 @@
 
 What helps is to drop a criterion at one layer, or at all; not to give an exponent that is given; or another multiplier,
 where it is no gauge: at an operation that shares its weight with another, at what is added to a residual stream, or at
-scores before their softmax. Of each kind every single remedy is found; where none suffices, two criteria that do.
+scores before their softmax; or criteria that let units start small. Of each kind every single remedy is found; where
+none suffices, two criteria that do, and the fewest multipliers.
 
 >>> from scalings.criteria.problem import Problem
 >>> from scalings.networks.architectures import mlp
@@ -18,8 +19,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import combinations
+from typing import TypeAlias
 
 from scalings.criteria.criterion import Criterion
+from scalings.criteria.tutorial import SPECTRAL, TUTORIAL
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY
 from scalings.hyperparameters.unknowns import kind_of
@@ -30,6 +33,11 @@ from symbolic.derivation.case import explore
 from symbolic.derivation.satisfiability import Imposed, Points
 from symbolic.propagation.question import Question
 
+_Edge: TypeAlias = tuple[str, str]
+"""An operation, and one that reads it."""
+_MOST_PLACES = 12
+"""Of more places for multipliers, no set of several is looked for: each is a derivation of its own."""
+
 
 def conflict_of(question: Question) -> Conflict:
     """What contradicts what, and what would help. The question must have no answer."""
@@ -37,6 +45,7 @@ def conflict_of(question: Question) -> Conflict:
     every = list(points.wanted)
     conflict = points.conflict(question.criteria)
     named = [(one[0].name, one[1]) for one in conflict]
+    alone = tuple(edge for edge in _places(question) if _helps_between(question, edge))
     drop = [(one[0].name, one[1]) for one in conflict if points.would_agree([other for other in every if other != one])]
     return Conflict(
         tuple(named),
@@ -44,7 +53,9 @@ def conflict_of(question: Question) -> Conflict:
         or tuple((one.name, "") for one in dict.fromkeys(one[0] for one in conflict) if _helps(points, one)),
         () if drop else _pair(points, question.criteria, conflict),
         tuple((kind_of(name), question.owners[name]) for name in points.decisive()),
-        tuple(_multipliers(question)),
+        alone,
+        () if alone else _together(question),
+        "spectral" if _is_met(question, SPECTRAL) else "",
     )
 
 
@@ -73,20 +84,46 @@ def _pair(points: Points, criteria: Sequence[Criterion], conflict: Sequence[Impo
     return tuple(one.name for one in next(pairs, ()))
 
 
-def _multipliers(question: Question) -> Iterator[tuple[str, str]]:
-    """Pairs of an operation and one that reads it, between which a multiplier of its own would leave an answer."""
+def _is_met(question: Question, criteria: tuple[Criterion, ...]) -> bool:
+    """Whether something meets these criteria, which ask for what the tutorial's do but for large starts."""
+    if question.criteria != TUTORIAL:
+        return False
+    other = replace(question, criteria=criteria)
+    try:
+        return bool(explore(other.ring, other.train))
+    except ArgumentError:
+        return False
+
+
+def _places(question: Question) -> tuple[_Edge, ...]:
+    """Where another multiplier might help: nowhere if they are given by their numbers, which it would change."""
     if any(kind_of(name) == "scales" for name, _ in question.given):
-        return  # given by their numbers, which another multiplier would change
-    network = question.problem.network
-    for source, reader in _edges(network):
-        try:
-            other = Network(tuple(_between(network.nodes, source, reader)))
-            changed = replace(question, problem=replace(question.problem, network=other))
-            found = explore(changed.ring, changed.train)
-        except ArgumentError:
-            continue
-        if found:
-            yield source, reader
+        return ()
+    return tuple(_edges(question.problem.network))
+
+
+def _together(question: Question) -> tuple[_Edge, ...]:
+    """Multipliers that together leave an answer, of which none can be spared; none where not even all of them do."""
+    needed = _places(question)
+    if not 2 <= len(needed) <= _MOST_PLACES or not _helps_between(question, *needed):
+        return ()
+    for edge in needed:
+        others = tuple(one for one in needed if one != edge)
+        if _helps_between(question, *others):
+            needed = others
+    return needed
+
+
+def _helps_between(question: Question, *edges: _Edge) -> bool:
+    """Whether multipliers there leave an answer."""
+    nodes = question.problem.network.nodes
+    for source, reader in edges:
+        nodes = tuple(_between(nodes, source, reader))
+    try:
+        changed = replace(question, problem=replace(question.problem, network=Network(nodes)))
+        return bool(explore(changed.ring, changed.train))
+    except ArgumentError:
+        return False
 
 
 def _edges(network: Network) -> Iterator[tuple[str, str]]:
@@ -114,7 +151,7 @@ def _between(nodes: Sequence[Node], source: str, reader: str) -> Iterator[Node]:
         elif node.name != reader:
             yield node
         else:
-            scale = Scale(f"{reader}_multiplier", source)
+            scale = Scale(f"{source}_to_{reader}", source)
             yield scale
             if isinstance(node, Sum):
                 yield replace(node, sources=tuple(scale.name if one == source else one for one in node.sources))

@@ -16,7 +16,7 @@ from itertools import groupby
 from scalings.criteria.criterion import Criterion
 from scalings.criteria.observables import Observable
 from scalings.criteria.problem import Loss, Problem, as_parameterization
-from scalings.criteria.tutorial import MOVING_OUTPUT, STABILITY, TUTORIAL, USEFUL_UPDATE
+from scalings.criteria.tutorial import MOVING_OUTPUT, SIGNAL_PROPAGATION, SPECTRAL, STABILITY, TUTORIAL, USEFUL_UPDATE
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent, format_power
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.splits import Laws
@@ -57,12 +57,13 @@ def verdict_on(run: GivenRun, criteria: Sequence[Criterion] = ()) -> Check:
     hidden = [one for one in problem.network.representations if one.is_hidden]
     moved = [max(orders[Observable("dz", one.name, step)] for step in run.steps) for one in hidden]
     full = [one.units.order_in(problem.scale) / 2 for one in hidden]
+    findings = tuple(_findings(run, tuple(dict.fromkeys((*CHECKED, *criteria)))))
     return Check(
-        tuple(_findings(run, tuple(dict.fromkeys((*CHECKED, *criteria))))),
+        findings,
         max(moved, default=MINUS_INFINITY),
         run.growing,
         max((change - own for change, own in zip(moved, full, strict=True)), default=MINUS_INFINITY),
-        (*_frozen_notes(run), *_epsilon_notes(run)),
+        (*_frozen_notes(run), *_epsilon_notes(run), *_small_start_notes(run, findings)),
     )
 
 
@@ -117,6 +118,14 @@ def _epsilon_notes(run: GivenRun) -> Iterator[str]:
         sizes = f"its entries are {format_power(entry, symbol)}, epsilon is {format_power(law.epsilon, symbol)}"
         what = f"epsilon drowns the gradient of {layer.name} at update {step}"
         yield f"{what}: {sizes}; {law.name} then acts as SGD does"
+
+
+def _small_start_notes(run: GivenRun, findings: Sequence[Finding]) -> Iterator[str]:
+    """Where units that start small are all that is wrong."""
+    small = [one.layer for one in findings if one.criterion == SIGNAL_PROPAGATION and one.found < one.required]
+    if small and not run.growing and all(one.satisfied for one in _findings(run, SPECTRAL)):
+        starts = f"{_listed(small).rpartition(' ')[0]} start{'s' * (len(small) == 1)} smaller than order 1"
+        yield f"{starts}, but every unit moves by order 1: it meets the criteria 'spectral'"
 
 
 def _findings(run: GivenRun, criteria: tuple[Criterion, ...]) -> Iterator[Finding]:

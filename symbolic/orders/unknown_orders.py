@@ -28,13 +28,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain, product
+from math import prod
 from typing import Any, TypeAlias
 
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from symbolic.polyhedra.facts import Facts, Form, normalise
 
-MOST_TERMS = 600
+MANY_TERMS = 600
+"""So many are compared with each other as they are. Before there are more, sums and products are taken two at a time,
+and terms midway between others are dropped."""
+MOST_TERMS = 2000
 """Criteria that leave training unbounded let the terms multiply; the sets that mean something stay below."""
 
 Clause: TypeAlias = tuple[Form, ...]
@@ -101,12 +105,17 @@ class Unknowns:
         return self.form(self.facts.ring.ground_new(self.facts.ring.domain(number.numerator, number.denominator)))
 
     def product(self, *orders: UnknownOrder) -> UnknownOrder:
+        if len(orders) > 2 and prod(len(order.forms) for order in orders) > MANY_TERMS:
+            return self.product(self.product(*orders[:2]), *orders[2:])
         clauses, *rest = (order.clauses for order in orders)
         for factor in rest:
             clauses = tuple(tuple(x + y for x, y in product(a, b)) for a, b in product(clauses, factor))
         return self._simplified(clauses, orders)
 
     def total(self, *orders: UnknownOrder) -> UnknownOrder:
+        choices = prod(len(order.clauses) for order in orders)
+        if len(orders) > 2 and sum(choices // len(one.clauses) * len(one.forms) for one in orders) > MANY_TERMS:
+            return self.total(self.total(*orders[:2]), *orders[2:])
         combinations = product(*(order.clauses for order in orders))
         return self._simplified([tuple(chain(*choice)) for choice in combinations], orders)
 
@@ -170,6 +179,8 @@ class Unknowns:
     def _simplified(self, clauses: Iterable[Clause], sources: Iterable[UnknownOrder]) -> UnknownOrder:
         """What is left of the clauses in the light of the facts; those used are added to the sources' own."""
         clauses = tuple(clauses)
+        if sum(map(len, clauses)) > MANY_TERMS:
+            clauses = tuple(map(_outermost, clauses))
         if sum(map(len, clauses)) > MOST_TERMS:
             raise ArgumentError(
                 "criteria", f"these leave so much open that over {MOST_TERMS} terms compete in one order; keep another"
@@ -214,6 +225,21 @@ class Unknowns:
                 return None
             because = because.union(self.facts.why(above - form).multipliers)
         return because
+
+
+def _outermost(clause: Clause) -> Clause:
+    """The clause without the forms midway between two others, which are never larger than both.
+
+    The square of a sum is the sum of the squares, max(2x, x + y, 2y) = max(2x, 2y); and of what is multiplied by the
+    same in each of several steps of time, the first and the last count.
+    """
+    forms = dict.fromkeys(clause)
+
+    def is_midway(form: Form) -> bool:
+        twice = form.mul_ground(2)
+        return any(twice - other in forms for other in forms if other != form)
+
+    return tuple(form for form in forms if not is_midway(form))
 
 
 def _implies(bounds: Bounds, others: Bounds) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property, lru_cache
+from typing import TypeAlias
 
 from scalings.criteria.criterion import Criterion
 from scalings.criteria.observables import Observable
@@ -21,6 +22,9 @@ from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.network import Representation
 from scalings.networks.nodes import WEIGHTED
 from symbolic.orders.algebra import Algebra, O
+
+_Term: TypeAlias = tuple[Fraction, tuple[Observable, ...]]
+"""A power of the scale variable, times observables."""
 
 
 @dataclass(frozen=True)
@@ -37,28 +41,33 @@ class Requirement:
     @cached_property
     def observables(self) -> tuple[Observable, ...]:
         """Every observable that the relation speaks of."""
-        (_, left), (_, right) = self._sides
-        return left + right
+        return tuple(observable for side in self._sides for _, observables in side for observable in observables)
 
     def sides(self, orders: Mapping[Observable, O], algebra: Algebra[O]) -> tuple[O, O]:
         """The orders of the left and the right side."""
-        left, right = (
-            algebra.product(algebra.constant(constant), *(orders[observable] for observable in observables))
-            for constant, observables in self._sides
-        )
-        return left, right
+
+        def order(terms: list[_Term]) -> O:
+            found = [algebra.product(algebra.constant(power), *(orders[one] for one in ones)) for power, ones in terms]
+            return found[0] if len(found) == 1 else algebra.total(*found)
+
+        left, right = self._sides
+        return order(left), order(right)
 
     @cached_property
-    def _sides(self) -> list[tuple[Fraction, tuple[Observable, ...]]]:
-        """Of the left and the right product, the constant and the factors."""
+    def _sides(self) -> tuple[list[_Term], list[_Term]]:
+        """Of each term on the left and on the right, the constant and the factors."""
         instead = dict(self.reads)
-        return [
-            (
-                side.constant(self.layer, self.scale),
-                tuple(instead.get(one, one) for one in side.observables(self.layer, self.step)),
-            )
+        left, right = (
+            [
+                (
+                    term.constant(self.layer, self.scale),
+                    tuple(instead.get(one, one) for one in term.observables(self.layer, self.step)),
+                )
+                for term in side.terms
+            ]
             for side in (self.criterion.left, self.criterion.right)
-        ]
+        )
+        return left, right
 
 
 @lru_cache(maxsize=256)

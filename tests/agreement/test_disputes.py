@@ -10,6 +10,7 @@ from scalings.criteria.observables import Observable
 from symbolic.derivation.derive import derive
 from tests.agreement.experiments import SQUARES, WIDTHS, agrees, experiment, how, refuted
 from tests.literature.disputes import DISPUTES, NARROW, Dispute
+from tests.strategies import contains
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 HALF = Fraction(1, 2)
@@ -33,3 +34,7 @@ def test_narrow_layers_that_start_small_learn_as_others_do() -> None:
         agrees(found, "dz", name, 2, order)
     assert found.predicted()[Observable("z", "layer2", 0)] == 0
     assert derive(NARROW, "adam").contradiction
+    (piece,) = derive(NARROW, "adam", "spectral").polyhedra
+    values = {name: one for name, one in published.by_name(0).items() if isinstance(one, Fraction)}
+    assert contains(piece, values)
+    assert not contains(piece, values | {"sigma_2": -HALF})

@@ -12,6 +12,7 @@ from scalings.criteria.observables import Observable
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.networks.network import Network
 from scalings.results.trials import Training
+from symbolic.derivation.derive import derive
 from symbolic.derivation.members import member
 from symbolic.evaluation.check import check
 from tests.agreement.experiments import (
@@ -25,9 +26,10 @@ from tests.agreement.experiments import (
     p_value,
     refuted,
 )
-from tests.agreement.traced import ALONE, CAPPED, GROUPED, ROUTED, SCAN, Traced
+from tests.agreement.traced import ALONE, CAPPED, GROUPED, ROUTED, SCAN, TWO, Traced
 from tests.literature.transformers import LARGE, MANY, expert_number, expert_size, mup
 from tests.modern_parts import looped, modulated, post_norm, qk_norm
+from tests.strategies import contains
 from tests.zero_starts import adapted, lora
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
@@ -105,6 +107,25 @@ def test_grouped_values_of_the_usual_init_scale_explode() -> None:
     assert found.fits[moved].low > 0.25
     assert p_value(found.fits[moved], HALF / 2) < 0.05
     agrees(trained(ALONE, grouped(Fraction(-3, 4)), SQUARES), "dz", "v", 2, HALF / 2)
+
+
+def test_two_heads_of_values_that_all_queries_share() -> None:
+    """From 1/n, as the criteria `spectral` have it, their values move by order 1, and the projection with them; from
+    the usual n^(-1/2) they explode, and the projection's changes grow like n."""
+    (piece,) = derive(TWO.network, "adam", "spectral", loss="cross-entropy").polyhedra
+    moved, projected = Observable("dz", "v", 2), Observable("dz", "o", 2)
+    for init, small in ((Fraction(-1), True), (-HALF, False)):
+        given = grouped(init)
+        values = {name: one for name, one in given.by_name(0).items() if isinstance(one, Fraction)}
+        assert contains(piece, values) == small
+        found = trained(TWO, given, seeds=8)
+        assert found.predicted()[projected] == (HALF if small else 1)
+        if small:
+            agrees(found, "dz", "v", 2, 0)
+            agrees(found, "dz", "o", 2, HALF)
+        else:
+            assert found.fits[moved].low > 0.2
+            assert p_value(found.fits[projected], HALF) < 0.05
 
 
 def scan(init: Fraction) -> Parameterization:

@@ -70,12 +70,13 @@ def linear(fan_in: int, fan_out: int) -> nn.Linear:
 
 
 class GroupedQueries(nn.Module):
-    """Heads of 4 units, of which n / 4 are queries and sqrt(n) / 2 are keys and values: n^(1/2) queries share one."""
+    """Heads of 4 units, of which n / 4 are queries and sqrt(n) / 2 are keys and values: n^(1/2) queries share one; or a
+    fixed number of `groups`, each shared by order n."""
 
-    def __init__(self, width: int, *, skips: bool = True) -> None:
+    def __init__(self, width: int, *, skips: bool = True, groups: int | None = None) -> None:
         super().__init__()
         self.skips = skips
-        self.groups, self.size = math.isqrt(width) // 2, 4
+        self.groups, self.size = groups or math.isqrt(width) // 2, 4
         self.embed, self.head = nn.Embedding(VOCABULARY, width), linear(width, VOCABULARY)
         self.q, self.o = linear(width, width), linear(width, width)
         self.k, self.v = (linear(width, self.groups * self.size) for _ in range(2))
@@ -148,6 +149,8 @@ class SelectiveScan(nn.Module):
 GROUPED = Traced(GroupedQueries, widths=(64, 256, 1024))
 ALONE = Traced(partial(GroupedQueries, skips=False), widths=(64, 256, 1024))
 """Nothing but grouped queries reaches the output."""
+TWO = Traced(partial(GroupedQueries, skips=False, groups=2))
+"""The same with two heads of keys and values."""
 CAPPED = Traced(CappedScores)
 ROUTED = Traced(RoutedExperts)
 SCAN = Traced(SelectiveScan, SERIES, default_loss)

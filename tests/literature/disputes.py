@@ -57,8 +57,9 @@ DISPUTES = (
         Fraction(1, 4),
         "The paper is right. `check` calls it unstable, since units of narrow layers start at n^(-1/4); but they move "
         "by order 1 each, as all others do. Init scales fan_in^(-1/2), which the criterion asks for, leave no member "
-        "of richness 1/2: then the narrow layer explodes. So it is with keys and values of fewer groups than heads "
-        "(Chickering et al., 2605.15290), and with experts that are averaged (Jiang et al., 2601.20205).",
+        "of richness 1/2: then the narrow layer explodes. The criteria `spectral` have its answer. So it is with keys "
+        "and values of fewer groups than heads (Chickering et al., 2605.15290), and with experts that are averaged "
+        "(Jiang et al., 2601.20205).",
     ),
     Dispute(
         "Ahn et al., 2504.05295 (Dion)",

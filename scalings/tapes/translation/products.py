@@ -58,7 +58,7 @@ def added(build: Builder, call: Call, left: Any, right: Any) -> State:
 def multiply(build: Builder, call: Call) -> State:
     left, right = call.get(0, "input"), call.get(1, "other")
     for number, other in ((left, right), (right, left)):
-        if is_plain(number):
+        if is_plain(number) or isinstance(number, bool):
             return scaled(build, call, state_of(other), number)
     return multiplied(build, call, left, right)
 

@@ -7,18 +7,22 @@ import random
 from fractions import Fraction
 
 import pytest
+from sympy.polys.domains import QQ
+from sympy.polys.rings import ring
 
 from scalings.certificates.verifier import Refused, certify
-from scalings.criteria.parsing import parse_criterion
 from scalings.criteria.problem import Problem
-from scalings.criteria.tutorial import SIGNAL_PROPAGATION, TUTORIAL, USEFUL_REPEATED_UPDATE, USEFUL_UPDATE
 from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.networks.decoders import llama
 from scalings.networks.network import Network
 from symbolic.certificates.writing import derivation_certificate
 from symbolic.derivation.derive import derive
+from symbolic.orders.unknown_orders import _outermost
+from symbolic.polyhedra.facts import as_affine
 from tests import strategies
+from tests.literature.disputes import NARROW
 from tests.literature.transformers import LARGE, MANY, expert_number, expert_size
-from tests.modern_parts import experts, looped, modulated, post_norm, qk_norm, swiglu
+from tests.modern_parts import experts, looped, modulated, post_norm, qk_norm, scan, swiglu
 
 pytestmark = pytest.mark.slow
 HALF = Fraction(1, 2)
@@ -61,25 +65,85 @@ def test_certificates_are_accepted_and_forgeries_are_not(network: Network) -> No
             certify(forged)
 
 
-SMALL = parse_criterion("small signals: z <= units^(1/2) at hidden initially")
-MOVING = parse_criterion("moving features: dz ~ units^(1/2) at hidden after updates")
-_REPLACED = (SIGNAL_PROPAGATION, USEFUL_UPDATE, USEFUL_REPEATED_UPDATE)
-SPECTRAL = (SMALL, MOVING, *(one for one in TUTORIAL if one not in _REPLACED))
-"""Features move by order 1, and need not start so large (arXiv 2310.17813, Desideratum 1)."""
-
-
 @pytest.mark.parametrize(
     ("network", "scale", "given"),
     [(MANY, "experts", expert_number("0")), (LARGE, "expert-size", expert_size("-1"))],
     ids=["number", "size"],
 )
 def test_experts_that_are_averaged_start_small(network: Network, scale: str, given: Parameterization) -> None:
-    """Under the tutorial's criteria there is no answer; without those of a signal's size there are the published rates
+    """Under the tutorial's criteria there is no answer; where units may start small there are the published rates
     (Jiang et al., arXiv 2601.20205, Table 1), and no others for experts and readout."""
-    assert derive(network, "adam", scale=scale).contradiction
-    (piece,) = derive(network, "adam", SPECTRAL, scale=scale).polyhedra
+    conflict = derive(network, "adam", scale=scale).conflict
+    assert conflict is not None
+    assert conflict.met == "spectral"
+    (piece,) = derive(network, "adam", "spectral", scale=scale).polyhedra
     values = {name: one for name, one in given.by_name(0).items() if isinstance(one, Fraction)}
     assert strategies.contains(piece, values)
     for number in (1, 3, 4, 5):
         for by in (HALF / 2, -HALF / 2):
             assert not strategies.contains(piece, values | {f"eta_{number}": values[f"eta_{number}"] + by})
+
+
+@pytest.mark.parametrize("law", ["adam", "muon-spectral"])
+def test_narrow_layers_have_the_spectral_condition(law: str) -> None:
+    """Init scales of at most sqrt(fan_out) / fan_in there, and 1 / sqrt(fan_in) elsewhere; rates 1 / fan_in by Adam,
+    and 1 by spectral steps sqrt(fan_out / fan_in) (Yang, Simon and Bernstein, arXiv 2310.17813, Condition 1)."""
+    (piece,) = derive(NARROW, law, "spectral").polyhedra
+    sigmas = {"sigma_1": 0, "sigma_2": -3 * HALF / 2, "sigma_3": -HALF / 2, "sigma_4": -1}
+    etas = {"adam": (0, -1, -HALF, -1), "muon-spectral": (0, 0, 0, 0)}[law]
+    values = {name: Fraction(value) for name, value in sigmas.items()}
+    values |= {f"eta_{number}": Fraction(value) for number, value in enumerate(etas, start=1)}
+    assert strategies.contains(piece, values)
+    for name in sigmas:
+        assert strategies.contains(piece, values | {name: values[name] - HALF})
+    for name in values:
+        assert not strategies.contains(piece, values | {name: values[name] + HALF / 2}), name
+    assert derive(NARROW, law).contradiction
+
+
+def test_heads_that_ever_more_queries_share_start_small() -> None:
+    """Values of a fixed number of units that read n start at 1/n; with the usual n^(-1/2) they explode."""
+    network = llama(grows="heads", groups=2)
+    (piece,) = derive(network, "adam", "spectral", loss="cross-entropy").polyhedra
+    names = [layer.name for layer in network.layers]
+    found = {name: (str(one.init), str(one.lr)) for name, one in zip(names, piece.layers, strict=True)}
+    assert found["value"] == ("-1", "-1")
+    assert found["query"] == found["projection"] == found["up"] == ("-1/2", "-1")
+
+
+@pytest.mark.parametrize("steps", [3, 6])
+def test_selective_scans_are_derived(steps: int) -> None:
+    """However many steps of time terms multiply over. What drives and reads the states has at most a readout's start
+    and rate, as measured (tests/agreement). That b and c count from the first update on, when neither has moved along
+    the other, only the tutorial's criteria ask; they have another answer."""
+    network = scan(steps)
+    (piece,) = derive(network, "adam", "spectral").polyhedra
+    names = [layer.name for layer in network.layers]
+    known = {"first": (0, 0), "dt": (-HALF, -1)}
+    values: dict[str, Fraction] = {}
+    for number, name in enumerate(names, start=1):
+        init, rate = known.get(name, (-1, -1))
+        values |= {f"sigma_{number}": Fraction(init), f"eta_{number}": Fraction(rate)}
+    assert strategies.contains(piece, values)
+    for name in ("b", "c", "dt"):
+        rate = f"eta_{names.index(name) + 1}"
+        assert not strategies.contains(piece, values | {rate: values[rate] + HALF})
+    assert not strategies.contains(piece, values | {f"sigma_{names.index('b') + 1}": -HALF})
+    (other,) = derive(network, "adam").polyhedra
+    assert not strategies.contains(other, values)
+
+
+def test_terms_midway_between_others_are_dropped() -> None:
+    """Of the square of a maximum the mixed terms, and nothing that is anywhere the largest."""
+    polynomials, x, y, z = ring("x, y, z", QQ)
+    terms = (x, y, z + 1, x - y)
+    square = tuple(one + other for one in terms for other in terms)
+    kept = _outermost(square)
+    assert set(kept) == {2 * one for one in terms}
+    draw = random.Random(0)
+    for _ in range(50):
+        point = {name: Fraction(draw.randint(-9, 9), 4) for name in "xyz"}
+        values = [[as_affine(form).at(**point) for form in forms] for forms in (square, kept)]
+        assert max(values[0]) == max(values[1])
+    assert _outermost((x, y, z)) == (x, y, z)
+    assert polynomials(0) not in kept
