@@ -19,7 +19,7 @@ from scalings.studies.model_settings import ParameterSetting
 
 What = Literal["init", "lr", "decay", "multiplier", "epsilon", "untrained", "structure", "training"]
 _WORDS: dict[Changed, str] = {"init": "init scale", "lr": "learning rate", "decay": "decay"}
-_INFINITIVES = {"is": "be", "falls": "fall", "grows": "grow"}
+_NOW = {"be": "is", "fall": "falls", "grow": "grows"}
 
 
 @dataclass(frozen=True)
@@ -75,20 +75,21 @@ def change_in_words(name: str, which: Changed, old: Exponent, new: Exponent) -> 
     >>> change_in_words("out.weight", "lr", Fraction(0), Fraction(-1))
     'the learning rate of out.weight is the same at every width n, and should fall like 1/n'
     """
-    is_now, should = (_growth(order).split(maxsplit=1) for order in (old, new))
-    return f"the {_WORDS[which]} of {name} {' '.join(is_now)}, and should {_INFINITIVES[should[0]]} {should[1]}"
+    (verb, is_now), (wanted, should) = _growth(old), _growth(new)
+    return f"the {_WORDS[which]} of {name} {_NOW[verb]} {is_now}, and should {wanted} {should}"
 
 
-def _growth(order: Exponent) -> str:
-    """How something of this order is, as the width n grows."""
+def _growth(order: Exponent) -> tuple[str, str]:
+    """What something of this order does as the width n grows: a verb, and the rest."""
     if order == MINUS_INFINITY:
-        return "is zero"
+        return "be", "zero"
+    assert isinstance(order, Fraction)
     if not order:
-        return "is the same at every width n"
+        return "be", "the same at every width n"
     size = {Fraction(1): "n", Fraction(1, 2): "sqrt(n)"}.get(abs(order))
     if order < 0:
-        return f"falls like {f'1/{size}' if size else format_power(order)}"
-    return f"grows like {size or format_power(order)}"
+        return "fall", f"like {f'1/{size}' if size else format_power(order)}"
+    return "grow", f"like {size or format_power(order)}"
 
 
 def of_conflict(conflict: Conflict) -> ModelFinding:

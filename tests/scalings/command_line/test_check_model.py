@@ -128,7 +128,9 @@ def test_a_regime_that_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     """By the model, or by the option, which wins."""
     code, out, _ = run(capsys, "check", "own_check:lazy", "--quick")
     assert code == 1
-    assert out.startswith("FAIL: it is rich, but lazy was asked for: the learning rate of 0.weight is the same at every")
+    assert out.startswith(
+        "FAIL: it is rich, but lazy was asked for: the learning rate of 0.weight is the same at every"
+    )
     assert 'group("0.weight", lr=0.01 * (n / 64) ** -0.5' in out, out
     assert main(["check", "own_check:lazy", "--quick", "--regime", "rich"]) == 0
 
