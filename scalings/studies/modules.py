@@ -21,7 +21,6 @@ from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.results.trials import Training, check_device, check_engine
 from scalings.studies.comparisons import Agreement, compare
 from scalings.tapes.network import TracedNetwork
-from scalings.tapes.translation.translate import translated
 from scalings.tapes.translation.translation import Translation
 
 if TYPE_CHECKING:
@@ -107,7 +106,7 @@ def plan(
     if build is None or data is None:
         missing = "build" if build is None else "data"
         raise ArgumentError(missing, "expected what the network was traced with, since it holds no module")
-    translation = translated(traced)
+    translation = traced.translation
     if parameterization == "standard":
         parameterization = standard(build, traced, translation)
     if not isinstance(parameterization, Parameterization):
