@@ -20,9 +20,9 @@ from scalings.networks.network import Network
 from scalings.networks.nodes import Activation
 from scalings.networks.serialization import network_from_text
 from scalings.networks.vision import Normalization
-from scalings.tapes.network import TracedNetwork
 
 if TYPE_CHECKING:
+    from scalings.tapes.network import TracedNetwork
     from scalings.tapes.translation.translation import Translation
 
 _LARGEST_FILE = 10_000_000
@@ -141,14 +141,16 @@ class ChosenNetwork:
     def translation(self) -> "Translation | None":
         """Of a torch module, or of one that `trace` wrote down. Raises ArgumentError."""
         found = self.module.traced if self.module else self._read
-        return found.translation if isinstance(found, TracedNetwork) else None
+        return None if found is None or isinstance(found, Network) else found.translation
 
     @cached_property
-    def _read(self) -> Network | TracedNetwork | None:
+    def _read(self) -> "Network | TracedNetwork | None":
         return _read_network(Path(self.network)) if self.network.endswith(".json") else None
 
 
-def _read_network(path: Path) -> Network | TracedNetwork:
+def _read_network(path: Path) -> "Network | TracedNetwork":
+    from scalings.tapes.network import TracedNetwork
+
     try:
         with path.open("rb") as file:
             content = file.read(_LARGEST_FILE + 1)

@@ -13,7 +13,6 @@ from scalings.command_line.output import Output
 from scalings.criteria.problem import Problem
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.results.trials import Training
-from scalings.studies import long_training, measuring
 
 if TYPE_CHECKING:
     from empirical.sweeps.sweep import Sweep
@@ -32,6 +31,8 @@ def measure_long(
     answer: Output,
 ) -> int:
     """Measure alignments at checkpoints, and print them beside those assumed; returns the exit code."""
+    from scalings.studies import long_training, measuring
+
     long_training.summing(problem)
     from empirical.sweeps.measurement import Interrupted
     from empirical.sweeps.sweep import carry_out

@@ -18,8 +18,6 @@ from scalings.command_line.parsing import Whole, parse_delta, parse_gamma, parse
 from scalings.command_line.user_modules import running
 from scalings.errors import ArgumentError
 from scalings.results.trials import Training, check_engine
-from scalings.studies import measuring, modules
-from scalings.studies.long_training import LONG_DELTA, LONG_STEPS
 
 
 @Parameter(name="*")
@@ -97,6 +95,7 @@ def measure(
     """
     from empirical.data import tasks
     from empirical.data.examples import input_size
+    from scalings.studies import long_training, measuring, modules
 
     margin, sizes, model = None if delta is None else parse_delta(delta), parse_widths(widths), chosen.model
     on.check(widths=sizes, seeds=seeds, steps=steps, batch=batch, long=looking.long)
@@ -109,7 +108,9 @@ def measure(
         raise ArgumentError("network", "expected MODULE:NAME, since what trace wrote holds no module to train")
     if own:
         measuring.check_trained(problem)
-    updates = (LONG_STEPS if looking.long else measuring.default_steps(network)) if steps is None else steps
+    updates = (
+        (long_training.LONG_STEPS if looking.long else measuring.default_steps(network)) if steps is None else steps
+    )
     training = (
         Training.of(law.name, steps=updates)
         if own
@@ -145,7 +146,7 @@ def measure(
             widths=sizes,
             seeds=seeds,
             engine=engine,
-            margin=2 * float(margin or LONG_DELTA),
+            margin=2 * float(margin or long_training.LONG_DELTA),
             on=on,
             answer=Output(output=answer.output, overwrite=answer.overwrite, format=answer.format),
         )
@@ -197,15 +198,14 @@ def measure(
     else:
         agreement = compare(network, orders, measurement.fits, margin, stable=check.stable, centered=centered)
     title = parameterization.name
-    table, verdict = measurements.agreement_table([(title, agreement)], updates), tables.verdict_line(title, agreement)
     answer.give(
         [
             *tables.split_report(network, tuple(problem.laws.values())),
             *tables.choice_report(parameterization),
             tables.in_theory([(title, check)], tables.AGREES),
-            table,
+            measurements.agreement_table([(title, agreement)], updates),
             f"engine: {measurement.engine}",
-            verdict,
+            tables.verdict_line(title, agreement),
         ],
         {
             **measurements.measurement_document(measurement, agreement),

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scalings.errors import ArgumentError, unknown_name
-from scalings.tapes.network import TracedNetwork
 
 if TYPE_CHECKING:
+    from scalings.tapes.network import TracedNetwork
     from scalings.tapes.translation.translation import Translation
 
 
