@@ -196,7 +196,9 @@ def _decay(exponents: LayerExponents[Exponent]) -> Exponent:
 
 def _changed(kind: str, factor: float, forward: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """What a module gives, multiplied; or its gradient alone."""
-    found: Tensor = _Multiplied.apply(forward(x), factor) if kind == "backward" else forward(x) * factor  # type: ignore[no-untyped-call]
+    if kind != "backward":
+        return forward(x) * factor
+    found: Tensor = _Multiplied.apply(forward(x), factor)  # type: ignore[no-untyped-call]  # torch has no types for it
     return found
 
 

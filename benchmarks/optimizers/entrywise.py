@@ -17,7 +17,7 @@ class Lion(Matrixwise):
     def __init__(self, parameters: Iterable[Parameter], lr: float = 1e-4) -> None:
         super().__init__(parameters, lr)
 
-    def direction(self, gradient: Tensor, weight: Tensor, state: State) -> Tensor:  # noqa: ARG002
+    def direction(self, gradient: Tensor, weight: Tensor, state: State) -> Tensor:
         moment = state.setdefault("moment", torch.zeros_like(gradient))
         step = torch.lerp(moment, gradient, 0.1).sign()
         moment.lerp_(gradient, 0.01)
@@ -30,7 +30,7 @@ class Adan(Matrixwise):
     def __init__(self, parameters: Iterable[Parameter], lr: float = 1e-3) -> None:
         super().__init__(parameters, lr)
 
-    def direction(self, gradient: Tensor, weight: Tensor, state: State) -> Tensor:  # noqa: ARG002
+    def direction(self, gradient: Tensor, weight: Tensor, state: State) -> Tensor:
         step, betas = state["step"], (0.98, 0.92, 0.99)
         change = gradient - state.get("before", gradient)
         state["before"] = gradient.clone()
@@ -50,7 +50,7 @@ class AdEMAMix(Matrixwise):
         super().__init__(parameters, lr)
         self._slow = slow
 
-    def direction(self, gradient: Tensor, weight: Tensor, state: State) -> Tensor:  # noqa: ARG002
+    def direction(self, gradient: Tensor, weight: Tensor, state: State) -> Tensor:
         slow = average(state, "slow", gradient, 0.9999)
         return adam(gradient, state, beside=self._slow * slow)
 
@@ -80,7 +80,7 @@ class Sophia(Matrixwise):
         super().__init__(parameters, lr)
         self._scale = 0.04 * 480
 
-    def direction(self, gradient: Tensor, weight: Tensor, state: State) -> Tensor:  # noqa: ARG002
+    def direction(self, gradient: Tensor, weight: Tensor, state: State) -> Tensor:
         mean = average(state, "first", gradient, 0.965)
         curvature = average(state, "second", gradient.square(), 0.99)
         return (mean / (self._scale * curvature + 1e-15)).clamp(-1, 1)
@@ -95,7 +95,7 @@ class Prodigy(torch.optim.Optimizer):
         self.distance, self._reached = distance, 0.0
 
     @torch.no_grad()
-    def step(self, closure: None = None) -> None:  # type: ignore[override]  # noqa: ARG002 - torch's own signature
+    def step(self, closure: None = None) -> None:  # type: ignore[override]  # no loss is returned
         root, d = 0.999**0.5, self.distance
         weights = [(weight, group["lr"]) for group in self.param_groups for weight in group["params"]]
         self._reached *= root

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,18 +13,18 @@ from torch.nn import Parameter
 State = dict[str, Any]
 
 
-class Matrixwise(torch.optim.Optimizer):
+class Matrixwise(torch.optim.Optimizer, ABC):
     """W <- W - lr u, with u the `direction` of the matrix's own gradients."""
 
     def __init__(self, parameters: Iterable[Parameter], lr: float) -> None:
         super().__init__(parameters, {"lr": lr})
 
+    @abstractmethod
     def direction(self, gradient: Tensor, weight: Tensor, state: State) -> Tensor:
         """u, from G, W and what is kept of the past, in which "step" is 1 at the first."""
-        raise NotImplementedError
 
     @torch.no_grad()
-    def step(self, closure: None = None) -> None:  # type: ignore[override]  # noqa: ARG002 - torch's own signature
+    def step(self, closure: None = None) -> None:  # type: ignore[override]  # no loss is returned
         for group in self.param_groups:
             for weight in group["params"]:
                 state = self.state[weight]

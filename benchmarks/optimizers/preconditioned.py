@@ -36,7 +36,7 @@ class Shampoo(Matrixwise):
         super().__init__(parameters, lr)
         self._exponent = exponent
 
-    def direction(self, gradient: Tensor, weight: Tensor, state: State) -> Tensor:  # noqa: ARG002
+    def direction(self, gradient: Tensor, weight: Tensor, state: State) -> Tensor:
         left = state["left"] = state.get("left", 0.0) + gradient @ gradient.mT
         right = state["right"] = state.get("right", 0.0) + gradient.mT @ gradient
         return power(left, -self._exponent) @ gradient @ power(right, -self._exponent)
@@ -48,7 +48,7 @@ class Soap(Matrixwise):
     def __init__(self, parameters: Iterable[Parameter], lr: float = 3e-3) -> None:
         super().__init__(parameters, lr)
 
-    def direction(self, gradient: Tensor, weight: Tensor, state: State) -> Tensor:  # noqa: ARG002
+    def direction(self, gradient: Tensor, weight: Tensor, state: State) -> Tensor:
         left = average(state, "left", gradient @ gradient.mT, 0.95)
         right = average(state, "right", gradient.mT @ gradient, 0.95)
         if state["step"] % 10 == 1:
@@ -69,7 +69,7 @@ class Psgd(Matrixwise):
         super().__init__(parameters, lr)
         self._fit = fit
 
-    def direction(self, gradient: Tensor, weight: Tensor, state: State) -> Tensor:  # noqa: ARG002
+    def direction(self, gradient: Tensor, weight: Tensor, state: State) -> Tensor:
         if state["step"] == 1:
             size = float(gradient.pow(4).mean()) ** 0.25 or 1.0
             scale = size ** (-1 / 4)
@@ -95,7 +95,7 @@ class Dion(Matrixwise):
         super().__init__(parameters, lr)
         self._rank = rank
 
-    def direction(self, gradient: Tensor, weight: Tensor, state: State) -> Tensor:  # noqa: ARG002
+    def direction(self, gradient: Tensor, weight: Tensor, state: State) -> Tensor:
         fan_out, fan_in = gradient.shape
         if state["step"] == 1:
             noise = torch.Generator().manual_seed(0)
@@ -116,7 +116,7 @@ class Scion(Matrixwise):
     def __init__(self, parameters: Iterable[Parameter], lr: float = 0.01) -> None:
         super().__init__(parameters, lr)
 
-    def direction(self, gradient: Tensor, weight: Tensor, state: State) -> Tensor:  # noqa: ARG002
+    def direction(self, gradient: Tensor, weight: Tensor, state: State) -> Tensor:
         fan_out, fan_in = gradient.shape
         made: Tensor = (fan_out / fan_in) ** 0.5 * orthogonalized(average(state, "moment", gradient, 0.9))
         return made
@@ -128,7 +128,7 @@ class NorMuon(Matrixwise):
     def __init__(self, parameters: Iterable[Parameter], lr: float = 0.01) -> None:
         super().__init__(parameters, lr)
 
-    def direction(self, gradient: Tensor, weight: Tensor, state: State) -> Tensor:  # noqa: ARG002
+    def direction(self, gradient: Tensor, weight: Tensor, state: State) -> Tensor:
         step = orthogonalized(average(state, "moment", gradient, 0.95))
         rows = average(state, "rows", step.square().mean(dim=1, keepdim=True), 0.95)
         scaled = step / (rows.sqrt() + 1e-8)
@@ -144,7 +144,7 @@ class GaLore(Matrixwise):
         super().__init__(parameters, lr)
         self._rank = rank
 
-    def direction(self, gradient: Tensor, weight: Tensor, state: State) -> Tensor:  # noqa: ARG002
+    def direction(self, gradient: Tensor, weight: Tensor, state: State) -> Tensor:
         tall = gradient.shape[0] > gradient.shape[1]
         wide = gradient.mT if tall else gradient
         if state["step"] % 200 == 1:
