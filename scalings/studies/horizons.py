@@ -75,7 +75,7 @@ def remaining(rule: Rule) -> Iterator[str]:
                 "(Bergsma et al., arXiv 2505.13738)"
             )
         if BATCH_NOISE not in rule.sizes:
-            yield "the batch size: the largest that is efficient grows with the tokens (Bergsma et al., arXiv 2505.13738)"
+            yield "the batch size: the largest efficient one grows with the tokens (Bergsma et al., arXiv 2505.13738)"
         yield "warm-up and schedule, as shares of training"
     else:
         yield "warm-up and schedule, as shares of training; for another number of tokens say --tokens"

@@ -48,8 +48,8 @@ from scalings.errors import ArgumentError
 from scalings.networks.dimensions import (
     BATCH_NOISE,
     BATCH_SIGNAL,
-    EXPERTS_SCALE,
     COUNTED_SCALES,
+    EXPERTS_SCALE,
     VOCABULARY_SCALE,
     Dimension,
 )
