@@ -35,6 +35,7 @@ from scalings.studies.model_findings import (
     of_changes,
     of_conflict,
     of_epsilons,
+    of_moved_twice,
     of_training,
     of_untrained,
     of_values,
@@ -212,7 +213,7 @@ def _findings(
 ) -> tuple[ModelFinding, ...]:
     """What theory finds wrong; if it is nothing, where training does something else."""
     translation = read.traced.translation
-    findings = [*of_untrained(read.rows), *of_epsilons(theory.drowned)]
+    findings = [*of_untrained(read.rows), *of_moved_twice(read.rows), *of_epsilons(theory.drowned)]
     if isinstance(theory.causes, Repair):
         findings += of_changes(theory.causes.changes, read.rows)
     if theory.conflict:

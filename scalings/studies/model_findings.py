@@ -17,7 +17,7 @@ from scalings.studies.comparisons import Agreement
 from scalings.studies.equivalence import Comparison
 from scalings.studies.model_settings import ParameterSetting
 
-What = Literal["init", "lr", "decay", "multiplier", "epsilon", "untrained", "structure", "training"]
+What = Literal["init", "lr", "decay", "multiplier", "epsilon", "untrained", "twice", "structure", "training"]
 _WORDS: dict[Changed, str] = {"init": "init scale", "lr": "learning rate", "decay": "decay"}
 _NOW = {"be": "is", "fall": "falls", "grow": "grows"}
 
@@ -44,6 +44,14 @@ def of_untrained(rows: Sequence[ParameterSetting]) -> Iterator[ModelFinding]:
         if row.untrained:
             sentence = f"{row.weight} {row.untrained}"
             yield ModelFinding(row.weight, "untrained", None, sentence, is_wrong=not row.frozen)
+
+
+def of_moved_twice(rows: Sequence[ParameterSetting]) -> Iterator[ModelFinding]:
+    """Weights that are in two optimizers, or twice in one."""
+    for row in rows:
+        if row.moved_twice:
+            sentence = f"{row.weight} is moved twice in each step, {row.moved_twice}: it is to be in one group alone"
+            yield ModelFinding(row.weight, "twice", None, sentence)
 
 
 def of_epsilons(rows: Sequence[ParameterSetting]) -> Iterator[ModelFinding]:

@@ -31,6 +31,8 @@ class ModelTheory:
     """The weights whose epsilons ask for other numbers."""
     forgotten: tuple[ParameterSetting, ...]
     """The weights that the model would train, but its optimizer does not."""
+    twice: tuple[ParameterSetting, ...]
+    """The weights that are moved more than once in each step."""
 
     @property
     def code_remains(self) -> bool:
@@ -56,6 +58,9 @@ class ModelTheory:
         if self.forgotten:
             names = ", ".join(row.weight for row in self.forgotten)
             found.append(f"let the optimizer train {names}, too: these numbers take it that it does")
+        if self.twice:
+            names = ", ".join(row.weight for row in self.twice)
+            found.append(f"leave {names} in one group alone, too: these numbers take it that it is")
         if self.drowned:
             found.append("make the epsilons smaller, too: these numbers take them for small")
         return tuple(found)
@@ -84,6 +89,7 @@ def theory_of(read: Reading, steps: int) -> ModelTheory:
         conflict_within(read.problem) if isinstance(causes, Forbidden) else None,
         tuple(drowned),
         tuple(row for row in read.rows if row.untrained and not row.frozen),
+        tuple(row for row in read.rows if row.moved_twice),
     )
 
 
