@@ -114,10 +114,9 @@ def _described(model: str) -> dict[str, Any]:
 def _checked(parts: dict[str, Any], on: Resources, *, quick: bool) -> ModelCheck:
     """The check of what was named. Raises ArgumentError, about the model where it is about no option."""
     from scalings.studies import model_checks
-    from scalings.studies.model_assertions import asked_for, check_regime
+    from scalings.studies.wishes import wish_of
 
-    wished = parts.pop("regime", None)
-    check_regime(wished)
+    wish_of(parts.get("regime"), None)
     sizes = parts.get("widths"), parts.get("steps", model_checks.STEPS), parts.get("seeds", model_checks.SEEDS)
     model_checks.check_numbers(*sizes)
     on.check(widths=sizes[0] or None, steps=sizes[1], seeds=sizes[2])
@@ -125,12 +124,11 @@ def _checked(parts: dict[str, Any], on: Resources, *, quick: bool) -> ModelCheck
         with progress_bar() as progress:
             # What a quick check costs takes as long to find out as the check itself.
             announce = None if quick else on.announce
-            found = model_checks.check_model(**parts, quick=quick, announce=announce, progress=progress)
+            return model_checks.check_model(**parts, quick=quick, announce=announce, progress=progress)
     except ArgumentError as error:
         if error.argument in _OPTIONS:
             raise
         raise ArgumentError("MODEL", str(error)) from error
-    return asked_for(found, wished)
 
 
 def _give(found: ModelCheck, model: str, format: AnyFormat) -> None:

@@ -46,6 +46,7 @@ from scalings.studies.model_tensors import TensorVerdict, local_failures, measur
 from scalings.studies.model_theory import ModelTheory, theory_of
 from scalings.studies.prescribed_models import Parameterized, repaired_model
 from scalings.studies.quick_checks import quick_verdict
+from scalings.studies.wishes import WishedRegime, wish_of
 
 if TYPE_CHECKING:
     from empirical.sweeps.costs import Cost
@@ -134,6 +135,8 @@ def check_model(
     verify: bool = False,
     clip: float | None = None,
     quick: bool = False,
+    regime: WishedRegime | None = None,
+    richness: Fraction | int | str | None = None,
     announce: Callable[[Cost], object] | None = None,
     progress: Progress | None = None,
 ) -> ModelCheck:
@@ -146,10 +149,13 @@ def check_model(
     - `verify`: check the repaired model too, which takes as long again; where starts, rates and decays repair it.
     - `clip`: the norm of all gradients together at which they are clipped before each step.
     - `quick`: one seed, two steps and widths up to 256 unless others are given: seconds, and wider intervals.
+    - `regime`: "rich" or "lazy", or `richness`, such as "1/4": what is asked for. Any other is a FAIL, and the repair
+      leads to it; default any in which training is stable and moves the output.
     - `announce`: is told what training will cost, before it starts.
 
     Raises ArgumentError, in one line, for what cannot be traced, set or trained.
     """
+    wish = wish_of(regime, richness)
     if not callable(optimizer):
         raise ArgumentError("optimizer", "expected a function that is given the module and makes its optimizer")
     check_numbers(widths, steps, seeds)
@@ -157,7 +163,7 @@ def check_model(
         steps, seeds, widths = min(steps, 2), 1, widths or (None if isinstance(build, Mapping) else _QUICK)
     model = Model(build, optimizer, data, loss)
     read = reading(model, traced_as_one(build, data, loss, _traced_widths(build, widths)), steps=steps, clip=clip)
-    theory = theory_of(read, steps)
+    theory = theory_of(read, steps, wish)
     cap = _CAP if seeds < _ENOUGH and not quick else 1
     measured = _trained(read, widths, steps, seeds, cap, announce, progress)
     translation, orders, is_stable = read.traced.translation, comparable(read, theory.predicted), theory.check.stable
@@ -168,13 +174,14 @@ def check_model(
         translation, orders, measured, MARGIN, stable=is_stable, centered=True, excluded=EXCLUDED
     )
     findings = _findings(read, theory, agreement, measured)
-    verdict, reason = _verdict(theory.check, agreement, findings)
+    verdict, reason = _verdict(theory, agreement, findings)
     if quick and verdict == "INCONCLUSIVE":
         verdict, reason = quick_verdict(theory.check, agreement)
     repaired = repaired_model(read, theory.remedy, theory.remarks)
     verified = None
     if verify and repaired and not theory.code_remains:
-        verified = repaired.check(widths=widths, steps=steps, seeds=seeds, clip=clip, quick=quick, progress=progress)
+        options = {"steps": steps, "seeds": seeds, "clip": clip, "quick": quick, "regime": regime, "richness": richness}
+        verified = repaired.check(widths=widths, **options, progress=progress)
     return ModelCheck(
         *(verdict, reason, read, theory.check, agreement, findings, theory.causes),
         notes=(*read.notes, *early_note(early)),
@@ -239,12 +246,15 @@ def check_numbers(widths: object, steps: object, seeds: object) -> None:
         raise ArgumentError("widths", f"expected whole numbers, but got {widths!r:.60}")
 
 
-def _verdict(check: Check, agreement: Agreement, findings: Sequence[ModelFinding]) -> tuple[Verdict, str]:
-    if wrong := [one for one in findings if one.is_wrong]:
+def _verdict(theory: ModelTheory, agreement: Agreement, findings: Sequence[ModelFinding]) -> tuple[Verdict, str]:
+    wrong = [one.sentence for one in findings if one.is_wrong]
+    if wrong or theory.missed:
         others = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
-        return "FAIL", f"{wrong[0].sentence}{others}"
+        first = wrong[0] if wrong else "no init scales and learning rates make it so"
+        return "FAIL", f"{theory.missed}{': ' if theory.missed else ''}{first}{others}"
     if agreement.verdict == "FAIL":
         return "FAIL", f"training does not do what theory says: {agreement.reason}"
     if agreement.verdict == "INCONCLUSIVE":
         return "INCONCLUSIVE", agreement.reason
+    check = theory.check
     return "PASS", f"it is {check.regime}, r = {check.richness}; {agreement.reason}"

@@ -12,6 +12,7 @@ from scalings.results.derivations import Conflict
 from scalings.studies.model_reading import Reading
 from scalings.studies.model_settings import ParameterSetting
 from scalings.studies.model_tensors import uncovered
+from scalings.studies.wishes import Wish
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,10 @@ class ModelTheory:
     """How starts, rates and decays alone would mend it; if they cannot, or no number in the code is wrong, `causes`."""
     conflict: Conflict | None
     """Why no numbers would."""
+    missed: str
+    """What it is instead of what was asked for, in words, where that is all that is wrong; else empty."""
+    out_of_reach: str
+    """What was asked for, where no numbers make it so; else empty."""
     drowned: tuple[ParameterSetting, ...]
     """The weights whose epsilons ask for other numbers."""
     forgotten: tuple[ParameterSetting, ...]
@@ -55,6 +60,8 @@ class ModelTheory:
             found.append("first change the multipliers in the code as said: these numbers alone do not mend them")
         elif _in_code(self.causes):
             found.append(f"this leaves the multipliers in the code as they are, and makes up for them{self._richness}")
+        if self.out_of_reach:
+            found.append(f"no init scales and learning rates make it {self.out_of_reach}")
         if self.forgotten:
             names = ", ".join(row.weight for row in self.forgotten)
             found.append(f"let the optimizer train {names}, too: these numbers take it that it does")
@@ -66,31 +73,57 @@ class ModelTheory:
         return tuple(found)
 
 
-def theory_of(read: Reading, steps: int) -> ModelTheory:
-    """What is derived for a model, over so many steps."""
+def theory_of(read: Reading, steps: int, wish: Wish | None = None) -> ModelTheory:
+    """What is derived for a model, over so many steps; where the nearest setting is not what is asked for, what leads
+    there."""
     from symbolic.evaluation.causes import causes_of, conflict_within
     from symbolic.evaluation.check import verdict_on
     from symbolic.evaluation.given_run import train_given
     from symbolic.evaluation.predict import prediction_of
 
     run = train_given(read.problem, read.given, steps)
-    causes = remedy = causes_of(read.without_epsilons, read.given)
+    check, nearest = verdict_on(run), causes_of(read.without_epsilons, read.given)
+    drowned = read.drowned
+    if drowned and _answer(causes_of(read.problem, read.given)) == _answer(nearest):
+        drowned = []
+    aim = _aimed(read, check, nearest, wish)
+    causes = remedy = aim.causes
     if isinstance(causes, Repair) and _in_code(causes):
         remedy = _remedy(read, causes)
-    drowned = read.drowned
-    if drowned and _answer(causes_of(read.problem, read.given)) == _answer(causes):
-        drowned = []
     without_rule = uncovered(read.traced.translation)
     return ModelTheory(
-        verdict_on(run),
+        check,
         prediction_of(run, steps),
         _covered(causes, read, without_rule),
         _covered(remedy, read, without_rule),
-        conflict_within(read.problem) if isinstance(causes, Forbidden) else None,
+        conflict_within(read.problem) if isinstance(nearest, Forbidden) else None,
+        aim.missed,
+        aim.out_of_reach,
         tuple(drowned),
         tuple(row for row in read.rows if row.untrained and not row.frozen),
         tuple(row for row in read.rows if row.moved_twice),
     )
+
+
+@dataclass(frozen=True)
+class _Aim:
+    """What is to be changed, and what `ModelTheory` says of the same names."""
+
+    causes: Repair | Forbidden
+    missed: str = ""
+    out_of_reach: str = ""
+
+
+def _aimed(read: Reading, check: Check, nearest: Repair | Forbidden, wish: Wish | None) -> _Aim:
+    """The nearest setting; of the richness that is asked for, if the nearest of any is another one."""
+    from symbolic.evaluation.causes import causes_of
+
+    if wish is None or isinstance(nearest, Forbidden) or wish.is_met(nearest.verdict):
+        return _Aim(nearest)
+    found = causes_of(read.without_epsilons, read.given, richness=wish.richness)
+    if nearest.changes:
+        return _Aim(found) if isinstance(found, Repair) else _Aim(nearest, out_of_reach=str(wish))
+    return _Aim(found, missed=wish.missed_by(check))
 
 
 def _remedy(read: Reading, causes: Repair) -> Repair:
