@@ -13,7 +13,6 @@ from scalings.hyperparameters.presets import preset
 from scalings.networks.architectures import cnn, mlp, resmlp, transformer
 from scalings.networks.conventions import from_abc, from_megatron, from_mup
 from scalings.networks.network import Network
-from scalings.networks.published import config_at
 from scalings.results.checks import Repair
 
 NETWORKS: dict[str, Callable[[], Network]] = {
@@ -94,25 +93,3 @@ def test_what_has_no_rule_is_refused() -> None:
 
 def test_a_tied_transformer_is_one_that_shares_its_readout() -> None:
     assert from_mup(transformer()).depth == transformer().depth
-
-
-CRYSTAL = {"n_embd": 4096, "n_inner": 10922, "n_head": 32, "mup_width_scale": 0.0625, "mup_embeddings_scale": 14.6}
-GRANITE = {"hidden_size": 4096, "num_attention_heads": 32, "attention_multiplier": 1 / 128, "logits_scaling": 16.0}
-
-
-def test_granite_in_both_sizes_as_published() -> None:
-    """Its 2B and 8B have heads of 64 and 128, scores times 1/64 and 1/128, and logits over 8 and 16."""
-    small = config_at(GRANITE, 2048, grows="head-size")
-    assert (small["num_attention_heads"], small["attention_multiplier"], small["logits_scaling"]) == (32, 1 / 64, 8.0)
-
-
-def test_configurations_that_cannot_be_widened() -> None:
-    assert config_at(CRYSTAL, 2048)["mup_width_scale"] == 0.125
-    with pytest.raises(ArgumentError, match=r"width: makes n_inner 8191.5, which is no whole number"):
-        config_at(CRYSTAL, 3072)
-    with pytest.raises(ArgumentError, match="config: expected one of the fields embedding_multiplier"):
-        config_at({"hidden_size": 64}, 128)
-    with pytest.raises(ArgumentError, match="config: expected a hidden_size"):
-        config_at({"logits_scaling": 1.0}, 128)
-    with pytest.raises(ArgumentError, match=r"config: attention_multiplier 0\.3 is neither 1/128 nor its root"):
-        config_at({**GRANITE, "attention_multiplier": 0.3}, 128, grows="head-size")
