@@ -1,4 +1,5 @@
-"""Parameterizations as other programs write them: abc exponents, microsoft/mup's rules, and Megatron's `use_mup`.
+"""Parameterizations as other programs write them: abc exponents, the rules of microsoft/mup and of mupify, and
+Megatron's `use_mup`.
 
 Each becomes a `Parameterization`, on which `check` and `repair` run:
 
@@ -16,8 +17,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import Literal, get_args
 
-from scalings.errors import ArgumentError
+from scalings.errors import ArgumentError, unknown_name
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.hyperparameters.gauges import LayerExponents
 from scalings.hyperparameters.parameterizations import Exponents, Parameterization
@@ -25,8 +27,9 @@ from scalings.hyperparameters.splits import Laws, as_laws
 from scalings.hyperparameters.update_laws import UpdateLaw
 from scalings.networks.architectures import Translatable, as_network
 from scalings.networks.network import Network
-from scalings.networks.nodes import MATRICES, Dense, Embedding, Scores, Weighted
+from scalings.networks.nodes import MATRICES, Convolution, Dense, Embedding, Scores, Weighted
 
+Mupified = Literal["mup", "mup-lr", "mfp", "ntp", "ntp-lr"]
 _ZERO, _HALF, _ONE = Fraction(0), Fraction(1, 2), Fraction(1)
 
 
@@ -65,6 +68,40 @@ def from_mup(network: Network | Translatable | str, law: Laws | str = "adam") ->
         return _layer(node, own, -_ONE if readout else _ZERO, _start(node, -_HALF), lr)
 
     return Parameterization(tuple(map(layer, found.layers, each)), "mup", scales=_scales(found))
+
+
+def from_mupify(network: Network | Translatable | str, param: Mupified = "mup") -> Parameterization:
+    """What `mupify(model, optimizer, param)` of github.com/dkarkada/mupify makes of a model that SGD trains.
+
+    A layer whose features are to change by n^a has q = n^(2a) / fan_in, a readout q = 1 / fan_in; of these
+
+        mup-lr, ntp-lr   g = 1               lr = q        scale = sqrt(q) / n^a
+        mup              g = sqrt(q)         lr = 1        scale = 1 / n^a
+        mfp, ntp         g = sqrt(q) / n^a   lr = n^(2a)   scale = 1
+
+    with a = 1/2 but for ntp. Of a perceptron these are the presets of the same names.
+
+    Raises ArgumentError for another `param`, and for all but layers without biases, normalizations and embeddings.
+    """
+    if param not in get_args(Mupified):
+        raise unknown_name("param", str(param), get_args(Mupified))
+    found, _ = _read(network, "sgd")
+    rich = _ZERO if param.startswith("ntp") else _HALF
+
+    def layer(node: Weighted) -> LayerExponents[Exponent]:
+        if not isinstance(node, Dense | Convolution):
+            kind = type(node).__name__.lower()
+            raise ArgumentError("network", f"expected dense layers and convolutions, but {node.name} is a {kind}")
+        q = -node.fan_in.order + (_ZERO if node.role == "output" else 2 * rich)
+        multiplier, lr, init = {
+            "lr": (_ZERO, q, q / 2 - rich),
+            "mup": (q / 2, _ZERO, -rich),
+            "mfp": (q / 2 - rich, 2 * rich, _ZERO),
+            "ntp": (q / 2 - rich, 2 * rich, _ZERO),
+        }[param.rpartition("-")[2]]
+        return LayerExponents(multiplier, init, lr)
+
+    return Parameterization(tuple(map(layer, found.layers)), param, scales=(_ZERO,) * len(found.multipliers))
 
 
 def from_megatron(network: Network | Translatable | str, law: Laws | str = "adam") -> Parameterization:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from typing import get_args
 
 import pytest
 
@@ -11,7 +12,7 @@ import scalings
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.presets import preset
 from scalings.networks.architectures import cnn, mlp, resmlp, transformer
-from scalings.networks.conventions import from_abc, from_megatron, from_mup
+from scalings.networks.conventions import Mupified, from_abc, from_megatron, from_mup, from_mupify
 from scalings.networks.network import Network
 from scalings.results.checks import Repair
 
@@ -61,25 +62,28 @@ def test_abc_is_the_literature() -> None:
     assert from_abc("0,0,0", "0,1/2,1", "-1,0,1").layers == preset("mup-lr", 3).layers
 
 
-@pytest.mark.parametrize(
-    ("param", "activity"), [("ntp", "0"), ("ntp-lr", "0"), ("mup", "1/2"), ("mup-lr", "1/2"), ("mfp", "1/2")]
-)
-def test_mupify_has_the_presets(param: str, activity: str) -> None:
-    """By its own account: |dz| is the activity n^a; q is its square over the fan-in, but at the readout 1 / n; and
+MUPIFIED: tuple[Mupified, ...] = get_args(Mupified)
 
-    - "-lr": no multiplier, the learning rate q and the scale sqrt(q) / n^a,
-    - "mup": the multiplier sqrt(q), no learning rate of its own, and the scale n^(-a),
-    - "ntp", "mfp": the multiplier sqrt(q) / n^a, the learning rate n^(2a), and the scale 1.
-    """
-    a = Fraction(activity)
-    for layer, q in zip(preset(param, 3).layers, (2 * a, 2 * a - 1, Fraction(-1)), strict=True):
-        expected = {
-            "lr": (Fraction(0), q / 2 - a, q),
-            "mup": (q / 2, -a, Fraction(0)),
-            "ntp": (q / 2 - a, Fraction(0), 2 * a),
-            "mfp": (q / 2 - a, Fraction(0), 2 * a),
-        }[param.rpartition("-")[2]]
-        assert (layer.multiplier, layer.init, layer.lr) == expected
+
+@pytest.mark.parametrize("param", MUPIFIED)
+def test_mupify_has_the_presets_and_its_own_invariants(param: Mupified) -> None:
+    """Of a perceptron. Its code asserts of each layer that (n^a scale)^2 = lr and (g scale n^a)^2 = q; and |dz| ~ n^a,
+    the richness that is derived."""
+    given, rich = from_mupify(mlp(3), param), Fraction(not param.startswith("ntp"), 2)
+    assert given.layers == preset(param, 3).layers
+    for layer, q in zip(given.layers, (2 * rich, 2 * rich - 1, Fraction(-1)), strict=True):
+        assert 2 * (rich + layer.init) == layer.lr
+        assert 2 * (layer.multiplier + layer.init + rich) == q
+    for network in (mlp(3), cnn(3), resmlp()):
+        assert scalings.check(network, from_mupify(network, param), "sgd").richness == rich
+
+
+def test_mupify_is_for_sgd_and_for_plain_layers() -> None:
+    assert scalings.check(mlp(3), from_mupify(mlp(3), "mup"), "adam").regime == "unstable"
+    with pytest.raises(ArgumentError, match="network: expected dense layers and convolutions, but embedding is a embe"):
+        from_mupify(transformer())
+    with pytest.raises(ArgumentError, match="param: did you mean mup"):
+        from_mupify("mlp", "mupp")  # type: ignore[arg-type]
 
 
 def test_what_has_no_rule_is_refused() -> None:
