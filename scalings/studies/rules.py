@@ -23,6 +23,7 @@ from scalings.results.checks import Forbidden
 from scalings.results.prescriptions import ParameterRule, Prescription, Scaled
 from scalings.results.rules import TOKENS, Rule
 from scalings.studies import horizons
+from scalings.studies.branches import with_multipliers
 from scalings.studies.parameterize import near_members, wished_richness
 from scalings.studies.prescribed_models import Parameterized
 from scalings.studies.underflow import underflow_warnings
@@ -56,16 +57,19 @@ def rule_of_model(name: str, optimizer: str, answer: Parameterized, wish: Wish) 
     """The rule of a torch module that is parameterized from one width, to another."""
     problem, rules = answer.problem, answer.prescription.rules
     layers = {node.weight: number for number, node in enumerate(problem.network.layers)}
+    in_code: list[tuple[str, Scaled]] = []
     for scale in wish.derived:
-        powers = _powers(problem, scale, _DEPTH_OF_MODULES)
+        network, ends = with_multipliers(problem.network) if scale == DEPTH_SCALE else (problem.network, {})
+        powers = _powers(replace(problem, network=network), scale)
         rules = tuple(
             _also(rule, scale, powers.layers[layers[rule.weight]]) if rule.weight in layers else rule for rule in rules
         )
+        for node, power in zip(network.multipliers, powers.scales, strict=True):
+            if power:
+                in_code.append((ends.get(node.name, node.name), Scaled(1.0).also(scale, power)))
     prescription = replace(answer.prescription, rules=rules)
-    return _told(Rule(name, optimizer, prescription, wish.width, wish.sizes, is_module=True), problem, wish)
-
-
-_DEPTH_OF_MODULES = "; a multiplier 1 / depth at the end of each residual branch is what it takes"
+    found = Rule(name, optimizer, prescription, wish.width, wish.sizes, tuple(in_code), is_module=True)
+    return _told(found, problem, wish)
 
 
 def rule_of_network(
@@ -96,7 +100,7 @@ def rule_of_network(
     rules = tuple(first(node, layer, law.name) for node, layer, law in each)
     multipliers = [Scaled(1.0).also(WIDTH_SCALE, power) for power in member.scales]
     for scale in wish.derived:
-        powers = _powers(problem, scale, "")
+        powers = _powers(problem, scale)
         rules = tuple(_also(rule, scale, layer) for rule, layer in zip(rules, powers.layers, strict=True))
         multipliers = [one.also(scale, power) for one, power in zip(multipliers, powers.scales, strict=True)]
     named = tuple((node.name, one) for node, one in zip(network.multipliers, multipliers, strict=True))
@@ -117,7 +121,7 @@ def _neutral(problem: Problem) -> Parameterization:
     )
 
 
-def _powers(problem: Problem, scale: str, hint: str) -> Parameterization:
+def _powers(problem: Problem, scale: str) -> Parameterization:
     """The powers of another scale variable, nearest to none at all. Raises ArgumentError where there are none."""
     from symbolic.evaluation.repair import repair_of
 
@@ -128,7 +132,7 @@ def _powers(problem: Problem, scale: str, hint: str) -> Parameterization:
     found = repair_of(other, _neutral(other))
     if isinstance(found, Forbidden):
         excluding = ", ".join(found.criteria)
-        raise ArgumentError(option, f"no init scales and learning rates meet {excluding} in the {scale}{hint}")
+        raise ArgumentError(option, f"no init scales and learning rates meet {excluding} in the {scale}")
     return found.parameterization
 
 
@@ -177,11 +181,18 @@ def _assumed(rule: Rule, problem: Problem) -> Iterator[str]:
     if BATCH_NOISE in rule.sizes:
         yield "the gradient of a batch is mostly noise at both batch sizes"
     yield from problem.assumptions
+    if any(one.decay.constant for one in rule.prescription.rules):
+        matrices = [node.weight for node in problem.network.layers if isinstance(node, MATRICES)]
+        kept = dict.fromkeys(law.name for law in map(problem.laws.__getitem__, matrices) if law.decay == "none")
+        yield from (f"{law} does not decay; {law}+coupled does" for law in kept)
     yield from horizons.assumed(rule)
 
 
 def _remaining(rule: Rule) -> Iterator[str]:
     yield f"the constants: tune the numbers at width {rule.prescription.base_width}, and derive these again from them"
+    if rule.is_module and rule.multipliers:
+        names = ", ".join(name for name, _ in rule.multipliers)
+        yield f"your code: what it multiplies {names} by is to follow the depth as shown, if it does not yet"
     if BATCH_NOISE in rule.sizes:
         before, after = rule.sizes[BATCH_NOISE]
         yield f"momenta: to remember as many examples, 1 - beta is multiplied by {after / before:g}, at most to 1"
