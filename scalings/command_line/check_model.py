@@ -20,7 +20,7 @@ from scalings.hyperparameters.presets import PRESETS
 if TYPE_CHECKING:
     from scalings.studies.model_checks import ModelCheck
 
-_NEEDED, _OTHERS = ("build", "optimizer", "data"), ("loss", "widths", "steps", "seeds", "clip", "regime")
+_NEEDED, _OTHERS = ("build", "optimizer", "data"), ("loss", "widths", "steps", "seeds", "clip", "regime", "richness")
 """What is named has to have, and may have."""
 _OPTIONS = ("widths", "steps", "seeds", "clip", "yes")
 AnyFormat = Literal["text", "json", "markdown"]
@@ -36,6 +36,7 @@ def check_model(
     clip: float | None = None,
     quick: Annotated[bool, Parameter(negative="")] = False,
     regime: Literal["rich", "lazy"] | None = None,
+    richness: str | None = None,
     verify: Annotated[bool, Parameter(negative="")] = False,
     junit: File | None = None,
     overwrite: Annotated[bool, Parameter(negative="")] = False,
@@ -57,8 +58,8 @@ def check_model(
     model
         MODULE, or MODULE:NAME of a dict, an object, or a function without arguments that returns one. It has by name
         what scalings.check_model is given: build (a function of the width that makes the module), optimizer (a
-        function of the module that makes its optimizer) and data; and it may have loss, widths, steps, seeds, clip and
-        regime.
+        function of the module that makes its optimizer) and data; and it may have loss, widths, steps, seeds, clip,
+        regime and richness.
     widths
         Eight or more for a verdict, increasing; default half octaves from 64 on.
     steps
@@ -70,7 +71,9 @@ def check_model(
     quick
         One seed, two steps and widths up to 256: seconds, and wider intervals.
     regime
-        A yes asks for this one, too: rich, in which features are learned, or lazy; default any.
+        A yes asks for this one, too: rich, in which features are learned, or lazy; default any. The repair leads to it.
+    richness
+        Instead of a regime a richness, such as 1/4.
     verify
         Check the repaired model too, which takes as long again.
     junit
@@ -80,8 +83,8 @@ def check_model(
     format
         Of the answer; markdown is for a comment, as of a pull request.
     """
-    given = {"widths": parse_widths(widths), "steps": steps, "seeds": seeds, "clip": clip, "regime": regime}
-    given["verify"] = verify or None
+    given = {"widths": parse_widths(widths), "steps": steps, "seeds": seeds, "clip": clip, "verify": verify or None}
+    asked = {"regime": regime, "richness": richness}
     on.check(widths=parse_widths(widths), seeds=seeds, steps=steps)
     if on.device == "cuda":
         raise ArgumentError("device", "expected auto or cpu, on which modules are trained, but got 'cuda'")
@@ -90,6 +93,8 @@ def check_model(
     begin = time.perf_counter()
     with running():
         parts = _described(model)
+        if any(asked.values()):  # instead of what the model asks for
+            parts |= asked
         found = _checked(parts | {name: one for name, one in given.items() if one is not None}, on, quick=quick)
     if junit:
         from scalings.reports.model_check_files import model_check_junit
@@ -116,7 +121,7 @@ def _checked(parts: dict[str, Any], on: Resources, *, quick: bool) -> ModelCheck
     from scalings.studies import model_checks
     from scalings.studies.wishes import wish_of
 
-    wish_of(parts.get("regime"), None)
+    wish_of(parts.get("regime"), parts.get("richness"))
     sizes = parts.get("widths"), parts.get("steps", model_checks.STEPS), parts.get("seeds", model_checks.SEEDS)
     model_checks.check_numbers(*sizes)
     on.check(widths=sizes[0] or None, steps=sizes[1], seeds=sizes[2])

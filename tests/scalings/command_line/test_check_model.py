@@ -133,6 +133,9 @@ def test_a_regime_that_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     )
     assert 'group("0.weight", lr=0.01 * (n / 64) ** -0.5' in out, out
     assert main(["check", "own_check:lazy", "--quick", "--regime", "rich"]) == 0
+    assert main(["check", "own_check:lazy", "--quick", "--richness", "1/2"]) == 0
+    code, out, _ = run(capsys, "check", "own_check:right", "--quick", "--richness", "1/4")
+    assert (code, "r = 1/4 was asked for" in out) == (1, True)
 
 
 @pytest.mark.parametrize(
@@ -159,6 +162,8 @@ def test_a_regime_that_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
         ("own_check:halves", "--widths: expected whole numbers, but got [64.5, 128, 256]"),
         ("own_check --device cuda", "--device: expected auto or cpu, on which modules are trained, but got 'cuda'"),
         ("own_check --regime rihc", 'Invalid value "rihc" for --regime'),
+        ("own_check:right --richness much", "richness: expected a fraction"),
+        ("own_check:right --richness 1/4 --regime rich", "richness: expected none beside the regime 'rich'"),
         ("own_check --junit found.txt", "--junit: expected a file that ends in .xml, but got 'found.txt'"),
     ],
 )
