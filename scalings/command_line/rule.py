@@ -107,12 +107,14 @@ def rule(
 
 
 def _rates(text: str, names: list[str]) -> dict[str, float]:
-    """The learning rate of each law, from one number or from pairs."""
+    """The learning rate of each law, from one number or from pairs, in which a law's decay may be left out."""
     if "=" not in text:
         return dict.fromkeys(names, _positive("lr", text))
     found: dict[str, float] = {}
+    short = {name.partition("+")[0]: name for name in names}
     for pair in text.split(","):
         name, _, rate = pair.partition("=")
+        name = short.get(name, name)
         if name not in names or name in found:
             raise ArgumentError("lr", f"expected one for each of {', '.join(names)}, but got {text!r:.100}")
         found[name] = _positive("lr", rate)

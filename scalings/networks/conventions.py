@@ -10,7 +10,8 @@ Each becomes a `Parameterization`, on which `check` and `repair` run:
 0 -1/2 -1
 -1 0 0
 
-What these programs do beside it (their numbers at the base width, the optimizer's epsilon) has no power of the width.
+Their numbers at the base width have no power of it. Adam's epsilon, which Megatron divides by the width as well,
+belongs to the law (`--epsilon`).
 """
 
 from __future__ import annotations
@@ -109,11 +110,12 @@ def from_megatron(network: Network | Translatable | str, law: Laws | str = "adam
 
     Embeddings, gains and biases are as they are, hidden matrices as in mup. An untied output layer starts at n^0 and
     its logits are multiplied by `mup_output_mult`, n^(-1); being a matrix, it has the learning rate n^(-1) of Adam as
-    well, unlike mup's. Under SGD what has one axis, and embeddings, have the learning rate n.
+    well, unlike mup's. Under SGD what has one axis, and embeddings, have the learning rate n. Matrices that Muon trains
+    have its own factors alone.
 
     Raises ArgumentError for a readout that shares its weight, and for other laws.
     """
-    found, each = _read(network, law)
+    found, each = _read(network, law, muon=True)
 
     def layer(node: Weighted, own: UpdateLaw) -> LayerExponents[Exponent]:
         is_matrix = isinstance(node, MATRICES) and not isinstance(node, Embedding)
@@ -124,15 +126,20 @@ def from_megatron(network: Network | Translatable | str, law: Laws | str = "adam
     return Parameterization(tuple(map(layer, found.layers, each)), "megatron", scales=_scales(found))
 
 
-def _read(network: Network | Translatable | str, law: Laws | str) -> tuple[Network, Sequence[UpdateLaw]]:
+def _read(
+    network: Network | Translatable | str, law: Laws | str, *, muon: bool = False
+) -> tuple[Network, Sequence[UpdateLaw]]:
     found = as_network(network)
     users = [node.weight for node in found.flat if isinstance(node, MATRICES)]
     if shared := [weight for weight in users if users.count(weight) > 1]:
         raise ArgumentError("network", f"expected weights that are used once, but {shared[0]} is tied: check the model")
     each = as_laws(law).among(found.layers)
-    for one in each:
-        if not _is_adam(one) and one.gradient != 1:
-            raise ArgumentError("law", f"expected sgd, adam or adamw, which it has rules for, but got {one.name!r:.60}")
+    for node, one in zip(found.layers, each, strict=True):
+        is_muon = muon and one.name.startswith("muon") and node.role == "hidden" and isinstance(node, MATRICES)
+        if not _is_adam(one) and one.gradient != 1 and not is_muon:
+            also = ", or muon of hidden matrices" if muon else ""
+            known = f"expected sgd, adam or adamw{also}, which it has rules for"
+            raise ArgumentError("law", f"{known}, but got {one.name!r:.60}")
     return found, each
 
 

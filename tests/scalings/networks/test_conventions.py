@@ -53,6 +53,18 @@ def test_megatrons_output_layer_has_the_rate_of_a_matrix() -> None:
     assert mended.parameterization.layers == from_mup(network, "adam").layers
 
 
+def test_megatron_leaves_matrices_to_muon() -> None:
+    network = transformer()
+    given = from_megatron(network, "muon+adamw")
+    by_name = dict(zip([layer.name for layer in network.layers], given.layers, strict=True))
+    assert [by_name[name].lr for name in ("embedding", "query", "up", "readout")] == [0, 0, 0, -1]
+    assert scalings.check(network, given, "muon+adamw").regime == "rich"
+    with pytest.raises(
+        ArgumentError, match=r"law: expected sgd, adam or adamw, or muon of hidden matrices, .* got 'muon'"
+    ):
+        from_megatron(network, "muon")
+
+
 def test_abc_is_the_literature() -> None:
     """Yang and Hu, arXiv 2011.14522, table 1, for a network with three matrices: the presets."""
     assert from_abc("0,0,0", "0,1/2,1/2").layers == preset("standard", 3).layers
