@@ -40,7 +40,7 @@ from scalings.studies.model_findings import (
     of_untrained,
     of_values,
 )
-from scalings.studies.model_reading import Model, Reading, reading, traced_as_one
+from scalings.studies.model_reading import Model, Reading, apart, reading, traced_as_one
 from scalings.studies.model_settings import ParameterSetting
 from scalings.studies.model_tensors import TensorVerdict, local_failures, measured_richness, tensors
 from scalings.studies.model_theory import ModelTheory, theory_of
@@ -162,7 +162,8 @@ def check_model(
     if quick:
         steps, seeds, widths = min(steps, 2), 1, widths or (None if isinstance(build, Mapping) else _QUICK)
     model = Model(build, optimizer, data, loss)
-    read = reading(model, traced_as_one(build, data, loss, _traced_widths(build, widths)), steps=steps, clip=clip)
+    traced = apart(traced_as_one(build, data, loss, _traced_widths(build, widths)), optimizer)
+    read = reading(model, traced, steps=steps, clip=clip)
     theory = theory_of(read, steps, wish)
     cap = _CAP if seeds < _ENOUGH and not quick else 1
     measured = _trained(read, widths, steps, seeds, cap, announce, progress)

@@ -20,7 +20,7 @@ from scalings.hyperparameters.gauges import LayerExponents
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.results.checks import Forbidden, Repair
 from scalings.results.prescriptions import check_width
-from scalings.studies.model_reading import Model, reading, traced_as_one
+from scalings.studies.model_reading import Model, apart, reading, traced_as_one
 from scalings.studies.prescribed_models import Parameterized, parameterized
 from scalings.studies.wishes import parse_richness
 from scalings.tapes.network import TracedNetwork
@@ -71,7 +71,7 @@ def parameterize(
     elif lr is not None or decay is not None:
         why = "expected none, since the optimizer that is made has its own"
         raise ArgumentError("decay" if lr is None else "lr", why)
-    read = reading(Model(build, optimizer, data, loss), traced, steps=_STEPS)
+    read = reading(Model(build, optimizer, data, loss), apart(traced, optimizer), steps=_STEPS)
     near = near_members(read.without_epsilons, read.given, wished_richness(read.without_epsilons, richness))
     found = parameterized(read, near.repair, base_width, near.gamma, read.notes)
     return found if gamma == 1 else found.rescaled(gamma)
