@@ -78,13 +78,14 @@ def traced_as_one(build: Build, data: object, loss: Loss | None, widths: Sequenc
 
 
 def apart(traced: Traced, optimizer: Callable[[Any], Any]) -> Traced:
-    """The same, with each copy of a block by itself where the optimizer treats one in another way: in theory they are
-    one, and what is done to one alone would not be seen."""
+    """The same, with each copy of a block by itself where one of them is set in another way: in theory they are one,
+    and what is done to one alone would not be seen."""
     from empirical.models.copies import treated_alike
 
     network = traced.network
     copies = [names for one in network.tape.parameters if len(names := tuple(network.names_of(one))) > 1]
-    if network.unfolded is None or treated_alike(traced.build, optimizer, network.widths[0], copies):
+    ends = network.widths[0], network.widths[-1]
+    if network.unfolded is None or treated_alike(traced.build, optimizer, ends, copies):
         return traced
     return replace(traced, network=network.unfolded)
 

@@ -153,7 +153,7 @@ ODD = "layers.1.matrix.weight"
 
 
 def stacked(model: nn.Module, odd: str) -> Any:
-    """Muon of the matrices but for the odd one, which has Adam, both or none."""
+    """Muon of the matrices but for the odd one, which has Adam, at its rate or at that of all widths, both or none."""
     parameters = dict(model.named_parameters())
     width = parameters["up.weight"].shape[0]
     matrices = [
@@ -162,8 +162,8 @@ def stacked(model: nn.Module, odd: str) -> Any:
     rest = [
         {"params": [parameters[name]], "lr": lr} for name, lr in (("up.weight", 0.01), ("down.weight", 0.2 / width))
     ]
-    if odd in ("adam", "both"):
-        rest.append({"params": [parameters[ODD]], "lr": 0.2 / width})
+    if odd in ("adam", "both", "rate"):
+        rest.append({"params": [parameters[ODD]], "lr": 0.2 / (64 if odd == "rate" else width)})
     return [torch.optim.Muon(matrices, lr=0.02, weight_decay=0.0), torch.optim.Adam(rest)]
 
 
@@ -205,10 +205,24 @@ def test_one_copy_of_a_block_that_is_treated_in_another_way_is_named(odd: str) -
 def test_a_check_names_the_copy_and_nothing_else() -> None:
     named = {
         odd: [(one.parameter, one.what) for one in checked(Stack, make, seeds=1, steps=1).findings]
-        for odd in ("muon", "adam", "both", "none")
+        for odd in ("muon", "adam", "both", "none", "rate")
         for make in [partial(stacked, odd=odd)]
     }
-    assert named == {"muon": [], "adam": [], "both": [(ODD, "twice")], "none": [(ODD, "untrained")]}
+    wrong = {"both": "twice", "none": "untrained", "rate": "lr"}
+    assert named == {"muon": [], "adam": [], **{odd: [(ODD, what)] for odd, what in wrong.items()}}
+
+
+@pytest.mark.slow
+def test_a_copy_that_starts_otherwise_is_named() -> None:
+    def build(width: int, power: float) -> nn.Module:
+        model = Stack(width)
+        nn.init.normal_(model.get_parameter(ODD), std=0.5 * width**power)
+        return model
+
+    muon = partial(stacked, odd="muon")
+    assert checked(partial(build, power=-0.5), muon, seeds=1, steps=1).findings == ()
+    [finding] = checked(partial(build, power=0.0), muon, seeds=1, steps=1).findings
+    assert (finding.parameter, finding.what, str(finding.power)) == (ODD, "init", "1/2")
 
 
 @pytest.mark.slow
