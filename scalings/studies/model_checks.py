@@ -149,8 +149,7 @@ def check_model(
     - `verify`: check the repaired model too, which takes as long again; where starts, rates and decays repair it.
     - `clip`: the norm of all gradients together at which they are clipped before each step.
     - `quick`: one seed, two steps and widths up to 256 unless others are given: seconds, and wider intervals.
-    - `regime`: "rich" or "lazy", or `richness`, such as "1/4": what is asked for. Any other is a FAIL, and the repair
-      leads to it; default any in which training is stable and moves the output.
+    - `regime` ("rich" or "lazy") or `richness`: FAIL for any other, with the repair that leads there; default any.
     - `announce`: is told what training will cost, before it starts.
 
     Raises ArgumentError, in one line, for what cannot be traced, set or trained.
