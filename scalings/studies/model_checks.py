@@ -154,6 +154,7 @@ def check_model(
     check_numbers(widths, steps, seeds)
     if quick:
         steps, seeds, widths = min(steps, 2), 1, widths or (None if isinstance(build, Mapping) else _QUICK)
+    build, redrawn = _as_trained(build, optimizer, widths)
     model = Model(build, optimizer, data, loss)
     read = reading(model, traced_as_one(build, data, loss, _traced_widths(build, widths)), steps=steps, clip=clip)
     theory = theory_of(read, steps)
@@ -176,12 +177,28 @@ def check_model(
         verified = repaired.check(widths=widths, steps=steps, seeds=seeds, clip=clip, quick=quick, progress=progress)
     return ModelCheck(
         *(verdict, reason, read, theory.check, agreement, findings, theory.causes),
-        notes=(*read.notes, *early_note(early)),
+        notes=(*read.notes, *_redrawn_note(redrawn), *early_note(early)),
         measured_richness=measured_richness(translation.network, measured.fits),
         tensors=tensors(translation, theory.check, theory.predicted, measured.fits, agreement, early, MARGIN),
         repaired=repaired,
         verified=verified,
     )
+
+
+def _as_trained(
+    build: Build, optimizer: Callable[[Any], Any], widths: Sequence[int] | None
+) -> tuple[Build, Sequence[str]]:
+    """How the model is built with what the function of the optimizer sets, and which parameters that are."""
+    from empirical.models.building import as_trained
+    from empirical.tracing.trace import WIDTHS
+
+    given = widths or (build if isinstance(build, Mapping) else WIDTHS)
+    return as_trained(build, optimizer, min(given, default=WIDTHS[0]))
+
+
+def _redrawn_note(redrawn: Sequence[str]) -> list[str]:
+    others = f" and {len(redrawn) - 1} more" if len(redrawn) > 1 else ""
+    return [f"the optimizer's function sets {redrawn[0]}{others}: starts are those after it"] if redrawn else []
 
 
 def _trained(
