@@ -112,7 +112,10 @@ def groups(prescription: Prescription, model: nn.Module) -> dict[str, list[dict[
 
 def optimizer(prescription: Prescription, make_optimizer: MakeOptimizer, model: nn.Module) -> Any:
     """What the user's function makes of a model, at the learning rates and decays that are prescribed; all else in its
-    groups stays as it is, and so do the model's parameters. Raises ArgumentError for a scheduler, which remembers the groups that it was made with."""
+    groups stays as it is, and so do the model's parameters.
+
+    Raises ArgumentError for a scheduler, which remembers the groups that it was made with.
+    """
     width = width_of(prescription, model)
     starts = [parameter.detach().clone() for parameter in model.parameters()]
     with user_code("optimizer", f"it fails at width {width}"):
