@@ -177,7 +177,7 @@ def check_model(
         verified = repaired.check(widths=widths, steps=steps, seeds=seeds, clip=clip, quick=quick, progress=progress)
     return ModelCheck(
         *(verdict, reason, read, theory.check, agreement, findings, theory.causes),
-        notes=(*read.notes, *_redrawn_note(redrawn), *early_note(early)),
+        notes=(*read.notes, *_redrawn_note(redrawn), *_resized_note(measured), *early_note(early)),
         measured_richness=measured_richness(translation.network, measured.fits),
         tensors=tensors(translation, theory.check, theory.predicted, measured.fits, agreement, early, MARGIN),
         repaired=repaired,
@@ -199,6 +199,13 @@ def _as_trained(
 def _redrawn_note(redrawn: Sequence[str]) -> list[str]:
     others = f" and {len(redrawn) - 1} more" if len(redrawn) > 1 else ""
     return [f"the optimizer's function sets {redrawn[0]}{others}: starts are those after it"] if redrawn else []
+
+
+def _resized_note(measured: Measurement) -> list[str]:
+    names = sorted({name.partition(":")[0] for name in modules.resized_layers(measured)})
+    if not names:
+        return []
+    return [f"rows of {', '.join(names)} are of other examples after a step, so that their change is not compared"]
 
 
 def _trained(

@@ -43,6 +43,7 @@ def adam_that_draws(model: Perceptron) -> torch.optim.Optimizer:
     return adam(model)
 
 
+@pytest.mark.slow
 def test_starts_are_those_after_the_optimizer_is_made() -> None:
     found = check_model(Perceptron, adam_that_draws, INPUTS, quick=True)
     assert found.verdict == "PASS"
@@ -52,6 +53,7 @@ def test_starts_are_those_after_the_optimizer_is_made() -> None:
     assert not any("sets" in note for note in without.notes)
 
 
+@pytest.mark.slow
 def test_the_repair_wins_over_starts_that_the_optimizer_sets() -> None:
     def too_large(model: Perceptron) -> torch.optim.Optimizer:
         nn.init.normal_(model.down.weight, std=len(model.hidden.weight) ** -0.5)
