@@ -67,8 +67,8 @@ def resized_layers(measured: Measurement) -> list[str]:
     Their rows are of other examples, so that their change says nothing, even where there happen to be as many.
     """
     seen = {one: len(by_width) for one, by_width in measured.values.items()}
-    changes = [one for one in seen if one.quantity == "dz" and seen[one] < seen.get(replace(one, quantity="z"), 0)]
-    return sorted({one.layer for one in changes})
+    later = [one for one in seen if one.quantity == "z" and one.step]
+    return sorted({one.layer for one in later if seen.get(replace(one, quantity="dz"), 0) < seen[one]})
 
 
 def foretold(
