@@ -16,6 +16,7 @@ from scalings.criteria.problem import Problem
 from scalings.errors import ArgumentError
 from scalings.tapes.network import TracedNetwork
 from symbolic.certificates.writing import derivation_certificate
+from tests.empirical.tracing.libraries import needed
 from tests.empirical.tracing.modules_to_translate import GPT
 from tests.empirical.tracing.zoo import IDS
 from tests.empirical.tracing.zoo_of_libraries import LIBRARIES
@@ -55,7 +56,7 @@ def test_a_gpt_has_the_family_and_a_certificate(law: str) -> None:
 @pytest.mark.filterwarnings("ignore")
 def test_llama_has_the_family_and_a_certificate() -> None:
     library, make = LIBRARIES["Llama"]
-    pytest.importorskip(library)
+    needed(library)
     model = make()
     check_family(scalings.trace(model.build, model.data, widths=model.widths, loss=model.loss), "adam")
 
