@@ -40,9 +40,10 @@ def check_family(traced: TracedNetwork, law: str) -> None:
     problem = Problem.of(traced, law)
     certificate = derivation_certificate(problem)
     certify(certificate)
-    changed = json.loads(json.dumps(certificate).replace('"-1/2"', '"-1/4"', 1))
+    proof = {key: value for key, value in certificate.items() if key != "about"}
+    changed = json.loads(json.dumps(proof).replace('"-1/2"', '"-1/4"', 1))
     with pytest.raises(Refused):
-        certify(changed)
+        certify({**certificate, **changed})
 
 
 @pytest.mark.parametrize("law", ["adam", "muon+adamw"])
