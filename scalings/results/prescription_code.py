@@ -70,12 +70,18 @@ def starts(given: Prescription) -> Iterator[str]:
 
 
 def _quoted(names: Sequence[str]) -> str:
-    return ", ".join(json.dumps(name, ensure_ascii=False) for name in names)
+    """As Python strings; spaces, at which lines may end, and what would steer a terminal or cannot be written, as escapes.
+
+    >>> _quoted(["größe", chr(0x9B) + chr(0xD800)])
+    '"größe", "\\\\x9b\\\\ud800"'
+    """
+    quoted = ", ".join(json.dumps(name, ensure_ascii=False).replace(" ", r"\x20") for name in names)
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in quoted)
 
 
 def _wrapped(listed: str, indent: int) -> str:
     """In parentheses, over as many lines as it takes."""
-    lines = textwrap.wrap(listed, _COLUMNS - indent, break_long_words=False)
+    lines = textwrap.wrap(listed, _COLUMNS - indent, break_long_words=False, break_on_hyphens=False)
     if len(lines) == 1:
         return f"({listed})"
     return "\n".join(["(", *(" " * indent + line for line in lines), " " * (indent - 4) + ")"])

@@ -1,0 +1,135 @@
+"""A check of a model as a page: one file of HTML without scripts, which asks no network for anything.
+
+Its template is `model_check.html`; whatever it is given is escaped there, except what is made of HTML here.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Iterator
+from typing import Any
+
+from scalings import __version__
+from scalings.criteria.observables import QUANTITIES, SYMBOLS, Observable
+from scalings.hyperparameters.exponents import Exponent, format_exponent, format_power
+from scalings.reports.displays import raised_powers
+from scalings.reports.model_checks import COLUMNS, settings_rows, shown_law
+from scalings.reports.tables import glossary
+from scalings.results.fits import Diverged, Fit, Verdict
+from scalings.results.prescription_code import code
+from scalings.studies.model_checks import ModelCheck
+from scalings.studies.model_tensors import TensorVerdict
+
+MARKS: dict[Verdict, str] = {"PASS": "✓", "FAIL": "✗", "INCONCLUSIVE": "?"}
+ESTABLISHES: dict[Verdict, str] = {
+    "PASS": (
+        "At these widths, on this batch and in these steps, values and parameters have the orders that theory derives "
+        "of them, and with these orders each use of a parameter meets the criteria. That it goes on so at larger "
+        "widths follows if the rules of the traced functions hold, which these orders were a test of, and if "
+        "alignments stay as they are in the first steps. It says nothing of constants, nor of how well the model learns."
+    ),
+    "FAIL": (
+        "Where there is a number to change, theory alone says so: with the numbers as they are, a criterion is broken at "
+        "infinite width, exactly, whether or not it shows at these widths. Where training is said to differ from "
+        "theory, it does at these widths, on this batch, by more than what finite widths explain."
+    ),
+    "INCONCLUSIVE": (
+        "Theory finds nothing to change, and training neither confirms nor contradicts it: intervals are too long for "
+        "a verdict. The reason above says what would settle it."
+    ),
+}
+"""What a verdict says, and what it does not."""
+_QUICK = (
+    "This training was quick: it contradicts none of the derived orders, and intervals are too long to confirm all."
+)
+
+
+def model_check_page(answer: ModelCheck, name: str, figure: str | None = None) -> str:
+    """The page of a check; `figure` is SVG that `scalings.figures` draws."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    room = Environment(
+        loader=PackageLoader("scalings", "reports"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    room.filters["raised"] = lambda words: Markup(raised_powers(_shown(words)))
+    room.filters["shown"] = _shown
+    rows = [(row, shown_law(row), [_pair(*pair) for pair in pairs]) for row, pairs in settings_rows(answer)]
+    is_quick = answer.verdict == "PASS" and answer.agreement.verdict != "PASS"
+    return room.get_template("model_check.html").render(
+        answer=answer,
+        name=name,
+        version=__version__,
+        marks=MARKS,
+        cards=list(_cards(answer)),
+        columns=COLUMNS,
+        rows=rows,
+        changes=any(wanted for _, _, pairs in rows for _, wanted in pairs),
+        repair=_repair(answer),
+        figure=Markup(figure) if figure else None,
+        tensors=[(one, verdict, list(_orders(answer, verdict))) for one, verdict in answer.tensors.items()],
+        establishes=[ESTABLISHES[answer.verdict], *([_QUICK] if is_quick else [])],
+        glossary=[line.partition(": ") for line in glossary().plain.strip().splitlines()],
+    )
+
+
+def _shown(words: str) -> str:
+    """With what a page has no characters for, or what would turn the direction of writing, as its escape."""
+    return "".join(one if one.isprintable() or one == "\n" else ascii(one)[1:-1] for one in str(words))
+
+
+def _cards(answer: ModelCheck) -> Iterator[tuple[str, str, str]]:
+    """What stands at the top: a verdict that gives its colour, a few words, and what they are."""
+    richness = "" if answer.richness is None else f", r = {format_exponent(answer.richness)}"
+    yield "PASS" if answer.check.stable else "FAIL", f"{answer.regime}{richness}", "in theory, at infinite width"
+    measured = answer.measured_richness
+    if measured is not None and answer.check.stable:
+        yield "PASS", f"r = {measured.exponent:.2f} ± {measured.half_width:.2f}", "richness, as measured"
+    wrong = sum(one.is_wrong for one in answer.findings)
+    yield "FAIL" if wrong else "PASS", f"{wrong or 'nothing'} to change", "by theory and training"
+    asserted = [one for one in answer.agreement.comparisons if one.role == "asserted"]
+    if asserted and answer.check.stable:
+        agree = sum(one.verdict == "PASS" for one in asserted)
+        yield answer.agreement.verdict, f"{agree} of {len(asserted)} orders", "confirmed by training"
+
+
+def _pair(given: Exponent, wanted: Exponent | None) -> tuple[str, str | None]:
+    return format_power(given, "n"), None if wanted is None else format_power(wanted, "n")
+
+
+def _repair(answer: ModelCheck) -> dict[str, Any] | None:
+    """The repair as code, also as an address that holds it, to be saved as a file."""
+    if not answer.repaired:
+        return None
+    given = answer.repaired.prescription
+    written = code(given)
+    address = f"data:text/x-python;base64,{b64encode(written.encode()).decode()}"
+    return {"base": given.base_width, "notes": given.notes, "code": written, "address": address}
+
+
+def _orders(answer: ModelCheck, tensor: TensorVerdict) -> Iterator[tuple[str, str, str, str, str, str]]:
+    """Of a value: what, when, derived, measured, its interval, and whether both agree."""
+    judged = {one.of: one for one in answer.agreement.comparisons if one.role != "reported"}
+    said: dict[Verdict, str] = {"PASS": "agree", "FAIL": "differ", "INCONCLUSIVE": "open"}
+    for key, fit in sorted(tensor.measured.items(), key=lambda pair: _place(pair[0])):
+        derived = format_power(tensor.derived[key], "n") if key in tensor.derived else "not derived"
+        verdict = said[judged[key].verdict] if key in judged else "not judged"
+        yield SYMBOLS[key.quantity], _when(key), derived, *_measured(fit), verdict
+
+
+def _place(of: Observable) -> tuple[int, int]:
+    return of.step, QUANTITIES.index(of.quantity)
+
+
+def _when(key: Observable) -> str:
+    return f"after {key.step} update{'s' * (key.step > 1)}" if key.step else "at the start"
+
+
+def _measured(fit: Fit | Diverged) -> tuple[str, str]:
+    if isinstance(fit, Diverged):
+        return "diverged", f"at width {fit.width}"
+    return f"{fit.exponent:+.2f}", f"{fit.low:+.2f} to {fit.high:+.2f}"
