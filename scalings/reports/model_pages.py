@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterator
+from math import isfinite
 from typing import Any
 
 from scalings import __version__
@@ -26,11 +27,12 @@ ESTABLISHES: dict[Verdict, str] = {
         "At these widths, on this batch and in these steps, values and parameters have the orders that theory derives "
         "of them, and with these orders each use of a parameter meets the criteria. That it goes on so at larger "
         "widths follows if the rules of the traced functions hold, which these orders were a test of, and if "
-        "alignments stay as they are in the first steps. It says nothing of constants, nor of how well the model learns."
+        "alignments stay as they are in the first steps. It says nothing of constants, nor of how well the model "
+        "learns."
     ),
     "FAIL": (
-        "Where there is a number to change, theory alone says so: with the numbers as they are, a criterion is broken at "
-        "infinite width, exactly, whether or not it shows at these widths. Where training is said to differ from "
+        "Where there is a number to change, theory alone says so: with the numbers as they are, a criterion is broken "
+        "at infinite width, exactly, whether or not it shows at these widths. Where training is said to differ from "
         "theory, it does at these widths, on this batch, by more than what finite widths explain."
     ),
     "INCONCLUSIVE": (
@@ -39,9 +41,7 @@ ESTABLISHES: dict[Verdict, str] = {
     ),
 }
 """What a verdict says, and what it does not."""
-_QUICK = (
-    "This training was quick: it contradicts none of the derived orders, and intervals are too long to confirm all."
-)
+_QUICK = "This training was quick: it contradicts no derived order, and intervals are too long to confirm all."
 
 
 def model_check_page(answer: ModelCheck, name: str, figure: str | None = None) -> str:
@@ -87,7 +87,7 @@ def _cards(answer: ModelCheck) -> Iterator[tuple[str, str, str]]:
     richness = "" if answer.richness is None else f", r = {format_exponent(answer.richness)}"
     yield "PASS" if answer.check.stable else "FAIL", f"{answer.regime}{richness}", "in theory, at infinite width"
     measured = answer.measured_richness
-    if measured is not None and answer.check.stable:
+    if measured is not None and isfinite(measured.half_width) and answer.check.stable:
         yield "PASS", f"r = {measured.exponent:.2f} ± {measured.half_width:.2f}", "richness, as measured"
     wrong = sum(one.is_wrong for one in answer.findings)
     yield "FAIL" if wrong else "PASS", f"{wrong or 'nothing'} to change", "by theory and training"
@@ -132,4 +132,5 @@ def _when(key: Observable) -> str:
 def _measured(fit: Fit | Diverged) -> tuple[str, str]:
     if isinstance(fit, Diverged):
         return "diverged", f"at width {fit.width}"
-    return f"{fit.exponent:+.2f}", f"{fit.low:+.2f} to {fit.high:+.2f}"
+    interval = f"{fit.low:+.2f} to {fit.high:+.2f}" if isfinite(fit.half_width) else "none, of so few widths"
+    return f"{fit.exponent:+.2f}", interval

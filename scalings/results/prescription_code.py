@@ -70,7 +70,7 @@ def starts(given: Prescription) -> Iterator[str]:
 
 
 def _quoted(names: Sequence[str]) -> str:
-    """As Python strings; spaces, at which lines may end, and what would steer a terminal or cannot be written, as escapes.
+    """As Python strings; escaped are spaces, where lines may end, what steers a terminal, and what cannot be written.
 
     >>> _quoted(["größe", chr(0x9B) + chr(0xD800)])
     '"größe", "\\\\x9b\\\\ud800"'
