@@ -72,7 +72,7 @@ def check_model(
     quick
         One seed, two steps and widths up to 256: seconds, and wider intervals.
     regime
-        A yes asks for this one, too: rich, in which features are learned, or lazy; default any.
+        PASS asks for this regime too: rich, in which features are learned, or lazy; default either.
     verify
         Check the repaired model too, which takes as long again.
     junit
@@ -82,7 +82,7 @@ def check_model(
     overwrite
         Replace these files if they exist.
     format
-        Of the answer; markdown is for a comment, as of a pull request.
+        Of the answer; markdown is for a comment, as on a pull request.
     """
     given = {"widths": parse_widths(widths), "steps": steps, "seeds": seeds, "clip": clip, "regime": regime}
     given["verify"] = verify or None
@@ -114,9 +114,14 @@ def _described(model: str) -> dict[str, Any]:
     try:
         return described("MODEL", model, _NEEDED, _OTHERS)
     except ArgumentError as error:
-        if model not in PRESETS and not model.startswith(FAMILY):
+        path, colon, name = model.partition(":")
+        if model in PRESETS or model.startswith(FAMILY):
+            meant = f"--preset {model}"
+        elif path.endswith(".py"):
+            meant = ".".join(Path(path).with_suffix("").parts) + colon + name
+        else:
             raise
-        raise ArgumentError("MODEL", f"did you mean --preset {model}? {error.message}") from error
+        raise ArgumentError("MODEL", f"did you mean {meant}? {error.message}") from error
 
 
 def _checked(parts: dict[str, Any], on: Resources, *, quick: bool) -> ModelCheck:

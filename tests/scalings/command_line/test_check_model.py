@@ -154,6 +154,14 @@ def test_a_regime_that_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
         ("nowhere_to_be_found", "MODEL: nowhere_to_be_found cannot be imported: ModuleNotFoundError: No module"),
         ("standard", "MODEL: did you mean --preset standard? standard cannot be imported"),
         ("family:1/2", "MODEL: did you mean --preset family:1/2? expected MODULE:NAME, as in mymodule:build"),
+        (
+            "./own_check.py",
+            "MODEL: did you mean own_check? expected a module, or MODULE:NAME, but got './own_check.py'",
+        ),
+        (
+            "rooms/own.py:right",
+            "MODEL: did you mean rooms.own:right? expected MODULE:NAME, as in mymodule:build, but got",
+        ),
         ("own-check", "MODEL: expected a module, or MODULE:NAME, but got 'own-check'"),
         ("own_check --seeds 0", "--seeds: expected at least 1, but got 0"),
         ("own_check --widths 8", "--widths: expected at least 3 widths"),
