@@ -47,8 +47,10 @@ def early_orders(
 ) -> frozenset[Observable]:
     """Those whose slope is foretold to be another one, which is the one that was measured."""
     translation, reference = read.traced.translation, read.traced.widths[-1]
-    settings = [read.seen[translation.weights[node.weight][-1]] for node in translation.network.layers]
-    rates = [setting.options.lr if setting.options else 0.0 for setting in settings]
+    layers = translation.network.layers
+    settings = [read.seen[translation.weights[node.weight][-1]] for node in layers]
+    moved = (setting.options is not None and not node.frozen for node, setting in zip(layers, settings, strict=True))
+    rates = [setting.options.lr if moves else 0.0 for setting, moves in zip(settings, moved, strict=True)]
 
     def weights_at(width: int) -> list[LayerExponents[float]]:
         ratio = width / reference
