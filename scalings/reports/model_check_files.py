@@ -12,6 +12,7 @@ from scalings.reports.displays import text
 from scalings.reports.model_checks import COLUMNS, settings_rows, shown_law
 from scalings.results.fits import Fit
 from scalings.results.prescription_code import code
+from scalings.results.printable import printable
 from scalings.studies.model_checks import ModelCheck
 
 
@@ -55,7 +56,7 @@ def _escaped(words: str) -> str:
     >>> print(_escaped("a_b <i> $x$ https://a.b @you"))
     a\\_b \\<i\\> \\$x\\$ https:\\//a.b @<!-- -->you
     """
-    marks = re.sub(r"([\\`*_<>\[\]&|~$#!]|(?<=:)/|(?<=www)\.)", r"\\\1", " ".join(words.split()))
+    marks = re.sub(r"([\\`*_<>\[\]&|~$#!]|(?<=:)/|(?<=www)\.)", r"\\\1", printable(" ".join(words.split())))
     return marks.replace("@", "@<!-- -->")
 
 
@@ -97,12 +98,8 @@ def model_check_junit(answer: ModelCheck, name: str, seconds: float) -> str:
 
 
 def _in_xml(words: str) -> str:
-    """With what XML has no characters for, as control characters, as their escapes.
-
-    >>> _in_xml(chr(27) + "[31m <b>")
-    '\\\\x1b[31m <b>'
-    """
-    return re.sub(r"[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", lambda one: ascii(one[0])[1:-1], words)
+    """XML has no control characters."""
+    return printable(words, keep="\n")
 
 
 def properties(answer: ModelCheck) -> Iterator[tuple[str, str]]:

@@ -18,6 +18,7 @@ from scalings.reports.model_checks import COLUMNS, settings_rows, shown_law
 from scalings.reports.tables import glossary
 from scalings.results.fits import Diverged, Fit, Verdict
 from scalings.results.prescription_code import code
+from scalings.results.printable import printable
 from scalings.studies.model_checks import ModelCheck
 from scalings.studies.model_tensors import TensorVerdict
 
@@ -77,9 +78,8 @@ def model_check_page(answer: ModelCheck, name: str, figure: str | None = None) -
     )
 
 
-def _shown(words: str) -> str:
-    """With what a page has no characters for, or what would turn the direction of writing, as its escape."""
-    return "".join(one if one.isprintable() or one == "\n" else ascii(one)[1:-1] for one in str(words))
+def _shown(words: object) -> str:
+    return printable(str(words), keep="\n")
 
 
 def _cards(answer: ModelCheck) -> Iterator[tuple[str, str, str]]:

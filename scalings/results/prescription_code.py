@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.results.prescriptions import Prescription, Scaled
+from scalings.results.printable import printable
 
 _COLUMNS = 100
 
@@ -76,7 +77,7 @@ def _quoted(names: Sequence[str]) -> str:
     '"größe", "\\\\x9b\\\\ud800"'
     """
     quoted = ", ".join(json.dumps(name, ensure_ascii=False).replace(" ", r"\x20") for name in names)
-    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in quoted)
+    return printable(quoted)
 
 
 def _wrapped(listed: str, indent: int) -> str:

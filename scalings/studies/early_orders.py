@@ -49,8 +49,8 @@ def early_orders(
     translation, reference = read.traced.translation, read.traced.widths[-1]
     layers = translation.network.layers
     settings = [read.seen[translation.weights[node.weight][-1]] for node in layers]
-    moved = (setting.options is not None and not node.frozen for node, setting in zip(layers, settings, strict=True))
-    rates = [setting.options.lr if moves else 0.0 for setting, moves in zip(settings, moved, strict=True)]
+    options = [None if node.frozen else one.options for node, one in zip(layers, settings, strict=True)]
+    rates = [one.lr if one else 0.0 for one in options]
 
     def weights_at(width: int) -> list[LayerExponents[float]]:
         ratio = width / reference
