@@ -16,7 +16,8 @@ import torch
 from markdown_it import MarkdownIt
 
 import scalings
-from scalings.figures.model_checks import model_check_svg
+from scalings.figures.model_checks import COLOURS, model_check_svg
+from scalings.figures.style import contrast
 from scalings.reports.model_check_files import model_check_junit, model_check_markdown
 from scalings.reports.model_pages import ESTABLISHES, model_check_page
 from scalings.results.fits import Diverged
@@ -326,3 +327,14 @@ def test_colours_are_those_of_the_page() -> None:
     assert not re.search("#[0-9a-f]{6}", svg)
     assert {"--ink", "--rich"} <= used - {"--tone"}
     assert all(f"{name}:" in light and f"{name}:" in dark for name in used - {"--tone"})
+    assert COLOURS.items() <= dict(re.findall(r"--([a-z]+): (#[0-9a-f]{6})", light)).items()
+
+
+def test_words_can_be_read_light_and_dark() -> None:
+    """With the contrast that WCAG 2 asks for; the control is a colour of grids."""
+    for block in re.findall(r":root \{(.*?)\}", page_of(checked()), re.DOTALL):
+        colours = dict(re.findall(r"--([a-z]+): (#[0-9a-f]{6})", block))
+        for name in ("ink", "muted", "rich", "failure", "open"):
+            assert contrast(colours[name], colours["paper"]) > 4.5, name
+        assert contrast(colours["ink"], colours["code"]) > 4.5
+        assert contrast(colours["grid"], colours["paper"]) < 4.5
