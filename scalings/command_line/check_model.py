@@ -72,7 +72,7 @@ def check_model(
     quick
         One seed, two steps and widths up to 256: seconds, and wider intervals.
     regime
-        PASS asks for this regime too: rich, in which features are learned, or lazy; default either.
+        A yes asks for this one, too: rich, in which features are learned, or lazy; default any.
     verify
         Check the repaired model too, which takes as long again.
     junit
