@@ -24,7 +24,7 @@ from scalings.displays import Displayed, json_text
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import Exponent
 from scalings.hyperparameters.parameterizations import Parameterization
-from scalings.results.checks import Check, Forbidden, Repair
+from scalings.results.checks import Change, Check, Forbidden, Repair
 from scalings.results.fits import Fit, Verdict
 from scalings.results.trials import Training
 from scalings.studies import modules
@@ -212,11 +212,13 @@ def _findings(
 ) -> tuple[ModelFinding, ...]:
     """What theory finds wrong; if it is nothing, where training does something else."""
     translation = read.traced.translation
-    findings = [*of_untrained(read.rows), *of_epsilons(theory.drowned)]
-    if isinstance(theory.causes, Repair):
-        findings += of_changes(theory.causes.changes, read.rows)
+    changes: tuple[Change, ...] = theory.causes.changes if isinstance(theory.causes, Repair) else ()
+    if theory.structure:
+        changes = theory.structure.besides
+    findings = [*of_untrained(read.rows, changes), *of_epsilons(theory.drowned, theory.gradients)]
     if theory.conflict:
-        findings.append(of_conflict(theory.conflict))
+        findings += of_conflict(theory.conflict, theory.structure, translation.network)
+    findings += of_changes(changes, read.rows, translation.reading)
     if not any(one.is_wrong for one in findings):
         findings += of_training(translation.network, agreement, MARGIN)
         findings += of_values(local_failures(translation, measured.fits, MARGIN))

@@ -118,7 +118,7 @@ def _helps_between(question: Question, *edges: _Edge) -> bool:
     """Whether multipliers there leave an answer."""
     nodes = question.problem.network.nodes
     for source, reader in edges:
-        nodes = tuple(_between(nodes, source, reader))
+        nodes = tuple(between(nodes, source, reader))
     try:
         changed = replace(question, problem=replace(question.problem, network=Network(nodes)))
         return bool(explore(changed.ring, changed.train))
@@ -143,11 +143,11 @@ def _edges(network: Network) -> Iterator[tuple[str, str]]:
                 yield source, node.name
 
 
-def _between(nodes: Sequence[Node], source: str, reader: str) -> Iterator[Node]:
+def between(nodes: Sequence[Node], source: str, reader: str) -> Iterator[Node]:
     """The operations with a multiplier between two of them, in front of the one that reads."""
     for node in nodes:
         if isinstance(node, Repeat):
-            yield replace(node, nodes=tuple(_between(node.nodes, source, reader)))
+            yield replace(node, nodes=tuple(between(node.nodes, source, reader)))
         elif node.name != reader:
             yield node
         else:

@@ -290,11 +290,9 @@ MISTAKES = {
     "value's rate": Case(Language, _one("lr", "value.weight", "1"), rates={"value.weight": 1.0}),
     "torch's default starts": Case(Perceptron, _one("init", "down.weight", "1/2"), default=True),
     "epsilon too large": Case(Perceptron, _one("epsilon", "two.weight", "1"), epsilons={"two.weight": 1.0}),
-    "norm of queries and keys missing": Case(
-        Language, _one("structure", "softmax", "None"), options={"attention": 0.0}
-    ),
+    "norm of queries and keys missing": Case(Language, _one("structure", "softmax", "1"), options={"attention": 0.0}),
     "residual branch not zero": Case(Language, _one("init", "out.weight", "1/2"), starts={"out.weight": 0.5}),
-    "tied without a multiplier": Case(Language, _one("structure", "down", "None"), options={"tied": True}),
+    "tied without a multiplier": Case(Language, _one("structure", "down", "1"), options={"tied": True}),
     "tied with 1/sqrt(n)": Case(Language, _one("multiplier", "mul2", "1/2"), options={"tied": True, "output": -0.5}),
     "both matrices of an adapter at zero": Case(
         Adapted, (*_FROZEN, ("a.weight", "init", "None")), frozen=("up.weight", "base.weight"), zero="a b"
