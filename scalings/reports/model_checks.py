@@ -9,6 +9,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from scalings.criteria.tutorial import STABILITY
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent, format_exponent, format_power
 from scalings.hyperparameters.update_laws import optimizer
 from scalings.reports.documents import SCHEMA_VERSION, Document
@@ -20,7 +21,7 @@ from scalings.results.fits import Diverged, Fit
 from scalings.studies.comparisons import Agreement
 from scalings.studies.model_checks import ModelCheck
 from scalings.studies.model_settings import ParameterSetting
-from scalings.studies.model_words import consequence_in_words, listed
+from scalings.studies.model_words import consequence_in_words, correction_in_words, listed
 
 _MOST = 12
 """The most rows that do not agree which are shown; the others are counted."""
@@ -44,7 +45,8 @@ def model_check_report(answer: ModelCheck) -> Iterator[RenderableType]:
         if measured is None or not answer.check.stable
         else f" r = {measured.exponent:.2f} +- {measured.half_width:.2f};"
     )
-    yield Text(f"In theory it is {answer.regime}{richness}; training:{seen} {training_in_words(answer)}")
+    kind = {"explodes": " (it explodes)", "vanishes": " (signals vanish)"}.get(_instability(answer), "")
+    yield Text(f"In theory it is {answer.regime}{kind}{richness}; training:{seen} {training_in_words(answer)}")
     judged = [one for one in answer.agreement.comparisons if one.role != "reported" and answer.check.stable]
     differing = [one for one in judged if one.verdict == "FAIL"]
     if differing:
@@ -56,6 +58,7 @@ def model_check_report(answer: ModelCheck) -> Iterator[RenderableType]:
     yield from map(Text, _of_values(answer))
     if said := established(answer):
         yield Text(f"What this establishes: {said}")
+    yield from _in_the_code(answer)
     yield from repair_report(answer)
 
 
@@ -71,9 +74,17 @@ def training_in_words(answer: ModelCheck) -> str:
     agreement = answer.agreement
     if answer.verdict != "FAIL" or agreement.verdict != "INCONCLUSIVE":
         return agreement.reason
-    exploding = "" if answer.check.stable else "it does not explode yet at these widths; "
+    exploding = "it does not explode yet at these widths; " if _instability(answer) == "explodes" else ""
     compared = sum(one.role != "reported" for one in agreement.comparisons)
     return f"{exploding}of {compared} orders that were compared it contradicts none"
+
+
+def _instability(answer: ModelCheck) -> str:
+    """Which kind of unstable a model is: whether something explodes, or is too small from the start; empty if none."""
+    broken = [one for one in answer.check.findings if one.criterion in STABILITY and not one.satisfied]
+    if answer.check.growing or any(one.found > one.required for one in broken):
+        return "explodes"
+    return "vanishes" if broken else ""
 
 
 def _of_values(answer: ModelCheck) -> Iterator[str]:
@@ -91,11 +102,12 @@ def _of_values(answer: ModelCheck) -> Iterator[str]:
 
 def established(answer: ModelCheck) -> str:
     """What a verdict establishes, in a paragraph; empty if it is INCONCLUSIVE, or was asked for another regime."""
-    fits = [one for one in answer.agreement.comparisons if isinstance(one.fit, Fit)]
-    widths = [width for one in fits for width, *_ in one.fit.points]
+    compared = answer.agreement.comparisons
+    widths = [width for one in compared if isinstance(one.fit, Fit) for width, *_ in one.fit.points]
     if not widths or answer.verdict == "INCONCLUSIVE":
         return ""
-    where = f"at widths {min(widths)} to {max(widths)}, on this batch and in {max(one.of.step for one in fits)} updates"
+    steps = max(one.of.step for one in compared)
+    where = f"at widths {min(widths)} to {max(widths)}, on this batch and in {steps} update{'s' * (steps != 1)},"
     if answer.verdict == "PASS":
         has = "has" if answer.agreement.verdict == "PASS" else "contradicts none of"
         return (
@@ -105,9 +117,28 @@ def established(answer: ModelCheck) -> str:
     if any(one.what == "training" for one in answer.findings):
         return f"{where} training does something else than the traced functions would by their rules"
     return (
-        f"set so, as read off at widths {min(widths)} to {max(widths)}, it is not alike at every width, "
-        "as far as the rules of the traced functions hold; how much of that shows at one width is not said"
+        f"with numbers as they are at widths {min(widths)} to {max(widths)}, training is not alike at every width, "
+        "as far as the rules of the traced functions hold; constants decide how much of that shows at one width"
     )
+
+
+def corrections(answer: ModelCheck) -> list[str]:
+    """What is to be done in the code, ready to be pasted: at the smallest width that was traced all stays as it is."""
+    functions, base = answer.reading.traced.translation.reading, answer.reading.traced.widths[0]
+    return [
+        correction_in_words(
+            one.parameter, functions[one.parameter] if one.what == "multiplier" else "", one.power, base
+        )
+        for one in answer.findings
+        if one.what in ("multiplier", "structure") and one.power is not None
+    ]
+
+
+def _in_the_code(answer: ModelCheck) -> Iterator[Text]:
+    if listed_ones := corrections(answer):
+        base = answer.reading.traced.widths[0]
+        yield Text(f"\nThe repair in the code, for a model of any width n, which at {base} is as yours is:")
+        yield from (Text(f"    {one}") for one in listed_ones)
 
 
 COLUMNS = ("parameter", "shape", "role", "init scale", "learning rate", "decay", "law")
@@ -193,6 +224,7 @@ def model_check_document(answer: ModelCheck) -> Document:
         "training": {"verdict": answer.agreement.verdict, "reason": answer.agreement.reason},
         "consequence": consequence(answer) or None,
         "establishes": established(answer) or None,
+        "corrections": corrections(answer),
         "tensors": [
             {
                 "name": name,

@@ -14,7 +14,7 @@ named, with the smallest change of it. Where theory finds nothing, but training 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -32,6 +32,7 @@ from scalings.studies.comparisons import Agreement
 from scalings.studies.early_orders import comparable, early_note, early_orders
 from scalings.studies.model_findings import (
     ModelFinding,
+    contradiction,
     of_changes,
     of_conflict,
     of_epsilons,
@@ -176,7 +177,7 @@ def check_model(
         verified = repaired.check(widths=widths, steps=steps, seeds=seeds, clip=clip, quick=quick, progress=progress)
     return ModelCheck(
         *(verdict, reason, read, theory.check, agreement, findings, theory.causes),
-        notes=(*read.notes, *early_note(early)),
+        notes=(*read.notes, *_contradictions(theory), *early_note(early)),
         measured_richness=measured_richness(translation.network, measured.fits),
         tensors=tensors(translation, theory.check, theory.predicted, measured.fits, agreement, early, MARGIN),
         repaired=repaired,
@@ -223,6 +224,11 @@ def _findings(
         findings += of_training(translation.network, agreement, MARGIN)
         findings += of_values(local_failures(translation, measured.fits, MARGIN))
     return tuple(findings)
+
+
+def _contradictions(theory: ModelTheory) -> Iterator[str]:
+    if theory.conflict and theory.structure:
+        yield f"without that no numbers {contradiction(theory.conflict)}"
 
 
 def _traced_widths(build: Build, widths: Sequence[int] | None) -> Sequence[int] | None:

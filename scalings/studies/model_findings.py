@@ -87,17 +87,23 @@ def of_changes(
 
 def of_conflict(conflict: Conflict, structure: Structure | None, network: Network) -> Iterator[ModelFinding]:
     """That no numbers meet the criteria, with the smallest change of the structure that would help."""
+    if structure is None:
+        sentence = f"no init scales, learning rates and multipliers that are there {contradiction(conflict)}"
+        yield ModelFinding("", "structure", None, sentence)
+        return
+    why = "no init scale, learning rate or multiplier that is there makes up for it"
+    for (source, reader), order in structure.multipliers.items():
+        sentence = f"multiply by {as_factor(order)}, in the code, what {reader} reads from {source}"
+        yield ModelFinding(reader, "structure", -order, f"{sentence}{_otherwise(network, source, reader)}: {why}")
+
+
+def contradiction(conflict: Conflict) -> str:
+    """What no numbers do."""
     layers: dict[str, list[str]] = {}
     for criterion, layer in conflict.imposed:
         layers.setdefault(criterion, []).append(layer)
     imposed = " and ".join(f"{criterion} at {', '.join(places)}" for criterion, places in layers.items())
-    why = f"no init scales, learning rates and multipliers that are there meet {imposed} together"
-    if structure is None:
-        yield ModelFinding("", "structure", None, why)
-        return
-    for (source, reader), order in structure.multipliers.items():
-        sentence = f"multiply by {as_factor(order)}, in the code, what {reader} reads from {source}"
-        yield ModelFinding(reader, "structure", -order, f"{sentence}{_otherwise(network, source, reader)}: {why}")
+    return f"meet {imposed} together"
 
 
 def _otherwise(network: Network, source: str, reader: str) -> str:

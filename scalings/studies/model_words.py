@@ -33,8 +33,8 @@ def multiplier_in_words(place: str, function: str, old: Exponent, new: Exponent)
     'the code multiplies by sqrt(n) at middle.mul, and should by the same number at every width n'
     >>> multiplier_in_words("div", "div", Fraction(-1, 2), Fraction(-1))
     'the code divides by sqrt(n) at div, and should by n'
-    >>> multiplier_in_words("attn.mul", "scaled_dot_product_attention", Fraction(-1, 2), Fraction(-1))
-    'scaled_dot_product_attention at attn multiplies its scores by 1/sqrt(n), and should by 1/n: give it a scale= like 1/n'
+    >>> multiplier_in_words("b.mul", "scaled_dot_product_attention", Fraction(-1, 2), Fraction(-1))
+    'scaled_dot_product_attention at b multiplies its scores by 1/sqrt(n), and should by 1/n: give it a scale= like 1/n'
     """
     if function in _DIVIDING:
         return f"the code divides by {as_factor(-old)} at {place}, and should by {as_factor(-new)}"
@@ -86,6 +86,21 @@ def is_growth(order: Exponent) -> str:
 def listed(names: Sequence[str], most: int = 3) -> str:
     """The first names; the others are counted."""
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def correction_in_words(place: str, function: str, off: Exponent, base: int) -> str:
+    """What is to be done in the code about a multiplier that is off by a power of the width n, or that is missing
+    (`function` is none), so that at the width `base` all stays as it is.
+
+    >>> correction_in_words("b.mul", "scaled_dot_product_attention", Fraction(1, 2), 64)
+    'multiply the scale= of scaled_dot_product_attention at b by (n / 64) ** -0.5'
+    >>> correction_in_words("times.mul", "mul", Fraction(-1), 64)
+    'multiply what times.mul gives by n / 64'
+    """
+    power = f"(n / {base}) ** {float(-off):g}" if off != -1 else f"n / {base}"
+    if function in (_WITH_SCALE, _WITHOUT):
+        return f"multiply the scale= of {_WITH_SCALE} at {place.rpartition('.')[0] or 'the model'} by {power}"
+    return f"multiply what {place} {'gives' if function else 'reads'} by {power}"
 
 
 _ABOVE: dict[Criterion, str] = {
