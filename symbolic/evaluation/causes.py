@@ -87,7 +87,7 @@ def causes_of(
 
 def conflict_within(problem: Problem) -> Conflict:
     """Why no numbers meet the criteria, those in the code among them, and which further multiplier would help."""
-    return conflict_of(Question(replace(problem, network=loosened(problem.network))))
+    return conflict_of(Question(replace(problem, network=loosened(problem.network))), others=False)
 
 
 def with_multipliers(
