@@ -142,7 +142,8 @@ class Model:
                     size = self.constants[name].size * power_of(ratio, self.exponents[weight].init)
                     own[name].mul_(size / own[name].square().mean().sqrt())
             if self.mistake and self.draw.mistake == "branch":
-                own[self.mistake.where].normal_(std=_BRANCH * own[self.mistake.where].shape[1] ** -0.5 * ratio**0.5)
+                for name in self.parameters[self.mistake.where]:
+                    own[name].normal_(std=own[name].shape[1] ** -0.5 * ratio**0.5)
         if self.mistake and self.draw.mistake in ("multiplier", "backward"):
             assert self.mistake.power is not None
             place, factor = module.get_submodule(self.mistake.where), power_of(ratio, self.mistake.power)
@@ -214,9 +215,8 @@ _RICH = ("transformer", "cosines", "zero branches")
 _SHARED = ("query", "key")
 _IN_CODE: dict[str, dict[str, Any]] = {"attention": {"attention": 0.5}, "norm": {"normalizes": False}}
 """What a mistake changes in the code of an architecture."""
-_EPSILON, _BRANCH = 1.0, 1.0
-"""Adam's epsilon where it is too large, and how a branch that should be zero starts at the smallest width, in the unit
-of 1 / sqrt(fan_in)."""
+_EPSILON = 1.0
+"""Adam's where it is too large."""
 _POWERS = (Fraction(1, 2), Fraction(-1, 2), Fraction(1), Fraction(-1))
 _MAKE: dict[str, Callable[[Any], torch.optim.Optimizer]] = {
     "sgd": torch.optim.SGD,

@@ -145,11 +145,13 @@ class Case:
 
     @property
     def data(self) -> Tensor:
-        return {Language: IDS, Convolutional: IMAGES}.get(self.kind, VECTORS)
+        if issubclass(self.kind, Language):
+            return IDS
+        return IMAGES if self.kind is Convolutional else VECTORS
 
     @property
     def loss(self) -> Callable[[Tensor], Tensor]:
-        return tokens if self.kind is Language else classes
+        return tokens if issubclass(self.kind, Language) else classes
 
     def build(self, width: int) -> nn.Module:
         model = self.kind(width, **self.options)
