@@ -164,7 +164,7 @@ class Model:
                 decay = _DECAY / rate * power_of(ratio, _decay(exponents))
                 group = {"params": [own[name]], "lr": rate * power_of(ratio, exponents.lr), "weight_decay": decay}
                 if self.mistake and (self.mistake.what, self.mistake.where) == ("epsilon", weight):
-                    group["eps"] = _EPSILON
+                    group["eps"] = _EPSILON * ratio**0.5
                 groups.setdefault(self.laws[weight], []).append(group)
         return [_MAKE[law](listed) for law, listed in groups.items()]
 
@@ -216,7 +216,7 @@ _SHARED = ("query", "key")
 _IN_CODE: dict[str, dict[str, Any]] = {"attention": {"attention": 0.5}, "norm": {"normalizes": False}}
 """What a mistake changes in the code of an architecture."""
 _EPSILON = 1.0
-"""Adam's where it is too large."""
+"""Adam's where it is too large, at the smallest width; no gradient grows with the width as it does."""
 _POWERS = (Fraction(1, 2), Fraction(-1, 2), Fraction(1), Fraction(-1))
 _MAKE: dict[str, Callable[[Any], torch.optim.Optimizer]] = {
     "sgd": torch.optim.SGD,
