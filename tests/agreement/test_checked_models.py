@@ -74,7 +74,7 @@ TABLES = ("wte", "wpe", "embed")
     [
         (GPT, []),
         (Divided, []),
-        (Tied, [("lm_head", "structure", "None")]),
+        (Tied, [("lm_head", "structure", "1")]),
         (Untied, [("transformer.h.*.attn.mul", "multiplier", "1/2")]),
     ],
 )
