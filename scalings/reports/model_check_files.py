@@ -9,7 +9,15 @@ from xml.etree import ElementTree
 from scalings.hyperparameters.exponents import Exponent, format_exponent, format_power
 from scalings.reports.articles import markdown_table
 from scalings.reports.displays import text
-from scalings.reports.model_checks import COLUMNS, settings_rows, shown_law
+from scalings.reports.model_checks import (
+    COLUMNS,
+    consequence,
+    corrections,
+    established,
+    settings_rows,
+    shown_law,
+    training_in_words,
+)
 from scalings.results.fits import Fit
 from scalings.results.prescription_code import code
 from scalings.results.printable import printable
@@ -21,11 +29,15 @@ def model_check_markdown(answer: ModelCheck, name: str) -> str:
     lines = [f"### `{name}` {answer.verdict}", "", _escaped(answer.reason)]
     if answer.findings:
         lines += ["", *(f"- {_escaped(one.sentence)}" for one in answer.findings)]
+        if so := consequence(answer):
+            lines += ["", f"As it is, at larger and larger widths: {_escaped(so)}"]
     lines += ["", *markdown_table(COLUMNS, list(_rows(answer)))]
     richness = "" if answer.richness is None else f", r = {format_exponent(answer.richness)}"
-    lines += ["", f"In theory it is {answer.regime}{richness}. Training: {_escaped(answer.agreement.reason)}"]
+    lines += ["", f"In theory it is {answer.regime}{richness}. Training: {_escaped(training_in_words(answer))}"]
     if answer.notes:
         lines += ["", *(f"- note: {_escaped(note)}" for note in answer.notes)]
+    if said := established(answer):
+        lines += ["", f"What this establishes: {_escaped(said)}"]
     return "\n".join([*lines, *_repair(answer)])
 
 
@@ -35,6 +47,10 @@ _LONG = 24
 
 def _repair(answer: ModelCheck) -> Iterator[str]:
     """The repair as code to copy, folded away if it is long, and whether it was verified."""
+    if listed := corrections(answer):
+        base = answer.reading.traced.widths[0]
+        yield from ("", f"The repair in the code, for a model of any width n, which at {base} is as yours is:", "")
+        yield from (f"- {_escaped(one)}" for one in listed)
     if not answer.repaired:
         return
     given = answer.repaired.prescription

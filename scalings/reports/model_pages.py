@@ -14,7 +14,15 @@ from scalings import __version__
 from scalings.criteria.observables import QUANTITIES, SYMBOLS, Observable
 from scalings.hyperparameters.exponents import Exponent, format_exponent, format_power
 from scalings.reports.displays import raised_powers
-from scalings.reports.model_checks import COLUMNS, settings_rows, shown_law
+from scalings.reports.model_checks import (
+    COLUMNS,
+    consequence,
+    corrections,
+    established,
+    settings_rows,
+    shown_law,
+    training_in_words,
+)
 from scalings.reports.tables import glossary
 from scalings.results.fits import Diverged, Fit, Verdict
 from scalings.results.prescription_code import code
@@ -23,26 +31,6 @@ from scalings.studies.model_checks import ModelCheck
 from scalings.studies.model_tensors import TensorVerdict
 
 MARKS: dict[Verdict, str] = {"PASS": "✓", "FAIL": "✗", "INCONCLUSIVE": "?"}
-ESTABLISHES: dict[Verdict, str] = {
-    "PASS": (
-        "At these widths, on this batch and in these steps, values and parameters have the orders that theory derives "
-        "of them, and with these orders each use of a parameter meets the criteria. That it goes on so at larger "
-        "widths follows if the rules of the traced functions hold, which these orders were a test of, and if "
-        "alignments stay as they are in the first steps. It says nothing of constants, nor of how well the model "
-        "learns."
-    ),
-    "FAIL": (
-        "Where there is a number to change, theory alone says so: with the numbers as they are, a criterion is broken "
-        "at infinite width, exactly, whether or not it shows at these widths. Where training is said to differ from "
-        "theory, it does at these widths, on this batch, by more than what finite widths explain."
-    ),
-    "INCONCLUSIVE": (
-        "Theory finds nothing to change, and training neither confirms nor contradicts it: intervals are too long for "
-        "a verdict. The reason above says what would settle it."
-    ),
-}
-"""What a verdict says, and what it does not."""
-_QUICK = "This training was quick: it contradicts no derived order, and intervals are too long to confirm all."
 
 
 def model_check_page(answer: ModelCheck, name: str, figure: str | None = None) -> str:
@@ -60,7 +48,6 @@ def model_check_page(answer: ModelCheck, name: str, figure: str | None = None) -
     room.filters["raised"] = lambda words: Markup(raised_powers(_shown(words)))
     room.filters["shown"] = _shown
     rows = [(row, shown_law(row), [_pair(*pair) for pair in pairs]) for row, pairs in settings_rows(answer)]
-    is_quick = answer.verdict == "PASS" and answer.agreement.verdict != "PASS"
     return room.get_template("model_check.html").render(
         answer=answer,
         name=name,
@@ -73,7 +60,11 @@ def model_check_page(answer: ModelCheck, name: str, figure: str | None = None) -
         repair=_repair(answer),
         figure=Markup(figure) if figure else None,
         tensors=[(one, verdict, list(_orders(answer, verdict))) for one, verdict in answer.tensors.items()],
-        establishes=[ESTABLISHES[answer.verdict], *([_QUICK] if is_quick else [])],
+        consequence=consequence(answer),
+        training=training_in_words(answer),
+        corrections=corrections(answer),
+        code_base=answer.reading.traced.widths[0],
+        established=established(answer),
         glossary=[line.partition(": ") for line in glossary().plain.strip().splitlines()],
     )
 

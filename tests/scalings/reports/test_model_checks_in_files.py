@@ -19,7 +19,8 @@ import scalings
 from scalings.figures.model_checks import COLOURS, model_check_svg
 from scalings.figures.style import contrast
 from scalings.reports.model_check_files import model_check_junit, model_check_markdown
-from scalings.reports.model_pages import ESTABLISHES, model_check_page
+from scalings.reports.model_checks import consequence, established
+from scalings.reports.model_pages import model_check_page
 from scalings.results.fits import Diverged
 from scalings.results.prescription_code import code
 from scalings.studies.model_checks import ModelCheck
@@ -253,11 +254,12 @@ def test_a_page_has_what_the_report_has() -> None:
     assert answer.repaired
     assert " ".join(code(answer.repaired.prescription).split()) in words
     assert all(row.weight in words for row in answer.settings)
-    assert ESTABLISHES["FAIL"] in words
+    assert consequence(answer) in words
+    assert established(answer) in words
     right = checked(right=True)
     words = " ".join(Page(page_of(right)).words.split())
-    assert ESTABLISHES["PASS"] in words
-    assert ESTABLISHES["FAIL"] not in words
+    assert established(right) in words
+    assert established(answer) not in words
     for one in right.agreement.comparisons:
         if one.role == "asserted" and one.of.layer in right.tensors:
             assert f"{one.fit.exponent:+.2f} {one.fit.low:+.2f} to {one.fit.high:+.2f}" in words  # type: ignore[union-attr]
