@@ -50,7 +50,7 @@ def _repair(answer: ModelCheck) -> Iterator[str]:
     if listed := corrections(answer):
         base = answer.reading.traced.widths[0]
         yield from ("", f"The repair in the code, for a model of any width n, which at {base} is as yours is:", "")
-        yield from (f"- {_escaped(one)}" for one in listed)
+        yield from (f"- {_as_code(one)}" for one in listed)
     if not answer.repaired:
         return
     given = answer.repaired.prescription
@@ -64,6 +64,11 @@ def _repair(answer: ModelCheck) -> Iterator[str]:
         yield from ("", "</details>")
     if answer.verified:
         yield from ("", f"Repaired so: **{answer.verified.verdict}**, {_escaped(answer.verified.reason)}")
+
+
+def _as_code(words: str) -> str:
+    """On one line, in a span that nothing in them ends."""
+    return f"`{printable(words).replace('`', '_')}`"
 
 
 def _escaped(words: str) -> str:
