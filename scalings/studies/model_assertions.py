@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from scalings.errors import unknown_name
 from scalings.results.checks import Repair
 from scalings.studies.model_checks import ModelCheck, check_model
-from scalings.studies.model_findings import of_changes
+from scalings.studies.model_findings import ModelFinding, of_changes
 
 if TYPE_CHECKING:
     from empirical.tracing.batches import Loss
@@ -66,7 +66,9 @@ def asked_for(found: ModelCheck, regime: Wished | None) -> ModelCheck:
 
 
 def _first_change(found: ModelCheck, remedy: object) -> str:
-    changes = [*of_changes(remedy.changes, found.settings)] if isinstance(remedy, Repair) else []
+    changes: list[ModelFinding] = []
+    if isinstance(remedy, Repair):
+        changes += of_changes(remedy.changes, found.settings, found.reading.traced.translation.reading)
     if not changes:
         return "no init scales and learning rates make it so"
     more = f" (and {len(changes) - 1} more)" if len(changes) > 1 else ""

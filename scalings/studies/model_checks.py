@@ -14,7 +14,7 @@ named, with the smallest change of it. Where theory finds nothing, but training 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ from scalings.displays import Displayed, json_text
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import Exponent
 from scalings.hyperparameters.parameterizations import Parameterization
-from scalings.results.checks import Check, Forbidden, Repair
+from scalings.results.checks import Change, Check, Forbidden, Repair
 from scalings.results.fits import Fit, Verdict
 from scalings.results.trials import Training
 from scalings.studies import modules
@@ -32,6 +32,7 @@ from scalings.studies.comparisons import Agreement
 from scalings.studies.early_orders import comparable, early_note, early_orders
 from scalings.studies.model_findings import (
     ModelFinding,
+    contradiction,
     of_changes,
     of_conflict,
     of_epsilons,
@@ -177,7 +178,10 @@ def check_model(
         verified = repaired.check(widths=widths, steps=steps, seeds=seeds, clip=clip, quick=quick, progress=progress)
     return ModelCheck(
         *(verdict, reason, read, theory.check, agreement, findings, theory.causes),
-        notes=(*read.notes, *_redrawn_note(redrawn), *_resized_note(measured), *early_note(early)),
+        notes=(
+            *(*read.notes, *_redrawn_note(redrawn), *_contradictions(theory)),
+            *(*_resized_note(measured), *early_note(early)),
+        ),
         measured_richness=measured_richness(translation.network, measured.fits),
         tensors=tensors(translation, theory.check, theory.predicted, measured.fits, agreement, early, MARGIN),
         repaired=repaired,
@@ -236,15 +240,22 @@ def _findings(
 ) -> tuple[ModelFinding, ...]:
     """What theory finds wrong; if it is nothing, where training does something else."""
     translation = read.traced.translation
-    findings = [*of_untrained(read.rows), *of_epsilons(theory.drowned)]
-    if isinstance(theory.causes, Repair):
-        findings += of_changes(theory.causes.changes, read.rows)
+    changes: tuple[Change, ...] = theory.causes.changes if isinstance(theory.causes, Repair) else ()
+    if theory.structure:
+        changes = theory.structure.besides
+    findings = [*of_untrained(read.rows, changes), *of_epsilons(theory.drowned, theory.gradients)]
     if theory.conflict:
-        findings.append(of_conflict(theory.conflict))
+        findings += of_conflict(theory.conflict, theory.structure, translation.network)
+    findings += of_changes(changes, read.rows, translation.reading)
     if not any(one.is_wrong for one in findings):
         findings += of_training(translation.network, agreement, MARGIN)
         findings += of_values(local_failures(translation, measured.fits, MARGIN))
     return tuple(findings)
+
+
+def _contradictions(theory: ModelTheory) -> Iterator[str]:
+    if theory.conflict and theory.structure:
+        yield f"without that no numbers {contradiction(theory.conflict)}"
 
 
 def _traced_widths(build: Build, widths: Sequence[int] | None) -> Sequence[int] | None:

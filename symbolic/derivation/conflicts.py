@@ -39,8 +39,9 @@ _MOST_PLACES = 12
 """Of more places for multipliers, no set of several is looked for: each is a derivation of its own."""
 
 
-def conflict_of(question: Question) -> Conflict:
-    """What contradicts what, and what would help. The question must have no answer."""
+def conflict_of(question: Question, *, others: bool = True) -> Conflict:
+    """What contradicts what, and what would help; without `others` no other criteria are tried, which takes longest.
+    The question must have no answer."""
     points = _points(question)
     every = list(points.wanted)
     conflict = points.conflict(question.criteria)
@@ -55,7 +56,7 @@ def conflict_of(question: Question) -> Conflict:
         tuple((kind_of(name), question.owners[name]) for name in points.decisive()),
         alone,
         () if alone else _together(question),
-        "spectral" if _is_met(question, SPECTRAL) else "",
+        "spectral" if others and _is_met(question, SPECTRAL) else "",
     )
 
 
@@ -118,7 +119,7 @@ def _helps_between(question: Question, *edges: _Edge) -> bool:
     """Whether multipliers there leave an answer."""
     nodes = question.problem.network.nodes
     for source, reader in edges:
-        nodes = tuple(_between(nodes, source, reader))
+        nodes = tuple(between(nodes, source, reader))
     try:
         changed = replace(question, problem=replace(question.problem, network=Network(nodes)))
         return bool(explore(changed.ring, changed.train))
@@ -143,11 +144,11 @@ def _edges(network: Network) -> Iterator[tuple[str, str]]:
                 yield source, node.name
 
 
-def _between(nodes: Sequence[Node], source: str, reader: str) -> Iterator[Node]:
+def between(nodes: Sequence[Node], source: str, reader: str) -> Iterator[Node]:
     """The operations with a multiplier between two of them, in front of the one that reads."""
     for node in nodes:
         if isinstance(node, Repeat):
-            yield replace(node, nodes=tuple(_between(node.nodes, source, reader)))
+            yield replace(node, nodes=tuple(between(node.nodes, source, reader)))
         elif node.name != reader:
             yield node
         else:

@@ -15,7 +15,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from empirical.tracing.batches import default_loss
 from empirical.tracing.trace import trace
 from scalings.errors import ArgumentError
 from scalings.networks.dimensions import Dimension
@@ -147,14 +146,6 @@ def test_data_and_loss_in_all_their_forms() -> None:
     )
     assert [one.function for one in own.tape.operations] == ["matmul", "sum"]
     assert trace(lambda width: nn.Linear(width, 2), lambda width: points(4, width)).tape.values[0].shape[1].order == 1
-
-
-def test_the_loss_that_a_dict_brings_is_taken_and_else_its_first_tensor() -> None:
-    scores = torch.ones(2, 3)
-    assert default_loss({"loss": torch.tensor(5.0), "scores": scores}) == 5
-    assert default_loss({"loss": None, "scores": scores + 1}) == 0.5
-    with pytest.raises(ArgumentError, match="no tensor, but is a dict"):
-        default_loss({"loss": None})
 
 
 def test_everything_is_left_as_it_was() -> None:
