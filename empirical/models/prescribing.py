@@ -112,11 +112,17 @@ def groups(prescription: Prescription, model: nn.Module) -> dict[str, list[dict[
 
 def optimizer(prescription: Prescription, make_optimizer: MakeOptimizer, model: nn.Module) -> Any:
     """What the user's function makes of a model, at the learning rates and decays that are prescribed; all else in its
-    groups stays as it is, but that each parameter is in one of them alone. Raises ArgumentError for a scheduler, which
-    remembers the groups that it was made with."""
+    groups stays as it is, but that each parameter is in one of them alone, and so do the model's parameters.
+
+    Raises ArgumentError for a scheduler, which remembers the groups that it was made with.
+    """
     width = width_of(prescription, model)
+    starts = [parameter.detach().clone() for parameter in model.parameters()]
     with user_code("optimizer", f"it fails at width {width}"):
         made = make_optimizer(model)
+    with torch.no_grad():  # it may draw starts of its own, after those that are prescribed
+        for parameter, numbers in zip(model.parameters(), starts, strict=True):
+            parameter.copy_(numbers)
     listed = list(made) if isinstance(made, list | tuple) else [made]
     if others := [one for one in listed if not isinstance(one, Optimizer)]:
         kind = type(others[0]).__name__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
@@ -39,6 +40,7 @@ def check_model(
     richness: str | None = None,
     verify: Annotated[bool, Parameter(negative="")] = False,
     junit: File | None = None,
+    page: File | None = None,
     overwrite: Annotated[bool, Parameter(negative="")] = False,
     format: AnyFormat = "text",
     on: Resources = Resources(),  # noqa: B008 - frozen
@@ -49,7 +51,7 @@ def check_model(
 
     Example: scalings check mymodule:factory --quick
 
-    Example: scalings check mymodule --format markdown --junit scalings.xml
+    Example: scalings check mymodule --page scalings.html --junit scalings.xml
 
     This imports your module from the current folder and runs its code. Name only what you would run yourself.
 
@@ -78,18 +80,21 @@ def check_model(
         Check the repaired model too, which takes as long again.
     junit
         A file (.xml) to write the verdict to for a build server, as JUnit does (xunit2).
+    page
+        A file (.html) to write the report to as a page that needs no other file and no network.
     overwrite
-        Replace the file if it exists.
+        Replace these files if they exist.
     format
-        Of the answer; markdown is for a comment, as of a pull request.
+        Of the answer; markdown is for a comment, as on a pull request.
     """
     given = {"widths": parse_widths(widths), "steps": steps, "seeds": seeds, "clip": clip, "verify": verify or None}
     asked = {"regime": regime, "richness": richness}
     on.check(widths=parse_widths(widths), seeds=seeds, steps=steps)
     if on.device == "cuda":
         raise ArgumentError("device", "expected auto or cpu, on which modules are trained, but got 'cuda'")
-    if junit:
-        check_output("junit", junit, overwrite=overwrite, endings=(".xml",))
+    for argument, path, ending in (("junit", junit, ".xml"), ("page", page, ".html")):
+        if path:
+            check_output(argument, path, overwrite=overwrite, endings=(ending,))
     begin = time.perf_counter()
     with running():
         parts = _described(model)
@@ -99,9 +104,12 @@ def check_model(
     if junit:
         from scalings.reports.model_check_files import model_check_junit
 
-        with replacing(junit) as partial:
-            partial.write_text(model_check_junit(found, model, time.perf_counter() - begin), encoding="utf-8")
-        note_written(f"'{junit}'")
+        _write(junit, model_check_junit(found, model, time.perf_counter() - begin))
+    if page:
+        from scalings.figures.model_checks import model_check_svg
+        from scalings.reports.model_pages import model_check_page
+
+        _write(page, model_check_page(found, model, model_check_svg(found)))
     _give(found, model, format)
     return EXIT[found.verdict]
 
@@ -111,9 +119,14 @@ def _described(model: str) -> dict[str, Any]:
     try:
         return described("MODEL", model, _NEEDED, _OTHERS)
     except ArgumentError as error:
-        if model not in PRESETS and not model.startswith(FAMILY):
+        path, colon, name = model.partition(":")
+        if model in PRESETS or model.startswith(FAMILY):
+            meant = f"--preset {model}"
+        elif path.endswith(".py"):
+            meant = ".".join(Path(path).with_suffix("").parts) + colon + name
+        else:
             raise
-        raise ArgumentError("MODEL", f"did you mean --preset {model}? {error.message}") from error
+        raise ArgumentError("MODEL", f"did you mean {meant}? {error.message}") from error
 
 
 def _checked(parts: dict[str, Any], on: Resources, *, quick: bool) -> ModelCheck:
@@ -134,6 +147,13 @@ def _checked(parts: dict[str, Any], on: Resources, *, quick: bool) -> ModelCheck
         if error.argument in _OPTIONS:
             raise
         raise ArgumentError("MODEL", str(error)) from error
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file, completely or not at all."""
+    with replacing(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+    note_written(f"'{path}'")
 
 
 def _give(found: ModelCheck, model: str, format: AnyFormat) -> None:

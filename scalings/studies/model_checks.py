@@ -14,7 +14,7 @@ named, with the smallest change of it. Where theory finds nothing, but training 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ from scalings.displays import Displayed, json_text
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import Exponent
 from scalings.hyperparameters.parameterizations import Parameterization
-from scalings.results.checks import Check, Forbidden, Repair
+from scalings.results.checks import Change, Check, Forbidden, Repair
 from scalings.results.fits import Fit, Verdict
 from scalings.results.trials import Training
 from scalings.studies import modules
@@ -32,6 +32,7 @@ from scalings.studies.comparisons import Agreement
 from scalings.studies.early_orders import comparable, early_note, early_orders
 from scalings.studies.model_findings import (
     ModelFinding,
+    contradiction,
     of_changes,
     of_conflict,
     of_epsilons,
@@ -160,6 +161,7 @@ def check_model(
     check_numbers(widths, steps, seeds)
     if quick:
         steps, seeds, widths = min(steps, 2), 1, widths or (None if isinstance(build, Mapping) else _QUICK)
+    build, redrawn = _as_trained(build, optimizer, widths)
     model = Model(build, optimizer, data, loss)
     traced = apart(traced_as_one(build, data, loss, _traced_widths(build, widths)), optimizer)
     read = reading(model, traced, steps=steps, clip=clip)
@@ -184,12 +186,38 @@ def check_model(
         verified = repaired.check(widths=widths, **options, progress=progress)
     return ModelCheck(
         *(verdict, reason, read, theory.check, agreement, findings, theory.causes),
-        notes=(*read.notes, *early_note(early)),
+        notes=(
+            *(*read.notes, *_redrawn_note(redrawn), *_contradictions(theory)),
+            *(*_resized_note(measured), *early_note(early)),
+        ),
         measured_richness=measured_richness(translation.network, measured.fits),
         tensors=tensors(translation, theory.check, theory.predicted, measured.fits, agreement, early, MARGIN),
         repaired=repaired,
         verified=verified,
     )
+
+
+def _as_trained(
+    build: Build, optimizer: Callable[[Any], Any], widths: Sequence[int] | None
+) -> tuple[Build, Sequence[str]]:
+    """How the model is built with what the function of the optimizer sets, and which parameters that are."""
+    from empirical.models.building import as_trained
+    from empirical.tracing.trace import WIDTHS
+
+    given = widths or (build if isinstance(build, Mapping) else WIDTHS)
+    return as_trained(build, optimizer, min(given, default=WIDTHS[0]))
+
+
+def _redrawn_note(redrawn: Sequence[str]) -> list[str]:
+    others = f" and {len(redrawn) - 1} more" if len(redrawn) > 1 else ""
+    return [f"the optimizer's function sets {redrawn[0]}{others}: starts are those after it"] if redrawn else []
+
+
+def _resized_note(measured: Measurement) -> list[str]:
+    names = sorted({name.partition(":")[0] for name in modules.resized_layers(measured)})
+    if not names:
+        return []
+    return [f"rows of {', '.join(names)} are of other examples after a step, so that their change is not compared"]
 
 
 def _trained(
@@ -220,15 +248,23 @@ def _findings(
 ) -> tuple[ModelFinding, ...]:
     """What theory finds wrong; if it is nothing, where training does something else."""
     translation = read.traced.translation
-    findings = [*of_untrained(read.rows), *of_moved_twice(read.rows), *of_epsilons(theory.drowned)]
-    if isinstance(theory.causes, Repair):
-        findings += of_changes(theory.causes.changes, read.rows)
+    changes: tuple[Change, ...] = theory.causes.changes if isinstance(theory.causes, Repair) else ()
+    if theory.structure:
+        changes = theory.structure.besides
+    findings = [*of_untrained(read.rows, changes), *of_moved_twice(read.rows)]
+    findings += of_epsilons(theory.drowned, theory.gradients)
     if theory.conflict:
-        findings.append(of_conflict(theory.conflict))
+        findings += of_conflict(theory.conflict, theory.structure, translation.network)
+    findings += of_changes(changes, read.rows, translation.reading)
     if not any(one.is_wrong for one in findings):
         findings += of_training(translation.network, agreement, MARGIN)
         findings += of_values(local_failures(translation, measured.fits, MARGIN))
     return tuple(findings)
+
+
+def _contradictions(theory: ModelTheory) -> Iterator[str]:
+    if theory.conflict and theory.structure:
+        yield f"without that no numbers {contradiction(theory.conflict)}"
 
 
 def _traced_widths(build: Build, widths: Sequence[int] | None) -> Sequence[int] | None:

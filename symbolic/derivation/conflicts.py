@@ -39,8 +39,9 @@ _MOST_PLACES = 12
 """Of more places for multipliers, no set of several is looked for: each is a derivation of its own."""
 
 
-def conflict_of(question: Question) -> Conflict:
-    """What contradicts what, and what would help. The question must have no answer."""
+def conflict_of(question: Question, *, others: bool = True) -> Conflict:
+    """What contradicts what, and what would help; without `others` no other criteria are tried, which takes longest.
+    The question must have no answer."""
     points = _points(question)
     every = list(points.wanted)
     conflict = points.conflict(question.criteria)
@@ -55,7 +56,7 @@ def conflict_of(question: Question) -> Conflict:
         tuple((kind_of(name), question.owners[name]) for name in points.decisive()),
         alone,
         () if alone else _together(question),
-        "spectral" if _is_met(question, SPECTRAL) else "",
+        "spectral" if others and _is_met(question, SPECTRAL) else "",
     )
 
 
