@@ -1,5 +1,5 @@
-"""The examples of microsoft/mup (https://github.com/microsoft/mup, folder `examples`), before and after `set_base_shapes`:
-they pass after it, with its optimizers; before it each number is named that mup changes.
+"""The examples of microsoft/mup (folder `examples` of https://github.com/microsoft/mup) before and after its
+`set_base_shapes`: they pass after it, with its optimizers; before it each number is named that mup changes.
 
 Smaller, with the lines that matter: readouts that start at zero, queries that do, one residual block in place of eight.
 """
