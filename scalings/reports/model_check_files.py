@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 from scalings.hyperparameters.exponents import Exponent, format_exponent, format_power
 from scalings.reports.articles import markdown_table
 from scalings.reports.displays import text
-from scalings.reports.model_checks import COLUMNS, settings_rows, shown_law
+from scalings.reports.model_checks import COLUMNS, settings_rows, shown_law, training_in_words
 from scalings.results.fits import Fit
 from scalings.studies.model_checks import ModelCheck
 
@@ -21,7 +21,7 @@ def model_check_markdown(answer: ModelCheck, name: str) -> str:
         lines += ["", *(f"- {_escaped(one.sentence)}" for one in answer.findings)]
     lines += ["", *markdown_table(COLUMNS, list(_rows(answer)))]
     richness = "" if answer.richness is None else f", r = {format_exponent(answer.richness)}"
-    lines += ["", f"In theory it is {answer.regime}{richness}. Training: {_escaped(answer.agreement.reason)}"]
+    lines += ["", f"In theory it is {answer.regime}{richness}. Training: {_escaped(training_in_words(answer))}"]
     if answer.notes:
         lines += ["", *(f"- note: {_escaped(note)}" for note in answer.notes)]
     return "\n".join(lines)
