@@ -24,7 +24,7 @@ from scalings.studies.model_findings import ModelFinding
 
 STORE = Path("false_alarms.jsonl")
 MODELS = 200
-ADDED_MODELS = 60
+ADDED_MODELS = 40
 """Of the kinds that were added later."""
 WIDTHS, SEEDS, STEPS = (24, 32, 48, 64, 96, 128, 192, 256), 2, 2
 

@@ -139,6 +139,9 @@ def _in_the_code(answer: ModelCheck) -> Iterator[Text]:
         base = answer.reading.traced.widths[0]
         yield Text(f"\nThe repair in the code, for a model of any width n, which at {base} is as yours is:")
         yield from (Text(f"    {one}") for one in listed_ones)
+        if isinstance(answer.repair, Repair):
+            then = f"{answer.repair.verdict.regime}, r = {answer.repair.richness}"
+            yield Text(f"With all that is said above changed it is in theory {then}; no training was run of it.")
 
 
 COLUMNS = ("parameter", "shape", "role", "init scale", "learning rate", "decay", "law")

@@ -132,7 +132,8 @@ def awake(every: Iterable[Requirement], orders: Mapping[Observable, Exponent]) -
     reached = (one.step for one in orders if one.quantity == "d" and one.layer in others and one not in zero)
     delay = min(reached, default=0)
     for one in every:
-        if one.criterion.sign == "~" and one.layer.first_update > 1 and one.step < one.layer.first_update + delay:
+        is_equation = (one.criterion.when, one.criterion.sign) == ("updates", "~")
+        if is_equation and one.layer.first_update > 1 and one.step < one.layer.first_update + delay:
             continue
         if one.criterion.sign == "<=" or zero.isdisjoint(one.observables):
             yield one

@@ -1,5 +1,6 @@
 """`check_model` on whole models, as they are written, set by published rules: each passes; of one that is not, the
-mistake is named, and nothing else. nanoGPT is in `test_models.py` too, where it is set by hand.
+mistake is named, and nothing else. nanoGPT is in `test_models.py` too, where it is set by hand; mup's own examples are
+in `test_mups_examples.py`.
 """
 
 from __future__ import annotations
@@ -82,6 +83,54 @@ def test_nanogpt_under_adamw(kind: type[nn.Module], said: Said) -> None:
     found, named = checked(Maximal(kind, 32, tables=TABLES), IDS, classes)
     assert named == said, found
     assert found.verdict == ("FAIL" if said else "PASS"), found
+
+
+class Adapted(nn.Module):
+    """A matrix that stays as it is, and beside it one of low rank (Hu et al., arXiv 2106.09685)."""
+
+    def __init__(self, base: nn.Linear, rank: int = 4) -> None:
+        super().__init__()
+        self.base = base
+        self.base.weight.requires_grad_(False)
+        self.a, self.b = nn.Linear(base.in_features, rank, bias=False), nn.Linear(rank, base.out_features, bias=False)
+        nn.init.zeros_(self.b.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        made: Tensor = self.base(x) + self.b(self.a(x))
+        return made
+
+
+def with_adapters(width: int) -> nn.Module:
+    """nanoGPT with LoRA at the queries, keys and values of its last block, and nothing else that is trained."""
+    model = GPT(width)
+    for name, one in model.named_parameters():
+        if one.dim() == 2 and not any(part in name for part in TABLES):
+            nn.init.normal_(one, std=one.shape[1] ** (-1.0 if "lm_head" in name else -0.5))
+        one.requires_grad_(False)
+    nn.init.normal_(model.transformer["wte"].weight)
+    last: Any = model.transformer["h"][-1]
+    last.attn.c_attn = Adapted(last.attn.c_attn)
+    return model
+
+
+def adapter_rates(model: nn.Module, power: float) -> torch.optim.Optimizer:
+    """What reads n units at n^-1, B at this power of n (LoRA+, Hayou, Ghosh and Yu, arXiv 2402.12354)."""
+    trained = {name: one for name, one in model.named_parameters() if one.requires_grad}
+    groups = [
+        {"params": [one], "lr": 0.3 / one.shape[1] if ".a." in name else 0.01 * (one.shape[0] / 32) ** power}
+        for name, one in trained.items()
+    ]
+    return torch.optim.AdamW(groups, weight_decay=0.0)
+
+
+@pytest.mark.parametrize("power", [0.0, -1.0], ids=["right", "one rate for A and B"])
+def test_adapters(power: float) -> None:
+    found = scalings.check_model(
+        with_adapters, lambda model: adapter_rates(model, power), IDS, classes, widths=WIDTHS, seeds=1, steps=2
+    )
+    named = {(one.parameter, one.what, str(one.power)) for one in found.findings if one.is_wrong}
+    wrong = {("transformer.h.2.attn.c_attn.b.weight", "lr", "-1")} if power else set()
+    assert (named, found.verdict) == (wrong, "FAIL" if wrong else "PASS"), found
 
 
 def llama(width: int) -> nn.Module:
@@ -191,46 +240,3 @@ def test_an_lstm(rates: dict[str, float], expected: Said) -> None:
     found, said = checked(Maximal(build, 32, rates=rates), ZOO["LSTM"].data, seeds=2)
     assert said == expected, found
     assert found.verdict == ("FAIL" if expected else "PASS"), found
-
-
-def mup_perceptron(width: int, *, scaled: bool) -> nn.Module:
-    """The perceptron of mup's examples, smaller, before and after `set_base_shapes`."""
-    from mup import MuReadout, set_base_shapes
-    from mup import init as mup_init
-
-    def bare(units: int) -> nn.Module:
-        readout = MuReadout(units, 4, bias=False) if scaled else nn.Linear(units, 4, bias=False)
-        model = nn.Sequential(nn.Linear(6, units, bias=False), nn.ReLU(), nn.Linear(units, units, bias=False))
-        return model.append(nn.ReLU()).append(readout)
-
-    model = bare(width)
-    if scaled:
-        set_base_shapes(model, bare(32), delta=bare(64))
-        for place in (0, 2, 4):
-            mup_init.kaiming_normal_(model[place].weight, a=1)
-    return model
-
-
-def mup_adam(model: nn.Module) -> Any:
-    from mup import MuAdam
-
-    return MuAdam(model.parameters(), lr=0.01)
-
-
-def test_mups_own_example() -> None:
-    pytest.importorskip("mup")
-    vectors = points(16, 6)
-
-    def check(scaled: bool, optimizer: Callable[[nn.Module], Any]) -> ModelCheck:
-        return scalings.check_model(
-            lambda width: mup_perceptron(width, scaled=scaled), optimizer, vectors, widths=WIDTHS, seeds=2, steps=2
-        )
-
-    after = check(True, mup_adam)
-    assert (after.verdict, str(after.richness), after.findings) == ("PASS", "1/2", ()), after
-    before = check(False, lambda model: torch.optim.Adam(model.parameters(), lr=0.01))
-    assert {(one.parameter, one.what, str(one.power)) for one in before.findings} == {
-        ("2.weight", "lr", "1"),
-        ("4.weight", "lr", "1"),
-        ("4.weight", "init", "1/2"),
-    }, before

@@ -11,7 +11,10 @@ from torch.nn import functional
 
 import scalings
 from scalings.networks.nodes import Factor
+from scalings.results.checks import Repair
 from scalings.studies.model_checks import ModelCheck
+from scalings.studies.model_reading import Model, reading, traced_as_one
+from scalings.studies.model_theory import theory_of
 from scalings.tapes.network import TracedNetwork
 from tests.scalings.studies.planted import VOCABULARY, WIDTHS, Case, Language, Perceptron
 
@@ -160,6 +163,7 @@ class Uses:
         return torch.optim.Adam(given)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("whole", "found"), [(False, []), (True, ["embed.weight"])])
 def test_a_weight_is_frozen_if_all_of_its_uses_are(whole: bool, found: list[str]) -> None:
     uses = Uses(whole=whole)
@@ -202,3 +206,34 @@ def test_a_branch_that_is_not_zero_is_wrong_in_depth() -> None:
     wrong = answer(zero=False)
     assert wrong.contradiction == ("signal propagation",)
     assert wrong.conflict.add == (("blocks.*.2", "add"),)
+
+
+class Biased(Language):
+    """With a bias of the keys, which starts at zero, as mup's transformer has one."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(width)
+        self.shift = nn.Parameter(torch.zeros(width))
+
+    def forward(self, ids: Tensor) -> Tensor:
+        x = self.embed(ids) + self.position
+        h = self.norm(x)
+        q, k, v = self.query(h), self.key(h), self.value(h)
+        k = torch.cat((k, self.shift.expand(len(ids), 1, -1)), dim=1)
+        v = torch.cat((v, torch.zeros_like(v[:, :1])), dim=1)
+        q, k, v = (one.unflatten(-1, (2, -1)).transpose(1, 2) for one in (q, k, v))
+        mixed = functional.scaled_dot_product_attention(q, k, v, scale=1 / q.shape[-1])
+        found: Tensor = self.down(self.last(x + self.out(mixed.transpose(1, 2).flatten(-2)))).flatten(0, 1)
+        return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("zero", "rates"), [("shift", 0.0), ("shift down", 0.0), ("shift down", -1.0)])
+def test_behind_a_zero_readout_keys_move_an_update_later(zero: str, rates: float) -> None:
+    """When queries and values have moved, too; what is too slow is found all the same."""
+    case = Case(Biased, zero=zero, rates={"shift": rates})
+    model = Model(case.build, case.optimizer, case.data, case.loss)
+    read = reading(model, traced_as_one(case.build, case.data, case.loss, (24, 64, 256)), steps=2)
+    causes = theory_of(read, 2).causes
+    assert isinstance(causes, Repair)
+    assert [one[:2] for one in causes.changes] == ([("shift", "lr")] if rates else [])
