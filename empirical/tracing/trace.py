@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from empirical.tracing.batches import Batch, Loss, batch_of, default_loss
-from empirical.tracing.far_widths import far_shapes
+from empirical.tracing.far_widths import far_shapes, without_memory
 from empirical.tracing.magnitudes import Magnitudes, over_seeds
 from empirical.tracing.recorder import Recording, record
 from empirical.tracing.replay import agrees, first_not_finite, replay
@@ -107,6 +107,14 @@ def built(build: Build, width: int, seed: int = 0) -> nn.Module:
     if lazy := [name for name, one in module.named_parameters() if nn.parameter.is_lazy(one)]:
         raise ArgumentError("build", f"{lazy[0]!r:.100} has no shape before the first call: let build make that call")
     return module
+
+
+def check_buildable(build: Build, width: int) -> None:
+    """Raises ArgumentError if there is no module of this width. Its numbers are drawn only if it fails without."""
+    try:
+        without_memory((lambda n: build[n]()) if isinstance(build, Mapping) else build, width)
+    except Exception:  # of the user's own code, perhaps about a device that it never asked for
+        built(build, width)
 
 
 def _recorded(module: nn.Module, data: object, loss: Loss, width: int, calls: int) -> list[Recording]:

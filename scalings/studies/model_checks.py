@@ -15,7 +15,7 @@ named, with the smallest change of it. Where theory finds nothing, but training 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,6 @@ from scalings.hyperparameters.exponents import Exponent
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.results.checks import Check, Forbidden, Repair
 from scalings.results.fits import Fit, Verdict
-from scalings.results.trials import Training
 from scalings.studies import modules
 from scalings.studies.comparisons import Agreement
 from scalings.studies.early_orders import comparable, early_note, early_orders
@@ -39,7 +38,7 @@ from scalings.studies.model_findings import (
     of_untrained,
     of_values,
 )
-from scalings.studies.model_reading import Model, Reading, reading, traced_as_one
+from scalings.studies.model_reading import Model, Reading, reading, runs_of, traced_as_one
 from scalings.studies.model_settings import ParameterSetting
 from scalings.studies.model_tensors import TensorVerdict, local_failures, measured_richness, tensors
 from scalings.studies.model_theory import ModelTheory, theory_of
@@ -47,6 +46,7 @@ from scalings.studies.prescribed_models import Parameterized, repaired_model
 from scalings.studies.quick_checks import quick_verdict
 
 if TYPE_CHECKING:
+    from empirical.models.training import Runs
     from empirical.sweeps.costs import Cost
     from empirical.sweeps.measurement import Measurement
     from empirical.sweeps.sweep import Progress
@@ -155,10 +155,12 @@ def check_model(
     if quick:
         steps, seeds, widths = min(steps, 2), 1, widths or (None if isinstance(build, Mapping) else _QUICK)
     model = Model(build, optimizer, data, loss)
-    read = reading(model, traced_as_one(build, data, loss, _traced_widths(build, widths)), steps=steps, clip=clip)
+    traced = traced_as_one(build, data, loss, _traced_widths(build, widths))
+    runs = runs_of(model, traced, steps, clip)
+    read = reading(model, traced, steps=steps, clip=clip, runs=runs)
     theory = theory_of(read, steps)
     cap = _CAP if seeds < _ENOUGH and not quick else 1
-    measured = _trained(read, widths, steps, seeds, cap, announce, progress)
+    measured = _trained(read, runs, widths, seeds, cap, announce, progress)
     translation, orders, is_stable = read.traced.translation, comparable(read, theory.predicted), theory.check.stable
     early = early_orders(read, orders, measured.fits, measured.widths) if is_stable else frozenset()
     orders = {one: order for one, order in orders.items() if one not in early}
@@ -186,22 +188,19 @@ def check_model(
 
 def _trained(
     read: Reading,
+    runs: Runs,
     widths: Sequence[int] | None,
-    steps: int,
     seeds: int,
     cap: int,
     announce: Callable[[Cost], object] | None,
     progress: Progress | None,
 ) -> Measurement:
     """What is measured while the model trains by its own optimizer."""
-    from empirical.engines.module.problem import ModuleProblem
     from empirical.sweeps.modules import plan
     from empirical.sweeps.sweep import carry_out
 
-    own, traced, training = read.trained, read.traced, Training.of("sgd", steps=steps)
-    assert own.loss
-    problem = ModuleProblem(own.build, own.data, own.loss, traced, traced.translation, read.given, training)
-    sweep = plan(problem, widths=widths, seeds=seeds, cap=cap, optimizer=own.optimizer)
+    problem = replace(runs.problem, parameterization=read.given)
+    sweep = plan(problem, widths=widths, seeds=seeds, cap=cap, runs=runs)
     if announce:
         announce(sweep.cost())
     return carry_out(sweep, progress)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
@@ -67,40 +67,49 @@ def train(problem: ModuleProblem, width: int, seed: int, constants: Mapping[str,
         for name, one in stepped.items():
             one.step(gradients[name])
 
-    return observations(problem, module, width, observed, step)
+    passes = Passes(module, problem.batch(width), problem.loss, width, problem.places, problem.trails)
+    return observations(problem, passes, observed, step, problem.training.steps)
 
 
 def observations(
     problem: ModuleProblem,
-    module: nn.Module,
-    width: int,
+    passes: Passes,
     observed: Mapping[str, Trained],
     step: Callable[[Mapping[str, Tensor]], None],
+    steps: int,
+    least: int = 0,
 ) -> dict[Observable, float]:
-    """Every observable at every step of a training whose steps are given the gradients, by parameter."""
-    passes = Passes(module, problem.batch(width), problem.loss, width, problem.places, problem.tapes)
+    """Every observable at every step of a training whose steps are given the gradients, by parameter.
+
+    At least so many steps are taken, those beyond `steps` unobserved.
+    """
     found: dict[Observable, float] = {}
-    before, now = None, passes.run()
-    first = now
-    for number in range(problem.training.steps + 1):
+    now, last = passes.run(), max(steps, least)
+    first = replace(now, gradients={})
+    starts = {name: norm(one.stepped.initial) for name, one in observed.items()}
+    pushed: dict[str, float] = {}
+    for number in range(last + 1):
         if number:
+            pushed = {name: norm(now.gradients[one.name]) for name, one in observed.items()}
             step(now.gradients)
-            before, now = now, passes.run()
-        seen = observe(View(number, now.loss[None], representations(problem, observed, number, first, before, now)))
+            if number > steps:
+                continue
+            now = passes.run(weights=number < last)
+        weights = {name: _weight(one, starts[name], pushed.get(name)) for name, one in observed.items()}
+        seen = observe(View(number, now.loss[None], representations(problem, weights, number, first, now)))
         found |= {observable: float(value) for observable, value in seen.items()}
     return found
 
 
 def representations(
     problem: ModuleProblem,
-    observed: Mapping[str, Trained],
+    weights: Mapping[str, tuple[Weight, Update | None]],
     step: int,
     first: Pass,
-    before: Pass | None,
     now: Pass,
 ) -> Iterator[Representation]:
     for node in problem.network.flat:
-        weight, update = _weight(observed[node.name], before) if node.name in observed else (None, None)
+        weight, update = weights.get(node.name, (None, None))
         values = [seen.values.get(node.name) for seen in (first, now)]
         if any(value is None for value in values) and weight is None:
             continue
@@ -110,15 +119,15 @@ def representations(
         yield Representation(node.name, z, dz if step else (), d, dd if step else (), weight, update)
 
 
-def _weight(trained: Trained, before: Pass | None) -> tuple[Weight, Update | None]:
-    """W as it is, and what the updates so far did; without one there was none."""
+def _weight(trained: Trained, start: float, pushed: float | None) -> tuple[Weight, Update | None]:
+    """W as it is, and what the updates so far did; without a gradient that pushed it there was none."""
     stepped = trained.stepped
-    weight = Weight(_norm(stepped.initial), _norm(stepped.parameter.detach()))
-    if before is None:
+    weight = Weight(_one(start), _one(norm(stepped.parameter.detach())))
+    if pushed is None:
         return weight, None
     spectral = spectral_norm(as_matrix(stepped.update)) if trained.is_matrix else None
     decay = None if stepped.shrunk is None or not stepped.shrunk.any() else stepped.shrunk.flatten().clone()
-    return weight, Update(_norm(stepped.update), _norm(before.gradients[trained.name]), spectral, decay)
+    return weight, Update(_one(norm(stepped.update)), _one(pushed), spectral, decay)
 
 
 def _terms(
@@ -130,10 +139,13 @@ def _terms(
     """
     if now is None or now.dim() != len(grows) or not now.numel():
         return (), ()
+    now = now.double()
     if first is None or first.shape != now.shape:
         return (_examples(now, grows),), ()
-    masked = first.isinf()
-    now, change = now.masked_fill(masked, 0.0), (now - first).masked_fill(masked, 0.0)
+    first = first.double()
+    change, masked = now - first, first.isinf()
+    if masked.any():
+        now, change = now.masked_fill(masked, 0.0), change.masked_fill(masked, 0.0)
     return (_examples(now, grows),), (_examples(change, grows),)
 
 
@@ -144,6 +156,20 @@ def _examples(value: Tensor, grows: tuple[bool, ...]) -> Tensor:
     return value.permute(order).reshape(1, -1, units)
 
 
-def _norm(tensor: Tensor) -> Tensor:
-    norm: Tensor = torch.linalg.vector_norm(tensor)
-    return norm.reshape(1)
+def norm(tensor: Tensor) -> float:
+    """The Euclidean norm; summed in double precision where squares may leave the range of single.
+
+    >>> norm(torch.tensor([3e-30, 4e-30]))
+    5e-30
+    """
+    found = float(torch.linalg.vector_norm(tensor))
+    if _SMALL < found < 1 / _SMALL or tensor.dtype == torch.float64:
+        return found
+    return float(torch.linalg.vector_norm(tensor.double()))
+
+
+_SMALL = 1e-12
+
+
+def _one(number: float) -> Tensor:
+    return torch.tensor([number], dtype=torch.float64)
