@@ -56,7 +56,7 @@ def settings_with_laws(
     Raises ArgumentError for an optimizer that has no law, or another one after so many steps than later.
     """
     seen = seen or partial(first_steps, build, optimizer, data, loss)
-    found = settings(build, {width: seen(width) for width in widths})
+    found = settings(build, {width: seen(width) for width in reversed(widths)})
     trained = [one for one in found.values() if one.options]
     if any(one.options and not one.options.law for one in trained):
         model = built(build, widths[-1])
