@@ -33,6 +33,7 @@ from empirical.models.settings import Seen, seen_in
 from empirical.tracing.state import seeded
 from empirical.tracing.user_code import user_code
 from scalings.criteria.observables import Observable, Quantity
+from scalings.tapes.tape import Tape
 
 MakeOptimizer = Callable[[nn.Module], Any]
 _DOUBLE, _SINGLE = torch.finfo(torch.float64).eps, torch.finfo(torch.float32).eps
@@ -83,8 +84,8 @@ class Runs:
             self._as_it_is(module, self._optimizers(module, width, seed), width, seed)
         if (width, seed) not in self.found:
             module, problem = self.problem.module(width, seed), self.problem
-            where = self.wanted or problem.places
-            passes = Passes(module, problem.batch(width), problem.loss, width, where, problem.trails, double_precision)
+            where, trails = self._places(), problem.trails
+            passes = Passes(module, problem.batch(width), problem.loss, width, where, trails, double_precision)
             self.found[width, seed] = self._observed(passes, self._optimizers(module, width, seed), seed)
         return self.found[width, seed]
 
@@ -98,15 +99,23 @@ class Runs:
     ) -> None:
         """Train the model without a change; what too little is known of is not kept."""
         problem, batch = self.problem, self.problem.batch_as_given(width)
-        if not self.wanted:
-            is_traced = width == problem.traced.widths[-1]
-            self.wanted = problem.places_in(module, batch) if is_traced else problem.places
-        passes = Passes(module, batch, problem.loss, width, self.wanted, problem.trails, nullcontext)
+        passes = Passes(module, batch, problem.loss, width, self._places(width), problem.trails, nullcontext)
         found = self._observed(passes, optimizers, seed, sizes)
         if is_known(found, passes.precision):
             self.found[width, seed] = found
         else:
             self.coarse = True
+
+    def _places(self, as_traced: int = 0) -> Callable[[Tape[int]], Mapping[str, Place]]:
+        """Where observed values are: what the tape of a module says that is `as_traced`, if it is as wide."""
+
+        def places(tape: Tape[int]) -> Mapping[str, Place]:
+            if not self.wanted:
+                tells = as_traced == self.problem.traced.widths[-1]
+                self.wanted = self.problem.places_on(tape) if tells else self.problem.places
+            return self.wanted
+
+        return places
 
     def _optimizers(self, module: nn.Module, width: int, seed: int) -> Sequence[Optimizer]:
         with user_code("optimizer", f"it fails at width {width}"), seeded(seed):
@@ -134,7 +143,8 @@ class Runs:
             taken += 1
             if sizes and taken <= FIRST:
                 sizes.add(module)
-            module.zero_grad()
+            for parameter in own.values():
+                parameter.grad = None
 
         least = FIRST if sizes else 0
         return observations(self.problem, passes, observed, step, self.problem.training.steps, least)

@@ -21,6 +21,7 @@ from abc import abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import torch
@@ -29,7 +30,7 @@ from torch.overrides import TorchFunctionMode
 
 from empirical.tracing.arguments import tensors_in
 from empirical.tracing.batches import Batch, Loss
-from empirical.tracing.functions import HOOKS, Function, body_of, name_of
+from empirical.tracing.functions import HOOKS, Function, body_of, has_body, name_of
 from empirical.tracing.fused import EQUIVALENTS
 from empirical.tracing.modules import CalledFrom, eager
 
@@ -62,8 +63,9 @@ class Elementary(TorchFunctionMode):
     ) -> Any:
         """Call the function, or what stands for it."""
         kwargs = kwargs or {}
-        whole = func in self._bodies or name_of(func) in HOOKS
-        instead = None if whole else EQUIVALENTS.get(func) or body_of(func)
+        if _is_elementary(func) or func in self._bodies:
+            return self._write(func, args, kwargs)
+        instead = EQUIVALENTS.get(func) or body_of(func)
         result = NotImplemented if instead is None else self._run_instead(func, instead, args, kwargs)
         return self._write(func, args, kwargs) if result is NotImplemented else result
 
@@ -79,6 +81,11 @@ class Elementary(TorchFunctionMode):
     @abstractmethod
     def _write(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call an elementary function, and do what there is to do with it."""
+
+
+@lru_cache(maxsize=4096)
+def _is_elementary(function: Function) -> bool:
+    return name_of(function) in HOOKS or not (function in EQUIVALENTS or has_body(function))
 
 
 def spot_of(call: int, tensor: Tensor, given: Sequence[Tensor], made: Sequence[Tensor] | None) -> Spot | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 Function = Callable[..., Any]
@@ -20,6 +21,7 @@ _ASKS = ("has_torch_function", "has_torch_function_unary", "has_torch_function_v
 """What a function of torch that is written in Python calls, to hand itself over instead of running."""
 
 
+@lru_cache(maxsize=4096)
 def name_of(function: Function) -> str:
     """The name as a user writes it: "add" for torch.add, Tensor.add and +, "T" for the property.
 
@@ -34,6 +36,14 @@ def name_of(function: Function) -> str:
     return _CONVERSIONS.get(name) or name.partition(".")[0].removeprefix("__").removesuffix("__")
 
 
+@lru_cache(maxsize=4096)
+def has_body(function: Function) -> bool:
+    """Whether the function is written in Python, and hands itself over instead of running."""
+    if not isinstance(function, types.FunctionType) or not function.__module__.startswith("torch."):
+        return False
+    return any(name in function.__globals__ for name in _ASKS)
+
+
 def body_of(function: Function) -> Function | None:
     """The same function, run as its Python code instead of handed over as a whole; None if it has no such code.
 
@@ -42,11 +52,9 @@ def body_of(function: Function) -> Function | None:
     tensor([0.5000, 0.5000])
     >>> body_of(torch.softmax)
     """
-    if not isinstance(function, types.FunctionType) or not function.__module__.startswith("torch."):
+    if not has_body(function) or not isinstance(function, types.FunctionType):
         return None
     asked = {name: _never for name in _ASKS if name in function.__globals__}
-    if not asked:
-        return None
     body = types.FunctionType(
         function.__code__,
         {**function.__globals__, **asked},

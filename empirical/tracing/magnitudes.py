@@ -64,7 +64,11 @@ def root_mean_square_and_mean(tensor: Tensor) -> tuple[float, float]:
     >>> root_mean_square_and_mean(torch.tensor([3.0, 3.0, -torch.inf, torch.finfo(torch.float32).min]))
     (3.0, 3.0)
     """
-    wide = tensor.double()
-    if not wide.abs().amax() < _FAR:
-        wide = wide[wide.abs() < _FAR]
-    return (float(wide.square().mean().sqrt()), float(wide.mean())) if wide.numel() else (0.0, 0.0)
+    # Sums in double precision, of what is read as it is: a copy would take longer than the sums.
+    if not torch.linalg.vector_norm(tensor, torch.inf) < _FAR:
+        wide = tensor.double()
+        tensor = wide[wide.abs() < _FAR]
+    if not tensor.numel():
+        return 0.0, 0.0
+    norm = float(torch.linalg.vector_norm(tensor, dtype=torch.float64))
+    return norm / math.sqrt(tensor.numel()), float(tensor.mean(dtype=torch.float64))

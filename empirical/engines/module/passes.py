@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import torch
@@ -15,10 +16,12 @@ from empirical.engines.module.places import Place, on_tape
 from empirical.engines.module.precision import double_precision
 from empirical.tracing.batches import Batch, Loss
 from empirical.tracing.elementary import Spot, Step, follow
+from empirical.tracing.modules import eager
 from empirical.tracing.recorder import record
 from empirical.tracing.state import seeded
 from empirical.tracing.user_code import user_code
 from scalings.errors import ArgumentError
+from scalings.tapes.tape import Tape
 
 
 @dataclass(frozen=True)
@@ -55,16 +58,22 @@ class Passes:
     batch: Batch
     loss: Loss
     width: int
-    wanted: Mapping[str, Place]
+    wanted: Callable[[Tape[int]], Mapping[str, Place]]
+    """Where they are, which a tape of the module may tell first."""
     known: Trails = field(default_factory=dict)
     running_in: Callable[[], AbstractContextManager[None]] = double_precision
     precision: float = 0.0
     """The distance of 1 to the next number in the coarsest type of what was seen."""
 
+    @cached_property
+    def _own(self) -> dict[str, nn.Parameter]:
+        return dict(self.module.named_parameters())
+
     def run(self, *, weights: bool = True) -> Pass:
         """One more; without `weights` it has no gradients by parameters. What is done is looked up again where it has
         changed."""
         if not self.known:
+            self._prepare()
             self._record()
         for _ in range(3):
             trail = self.known.get(self.width) or next(reversed(self.known.values()))
@@ -74,10 +83,15 @@ class Passes:
             self._record()
         raise ArgumentError("build", f"the module does something else in every forward pass at width {self.width}")
 
+    def _prepare(self) -> None:
+        """Some modules prepare something in their first pass."""
+        with self._running(), torch.no_grad(), eager():
+            self.loss(self.batch.copy().run(self.module))
+
     def _record(self) -> None:
         with self._running():
             recording = record(self.module, self.batch.copy(), self.loss, width=self.width)
-        numbers = on_tape(self.wanted, recording.tape)
+        numbers = on_tape(self.wanted(recording.tape), recording.tape)
         seen = {name: recording.spots[number] for name, number in numbers.items() if number in recording.spots}
         self.known[self.width] = Trail(recording.trail, seen)
 
@@ -107,7 +121,7 @@ class Passes:
             is_same = follow(self.module, self.batch.copy(), loss, trail.steps, trail.spots, watch)
         if not is_same:
             return None
-        own = dict(self.module.named_parameters()) if weights else {}
+        own = self._own if weights else {}
         trained = {name: one for name, one in own.items() if one.requires_grad}
         slopes: list[Tensor | None] = [None] * (len(edges) + len(trained))
         if losses[0].requires_grad and slopes:

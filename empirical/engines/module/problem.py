@@ -27,6 +27,7 @@ from scalings.networks.network import Network, wrong_depth
 from scalings.networks.nodes import Weighted
 from scalings.results.trials import Training
 from scalings.tapes.network import TracedNetwork
+from scalings.tapes.tape import Tape
 from scalings.tapes.translation.translation import Translation
 
 
@@ -87,14 +88,14 @@ class ModuleProblem:
         They are found in the precision in which the module was traced.
         """
         width = self.traced.widths[-1]
-        return self.places_in(built(self.build, width), self.batch_as_given(width))
+        *_, recording = forward_passes(built(self.build, width), self.batch_as_given(width), self.loss, width)
+        return self.places_on(recording.tape)
 
-    def places_in(self, module: nn.Module, batch: Batch) -> dict[str, Place]:
-        """The same in a module that was made at the largest traced width, and is as it was traced."""
-        *_, recording = forward_passes(module, batch, self.loss, self.traced.widths[-1])
+    def places_on(self, tape: Tape[int]) -> dict[str, Place]:
+        """The same, on a tape of the module at the largest traced width, as it was traced."""
         observed = {one.name for one in self.network.representations}
         values = {name: value for name, value in self.translation.values.items() if name in observed}
-        return places(self.traced, values, recording.tape)
+        return places(self.traced, values, tape)
 
     @cached_property
     def trails(self) -> Trails:

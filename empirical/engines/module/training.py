@@ -7,7 +7,7 @@ their number, a constant. Changes are differences of values, in double precision
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -17,9 +17,8 @@ from torch import Tensor, nn
 from empirical.engines.module.passes import Pass, Passes
 from empirical.engines.module.problem import ModuleProblem
 from empirical.engines.module.weights import Constants, Stepped, as_matrix, initialize
-from empirical.engines.observations import Representation, Update, View, Weight, observe
 from empirical.tensors.spectral_norms import spectral_norm
-from scalings.criteria.observables import Observable
+from scalings.criteria.observables import Observable, Quantity
 from scalings.networks.nodes import MATRICES
 
 
@@ -67,7 +66,7 @@ def train(problem: ModuleProblem, width: int, seed: int, constants: Mapping[str,
         for name, one in stepped.items():
             one.step(gradients[name])
 
-    passes = Passes(module, problem.batch(width), problem.loss, width, problem.places, problem.trails)
+    passes = Passes(module, problem.batch(width), problem.loss, width, lambda _: problem.places, problem.trails)
     return observations(problem, passes, observed, step, problem.training.steps)
 
 
@@ -94,66 +93,71 @@ def observations(
             step(now.gradients)
             if number > steps:
                 continue
+            now = first  # what it held is not needed any more
             now = passes.run(weights=number < last)
-        weights = {name: _weight(one, starts[name], pushed.get(name)) for name, one in observed.items()}
-        seen = observe(View(number, now.loss[None], representations(problem, weights, number, first, now)))
-        found |= {observable: float(value) for observable, value in seen.items()}
+        seen = sizes_of_values(problem, number, first, now)
+        for name, one in observed.items():
+            weights = _of_weight(one, starts[name], pushed.get(name))
+            seen |= {Observable(quantity, name, number): size for quantity, size in weights.items()}
+        found |= seen | {Observable("loss", "", number): float(now.loss)}
     return found
 
 
-def representations(
-    problem: ModuleProblem,
-    weights: Mapping[str, tuple[Weight, Update | None]],
-    step: int,
-    first: Pass,
-    now: Pass,
-) -> Iterator[Representation]:
+def sizes_of_values(problem: ModuleProblem, step: int, first: Pass, now: Pass) -> dict[Observable, float]:
+    """|z|, |dz|, |d| and |dd| of all nodes, Euclidean over units and root-mean-square over examples."""
+    blocks: dict[Observable, Tensor] = {}
+    scales: list[float] = []
     for node in problem.network.flat:
-        weight, update = weights.get(node.name, (None, None))
-        values = [seen.values.get(node.name) for seen in (first, now)]
-        if any(value is None for value in values) and weight is None:
-            continue
         grows = problem.growing(node.name)
-        z, dz = _terms(grows, *values)
-        d, dd = _terms(grows, *(seen.signals.get(node.name) for seen in (first, now)))
-        yield Representation(node.name, z, dz if step else (), d, dd if step else (), weight, update)
+        seen = (first.values, now.values), (first.signals, now.signals)
+        for (value, change), (before, after) in zip(_NAMES, seen, strict=True):
+            parts = zip((value, change), _terms(grows, before.get(node.name), after.get(node.name)), strict=True)
+            for quantity, block in parts:
+                if block is not None and (step or quantity == value):
+                    blocks[Observable(quantity, node.name, step)] = block
+                    scales.append(1 / math.sqrt(_examples(block, grows)))
+    if not blocks:
+        return {}
+    norms = torch.stack(torch._foreach_norm(list(blocks.values())))
+    return dict(zip(blocks, (norms * norms.new_tensor(scales)).tolist(), strict=True))
 
 
-def _weight(trained: Trained, start: float, pushed: float | None) -> tuple[Weight, Update | None]:
+_NAMES: tuple[tuple[Quantity, Quantity], ...] = (("z", "dz"), ("d", "dd"))
+
+
+def _of_weight(trained: Trained, start: float, pushed: float | None) -> dict[Quantity, float]:
     """W as it is, and what the updates so far did; without a gradient that pushed it there was none."""
     stepped = trained.stepped
-    weight = Weight(_one(start), _one(norm(stepped.parameter.detach())))
-    if pushed is None:
-        return weight, None
-    spectral = spectral_norm(as_matrix(stepped.update)) if trained.is_matrix else None
-    decay = None if stepped.shrunk is None or not stepped.shrunk.any() else stepped.shrunk.flatten().clone()
-    return weight, Update(_one(norm(stepped.update)), _one(pushed), spectral, decay)
+    found: dict[Quantity, float] = {"W_frobenius": norm(stepped.parameter.detach()) if pushed is not None else start}
+    if pushed is not None:
+        found |= {"dW_frobenius": norm(stepped.update), "gradient": pushed}
+        if trained.is_matrix:
+            found["dW_spectral"] = float(spectral_norm(as_matrix(stepped.update)))
+        if stepped.shrunk is not None and stepped.shrunk.any():
+            found["decay"] = float(stepped.shrunk)
+    return found
 
 
-def _terms(
-    grows: tuple[bool, ...], first: Tensor | None, now: Tensor | None
-) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-    """A value and its change as (1, examples, units); empty where it is not there, or had another shape at first.
+def _terms(grows: tuple[bool, ...], first: Tensor | None, now: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
+    """A value and its change, in double precision; None where it is not there, or had another shape at first.
 
     What is infinite from the start is masked, and counts as zero.
     """
     if now is None or now.dim() != len(grows) or not now.numel():
-        return (), ()
+        return None, None
     now = now.double()
     if first is None or first.shape != now.shape:
-        return (_examples(now, grows),), ()
+        return now, None
     first = first.double()
     change, masked = now - first, first.isinf()
     if masked.any():
         now, change = now.masked_fill(masked, 0.0), change.masked_fill(masked, 0.0)
-    return (_examples(now, grows),), (_examples(change, grows),)
+    return now, change
 
 
-def _examples(value: Tensor, grows: tuple[bool, ...]) -> Tensor:
-    """As (1, examples, units): units are the sizes that grow, examples all others."""
-    order = [*(axis for axis, one in enumerate(grows) if not one), *(axis for axis, one in enumerate(grows) if one)]
-    units = math.prod(size for size, one in zip(value.shape, grows, strict=True) if one)
-    return value.permute(order).reshape(1, -1, units)
+def _examples(value: Tensor, grows: tuple[bool, ...]) -> int:
+    """How many there are: units are the sizes that grow, examples all others."""
+    return math.prod(size for size, one in zip(value.shape, grows, strict=True) if not one)
 
 
 def norm(tensor: Tensor) -> float:
@@ -170,6 +174,3 @@ def norm(tensor: Tensor) -> float:
 
 _SMALL = 1e-12
 
-
-def _one(number: float) -> Tensor:
-    return torch.tensor([number], dtype=torch.float64)
