@@ -62,6 +62,8 @@ class Runs:
 
     problem: ModuleProblem
     make_optimizer: MakeOptimizer
+    made: dict[int, nn.Module] = field(default_factory=dict)
+    """Modules as they are made from the first seed, by width, where there are some; they are used up."""
     found: dict[tuple[int, int], dict[Observable, float]] = field(default_factory=dict)
     coarse: bool = False
     """Whether some run was done again in double precision, in which all others are done then."""
@@ -69,7 +71,9 @@ class Runs:
 
     def seen(self, width: int) -> Seen:
         """The model of a width as it is made, and its gradients in the first steps, from the first run."""
-        module = self.problem.module_as_given(width, 0)
+        module = self.made.pop(width, None)
+        if module is None or self.problem.gives_again:
+            module = self.problem.module_as_given(width, 0)
         with user_code("optimizer", f"it fails at width {width}"), seeded():
             made = self.make_optimizer(module)
             seen = seen_in(module, made)

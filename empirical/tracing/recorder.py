@@ -66,16 +66,22 @@ class Recording:
 
 
 def record(
-    module: nn.Module, batch: Batch, loss: Loss, *, width: int, watch: Watch = lambda _number, _tensor: None
+    module: nn.Module,
+    batch: Batch,
+    loss: Loss,
+    *,
+    width: int,
+    watch: Watch = lambda _number, _tensor: None,
+    replayed: bool = True,
 ) -> Recording:
     """One forward pass and its loss, written down. The state of the module is the caller's to keep (`state.py`).
 
-    Raises ArgumentError for what the recorder cannot see; what the module itself raises is passed on.
+    What is not `replayed` needs no copies of what it reads. Raises ArgumentError for what the recorder cannot see; what the module itself raises is passed on.
     """
     for name, part in module.named_modules():
         if isinstance(part, torch.jit.ScriptModule):
             raise ArgumentError("build", f"{name or 'the module'} is a torch.jit script, in which nothing is seen")
-    recorder = Recorder(module, batch, watch)
+    recorder = Recorder(module, batch, watch, replayed=replayed)
     with warnings.catch_warnings(), torch.enable_grad(), eager(), recorder.called_from, recorder:
         warnings.simplefilter("ignore")  # of torch, about hooks, scalars and nested tensors: nothing of it is kept
         output = batch.run(module)
@@ -86,9 +92,9 @@ def record(
 class Recorder(Elementary):
     """While it is entered, every torch function becomes an operation."""
 
-    def __init__(self, module: nn.Module, batch: Batch, watch: Watch) -> None:
+    def __init__(self, module: nn.Module, batch: Batch, watch: Watch, *, replayed: bool = True) -> None:
         super().__init__(module)
-        self._watch = watch
+        self._watch, self._replayed = watch, replayed
         self._memory = Memory()
         self._names: dict[int, tuple[Tensor, Origin, str]] = {}
         self._parameters: dict[int, list[str]] = {}
@@ -187,7 +193,8 @@ class Recorder(Elementary):
         if origin == "constant" and self._exported:
             raise self._unseen(f"a tensor of shape {tuple(tensor.shape)} was made after one went to numpy")
         value = self._new(tensor, origin, name)
-        self._sources[value] = tensor.detach().clone()
+        if self._replayed:
+            self._sources[value] = tensor.detach().clone()
         return value
 
     def _custom_gradient(self, tensor: Tensor, made: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,8 @@ from scalings.studies.model_settings import ParameterSetting, parameter_settings
 from scalings.tapes.network import TracedNetwork
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from empirical.models.settings import Setting
     from empirical.models.training import Runs
     from empirical.tracing.batches import Loss
@@ -39,6 +41,8 @@ class Traced:
     build: Build
     loss: Loss
     network: TracedNetwork
+    made: dict[int, nn.Module] = field(default_factory=dict)
+    """The modules that were traced, by width, as they were made."""
 
 
 @dataclass(frozen=True)
@@ -74,11 +78,12 @@ def traced_as_one(build: Build, data: object, loss: Loss | None, widths: Sequenc
     from empirical.tracing.trace import trace
 
     loss = default_loss if loss is None else loss
-    traced = trace(build, data, widths, loss)
+    made: dict[int, nn.Module] = {}
+    traced = trace(build, data, widths, loss, made=made)
     if len(places := places_of(traced)) > 1:
         build, loss = joined(build, loss, places)
-        traced = trace(build, data, widths, loss)
-    return Traced(build, loss, traced)
+        traced = trace(build, data, widths, loss, made=made)
+    return Traced(build, loss, traced, made)
 
 
 def runs_of(model: Model, traced: Traced, steps: int, clip: float | None = None) -> Runs:
@@ -94,7 +99,7 @@ def runs_of(model: Model, traced: Traced, steps: int, clip: float | None = None)
     layers = (LayerExponents[Exponent](Fraction(0), Fraction(0), Fraction(0)) for _ in network.translation.network.layers)
     own, training = Parameterization(tuple(layers), "as it is set"), Training.of("sgd", steps=steps)
     problem = ModuleProblem(traced.build, model.data, traced.loss, network, network.translation, own, training)
-    return Runs(problem, _clipped(model.optimizer, clip))
+    return Runs(problem, _clipped(model.optimizer, clip), traced.made)
 
 
 def _clipped(optimizer: Callable[[Any], Any], clip: float | None) -> Callable[[Any], Any]:

@@ -32,7 +32,7 @@ class Pass:
     loss: Tensor
     values: Mapping[str, Tensor]
     signals: Mapping[str, Tensor]
-    gradients: Mapping[str, Tensor]
+    gradients: dict[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Passes:
 
     def _record(self) -> None:
         with self._running():
-            recording = record(self.module, self.batch.copy(), self.loss, width=self.width)
+            recording = record(self.module, self.batch.copy(), self.loss, width=self.width, replayed=False)
         numbers = on_tape(self.wanted(recording.tape), recording.tape)
         seen = {name: recording.spots[number] for name, number in numbers.items() if number in recording.spots}
         self.known[self.width] = Trail(recording.trail, seen)

@@ -128,10 +128,11 @@ class ModuleProblem:
     def module_as_given(self, width: int, seed: int) -> nn.Module:
         """The module as `build` draws it from a seed; a copy where it gives the same one again."""
         module = built(self.build, width, seed)
-        return copy.deepcopy(module) if self._gives_again else module
+        return copy.deepcopy(module) if self.gives_again else module
 
     @cached_property
-    def _gives_again(self) -> bool:
+    def gives_again(self) -> bool:
+        """Whether `build` gives the same module every time."""
         width = self.traced.widths[0]
         return built(self.build, width) is built(self.build, width)
 
@@ -155,4 +156,4 @@ def forward_passes(module: nn.Module, batch: Batch, loss: Loss, width: int, call
     with user_code("build", f"its forward pass or loss fails at width {width}"):
         for _ in range(calls):
             with seeded():
-                yield record(module, batch.copy(), loss, width=width)
+                yield record(module, batch.copy(), loss, width=width, replayed=False)

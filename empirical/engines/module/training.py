@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
-from empirical.engines.module.passes import Pass, Passes
+from empirical.engines.module.passes import Passes
 from empirical.engines.module.problem import ModuleProblem
 from empirical.engines.module.weights import Constants, Stepped, as_matrix, initialize
 from empirical.tensors.spectral_norms import spectral_norm
@@ -84,7 +84,7 @@ def observations(
     """
     found: dict[Observable, float] = {}
     now, last = passes.run(), max(steps, least)
-    first = replace(now, gradients={})
+    at_first = (_wide(now.values), _wide(now.signals))
     starts = {name: norm(one.stepped.initial) for name, one in observed.items()}
     pushed: dict[str, float] = {}
     for number in range(last + 1):
@@ -93,9 +93,9 @@ def observations(
             step(now.gradients)
             if number > steps:
                 continue
-            now = first  # what it held is not needed any more
+            now.gradients.clear()
             now = passes.run(weights=number < last)
-        seen = sizes_of_values(problem, number, first, now)
+        seen = sizes_of_values(problem, number, at_first, (now.values, now.signals))
         for name, one in observed.items():
             weights = _of_weight(one, starts[name], pushed.get(name))
             seen |= {Observable(quantity, name, number): size for quantity, size in weights.items()}
@@ -103,23 +103,50 @@ def observations(
     return found
 
 
-def sizes_of_values(problem: ModuleProblem, step: int, first: Pass, now: Pass) -> dict[Observable, float]:
-    """|z|, |dz|, |d| and |dd| of all nodes, Euclidean over units and root-mean-square over examples."""
-    blocks: dict[Observable, Tensor] = {}
-    scales: list[float] = []
+@dataclass(frozen=True)
+class _First:
+    """A tensor as it was at first, in double precision, and where it was infinite, if it was anywhere."""
+
+    tensor: Tensor
+    infinite: Tensor | None
+
+
+def _wide(tensors: Mapping[str, Tensor]) -> dict[str, _First]:
+    found = {}
+    for name, tensor in tensors.items():
+        infinite = tensor.isinf()
+        found[name] = _First(tensor.double(), infinite if infinite.any() else None)
+    return found
+
+
+def sizes_of_values(
+    problem: ModuleProblem,
+    step: int,
+    at_first: tuple[Mapping[str, _First], Mapping[str, _First]],
+    now: tuple[Mapping[str, Tensor], Mapping[str, Tensor]],
+) -> dict[Observable, float]:
+    """|z|, |dz|, |d| and |dd| of all nodes, Euclidean over units and root-mean-square over examples.
+
+    Of what was infinite at first, as what a mask hides, nothing counts.
+    """
+    blocks: list[tuple[Observable, float, Tensor]] = []
     for node in problem.network.flat:
         grows = problem.growing(node.name)
-        seen = (first.values, now.values), (first.signals, now.signals)
-        for (value, change), (before, after) in zip(_NAMES, seen, strict=True):
-            parts = zip((value, change), _terms(grows, before.get(node.name), after.get(node.name)), strict=True)
-            for quantity, block in parts:
-                if block is not None and (step or quantity == value):
-                    blocks[Observable(quantity, node.name, step)] = block
-                    scales.append(1 / math.sqrt(_examples(block, grows)))
-    if not blocks:
-        return {}
-    norms = torch.stack(torch._foreach_norm(list(blocks.values())))
-    return dict(zip(blocks, (norms * norms.new_tensor(scales)).tolist(), strict=True))
+        for (value, change), before, after in zip(_NAMES, at_first, now, strict=True):
+            seen = after.get(node.name)
+            if seen is None or seen.dim() != len(grows) or not seen.numel():
+                continue
+            examples = math.prod(size for size, one in zip(seen.shape, grows, strict=True) if not one)
+            first, block = before.get(node.name), seen.double()
+            changed = block - first.tensor if step and first and first.tensor.shape == block.shape else None
+            for quantity, part in ((value, block), (change, changed)):
+                if part is not None:
+                    hidden = first.infinite if first and first.tensor.shape == block.shape else None
+                    known = part if hidden is None else part.masked_fill(hidden, 0.0)
+                    blocks.append((Observable(quantity, node.name, step), 1 / math.sqrt(examples), known))
+    norms = torch._foreach_norm([block for *_, block in blocks]) if blocks else ()
+    sizes = torch.stack(list(norms)).tolist() if blocks else []
+    return {one: scale * size for (one, scale, _), size in zip(blocks, sizes, strict=True)}
 
 
 _NAMES: tuple[tuple[Quantity, Quantity], ...] = (("z", "dz"), ("d", "dd"))
@@ -136,28 +163,6 @@ def _of_weight(trained: Trained, start: float, pushed: float | None) -> dict[Qua
         if stepped.shrunk is not None and stepped.shrunk.any():
             found["decay"] = float(stepped.shrunk)
     return found
-
-
-def _terms(grows: tuple[bool, ...], first: Tensor | None, now: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
-    """A value and its change, in double precision; None where it is not there, or had another shape at first.
-
-    What is infinite from the start is masked, and counts as zero.
-    """
-    if now is None or now.dim() != len(grows) or not now.numel():
-        return None, None
-    now = now.double()
-    if first is None or first.shape != now.shape:
-        return now, None
-    first = first.double()
-    change, masked = now - first, first.isinf()
-    if masked.any():
-        now, change = now.masked_fill(masked, 0.0), change.masked_fill(masked, 0.0)
-    return now, change
-
-
-def _examples(value: Tensor, grows: tuple[bool, ...]) -> int:
-    """How many there are: units are the sizes that grow, examples all others."""
-    return math.prod(size for size, one in zip(value.shape, grows, strict=True) if not one)
 
 
 def norm(tensor: Tensor) -> float:
