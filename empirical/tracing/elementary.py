@@ -129,11 +129,10 @@ class _Follower(Elementary):
         number = self.calls
         if number < 0:
             return function(*args, **kwargs)
-        here = self.called_from.path, name_of(function)
-        if number >= len(self._trail) or self._trail[number] != here:
+        if number == len(self._trail) or self._trail[number] != (self.called_from.path, name_of(function)):
             self.calls = -1
             return function(*args, **kwargs)
-        self.calls += 1
+        self.calls = number + 1
         if number not in self._wanted:
             return function(*args, **kwargs)
         with torch._C.DisableTorchFunction():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import types
 from collections.abc import Callable
 from functools import lru_cache
@@ -44,6 +45,10 @@ def has_body(function: Function) -> bool:
     return any(name in function.__globals__ for name in _ASKS)
 
 
+_bodies: dict[Function, tuple[tuple[Any, ...], Function]] = {}
+"""By function its body, with what the names in it stood for when it was made."""
+
+
 def body_of(function: Function) -> Function | None:
     """The same function, run as its Python code instead of handed over as a whole; None if it has no such code.
 
@@ -54,15 +59,16 @@ def body_of(function: Function) -> Function | None:
     """
     if not has_body(function) or not isinstance(function, types.FunctionType):
         return None
-    asked = {name: _never for name in _ASKS if name in function.__globals__}
-    body = types.FunctionType(
-        function.__code__,
-        {**function.__globals__, **asked},
-        function.__name__,
-        function.__defaults__,
-        function.__closure__,
-    )
-    body.__kwdefaults__ = function.__kwdefaults__
+    names = function.__globals__
+    used = tuple(map(names.get, function.__code__.co_names))
+    known, body = _bodies.get(function, ((), None))
+    if body is None or len(known) != len(used) or any(map(operator.is_not, known, used)):  # some code replaces them
+        asked = {name: _never for name in _ASKS if name in names}
+        body = types.FunctionType(
+            function.__code__, {**names, **asked}, function.__name__, function.__defaults__, function.__closure__
+        )
+        body.__kwdefaults__ = function.__kwdefaults__
+        _bodies[function] = used, body
     return body
 
 

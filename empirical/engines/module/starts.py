@@ -50,8 +50,8 @@ Draws: TypeAlias = Mapping[str, Mapping[int, Sequence[Drawn]]]
 def drawn(parameter: Tensor) -> Drawn:
     """What a parameter holds now.
 
-    >>> drawn(torch.tensor([3.0, -3.0])), drawn(torch.ones(2, 2))
-    (Drawn(size=3.0, entries=2, constant=None), Drawn(size=1.0, entries=4, constant=1.0))
+    >>> drawn(torch.tensor([3.0, 4.0, 0.0, 0.0])), drawn(torch.ones(2, 2))
+    (Drawn(size=2.5, entries=4, constant=None), Drawn(size=1.0, entries=4, constant=1.0))
     """
     held, entries = parameter.detach(), parameter.numel()
     if not held.is_floating_point() or not entries:
@@ -59,9 +59,7 @@ def drawn(parameter: Tensor) -> Drawn:
     low, high = (float(bound) for bound in held.aminmax())
     if low == high:
         return Drawn(abs(low), entries, low)
-    # Sums of squares in double precision, block by block: an update is not to be lost, nor a number like 1e-30.
-    square = float(torch.linalg.vector_norm(held, dtype=torch.float64)) ** 2
-    return Drawn(math.sqrt(square / entries), entries, None)
+    return Drawn(float(torch.linalg.vector_norm(held, dtype=torch.float64)) / math.sqrt(entries), entries, None)
 
 
 def all_drawn(module: nn.Module) -> dict[str, Drawn]:

@@ -7,7 +7,7 @@ their number, a constant. Changes are differences of values, in double precision
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -84,7 +84,7 @@ def observations(
     """
     found: dict[Observable, float] = {}
     now, last = passes.run(), max(steps, least)
-    at_first = (_wide(now.values), _wide(now.signals))
+    at_first = (_at_first(now.values), _at_first(now.signals))
     starts = {name: norm(one.stepped.initial) for name, one in observed.items()}
     pushed: dict[str, float] = {}
     for number in range(last + 1):
@@ -105,17 +105,17 @@ def observations(
 
 @dataclass(frozen=True)
 class _First:
-    """A tensor as it was at first, in double precision, and where it was infinite, if it was anywhere."""
+    """A tensor as it was at first, and where it was infinite, if it was anywhere."""
 
     tensor: Tensor
     infinite: Tensor | None
 
 
-def _wide(tensors: Mapping[str, Tensor]) -> dict[str, _First]:
+def _at_first(tensors: Mapping[str, Tensor]) -> dict[str, _First]:
     found = {}
     for name, tensor in tensors.items():
         infinite = tensor.isinf()
-        found[name] = _First(tensor.double(), infinite if infinite.any() else None)
+        found[name] = _First(tensor, infinite if infinite.any() else None)
     return found
 
 
@@ -137,15 +137,14 @@ def sizes_of_values(
             if seen is None or seen.dim() != len(grows) or not seen.numel():
                 continue
             examples = math.prod(size for size, one in zip(seen.shape, grows, strict=True) if not one)
-            first, block = before.get(node.name), seen.double()
+            first, block = before.get(node.name), seen
             changed = block - first.tensor if step and first and first.tensor.shape == block.shape else None
             for quantity, part in ((value, block), (change, changed)):
                 if part is not None:
                     hidden = first.infinite if first and first.tensor.shape == block.shape else None
                     known = part if hidden is None else part.masked_fill(hidden, 0.0)
                     blocks.append((Observable(quantity, node.name, step), 1 / math.sqrt(examples), known))
-    norms = torch._foreach_norm([block for *_, block in blocks]) if blocks else ()
-    sizes = torch.stack(list(norms)).tolist() if blocks else []
+    sizes = norms([block for *_, block in blocks])
     return {one: scale * size for (one, scale, _), size in zip(blocks, sizes, strict=True)}
 
 
@@ -165,17 +164,29 @@ def _of_weight(trained: Trained, start: float, pushed: float | None) -> dict[Qua
     return found
 
 
-def norm(tensor: Tensor) -> float:
-    """The Euclidean norm; summed in double precision where squares may leave the range of single.
+def norms(tensors: Sequence[Tensor]) -> list[float]:
+    """Euclidean norms, summed in double precision where squares may leave the range of single.
 
-    >>> norm(torch.tensor([3e-30, 4e-30]))
-    5e-30
+    >>> [f"{one:.3g}" for one in norms([torch.tensor([3e-30, 4e-30]), torch.tensor([3.0, 4.0])])]
+    ['5e-30', '5']
     """
-    found = float(torch.linalg.vector_norm(tensor))
-    if _SMALL < found < 1 / _SMALL or tensor.dtype == torch.float64:
-        return found
-    return float(torch.linalg.vector_norm(tensor.double()))
+    if not tensors:
+        return []
+    found: list[float] = torch.stack(list(torch._foreach_norm(tensors))).tolist()
+    return [
+        size if _SMALL < size < 1 / _SMALL or not size and not tensor.any() else float(_norm_in_double(tensor))
+        for size, tensor in zip(found, tensors, strict=True)
+    ]
+
+
+def _norm_in_double(tensor: Tensor) -> Tensor:
+    norm: Tensor = torch.linalg.vector_norm(tensor.double())
+    return norm
+
+
+def norm(tensor: Tensor) -> float:
+    """The Euclidean norm of one."""
+    return norms([tensor])[0]
 
 
 _SMALL = 1e-12
-
