@@ -27,9 +27,7 @@ _COARSEST = torch.finfo(torch.float32).eps
 """Sums of half precision, too, are taken in this one."""
 
 
-def first_steps(
-    build: Build, optimizer: Callable[[nn.Module], Any], data: object, loss: Loss, width: int
-) -> Seen:
+def first_steps(build: Build, optimizer: Callable[[nn.Module], Any], data: object, loss: Loss, width: int) -> Seen:
     """The model of a width as it is made, and its gradients in the first steps of training."""
     model = built(build, width)
     with user_code("optimizer", f"it fails at width {width}"), seeded():

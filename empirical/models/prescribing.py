@@ -6,7 +6,6 @@ after it became one.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Any
 

@@ -12,9 +12,10 @@ precision.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -23,6 +24,7 @@ from torch.optim import Optimizer
 
 from empirical.engines.module.passes import Passes
 from empirical.engines.module.places import Place
+from empirical.engines.module.placing import at_home_on, on_device
 from empirical.engines.module.precision import double_precision
 from empirical.engines.module.problem import ModuleProblem
 from empirical.engines.module.training import Trained, observations
@@ -64,6 +66,8 @@ class Runs:
     make_optimizer: MakeOptimizer
     made: dict[int, nn.Module] = field(default_factory=dict)
     """Modules as they are made from the first seed, by width, where there are some; they are used up."""
+    device: torch.device | None = None
+    """To which models and data are moved; None leaves them where they are."""
     found: dict[tuple[int, int], dict[Observable, float]] = field(default_factory=dict)
     coarse: bool = False
     """Whether some run was done again in double precision, in which all others are done then."""
@@ -74,6 +78,7 @@ class Runs:
         module = self.made.pop(width, None)
         if module is None or self.problem.gives_again:
             module = self.problem.module_as_given(width, 0)
+        module = self._there(module)
         with user_code("optimizer", f"it fails at width {width}"), seeded():
             made = self.make_optimizer(module)
             seen = seen_in(module, made)
@@ -84,12 +89,12 @@ class Runs:
     def at(self, width: int, seed: int) -> dict[Observable, float]:
         """Every observable at every step of one run."""
         if (width, seed) not in self.found and not self.coarse:
-            module = self.problem.module_as_given(width, seed)
+            module = self._there(self.problem.module_as_given(width, seed))
             self._as_it_is(module, self._optimizers(module, width, seed), width, seed)
         if (width, seed) not in self.found:
-            module, problem = self.problem.module(width, seed), self.problem
-            where, trails = self._places(), problem.trails
-            passes = Passes(module, problem.batch(width), problem.loss, width, where, trails, double_precision)
+            module, problem = self._there(self.problem.module(width, seed)), self.problem
+            batch = on_device(problem.batch(width), self.device)
+            passes = Passes(module, batch, problem.loss, width, self._places(), problem.trails, self._in_double)
             self.found[width, seed] = self._observed(passes, self._optimizers(module, width, seed), seed)
         return self.found[width, seed]
 
@@ -102,13 +107,22 @@ class Runs:
         sizes: GradientSizes | None = None,
     ) -> None:
         """Train the model without a change; what too little is known of is not kept."""
-        problem, batch = self.problem, self.problem.batch_as_given(width)
-        passes = Passes(module, batch, problem.loss, width, self._places(width), problem.trails, nullcontext)
+        problem, home = self.problem, partial(at_home_on, self.device)
+        batch = on_device(problem.batch_as_given(width), self.device)
+        passes = Passes(module, batch, problem.loss, width, self._places(width), problem.trails, home)
         found = self._observed(passes, optimizers, seed, sizes)
         if is_known(found, passes.precision):
             self.found[width, seed] = found
         else:
             self.coarse = True
+
+    def _there(self, module: nn.Module) -> nn.Module:
+        return module if self.device is None else module.to(self.device)
+
+    @contextmanager
+    def _in_double(self) -> Iterator[None]:
+        with double_precision(), at_home_on(self.device):
+            yield
 
     def _places(self, as_traced: int = 0) -> Callable[[Tape[int]], Mapping[str, Place]]:
         """Where observed values are: what the tape of a module says that is `as_traced`, if it is as wide."""

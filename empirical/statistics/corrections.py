@@ -118,13 +118,11 @@ def exponent_given(widths: Array, means: Array, errors: Array, *, degrees: int, 
     return exponents_given(widths, means[None], errors[None], degrees=degrees, leading=np.array([leading]))[0]
 
 
-def exponents_given(
-    widths: Array, means: Array, errors: Array, *, degrees: int, leading: Array
-) -> list[Mixture]:
+def exponents_given(widths: Array, means: Array, errors: Array, *, degrees: int, leading: Array) -> list[Mixture]:
     """The same of many exponents at the same widths: means and errors are (exponents, widths), `leading` (exponents,).
 
-    With data and errors in units of the errors, y = X (a, e) + C c + error: the part of C beside X is U S V^T, and of the
-    rotated amplitudes V^T c, drawn from N(0, s^2), each is known by itself.
+    All divided by the errors, y = X (a, e) + C c + error: the part of C beside X is U S V^T, and of the rotated
+    amplitudes V^T c, drawn from N(0, s^2), each is known by itself.
     """
     scatters = _scatters(widths, means)
     totals = np.hypot(errors[:, None, :], scatters[:, :, None])
@@ -145,15 +143,15 @@ def exponents_given(
     log_weights[:, 1:] -= np.log(_SCATTERS)
     weights = np.exp(log_weights - log_weights.max(axis=(1, 2), keepdims=True))
     weights /= weights.sum(axis=(1, 2), keepdims=True)
-    flat = (column.reshape(len(means), -1) for column in (centers, known.errors(), weights))
-    return [Mixture(*columns, degrees) for columns in zip(*flat, strict=True)]
+    flat = [column.reshape(len(means), -1) for column in (centers, known.errors(), weights)]
+    return [Mixture(at, error, weight, degrees) for at, error, weight in zip(*flat, strict=True)]
 
 
 def _scatters(widths: Array, means: Array) -> Array:
     """Values of tau, the first of them 0: (exponents, scatters)."""
     logs = np.log(widths)
     about_line = np.std(means - lines(logs, means)[2], axis=-1)
-    return about_line[:, None] * np.array([0.0, *(2.0**-halvings for halvings in range(_SCATTERS))])
+    return np.asarray(about_line[:, None] * np.array([0.0, *(2.0**-halvings for halvings in range(_SCATTERS))]))
 
 
 def lines(along: Array, values: Array, weights: Array | None = None) -> tuple[Array, Array, Array]:
@@ -179,7 +177,7 @@ def _density(sizes: Array) -> Array:
 
 @dataclass(frozen=True)
 class _Factored:
-    """The weighted design, split into the line and what corrections there are beside it; each (exponents, scatters, ...)."""
+    """The weighted design: the line, and what corrections there are beside it; each (exponents, scatters, ...)."""
 
     line: Array
     """Orthonormal columns that span height and exponent: (..., widths, 2)."""

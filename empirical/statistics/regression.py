@@ -178,7 +178,8 @@ def _unknown(n: Array, means: Array) -> Array:
         return np.full_like(means, _ROUNDING)
     curve = np.stack([np.ones_like(n), np.log(n), n[0] / n], axis=1)
     beside = means - means @ np.linalg.pinv(curve).T @ curve.T
-    return np.sqrt(np.maximum(np.sum(beside**2, axis=1) / (len(n) - 3), least))[:, None] * np.ones_like(means)
+    errors: Array = np.sqrt(np.maximum(np.sum(beside**2, axis=1) / (len(n) - 3), least))
+    return errors[:, None] * np.ones_like(means)
 
 
 def weighted(design: Array, means: Array, variances: Array) -> tuple[Array, Array]:

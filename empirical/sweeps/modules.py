@@ -24,8 +24,8 @@ def plan(
 ) -> Sweep:
     """The sweep of a module, to be carried out; what is left out is up to the engine. Raises ArgumentError.
 
-    `seeds` is their number at the largest width; smaller ones get up to `cap` times as many. `runs` are those of a model
-    with its own optimizer, which takes the steps then.
+    `seeds` is their number at the largest width; smaller ones get up to `cap` times as many. `runs` are those of a
+    model with its own optimizer, which takes the steps then.
     """
     (engine,) = willing([ModuleEngine(problem) if runs is None else OwnOptimizerEngine(problem, runs)])
     chosen = engine.default_widths if widths is None else tuple(widths)

@@ -59,8 +59,8 @@ def _together(values: Sequence[Value[int]]) -> Value[int]:
 
 
 def root_mean_square_and_mean(tensor: Tensor, *, averaged: bool = True) -> tuple[float, float]:
-    """Those of the entries that are not as infinity to a softmax; zeros if there are none. Of what is not `averaged` the
-    mean is 0.
+    """Those of the entries that are not as infinity to a softmax; zeros if there are none. The mean is 0 of what is not
+    `averaged`.
 
     >>> root_mean_square_and_mean(torch.tensor([3.0, 3.0, 3.0, 3.0, -torch.inf, -3e38]))
     (3.0, 3.0)

@@ -76,7 +76,8 @@ def record(
 ) -> Recording:
     """One forward pass and its loss, written down. The state of the module is the caller's to keep (`state.py`).
 
-    What is not `replayed` needs no copies of what it reads. Raises ArgumentError for what the recorder cannot see; what the module itself raises is passed on.
+    What is not `replayed` needs no copies of what it reads. Raises ArgumentError for what the recorder cannot see; what
+    the module itself raises is passed on.
     """
     for name, part in module.named_modules():
         if isinstance(part, torch.jit.ScriptModule):

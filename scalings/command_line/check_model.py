@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _NEEDED, _OTHERS = ("build", "optimizer", "data"), ("loss", "widths", "steps", "seeds", "clip", "regime")
 """What is named has to have, and may have."""
-_OPTIONS = ("widths", "steps", "seeds", "clip", "yes")
+_OPTIONS = ("widths", "steps", "seeds", "clip", "device", "yes")
 AnyFormat = Literal["text", "json", "markdown"]
 
 
@@ -83,8 +83,6 @@ def check_model(
     given = {"widths": parse_widths(widths), "steps": steps, "seeds": seeds, "clip": clip, "regime": regime}
     given["verify"] = verify or None
     on.check(widths=parse_widths(widths), seeds=seeds, steps=steps)
-    if on.device == "cuda":
-        raise ArgumentError("device", "expected auto or cpu, on which modules are trained, but got 'cuda'")
     if junit:
         check_output("junit", junit, overwrite=overwrite, endings=(".xml",))
     begin = time.perf_counter()
@@ -125,7 +123,9 @@ def _checked(parts: dict[str, Any], on: Resources, *, quick: bool) -> ModelCheck
         with progress_bar() as progress:
             # What a quick check costs takes as long to find out as the check itself.
             announce = None if quick else on.announce
-            found = model_checks.check_model(**parts, quick=quick, announce=announce, progress=progress)
+            found = model_checks.check_model(
+                **parts, quick=quick, device=on.device, announce=announce, progress=progress
+            )
     except ArgumentError as error:
         if error.argument in _OPTIONS:
             raise

@@ -133,6 +133,7 @@ def check_model(
     verify: bool = False,
     clip: float | None = None,
     quick: bool = False,
+    device: object = None,
     announce: Callable[[Cost], object] | None = None,
     progress: Progress | None = None,
 ) -> ModelCheck:
@@ -145,6 +146,8 @@ def check_model(
     - `verify`: check the repaired model too, which takes as long again; where starts, rates and decays repair it.
     - `clip`: the norm of all gradients together at which they are clipped before each step.
     - `quick`: one seed, two steps and widths up to 256 unless others are given: seconds, and wider intervals.
+    - `device`: "auto", "cpu", "cuda" or a torch device, to which models and batch are moved to train; default where they
+      are. A model that `build` keeps stays as it is.
     - `announce`: is told what training will cost, before it starts.
 
     Raises ArgumentError, in one line, for what cannot be traced, set or trained.
@@ -156,7 +159,7 @@ def check_model(
         steps, seeds, widths = min(steps, 2), 1, widths or (None if isinstance(build, Mapping) else _QUICK)
     model = Model(build, optimizer, data, loss)
     traced = traced_as_one(build, data, loss, _traced_widths(build, widths))
-    runs = runs_of(model, traced, steps, clip)
+    runs = runs_of(model, traced, steps, clip, device)
     read = reading(model, traced, steps=steps, clip=clip, runs=runs)
     theory = theory_of(read, steps)
     cap = _CAP if seeds < _ENOUGH and not quick else 1
@@ -175,7 +178,8 @@ def check_model(
     repaired = repaired_model(read, theory.remedy, theory.remarks)
     verified = None
     if verify and repaired and not theory.code_remains:
-        verified = repaired.check(widths=widths, steps=steps, seeds=seeds, clip=clip, quick=quick, progress=progress)
+        asked: dict[str, Any] = {"widths": widths, "steps": steps, "seeds": seeds, "clip": clip, "quick": quick}
+        verified = repaired.check(**asked, device=device, progress=progress)
     return ModelCheck(
         *(verdict, reason, read, theory.check, agreement, findings, theory.causes),
         notes=(*read.notes, *early_note(early)),

@@ -86,20 +86,22 @@ def traced_as_one(build: Build, data: object, loss: Loss | None, widths: Sequenc
     return Traced(build, loss, traced, made)
 
 
-def runs_of(model: Model, traced: Traced, steps: int, clip: float | None = None) -> Runs:
+def runs_of(model: Model, traced: Traced, steps: int, clip: float | None = None, device: object = None) -> Runs:
     """Runs of a model by its own optimizer, of so many steps; none is done before it is asked for.
 
-    Raises ArgumentError for a norm to clip at that is none.
+    Raises ArgumentError for a norm to clip at that is none, and for a device that is not there.
     """
     from empirical.engines.module.problem import ModuleProblem
     from empirical.models.training import Runs
+    from empirical.tensors.devices import device_of
 
-    network = traced.network
+    network, chosen, training = traced.network, device_of(device), Training.of("sgd", steps=steps)
     # The optimizer brings its own numbers: what the problem would set them to is not asked.
-    layers = (LayerExponents[Exponent](Fraction(0), Fraction(0), Fraction(0)) for _ in network.translation.network.layers)
-    own, training = Parameterization(tuple(layers), "as it is set"), Training.of("sgd", steps=steps)
-    problem = ModuleProblem(traced.build, model.data, traced.loss, network, network.translation, own, training)
-    return Runs(problem, _clipped(model.optimizer, clip), traced.made)
+    unasked: LayerExponents[Exponent] = LayerExponents(Fraction(0), Fraction(0), Fraction(0))
+    own = Parameterization((unasked,) * network.translation.network.depth, "as it is set")
+    where = chosen.type if chosen else "cpu"
+    problem = ModuleProblem(traced.build, model.data, traced.loss, network, network.translation, own, training, where)
+    return Runs(problem, _clipped(model.optimizer, clip), traced.made, chosen)
 
 
 def _clipped(optimizer: Callable[[Any], Any], clip: float | None) -> Callable[[Any], Any]:

@@ -7,12 +7,12 @@ their number, a constant. Changes are differences of values, in double precision
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from empirical.engines.module.passes import Passes
 from empirical.engines.module.problem import ModuleProblem
@@ -164,7 +164,7 @@ def _of_weight(trained: Trained, start: float, pushed: float | None) -> dict[Qua
     return found
 
 
-def norms(tensors: Sequence[Tensor]) -> list[float]:
+def norms(tensors: list[Tensor]) -> list[float]:
     """Euclidean norms, summed in double precision where squares may leave the range of single.
 
     >>> [f"{one:.3g}" for one in norms([torch.tensor([3e-30, 4e-30]), torch.tensor([3.0, 4.0])])]
@@ -174,7 +174,7 @@ def norms(tensors: Sequence[Tensor]) -> list[float]:
         return []
     found: list[float] = torch.stack(list(torch._foreach_norm(tensors))).tolist()
     return [
-        size if _SMALL < size < 1 / _SMALL or not size and not tensor.any() else float(_norm_in_double(tensor))
+        size if _SMALL < size < 1 / _SMALL or (not size and not tensor.any()) else float(_norm_in_double(tensor))
         for size, tensor in zip(found, tensors, strict=True)
     ]
 
