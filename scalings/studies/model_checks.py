@@ -146,8 +146,8 @@ def check_model(
     - `verify`: check the repaired model too, which takes as long again; where starts, rates and decays repair it.
     - `clip`: the norm of all gradients together at which they are clipped before each step.
     - `quick`: one seed, two steps and widths up to 256 unless others are given: seconds, and wider intervals.
-    - `device`: "auto", "cpu", "cuda" or a torch device, to which models and batch are moved to train; default where they
-      are. A model that `build` keeps stays as it is.
+    - `device`: "auto", "cpu", "cuda" or a torch device, to which models and batch are moved to train; default none. A
+      model that `build` keeps stays as it is.
     - `announce`: is told what training will cost, before it starts.
 
     Raises ArgumentError, in one line, for what cannot be traced, set or trained.
