@@ -65,6 +65,7 @@ def root_mean_square_and_mean(tensor: Tensor, *, averaged: bool = True) -> tuple
     >>> root_mean_square_and_mean(torch.tensor([3.0, 3.0, 3.0, 3.0, -torch.inf, -3e38]))
     (3.0, 3.0)
     """
+    tensor = tensor if tensor.is_floating_point() else tensor.double()
     norm, number = _norm(tensor), tensor.numel()
     if not norm < _FAR:  # as all entries are below it if the norm is
         wide = tensor.double()
