@@ -6,8 +6,8 @@ records |z|, |dz| and the loss before the first update and after each. Rounds al
 each counts.
 
 `checks` has `check_model` beside mup's coordinate check on two GPTs, at the same widths, seeds and numbers of updates,
-by the same optimizers. mup sees values before each update; `check_model` sees them after the last, too, with changes and
-gradients, reads how the model is set, and judges it.
+by the same optimizers. mup sees values before each update; `check_model` sees them after the last, too, with changes
+and gradients, reads how the model is set, and judges it.
 
 mup is installed without its dependencies (`pip install --no-deps mup`, and seaborn, tqdm and pyyaml), since its
 dependency torchvision would bring another torch.

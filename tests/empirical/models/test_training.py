@@ -1,5 +1,5 @@
-"""Runs of a model by its own optimizer: in single precision where that tells, by fused steps where they are the same, and
-read where they are observed."""
+"""Runs of a model by its own optimizer: in single precision where that tells, by fused steps where they are the same;
+how it is set is read in them."""
 
 from __future__ import annotations
 
