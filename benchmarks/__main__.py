@@ -11,6 +11,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -88,18 +89,22 @@ def _growth(quick: bool) -> Table:
     return table
 
 
-def _rivals(quick: bool) -> Table:
+def _rivals(quick: bool) -> Group:
     table = _table("784-n-n-10, 5 seeds, 4 updates, batch 64", "optimizer", "scalings", "mup", "faster", "engine")
     if find_spec("mup") is None:
         table.add_row("mup is not installed", "", "", "", "")
-        return table
+        return Group(table)
     for race in rivals.races((64, 128, 256) if quick else rivals.WIDTHS, 1 if quick else 3):
         seconds = (f"{race.ours:.2f} s", f"{race.mups:.2f} s", f"{race.times_faster:.2f} times")
         table.add_row(race.optimizer, *seconds, race.engine)
-    check = rivals.checks((32, 48, 64), 1) if quick else rivals.checks()
-    seconds = (f"{check.ours:.2f} s of CPU", f"{check.mups:.2f} s of CPU", f"{check.times_faster:.2f} times")
-    table.add_row(check.optimizer, *seconds, check.engine)
-    return table
+    columns = ("check_model", "mup", "times mup", "on the clock", "mup", "times mup")
+    checks = _table("models, seconds of CPU and on the clock", "model", *columns)
+    works = rivals.works()
+    for one in rivals.checks([replace(works[-1], widths=(24, 32, 48))] if quick else works, 1 if quick else 3):
+        clock = one.ours_on_the_clock, one.mups_on_the_clock
+        numbers = [(ours, mups, ours / mups) for ours, mups in ((one.ours, one.mups), clock)]
+        checks.add_row(one.what, *(f"{number:.2f}" for three in numbers for number in three))
+    return Group(table, checks)
 
 
 def _coverage(quick: bool) -> Group:

@@ -5,8 +5,9 @@ float32. mup's `get_coord_data` records the mean absolute value of each layer's 
 records |z|, |dz| and the loss before the first update and after each. Rounds alternate between the two, and the best of
 each counts.
 
-A check of a model says more than a coordinate check, and costs more: `checks` has the seconds of CPU of `check_model`
-and of mup's statistics on the GPT of the tests, at the same widths, seeds and steps, by the same optimizer.
+`checks` has `check_model` beside mup's coordinate check on two GPTs, at the same widths, seeds and numbers of updates,
+by the same optimizers. mup sees values before each update; `check_model` sees them after the last, too, with changes
+and gradients, reads how the model is set, and judges it.
 
 mup is installed without its dependencies (`pip install --no-deps mup`, and seaborn, tqdm and pyyaml), since its
 dependency torchvision would bring another torch.
@@ -14,10 +15,13 @@ dependency torchvision would bring another torch.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -27,10 +31,12 @@ from empirical.sweeps.measure import measure
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.networks.architectures import mlp
 from scalings.results.trials import Training
+from scalings.studies.model_checks import check_model
 
 WIDTHS = (64, 128, 256, 512, 1024, 2048, 4096)
 SEEDS, STEPS, BATCH, INPUTS, OUTPUTS = 5, 4, 64, 784, 10
 GPT_WIDTHS, GPT_SEEDS, GPT_STEPS = (64, 96, 128, 192, 256, 320, 384, 512), 3, 4
+QUICK_WIDTHS = (64, 80, 96, 128, 160, 192, 224, 256)
 
 
 @dataclass(frozen=True)
@@ -58,37 +64,104 @@ def races(widths: Sequence[int] = WIDTHS, rounds: int = 3) -> Iterator[Race]:
         yield Race(optimizer, min(ours), min(mups), engine)
 
 
-def checks(widths: Sequence[int] = GPT_WIDTHS, rounds: int = 2) -> Race:
-    """Of the best round of each."""
-    from mup.coord_check import _get_coord_data
+@dataclass(frozen=True)
+class CheckRace:
+    """Seconds of the best round of `check_model` and of mup's coordinate check, on a CPU and on the clock."""
 
-    from scalings.studies.model_checks import check_model
-    from tests.agreement.test_models import built, cross_entropy, set_as_derived
-    from tests.empirical.tracing.zoo import IDS
+    what: str
+    ours: float
+    mups: float
+    ours_on_the_clock: float
+    mups_on_the_clock: float
 
-    def ours() -> None:
-        check_model(built, set_as_derived, IDS, cross_entropy, widths=widths, seeds=GPT_SEEDS, steps=GPT_STEPS)
 
-    def mups() -> None:
+@dataclass(frozen=True)
+class Work:
+    """A model with its optimizer and batch, and how often it is trained."""
+
+    what: str
+    build: Callable[[int], nn.Module]
+    optimizer: Callable[[nn.Module], torch.optim.Optimizer]
+    tokens: Tensor
+    targets: Tensor
+    widths: tuple[int, ...]
+    seeds: int
+    steps: int
+
+    def loss(self, scores: Tensor) -> Tensor:
+        return nn.functional.cross_entropy(scores.flatten(0, 1), self.targets)
+
+    def check(self) -> None:
+        check_model(
+            self.build,
+            self.optimizer,
+            self.tokens,
+            self.loss,
+            widths=self.widths,
+            seeds=self.seeds,
+            steps=self.steps,
+            quick=self.seeds == 1,
+        )
+
+    def coordinates(self) -> None:
+        from mup.coord_check import _get_coord_data
+
         _get_coord_data(
-            {width: partial(built, width) for width in widths},
-            [(IDS, IDS.flatten())],
-            set_as_derived,
-            nsteps=GPT_STEPS,
-            nseeds=GPT_SEEDS,
+            {width: partial(self.build, width) for width in self.widths},
+            [(self.tokens, self.targets)],
+            self.optimizer,
+            nsteps=self.steps,
+            nseeds=self.seeds,
             flatten_output=True,
             cuda=False,
             show_progress=False,
         )
 
-    def seconds(work: Callable[[], None]) -> float:
-        begin = time.process_time()
-        work()
-        return time.process_time() - begin
 
-    ours()  # imports
-    best = [min(seconds(work) for _ in range(rounds)) for work in (ours, mups)]
-    return Race("GPT, Adam", best[0], best[1], "check_model")
+def works() -> tuple[Work, ...]:
+    """The GPT of the tests, set as derived, and that of README, which is not; in full and quick."""
+    from tests.agreement.test_models import built, set_as_derived
+    from tests.empirical.tracing.zoo import IDS
+
+    readme = _of_readme()
+    tokens: Tensor = readme["tokens"]
+    own = ("README's GPT", readme["GPT"], _adamw, tokens, tokens.roll(-1, 1).flatten())
+    return (
+        Work("the tests' GPT", built, set_as_derived, IDS, IDS.flatten(), GPT_WIDTHS, GPT_SEEDS, GPT_STEPS),
+        Work("the tests' GPT, quick", built, set_as_derived, IDS, IDS.flatten(), QUICK_WIDTHS, 1, 2),
+        Work(*own, GPT_WIDTHS, GPT_SEEDS, GPT_STEPS),
+        Work(f"{own[0]}, quick", *own[1:], QUICK_WIDTHS, 1, 2),
+    )
+
+
+def checks(chosen: Sequence[Work] | None = None, rounds: int = 3) -> Iterator[CheckRace]:
+    """The races, rounds in turn; what is imported on the way was so before."""
+    for work in works() if chosen is None else chosen:
+        work.check()
+        work.coordinates()
+        found = [(_seconds(work.check), _seconds(work.coordinates)) for _ in range(rounds)]
+        ours, mups = ([min(each) for each in zip(*column, strict=True)] for column in zip(*found, strict=True))
+        yield CheckRace(work.what, ours[0], mups[0], ours[1], mups[1])
+
+
+def _seconds(work: Callable[[], None]) -> tuple[float, float]:
+    """Of a CPU, and on the clock."""
+    cpu, clock = time.process_time(), time.perf_counter()
+    work()
+    return time.process_time() - cpu, time.perf_counter() - clock
+
+
+def _of_readme() -> dict[str, Any]:
+    """What README's tinygpt.py defines."""
+    text = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r'```python title="tinygpt.py"\n(.*?)```', text, re.DOTALL)
+    names: dict[str, Any] = {"__name__": "tinygpt"}
+    exec(code, names)
+    return names
+
+
+def _adamw(model: nn.Module) -> torch.optim.Optimizer:
+    return torch.optim.AdamW(model.parameters(), lr=1e-3)
 
 
 def _timed(work: Callable[[], str]) -> tuple[float, str]:

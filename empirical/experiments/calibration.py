@@ -26,8 +26,8 @@ from empirical.statistics import regression
 from empirical.sweeps.costs import Cost
 from empirical.sweeps.sweep import Progress
 from empirical.sweeps.width_by_width import WidthPlan, default_widths, estimate, run_by_width, spread_seeds, width_plan
-from empirical.sweeps.workers import choose_device
 from empirical.tensors.arrays import Array
+from empirical.tensors.devices import choose_device
 from empirical.weights.updates import check_optimizers
 from scalings.criteria.conditions import System, all_conditions
 from scalings.errors import ArgumentError

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
@@ -18,9 +19,9 @@ from torch.optim import Optimizer
 
 from empirical.experiments.optimizer_laws import measure_law
 from empirical.experiments.probes import GRADIENT, WEIGHT, Factory, base_probe, last_steps
-from empirical.models.gradients import gradient_sizes
+from empirical.models.gradients import first_steps
 from empirical.models.optimizers import Options, movers, optimizers_at_peak
-from empirical.models.settings import Setting, settings
+from empirical.models.settings import Seen, Setting, settings
 from empirical.tracing.batches import Loss
 from empirical.tracing.state import seeded
 from empirical.tracing.trace import Build, built
@@ -48,15 +49,15 @@ def settings_with_laws(
     loss: Loss,
     widths: Sequence[int],
     steps: int,
+    seen: Callable[[int], Seen] | None = None,
 ) -> dict[str, Setting]:
-    """As `settings`, with the sizes of gradients, and with measured laws.
+    """As `settings`, with measured laws. `seen`: the model and its first steps at a width, where they are known.
 
     Raises ArgumentError for an optimizer that has no law, or another one after so many steps than later.
     """
-    found = settings(build, optimizer, widths)
+    seen = seen or partial(first_steps, build, optimizer, data, loss)
+    found = settings(build, {width: seen(width) for width in reversed(widths)})
     trained = [one for one in found.values() if one.options]
-    sizes = gradient_sizes(build, optimizer, data, loss, widths)
-    found = {name: replace(one, gradients=sizes.get(name, {})) for name, one in found.items()}
     if any(one.options and not one.options.law for one in trained):
         model = built(build, widths[-1])
         with seeded():

@@ -5,13 +5,14 @@ Such a function may draw parameters anew, as the repair of a check does that is 
 >>> def optimizer(model):
 ...     nn.init.zeros_(model.weight)
 ...     return torch.optim.SGD(model.parameters(), lr=0.1)
->>> build, changed = as_trained(lambda width: nn.Linear(width, 1), optimizer, 8)
->>> changed, float(build(8).weight.detach().norm())
-(['weight'], 0.0)
+>>> build, notes = as_trained(lambda width: nn.Linear(width, 1, bias=False), optimizer, 8)
+>>> notes, float(build(8).weight.detach().norm())
+(["the optimizer's function sets weight: starts are those after it"], 0.0)
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -22,33 +23,39 @@ from torch import nn
 from empirical.tracing.state import seeded
 from empirical.tracing.trace import Build, built
 from empirical.tracing.user_code import user_code
-from scalings.errors import ArgumentError
 
 
 def as_trained(build: Build, optimizer: Callable[[nn.Module], Any], width: int) -> tuple[Build, list[str]]:
-    """How the model is built with what `optimizer` sets, and the names of the parameters it sets at this width.
+    """How the model is built so that it is new each time and as `optimizer` sets it, and remarks on both.
 
-    Raises ArgumentError if `build` gives the same module twice: it would be trained from where the last training ended,
-    and the user's own numbers would be lost.
+    What `build` keeps, and gives again, is copied: it stays as it is. Both are found out at this width.
     """
+    notes = []
+    if built(build, width) is built(build, width):
+        notes.append("build gives the same module again: copies of it are trained, and all seeds start alike")
+        build = _then(build, copy.deepcopy)
     model = built(build, width)
-    if built(build, width) is model:
-        raise ArgumentError(
-            "build", "expected a new module at every call, but got the same one twice: return copy.deepcopy(it)"
-        )
     before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
     with user_code("optimizer", f"it fails at width {width}"), seeded():
         optimizer(model)
     after = dict(model.named_parameters())
     changed = [name for name, numbers in before.items() if name in after and not torch.equal(numbers, after[name])]
+    if changed:
+        others = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+        notes.append(f"the optimizer's function sets {changed[0]}{others}: starts are those after it")
 
-    def set_up(make: Any, *width: int) -> nn.Module:
-        module: nn.Module = make(*width)
-        optimizer(getattr(module, "_orig_mod", module))
-        return module
+        def set_by_optimizer(module: nn.Module) -> nn.Module:
+            optimizer(getattr(module, "_orig_mod", module))
+            return module
 
-    if not changed:
-        return build, []
+        build = _then(build, set_by_optimizer)
+    return build, notes
+
+
+def _then(build: Build, change: Callable[[nn.Module], nn.Module]) -> Build:
+    def made(make: Any, *width: int) -> nn.Module:
+        return change(make(*width))
+
     if isinstance(build, Mapping):
-        return {width: partial(set_up, make) for width, make in build.items()}, changed
-    return partial(set_up, build), changed
+        return {width: partial(made, make) for width, make in build.items()}
+    return partial(made, build)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from empirical.engines.module.engine import ModuleEngine
-from empirical.models.training import MakeOptimizer, train
+from empirical.models.training import Runs
 from scalings.criteria.observables import Observable
 
 
@@ -13,12 +13,12 @@ from scalings.criteria.observables import Observable
 class OwnOptimizerEngine(ModuleEngine):
     """As `ModuleEngine`, but the user's optimizer takes the steps, at its own learning rates."""
 
-    make_optimizer: MakeOptimizer | None = None
+    runs: Runs | None = None
 
     @property
     def refusal(self) -> None:
         """Any optimizer is taken."""
 
     def _one(self, width: int, seed: int) -> dict[Observable, float]:
-        assert self.make_optimizer is not None
-        return train(self.problem, self.make_optimizer, width, seed)
+        assert self.runs is not None
+        return self.runs.at(width, seed)

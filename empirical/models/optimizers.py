@@ -61,7 +61,7 @@ def optimizers_at_peak(given: Any) -> tuple[Optimizer, ...]:
     Raises ArgumentError for anything else.
     """
     parts = list(_parts(given))
-    found = tuple(one for one in parts if isinstance(one, Optimizer))
+    found = optimizers_in(parts)
     schedulers = [one for one in parts if isinstance(one, LRScheduler)]
     if not found or len(found) + len(schedulers) < len(parts):
         raise wrong_type("optimizer", "a torch optimizer, a list of them, or a pair with a scheduler", given)
@@ -70,6 +70,11 @@ def optimizers_at_peak(given: Any) -> tuple[Optimizer, ...]:
         for group, peak in zip(optimizer.param_groups, peaks(optimizer, own), strict=True):
             group["lr"] = peak
     return found
+
+
+def optimizers_in(given: Any) -> tuple[Optimizer, ...]:
+    """The optimizers in what a user's function makes, as they are."""
+    return tuple(one for one in _parts(given) if isinstance(one, Optimizer))
 
 
 def _parts(given: Any) -> Iterator[Any]:
@@ -131,8 +136,7 @@ def clipping(make: Callable[[nn.Module], Any], norm: float) -> Callable[[nn.Modu
 
     def made(model: nn.Module) -> Any:
         found = make(model)
-        first = next((one for one in _parts(found) if isinstance(one, Optimizer)), None)
-        if first:
+        for first in optimizers_in(found)[:1]:
             first.register_step_pre_hook(lambda *_: _clip(model, norm))
         return found
 

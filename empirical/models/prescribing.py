@@ -6,7 +6,6 @@ after it became one.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
 
-from empirical.engines.module.standard import SEEDS, mean_squares
+from empirical.engines.module.starts import all_drawn, root_mean_square
 from empirical.models.optimizers import Options, movers, options_of
 from empirical.models.optimizers import optimizers_at_peak as peaked
 from empirical.tracing.state import seeded
@@ -26,6 +25,8 @@ from scalings.results.prescriptions import Prescription, check_width
 
 _RATES = ("initial_lr", "max_lr", "min_lr")
 """What schedules leave in a group, of the learning rate that it had."""
+_DRAWS = 8
+"""Of a bias of two entries the size is then known to a quarter."""
 MakeOptimizer = Callable[[nn.Module], Any]
 _WRAPPERS = ("_orig_mod", "_checkpoint_wrapped_module", "_fsdp_wrapped_module")
 """What torch.compile, activation checkpointing and the first FSDP put into names."""
@@ -33,7 +34,8 @@ _WRAPPERS = ("_orig_mod", "_checkpoint_wrapped_module", "_fsdp_wrapped_module")
 
 def sizes_at(build: Build, width: int) -> dict[str, float]:
     """By name, the root mean square of the entries of each parameter as the model starts at a width."""
-    return {name: math.sqrt(squares / SEEDS) for name, squares in mean_squares(build, width).items()}
+    seen = [all_drawn(built(build, width, seed)) for seed in range(_DRAWS)]
+    return {name: root_mean_square([one[name] for one in seen]) for name in seen[0]}
 
 
 def options_at(build: Build, make_optimizer: MakeOptimizer, width: int) -> dict[str, Options]:

@@ -1,24 +1,47 @@
 """A model trained by its own optimizer, and what there is to observe after each step.
 
 Where a schedule starts from another rate, as a warm-up from zero does, steps are taken at the peak.
+
+*Precision.* A model is trained as it is, as a rule in float32. Its values are known to a few roundings, so that a
+change of half of its digits, |dz| / |z| = 3e-4, is known to a percent or better even where a thousand roundings add up:
+that moves the logarithm of a size by less than 0.01, and a power of the width over two octaves by as much. Where any
+value or weight changes by less, is not finite, or is of a type with fewer digits, the run is done again in double
+precision.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
+from empirical.engines.module.passes import Passes
+from empirical.engines.module.places import Place
+from empirical.engines.module.placing import at_home_on, on_device
+from empirical.engines.module.precision import double_precision
 from empirical.engines.module.problem import ModuleProblem
 from empirical.engines.module.training import Trained, observations
-from empirical.models.optimizers import optimizers_at_peak
+from empirical.models.fused_steps import fuse
+from empirical.models.gradients import FIRST, GradientSizes
+from empirical.models.optimizers import optimizers_at_peak, optimizers_in
+from empirical.models.settings import Seen, seen_in
 from empirical.tracing.state import seeded
 from empirical.tracing.user_code import user_code
-from scalings.criteria.observables import Observable
+from scalings.criteria.observables import Observable, Quantity
+from scalings.tapes.tape import Tape
 
 MakeOptimizer = Callable[[nn.Module], Any]
+_DOUBLE, _SINGLE = torch.finfo(torch.float64).eps, torch.finfo(torch.float32).eps
+_LEAST = math.sqrt(_SINGLE)
+"""The least change beside a value that is known well enough in single precision."""
+_CHANGES: Mapping[Quantity, Quantity] = {"dz": "z", "dW_frobenius": "W_frobenius"}
 
 
 class Own:
@@ -35,22 +58,128 @@ class Own:
         return self.parameter.detach() - self.initial
 
 
-def train(problem: ModuleProblem, make_optimizer: MakeOptimizer, width: int, seed: int) -> dict[Observable, float]:
-    """Every observable at every step of one run."""
-    module = problem.module(width, seed)
-    with user_code("optimizer", f"it fails at width {width}"), seeded(seed):
-        optimizers = optimizers_at_peak(make_optimizer(module))
-    own = dict(module.named_parameters())
-    observed = {
-        node.name: Trained(names[-1], is_matrix=False, stepped=Own(own[names[-1]])) for node, names in problem.weights()
-    }
+@dataclass
+class Runs:
+    """Runs of one model, each done once: what a model is set like is read in the runs that are observed."""
 
-    def step(gradients: Mapping[str, Tensor]) -> None:
-        for name, parameter in own.items():
-            if parameter.requires_grad:
-                parameter.grad = gradients[name].clone()  # which clipping writes to
-        with user_code("optimizer", f"its step fails at width {width}"), seeded(seed):
-            for optimizer in optimizers:
-                optimizer.step()
+    problem: ModuleProblem
+    make_optimizer: MakeOptimizer
+    made: dict[int, nn.Module] = field(default_factory=dict)
+    """Modules as they are made from the first seed, by width, where there are some; they are used up."""
+    device: torch.device | None = None
+    """To which models and data are moved; None leaves them where they are."""
+    found: dict[tuple[int, int], dict[Observable, float]] = field(default_factory=dict)
+    coarse: bool = False
+    """Whether some run was done again in double precision, in which all others are done then."""
+    wanted: Mapping[str, Place] = field(default_factory=dict)
 
-    return observations(problem, module, width, observed, step)
+    def seen(self, width: int) -> Seen:
+        """The model of a width as it is made, and its gradients in the first steps, from the first run."""
+        module = self.made.pop(width, None)
+        if module is None or self.problem.gives_again:
+            module = self.problem.module_as_given(width, 0)
+        module = self._there(module)
+        with user_code("optimizer", f"it fails at width {width}"), seeded():
+            made = self.make_optimizer(module)
+            seen = seen_in(module, made)
+        sizes = GradientSizes()
+        self._as_it_is(module, optimizers_in(made), width, 0, sizes)
+        return replace(seen, gradients=sizes.largest)
+
+    def at(self, width: int, seed: int) -> dict[Observable, float]:
+        """Every observable at every step of one run."""
+        if (width, seed) not in self.found and not self.coarse:
+            module = self._there(self.problem.module_as_given(width, seed))
+            self._as_it_is(module, self._optimizers(module, width, seed), width, seed)
+        if (width, seed) not in self.found:
+            module, problem = self._there(self.problem.module(width, seed)), self.problem
+            batch = on_device(problem.batch(width), self.device)
+            passes = Passes(module, batch, problem.loss, width, self._places(), problem.trails, self._in_double)
+            self.found[width, seed] = self._observed(passes, self._optimizers(module, width, seed), seed)
+        return self.found[width, seed]
+
+    def _as_it_is(
+        self,
+        module: nn.Module,
+        optimizers: Sequence[Optimizer],
+        width: int,
+        seed: int,
+        sizes: GradientSizes | None = None,
+    ) -> None:
+        """Train the model without a change; what too little is known of is not kept."""
+        problem, home = self.problem, partial(at_home_on, self.device)
+        batch = on_device(problem.batch_as_given(width), self.device)
+        passes = Passes(module, batch, problem.loss, width, self._places(width), problem.trails, home)
+        found = self._observed(passes, optimizers, seed, sizes)
+        if is_known(found, passes.precision):
+            self.found[width, seed] = found
+        else:
+            self.coarse = True
+
+    def _there(self, module: nn.Module) -> nn.Module:
+        return module if self.device is None else module.to(self.device)
+
+    @contextmanager
+    def _in_double(self) -> Iterator[None]:
+        with double_precision(), at_home_on(self.device):
+            yield
+
+    def _places(self, as_traced: int = 0) -> Callable[[Tape[int]], Mapping[str, Place]]:
+        """Where observed values are: what the tape of a module says that is `as_traced`, if it is as wide."""
+
+        def places(tape: Tape[int]) -> Mapping[str, Place]:
+            if not self.wanted:
+                tells = as_traced == self.problem.traced.widths[-1]
+                self.wanted = self.problem.places_on(tape) if tells else self.problem.places
+            return self.wanted
+
+        return places
+
+    def _optimizers(self, module: nn.Module, width: int, seed: int) -> Sequence[Optimizer]:
+        with user_code("optimizer", f"it fails at width {width}"), seeded(seed):
+            return optimizers_at_peak(self.make_optimizer(module))
+
+    def _observed(
+        self, passes: Passes, optimizers: Sequence[Optimizer], seed: int, sizes: GradientSizes | None = None
+    ) -> dict[Observable, float]:
+        module, width = passes.module, passes.width
+        own, taken = dict(module.named_parameters()), 0
+        observed = {
+            node.name: Trained(names[-1], is_matrix=False, stepped=Own(own[names[-1]]))
+            for node, names in self.problem.weights()
+        }
+
+        def step(gradients: Mapping[str, Tensor]) -> None:
+            nonlocal taken
+            for name, parameter in own.items():
+                if parameter.requires_grad:
+                    parameter.grad = gradients[name]
+            with user_code("optimizer", f"its step fails at width {width}"), seeded(seed):
+                for optimizer in optimizers:
+                    fuse(optimizer)
+                    optimizer.step()
+            taken += 1
+            if sizes and taken <= FIRST:
+                sizes.add(module)
+            for parameter in own.values():
+                parameter.grad = None
+
+        least = FIRST if sizes else 0
+        return observations(self.problem, passes, observed, step, self.problem.training.steps, least)
+
+
+def is_known(found: Mapping[Observable, float], precision: float) -> bool:
+    """Whether what was found in a precision is known well enough: whether all changes are large beside roundings.
+
+    What is exactly zero is so in any precision: what moves none of its entries is beyond all that does.
+    """
+    if precision <= _DOUBLE:
+        return True
+    if precision > _SINGLE or not all(map(math.isfinite, found.values())):
+        return False
+    for one, size in found.items():
+        if size and one.quantity in _CHANGES:
+            whole = _CHANGES[one.quantity]
+            if size < _LEAST * max(found[replace(one, quantity=whole, step=step)] for step in (0, one.step)):
+                return False
+    return True

@@ -23,18 +23,23 @@ densities). Where data lie on a line, s is small and the interval as short as th
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy import optimize, special
+from scipy import special
 
+from empirical.statistics.t_distribution import density, tail
 from empirical.tensors.arrays import Array
 
 POWERS = (0.5, 1.0, 1.5, 2.0)
 _SIZES = np.exp(np.linspace(np.log(1e-4), np.log(3.0), 16))
 _SMALLEST, _LARGE = 0.005, 0.5
 _SCATTERS = 7
+_NOTHING = 1e-13
+"""Weights beside which 1 is all."""
+_STEPS, _RELATIVE = 60, 1e-9
 
 
 @dataclass(frozen=True)
@@ -53,15 +58,50 @@ class Mixture:
     def outside(self, half_width: float) -> float:
         """The probability that the exponent is further from the mean than this."""
         shifts = self.centers - self.mean
-        above = special.stdtr(self.degrees, (shifts - half_width) / self.errors)
-        below = special.stdtr(self.degrees, (-half_width - shifts) / self.errors)
-        return float(self.weights @ (above + below))
+        ends = np.concatenate([half_width - shifts, half_width + shifts]) / np.tile(self.errors, 2)
+        return float(np.tile(self.weights, 2) @ tail(self.degrees, ends))
 
     def half_width(self, level: float) -> float:
         """Of the interval about the mean that holds the exponent with probability `level`."""
-        reach = float(special.stdtrit(self.degrees, (1 + level) / 2))
-        upper = float(np.max(np.abs(self.centers - self.mean) + reach * self.errors)) * (1 + 1e-9)
-        return float(optimize.brentq(lambda half: self.outside(half) - (1 - level), 0.0, upper, xtol=1e-15, rtol=1e-6))
+        return float(half_widths([self], level)[0])
+
+
+def half_widths(mixtures: Sequence[Mixture], level: float) -> Array:
+    """Of the interval of each about its mean that holds its exponent with probability `level`: (mixtures,)."""
+    found = np.zeros(len(mixtures))
+    for degrees in {one.degrees for one in mixtures}:
+        chosen = [number for number, one in enumerate(mixtures) if one.degrees == degrees]
+        found[chosen] = _half_widths([mixtures[number] for number in chosen], degrees, level)
+    return found
+
+
+def _half_widths(mixtures: Sequence[Mixture], degrees: int, level: float) -> Array:
+    """By Newton's steps, and halvings of what holds the end where they leave it."""
+    kept = [np.flatnonzero(one.weights > _NOTHING) for one in mixtures]
+    rows = np.repeat(np.arange(len(mixtures)), [len(one) for one in kept])
+
+    def column(values: Callable[[Mixture], Array]) -> Array:
+        return np.concatenate([values(one)[those] for one, those in zip(mixtures, kept, strict=True)])
+
+    weights, errors = column(lambda one: one.weights), column(lambda one: one.errors)
+    shifts = column(lambda one: np.abs(one.centers - one.mean))
+    reach, low = float(special.stdtrit(degrees, (1 + level) / 2)), np.zeros(len(mixtures))
+    high = np.zeros(len(mixtures))
+    np.maximum.at(high, rows, shifts + reach * errors)
+    high *= 1 + 1e-9
+    found = high.copy()
+    for _ in range(_STEPS):
+        ends = [(found[rows] + sign * shifts) / errors for sign in (-1, 1)]
+        excess = np.bincount(rows, weights * sum(tail(degrees, end) for end in ends), len(found)) - (1 - level)
+        slope = np.bincount(rows, weights / errors * sum(density(degrees, end) for end in ends), len(found))
+        low, high = np.where(excess > 0, found, low), np.where(excess > 0, high, found)
+        step = found + excess / np.maximum(slope, np.finfo(float).tiny)
+        new = np.where((step > low) & (step < high), step, (low + high) / 2)
+        settled = np.all(np.abs(new - found) <= _RELATIVE * found)
+        found = new
+        if settled:
+            break
+    return found
 
 
 def design(widths: Array) -> Array:
@@ -75,39 +115,59 @@ def exponent_given(widths: Array, means: Array, errors: Array, *, degrees: int, 
 
     `leading`: the correction n^(-1/2) may be so many times as large as the others.
     """
+    return exponents_given(widths, means[None], errors[None], degrees=degrees, leading=np.array([leading]))[0]
+
+
+def exponents_given(widths: Array, means: Array, errors: Array, *, degrees: int, leading: Array) -> list[Mixture]:
+    """The same of many exponents at the same widths: means and errors are (exponents, widths), `leading` (exponents,).
+
+    All divided by the errors, y = X (a, e) + C c + error: the part of C beside X is U S V^T, and of the rotated
+    amplitudes V^T c, drawn from N(0, s^2), each is known by itself.
+    """
     scatters = _scatters(widths, means)
-    found = [_given(widths, means, np.hypot(errors, scatter), leading) for scatter in scatters]
-    centers, spreads, log_weights = (np.concatenate(column) for column in zip(*found, strict=True))
-    log_weights = log_weights + np.repeat(np.log([1.0, *[1 / _SCATTERS] * _SCATTERS]), len(_SIZES))
-    weights = np.exp(log_weights - log_weights.max())
-    return Mixture(centers, spreads, weights / weights.sum(), degrees)
+    totals = np.hypot(errors[:, None, :], scatters[:, :, None])
+    known = _factored(widths, totals, leading[:, None])
+    target = means[:, None, :] / totals
+    own = np.einsum("btwk,btw->btk", known.line, target)
+    beside = target - np.einsum("btwk,btk->btw", known.line, own)
+    along = np.einsum("btwi,btw->bti", known.left, beside)
+    rest = beside - np.einsum("btwi,bti->btw", known.left, along)
+    alone = np.einsum("btk,btk->bt", known.exponent, own)
+    sizes, signals = _SIZES[:, None] ** 2, known.singular[:, :, None, :]
+    shrunk = 1 + sizes * signals**2
+    amplitudes = sizes * signals * along[:, :, None, :] / shrunk
+    centers = alone[:, :, None] - np.einsum("bti,btsi->bts", known.mixing, amplitudes)
+    misfit = np.sum(rest**2, axis=-1)[:, :, None] + np.sum(along[:, :, None, :] ** 2 / shrunk, axis=-1)
+    volume = np.log(totals).sum(axis=-1) + known.log_volume
+    log_weights = -misfit / 2 - volume[:, :, None] - np.log(shrunk).sum(axis=-1) / 2 + np.log(_density(_SIZES))
+    log_weights[:, 1:] -= np.log(_SCATTERS)
+    weights = np.exp(log_weights - log_weights.max(axis=(1, 2), keepdims=True))
+    weights /= weights.sum(axis=(1, 2), keepdims=True)
+    flat = [column.reshape(len(means), -1) for column in (centers, known.errors(), weights)]
+    return [Mixture(at, error, weight, degrees) for at, error, weight in zip(*flat, strict=True)]
 
 
 def _scatters(widths: Array, means: Array) -> Array:
-    """Values of tau, the first of them 0."""
+    """Values of tau, the first of them 0: (exponents, scatters)."""
     logs = np.log(widths)
-    about_line = float(np.std(means - np.polyval(np.polyfit(logs, means, 1), logs)))
-    return np.array([0.0, *(about_line * 2.0**-halvings for halvings in range(_SCATTERS))])
+    about_line = np.std(means - lines(logs, means)[2], axis=-1)
+    return np.asarray(about_line[:, None] * np.array([0.0, *(2.0**-halvings for halvings in range(_SCATTERS))]))
 
 
-def _given(widths: Array, means: Array, errors: Array, leading: float) -> tuple[Array, Array, Array]:
-    """For each size the least squares exponent, its standard error, and the logarithm of how well it explains all."""
-    root, rows = _factored(widths, errors, leading)
-    target = np.concatenate([means / errors, np.zeros(len(POWERS))])
-    along = (rows.transpose(0, 2, 1) @ target)[:, :, None]
-    solution = np.linalg.solve(root, along)[:, :, 0]
-    fitted = (rows @ along)[:, :, 0]
-    misfit = np.sum((target - fitted) ** 2, axis=1)
-    volume = np.log(np.abs(np.diagonal(root, axis1=1, axis2=2))).sum(axis=1) + np.log(errors).sum()
-    log_weights = -misfit / 2 - volume - len(POWERS) * np.log(_SIZES) + np.log(_density(_SIZES))
-    return solution[:, 1], _error(root), log_weights
+def lines(along: Array, values: Array, weights: Array | None = None) -> tuple[Array, Array, Array]:
+    """Slope, height and values of the line of least squares through each row of values."""
+    weights = np.ones_like(along) if weights is None else weights / weights.sum() * len(along)
+    center = (weights @ along) / len(along)
+    height = (values @ weights) / len(along)
+    slope = ((values - height[:, None]) @ (weights * (along - center))) / (weights @ (along - center) ** 2)
+    return slope, height - slope * center, height[:, None] + slope[:, None] * (along - center)
 
 
 def exponent_at(mixture: Mixture, widths: Array, errors: Array, *, leading: float = 1.0) -> Mixture:
     """What other widths with other errors would say, about the same center, were corrections as large as these."""
-    root, _ = _factored(widths, errors, leading)
+    known = _factored(widths, errors[None, None], np.array([[leading]]))
     weights = mixture.weights.reshape(-1, len(_SIZES)).sum(axis=0)
-    return Mixture(np.zeros(len(_SIZES)), _error(root), weights, mixture.degrees)
+    return Mixture(np.zeros(len(_SIZES)), known.errors()[0, 0], weights, mixture.degrees)
 
 
 def _density(sizes: Array) -> Array:
@@ -115,19 +175,42 @@ def _density(sizes: Array) -> Array:
     return sizes / (sizes + _SMALLEST) / (1 + (sizes / _LARGE) ** 2)
 
 
-def _factored(widths: Array, errors: Array, leading: float) -> tuple[Array, Array]:
-    """R and Q of the weighted design with a row for the density of each amplitude, for every size."""
-    columns = design(widths)
-    columns[:, 2] *= leading
-    data = np.broadcast_to(columns / errors[:, None], (len(_SIZES), *columns.shape))
-    density = np.zeros((len(_SIZES), len(POWERS), columns.shape[1]))
-    density[:, :, 2:] = np.eye(len(POWERS)) / _SIZES[:, None, None]
-    rows, root = np.linalg.qr(np.concatenate([data, density], axis=1))
-    return root, rows
+@dataclass(frozen=True)
+class _Factored:
+    """The weighted design: the line, and what corrections there are beside it; each (exponents, scatters, ...)."""
+
+    line: Array
+    """Orthonormal columns that span height and exponent: (..., widths, 2)."""
+    exponent: Array
+    """What the exponent is of the two coordinates there: (..., 2)."""
+    left: Array
+    singular: Array
+    """U and S of the corrections beside the line: (..., widths, 4) and (..., 4)."""
+    mixing: Array
+    """By how much each of the rotated amplitudes moves the exponent of the line: (..., 4)."""
+    log_volume: Array
+
+    def errors(self) -> Array:
+        """The standard error of the exponent for each size: (..., sizes)."""
+        known = _SIZES[:, None] ** 2 / (1 + _SIZES[:, None] ** 2 * self.singular[..., None, :] ** 2)
+        square = np.sum(self.exponent**2, axis=-1)[..., None] + np.sum(self.mixing[..., None, :] ** 2 * known, axis=-1)
+        return np.asarray(np.sqrt(square))
 
 
-def _error(root: Array) -> Array:
-    """The standard error of the exponent for each size, from R."""
-    unit = np.zeros((root.shape[1], 1))
-    unit[1] = 1.0
-    return np.asarray(np.linalg.norm(np.linalg.solve(root.transpose(0, 2, 1), unit)[:, :, 0], axis=1))
+def _factored(widths: Array, errors: Array, leading: Array) -> _Factored:
+    """Of errors (exponents, scatters, widths), and of `leading` (exponents, 1)."""
+    columns = np.broadcast_to(design(widths), (*errors.shape, 2 + len(POWERS))).copy()
+    columns[..., 2] *= leading[..., None]
+    columns /= errors[..., None]
+    line, root = np.linalg.qr(columns[..., :2])
+    exponent = np.stack([np.zeros_like(root[..., 1, 1]), 1 / root[..., 1, 1]], axis=-1)  # the last row of R^-1
+    shared = np.swapaxes(line, -1, -2) @ columns[..., 2:]
+    left, singular, right = np.linalg.svd(columns[..., 2:] - line @ shared)
+    number = min(len(widths), len(POWERS))
+    beside = np.zeros((*errors.shape[:2], len(widths), len(POWERS)))
+    beside[..., :number] = left[..., :number]
+    padded = np.zeros((*errors.shape[:2], len(POWERS)))
+    padded[..., :number] = singular
+    mixing = (exponent[..., None, :] @ shared @ np.swapaxes(right, -1, -2))[..., 0, :]
+    log_volume = np.log(np.abs(root[..., 0, 0] * root[..., 1, 1]))
+    return _Factored(line, exponent, beside, padded, mixing, log_volume)

@@ -29,7 +29,8 @@ with the exponent e, finite-width corrections of the powers p = 1/2, 1, 3/2 and 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -61,8 +62,17 @@ _ROUNDING = 1e-10
 def fit_all(values: Mapping[Observable, Values], *, orthogonalized: bool = False) -> dict[Observable, Fit | Diverged]:
     """The fit of every observable without zeros; see `fit`. `orthogonalized`: the optimizer's steps are, as Muon's."""
     leading = {**(_LEADING_OF_ORTHOGONALIZED if orthogonalized else {}), **_LEADING}
-    fits = {one: fit(by_width, leading=leading.get(one.quantity, 1.0)) for one, by_width in values.items()}
-    return {observable: found for observable, found in fits.items() if found is not None}
+    fits: dict[Observable, Fit | Diverged] = {}
+    alike: dict[tuple[tuple[int, int], ...], list[Observable]] = defaultdict(list)
+    for one, by_width in values.items():
+        if diverged := _diverged(by_width):
+            fits[one] = diverged
+        elif all(np.all(seen > 0) for seen in by_width.values()):
+            alike[tuple((width, len(by_width[width])) for width in sorted(by_width))].append(one)
+    for seeds, those in alike.items():
+        largest = np.array([leading.get(one.quantity, 1.0) for one in those])
+        fits |= zip(those, _fitted(dict(seeds), [values[one] for one in those], largest), strict=True)
+    return {one: fits[one] for one in values if one in fits}
 
 
 def fit(values: Values, *, leading: float = 1.0) -> Fit | Diverged | None:
@@ -70,35 +80,49 @@ def fit(values: Values, *, leading: float = 1.0) -> Fit | Diverged | None:
 
     `leading`: the correction n^(-1/2) may be so many times as large as the others.
     """
-    broken = {width: int(np.sum(~np.isfinite(seen))) for width, seen in values.items()}
-    if any(broken.values()):
-        return Diverged(min(width for width, runs in broken.items() if runs), sum(broken.values()))
+    if diverged := _diverged(values):
+        return diverged
     if any(np.any(seen <= 0) for seen in values.values()):
         return None
-    widths = sorted(values)
-    logs = [np.log(values[width]) for width in widths]
-    seeds = np.array([len(log) for log in logs])
-    variances = np.array([np.var(log, ddof=1) if len(log) > 1 else math.nan for log in logs])
-    errors = np.sqrt(smooth(np.array(widths, dtype=np.float64), variances, seeds) / seeds)
-    means = np.array([log.mean() for log in logs])
-    return fit_means(widths, means, errors, int(np.sum(seeds - 1)), leading=leading)
+    seeds = {width: len(values[width]) for width in sorted(values)}
+    return _fitted(seeds, [values], np.array([leading]))[0]
+
+
+def _diverged(values: Values) -> Diverged | None:
+    broken = {width: int(np.sum(~np.isfinite(seen))) for width, seen in values.items()}
+    if not any(broken.values()):
+        return None
+    return Diverged(min(width for width, runs in broken.items() if runs), sum(broken.values()))
+
+
+def _fitted(seeds: Mapping[int, int], values: Sequence[Values], leading: Array) -> list[Fit]:
+    """The fits of observables with as many seeds at each width."""
+    widths, numbers = list(seeds), np.array(list(seeds.values()))
+    logs = [np.log([seen[width] for seen in values]) for width in widths]
+    unknown = np.full(len(values), math.nan)
+    variances = np.stack([np.var(log, axis=1, ddof=1) if log.shape[1] > 1 else unknown for log in logs], axis=1)
+    errors = np.sqrt(smooth(np.array(widths, dtype=np.float64), variances, numbers) / numbers)
+    means = np.stack([log.mean(axis=1) for log in logs], axis=1)
+    return _fits(widths, means, errors, int(np.sum(numbers - 1)), leading)
 
 
 def smooth(widths: Array, variances: Array, seeds: npt.NDArray[np.int64]) -> Array:
-    """The variance over seeds at every width, from a power law fitted to the sample `variances`, all (widths,).
+    """The variance over seeds at every width, from a power law fitted to the sample `variances`: (observables, widths).
 
     Where no power law can be fitted, the sample variances themselves, and the largest of them for a single seed.
     """
     known = seeds > 1
     if not known.any():
-        return np.zeros_like(widths)
-    if known.sum() < 3 or np.any(variances[known] < _ROUNDING**2):
-        return np.where(known, variances, np.max(variances[known]))
-    half = (seeds[known] - 1) / 2
-    unbiased = np.log(variances[known]) - special.digamma(half) + np.log(half)
-    weights = 1 / np.sqrt(special.polygamma(1, half))
-    slope, height = np.polyfit(np.log(widths[known]), unbiased, 1, w=weights)
-    return np.asarray(np.exp(height + slope * np.log(widths)))
+        return np.zeros_like(variances)
+    sample = variances[:, known]
+    as_they_are = np.where(known, variances, np.max(sample, axis=1)[:, None])
+    if known.sum() < 3:
+        return as_they_are
+    half, tiny = (seeds[known] - 1) / 2, _ROUNDING**2
+    unbiased = np.log(np.maximum(sample, tiny)) - special.digamma(half) + np.log(half)
+    slope, height, _ = corrections.lines(np.log(widths[known]), unbiased, 1 / special.polygamma(1, half))
+    law = np.exp(height[:, None] + slope[:, None] * np.log(widths))
+    return np.where(np.any(sample < tiny, axis=1)[:, None], as_they_are, law)
 
 
 def fit_means(widths: list[int], means: Array, errors: Array, known: int, *, leading: float = 1.0) -> Fit:
@@ -106,32 +130,56 @@ def fit_means(widths: list[int], means: Array, errors: Array, known: int, *, lea
 
     Errors that are all zero count as unknown.
     """
-    n = np.array(widths, dtype=np.float64)
-    total, degrees = _known(n, means, errors, known)
-    mixture = corrections.exponent_given(n, means, total, degrees=degrees, leading=leading)
-    # Three points on a curve of three parameters say nothing if the errors are not known.
-    half_width = mixture.half_width(_LEVEL) if len(widths) > 3 or np.any(errors) else math.inf
-    return Fit(
-        exponent=mixture.mean,
-        low=mixture.mean - half_width,
-        high=mixture.mean + half_width,
-        degrees_of_freedom=degrees,
-        leading=leading,
-        components=tuple(zip(mixture.centers.tolist(), mixture.errors.tolist(), mixture.weights.tolist(), strict=True)),
-        plain=float(np.polyfit(np.log(n), means, 1)[0]),
-        local=tuple((np.diff(means) / np.diff(np.log(n))).tolist()),
-        points=tuple(zip(widths, means.tolist(), errors.tolist(), strict=True)),
-    )
+    return _fits(widths, means[None], errors[None], known, np.array([leading]))[0]
 
 
-def _known(n: Array, means: Array, errors: Array, known: int) -> tuple[Array, int]:
-    """The standard errors of the means and their degrees of freedom, from their scatter if nothing else tells."""
-    total = np.maximum(errors, _ROUNDING)
-    if np.any(errors):
-        return total, max(known, 1)
+def _fits(widths: list[int], means: Array, errors: Array, known: int, leading: Array) -> list[Fit]:
+    """The same of many observables: means and errors are (observables, widths)."""
+    n, are_known = np.array(widths, dtype=np.float64), np.any(errors > 0, axis=1)
+    fits: list[Fit] = []
+    order: list[int] = []
+    for given in (True, False):
+        those = np.flatnonzero(are_known == given)
+        if not len(those):
+            continue
+        degrees = max(known, 1) if given else max(len(n) - 3, 1)
+        total = np.maximum(errors[those], _ROUNDING) if given else _unknown(n, means[those])
+        mixtures = corrections.exponents_given(n, means[those], total, degrees=degrees, leading=leading[those])
+        # Three points on a curve of three parameters say nothing if the errors are not known.
+        says = given or len(widths) > 3
+        half_widths = corrections.half_widths(mixtures, _LEVEL) if says else np.full(len(those), math.inf)
+        plain = corrections.lines(np.log(n), means[those])[0]
+        local = np.diff(means[those]) / np.diff(np.log(n))
+        for place, number in enumerate(those):
+            mixture, half_width = mixtures[place], float(half_widths[place])
+            columns = (mixture.centers.tolist(), mixture.errors.tolist(), mixture.weights.tolist())
+            fits.append(
+                Fit(
+                    exponent=mixture.mean,
+                    low=mixture.mean - half_width,
+                    high=mixture.mean + half_width,
+                    degrees_of_freedom=degrees,
+                    leading=float(leading[number]),
+                    components=tuple(zip(*columns, strict=True)),
+                    plain=float(plain[place]),
+                    local=tuple(local[place].tolist()),
+                    points=tuple(zip(widths, means[number].tolist(), errors[number].tolist(), strict=True)),
+                )
+            )
+        order += those.tolist()
+    return [fits[place] for place in np.argsort(order)]
+
+
+def _unknown(n: Array, means: Array) -> Array:
+    """The standard errors of means, where nothing but their scatter about a curve tells them: that of Paule and Mandel,
+    at which the weighted sum of squared residuals equals its degrees of freedom."""
+    least = _ROUNDING**2
+    if len(n) <= 3:
+        return np.full_like(means, _ROUNDING)
     curve = np.stack([np.ones_like(n), np.log(n), n[0] / n], axis=1)
-    lacking = lacking_variance(curve, means, total**2) if len(n) > 3 else 0.0
-    return np.sqrt(total**2 + lacking), max(len(n) - 3, 1)
+    beside = means - means @ np.linalg.pinv(curve).T @ curve.T
+    errors: Array = np.sqrt(np.maximum(np.sum(beside**2, axis=1) / (len(n) - 3), least))
+    return errors[:, None] * np.ones_like(means)
 
 
 def weighted(design: Array, means: Array, variances: Array) -> tuple[Array, Array]:

@@ -10,7 +10,7 @@ from empirical.engines.engine import Scaling, TrainingProblem
 from empirical.sweeps.measurement import Measurement
 from empirical.sweeps.plans import CAP
 from empirical.sweeps.sweep import Progress, Sweep, carry_out
-from empirical.sweeps.workers import choose_device
+from empirical.tensors.devices import choose_device
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.networks.network import Network
 from scalings.results.trials import Training

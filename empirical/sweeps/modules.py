@@ -8,7 +8,7 @@ from empirical.engines.choice import Choice, willing
 from empirical.engines.module.engine import ModuleEngine
 from empirical.engines.module.problem import ModuleProblem
 from empirical.models.engine import OwnOptimizerEngine
-from empirical.models.training import MakeOptimizer
+from empirical.models.training import Runs
 from empirical.sweeps.plans import CAP
 from empirical.sweeps.sweep import Sweep
 
@@ -20,14 +20,14 @@ def plan(
     seeds: int | None = None,
     first_seed: int = 0,
     cap: int = CAP,
-    optimizer: MakeOptimizer | None = None,
+    runs: Runs | None = None,
 ) -> Sweep:
     """The sweep of a module, to be carried out; what is left out is up to the engine. Raises ArgumentError.
 
-    `seeds` is their number at the largest width; smaller ones get up to `cap` times as many. `optimizer` is the user's
-    own, which takes the steps then.
+    `seeds` is their number at the largest width; smaller ones get up to `cap` times as many. `runs` are those of a
+    model with its own optimizer, which takes the steps then.
     """
-    (engine,) = willing([ModuleEngine(problem) if optimizer is None else OwnOptimizerEngine(problem, optimizer)])
+    (engine,) = willing([ModuleEngine(problem) if runs is None else OwnOptimizerEngine(problem, runs)])
     chosen = engine.default_widths if widths is None else tuple(widths)
     number = engine.default_seeds(chosen) if seeds is None else seeds
     return Sweep(Choice("auto", (engine,)), chosen, number, first_seed, cap)

@@ -18,19 +18,8 @@ from typing import TypeVar
 
 import torch
 
-from scalings.errors import ArgumentError
-from scalings.results.trials import check_device
-
 T = TypeVar("T")
 R = TypeVar("R")
-
-
-def choose_device(device: str) -> str:
-    """ "cpu" or "cuda", also from "auto". Raises ArgumentError for a GPU that is not there."""
-    check_device(device)
-    if device == "cuda" and not torch.cuda.is_available():
-        raise ArgumentError("device", "expected cpu or auto, since torch finds no CUDA device, but got 'cuda'")
-    return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
 
 
 def count(device: str) -> int:

@@ -47,8 +47,7 @@ def far_shapes(
     found = []
     for factor in (1, *FACTORS):  # a build that does not respect the device shows so where it is small
         try:
-            with seeded(), torch.device("meta"), _Shapes():
-                module = build(factor * widest)
+            module = without_memory(build, factor * widest)
             shapes = {name: tuple(parameter.shape) for name, parameter in module.named_parameters()}
         except Exception:  # of the user's own code, about a device that it never asked for
             return []
@@ -57,3 +56,9 @@ def far_shapes(
             return []
         found.append((factor * widest, shapes))
     return found[1:]
+
+
+def without_memory(build: Callable[[int], nn.Module], width: int) -> nn.Module:
+    """The module on the meta device: it has shapes, and no numbers."""
+    with seeded(), torch.device("meta"), _Shapes():
+        return build(width)

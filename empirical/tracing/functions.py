@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 import types
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 Function = Callable[..., Any]
@@ -22,6 +24,7 @@ _ASKS = ("has_torch_function", "has_torch_function_unary", "has_torch_function_v
 """What a function of torch that is written in Python calls, to hand itself over instead of running."""
 
 
+@lru_cache(maxsize=4096)
 def name_of(function: Function) -> str:
     """The name as a user writes it: "add" for torch.add, Tensor.add and +, "T" for the property.
 
@@ -36,6 +39,18 @@ def name_of(function: Function) -> str:
     return _CONVERSIONS.get(name) or name.partition(".")[0].removeprefix("__").removesuffix("__")
 
 
+@lru_cache(maxsize=4096)
+def has_body(function: Function) -> bool:
+    """Whether the function is written in Python, and hands itself over instead of running."""
+    if not isinstance(function, types.FunctionType) or not function.__module__.startswith("torch."):
+        return False
+    return any(name in function.__globals__ for name in _ASKS)
+
+
+_bodies: dict[Function, tuple[tuple[Any, ...], Function]] = {}
+"""By function its body, with what the names in it stood for when it was made."""
+
+
 def body_of(function: Function) -> Function | None:
     """The same function, run as its Python code instead of handed over as a whole; None if it has no such code.
 
@@ -44,19 +59,18 @@ def body_of(function: Function) -> Function | None:
     tensor([0.5000, 0.5000])
     >>> body_of(torch.softmax)
     """
-    if not isinstance(function, types.FunctionType) or not function.__module__.startswith("torch."):
+    if not has_body(function) or not isinstance(function, types.FunctionType):
         return None
-    asked = {name: _never for name in _ASKS if name in function.__globals__}
-    if not asked:
-        return None
-    body = types.FunctionType(
-        function.__code__,
-        {**function.__globals__, **asked},
-        function.__name__,
-        function.__defaults__,
-        function.__closure__,
-    )
-    body.__kwdefaults__ = function.__kwdefaults__
+    names = function.__globals__
+    used = tuple(map(names.get, function.__code__.co_names))
+    known, body = _bodies.get(function, ((), None))
+    if body is None or len(known) != len(used) or any(map(operator.is_not, known, used)):  # some code replaces them
+        asked = {name: _never for name in _ASKS if name in names}
+        body = types.FunctionType(
+            function.__code__, {**names, **asked}, function.__name__, function.__defaults__, function.__closure__
+        )
+        body.__kwdefaults__ = function.__kwdefaults__
+        _bodies[function] = used, body
     return body
 
 

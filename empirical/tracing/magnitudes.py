@@ -27,7 +27,7 @@ class Magnitudes:
     def __call__(self, number: int, tensor: Tensor) -> None:
         is_number = tensor.dim() == 0 and not tensor.is_complex() and tensor.dtype != torch.bool
         if (tensor.is_floating_point() or is_number) and tensor.layout == torch.strided and tensor.numel():
-            self._seen[number] = root_mean_square_and_mean(tensor.detach())
+            self._seen[number] = root_mean_square_and_mean(tensor.detach(), averaged=not tensor.requires_grad)
 
     def of(self, tape: Tape[int]) -> Tape[int]:
         """The tape with what was measured of its values."""
@@ -58,13 +58,23 @@ def _together(values: Sequence[Value[int]]) -> Value[int]:
     return replace(values[0], magnitudes=(magnitude,), errors=(error,))
 
 
-def root_mean_square_and_mean(tensor: Tensor) -> tuple[float, float]:
-    """Those of the entries that are not as infinity to a softmax; zeros if there are none.
+def root_mean_square_and_mean(tensor: Tensor, *, averaged: bool = True) -> tuple[float, float]:
+    """Those of the entries that are not as infinity to a softmax; zeros if there are none. The mean is 0 of what is not
+    `averaged`.
 
-    >>> root_mean_square_and_mean(torch.tensor([3.0, 3.0, -torch.inf, torch.finfo(torch.float32).min]))
+    >>> root_mean_square_and_mean(torch.tensor([3.0, 3.0, 3.0, 3.0, -torch.inf, -3e38]))
     (3.0, 3.0)
     """
-    wide = tensor.double()
-    if not wide.abs().amax() < _FAR:
-        wide = wide[wide.abs() < _FAR]
-    return (float(wide.square().mean().sqrt()), float(wide.mean())) if wide.numel() else (0.0, 0.0)
+    tensor = tensor if tensor.is_floating_point() else tensor.double()
+    norm, number = _norm(tensor), tensor.numel()
+    if not norm < _FAR:  # as all entries are below it if the norm is
+        wide = tensor.double()
+        tensor = wide[wide.abs() < _FAR]
+        norm, number = _norm(tensor), tensor.numel()
+    mean = float(tensor.mean(dtype=torch.float64)) if averaged and number else 0.0
+    return norm / math.sqrt(max(number, 1)), mean
+
+
+def _norm(tensor: Tensor) -> float:
+    """The sum is in double precision, without a copy of the tensor, which would take longer than the sum."""
+    return float(torch.linalg.vector_norm(tensor, dtype=torch.float64))

@@ -15,20 +15,19 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import BackwardCFunction
-from torch.overrides import TorchFunctionMode
 
 from empirical.tracing.arguments import encode, pairs, template, tensors_in
 from empirical.tracing.batches import Batch, Loss
-from empirical.tracing.functions import EXPORTS, HOOKS, READINGS, WITH_NUMBERS, Function, body_of, name_of
-from empirical.tracing.fused import EQUIVALENTS
+from empirical.tracing.elementary import Elementary, Spot, Step, spot_of
+from empirical.tracing.functions import EXPORTS, HOOKS, READINGS, WITH_NUMBERS, Function, name_of
 from empirical.tracing.memory import Memory, version
-from empirical.tracing.modules import CalledFrom, eager
+from empirical.tracing.modules import eager
 from scalings.errors import ArgumentError
 from scalings.networks.nodes import Start
 from scalings.tapes.arguments import Ref
@@ -60,19 +59,30 @@ class Recording:
     sources: Mapping[int, Tensor]
     """What no operation made, as it was when it was first read."""
     loss: Tensor
+    trail: tuple[Step, ...] = ()
+    """Every call of a function, also of those that are no operations."""
+    spots: Mapping[int, Spot] = field(default_factory=dict)
+    """Of each value, where on the trail its tensor was first seen."""
 
 
 def record(
-    module: nn.Module, batch: Batch, loss: Loss, *, width: int, watch: Watch = lambda _number, _tensor: None
+    module: nn.Module,
+    batch: Batch,
+    loss: Loss,
+    *,
+    width: int,
+    watch: Watch = lambda _number, _tensor: None,
+    replayed: bool = True,
 ) -> Recording:
     """One forward pass and its loss, written down. The state of the module is the caller's to keep (`state.py`).
 
-    Raises ArgumentError for what the recorder cannot see; what the module itself raises is passed on.
+    What is not `replayed` needs no copies of what it reads. Raises ArgumentError for what the recorder cannot see; what
+    the module itself raises is passed on.
     """
     for name, part in module.named_modules():
         if isinstance(part, torch.jit.ScriptModule):
             raise ArgumentError("build", f"{name or 'the module'} is a torch.jit script, in which nothing is seen")
-    recorder = Recorder(module, batch, watch)
+    recorder = Recorder(module, batch, watch, replayed=replayed)
     with warnings.catch_warnings(), torch.enable_grad(), eager(), recorder.called_from, recorder:
         warnings.simplefilter("ignore")  # of torch, about hooks, scalars and nested tensors: nothing of it is kept
         output = batch.run(module)
@@ -80,13 +90,12 @@ def record(
     return recorder.recording(output, scalar, width)
 
 
-class Recorder(TorchFunctionMode):
+class Recorder(Elementary):
     """While it is entered, every torch function becomes an operation."""
 
-    def __init__(self, module: nn.Module, batch: Batch, watch: Watch) -> None:
-        super().__init__()
-        self._watch = watch
-        self.called_from = CalledFrom(module)
+    def __init__(self, module: nn.Module, batch: Batch, watch: Watch, *, replayed: bool = True) -> None:
+        super().__init__(module)
+        self._watch, self._replayed = watch, replayed
         self._memory = Memory()
         self._names: dict[int, tuple[Tensor, Origin, str]] = {}
         self._parameters: dict[int, list[str]] = {}
@@ -101,7 +110,10 @@ class Recorder(TorchFunctionMode):
         self._calls: list[Call | None] = []
         self._sources: dict[int, Tensor] = {}
         self._numbers: dict[int, tuple[int | float, int]] = {}
-        self._bodies: list[Function] = []
+        self._trail: list[Step] = []
+        self._spots: dict[int, Spot] = {}
+        self._given: list[Tensor] = []
+        self._made: list[Tensor] | None = None
         self._ended: set[int] = set()
         self._exported = False
         for name, tensor in batch.tensors():
@@ -113,28 +125,11 @@ class Recorder(TorchFunctionMode):
             self._starts[id(tensor)] = start_of(tensor)
             self._names.setdefault(id(tensor), (tensor, "parameter", name))
 
-    def __torch_function__(
-        self, func: Function, types: Iterable[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        """Call the function, and write it down."""
-        kwargs = kwargs or {}
-        whole = func in self._bodies or name_of(func) in HOOKS
-        instead = None if whole else EQUIVALENTS.get(func) or body_of(func)
-        result = NotImplemented if instead is None else self._run_instead(func, instead, args, kwargs)
-        return self._write(func, args, kwargs) if result is NotImplemented else result
-
-    def _run_instead(self, func: Function, instead: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Run other code in place of the function; if that comes back to the function itself, it is written down."""
-        self._bodies.append(func)
-        try:
-            with self:
-                return instead(*args, **kwargs)
-        finally:
-            self._bodies.remove(func)
-
     def _write(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         with torch._C.DisableTorchFunction():  # what is looked up is no operation, for outer modes either
+            self._trail.append((self.called_from.path, name_of(function)))
             given = list(tensors_in((args, kwargs)))
+            self._given, self._made = given, None
             for tensor in given:
                 self._read(tensor)
             arguments, keywords = encode(args, self._ref, self._numbers), pairs(kwargs, self._ref, self._numbers)
@@ -154,13 +149,14 @@ class Recorder(TorchFunctionMode):
         result: Any,
     ) -> None:
         """Write an operation down that has been carried out."""
-        name = name_of(call.function)
+        name, made = name_of(call.function), list(tensors_in(result))
+        self._given, self._made = given, made
         changed = {id(tensor): tensor for tensor, old in before if version(tensor) != old}
         if name == "set_data":
             changed[id(given[0])] = given[0]
             self._memory.move(given[0])
         overwritten = tuple(self._overwrite(changed))
-        outputs = tuple(self._output(tensor) for tensor in tensors_in(result))
+        outputs = tuple(map(self._output, made))
         readings = self._take(result, given) if name in READINGS else ()
         self._exported |= name in EXPORTS
         within = next((one for one in map(name_of, self._bodies) if one in WITH_NUMBERS), "")
@@ -199,7 +195,8 @@ class Recorder(TorchFunctionMode):
         if origin == "constant" and self._exported:
             raise self._unseen(f"a tensor of shape {tuple(tensor.shape)} was made after one went to numpy")
         value = self._new(tensor, origin, name)
-        self._sources[value] = tensor.detach().clone()
+        if self._replayed:
+            self._sources[value] = tensor.detach().clone()
         return value
 
     def _custom_gradient(self, tensor: Tensor, made: int) -> int:
@@ -246,6 +243,9 @@ class Recorder(TorchFunctionMode):
         value = len(self._values)
         self._values.append(Value(tuple(tensor.shape), kind_of(tensor), origin, name, tensor.requires_grad))
         self._memory.put(tensor, value)
+        spot = spot_of(len(self._trail) - 1, tensor, self._given, self._made)
+        if spot:
+            self._spots[value] = spot
         self._watch(value, tensor)
         return value
 
@@ -273,7 +273,7 @@ class Recorder(TorchFunctionMode):
             for tensor, *_ in (self._names[key],)
         )
         tape = Tape(width, tuple(self._values), tuple(self._operations), parameters, values, end, self._lists)
-        return Recording(tape, tuple(self._calls), self._sources, loss.detach())
+        return Recording(tape, tuple(self._calls), self._sources, loss.detach(), tuple(self._trail), self._spots)
 
 
 def kind_of(tensor: Tensor) -> Kind:

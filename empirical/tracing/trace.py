@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from empirical.tracing.batches import Batch, Loss, batch_of, default_loss
-from empirical.tracing.far_widths import far_shapes
+from empirical.tracing.far_widths import far_shapes, without_memory
 from empirical.tracing.magnitudes import Magnitudes, over_seeds
 from empirical.tracing.recorder import Recording, record
 from empirical.tracing.replay import agrees, first_not_finite, replay
@@ -41,7 +41,14 @@ _SHIFT = 0.02
 """The size of the change of all parameters under which the tape is tested."""
 
 
-def trace(build: Build, data: object, widths: Sequence[int] | None = None, loss: Loss | None = None) -> TracedNetwork:
+def trace(
+    build: Build,
+    data: object,
+    widths: Sequence[int] | None = None,
+    loss: Loss | None = None,
+    *,
+    made: dict[int, nn.Module] | None = None,
+) -> TracedNetwork:
     """What a torch module does, in powers of the width.
 
     - `build`: a function of the width that makes the module, or a dict that has one without arguments for each width.
@@ -50,6 +57,7 @@ def trace(build: Build, data: object, widths: Sequence[int] | None = None, loss:
     - `widths`: three or more, increasing; default 64, 128, 256, or those of `build`.
     - `loss`: a function of the module's output; default the loss that the output brings (`.loss`), or the mean squared
       error of its first tensor against ones.
+    - `made`: into which the modules go, by width, as they were made.
 
     The module runs in its own mode, and is left as it was. Raises ArgumentError if it fails, changes between calls or
     does what cannot be recorded, and for a size or a number that is no power of the width.
@@ -58,8 +66,15 @@ def trace(build: Build, data: object, widths: Sequence[int] | None = None, loss:
     loss = default_loss if loss is None else loss
     if not callable(loss):
         raise wrong_type("loss", "a function of the module's output", loss)
-    first, prepared = _tested(built(build, chosen[0]), data, loss, chosen[0])
-    others = (_recorded(built(build, width), data, loss, width, 2 if prepared else 1)[-1] for width in chosen[1:])
+
+    def new(width: int) -> nn.Module:
+        module = built(build, width)
+        if made is not None:
+            made[width] = module
+        return module
+
+    first, prepared = _tested(new(chosen[0]), data, loss, chosen[0])
+    others = (_recorded(new(width), data, loss, width, 2 if prepared else 1)[-1] for width in chosen[1:])
     tapes = [first.tape, *(recording.tape for recording in others)]
     far = [] if isinstance(build, Mapping) else far_shapes(build, chosen[-1], first.tape.parameters)
     network = align(tapes, far)
@@ -109,6 +124,14 @@ def built(build: Build, width: int, seed: int = 0) -> nn.Module:
     if empty := [name for name, one in module.named_parameters() if one.is_meta]:
         raise ArgumentError("build", f"{empty[0]!r:.100} is on the meta device and has no numbers: let build draw them")
     return module
+
+
+def check_buildable(build: Build, width: int) -> None:
+    """Raises ArgumentError if there is no module of this width. Its numbers are drawn only if it fails without."""
+    try:
+        without_memory((lambda n: build[n]()) if isinstance(build, Mapping) else build, width)
+    except Exception:  # of the user's own code, perhaps about a device that it never asked for
+        built(build, width)
 
 
 def _recorded(module: nn.Module, data: object, loss: Loss, width: int, calls: int) -> list[Recording]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _NEEDED, _OTHERS = ("build", "optimizer", "data"), ("loss", "widths", "steps", "seeds", "clip", "regime", "richness")
 """What is named has to have, and may have."""
-_OPTIONS = ("widths", "steps", "seeds", "clip", "yes")
+_OPTIONS = ("widths", "steps", "seeds", "clip", "device", "yes")
 AnyFormat = Literal["text", "json", "markdown"]
 
 
@@ -90,8 +90,6 @@ def check_model(
     given = {"widths": parse_widths(widths), "steps": steps, "seeds": seeds, "clip": clip, "verify": verify or None}
     asked = {"regime": regime, "richness": richness}
     on.check(widths=parse_widths(widths), seeds=seeds, steps=steps)
-    if on.device == "cuda":
-        raise ArgumentError("device", "expected auto or cpu, on which modules are trained, but got 'cuda'")
     for argument, path, ending in (("junit", junit, ".xml"), ("page", page, ".html")):
         if path:
             check_output(argument, path, overwrite=overwrite, endings=(ending,))
@@ -142,7 +140,9 @@ def _checked(parts: dict[str, Any], on: Resources, *, quick: bool) -> ModelCheck
         with progress_bar() as progress:
             # What a quick check costs takes as long to find out as the check itself.
             announce = None if quick else on.announce
-            return model_checks.check_model(**parts, quick=quick, announce=announce, progress=progress)
+            return model_checks.check_model(
+                **parts, quick=quick, device=on.device, announce=announce, progress=progress
+            )
     except ArgumentError as error:
         if error.argument in _OPTIONS:
             raise

@@ -68,7 +68,7 @@ def reproduce(
         _check_folder(folder, names, overwrite=overwrite)
 
     # What is wrong with the options is said by now: here torch is loaded, which takes seconds.
-    from empirical.sweeps.workers import choose_device
+    from empirical.tensors.devices import choose_device
     from scalings.figures.reproduction import claim_figure, reproduction_figure
     from scalings.reports.reproduction import reproduction_document, reproduction_report
 

@@ -15,7 +15,7 @@ named, with the smallest change of it. Where theory finds nothing, but training 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,6 @@ from scalings.hyperparameters.exponents import Exponent
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.results.checks import Change, Check, Forbidden, Repair
 from scalings.results.fits import Fit, Verdict
-from scalings.results.trials import Training
 from scalings.studies import modules
 from scalings.studies.comparisons import Agreement
 from scalings.studies.early_orders import comparable, early_note, early_orders
@@ -41,7 +40,7 @@ from scalings.studies.model_findings import (
     of_untrained,
     of_values,
 )
-from scalings.studies.model_reading import Model, Reading, apart, reading, traced_as_one
+from scalings.studies.model_reading import Model, Reading, apart, reading, runs_of, traced_as_one
 from scalings.studies.model_settings import ParameterSetting
 from scalings.studies.model_tensors import TensorVerdict, local_failures, measured_richness, tensors
 from scalings.studies.model_theory import ModelTheory, theory_of
@@ -50,6 +49,7 @@ from scalings.studies.quick_checks import quick_verdict
 from scalings.studies.wishes import WishedRegime, wish_of
 
 if TYPE_CHECKING:
+    from empirical.models.training import Runs
     from empirical.sweeps.costs import Cost
     from empirical.sweeps.measurement import Measurement
     from empirical.sweeps.sweep import Progress
@@ -138,6 +138,7 @@ def check_model(
     quick: bool = False,
     regime: WishedRegime | None = None,
     richness: Fraction | int | str | None = None,
+    device: object = None,
     announce: Callable[[Cost], object] | None = None,
     progress: Progress | None = None,
 ) -> ModelCheck:
@@ -151,6 +152,8 @@ def check_model(
     - `clip`: the norm of all gradients together at which they are clipped before each step.
     - `quick`: one seed, two steps and widths up to 256 unless others are given: seconds, and wider intervals.
     - `regime` ("rich" or "lazy") or `richness`: FAIL for any other, with the repair that leads there; default any.
+    - `device`: "auto", "cpu", "cuda" or a torch device, to which models and batch are moved to train; default none. A
+      model that `build` keeps stays as it is.
     - `announce`: is told what training will cost, before it starts.
 
     Raises ArgumentError, in one line, for what cannot be traced, set or trained.
@@ -161,13 +164,14 @@ def check_model(
     check_numbers(widths, steps, seeds)
     if quick:
         steps, seeds, widths = min(steps, 2), 1, widths or (None if isinstance(build, Mapping) else _QUICK)
-    build, redrawn = _as_trained(build, optimizer, widths)
+    build, remarks = _as_trained(build, optimizer, widths)
     model = Model(build, optimizer, data, loss)
     traced = apart(traced_as_one(build, data, loss, _traced_widths(build, widths)), optimizer)
-    read = reading(model, traced, steps=steps, clip=clip)
+    runs = runs_of(model, traced, steps, clip, device)
+    read = reading(model, traced, steps=steps, clip=clip, runs=runs)
     theory = theory_of(read, steps, wish)
     cap = _CAP if seeds < _ENOUGH and not quick else 1
-    measured = _trained(read, widths, steps, seeds, cap, announce, progress)
+    measured = _trained(read, runs, widths, seeds, cap, announce, progress)
     translation, orders, is_stable = read.traced.translation, comparable(read, theory.predicted), theory.check.stable
     early = early_orders(read, orders, measured.fits, measured.widths) if is_stable else frozenset()
     orders = {one: order for one, order in orders.items() if one not in early}
@@ -182,12 +186,13 @@ def check_model(
     repaired = repaired_model(read, theory.remedy, theory.remarks)
     verified = None
     if verify and repaired and not theory.code_remains:
-        options = {"steps": steps, "seeds": seeds, "clip": clip, "quick": quick, "regime": regime, "richness": richness}
-        verified = repaired.check(widths=widths, **options, progress=progress)
+        asked: dict[str, Any] = {"widths": widths, "steps": steps, "seeds": seeds, "clip": clip, "quick": quick}
+        wished = {"regime": regime, "richness": richness}
+        verified = repaired.check(**asked, **wished, device=device, progress=progress)
     return ModelCheck(
         *(verdict, reason, read, theory.check, agreement, findings, theory.causes),
         notes=(
-            *(*read.notes, *_redrawn_note(redrawn), *_contradictions(theory)),
+            *(*read.notes, *remarks, *_contradictions(theory)),
             *(*_resized_note(measured), *early_note(early)),
         ),
         measured_richness=measured_richness(translation.network, measured.fits),
@@ -200,17 +205,12 @@ def check_model(
 def _as_trained(
     build: Build, optimizer: Callable[[Any], Any], widths: Sequence[int] | None
 ) -> tuple[Build, Sequence[str]]:
-    """How the model is built with what the function of the optimizer sets, and which parameters that are."""
+    """How the model is built, new each time and as the function of the optimizer sets it, and remarks on that."""
     from empirical.models.building import as_trained
     from empirical.tracing.trace import WIDTHS
 
     given = widths or (build if isinstance(build, Mapping) else WIDTHS)
     return as_trained(build, optimizer, min(given, default=WIDTHS[0]))
-
-
-def _redrawn_note(redrawn: Sequence[str]) -> list[str]:
-    others = f" and {len(redrawn) - 1} more" if len(redrawn) > 1 else ""
-    return [f"the optimizer's function sets {redrawn[0]}{others}: starts are those after it"] if redrawn else []
 
 
 def _resized_note(measured: Measurement) -> list[str]:
@@ -222,22 +222,19 @@ def _resized_note(measured: Measurement) -> list[str]:
 
 def _trained(
     read: Reading,
+    runs: Runs,
     widths: Sequence[int] | None,
-    steps: int,
     seeds: int,
     cap: int,
     announce: Callable[[Cost], object] | None,
     progress: Progress | None,
 ) -> Measurement:
     """What is measured while the model trains by its own optimizer."""
-    from empirical.engines.module.problem import ModuleProblem
     from empirical.sweeps.modules import plan
     from empirical.sweeps.sweep import carry_out
 
-    own, traced, training = read.trained, read.traced, Training.of("sgd", steps=steps)
-    assert own.loss
-    problem = ModuleProblem(own.build, own.data, own.loss, traced, traced.translation, read.given, training)
-    sweep = plan(problem, widths=widths, seeds=seeds, cap=cap, optimizer=own.optimizer)
+    problem = replace(runs.problem, parameterization=read.given)
+    sweep = plan(problem, widths=widths, seeds=seeds, cap=cap, runs=runs)
     if announce:
         announce(sweep.cost())
     return carry_out(sweep, progress)

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from scalings.criteria.problem import Problem
-from scalings.hyperparameters.exponents import MINUS_INFINITY
+from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
+from scalings.hyperparameters.gauges import LayerExponents
 from scalings.hyperparameters.parameterizations import Parameterization
+from scalings.results.trials import Training
 from scalings.studies.model_settings import ParameterSetting, parameter_settings, parameterization_of, problem_of
 from scalings.tapes.network import TracedNetwork
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from empirical.models.settings import Setting
+    from empirical.models.training import Runs
     from empirical.tracing.batches import Loss
     from empirical.tracing.trace import Build
 
@@ -35,6 +41,8 @@ class Traced:
     build: Build
     loss: Loss
     network: TracedNetwork
+    made: dict[int, nn.Module] = field(default_factory=dict)
+    """The modules that were traced, by width, as they were made."""
 
 
 @dataclass(frozen=True)
@@ -70,11 +78,12 @@ def traced_as_one(build: Build, data: object, loss: Loss | None, widths: Sequenc
     from empirical.tracing.trace import trace
 
     loss = default_loss if loss is None else loss
-    traced = trace(build, data, widths, loss)
+    made: dict[int, nn.Module] = {}
+    traced = trace(build, data, widths, loss, made=made)
     if len(places := places_of(traced)) > 1:
         build, loss = joined(build, loss, places)
-        traced = trace(build, data, widths, loss)
-    return Traced(build, loss, traced)
+        traced = trace(build, data, widths, loss, made=made)
+    return Traced(build, loss, traced, made)
 
 
 def apart(traced: Traced, optimizer: Callable[[Any], Any]) -> Traced:
@@ -90,18 +99,45 @@ def apart(traced: Traced, optimizer: Callable[[Any], Any]) -> Traced:
     return replace(traced, network=network.unfolded)
 
 
-def reading(model: Model, traced: Traced, *, steps: int, clip: float | None = None) -> Reading:
-    """Read how a model is set, and by which laws it trains for so many steps.
+def runs_of(model: Model, traced: Traced, steps: int, clip: float | None = None, device: object = None) -> Runs:
+    """Runs of a model by its own optimizer, of so many steps; none is done before it is asked for.
+
+    Raises ArgumentError for a norm to clip at that is none, and for a device that is not there.
+    """
+    from empirical.engines.module.problem import ModuleProblem
+    from empirical.models.training import Runs
+    from empirical.tensors.devices import device_of
+
+    network, chosen, training = traced.network, device_of(device), Training.of("sgd", steps=steps)
+    # The optimizer brings its own numbers: what the problem would set them to is not asked.
+    unasked: LayerExponents[Exponent] = LayerExponents(Fraction(0), Fraction(0), Fraction(0))
+    own = Parameterization((unasked,) * network.translation.network.depth, "as it is set")
+    where = chosen.type if chosen else "cpu"
+    problem = ModuleProblem(traced.build, model.data, traced.loss, network, network.translation, own, training, where)
+    return Runs(problem, _clipped(model.optimizer, clip), traced.made, chosen)
+
+
+def _clipped(optimizer: Callable[[Any], Any], clip: float | None) -> Callable[[Any], Any]:
+    from empirical.models.optimizers import clipping
+
+    return optimizer if clip is None else clipping(optimizer, clip)
+
+
+def reading(
+    model: Model, traced: Traced, *, steps: int, clip: float | None = None, runs: Runs | None = None
+) -> Reading:
+    """Read how a model is set, and by which laws it trains for so many steps; in these runs, if some will be observed.
 
     Raises ArgumentError as `check_model` does.
     """
     from empirical.experiments.model_laws import settings_with_laws
-    from empirical.models.optimizers import clipping
 
-    optimizer = model.optimizer if clip is None else clipping(model.optimizer, clip)
+    optimizer = _clipped(model.optimizer, clip)
     trained = Model(traced.build, optimizer, model.data, traced.loss)
     network, translation = traced.network, traced.network.translation
-    seen = settings_with_laws(traced.build, optimizer, model.data, traced.loss, network.widths, steps)
+    seen = settings_with_laws(
+        *(traced.build, optimizer, model.data, traced.loss, network.widths, steps), runs.seen if runs else None
+    )
     rows, notes = parameter_settings(network, translation, seen)
     problem = problem_of(translation, rows, clipped=clip is not None, epsilons=True)
     without_epsilons = problem_of(translation, rows, clipped=clip is not None)

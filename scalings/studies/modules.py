@@ -86,12 +86,11 @@ def foretold(
     from symbolic.evaluation.sizes import sizes
 
     found = [sizes(problem, weights_at(width), width, steps) for width in widths]
-    logs = np.log(widths)
-    return {
-        one: float(np.polyfit(logs, np.log([at[one] for at in found]), 1)[0])
-        for one in found[0]
-        if all(0 < at[one] < math.inf for at in found)
-    }
+    finite = [one for one in found[0] if all(0 < at[one] < math.inf for at in found)]
+    if not finite:
+        return {}
+    slopes = np.polyfit(np.log(widths), np.log([[at[one] for one in finite] for at in found]), 1)[0]
+    return dict(zip(finite, slopes.tolist(), strict=True))
 
 
 def plan(

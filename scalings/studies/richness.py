@@ -127,7 +127,7 @@ def plan(
     """
     from empirical.data.examples import input_size
     from empirical.experiments.richness import LongRuns
-    from empirical.sweeps.workers import choose_device
+    from empirical.tensors.devices import choose_device
     from symbolic.derivation.derive import derive
 
     network, law = mlp(3, activation, inputs=input_size(data)), optimizer("sgd")

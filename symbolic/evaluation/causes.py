@@ -34,6 +34,7 @@ from fractions import Fraction
 
 import z3
 
+from scalings.criteria.observables import Observable
 from scalings.criteria.problem import Problem
 from scalings.criteria.tutorial import TUTORIAL
 from scalings.hyperparameters.exponents import Exponent
@@ -49,6 +50,7 @@ from symbolic.evaluation.check import verdict_on
 from symbolic.evaluation.given_run import train_given
 from symbolic.evaluation.nearest_point import distance
 from symbolic.evaluation.repair import of_richness
+from symbolic.orders.algebra import EXACT
 from symbolic.polyhedra.z3_forms import number, value
 from symbolic.propagation.question import Question
 
@@ -147,7 +149,10 @@ def _numbers(question: Question, network: Network, given: Parameterization) -> d
 
 def _nearest(question: Question, network: Network, given: Parameterization) -> dict[str, Fraction] | None:
     """Values of all unknowns that meet the criteria; None if there are none."""
-    points, numbers = Points(question.ring, question.train), _numbers(question, network, given)
+    numbers = _numbers(question, network, given)
+    if finite := _as_given(question, numbers):
+        return finite
+    points = Points(question.ring, question.train)
     solver = z3.Optimize()
     solver.add(points.solver.assertions(), *points.wanted.values())
     if solver.check() != z3.sat:
@@ -168,6 +173,19 @@ def _nearest(question: Question, network: Network, given: Parameterization) -> d
     assert solver.check() == z3.sat, "what has an answer has a nearest one"
     model = solver.model()
     return {name: value(model, variable) for name, variable in variables.items()}
+
+
+def _as_given(question: Question, numbers: Mapping[str, Exponent]) -> dict[str, Fraction] | None:
+    """The numbers as they are, if they meet the criteria: nothing is nearer, and no search is needed."""
+    finite = {name: one for name, one in numbers.items() if isinstance(one, Fraction)}
+    if len(finite) < len(numbers):
+        return None
+    orders: dict[Observable, Exponent] = {}
+    for one in question.train(EXACT, numbers.__getitem__, orders):
+        left, right = one.sides(orders, EXACT)
+        if left > right or (one.criterion.sign == "~" and left != right):
+            return None
+    return finite
 
 
 def _changes(question: Question, given: Mapping[str, Exponent], found: Mapping[str, Fraction]) -> Iterator[Change]:

@@ -2,102 +2,133 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
+from torch.autograd.graph import GradientEdge, get_gradient_edge
 
 from empirical.engines.module.places import Place, on_tape
 from empirical.engines.module.precision import double_precision
 from empirical.tracing.batches import Batch, Loss
+from empirical.tracing.elementary import Spot, Step, follow
+from empirical.tracing.modules import eager
 from empirical.tracing.recorder import record
 from empirical.tracing.state import seeded
 from empirical.tracing.user_code import user_code
 from scalings.errors import ArgumentError
-from scalings.tapes.tape import Operation
+from scalings.tapes.tape import Tape
 
 
 @dataclass(frozen=True)
 class Pass:
-    """The loss; values, and the gradients of the loss by them, by name; and its gradients by parameters, which are zero
-    where one is frozen."""
+    """The loss; values, and the gradients of the loss by them, by name; and its gradients by parameters, if they were
+    asked for, which are zero where one is frozen."""
 
     loss: Tensor
     values: Mapping[str, Tensor]
     signals: Mapping[str, Tensor]
-    gradients: Mapping[str, Tensor]
+    gradients: dict[str, Tensor]
 
 
-Tapes: TypeAlias = dict[int, tuple[list[tuple[str, str]], dict[str, int]]]
+@dataclass(frozen=True)
+class Trail:
+    """The calls of a pass, and where on them each wanted value is seen, by its name."""
+
+    steps: tuple[Step, ...]
+    spots: Mapping[str, Spot]
+
+
+Trails: TypeAlias = dict[int, Trail]
+"""By width, that of the last pass."""
 
 
 @dataclass
 class Passes:
-    """Passes of one module on one batch, every time with the same random numbers."""
+    """Passes of one module on one batch, every time with the same random numbers.
+
+    What is done at a width is recorded once; other passes, and other widths that do the same, are followed.
+    """
 
     module: nn.Module
     batch: Batch
     loss: Loss
     width: int
-    wanted: Mapping[str, Place]
-    known: Tapes = field(default_factory=dict)
-    """By width, the operations of the last pass, and the numbers of the wanted values on its tape."""
+    wanted: Callable[[Tape[int]], Mapping[str, Place]]
+    """Where they are, which a tape of the module may tell first."""
+    known: Trails = field(default_factory=dict)
+    running_in: Callable[[], AbstractContextManager[None]] = double_precision
+    precision: float = 0.0
+    """The distance of 1 to the next number in the coarsest type of what was seen."""
 
-    def run(self) -> Pass:
-        """One more. Values are found by numbers on the tape, which are looked up again where it has changed."""
+    @cached_property
+    def _own(self) -> dict[str, nn.Parameter]:
+        return dict(self.module.named_parameters())
+
+    def run(self, *, weights: bool = True) -> Pass:
+        """One more; without `weights` it has no gradients by parameters. What is done is looked up again where it has
+        changed."""
+        if not self.known:
+            self._prepare()
+            self._record()
         for _ in range(3):
-            found = self._run()
-            if found is not None:
+            trail = self.known.get(self.width) or next(reversed(self.known.values()))
+            if found := self._followed(trail, weights=weights):
+                self.known[self.width] = trail
                 return found
+            self._record()
         raise ArgumentError("build", f"the module does something else in every forward pass at width {self.width}")
 
-    def _run(self) -> Pass | None:
-        """None if the tape was not the one that the numbers are of."""
-        known, numbers = self.known.get(self.width, ([], {}))
-        wanted = frozenset(numbers.values())
-        values: dict[int, Tensor] = {}
-        signals: dict[int, Tensor] = {}
-        handles: list[RemovableHandle] = []
+    def _prepare(self) -> None:
+        """Some modules prepare something in their first pass."""
+        with self._running(), torch.no_grad(), eager():
+            self.loss(self.batch.copy().run(self.module))
+
+    def _record(self) -> None:
+        with self._running():
+            recording = record(self.module, self.batch.copy(), self.loss, width=self.width, replayed=False)
+        numbers = on_tape(self.wanted(recording.tape), recording.tape)
+        seen = {name: recording.spots[number] for name, number in numbers.items() if number in recording.spots}
+        self.known[self.width] = Trail(recording.trail, seen)
+
+    @contextmanager
+    def _running(self) -> Iterator[None]:
+        with user_code("build", f"its forward pass or loss fails at width {self.width}"), seeded(), self.running_in():
+            yield
+
+    def _followed(self, trail: Trail, *, weights: bool) -> Pass | None:
+        """None if the module does not do what it did on this trail."""
+        values: dict[str, Tensor] = {}
+        edges: dict[str, GradientEdge] = {}
         losses: list[Tensor] = []
 
-        def watch(number: int, tensor: Tensor) -> None:
-            if number in wanted:
-                values[number] = tensor.detach().clone()
-                if tensor.requires_grad:
-                    keep = partial(signals.__setitem__, number)
-                    handles.append(tensor.register_hook(keep))  # type: ignore[no-untyped-call] # of torch
+        def watch(name: str, tensor: Tensor) -> None:
+            values[name] = tensor.detach().clone()
+            if tensor.is_floating_point():
+                self.precision = max(self.precision, torch.finfo(tensor.dtype).eps)
+            if tensor.requires_grad:
+                edges[name] = get_gradient_edge(tensor)  # before it is written to, if it is
 
         def loss(output: Any) -> Any:
             losses.append(self.loss(output))
             return losses[0]
 
-        with user_code("build", f"its forward pass or loss fails at width {self.width}"), seeded(), double_precision():
-            tape = record(self.module, self.batch.copy(), loss, width=self.width, watch=watch).tape
-        operations = [_shown(operation) for operation in tape.operations]
-        if operations != known:
-            self.known[self.width] = operations, on_tape(self.wanted, tape)
+        with self._running():
+            is_same = follow(self.module, self.batch.copy(), loss, trail.steps, trail.spots, watch)
+        if not is_same:
             return None
-        parameters = {name: one for name, one in self.module.named_parameters() if one.requires_grad}
-        with user_code("build", f"its backward pass fails at width {self.width}"):
-            slopes = (
-                torch.autograd.grad(losses[0], list(parameters.values()), allow_unused=True, materialize_grads=True)
-                if parameters and losses[0].requires_grad
-                else [torch.zeros_like(one) for one in parameters.values()]
-            )
-        for handle in handles:
-            handle.remove()
-        return Pass(
-            losses[0].detach(),
-            {name: values[number] for name, number in numbers.items()},
-            {name: signals[number] for name, number in numbers.items() if number in signals},
-            {name: torch.zeros_like(one) for name, one in self.module.named_parameters()}
-            | dict(zip(parameters, slopes, strict=True)),
-        )
-
-
-def _shown(operation: Operation) -> tuple[str, str]:
-    return operation.path, operation.function
+        own = self._own if weights else {}
+        trained = {name: one for name, one in own.items() if one.requires_grad}
+        slopes: list[Tensor | None] = [None] * (len(edges) + len(trained))
+        if losses[0].requires_grad and slopes:
+            asked: Any = [*edges.values(), *trained.values()]
+            with user_code("build", f"its backward pass fails at width {self.width}"):
+                slopes = list(torch.autograd.grad(losses[0], asked, allow_unused=True))
+        signals = {name: one for name, one in zip(edges, slopes, strict=False) if one is not None}
+        found = {name: one for name, one in zip(trained, slopes[len(edges) :], strict=True) if one is not None}
+        gradients = {name: found[name] if name in found else torch.zeros_like(one) for name, one in own.items()}
+        return Pass(losses[0].detach(), values, signals, gradients)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from torch import nn
 
-from empirical.engines.module.passes import Tapes
+from empirical.engines.module.passes import Trails
 from empirical.engines.module.places import Place, places
 from empirical.engines.module.precision import double_precision, in_double_precision
 from empirical.tracing.batches import Batch, Loss, batch_of
 from empirical.tracing.recorder import Recording, record
 from empirical.tracing.state import seeded
-from empirical.tracing.trace import Build, built
+from empirical.tracing.trace import Build, built, check_buildable
 from empirical.tracing.user_code import user_code
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import Exponent
@@ -26,6 +27,7 @@ from scalings.networks.network import Network, wrong_depth
 from scalings.networks.nodes import Weighted
 from scalings.results.trials import Training
 from scalings.tapes.network import TracedNetwork
+from scalings.tapes.tape import Tape
 from scalings.tapes.translation.translation import Translation
 
 
@@ -86,15 +88,17 @@ class ModuleProblem:
         They are found in the precision in which the module was traced.
         """
         width = self.traced.widths[-1]
-        with seeded():
-            batch = batch_of(self.data, width)
-        *_, recording = forward_passes(built(self.build, width), batch, self.loss, width)
+        *_, recording = forward_passes(built(self.build, width), self.batch_as_given(width), self.loss, width)
+        return self.places_on(recording.tape)
+
+    def places_on(self, tape: Tape[int]) -> dict[str, Place]:
+        """The same, on a tape of the module at the largest traced width, as it was traced."""
         observed = {one.name for one in self.network.representations}
         values = {name: value for name, value in self.translation.values.items() if name in observed}
-        return places(self.traced, values, recording.tape)
+        return places(self.traced, values, tape)
 
     @cached_property
-    def tapes(self) -> Tapes:
+    def trails(self) -> Trails:
         """What passes know of each other, by width."""
         return {}
 
@@ -107,7 +111,8 @@ class ModuleProblem:
         """Raises ArgumentError if there is no module of this width."""
         if (given := self.given_widths) and width not in given:
             raise ArgumentError("widths", f"expected widths among those of build, but got {width}")
-        built(self.build, width)
+        if width not in self.traced.widths:
+            check_buildable(self.build, width)
 
     def growing(self, node: str) -> tuple[bool, ...]:
         """Which sizes of the value of a node grow with the width."""
@@ -118,12 +123,27 @@ class ModuleProblem:
     def module(self, width: int, seed: int) -> nn.Module:
         """The module in double precision, as `build` draws it from a seed."""
         with double_precision():
-            return built(self.build, width, seed).double()
+            return self.module_as_given(width, seed).double()
+
+    def module_as_given(self, width: int, seed: int) -> nn.Module:
+        """The module as `build` draws it from a seed; a copy where it gives the same one again."""
+        module = built(self.build, width, seed)
+        return copy.deepcopy(module) if self.gives_again else module
+
+    @cached_property
+    def gives_again(self) -> bool:
+        """Whether `build` gives the same module every time."""
+        width = self.traced.widths[0]
+        return built(self.build, width) is built(self.build, width)
 
     def batch(self, width: int) -> Batch:
         """The data in double precision."""
+        return in_double_precision(self.batch_as_given(width))
+
+    def batch_as_given(self, width: int) -> Batch:
+        """The data as they are."""
         with seeded():
-            return in_double_precision(batch_of(self.data, width))
+            return batch_of(self.data, width)
 
     def weights(self) -> Iterator[tuple[Weighted, tuple[str, ...]]]:
         """The first node of each weight, with the names of the module's parameters that it stands for, one a copy."""
@@ -136,4 +156,4 @@ def forward_passes(module: nn.Module, batch: Batch, loss: Loss, width: int, call
     with user_code("build", f"its forward pass or loss fails at width {width}"):
         for _ in range(calls):
             with seeded():
-                yield record(module, batch.copy(), loss, width=width)
+                yield record(module, batch.copy(), loss, width=width, replayed=False)

@@ -7,19 +7,18 @@ their number, a constant. Changes are differences of values, in double precision
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from empirical.engines.module.passes import Pass, Passes
+from empirical.engines.module.passes import Passes
 from empirical.engines.module.problem import ModuleProblem
 from empirical.engines.module.weights import Constants, Stepped, as_matrix, initialize
-from empirical.engines.observations import Representation, Update, View, Weight, observe
 from empirical.tensors.spectral_norms import spectral_norm
-from scalings.criteria.observables import Observable
+from scalings.criteria.observables import Observable, Quantity
 from scalings.networks.nodes import MATRICES
 
 
@@ -67,83 +66,127 @@ def train(problem: ModuleProblem, width: int, seed: int, constants: Mapping[str,
         for name, one in stepped.items():
             one.step(gradients[name])
 
-    return observations(problem, module, width, observed, step)
+    passes = Passes(module, problem.batch(width), problem.loss, width, lambda _: problem.places, problem.trails)
+    return observations(problem, passes, observed, step, problem.training.steps)
 
 
 def observations(
     problem: ModuleProblem,
-    module: nn.Module,
-    width: int,
+    passes: Passes,
     observed: Mapping[str, Trained],
     step: Callable[[Mapping[str, Tensor]], None],
+    steps: int,
+    least: int = 0,
 ) -> dict[Observable, float]:
-    """Every observable at every step of a training whose steps are given the gradients, by parameter."""
-    passes = Passes(module, problem.batch(width), problem.loss, width, problem.places, problem.tapes)
+    """Every observable at every step of a training whose steps are given the gradients, by parameter.
+
+    At least so many steps are taken, those beyond `steps` unobserved.
+    """
     found: dict[Observable, float] = {}
-    before, now = None, passes.run()
-    first = now
-    for number in range(problem.training.steps + 1):
+    now, last = passes.run(), max(steps, least)
+    at_first = (_at_first(now.values), _at_first(now.signals))
+    starts = {name: norm(one.stepped.initial) for name, one in observed.items()}
+    pushed: dict[str, float] = {}
+    for number in range(last + 1):
         if number:
+            pushed = {name: norm(now.gradients[one.name]) for name, one in observed.items()}
             step(now.gradients)
-            before, now = now, passes.run()
-        seen = observe(View(number, now.loss[None], representations(problem, observed, number, first, before, now)))
-        found |= {observable: float(value) for observable, value in seen.items()}
+            if number > steps:
+                continue
+            now.gradients.clear()
+            now = passes.run(weights=number < last)
+        seen = sizes_of_values(problem, number, at_first, (now.values, now.signals))
+        for name, one in observed.items():
+            weights = _of_weight(one, starts[name], pushed.get(name))
+            seen |= {Observable(quantity, name, number): size for quantity, size in weights.items()}
+        found |= seen | {Observable("loss", "", number): float(now.loss)}
     return found
 
 
-def representations(
+@dataclass(frozen=True)
+class _First:
+    """A tensor as it was at first, and where it was infinite, if it was anywhere."""
+
+    tensor: Tensor
+    infinite: Tensor | None
+
+
+def _at_first(tensors: Mapping[str, Tensor]) -> dict[str, _First]:
+    found = {}
+    for name, tensor in tensors.items():
+        infinite = tensor.isinf()
+        found[name] = _First(tensor, infinite if infinite.any() else None)
+    return found
+
+
+def sizes_of_values(
     problem: ModuleProblem,
-    observed: Mapping[str, Trained],
     step: int,
-    first: Pass,
-    before: Pass | None,
-    now: Pass,
-) -> Iterator[Representation]:
-    for node in problem.network.flat:
-        weight, update = _weight(observed[node.name], before) if node.name in observed else (None, None)
-        values = [seen.values.get(node.name) for seen in (first, now)]
-        if any(value is None for value in values) and weight is None:
-            continue
-        grows = problem.growing(node.name)
-        z, dz = _terms(grows, *values)
-        d, dd = _terms(grows, *(seen.signals.get(node.name) for seen in (first, now)))
-        yield Representation(node.name, z, dz if step else (), d, dd if step else (), weight, update)
+    at_first: tuple[Mapping[str, _First], Mapping[str, _First]],
+    now: tuple[Mapping[str, Tensor], Mapping[str, Tensor]],
+) -> dict[Observable, float]:
+    """|z|, |dz|, |d| and |dd| of all nodes, Euclidean over units and root-mean-square over examples.
 
-
-def _weight(trained: Trained, before: Pass | None) -> tuple[Weight, Update | None]:
-    """W as it is, and what the updates so far did; without one there was none."""
-    stepped = trained.stepped
-    weight = Weight(_norm(stepped.initial), _norm(stepped.parameter.detach()))
-    if before is None:
-        return weight, None
-    spectral = spectral_norm(as_matrix(stepped.update)) if trained.is_matrix else None
-    decay = None if stepped.shrunk is None or not stepped.shrunk.any() else stepped.shrunk.flatten().clone()
-    return weight, Update(_norm(stepped.update), _norm(before.gradients[trained.name]), spectral, decay)
-
-
-def _terms(
-    grows: tuple[bool, ...], first: Tensor | None, now: Tensor | None
-) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-    """A value and its change as (1, examples, units); empty where it is not there, or had another shape at first.
-
-    What is infinite from the start is masked, and counts as zero.
+    Of what was infinite at first, as what a mask hides, nothing counts.
     """
-    if now is None or now.dim() != len(grows) or not now.numel():
-        return (), ()
-    if first is None or first.shape != now.shape:
-        return (_examples(now, grows),), ()
-    masked = first.isinf()
-    now, change = now.masked_fill(masked, 0.0), (now - first).masked_fill(masked, 0.0)
-    return (_examples(now, grows),), (_examples(change, grows),)
+    blocks: list[tuple[Observable, float, Tensor]] = []
+    for node in problem.network.flat:
+        grows = problem.growing(node.name)
+        for (value, change), before, after in zip(_NAMES, at_first, now, strict=True):
+            seen = after.get(node.name)
+            if seen is None or seen.dim() != len(grows) or not seen.numel():
+                continue
+            examples = math.prod(size for size, one in zip(seen.shape, grows, strict=True) if not one)
+            first, block = before.get(node.name), seen
+            changed = block - first.tensor if step and first and first.tensor.shape == block.shape else None
+            for quantity, part in ((value, block), (change, changed)):
+                if part is not None:
+                    hidden = first.infinite if first and first.tensor.shape == block.shape else None
+                    known = part if hidden is None else part.masked_fill(hidden, 0.0)
+                    blocks.append((Observable(quantity, node.name, step), 1 / math.sqrt(examples), known))
+    sizes = norms([block for *_, block in blocks])
+    return {one: scale * size for (one, scale, _), size in zip(blocks, sizes, strict=True)}
 
 
-def _examples(value: Tensor, grows: tuple[bool, ...]) -> Tensor:
-    """As (1, examples, units): units are the sizes that grow, examples all others."""
-    order = [*(axis for axis, one in enumerate(grows) if not one), *(axis for axis, one in enumerate(grows) if one)]
-    units = math.prod(size for size, one in zip(value.shape, grows, strict=True) if one)
-    return value.permute(order).reshape(1, -1, units)
+_NAMES: tuple[tuple[Quantity, Quantity], ...] = (("z", "dz"), ("d", "dd"))
 
 
-def _norm(tensor: Tensor) -> Tensor:
-    norm: Tensor = torch.linalg.vector_norm(tensor)
-    return norm.reshape(1)
+def _of_weight(trained: Trained, start: float, pushed: float | None) -> dict[Quantity, float]:
+    """W as it is, and what the updates so far did; without a gradient that pushed it there was none."""
+    stepped = trained.stepped
+    found: dict[Quantity, float] = {"W_frobenius": norm(stepped.parameter.detach()) if pushed is not None else start}
+    if pushed is not None:
+        found |= {"dW_frobenius": norm(stepped.update), "gradient": pushed}
+        if trained.is_matrix:
+            found["dW_spectral"] = float(spectral_norm(as_matrix(stepped.update)))
+        if stepped.shrunk is not None and stepped.shrunk.any():
+            found["decay"] = float(stepped.shrunk)
+    return found
+
+
+def norms(tensors: list[Tensor]) -> list[float]:
+    """Euclidean norms, summed in double precision where squares may leave the range of single.
+
+    >>> [f"{one:.3g}" for one in norms([torch.tensor([3e-30, 4e-30]), torch.tensor([3.0, 4.0])])]
+    ['5e-30', '5']
+    """
+    if not tensors:
+        return []
+    found: list[float] = torch.stack(list(torch._foreach_norm(tensors))).tolist()
+    return [
+        size if _SMALL < size < 1 / _SMALL or (not size and not tensor.any()) else float(_norm_in_double(tensor))
+        for size, tensor in zip(found, tensors, strict=True)
+    ]
+
+
+def _norm_in_double(tensor: Tensor) -> Tensor:
+    norm: Tensor = torch.linalg.vector_norm(tensor.double())
+    return norm
+
+
+def norm(tensor: Tensor) -> float:
+    """The Euclidean norm of one."""
+    return norms([tensor])[0]
+
+
+_SMALL = 1e-12

@@ -45,7 +45,7 @@ def reference_constants(problem: ModuleProblem) -> dict[str, Constants]:
     """The constants of every parameter, by name, from one pass at the reference width."""
     width = reference_width(problem)
     module = problem.module(width, 0)
-    seen = Passes(module, problem.batch(width), problem.loss, width, {}).run()
+    seen = Passes(module, problem.batch(width), problem.loss, width, lambda _: {}).run()
     own = dict(module.named_parameters())
     share = FIRST_STEP * problem.training.lr / Training.of(problem.training.optimizer).lr
     found: dict[str, tuple[float, float, float]] = {}

@@ -8,6 +8,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+import torch
 
 from scalings.command_line.app import main
 from tests.scalings.command_line.running import run, run_json
@@ -172,7 +173,11 @@ def test_a_regime_that_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
         ("own_check:many", "--seeds: expected at most 10000"),
         ("own_check:huge", "--widths: expected widths up to 1000000000"),
         ("own_check:halves", "--widths: expected whole numbers, but got [64.5, 128, 256]"),
-        ("own_check --device cuda", "--device: expected auto or cpu, on which modules are trained, but got 'cuda'"),
+        ("own_check --device tpu", "--device: expected one of auto, cpu, cuda, but got 'tpu'"),
+        pytest.param(
+            *("own_check --device cuda", "--device: expected cpu or auto, since torch finds no CUDA device"),
+            marks=pytest.mark.skipif(torch.cuda.is_available(), reason="a CUDA device is there"),
+        ),
         ("own_check --regime rihc", 'Invalid value "rihc" for --regime'),
         ("own_check:right --richness much", "richness: expected a fraction"),
         ("own_check:right --richness 1/4 --regime rich", "richness: expected none beside the regime 'rich'"),

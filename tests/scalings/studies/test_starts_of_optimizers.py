@@ -1,5 +1,5 @@
 """`check_model` where the function of the optimizer sets the model's starts, as a pasted repair does, and of modules
-that are not made anew."""
+that are kept."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from empirical.tracing.trace import trace
 from scalings.errors import ArgumentError
 from scalings.studies.model_checks import check_model
 
@@ -65,21 +64,19 @@ def test_the_repair_wins_over_starts_that_the_optimizer_sets() -> None:
     assert found.verified.verdict == "PASS"
 
 
-def test_modules_that_are_not_made_anew_are_refused_and_left_as_they_are() -> None:
+def test_modules_that_build_keeps_stay_as_they_are() -> None:
     made = {width: Perceptron(width).eval() for width in (24, 32, 48, 64, 96, 128, 192, 256)}
     before = copy.deepcopy(made)
     own = {width: lambda width=width: made[width] for width in made}
-    with pytest.raises(ArgumentError, match="a new module at every call"):
-        check_model(own, adam, INPUTS)
+    found = check_model(own, adam_that_draws, INPUTS, quick=True)
+    assert [note.partition(":")[0] for note in found.notes[:2]] == [
+        "build gives the same module again",
+        "the optimizer's function sets down.weight",
+    ]
     for width, model in made.items():
         assert not model.training
-        assert all(
-            torch.equal(one, other) for one, other in zip(model.parameters(), before[width].parameters(), strict=True)
-        )
-    trace(own, INPUTS)  # which trains nothing
-    copied = {width: lambda width=width: copy.deepcopy(made[width]) for width in made}
-    assert check_model(copied, adam, INPUTS, quick=True).settings[-1].weight == "down.weight"
-    assert all(one.grad is None for model in made.values() for one in model.parameters())
+        unmoved = zip(model.parameters(), before[width].parameters(), strict=True)
+        assert all(torch.equal(one, other) and one.grad is None for one, other in unmoved)
 
 
 def test_a_module_without_numbers_is_named() -> None:
