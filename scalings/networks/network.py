@@ -241,7 +241,7 @@ class Network:
         """The operations that reach the output only through a sum back over growing units: queries and keys, routers.
 
         A product repeats a factor over the units that only the other factor has, and the gradient of this factor is a
-        sum over them. At initialization the backward signal knows nothing of the other factor, and the sum is one of
+        sum over them; so does what has copies of it. At initialization the backward signal knows nothing of the other factor, and the sum is one of
         random signs: the first update finds next to nothing of such an operation.
         """
         readers: dict[str, list[Node]] = {}
@@ -259,6 +259,8 @@ class Network:
         """Whether what it sends back to this source is a sum over growing units; that of scores is one behind them."""
         if isinstance(node, Scores):
             return True
+        if isinstance(node, Rearrange):
+            return any(node.copies(self.units, source, scale) > 0 for scale in self.scales)
         if not isinstance(node, Product) or node.left == node.right:
             return False
         several = (contraction(node, self.units, scale) for scale in self.scales)

@@ -167,7 +167,9 @@ class Builder:
             self._values[key] = self.scaled(whole, state.order, state.size, call)
         found, units = self._values[key], growing(state.shape)
         if str(units) != str(growing(parameter.shape)):
-            name = self.add(Rearrange(self.name(call, "part"), (found.node,), units), call)
+            is_larger = units.order > growing(parameter.shape).order
+            node = Rearrange(self.name(call, "part"), (found.node,), units, repeated=is_larger)
+            name = self.add(node, call)
             found = replace(found, node=name).of_part(name)
         return replace(found, shape=state.shape)
 

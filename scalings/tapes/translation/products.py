@@ -167,8 +167,8 @@ def stopped(build: Builder, call: Call, state: State) -> State:
     return entrywise(build, call, build.result(state, call), "detach", is_odd=True)
 
 
-def joined(build: Builder, call: Call, states: list[State], shape: Shape) -> State:
-    """Entries of several states in one: side by side, or some of each."""
+def joined(build: Builder, call: Call, states: list[State], shape: Shape, *, repeated: bool = False) -> State:
+    """Entries of several states in one: side by side, or some of each; or `repeated`."""
     states = [one for one in states if not (isinstance(one, Constant) and (one.is_zero or _is_empty(one.shape)))]
     if not states:
         return Constant(shape, is_zero=True)
@@ -178,7 +178,7 @@ def joined(build: Builder, call: Call, states: list[State], shape: Shape) -> Sta
         return replace(states[0], shape=shape)
     results = [build.result(one, call) for one in states]
     names = tuple(dict.fromkeys(one.node for one in results))
-    node = build.add(Rearrange(build.name(call), names, growing(shape)), call)
+    node = build.add(Rearrange(build.name(call), names, growing(shape), repeated=repeated), call)
     return Result(
         shape,
         node,
@@ -204,7 +204,7 @@ def _sum(build: Builder, call: Call, one: Result, other: Result) -> State:
     same = same and one.made_of != other.made_of and not build.are_weights(result.made_of)
     if INPUT in (one.node, other.node) or not units.grows or not same:
         names = tuple(dict.fromkeys((one.node, other.node)))
-        return replace(result, node=build.add(Rearrange(build.name(call), names, units), call))
+        return replace(result, node=build.add(Rearrange(build.name(call), names, units, repeated=True), call))
     first, second = (one, other) if build.is_stream(one.node) or not build.is_stream(other.node) else (other, one)
     wanted = build.units(first.node)
     branch = build.with_units(second, wanted, call)
@@ -221,7 +221,7 @@ def _repeated(build: Builder, call: Call, state: State) -> State:
     """A state that is repeated to the shape of a result."""
     if str(growing(state.shape)) == str(growing(call.shape)):
         return replace(state, shape=call.shape)
-    return joined(build, call, [state], call.shape)
+    return joined(build, call, [state], call.shape, repeated=True)
 
 
 def _by_constant(build: Builder, call: Call, state: State, constant: Constant) -> State:
