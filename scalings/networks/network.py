@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from typing import Literal, TypeAlias
 
@@ -66,6 +67,11 @@ class Representation:
     units: Dimension
     copies: Dimension
     """How often the block that contains it is repeated."""
+    read_at: str
+    """The operation whose result is all that others read of it: itself, or the last number of the code that it is
+    multiplied by. How large it is to be is asked of this, as of z = g W h of a layer."""
+    factor: Fraction
+    """The power of the width that these numbers are."""
     first_update: int = 1
     """The update from which on equations are asked of its changes: 2 for queries and keys, whose first gradient has
     another order, since queries, keys and values have not moved yet."""
@@ -226,6 +232,7 @@ class Network:
                 kind,
                 self.units[node.name],
                 self.copies.get(node.name, ONE),
+                *self._read_at(node),
                 2 if node.name in self.dormant else 1,
                 isinstance(node, MATRICES),
                 not (isinstance(node, WEIGHTED) and node.frozen),
@@ -237,6 +244,24 @@ class Network:
         )
 
     @cached_property
+    def _readers(self) -> dict[str, list[Node]]:
+        found: dict[str, list[Node]] = {}
+        for node in self.flat:
+            for source in sources(node):
+                found.setdefault(source, []).append(node)
+        return found
+
+    def _read_at(self, node: Node) -> tuple[str, Fraction]:
+        """The last of the numbers of the code that alone read a layer or each other, and their power of the width."""
+        factor = Fraction(0)
+        while len(read_by := self._readers.get(node.name, [])) == 1 and self._part(read_by[0]) in ("hidden", "gate"):
+            (reader,) = read_by
+            if not isinstance(reader, Factor) and not (isinstance(reader, Scale) and reader.in_code):
+                break
+            node, factor = reader, factor + (reader.order if isinstance(reader, Factor) else 0)
+        return node.name, factor
+
+    @cached_property
     def dormant(self) -> frozenset[str]:
         """The operations that reach the output only through a sum back over growing units: queries and keys, routers.
 
@@ -244,13 +269,9 @@ class Network:
         sum over them; so does what has copies of it. At initialization the backward signal knows nothing of the other factor, and the sum is one of
         random signs: the first update finds next to nothing of such an operation.
         """
-        readers: dict[str, list[Node]] = {}
-        for node in self.flat:
-            for source in sources(node):
-                readers.setdefault(source, []).append(node)
         found: set[str] = set()
         for node in reversed(self.flat):
-            read_by = readers.get(node.name, [])
+            read_by = self._readers.get(node.name, [])
             if read_by and all(one.name in found or self._sums_back(one, node.name) or _stops(one) for one in read_by):
                 found.add(node.name)
         return frozenset(found)

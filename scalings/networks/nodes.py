@@ -73,10 +73,11 @@ class Pool:
 
 @dataclass(frozen=True)
 class Scale:
-    """y = g h: a multiplier without a weight, such as a residual branch's."""
+    """y = g h: a multiplier without a weight, such as a residual branch's; `in_code`: in place of a `Factor`."""
 
     name: str
     source: str
+    in_code: bool = False
 
 
 @dataclass(frozen=True)

@@ -227,7 +227,8 @@ class Run(Generic[O]):
         """The nodes that criteria apply to, or all of them, and that have no rule which observes them."""
         network, own = self.problem.network, (*WEIGHTED, Sum, Scores, Repeat)
         kinds = {one.name: one.kind for one in network.representations}
-        wanted = [node for node in network.flat if self.everywhere or node.name in kinds]
+        read = {one.read_at for one in network.representations}
+        wanted = [node for node in network.flat if self.everywhere or node.name in kinds or node.name in read]
         return frozenset(one.name for one in wanted if kinds.get(one.name) != "output" and not isinstance(one, own))
 
     @cached_property

@@ -204,7 +204,8 @@ def _sum(build: Builder, call: Call, one: Result, other: Result) -> State:
     same = same and one.made_of != other.made_of and not build.are_weights(result.made_of)
     if INPUT in (one.node, other.node) or not units.grows or not same:
         names = tuple(dict.fromkeys((one.node, other.node)))
-        return replace(result, node=build.add(Rearrange(build.name(call), names, units, repeated=True), call))
+        repeated = any(growing(side.shape).order < units.order for side in (one, other))
+        return replace(result, node=build.add(Rearrange(build.name(call), names, units, repeated=repeated), call))
     first, second = (one, other) if build.is_stream(one.node) or not build.is_stream(other.node) else (other, one)
     wanted = build.units(first.node)
     branch = build.with_units(second, wanted, call)
