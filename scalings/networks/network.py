@@ -252,13 +252,20 @@ class Network:
         return found
 
     def _read_at(self, node: Node) -> tuple[str, Fraction]:
-        """The last of the numbers of the code that alone read a layer or each other, and their power of the width."""
-        factor = Fraction(0)
+        """The last of the numbers of the code that alone read a layer or each other, and their power of the width.
+
+        Between a layer and a readout, or a stream and a matrix, they belong to what reads them: z = g W h there.
+        """
+        own, factor = node, Fraction(0)
         while len(read_by := self._readers.get(node.name, [])) == 1 and self._part(read_by[0]) in ("hidden", "gate"):
             (reader,) = read_by
             if not isinstance(reader, Factor) and not (isinstance(reader, Scale) and reader.in_code):
                 break
             node, factor = reader, factor + (reader.order if isinstance(reader, Factor) else 0)
+        read_by = self._readers.get(node.name, [])
+        to_matrices = all(isinstance(one, MATRICES) for one in read_by)
+        if to_matrices and (isinstance(own, Sum) or self.readouts.intersection(one.name for one in read_by)):
+            return own.name, Fraction(0)
         return node.name, factor
 
     @cached_property
@@ -266,8 +273,9 @@ class Network:
         """The operations that reach the output only through a sum back over growing units: queries and keys, routers.
 
         A product repeats a factor over the units that only the other factor has, and the gradient of this factor is a
-        sum over them; so does what has copies of it. At initialization the backward signal knows nothing of the other factor, and the sum is one of
-        random signs: the first update finds next to nothing of such an operation.
+        sum over them; so does what has copies of it, unless a matrix reads those. At initialization the backward signal
+        knows nothing of the other factor, and the sum is one of random signs: the first update finds next to nothing of
+        such an operation.
         """
         found: set[str] = set()
         for node in reversed(self.flat):
@@ -281,7 +289,8 @@ class Network:
         if isinstance(node, Scores):
             return True
         if isinstance(node, Rearrange):
-            return any(node.copies(self.units, source, scale) > 0 for scale in self.scales)
+            is_copied = any(node.copies(self.units, source, scale) > 0 for scale in self.scales)
+            return is_copied and not all(isinstance(one, MATRICES) for one in self._readers[node.name])
         if not isinstance(node, Product) or node.left == node.right:
             return False
         several = (contraction(node, self.units, scale) for scale in self.scales)

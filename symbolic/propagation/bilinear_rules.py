@@ -225,7 +225,7 @@ def _aligned(sizes: Contraction, alone: Fraction, other: _Factor[O]) -> tuple[Fr
 
 def sent_back(run: Run[O], shared: Fraction, alone: Fraction, other: tuple[O, O], signal: Parts[O]) -> Parts[O]:
     """The backward signal on its way to a factor; `other` is what is random of the other one, and what is written along
-    the signal. What a random factor multiplies it with leaves nothing of it that all copies of a value have in common."""
+    the signal. Times a random factor, nothing of it is left that all copies of a value have in common."""
     random, written = run.scaled(-HALF * (shared + alone), other[0]), run.scaled(-HALF * shared, other[1])
     if run.sums_copies:
         whole = run.total(signal)

@@ -10,6 +10,7 @@ from scalings.networks.dimensions import ONE, Dimension
 from scalings.networks.functions import FUNCTIONS
 from scalings.networks.nodes import INPUT, Bias, Elementwise, Gain, Power, Product, Rearrange, Sum
 from scalings.tapes.translation.builder import Builder, kept
+from scalings.tapes.translation.spelled_out import divided_by_itself
 from scalings.tapes.translation.values import (
     Call,
     Constant,
@@ -73,6 +74,10 @@ def multiplied(build: Builder, call: Call, left: State, right: State, summed: Di
     if left == right and summed == ONE:
         return powered(build, call, left, Fraction(2))
     one, other = build.result(left, call), build.result(right, call)
+    if summed == ONE:
+        for above, below in ((one, other), (other, one)):
+            if whole := divided_by_itself(build, call, above, below):
+                return whole
     if one.node == other.node and one.vectors != other.vectors:
         one, other = build.part(one, call), build.part(other, call)
     units = growing(call.shape)
@@ -83,6 +88,8 @@ def multiplied(build: Builder, call: Call, left: State, right: State, summed: Di
     coherent = has_mean and summed.grows
     name = build.name(call)
     node = build.add(Product(name, one.node, other.node, units, summed, coherent), call)
+    if summed == ONE:
+        build.factors[node] = left, right
     made = one.made_of | other.made_of
     return Result(call.shape, node, made, vectors or frozenset((name,)), has_mean)
 
@@ -198,6 +205,7 @@ def with_bias(build: Builder, call: Call, made: State, bias: Any, channel: int =
 
 
 def _sum(build: Builder, call: Call, one: Result, other: Result) -> State:
+    one, other = (build.once(side) for side in (one, other))
     units = growing(call.shape)
     same = str(growing(one.shape)) == str(growing(other.shape)) == str(units)
     result = joined_entries(one, other, call.shape)
@@ -261,7 +269,7 @@ def _gained(build: Builder, call: Call, source: Result, weight: Held) -> State:
     name, wanted = build.weight_name(call, weight.parameter), _own_units(build, source, weight)
     of = build.weight_of(weight.parameter, "vector", wanted)
     node = Gain(name, build.with_units(source, wanted, call), of, wanted, **kept(weight.parameter))
-    build.add(node, call)
+    build.factors[build.add(node, call)] = source, weight
     is_random = weight.parameter.start == "random"
     result = replace(
         source,
