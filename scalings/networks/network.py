@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from typing import Literal, TypeAlias
@@ -112,6 +112,8 @@ class Network:
     """
 
     nodes: tuple[Node, ...]
+    of_module: bool = field(default=False, compare=False)
+    """Whether it is what a torch module was translated to, which is trained as that module."""
 
     def __post_init__(self) -> None:
         check_nodes(self.nodes, {INPUT})

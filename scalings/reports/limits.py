@@ -35,7 +35,7 @@ def not_covered(network: Network, laws: Iterable[UpdateLaw], scale: str, *, answ
     symbol = symbol_of(scale)
     found = []
     if any(law.alpha == 1 for law in laws) and any(layer.fan_in.order_in(scale) for layer in network.layers):
-        measured = "" if any(map(is_factored, laws)) else ", and measure --long measures it"
+        measured = "" if any(map(is_factored, laws)) or network.of_module else ", and measure --long measures it"
         found.append(
             "later in training: updates need not stay as aligned as assumed (arXiv 2510.19093); --alpha assumes less"
             + measured

@@ -45,8 +45,8 @@ def divided_by_itself(build: Builder, call: Call, above: Result, below: Result) 
 
 def softmax_of(build: Builder, call: Call, source: Result, over: Dimension) -> Result:
     """The softmax of a value, or of that value less its maximum, which is the same."""
-    less = shifted(build, source.node, "amax", "max")
-    node = build.add(Softmax(build.name(call, "softmax"), less[0] if less else source.node, over), call)
+    less, suffix = shifted(build, source.node, "amax", "max"), "" if "softmax" in call.function else "softmax"
+    node = build.add(Softmax(build.name(call, suffix), less[0] if less else source.node, over), call)
     return replace(source, shape=call.shape, node=node, has_mean=True)
 
 
