@@ -8,14 +8,59 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.nn import functional
 
-from tests.agreement.two_ways import EXPECTED_FAMILIES, FUNCTIONS, WRONG, Function, usual
+from tests.agreement.two_ways import (
+    EXPECTED_FAMILIES,
+    FUNCTIONS,
+    Function,
+    beside,
+    by_value,
+    mean_of,
+    square,
+    two,
+    usual,
+)
 
 HALF = Fraction(1, 2)
 LAWS = ("sgd", "adam")
 LESS = st.sampled_from([Fraction(quarters, 4) for quarters in range(-4, 1)])
 """Smaller init scales and learning rates: larger ones explode, of which orders are bounds only."""
 PAIRS = [(name, way) for name, function in FUNCTIONS.items() for way in list(function.ways)[1:]]
+
+WRONG: dict[str, tuple[Function, str, str]] = {
+    "a sum is no mean": (
+        Function(two, {"mean": beside(lambda _, z: mean_of(z)), "sum": beside(lambda _, z: z.sum(-1, keepdim=True))}),
+        "mean", "sum",
+    ),
+    "1/n is no 1/sqrt(n)": (
+        Function(square, {
+            "root": lambda m, h: torch.tanh(functional.linear(h, m.w) / m.n**0.5),
+            "all": lambda m, h: torch.tanh(functional.linear(h, m.w) / m.n),
+        }),
+        "root", "all",
+    ),
+    "a softmax is not n of it": (
+        Function(two, {
+            "one": beside(lambda _, z: z.softmax(-1)), "n": beside(lambda n, z: n * z.softmax(-1))
+        }),
+        "one", "n",
+    ),
+    "no norm is no norm": (
+        Function(square, {
+            "norm": by_value(lambda z: functional.rms_norm(z, z.shape[-1:])), "none": by_value(lambda z: z)
+        }),
+        "norm", "none",
+    ),
+    "a key for each query is not shared": (
+        Function(lambda n: {"w": (n, n), "k": (n, n)}, {
+            "own": lambda m, h: (h @ m.w.T) * (h @ m.k.T),
+            "shared": lambda m, h: (h @ m.w.T) * (h @ m.k.T)[:, :4].repeat(1, m.n // 4),
+        }),
+        "own", "shared",
+    ),
+}  # fmt: skip
+"""Pairs that are not the same function."""
 
 
 def reference(function: Function) -> str:

@@ -109,19 +109,19 @@ def usual(function: Function, way: str) -> dict[str, tuple[Fraction, Fraction]]:
     }
 
 
-def _square(n: int) -> dict[str, tuple[int, ...] | Tensor]:
+def square(n: int) -> dict[str, tuple[int, ...] | Tensor]:
     return {"w": (n, n)}
 
 
-def _two(n: int) -> dict[str, tuple[int, ...] | Tensor]:
+def two(n: int) -> dict[str, tuple[int, ...] | Tensor]:
     return {"w": (n, n), "v": (n, n)}
 
 
-def _by_value(of: Callable[[Tensor], Tensor]) -> Forward:
+def by_value(of: Callable[[Tensor], Tensor]) -> Forward:
     return lambda m, h: of(h @ m.w.T)
 
 
-def _beside(of: Callable[[int, Tensor], Tensor]) -> Forward:
+def beside(of: Callable[[int, Tensor], Tensor]) -> Forward:
     """Another matrix, times what is made of a value."""
     return lambda m, h: (h @ m.v.T) * of(m.n, torch.relu(h @ m.w.T))
 
@@ -130,7 +130,7 @@ def _affine(of: Callable[[Tensor], Tensor]) -> Forward:
     return lambda m, h: of(h @ m.w.T) * m.a + m.b
 
 
-def _mean(z: Tensor) -> Tensor:
+def mean_of(z: Tensor) -> Tensor:
     return z.mean(-1, keepdim=True)
 
 
@@ -216,7 +216,7 @@ def _shifted(m: Way, h: Tensor) -> Tensor:
 
 FUNCTIONS: dict[str, Function] = {
     "matrix": Function(
-        _square,
+        square,
         {
             "linear": lambda m, h: functional.linear(h, m.w),
             "matmul": lambda m, h: h @ m.w.T,
@@ -230,7 +230,7 @@ FUNCTIONS: dict[str, Function] = {
         },
     ),
     "1/sqrt(n) in the code": Function(
-        _square,
+        square,
         {
             "behind": lambda m, h: torch.tanh(functional.linear(h, m.w) / m.n**0.5),
             "of the weight": lambda m, h: torch.tanh(functional.linear(h, m.w / m.n**0.5)),
@@ -239,8 +239,8 @@ FUNCTIONS: dict[str, Function] = {
         },
     ),
     "square": Function(
-        _square,
-        {name: _by_value(of) for name, of in {
+        square,
+        {name: by_value(of) for name, of in {
             "x * x": lambda z: z * z,
             "x ** 2": lambda z: z**2,
             "square": torch.square,
@@ -249,18 +249,18 @@ FUNCTIONS: dict[str, Function] = {
         }.items()},
     ),
     "mean": Function(
-        _two,
-        {name: _beside(of) for name, of in {
-            "mean": lambda _, z: _mean(z),
+        two,
+        {name: beside(of) for name, of in {
+            "mean": lambda _, z: mean_of(z),
             "sum / n": lambda n, z: z.sum(-1, keepdim=True) / n,
             "ones": lambda n, z: z @ z.new_full((n, 1), 1 / n),
-            "of halves": lambda n, z: (_mean(z[:, : n // 2]) + _mean(z[:, n // 2 :])) / 2,
+            "of halves": lambda n, z: (mean_of(z[:, : n // 2]) + mean_of(z[:, n // 2 :])) / 2,
             "twice": lambda _, z: z.unflatten(-1, (-1, 4)).mean(1).mean(-1, keepdim=True),
         }.items()},
     ),
     "softmax": Function(
-        _two,
-        {name: _beside(of) for name, of in {
+        two,
+        {name: beside(of) for name, of in {
             "softmax": lambda n, z: n * z.softmax(-1),
             "exp / sum": lambda n, z: n * z.exp() / z.exp().sum(-1, keepdim=True),
             "exp of log": lambda n, z: n * z.log_softmax(-1).exp(),
@@ -273,16 +273,16 @@ FUNCTIONS: dict[str, Function] = {
         lambda n: {"w": (n, n), "a": torch.ones(n), "b": torch.zeros(n)},
         {name: _affine(of) for name, of in {
             "layer_norm": lambda z: functional.layer_norm(z, z.shape[-1:], eps=0),
-            "std": lambda z: (z - _mean(z)) / z.std(-1, keepdim=True, correction=0),
-            "var": lambda z: (z - _mean(z)) * z.var(-1, keepdim=True, correction=0).rsqrt(),
-            "centered first": lambda z: (z - _mean(z)) / _mean((z - _mean(z)) ** 2).sqrt(),
+            "std": lambda z: (z - mean_of(z)) / z.std(-1, keepdim=True, correction=0),
+            "var": lambda z: (z - mean_of(z)) * z.var(-1, keepdim=True, correction=0).rsqrt(),
+            "centered first": lambda z: (z - mean_of(z)) / mean_of((z - mean_of(z)) ** 2).sqrt(),
         }.items()},
     ),
     "RMS norm": Function(
-        _square,
-        {name: _by_value(of) for name, of in {
+        square,
+        {name: by_value(of) for name, of in {
             "rms_norm": lambda z: functional.rms_norm(z, z.shape[-1:], eps=0),
-            "as Llama's": lambda z: z * torch.rsqrt(_mean(z.pow(2))),
+            "as Llama's": lambda z: z * torch.rsqrt(mean_of(z.pow(2))),
             "norm": lambda z: z / z.norm(dim=-1, keepdim=True) * z.shape[-1] ** 0.5,
             "normalize": lambda z: functional.normalize(z, dim=-1) * z.shape[-1] ** 0.5,
             "einsum": lambda z: z * (torch.einsum("bi,bi->b", z, z) / z.shape[-1])[:, None] ** -0.5,
@@ -302,7 +302,9 @@ FUNCTIONS: dict[str, Function] = {
         {
             "conv1d": lambda m, h: functional.conv1d(h.mT, m.w, padding=1).mT,
             "of shifts": _shifted,
-            "unfold": lambda m, h: functional.linear(functional.pad(h, (0, 0, 1, 1)).unfold(1, 3, 1).flatten(-2), m.w.flatten(1)),
+            "unfold": lambda m, h: functional.linear(
+                functional.pad(h, (0, 0, 1, 1)).unfold(1, 3, 1).flatten(-2), m.w.flatten(1)
+            ),
         },
         SERIES,
     ),
@@ -340,33 +342,3 @@ EXPECTED_FAMILIES = (
     "matrix", "1/sqrt(n) in the code", "square", "softmax", "layer norm", "RMS norm", "gated", "convolution"
 )  # fmt: skip
 """Those that have a family of every richness."""
-WRONG: dict[str, tuple[Function, str, str]] = {
-    "a sum is no mean": (
-        Function(_two, {"mean": _beside(lambda _, z: _mean(z)), "sum": _beside(lambda _, z: z.sum(-1, keepdim=True))}),
-        "mean", "sum",
-    ),
-    "1/n is no 1/sqrt(n)": (
-        Function(_square, {
-            "root": lambda m, h: torch.tanh(functional.linear(h, m.w) / m.n**0.5),
-            "all": lambda m, h: torch.tanh(functional.linear(h, m.w) / m.n),
-        }),
-        "root", "all",
-    ),
-    "a softmax is not n of it": (
-        Function(_two, {
-            "one": _beside(lambda _, z: z.softmax(-1)), "n": _beside(lambda n, z: n * z.softmax(-1))
-        }),
-        "one", "n",
-    ),
-    "no norm is no norm": (
-        Function(_square, {"norm": _by_value(lambda z: functional.rms_norm(z, z.shape[-1:])), "none": _by_value(lambda z: z)}),
-        "norm", "none",
-    ),
-    "a key for each query is not shared": (
-        Function(lambda n: {"w": (n, n), "k": (n, n)}, {
-            "own": lambda m, h: (h @ m.w.T) * (h @ m.k.T),
-            "shared": lambda m, h: (h @ m.w.T) * (h @ m.k.T)[:, :4].repeat(1, m.n // 4),
-        }),
-        "own", "shared",
-    ),
-}  # fmt: skip
