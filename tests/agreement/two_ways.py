@@ -225,8 +225,14 @@ FUNCTIONS: dict[str, Function] = {
             "tensordot": lambda m, h: torch.tensordot(h, m.w, ([1], [1])),
             "a sum of products": lambda m, h: (h[:, None] * m.w).sum(-1),
             "of halves": _halves,
-            "rescaled": lambda m, h: functional.linear(h * m.n**0.5, m.w / m.n**0.5),
-            "divided twice": lambda m, h: functional.linear(h / m.n, m.w) * m.n,
+        },
+    ),
+    "rescaled": Function(
+        square,
+        {
+            "as it is": lambda m, h: torch.tanh(functional.linear(h, m.w)),
+            "of the weight": lambda m, h: torch.tanh(functional.linear(h * m.n**0.5, m.w / m.n**0.5)),
+            "behind": lambda m, h: torch.tanh(functional.linear(h / m.n, m.w) * m.n),
         },
     ),
     "1/sqrt(n) in the code": Function(
@@ -339,6 +345,6 @@ FUNCTIONS: dict[str, Function] = {
     "queries that share sqrt(n) keys": grouped(lambda n: math.isqrt(n) // 2, (64, 256, 1024)),
 }  # fmt: skip
 EXPECTED_FAMILIES = (
-    "matrix", "1/sqrt(n) in the code", "square", "softmax", "layer norm", "RMS norm", "gated", "convolution"
+    "matrix", "rescaled", "1/sqrt(n) in the code", "square", "softmax", "layer norm", "RMS norm", "gated", "convolution"
 )  # fmt: skip
 """Those that have a family of every richness."""
