@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
-from typing import Literal, TypeAlias
 
 from scalings.errors import ArgumentError
 from scalings.networks.contractions import contraction, mixed_units, scores_behind
@@ -48,56 +47,14 @@ from scalings.networks.nodes import (
     Weighted,
     sources,
 )
+from scalings.networks.representations import Kind, Part
+from scalings.networks.representations import Representation as Representation  # noqa: PLC0414 - taken from here too
 from scalings.networks.validation import check_kinds, check_nodes, check_read, check_shared, check_sizes
 
-Kind: TypeAlias = Literal["layer", "stream", "scores", "output"]
-Part: TypeAlias = Literal["hidden", "readout", "output", "gate", "matrix"]
 _AT_THE_END = (
     Bias, Gain, DepthwiseConvolution, Elementwise, Factor, Mean, Norm, Pool, Product, Rearrange, Scale, Sum,
 )  # fmt: skip
 """What computes f from readouts."""
-
-
-@dataclass(frozen=True)
-class Representation:
-    """A result that criteria apply to: of a layer with a weight, of a sum, attention scores, or the output f."""
-
-    name: str
-    kind: Kind
-    units: Dimension
-    copies: Dimension
-    """How often the block that contains it is repeated."""
-    read_at: str
-    """The operation whose result is all that others read of it: itself, or the last number of the code that it is
-    multiplied by. How large it is to be is asked of this, as of z = g W h of a layer."""
-    factor: Fraction
-    """The power of the width that these numbers are."""
-    first_update: int = 1
-    """The update from which on equations are asked of its changes: 2 for queries and keys, whose first gradient has
-    another order, since queries, keys and values have not moved yet."""
-    is_matrix: bool = False
-    """Whether it is the result of a weight matrix, on which weight decay acts."""
-    is_trained: bool = True
-    """Whether it is not the result of a weight that is frozen."""
-    part: Part = "hidden"
-    """Output: the function f itself. Readout: what only contributes to f. Gate: a fixed number of units that multiply
-    growing ones, as those of a router do. Matrix: a weight that is a value, to be multiplied with. Hidden: all else."""
-    is_reached: bool = True
-    """Whether changes of other operations reach it: not a weight that is a value."""
-
-    @property
-    def is_output(self) -> bool:
-        return self.part == "output"
-
-    @property
-    def is_hidden(self) -> bool:
-        """Whether it is a hidden preactivation, or a residual stream."""
-        return self.part == "hidden" and self.kind != "scores"
-
-    @property
-    def is_score(self) -> bool:
-        """Whether it says how much of other values counts, and is asked only not to grow."""
-        return self.kind == "scores" or self.part == "gate"
 
 
 @dataclass(frozen=True)
