@@ -37,7 +37,7 @@ def divided_by_itself(build: Builder, call: Call, above: Result, below: Result) 
         made = softmax_of(build, call, replace(above, node=exponential.source), over)
         return build.scaled(made, order + over.order, 1.0, call)
     squared = _squared(build, node)
-    if power != -HALF or squared is None or not _is_of(build, above.node, squared[0]):
+    if power != -HALF or squared is None or _with_mean(build, above.node) != _with_mean(build, squared[0]):
         return None
     name = build.add(Norm(build.name(call, "norm"), above.node), call)
     return build.scaled(replace(above, shape=call.shape, node=name), order - HALF * squared[1], 1.0, call)
@@ -103,14 +103,14 @@ def _is_all(build: Builder, node: str, over: Dimension, left: Dimension) -> bool
     return not left.grows and over.order == build.units(node).order
 
 
-def _is_of(build: Builder, node: str, source: str) -> bool:
-    """Whether one value is another one, or that without its mean."""
-    if node == source:
-        return True
+def _with_mean(build: Builder, node: str) -> str:
+    """The value that a node is without its mean, or the node itself."""
     found = build.nodes.get(node)
-    if not isinstance(found, Rearrange | Sum) or len(found.sources) != 2 or source not in found.sources:
-        return False
-    (other,) = (one for one in found.sources if one != source)
-    while isinstance(mean := build.nodes.get(other), Factor):
-        other = mean.source
-    return isinstance(mean, Mean) and mean.source == source
+    if isinstance(found, Rearrange | Sum) and len(found.sources) == 2:
+        for source, other in (found.sources, found.sources[::-1]):
+            mean = build.nodes.get(other)
+            while isinstance(mean, Factor):
+                mean = build.nodes.get(mean.source)
+            if isinstance(mean, Mean) and mean.source == source:
+                return source
+    return node
