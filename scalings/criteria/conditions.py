@@ -39,8 +39,8 @@ class Condition:
 
     def factors(self) -> list[tuple[Observable, int]]:
         """The observables in left / right, each with the power 1 or -1."""
-        sides = ((self.criterion.left, 1), (self.criterion.right, -1))
-        return [(one, sign) for side, sign in sides for one in side.observables(self.layer, self.step)]
+        sides, place = ((self.criterion.left, 1), (self.criterion.right, -1)), self.criterion.place(self.layer)
+        return [(one, sign) for side, sign in sides for one in side.observables(place, self.step)]
 
     def exponent(self) -> Fraction:
         """The power of n in left / right apart from the observables."""

@@ -7,7 +7,7 @@ Signal propagation, for instance, is |z_l| ~ sqrt(units) at hidden layers and at
 >>> hidden, output = mlp(2).representations
 >>> SIGNAL_PROPAGATION.applies(hidden), SIGNAL_PROPAGATION.applies(output)
 (True, False)
->>> [str(one) for one in SIGNAL_PROPAGATION.left.observables(hidden, step=0)]
+>>> [str(one) for one in SIGNAL_PROPAGATION.left.observables(hidden.name, step=0)]
 ['|z| layer1 step 0']
 >>> SIGNAL_PROPAGATION.right.constant(hidden)
 Fraction(1, 2)
@@ -52,10 +52,10 @@ class Product:
         """This product, and those that are added to it."""
         return (self, *(self.plus.terms if self.plus else ()))
 
-    def observables(self, layer: Representation, step: int) -> tuple[Observable, ...]:
-        """The factors as observables of this layer; "before" is one update earlier, "initially" is step 0."""
+    def observables(self, name: str, step: int) -> tuple[Observable, ...]:
+        """The factors as observables of this operation; "before" is one update earlier, "initially" is step 0."""
         steps = {"now": step, "before": step - 1, "initially": 0}
-        return tuple(Observable(quantity, layer.name, steps[when]) for quantity, when in self.factors)
+        return tuple(Observable(quantity, name, steps[when]) for quantity, when in self.factors)
 
     def constant(self, layer: Representation, scale: str = WIDTH_SCALE) -> Fraction:
         """The exponent of all but the factors: of units, copies and the scale variable.
@@ -112,6 +112,11 @@ class Criterion:
     def relation(self) -> tuple[object, ...]:
         """All that it asks, without name, sentence and source: equal for two criteria that ask the same."""
         return self.left, self.sign, self.right, self.where, self.when
+
+    def place(self, layer: Representation) -> str:
+        """The operation that it is asked of: how large a layer is, or its change, of all that others read of it."""
+        is_size = len(self.left.factors) == 1 and self.quantities <= {"z", "dz"} and not self.right.factors
+        return layer.read_at if is_size else layer.name
 
     @property
     def quantities(self) -> frozenset[Quantity]:

@@ -9,9 +9,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cached_property
-from typing import Literal, TypeAlias
 
 from scalings.errors import ArgumentError
 from scalings.networks.contractions import contraction, mixed_units, scores_behind
@@ -47,51 +47,14 @@ from scalings.networks.nodes import (
     Weighted,
     sources,
 )
+from scalings.networks.representations import Kind, Part
+from scalings.networks.representations import Representation as Representation  # noqa: PLC0414 - taken from here too
 from scalings.networks.validation import check_kinds, check_nodes, check_read, check_shared, check_sizes
 
-Kind: TypeAlias = Literal["layer", "stream", "scores", "output"]
-Part: TypeAlias = Literal["hidden", "readout", "output", "gate", "matrix"]
 _AT_THE_END = (
     Bias, Gain, DepthwiseConvolution, Elementwise, Factor, Mean, Norm, Pool, Product, Rearrange, Scale, Sum,
 )  # fmt: skip
 """What computes f from readouts."""
-
-
-@dataclass(frozen=True)
-class Representation:
-    """A result that criteria apply to: of a layer with a weight, of a sum, attention scores, or the output f."""
-
-    name: str
-    kind: Kind
-    units: Dimension
-    copies: Dimension
-    """How often the block that contains it is repeated."""
-    first_update: int = 1
-    """The update from which on equations are asked of its changes: 2 for queries and keys, whose first gradient has
-    another order, since queries, keys and values have not moved yet."""
-    is_matrix: bool = False
-    """Whether it is the result of a weight matrix, on which weight decay acts."""
-    is_trained: bool = True
-    """Whether it is not the result of a weight that is frozen."""
-    part: Part = "hidden"
-    """Output: the function f itself. Readout: what only contributes to f. Gate: a fixed number of units that multiply
-    growing ones, as those of a router do. Matrix: a weight that is a value, to be multiplied with. Hidden: all else."""
-    is_reached: bool = True
-    """Whether changes of other operations reach it: not a weight that is a value."""
-
-    @property
-    def is_output(self) -> bool:
-        return self.part == "output"
-
-    @property
-    def is_hidden(self) -> bool:
-        """Whether it is a hidden preactivation, or a residual stream."""
-        return self.part == "hidden" and self.kind != "scores"
-
-    @property
-    def is_score(self) -> bool:
-        """Whether it says how much of other values counts, and is asked only not to grow."""
-        return self.kind == "scores" or self.part == "gate"
 
 
 @dataclass(frozen=True)
@@ -106,6 +69,8 @@ class Network:
     """
 
     nodes: tuple[Node, ...]
+    of_module: bool = field(default=False, compare=False)
+    """Whether it is what a torch module was translated to, which is trained as that module."""
 
     def __post_init__(self) -> None:
         check_nodes(self.nodes, {INPUT})
@@ -226,6 +191,7 @@ class Network:
                 kind,
                 self.units[node.name],
                 self.copies.get(node.name, ONE),
+                *self._read_at(node),
                 2 if node.name in self.dormant else 1,
                 isinstance(node, MATRICES),
                 not (isinstance(node, WEIGHTED) and node.frozen),
@@ -237,20 +203,42 @@ class Network:
         )
 
     @cached_property
+    def _readers(self) -> dict[str, list[Node]]:
+        found: dict[str, list[Node]] = {}
+        for node in self.flat:
+            for source in sources(node):
+                found.setdefault(source, []).append(node)
+        return found
+
+    def _read_at(self, node: Node) -> tuple[str, Fraction]:
+        """The last of the numbers of the code that alone read a layer or each other, and their power of the width.
+
+        Between a layer and a readout, or a stream and a matrix, they belong to what reads them: z = g W h there.
+        """
+        own, factor = node, Fraction(0)
+        while len(read_by := self._readers.get(node.name, [])) == 1 and self._part(read_by[0]) in ("hidden", "gate"):
+            (reader,) = read_by
+            if not isinstance(reader, Factor) and not (isinstance(reader, Scale) and reader.in_code):
+                break
+            node, factor = reader, factor + (reader.order if isinstance(reader, Factor) else 0)
+        read_by = self._readers.get(node.name, [])
+        to_matrices = all(isinstance(one, MATRICES) for one in read_by)
+        if to_matrices and (isinstance(own, Sum) or self.readouts.intersection(one.name for one in read_by)):
+            return own.name, Fraction(0)
+        return node.name, factor
+
+    @cached_property
     def dormant(self) -> frozenset[str]:
         """The operations that reach the output only through a sum back over growing units: queries and keys, routers.
 
         A product repeats a factor over the units that only the other factor has, and the gradient of this factor is a
-        sum over them. At initialization the backward signal knows nothing of the other factor, and the sum is one of
-        random signs: the first update finds next to nothing of such an operation.
+        sum over them; so does what has copies of it, unless a matrix reads those. At initialization the backward signal
+        knows nothing of the other factor, and the sum is one of random signs: the first update finds next to nothing of
+        such an operation.
         """
-        readers: dict[str, list[Node]] = {}
-        for node in self.flat:
-            for source in sources(node):
-                readers.setdefault(source, []).append(node)
         found: set[str] = set()
         for node in reversed(self.flat):
-            read_by = readers.get(node.name, [])
+            read_by = self._readers.get(node.name, [])
             if read_by and all(one.name in found or self._sums_back(one, node.name) or _stops(one) for one in read_by):
                 found.add(node.name)
         return frozenset(found)
@@ -259,6 +247,9 @@ class Network:
         """Whether what it sends back to this source is a sum over growing units; that of scores is one behind them."""
         if isinstance(node, Scores):
             return True
+        if isinstance(node, Rearrange):
+            is_copied = any(node.copies(self.units, source, scale) > 0 for scale in self.scales)
+            return is_copied and not all(isinstance(one, MATRICES) for one in self._readers[node.name])
         if not isinstance(node, Product) or node.left == node.right:
             return False
         several = (contraction(node, self.units, scale) for scale in self.scales)

@@ -8,6 +8,7 @@ from here with all others. The rule of each kind for orders of magnitude, forwar
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal, TypeAlias, get_args
@@ -72,10 +73,11 @@ class Pool:
 
 @dataclass(frozen=True)
 class Scale:
-    """y = g h: a multiplier without a weight, such as a residual branch's."""
+    """y = g h: a multiplier without a weight, such as a residual branch's; `in_code`: in place of a `Factor`."""
 
     name: str
     source: str
+    in_code: bool = False
 
 
 @dataclass(frozen=True)
@@ -101,12 +103,21 @@ class Rearrange:
     """A result that has the entries of its sources: selected, repeated, put side by side, or added up.
 
     `joined`: it has the positions of the first source, then those of the next, as of a class token and an image.
+    `repeated`: a source of fewer units has each of them copied to several, as keys that several queries share, or a
+    number that is added to all units.
     """
 
     name: str
     sources: tuple[str, ...]
     units: Dimension
     joined: bool = False
+    repeated: bool = False
+
+    def copies(self, units: Mapping[str, Dimension], source: str, scale: str) -> Fraction:
+        """How many copies it has of each unit of a source, as a power of the scale variable."""
+        if not self.repeated or source == INPUT:
+            return Fraction(0)
+        return max(Fraction(0), self.units.order_in(scale) - units[source].order_in(scale))
 
 
 @dataclass(frozen=True)

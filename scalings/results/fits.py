@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Literal
 
@@ -39,6 +40,21 @@ class Fit:
     local: tuple[float, ...] = ()
     points: tuple[tuple[int, float, float], ...] = field(default=(), repr=False)
     components: tuple[tuple[float, float, float], ...] = field(default=(), repr=False)
+
+    def times(self, power: float) -> Fit:
+        """The fit of the same observable, times n^power."""
+        if not power:
+            return self
+        return replace(
+            self,
+            exponent=self.exponent + power,
+            low=self.low + power,
+            high=self.high + power,
+            plain=self.plain + power,
+            local=tuple(slope + power for slope in self.local),
+            points=tuple((width, mean + power * math.log(width), error) for width, mean, error in self.points),
+            components=tuple((center + power, error, weight) for center, error, weight in self.components),
+        )
 
     @property
     def half_width(self) -> float:

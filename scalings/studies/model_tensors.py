@@ -110,7 +110,7 @@ def local_failures(translation: Translation, measured: Fits, margin: Fraction) -
 
 def _locally(one: Representation, fits: Fits, margin: Fraction) -> tuple[Verdict, str]:
     """By the local criteria on measured orders alone."""
-    full = one.units.order / 2
+    full = one.units.order / 2 - one.factor
     relevant = [(key, fit) for key, fit in sorted(fits.items()) if key.quantity in ("z", "dz")]
     for key, fit in relevant:
         if isinstance(fit, Diverged):
@@ -130,9 +130,9 @@ def _locally(one: Representation, fits: Fits, margin: Fraction) -> tuple[Verdict
 def measured_richness(network: Network, measured: Fits) -> Fit | None:
     """The order of the largest |dz| among hidden values after the last update: of those measured, the one that is most
     surely large, which is the one whose interval reaches least low. None if none of them has an order."""
-    hidden = {one.name for one in network.representations if one.is_hidden}
+    hidden = {one.name: float(one.factor) for one in network.representations if one.is_hidden}
     changes = {
-        key: fit
+        key: fit.times(hidden[key.layer])
         for key, fit in measured.items()
         if key.quantity == "dz" and key.layer in hidden and isinstance(fit, Fit)
     }

@@ -26,8 +26,8 @@ from scalings.tapes.arguments import Power
 
 HALVES = tuple(Fraction(half, 2) for half in range(1, 7))
 """The powers that a size may grow with."""
-_ROOTS = tuple(Fraction(half, 2) for half in (-1, 1, -2, 2, -3, 3, -4, 4))
-"""The powers of a size that a number may be, such as 1/sqrt(d)."""
+_ROOTS = tuple(Fraction(quarter, 4) for quarter in (-2, 2, -4, 4, -6, 6, -8, 8, -1, 1, -3, 3))
+"""The powers of a size that a number may be, such as 1/sqrt(d), or d^(-1/4) of queries and of keys."""
 DIGITS = math.sqrt(sys.float_info.epsilon)
 """Two numbers that agree to half of a float's digits were meant to be the same."""
 Seen = tuple[int | None, ...]

@@ -116,7 +116,7 @@ def _loosened(nodes: tuple[Node, ...]) -> Iterator[Node]:
         if isinstance(node, Repeat):
             yield replace(node, nodes=tuple(_loosened(node.nodes)))
         else:
-            yield Scale(node.name, node.source) if isinstance(node, Factor) else node
+            yield Scale(node.name, node.source, in_code=True) if isinstance(node, Factor) else node
 
 
 def _fixed(nodes: tuple[Node, ...], names: Set[str]) -> Iterator[Node]:

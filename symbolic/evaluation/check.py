@@ -55,7 +55,7 @@ def verdict_on(run: GivenRun, criteria: Sequence[Criterion] = ()) -> Check:
     """The answer of `check`, from a run that was trained until it has told its fate."""
     problem, orders = run.problem, run.orders
     hidden = [one for one in problem.network.representations if one.is_hidden]
-    moved = [max(orders[Observable("dz", one.name, step)] for step in run.steps) for one in hidden]
+    moved = [max(orders[Observable("dz", one.read_at, step)] for step in run.steps) for one in hidden]
     full = [one.units.order_in(problem.scale) / 2 for one in hidden]
     findings = tuple(_findings(run, tuple(dict.fromkeys((*CHECKED, *criteria)))))
     return Check(

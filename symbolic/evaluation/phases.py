@@ -185,7 +185,7 @@ class Division:
             if place.is_hidden:
                 full = run.constant(place.units.order_in(self.problem.scale) / 2)
                 for update in range(1, self._updates + 1):
-                    run.sign(orders[Observable("dz", place.name, update)], full)
+                    run.sign(orders[Observable("dz", place.read_at, update)], full)
         return None
 
     @cached_property

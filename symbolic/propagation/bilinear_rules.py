@@ -152,12 +152,12 @@ class MixRule:
     def backward(self, run: Run[O], node: Mix, signal: Parts[O]) -> Steps[O]:
         sizes = sizes_of(run, node)
         by_values = run.initial[node.values], run.total(run.change[node.values])
-        run.send(node.scores, run.times(sent_back(run, sizes.shared, sizes.right, by_values), signal))
+        run.send(node.scores, sent_back(run, sizes.shared, sizes.right, by_values, signal))
         attention = self._attention(run, node)
         attended = run.zero
         if sizes.left:  # queries that share a value
             attended = run.algebra.smaller(attention, run.total(run.change[node.scores]))
-        run.send(node.values, run.times(sent_back(run, sizes.shared, sizes.left, (attention, attended)), signal))
+        run.send(node.values, sent_back(run, sizes.shared, sizes.left, (attention, attended), signal))
         yield from ()
 
     def _attention(self, run: Run[O], node: Mix) -> O:
@@ -223,11 +223,14 @@ def _aligned(sizes: Contraction, alone: Fraction, other: _Factor[O]) -> tuple[Fr
     return sizes.shared + (min(sizes.summed, alone) if other.is_weights else 0), sizes.shared
 
 
-def sent_back(run: Run[O], shared: Fraction, alone: Fraction, other: tuple[O, O]) -> O:
-    """What the backward signal is multiplied by on its way to a factor; `other` is what is random of the other one, and
-    what is written along it."""
-    random, written = other
-    return run.algebra.total(run.scaled(-HALF * (shared + alone), random), run.scaled(-HALF * shared, written))
+def sent_back(run: Run[O], shared: Fraction, alone: Fraction, other: tuple[O, O], signal: Parts[O]) -> Parts[O]:
+    """The backward signal on its way to a factor; `other` is what is random of the other one, and what is written along
+    the signal. Times a random factor, nothing of it is left that all copies of a value have in common."""
+    random, written = run.scaled(-HALF * (shared + alone), other[0]), run.scaled(-HALF * shared, other[1])
+    if run.sums_copies:
+        whole = run.total(signal)
+        return run.algebra.product(written, whole), run.algebra.product(random, whole)
+    return run.times(run.algebra.total(random, written), signal)
 
 
 def send_back(run: Run[O], node: Product | Scores, sizes: Contraction, signal: Parts[O]) -> None:
@@ -235,4 +238,4 @@ def send_back(run: Run[O], node: Product | Scores, sizes: Contraction, signal: P
     left, right = node.sources
     for name, source, alone in ((left, right, sizes.right), (right, left, sizes.left)):
         other = factor_of(run, source)
-        run.send(name, run.times(sent_back(run, sizes.shared, alone, (other.random(run), other.written)), signal))
+        run.send(name, sent_back(run, sizes.shared, alone, (other.random(run), other.written), signal))

@@ -92,7 +92,7 @@ class Question:
     def hidden_changes(self) -> list[Observable]:
         """|dz| at the hidden layers when orders have settled: what the richness is the exponent of."""
         hidden = (one for one in self.problem.network.representations if one.is_hidden)
-        return [Observable("dz", one.name, self.updates) for one in hidden]
+        return [Observable("dz", one.read_at, self.updates) for one in hidden]
 
     def train(
         self,

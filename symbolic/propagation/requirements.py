@@ -56,12 +56,12 @@ class Requirement:
     @cached_property
     def _sides(self) -> tuple[list[_Term], list[_Term]]:
         """Of each term on the left and on the right, the constant and the factors."""
-        instead = dict(self.reads)
+        instead, place = dict(self.reads), self.criterion.place(self.layer)
         left, right = (
             [
                 (
                     term.constant(self.layer, self.scale),
-                    tuple(instead.get(one, one) for one in term.observables(self.layer, self.step)),
+                    tuple(instead.get(one, one) for one in term.observables(place, self.step)),
                 )
                 for term in side.terms
             ]

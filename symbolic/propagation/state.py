@@ -37,6 +37,7 @@ from scalings.networks.nodes import (
     Pool,
     Power,
     Product,
+    Rearrange,
     Repeat,
     Scale,
     Scores,
@@ -88,6 +89,7 @@ class Run(Generic[O]):
     initial: dict[str, O] = field(default_factory=dict)
     change: dict[str, Parts[O]] = field(default_factory=dict)
     signal: dict[str, Parts[O]] = field(default_factory=dict)
+    """In parts also where gradients are sums over ever more copies of a value: what updates sent back, and the rest."""
     own: dict[str, O] = field(default_factory=dict)
     """Of a change, what the updates of the node itself did, and of what it reads up to the matrices before it; of nodes
     without a weight only if they are `heeded`."""
@@ -110,7 +112,7 @@ class Run(Generic[O]):
             yield self.observe("z", node, self.now(node.name))
 
     def backward(self, node: Node) -> Steps[O]:
-        signal = self.signal.pop(node.name, self.silence(node))
+        signal = self.signal.pop(node.name, (self.zero,) * (2 if self.sums_copies or node.name in self._inner else 1))
         if node.name in self.watched:
             yield self.observe("d", node, self.total(signal))
         yield from self.rules[type(node)].backward(self, node, signal)
@@ -160,6 +162,10 @@ class Run(Generic[O]):
 
     def times(self, factor: O, parts: Parts[O]) -> Parts[O]:
         return tuple(self.algebra.product(factor, part) for part in parts)
+
+    def from_outside(self, signal: O) -> Parts[O]:
+        """A backward signal that knows nothing of the network's weights."""
+        return (self.zero, signal) if self.sums_copies else (signal,)
 
     def added(self, *several: Parts[O]) -> Parts[O]:
         return tuple(self.algebra.total(*each) for each in zip(*several, strict=True))
@@ -221,8 +227,35 @@ class Run(Generic[O]):
         """The nodes that criteria apply to, or all of them, and that have no rule which observes them."""
         network, own = self.problem.network, (*WEIGHTED, Sum, Scores, Repeat)
         kinds = {one.name: one.kind for one in network.representations}
-        wanted = [node for node in network.flat if self.everywhere or node.name in kinds]
+        read = {one.read_at for one in network.representations}
+        wanted = [node for node in network.flat if self.everywhere or node.name in kinds or node.name in read]
         return frozenset(one.name for one in wanted if kinds.get(one.name) != "output" and not isinstance(one, own))
+
+    @cached_property
+    def sums_copies(self) -> bool:
+        """Whether the gradient of some value is a sum over ever more copies of it."""
+        return any(isinstance(node, Rearrange) and self.copied(node) for node in self.problem.network.flat)
+
+    def copied(self, node: Rearrange) -> bool:
+        """Whether it has ever more copies of each unit of a source."""
+        return any(self.copies(node, source) for source in node.sources)
+
+    def copies(self, node: Rearrange, source: str) -> Fraction:
+        """The power of the scale variable in the number of copies of each unit."""
+        scale = self.problem.scale
+        return Fraction(0) if scale in COUNTED_SCALES else node.copies(self.problem.network.units, source, scale)
+
+    @cached_property
+    def copied_units(self) -> Mapping[str, Dimension]:
+        """The number of units that differ, of nodes that have ever more copies of each."""
+        found: dict[str, Dimension] = {}
+        for node in self.problem.network.flat:
+            if isinstance(node, Rearrange) and len(node.sources) == 1 and self.copied(node):
+                (source,) = node.sources
+                found[node.name] = found.get(source, self.problem.network.units[source])
+            elif isinstance(node, Elementwise | Power | Norm | Scale | Factor) and node.source in found:
+                found[node.name] = found[node.source]
+        return found
 
     @cached_property
     def echoes(self) -> Mapping[str, Echo]:

@@ -174,7 +174,7 @@ def train(
         yield Observable("loss", "", step), value
         yield from ((Observable("d", name, step), residual) for name in bare)
         run.gradient = dict.fromkeys(run.gradient, zero)
-        run.signal = {network.output.name: (residual,)}
+        run.signal = {network.output.name: run.from_outside(residual)}
         yield from in_turn(network.nodes[::-1], run.backward)
 
 

@@ -88,11 +88,12 @@ class DenseRule:
         """
         if run.step == 1 and node.name in run.problem.network.dormant:
             return run.power(node.fan_out, HALF)
+        read = run.copied_units.get(node.source, node.fan_in)
         if node.role == "output":
             omega = run.problem.laws[node.weight].omega
-            by_law = run.larger(node.fan_in, node.fan_out, exponent=HALF * omega)
+            by_law = run.larger(read, node.fan_out, exponent=HALF * omega)
             return run.algebra.product(by_law, run.power(node.fan_out, HALF * (1 - omega)))
-        return run.larger(node.fan_in, node.fan_out, exponent=HALF)
+        return run.larger(read, node.fan_out, exponent=HALF)
 
     def _unaligned(self, run: Run[O], node: Matrix) -> O:
         """What an update loses of the input that it aligns with by alpha only."""
@@ -106,7 +107,7 @@ class DenseRule:
         algebra = run.algebra
         if source == run.zero:
             return self._unaligned(run, node)
-        generic = run.power(node.fan_in, -HALF)
+        generic = run.power(run.copied_units.get(node.source, node.fan_in), -HALF)
         if run.step == 1 and node.source not in run.curved:
             return generic
         along = algebra.smaller(run.one, algebra.ratio(moved, source))

@@ -187,7 +187,13 @@ class RearrangeRule:
     """Selected, repeated, put side by side or added up: entries stay those of the largest source.
 
     |h| = sqrt(units) max of |h_i| / sqrt(units_i), and so of changes. Every source gets |d_i| = |d|: entries that are
-    not selected get zeros, and for those that are repeated the signals add up, generic as they are.
+    not selected get zeros. Of a value that is repeated A times the gradient is a sum over the A copies, A^(1/2) of them
+    in each entry at random; but what an update sends back, dW^T d with dW = d h^T, lies along h, and so do all copies:
+
+        |d_i| = |d| + A^(1/2) min(1, |h_i| / |h|) |d by updates|
+
+    where |h_i| is what the copies are of h, of which there may be more than one source. This is the rule of products
+    (bilinear_rules), of which a repeated factor is another spelling.
     """
 
     def initialize(self, run: Run[O], node: Rearrange) -> Steps[O]:
@@ -205,8 +211,16 @@ class RearrangeRule:
 
     def backward(self, run: Run[O], node: Rearrange, signal: Parts[O]) -> Steps[O]:
         for name in node.sources:
-            run.send(name, signal)
+            run.send(name, self._summed(run, node, name, signal) if run.copies(node, name) else signal)
         yield from ()
+
+    def _summed(self, run: Run[O], node: Rearrange, name: str, signal: Parts[O]) -> Parts[O]:
+        """The sum over copies of the signals that they get."""
+        by_updates = run.scaled(HALF * run.copies(node, name), signal[0])
+        if len(node.sources) > 1:
+            share = run.algebra.ratio(self._arranged(run, node, name, run.now(name)), run.now(node.name))
+            by_updates = run.algebra.product(by_updates, run.algebra.smaller(run.one, share))
+        return run.coherently(signal, by_updates)
 
     def _arranged(self, run: Run[O], node: Rearrange, name: str, order: O) -> O:
         units = run.problem.network.units
@@ -283,7 +297,7 @@ class RepeatRule:
             run.signal[node.nodes[-1].name] = signal
             yield from in_turn(node.nodes[::-1], run.backward)
             signal = run.signal.pop(node.name)
-        run.send(node.source, (run.total(signal),))
+        run.send(node.source, (run.total(signal),) if run.grows(node) else signal)
 
 
 def root_of_units(run: Run[O], node: Carrier) -> O:

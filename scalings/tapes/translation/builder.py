@@ -55,6 +55,10 @@ class Builder:
         self.unknown: dict[str, None] = {}
         self.notes: dict[str, None] = {}
         self.wants_seeds = False
+        self.factors: dict[str, tuple[State, State]] = {}
+        """Of products entry by entry, what they are of: a sum over some of their units is a contraction."""
+        self.log_softmaxes: dict[str, Dimension] = {}
+        """Over how many units each of them is."""
         self.weights: dict[str, tuple[str, ...]] = {}
         self._scopes: list[list[str]] = [[]]
         self._streams: dict[str, Dimension] = {}
@@ -167,9 +171,19 @@ class Builder:
             self._values[key] = self.scaled(whole, state.order, state.size, call)
         found, units = self._values[key], growing(state.shape)
         if str(units) != str(growing(parameter.shape)):
-            name = self.add(Rearrange(self.name(call, "part"), (found.node,), units), call)
+            is_larger = units.order > growing(parameter.shape).order
+            node = Rearrange(self.name(call, "part"), (found.node,), units, repeated=is_larger)
+            name = self.add(node, call)
             found = replace(found, node=name).of_part(name)
         return replace(found, shape=state.shape)
+
+    def once(self, result: Result) -> Result:
+        """What a result has copies of, if it has: sums and products copy what has fewer units by themselves."""
+        node = self.nodes.get(result.node)
+        if not isinstance(node, Rearrange) or not node.repeated or len(node.sources) > 1 or node.sources[0] == INPUT:
+            return result
+        (source,) = node.sources
+        return replace(result, node=source, shape=(self.units(source),))
 
     def part(self, result: Result, call: Call) -> Result:
         """A part of a node's result as a node, so that it is another value than the other parts."""

@@ -14,8 +14,9 @@ from scalings.networks.dimensions import ONE, Dimension
 from scalings.networks.nodes import INPUT, Convolution, Dense, DepthwiseConvolution
 from scalings.tapes.translation.builder import Builder, kept
 from scalings.tapes.translation.products import multiplied, scaled, with_bias
+from scalings.tapes.translation.reductions import averaged, axes_of, over_of
 from scalings.tapes.translation.reductions import summed as sum_over
-from scalings.tapes.translation.values import Call, Constant, Held, NoRule, Shape, State, growing, product
+from scalings.tapes.translation.values import Call, Constant, Held, NoRule, Result, Shape, State, growing, product
 
 Labels = tuple[str, ...]
 
@@ -24,6 +25,7 @@ def contract(build: Builder, call: Call, left: State, right: State, labels: tupl
     """The sum over the labels that the result has not."""
     if any(len(set(names)) < len(names) for names in labels):
         raise NoRule("a diagonal")
+    left, right = (_once(build, call, side) for side in (left, right))
     left, left_names = _alone(build, call, left, labels[0], {*labels[1], *labels[2]})
     right, right_names = _alone(build, call, right, labels[1], {*labels[0], *labels[2]})
     sides = [_labelled(left.shape, left_names), _labelled(right.shape, right_names)]
@@ -151,6 +153,53 @@ def einsum(build: Builder, call: Call) -> State:
     return sum_over(build, call, left, gone)
 
 
+def sum_(build: Builder, call: Call) -> State:
+    """A sum; of products with a parameter it is a contraction, as `einsum` writes it."""
+    state, axes = call.state(0, "input"), axes_of(call.get(1, "dim"))
+    found = _of_products(build, call, state, axes)
+    return sum_over(build, call, state, axes) if found is None else found
+
+
+def mean(build: Builder, call: Call) -> State:
+    """A mean; of products with a parameter a contraction, over the number of terms."""
+    state, axes = call.state(0, "input"), axes_of(call.get(1, "dim"))
+    found, over = _of_products(build, call, state, axes), over_of(state.shape, axes)
+    return (
+        averaged(build, call, state, axes)
+        if found is None
+        else build.scaled(found, -over.order, 1 / float(over.size), call)
+    )
+
+
+def _of_products(build: Builder, call: Call, state: State, axes: Any) -> State | None:
+    """The sum over axes that grow of what is a product with a parameter, entry by entry."""
+    factors = build.factors.get(state.node) if isinstance(state, Result) else None
+    if factors is None or not any(isinstance(one, Held) for one in factors) or not over_of(state.shape, axes).grows:
+        return None
+    names = [f"a{axis}" for axis in range(len(state.shape))]
+    labels = [tuple(names[len(names) - len(one.shape) :]) for one in factors]
+    sizes = {
+        name: str(size)
+        for one, own in zip(factors, labels, strict=True)
+        for name, size in _labelled(one.shape, own).items()
+    }
+    if any(sizes.get(name, "1") != str(size) for name, size in zip(names, state.shape, strict=True)):
+        return None  # it has been rearranged since
+    summed = set(range(len(names))) if axes is None else {axis % len(names) for axis in axes}
+    kept_names = tuple(name for axis, name in enumerate(names) if axis not in summed)
+    found = contract(build, call, *factors, (labels[0], labels[1], kept_names))
+    return replace(found, shape=call.shape)
+
+
+def vecdot(build: Builder, call: Call) -> State:
+    """The sum of products along an axis of both."""
+    one, other, axis = call.state(0, "x"), call.state(1, "y"), call.get(2, "dim", -1)
+    names = [f"a{place}" for place in range(max(len(one.shape), len(other.shape)))]
+    result = tuple(name for name in names if name != names[axis])
+    own, its = (tuple(names[len(names) - len(side.shape) :]) for side in (one, other))
+    return contract(build, call, one, other, (own, its, result))
+
+
 def bilinear(build: Builder, call: Call) -> State:
     """x W y + b."""
     one, other, weight = call.state(0, "input1"), call.state(1, "input2"), call.state(2, "weight")
@@ -201,6 +250,12 @@ def _convolved(build: Builder, call: Call, x: State, weight: State, bias: Any, f
     else:
         summed = kernel * channels[0]
     return with_bias(build, call, multiplied(build, call, x, weight, summed), bias, channel=1)
+
+
+def _once(build: Builder, call: Call, state: State) -> State:
+    """A parameter whose entries are repeated is no matrix of so many entries, but a value that has copies."""
+    is_larger = isinstance(state, Held) and growing(state.shape).order > growing(state.parameter.shape).order
+    return build.result(state, call) if is_larger else state
 
 
 def _alone(build: Builder, call: Call, state: State, names: Labels, others: set[str]) -> tuple[State, Labels]:

@@ -10,6 +10,7 @@ from scalings.networks.dimensions import ONE, Dimension
 from scalings.networks.functions import FUNCTIONS
 from scalings.networks.nodes import INPUT, Bias, Elementwise, Gain, Power, Product, Rearrange, Sum
 from scalings.tapes.translation.builder import Builder, kept
+from scalings.tapes.translation.spelled_out import divided_by_itself
 from scalings.tapes.translation.values import (
     Call,
     Constant,
@@ -73,6 +74,10 @@ def multiplied(build: Builder, call: Call, left: State, right: State, summed: Di
     if left == right and summed == ONE:
         return powered(build, call, left, Fraction(2))
     one, other = build.result(left, call), build.result(right, call)
+    if summed == ONE:
+        for above, below in ((one, other), (other, one)):
+            if whole := divided_by_itself(build, call, above, below):
+                return whole
     if one.node == other.node and one.vectors != other.vectors:
         one, other = build.part(one, call), build.part(other, call)
     units = growing(call.shape)
@@ -83,6 +88,8 @@ def multiplied(build: Builder, call: Call, left: State, right: State, summed: Di
     coherent = has_mean and summed.grows
     name = build.name(call)
     node = build.add(Product(name, one.node, other.node, units, summed, coherent), call)
+    if summed == ONE:
+        build.factors[node] = left, right
     made = one.made_of | other.made_of
     return Result(call.shape, node, made, vectors or frozenset((name,)), has_mean)
 
@@ -167,8 +174,8 @@ def stopped(build: Builder, call: Call, state: State) -> State:
     return entrywise(build, call, build.result(state, call), "detach", is_odd=True)
 
 
-def joined(build: Builder, call: Call, states: list[State], shape: Shape) -> State:
-    """Entries of several states in one: side by side, or some of each."""
+def joined(build: Builder, call: Call, states: list[State], shape: Shape, *, repeated: bool = False) -> State:
+    """Entries of several states in one: side by side, or some of each; or `repeated`."""
     states = [one for one in states if not (isinstance(one, Constant) and (one.is_zero or _is_empty(one.shape)))]
     if not states:
         return Constant(shape, is_zero=True)
@@ -178,7 +185,7 @@ def joined(build: Builder, call: Call, states: list[State], shape: Shape) -> Sta
         return replace(states[0], shape=shape)
     results = [build.result(one, call) for one in states]
     names = tuple(dict.fromkeys(one.node for one in results))
-    node = build.add(Rearrange(build.name(call), names, growing(shape)), call)
+    node = build.add(Rearrange(build.name(call), names, growing(shape), repeated=repeated), call)
     return Result(
         shape,
         node,
@@ -198,13 +205,15 @@ def with_bias(build: Builder, call: Call, made: State, bias: Any, channel: int =
 
 
 def _sum(build: Builder, call: Call, one: Result, other: Result) -> State:
+    one, other = (build.once(side) for side in (one, other))
     units = growing(call.shape)
     same = str(growing(one.shape)) == str(growing(other.shape)) == str(units)
     result = joined_entries(one, other, call.shape)
     same = same and one.made_of != other.made_of and not build.are_weights(result.made_of)
     if INPUT in (one.node, other.node) or not units.grows or not same:
         names = tuple(dict.fromkeys((one.node, other.node)))
-        return replace(result, node=build.add(Rearrange(build.name(call), names, units), call))
+        repeated = any(growing(side.shape).order < units.order for side in (one, other))
+        return replace(result, node=build.add(Rearrange(build.name(call), names, units, repeated=repeated), call))
     first, second = (one, other) if build.is_stream(one.node) or not build.is_stream(other.node) else (other, one)
     wanted = build.units(first.node)
     branch = build.with_units(second, wanted, call)
@@ -221,7 +230,7 @@ def _repeated(build: Builder, call: Call, state: State) -> State:
     """A state that is repeated to the shape of a result."""
     if str(growing(state.shape)) == str(growing(call.shape)):
         return replace(state, shape=call.shape)
-    return joined(build, call, [state], call.shape)
+    return joined(build, call, [state], call.shape, repeated=True)
 
 
 def _by_constant(build: Builder, call: Call, state: State, constant: Constant) -> State:
@@ -260,7 +269,7 @@ def _gained(build: Builder, call: Call, source: Result, weight: Held) -> State:
     name, wanted = build.weight_name(call, weight.parameter), _own_units(build, source, weight)
     of = build.weight_of(weight.parameter, "vector", wanted)
     node = Gain(name, build.with_units(source, wanted, call), of, wanted, **kept(weight.parameter))
-    build.add(node, call)
+    build.factors[build.add(node, call)] = source, weight
     is_random = weight.parameter.start == "random"
     result = replace(
         source,

@@ -85,6 +85,11 @@ def looked_up(build: Builder, call: Call, table: State, shape: Shape) -> State:
 
 def repeated(build: Builder, call: Call) -> State:
     """Entries repeated along axes."""
+    return resized(build, call, call.first, call.shape, repeated=True)
+
+
+def padded(build: Builder, call: Call) -> State:
+    """Entries beside others, in patches, or in another order: along axes that do not grow."""
     return resized(build, call, call.first, call.shape)
 
 
@@ -102,14 +107,14 @@ def rounded(build: Builder, call: Call) -> State:
 def diagonal(build: Builder, call: Call) -> State:
     """Entries on a diagonal, which is the rule of no node if it grows."""
     _no_other_order(call)
-    return repeated(build, call)
+    return padded(build, call)
 
 
 def cumulative(build: Builder, call: Call) -> State:
     """Sums of as many entries as come before, along an axis of fixed size."""
     if call.first.shape[call.get(1, "dim")].grows:
         raise NoRule("a sum for each entry of an axis that grows")
-    return repeated(build, call)
+    return padded(build, call)
 
 
 def identity(_: Builder, call: Call) -> State:
@@ -209,11 +214,11 @@ def _taken(build: Builder, call: Call, state: State, shape: Shape, key: Any) -> 
     return found.of_part(key) if isinstance(found, Result) else found
 
 
-def resized(build: Builder, call: Call, state: State, shape: Shape) -> State:
+def resized(build: Builder, call: Call, state: State, shape: Shape, *, repeated: bool = False) -> State:
     """A state with another number of units: a node, unless nothing but its shape changes."""
     if isinstance(state, (Constant, Held)) or str(growing(state.shape)) == str(growing(shape)):
         return replace(state, shape=shape)
-    return joined(build, call, [state], shape)
+    return joined(build, call, [state], shape, repeated=repeated)
 
 
 def _is_view(index: Any) -> bool:

@@ -7,25 +7,18 @@ from fractions import Fraction
 from typing import Any
 
 from scalings.networks.dimensions import ONE, Dimension
-from scalings.networks.nodes import Mean, Norm, Softmax
+from scalings.networks.nodes import Elementwise, Mean, Norm
 from scalings.tapes.translation.builder import Builder
 from scalings.tapes.translation.products import entrywise, inverse, joined, multiplied, powered, with_bias
+from scalings.tapes.translation.spelled_out import shifted, softmax_of
 from scalings.tapes.translation.values import Call, Constant, Held, NoRule, Result, Shape, State, growing, product
 
 HALF = Fraction(1, 2)
 
 
-def mean(build: Builder, call: Call) -> State:
-    return averaged(build, call, call.state(0, "input"), _axes(call.get(1, "dim")))
-
-
-def sum_(build: Builder, call: Call) -> State:
-    return summed(build, call, call.state(0, "input"), _axes(call.get(1, "dim")))
-
-
 def summed(build: Builder, call: Call, state: State, axes: Any) -> State:
     """A mean, times the number of entries that it is taken of."""
-    over = _over(state.shape, axes)
+    over = over_of(state.shape, axes)
     return build.scaled(averaged(build, call, state, axes), over.order, float(over.size), call)
 
 
@@ -34,7 +27,7 @@ def averaged(build: Builder, call: Call, state: State, axes: Any) -> State:
     if isinstance(state, Constant):
         return replace(state, shape=call.shape)
     source = build.result(state, call)
-    over = _over(state.shape, axes)
+    over = over_of(state.shape, axes)
     if not over.grows:
         return replace(source, shape=call.shape)
     name = build.name(call)
@@ -46,7 +39,7 @@ def variance(build: Builder, call: Call) -> State:
     """The mean square; that entries are centered first changes no order."""
     square = powered(build, call, call.state(0, "input"), Fraction(2))
     axes = call.get(1, "dim")
-    return averaged(build, call, square, None if isinstance(axes, bool) else _axes(axes))
+    return averaged(build, call, square, None if isinstance(axes, bool) else axes_of(axes))
 
 
 def deviation(build: Builder, call: Call) -> State:
@@ -57,8 +50,8 @@ def norm(build: Builder, call: Call) -> State:
     """The norm over axes: by default the Euclidean one."""
     state = call.state(0, "input")
     if call.function == "frobenius_norm":
-        return _euclidean(build, call, state, _axes(call.get(1, "dim")))
-    exponent, axes = call.get(1, "p" if call.function == "norm" else "ord"), _axes(call.get(2, "dim"))
+        return _euclidean(build, call, state, axes_of(call.get(1, "dim")))
+    exponent, axes = call.get(1, "p" if call.function == "norm" else "ord"), axes_of(call.get(2, "dim"))
     if call.function == "linalg_norm" and exponent is not None and len(axes or state.shape) > 1:
         exponent = "fro" if exponent == "fro" else "of a matrix"
     return _norm_of(build, call, state, axes, exponent)
@@ -93,7 +86,7 @@ def normalized(build: Builder, call: Call) -> State:
     if exponent != 2:
         shape = tuple(ONE if axis == dim % len(x.shape) else size for axis, size in enumerate(x.shape))
         return inverse(build, call, _norm_of(build, replace(call, shapes=(shape,)), x, (dim,), exponent), x)
-    over = _over(x.shape, (dim,))
+    over = over_of(x.shape, (dim,))
     return build.scaled(_norm(build, call, x, keeps_mean=True), -over.order * HALF, 1.0, call)
 
 
@@ -128,9 +121,28 @@ def softmax(build: Builder, call: Call) -> State:
     over = state.shape[dim] if state.shape else ONE
     if isinstance(state, Constant):  # entries that sum to 1
         return Constant(state.shape, -over.order if over.grows else Fraction(0))
-    source = build.result(state, call)
-    node = build.add(Softmax(build.name(call), source.node, over if over.grows else ONE), call)
-    return replace(source, node=node, has_mean=True)
+    return softmax_of(build, call, build.result(state, call), over if over.grows else ONE)
+
+
+def log_softmax(build: Builder, call: Call) -> State:
+    found = entrywise(build, call, call.first, "softplus")
+    if isinstance(found, Result) and found.shape:
+        over = found.shape[call.get(1, "dim", -1)]
+        build.log_softmaxes[found.node] = over if over.grows else ONE
+    return found
+
+
+def exponential(build: Builder, call: Call) -> State:
+    """Of each entry; of s less log(sum(exp(s))), which a log_softmax is, it is a softmax."""
+    state = call.first
+    if isinstance(state, Result):
+        node = build.nodes.get(state.node)
+        if isinstance(node, Elementwise) and node.name in build.log_softmaxes:
+            return softmax_of(build, call, replace(state, node=node.source), build.log_softmaxes[node.name])
+        if less := shifted(build, state.node, "logsumexp"):
+            over = build.units(less[0]) / build.units(less[1])
+            return softmax_of(build, call, replace(state, node=less[0]), over if over.order else ONE)
+    return entrywise(build, call, state, "exp")
 
 
 def layer_norm(build: Builder, call: Call) -> State:
@@ -177,14 +189,14 @@ def _norm(build: Builder, call: Call, state: State, *, keeps_mean: bool) -> Stat
     return replace(source, node=build.add(Norm(name, source.node), call), has_mean=keeps_mean and source.has_mean)
 
 
-def _axes(dim: Any) -> tuple[int, ...] | None:
+def axes_of(dim: Any) -> tuple[int, ...] | None:
     """Axes as a tuple; None for all."""
     if isinstance(dim, int) and not isinstance(dim, bool):
         return (dim,)
     return dim if isinstance(dim, tuple) and dim else None
 
 
-def _over(shape: Shape, axes: tuple[int, ...] | None) -> Dimension:
+def over_of(shape: Shape, axes: tuple[int, ...] | None) -> Dimension:
     chosen: Shape = shape if axes is None else tuple(shape[axis] for axis in axes if shape)
     return product(tuple(size for size in chosen if size.grows)) if any(one.grows for one in chosen) else ONE
 

@@ -186,7 +186,7 @@ CASES: dict[str, tuple[Callable[..., Tensor], dict[str, Callable[[int], Tensor]]
             "abs: Elementwise(first) activation abs",
             "sum: Mean(abs) units 1, over 1 n",
             "sum2: Factor(sum) order 1",
-            "add: Rearrange(mul, sum2) units 1 n",
+            "add: Rearrange(mul, sum2) units 1 n, repeated True",
         ],
     ),
 }

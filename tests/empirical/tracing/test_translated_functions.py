@@ -49,7 +49,7 @@ CASES: dict[str, tuple[Callable[..., Tensor], dict[str, Callable[[int], Tensor]]
         {"g": torch.zeros},
         [
             "g: Weight() fan_in 1, fan_out 1 n, start zero",
-            "add: Rearrange(g, input) units 1 n",
+            "add: Rearrange(g, input) units 1 n, repeated True",
             "mul: Product(first, add) units 1 n",
         ],
     ),

@@ -16,6 +16,7 @@ from empirical.tracing.trace import trace
 from scalings.errors import ArgumentError
 from scalings.networks.network import Network
 from scalings.networks.nodes import Repeat
+from scalings.reports.derivations import limits_of
 from scalings.results.checks import Repair
 from scalings.tapes.network import TracedNetwork
 from scalings.tapes.translation.values import growing
@@ -68,6 +69,12 @@ def test_the_report_says_what_is_not_known() -> None:
     growing_output = traced(lambda width: Wrong(width, lambda h: h))
     assert "No orders are known of it: expected an output of a fixed size, but first.bias gives" in str(growing_output)
     assert "known" not in str(traced(Perceptron))
+
+
+def test_nothing_is_offered_that_modules_cannot_do() -> None:
+    """`measure --long` trains networks of nodes, not modules."""
+    found = [" ".join(limits_of(scalings.derive(one))) for one in (traced(Perceptron), scalings.mlp(3))]
+    assert [("--alpha assumes less" in one, "measure --long" in one) for one in found] == [(True, False), (True, True)]
 
 
 @pytest.mark.parametrize("law", ["sgd", "adam"])
