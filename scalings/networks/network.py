@@ -14,9 +14,9 @@ from functools import cached_property
 from typing import Literal, TypeAlias
 
 from scalings.errors import ArgumentError
-from scalings.networks.contractions import contraction, mixed_units, scores_behind
+from scalings.networks.contractions import mixed_units, scores_behind
 from scalings.networks.dimensions import BATCH_SCALES, ONE, WIDTH_SCALE, Dimension
-from scalings.networks.functions import FUNCTIONS
+from scalings.networks.first_updates import dormant, late, multiplies_small, small, unheard
 from scalings.networks.nodes import (
     INPUT,
     MATRICES,
@@ -35,6 +35,7 @@ from scalings.networks.nodes import (
     Node,
     Norm,
     Pool,
+    Power,
     Product,
     Rearrange,
     Repeat,
@@ -52,7 +53,8 @@ from scalings.networks.validation import check_kinds, check_nodes, check_read, c
 Kind: TypeAlias = Literal["layer", "stream", "scores", "output"]
 Part: TypeAlias = Literal["hidden", "readout", "output", "gate", "matrix"]
 _AT_THE_END = (
-    Bias, Gain, DepthwiseConvolution, Elementwise, Factor, Mean, Norm, Pool, Product, Rearrange, Scale, Sum,
+    Bias, Gain, DepthwiseConvolution, Elementwise, Factor, Mean, Norm, Pool, Power, Product, Rearrange, Scale, Softmax,
+    Sum, Top,
 )  # fmt: skip
 """What computes f from readouts."""
 
@@ -68,16 +70,20 @@ class Representation:
     """How often the block that contains it is repeated."""
     first_update: int = 1
     """The update from which on equations are asked of its changes: 2 for queries and keys, whose first gradient has
-    another order, since queries, keys and values have not moved yet."""
+    another order, since queries, keys and values have not moved yet, and for what is `late`."""
     is_matrix: bool = False
     """Whether it is the result of a weight matrix, on which weight decay acts."""
     is_trained: bool = True
-    """Whether it is not the result of a weight that is frozen."""
+    """Whether it is not the result of a weight that is frozen, or `unheard`."""
     part: Part = "hidden"
     """Output: the function f itself. Readout: what only contributes to f. Gate: a fixed number of units that multiply
     growing ones, as those of a router do. Matrix: a weight that is a value, to be multiplied with. Hidden: all else."""
     is_reached: bool = True
     """Whether changes of other operations reach it: not a weight that is a value."""
+    starts_small: bool = False
+    """Whether nothing is lost if it starts smaller than of order 1 (`first_updates`)."""
+    reads_small: bool = False
+    """Whether its weights multiply such a value."""
 
     @property
     def is_output(self) -> bool:
@@ -226,11 +232,13 @@ class Network:
                 kind,
                 self.units[node.name],
                 self.copies.get(node.name, ONE),
-                2 if node.name in self.dormant else 1,
+                2 if node.name in self.dormant | self.late else 1,
                 isinstance(node, MATRICES),
-                not (isinstance(node, WEIGHTED) and node.frozen),
+                not (isinstance(node, WEIGHTED) and node.frozen) and node.name not in self._unheard,
                 self._part(node),
                 not isinstance(node, Weight),
+                node.name in self.small | self._unheard,
+                multiplies_small(self, node),
             )
             for node in self.flat
             if (kind := self._kind(node)) is not None
@@ -238,31 +246,22 @@ class Network:
 
     @cached_property
     def dormant(self) -> frozenset[str]:
-        """The operations that reach the output only through a sum back over growing units: queries and keys, routers.
+        """The operations that reach the output only through a sum back over growing units: queries and keys, routers."""
+        return dormant(self)
 
-        A product repeats a factor over the units that only the other factor has, and the gradient of this factor is a
-        sum over them. At initialization the backward signal knows nothing of the other factor, and the sum is one of
-        random signs: the first update finds next to nothing of such an operation.
-        """
-        readers: dict[str, list[Node]] = {}
-        for node in self.flat:
-            for source in sources(node):
-                readers.setdefault(source, []).append(node)
-        found: set[str] = set()
-        for node in reversed(self.flat):
-            read_by = readers.get(node.name, [])
-            if read_by and all(one.name in found or self._sums_back(one, node.name) or _stops(one) for one in read_by):
-                found.add(node.name)
-        return frozenset(found)
+    @cached_property
+    def small(self) -> frozenset[str]:
+        """The operations that may start smaller than of order 1 and lose nothing, as a readout does."""
+        return small(self)
 
-    def _sums_back(self, node: Node, source: str) -> bool:
-        """Whether what it sends back to this source is a sum over growing units; that of scores is one behind them."""
-        if isinstance(node, Scores):
-            return True
-        if not isinstance(node, Product) or node.left == node.right:
-            return False
-        several = (contraction(node, self.units, scale) for scale in self.scales)
-        return any((one.right if source == node.left else one.left) > 0 for one in several)
+    @cached_property
+    def late(self) -> frozenset[str]:
+        """The operations that multiply what starts small: their first gradient is smaller than later ones."""
+        return late(self)
+
+    @cached_property
+    def _unheard(self) -> frozenset[str]:
+        return unheard(self)
 
     @cached_property
     def _scores(self) -> frozenset[str]:
@@ -305,7 +304,7 @@ class Network:
             return "output" if node is self.function else "readout"
         if isinstance(node, Weight) and node.fan_in.grows:
             return "matrix"
-        return "gate" if node.name in self.dormant and not self.units[node.name].grows else "hidden"
+        return "gate" if node.name in self.dormant | self.late and not self.units[node.name].grows else "hidden"
 
 
 def _flat(nodes: tuple[Node, ...]) -> Iterator[Node]:
@@ -313,11 +312,6 @@ def _flat(nodes: tuple[Node, ...]) -> Iterator[Node]:
         yield node
         if isinstance(node, Repeat):
             yield from _flat(node.nodes)
-
-
-def _stops(node: Node) -> bool:
-    """Whether no gradient passes through it."""
-    return isinstance(node, Elementwise) and FUNCTIONS[node.activation].stops
 
 
 def _owners(network: Network) -> dict[str, Weighted]:

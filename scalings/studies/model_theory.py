@@ -77,7 +77,7 @@ def theory_of(read: Reading, steps: int) -> ModelTheory:
         drowned = []
     without_rule = uncovered(read.traced.translation)
     return ModelTheory(
-        verdict_on(run),
+        verdict_on(run, small_starts=True),
         prediction_of(run, steps),
         _covered(causes, read, without_rule),
         _covered(remedy, read, without_rule),

@@ -1,0 +1,138 @@
+"""Operations whose first update is another one than those that follow, by where they stand in a network.
+
+*Small starts.* What a fixed number of units reads of growing ones may start smaller than of order 1, as a readout does:
+zero for infinite width, it comes with the first update. Nothing is lost, since the update lies along what is read. The
+same holds of weights that are values, which carry no data, and of what is computed from either. What multiplies
+something small, by its own weights or by what it computes, has a small first gradient and no part in the first change:
+it is *late*, as is a learned scale of the logits.
+
+*Dormant* operations reach the output only through a sum back over growing units, of which the first update finds next
+to nothing; *unheard* uses of a weight do not reach it at all, where others do.
+
+>>> from scalings.networks.dimensions import WIDTH, fixed
+>>> from scalings.networks.network import Network
+>>> from scalings.networks.nodes import Dense
+>>> up, down = Dense("up", "input", "w", fixed(6), WIDTH), Dense("down", "up", "v", WIDTH, fixed(5))
+>>> logits = Network((up, down, Gain("scale", "down", "g", fixed(5))))
+>>> sorted(small(logits)), sorted(late(logits))
+(['down', 'scale'], ['scale'])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from scalings.networks.contractions import contraction
+from scalings.networks.functions import FUNCTIONS
+from scalings.networks.nodes import (
+    MATRICES,
+    WEIGHTED,
+    Bias,
+    Elementwise,
+    Embedding,
+    Gain,
+    Mix,
+    Node,
+    Norm,
+    Power,
+    Product,
+    Repeat,
+    Scores,
+    Softmax,
+    Weight,
+    sources,
+)
+
+if TYPE_CHECKING:
+    from scalings.networks.network import Network
+
+
+def dormant(network: Network) -> frozenset[str]:
+    """The operations that reach the output only through a sum back over growing units: queries and keys, routers.
+
+    A product repeats a factor over the units that only the other factor has, and the gradient of this factor is a
+    sum over them. At initialization the backward signal knows nothing of the other factor, and the sum is one of
+    random signs: the first update finds next to nothing of such an operation.
+    """
+
+    def sums_back(node: Node, source: str) -> bool:
+        if isinstance(node, Scores):  # behind which is one
+            return True
+        if not isinstance(node, Product) or node.left == node.right:
+            return False
+        several = (contraction(node, network.units, scale) for scale in network.scales)
+        return any((one.right if source == node.left else one.left) > 0 for one in several)
+
+    return _reaching_only(network, sums_back)
+
+
+def unheard(network: Network) -> frozenset[str]:
+    """The uses of a weight through which no gradient comes back to it, where some does through others: those of a network
+    that is its own target. The weight learns at the others."""
+    deaf = _reaching_only(network, lambda *_: False)
+    uses = [node for node in network.flat if isinstance(node, WEIGHTED)]
+    heard = {node.weight for node in uses if node.name not in deaf}
+    return frozenset(node.name for node in uses if node.name in deaf and node.weight in heard)
+
+
+def small(network: Network) -> frozenset[str]:
+    """The operations that may start smaller than of order 1 and lose nothing."""
+    found: set[str] = set()
+    for node in network.flat:
+        if _may_start_small(network, node, found):
+            found.add(node.name)
+    return frozenset(found)
+
+
+def late(network: Network) -> frozenset[str]:
+    """The operations that multiply what starts small, by their own weights or by what they compute."""
+
+    def meets_small(node: Node, source: str) -> bool:
+        return isinstance(node, Product) and (node.right if source == node.left else node.left) in network.small
+
+    own = (node.name for node in network.flat if multiplies_small(network, node))
+    return _reaching_only(network, meets_small) | frozenset(own)
+
+
+def multiplies_small(network: Network, node: Node) -> bool:
+    """Whether its weights multiply what starts small."""
+    multiplies = isinstance(node, WEIGHTED) and not isinstance(node, Bias | Embedding | Weight)
+    return multiplies and not network.small.isdisjoint(sources(node))
+
+
+def _may_start_small(network: Network, node: Node, known: set[str]) -> bool:
+    match node:
+        case Weight():
+            return not node.fan_in.grows
+        case Product() if node.summed.grows and not network.units[node.name].grows and not node.coherent:
+            return True
+        case Product():
+            return not known.isdisjoint(node.sources)
+        case Norm() | Softmax() | Scores() | Mix() | Embedding() | Repeat():
+            return False
+        case Elementwise() if FUNCTIONS[node.activation].offset:
+            return False
+        case Power() if node.exponent <= 0:
+            return False
+    narrows = isinstance(node, MATRICES) and node.fan_in.grows and not node.fan_out.grows
+    return narrows or known.issuperset(sources(node))
+
+
+def _reaching_only(network: Network, through: Callable[[Node, str], bool]) -> frozenset[str]:
+    """The operations that reach the output only through such readers of them, or not at all."""
+    readers: dict[str, list[Node]] = {}
+    for node in network.flat:
+        for source in sources(node):
+            readers.setdefault(source, []).append(node)
+    found: set[str] = set()
+    for node in reversed(network.flat):
+        read_by = readers.get(node.name, [])
+        if read_by and all(one.name in found or through(one, node.name) or _stops(one) for one in read_by):
+            found.add(node.name)
+    return frozenset(found)
+
+
+def _stops(node: Node) -> bool:
+    """Whether no gradient passes through it."""
+    return isinstance(node, Elementwise) and FUNCTIONS[node.activation].stops
