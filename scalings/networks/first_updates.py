@@ -2,7 +2,8 @@
 
 *Small starts.* What a fixed number of units reads of growing ones may start smaller than of order 1, as a readout does:
 zero for infinite width, it comes with the first update. Nothing is lost, since the update lies along what is read. The
-same holds of weights that are values, which carry no data, and of what is computed from either. What multiplies
+same holds of weights that are values, which carry no data, of what is computed from either, and of what says to a
+softmax how much of others counts. What multiplies
 something small, by its own weights or by what it computes, has a small first gradient and no part in the first change:
 it is *late*, as is a learned scale of the logits.
 
@@ -29,15 +30,19 @@ from scalings.networks.nodes import (
     MATRICES,
     WEIGHTED,
     Bias,
+    DepthwiseConvolution,
     Elementwise,
     Embedding,
+    Factor,
     Gain,
     Mix,
     Node,
     Norm,
     Power,
     Product,
+    Rearrange,
     Repeat,
+    Scale,
     Scores,
     Softmax,
     Weight,
@@ -79,20 +84,48 @@ def unheard(network: Network) -> frozenset[str]:
 def small(network: Network) -> frozenset[str]:
     """The operations that may start smaller than of order 1 and lose nothing."""
     found: set[str] = set()
+    read_by = _readers(network)
     for node in network.flat:
-        if _may_start_small(network, node, found):
+        if _may_start_small(network, node, found) or _says_how_much(node, read_by):
             found.add(node.name)
     return frozenset(found)
 
 
-def late(network: Network) -> frozenset[str]:
-    """The operations that multiply what starts small, by their own weights or by what they compute."""
+def _says_how_much(node: Node, read_by: dict[str, list[Node]]) -> bool:
+    """Whether only softmaxes read it, which give equal shares of what is zero."""
+    readers = read_by.get(node.name, [])
+    return bool(readers) and all(
+        isinstance(one, Softmax) or (isinstance(one, Factor | Rearrange | Scale) and _says_how_much(one, read_by))
+        for one in readers
+    )
 
-    def meets_small(node: Node, source: str) -> bool:
-        return isinstance(node, Product) and (node.right if source == node.left else node.left) in network.small
+
+def weighing(network: Network) -> frozenset[str]:
+    """The operations that reach the output only as factors of what starts small, as the shares of a mixture do."""
+    return _reaching_only(network, lambda node, source: _meets_small(network, node, source))
+
+
+def late(network: Network) -> frozenset[str]:
+    """The operations whose first gradient may be smaller than later ones, or whose first change: those that multiply
+    what starts small, by their own weights or by what they compute, and those in front of a layer that reads a fixed
+    number of units and gives growing ones. Back through that comes a sum of random signs, until the layer has moved."""
+
+    def is_small(node: Node, source: str) -> bool:
+        return _meets_small(network, node, source) or (multiplies_small(network, node) and _widens(node))
 
     own = (node.name for node in network.flat if multiplies_small(network, node))
-    return _reaching_only(network, meets_small) | frozenset(own)
+    return _reaching_only(network, is_small) | frozenset(own)
+
+
+def _meets_small(network: Network, node: Node, source: str) -> bool:
+    """Whether what it sends back to this source is multiplied by what starts small."""
+    if isinstance(node, Gain | DepthwiseConvolution):
+        return node.start == "random" and node.name in network.small
+    return isinstance(node, Product) and (node.right if source == node.left else node.left) in network.small
+
+
+def _widens(node: Node) -> bool:
+    return isinstance(node, MATRICES) and node.fan_out.grows and not node.fan_in.grows
 
 
 def multiplies_small(network: Network, node: Node) -> bool:
@@ -121,16 +154,20 @@ def _may_start_small(network: Network, node: Node, known: set[str]) -> bool:
 
 def _reaching_only(network: Network, through: Callable[[Node, str], bool]) -> frozenset[str]:
     """The operations that reach the output only through such readers of them, or not at all."""
-    readers: dict[str, list[Node]] = {}
-    for node in network.flat:
-        for source in sources(node):
-            readers.setdefault(source, []).append(node)
-    found: set[str] = set()
+    read_by, found = _readers(network), set[str]()
     for node in reversed(network.flat):
-        read_by = readers.get(node.name, [])
-        if read_by and all(one.name in found or through(one, node.name) or _stops(one) for one in read_by):
+        readers = read_by.get(node.name, [])
+        if readers and all(one.name in found or through(one, node.name) or _stops(one) for one in readers):
             found.add(node.name)
     return frozenset(found)
+
+
+def _readers(network: Network) -> dict[str, list[Node]]:
+    found: dict[str, list[Node]] = {}
+    for node in network.flat:
+        for source in sources(node):
+            found.setdefault(source, []).append(node)
+    return found
 
 
 def _stops(node: Node) -> bool:

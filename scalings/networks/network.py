@@ -16,7 +16,7 @@ from typing import Literal, TypeAlias
 from scalings.errors import ArgumentError
 from scalings.networks.contractions import mixed_units, scores_behind
 from scalings.networks.dimensions import BATCH_SCALES, ONE, WIDTH_SCALE, Dimension
-from scalings.networks.first_updates import dormant, late, multiplies_small, small, unheard
+from scalings.networks.first_updates import dormant, late, multiplies_small, small, unheard, weighing
 from scalings.networks.nodes import (
     INPUT,
     MATRICES,
@@ -256,8 +256,12 @@ class Network:
 
     @cached_property
     def late(self) -> frozenset[str]:
-        """The operations that multiply what starts small: their first gradient is smaller than later ones."""
+        """The operations whose first gradient may be smaller than later ones, since something starts small."""
         return late(self)
+
+    @cached_property
+    def _weighing(self) -> frozenset[str]:
+        return weighing(self)
 
     @cached_property
     def _unheard(self) -> frozenset[str]:
@@ -304,7 +308,7 @@ class Network:
             return "output" if node is self.function else "readout"
         if isinstance(node, Weight) and node.fan_in.grows:
             return "matrix"
-        return "gate" if node.name in self.dormant | self.late and not self.units[node.name].grows else "hidden"
+        return "gate" if node.name in self.dormant | self._weighing and not self.units[node.name].grows else "hidden"
 
 
 def _flat(nodes: tuple[Node, ...]) -> Iterator[Node]:
