@@ -73,8 +73,8 @@ def dormant(network: Network) -> frozenset[str]:
 
 
 def unheard(network: Network) -> frozenset[str]:
-    """The uses of a weight through which no gradient comes back to it, where some does through others: those of a network
-    that is its own target. The weight learns at the others."""
+    """The uses of a weight through which no gradient comes back, where one does through others, at which it learns: those
+    of a network that is its own target."""
     deaf = _reaching_only(network, lambda *_: False)
     uses = [node for node in network.flat if isinstance(node, WEIGHTED)]
     heard = {node.weight for node in uses if node.name not in deaf}
@@ -138,18 +138,21 @@ def _may_start_small(network: Network, node: Node, known: set[str]) -> bool:
     match node:
         case Weight():
             return not node.fan_in.grows
-        case Product() if node.summed.grows and not network.units[node.name].grows and not node.coherent:
-            return True
         case Product():
-            return not known.isdisjoint(node.sources)
-        case Norm() | Softmax() | Scores() | Mix() | Embedding() | Repeat():
-            return False
-        case Elementwise() if FUNCTIONS[node.activation].offset:
-            return False
-        case Power() if node.exponent <= 0:
-            return False
+            is_narrow = node.summed.grows and not network.units[node.name].grows and not node.coherent
+            return is_narrow or not known.isdisjoint(node.sources)
     narrows = isinstance(node, MATRICES) and node.fan_in.grows and not node.fan_out.grows
-    return narrows or known.issuperset(sources(node))
+    return narrows or (not _gives_a_size(node) and known.issuperset(sources(node)))
+
+
+def _gives_a_size(node: Node) -> bool:
+    """Whether what it gives is not small, however small what it reads is."""
+    match node:
+        case Elementwise():
+            return FUNCTIONS[node.activation].offset
+        case Power():
+            return node.exponent <= 0
+    return isinstance(node, Norm | Softmax | Scores | Mix | Embedding | Repeat)
 
 
 def _reaching_only(network: Network, through: Callable[[Node, str], bool]) -> frozenset[str]:

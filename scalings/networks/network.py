@@ -246,7 +246,7 @@ class Network:
 
     @cached_property
     def dormant(self) -> frozenset[str]:
-        """The operations that reach the output only through a sum back over growing units: queries and keys, routers."""
+        """The operations that reach the output only through a sum back over growing units: queries, keys, routers."""
         return dormant(self)
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Models in which something starts small and loses nothing by it: they pass, at the right settings; of one mistake that is
+"""Models in which something starts small and loses nothing by it pass, at the right settings; of one mistake that is
 planted in each it is named, and nothing else. What `derive` says of a learned scale of the logits agrees with training.
 """
 
