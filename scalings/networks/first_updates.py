@@ -73,8 +73,8 @@ def dormant(network: Network) -> frozenset[str]:
 
 
 def unheard(network: Network) -> frozenset[str]:
-    """The uses of a weight through which no gradient comes back, where one does through others, at which it learns: those
-    of a network that is its own target."""
+    """The uses of a weight through which no gradient comes back, where one does through others: there it learns. So are
+    those of a network that is its own target."""
     deaf = _reaching_only(network, lambda *_: False)
     uses = [node for node in network.flat if isinstance(node, WEIGHTED)]
     heard = {node.weight for node in uses if node.name not in deaf}
@@ -92,11 +92,11 @@ def small(network: Network) -> frozenset[str]:
 
 
 def _says_how_much(node: Node, read_by: dict[str, list[Node]]) -> bool:
-    """Whether only softmaxes read it, which give equal shares of what is zero."""
-    readers = read_by.get(node.name, [])
-    return bool(readers) and all(
+    """Whether only softmaxes read it, perhaps rescaled: they give equal shares of what is zero."""
+    own = read_by.get(node.name, [])
+    return bool(own) and all(
         isinstance(one, Softmax) or (isinstance(one, Factor | Rearrange | Scale) and _says_how_much(one, read_by))
-        for one in readers
+        for one in own
     )
 
 
@@ -111,7 +111,7 @@ def late(network: Network) -> frozenset[str]:
     number of units and gives growing ones. Back through that comes a sum of random signs, until the layer has moved."""
 
     def is_small(node: Node, source: str) -> bool:
-        return _meets_small(network, node, source) or (multiplies_small(network, node) and _widens(node))
+        return _meets_small(network, node, source) or _widens(node)
 
     own = (node.name for node in network.flat if multiplies_small(network, node))
     return _reaching_only(network, is_small) | frozenset(own)
@@ -132,6 +132,11 @@ def multiplies_small(network: Network, node: Node) -> bool:
     """Whether its weights multiply what starts small."""
     multiplies = isinstance(node, WEIGHTED) and not isinstance(node, Bias | Embedding | Weight)
     return multiplies and not network.small.isdisjoint(sources(node))
+
+
+def is_score(network: Network, node: Node) -> bool:
+    """Whether it only says to a softmax how much of others counts."""
+    return _says_how_much(node, _readers(network))
 
 
 def _may_start_small(network: Network, node: Node, known: set[str]) -> bool:
@@ -159,8 +164,8 @@ def _reaching_only(network: Network, through: Callable[[Node, str], bool]) -> fr
     """The operations that reach the output only through such readers of them, or not at all."""
     read_by, found = _readers(network), set[str]()
     for node in reversed(network.flat):
-        readers = read_by.get(node.name, [])
-        if readers and all(one.name in found or through(one, node.name) or _stops(one) for one in readers):
+        own = read_by.get(node.name, [])
+        if own and all(one.name in found or through(one, node.name) or _stops(one) for one in own):
             found.add(node.name)
     return frozenset(found)
 

@@ -14,9 +14,9 @@ from functools import cached_property
 from typing import Literal, TypeAlias
 
 from scalings.errors import ArgumentError
+from scalings.networks import first_updates
 from scalings.networks.contractions import mixed_units, scores_behind
 from scalings.networks.dimensions import BATCH_SCALES, ONE, WIDTH_SCALE, Dimension
-from scalings.networks.first_updates import dormant, late, multiplies_small, small, unheard, weighing
 from scalings.networks.nodes import (
     INPUT,
     MATRICES,
@@ -238,7 +238,7 @@ class Network:
                 self._part(node),
                 not isinstance(node, Weight),
                 node.name in self.small | self._unheard,
-                multiplies_small(self, node),
+                first_updates.multiplies_small(self, node),
             )
             for node in self.flat
             if (kind := self._kind(node)) is not None
@@ -247,25 +247,25 @@ class Network:
     @cached_property
     def dormant(self) -> frozenset[str]:
         """The operations that reach the output only through a sum back over growing units: queries, keys, routers."""
-        return dormant(self)
+        return first_updates.dormant(self)
 
     @cached_property
     def small(self) -> frozenset[str]:
         """The operations that may start smaller than of order 1 and lose nothing, as a readout does."""
-        return small(self)
+        return first_updates.small(self)
 
     @cached_property
     def late(self) -> frozenset[str]:
         """The operations whose first gradient may be smaller than later ones, since something starts small."""
-        return late(self)
+        return first_updates.late(self)
 
     @cached_property
     def _weighing(self) -> frozenset[str]:
-        return weighing(self)
+        return first_updates.weighing(self)
 
     @cached_property
     def _unheard(self) -> frozenset[str]:
-        return unheard(self)
+        return first_updates.unheard(self)
 
     @cached_property
     def _scores(self) -> frozenset[str]:
@@ -289,8 +289,8 @@ class Network:
         return frozenset(found)
 
     def _is_map(self, node: Node) -> bool:
-        """Whether it applies a matrix that is made of weights alone."""
-        if not isinstance(node, Product) or not node.summed.grows:
+        """Whether it applies a matrix that is made of weights alone, and is no score of a query that is learned."""
+        if not isinstance(node, Product) or not node.summed.grows or first_updates.is_score(self, node):
             return False
         return (node.left in self.made_of_weights) != (node.right in self.made_of_weights)
 

@@ -50,7 +50,7 @@ def dense(name: str, source: str, weight: str = "") -> Dense:
         (
             (UP, DOWN, Elementwise("gate", "down", "sigmoid"), Dense("again", "gate", "w", fixed(5), WIDTH)),
             {"down"},
-            set(),
+            {"up", "down", "gate"},
         ),
         ((UP, Weight("position", "p", ONE, WIDTH), Sum("h", ("up", "position")), dense("f", "h")), {"position"}, set()),
     ],
