@@ -3,9 +3,8 @@
 *Small starts.* What a fixed number of units reads of growing ones may start smaller than of order 1, as a readout does:
 zero for infinite width, it comes with the first update. Nothing is lost, since the update lies along what is read. The
 same holds of weights that are values, which carry no data, of what is computed from either, and of what says to a
-softmax how much of others counts. What multiplies
-something small, by its own weights or by what it computes, has a small first gradient and no part in the first change:
-it is *late*, as is a learned scale of the logits.
+softmax how much of others counts. What multiplies something small, by its own weights or by what it computes, has a
+small first gradient and no part in the first change: it is *late*, as is a learned scale of the logits.
 
 *Dormant* operations reach the output only through a sum back over growing units, of which the first update finds next
 to nothing; *unheard* uses of a weight do not reach it at all, where others do.
@@ -73,7 +72,7 @@ def dormant(network: Network) -> frozenset[str]:
 
 
 def unheard(network: Network) -> frozenset[str]:
-    """The uses of a weight through which no gradient comes back, where one does through others: there it learns. So are
+    """The uses of a weight through which no gradient comes back, where one does through others, at which it learns:
     those of a network that is its own target."""
     deaf = _reaching_only(network, lambda *_: False)
     uses = [node for node in network.flat if isinstance(node, WEIGHTED)]
@@ -110,11 +109,11 @@ def late(network: Network) -> frozenset[str]:
     what starts small, by their own weights or by what they compute, and those in front of a layer that reads a fixed
     number of units and gives growing ones. Back through that comes a sum of random signs, until the layer has moved."""
 
-    def is_small(node: Node, source: str) -> bool:
+    def sends_little(node: Node, source: str) -> bool:
         return _meets_small(network, node, source) or _widens(node)
 
     own = (node.name for node in network.flat if multiplies_small(network, node))
-    return _reaching_only(network, is_small) | frozenset(own)
+    return _reaching_only(network, sends_little) | frozenset(own)
 
 
 def _meets_small(network: Network, node: Node, source: str) -> bool:
