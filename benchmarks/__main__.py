@@ -29,6 +29,7 @@ from benchmarks import (
     models_page,
     rivals,
 )
+from benchmarks.drawn_models import LATER
 from scalings.errors import ArgumentError
 
 
@@ -149,17 +150,26 @@ def _laws(quick: bool) -> Table:
 
 
 def _false_alarms(quick: bool) -> Group:
-    checks = list(false_alarms.resumed(1, store=None) if quick else false_alarms.resumed())
-    table = _table("check_model on models drawn by chance", "what", "share", "95 % interval", "of", "target")
-    for rate in false_alarms.rates(checks):
-        share = f"{rate.count / rate.of:.1%}" if rate.of else ""
-        table.add_row(rate.what, share, f"[{rate.low:.1%}, {rate.high:.1%}]", str(rate.of), rate.target)
+    store = None if quick else false_alarms.STORE
+    first = list(false_alarms.resumed(1 if quick else false_alarms.MODELS, store))
+    added = list(false_alarms.resumed(1 if quick else false_alarms.ADDED_MODELS, store, LATER))
+    checks: list[false_alarms.Checked] = [*first, *added]
+    tables: list[RenderableType] = []
+    for title, some in (
+        ("check_model on models drawn by chance", first),
+        ("of the kinds that were added later", added),
+    ):
+        table = _table(title, "what", "share", "95 % interval", "of", "target")
+        for rate in false_alarms.rates(some):
+            share = f"{rate.count / rate.of:.1%}" if rate.of else ""
+            table.add_row(rate.what, share, f"[{rate.low:.1%}, {rate.high:.1%}]", str(rate.of), rate.target)
+        tables += [table, ""]
     other = _table("what was not as it should be", "number", "model", "planted", "verdict", "why")
     for one in checks:
         if one.verdict and not one.is_as_expected:
             model = f"{one.architecture}, {one.optimizer}, r = {one.richness}"
             other.add_row(str(one.number), model, one.mistake, one.verdict, one.reason)
-    return Group(table, "", other)
+    return Group(*tables, other)
 
 
 def _coordinates(quick: bool) -> Table:

@@ -59,15 +59,18 @@ class Gated(nn.Module):
 
 
 class Attention(nn.Module):
-    """Causal, with heads that grow in size; scores are divided by it, or by its root."""
+    """Causal, with heads that grow in size; scores are divided by it, or by its root. Or they are cosines of queries
+    and keys, times a fixed number, if these are normalized."""
 
-    def __init__(self, width: int, power: float = 1.0, heads: int = 2) -> None:
+    def __init__(self, width: int, power: float = 1.0, heads: int = 2, *, normalizes: bool = False) -> None:
         super().__init__()
         self.query, self.key, self.value, self.out = (nn.Linear(width, width, bias=False) for _ in range(4))
-        self.heads, self.power = heads, power
+        self.heads, self.power, self.normalizes = heads, power, normalizes
 
     def forward(self, x: Tensor) -> Tensor:
         q, k, v = (one(x).unflatten(-1, (self.heads, -1)).transpose(1, 2) for one in (self.query, self.key, self.value))
+        if self.normalizes:
+            q, k = (functional.rms_norm(one, one.shape[-1:]) / one.shape[-1] ** 0.5 for one in (q, k))
         scale = q.shape[-1] ** -self.power
         mixed = functional.scaled_dot_product_attention(q, k, v, is_causal=True, scale=scale)
         found: Tensor = self.out(mixed.transpose(1, 2).flatten(-2))
@@ -111,6 +114,8 @@ class Choices:
     bias: bool
     attention: float = 1.0
     """The power of its size by which attention divides scores."""
+    normalizes: bool = True
+    """Whether queries and keys are normalized where scores are to be cosines."""
 
 
 def linear(fan_in: int, fan_out: int, bias: bool) -> nn.Module:
@@ -155,13 +160,44 @@ def convolutional(width: int, chosen: Choices) -> nn.Module:
 
 def normalized(width: int, chosen: Choices) -> nn.Module:
     """Convolutions with batch normalization."""
+    return _batch_normalized(width, chosen, bias=False)
+
+
+def biased_batch_norm(width: int, chosen: Choices) -> nn.Module:
+    """The same with biases in front of batch normalization, which take no part in anything."""
+    return _batch_normalized(width, chosen, bias=True)
+
+
+def _batch_normalized(width: int, chosen: Choices, *, bias: bool) -> nn.Module:
     hidden = [
         one
         for _ in range(chosen.depth)
-        for one in (nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU())
+        for one in (nn.Conv2d(width, width, 3, padding=1, bias=bias), nn.BatchNorm2d(width), nn.ReLU())
     ]
     head = nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, 3, bias=False)
-    return nn.Sequential(nn.Conv2d(3, width, 3, bias=False), nn.BatchNorm2d(width), nn.ReLU(), *hidden, *head)
+    first = nn.Conv2d(3, width, 3, bias=bias), nn.BatchNorm2d(width), nn.ReLU()
+    model = nn.Sequential(*first, *hidden, *head)
+    for layer in model:
+        if bias and isinstance(layer, nn.Conv2d):
+            assert layer.bias is not None
+            nn.init.zeros_(layer.bias)
+    return model
+
+
+def zero_branches(width: int, chosen: Choices) -> nn.Module:
+    """Residual branches whose last matrix starts at zero."""
+    model = residual(width, chosen)
+    for name, one in model.named_parameters():
+        if name.endswith("branch.2.weight"):
+            nn.init.zeros_(one)
+    return model
+
+
+def cosines(width: int, chosen: Choices) -> nn.Module:
+    """A transformer whose scores are cosines."""
+    inner = nn.Sequential(nn.Linear(width, 2 * width, bias=False), nn.GELU(), nn.Linear(2 * width, width, bias=False))
+    attention = Attention(width, 0.0, normalizes=chosen.normalizes)
+    return Language(width, Residual(width, attention), Residual(width, inner))
 
 
 def transformer(width: int, chosen: Choices) -> nn.Module:
@@ -189,4 +225,10 @@ ARCHITECTURES = {
     "transformer": Architecture(transformer, IDS, next_token),
     "LSTM": Architecture(recurrent, SERIES, squared),
 }
-CONVOLUTIONAL = ("convolutions", "batch norm")
+ADDED = {
+    "biased batch norm": Architecture(biased_batch_norm, PIXELS, squared),
+    "zero branches": Architecture(zero_branches, VECTORS, squared),
+    "cosines": Architecture(cosines, IDS, next_token),
+}
+"""Those that were added later, behind the models that are drawn from the others."""
+CONVOLUTIONAL = ("convolutions", "batch norm", "biased batch norm")

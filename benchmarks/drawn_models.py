@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from benchmarks.drawn_architectures import ARCHITECTURES, CONVOLUTIONAL, Choices
+from benchmarks.drawn_architectures import ADDED, ARCHITECTURES, CONVOLUTIONAL, Choices
 from empirical.engines.module.problem import ModuleProblem
 from empirical.engines.module.weights import reference_constants
 from empirical.tracing.trace import trace
@@ -57,25 +57,34 @@ class Draw:
 
 
 MISTAKES = ("init", "lr", "multiplier", "untrained", "decay", "attention", "backward")
+LATER = 1000
+"""From this number on models have the architectures that were added later, and mistakes of these kinds, too:"""
+ADDED_MISTAKES = ("epsilon", "branch", "norm")
 
 
 def drawn(number: int, *, planted: bool) -> Draw:
     """The model of this number."""
     chance = random.Random(f"{number} {planted}")
-    architecture = chance.choice(tuple(ARCHITECTURES))
+    architecture = chance.choice(tuple(ARCHITECTURES if number < LATER else ADDED))
     optimizer = chance.choice(OPTIMIZERS[: None if architecture not in CONVOLUTIONAL else -1])  # torch's Muon has none
     possible = {
         "decay": optimizer == "adamw",
         "attention": architecture == "transformer",
         "backward": optimizer in ("sgd", "momentum"),  # others divide by it
+        "epsilon": optimizer in ("adam", "adamw"),
+        "branch": architecture == "zero branches",
+        "norm": architecture == "cosines",
     }
     mistakes = [one for one in MISTAKES if possible.get(one, True)]
+    if number >= LATER:  # so that there are about as many of the new kinds as of all others
+        added = [one for one in ADDED_MISTAKES if possible[one]]
+        mistakes = added if added and chance.random() < 0.5 else mistakes
     choices = Choices(chance.choice((1, 2)), chance.choice(_ACTIVATIONS), bias=chance.random() < _BIASED)
     return Draw(
         number,
         architecture,
         optimizer,
-        Fraction(1, 2) if architecture == "transformer" else chance.choice(RICHNESSES),  # it has no other members
+        Fraction(1, 2) if architecture in _RICH else chance.choice(RICHNESSES),  # it has no other members
         choices,
         chance.choice(_SHARES),
         chance.choice(mistakes) if planted else "",
@@ -102,7 +111,7 @@ class Model:
     """
 
     def __init__(self, draw: Draw) -> None:
-        self.draw, architecture = draw, ARCHITECTURES[draw.architecture]
+        self.draw, architecture = draw, (ARCHITECTURES | ADDED)[draw.architecture]
         self.loss, self.data = architecture.loss, architecture.data
         traced = trace(self._bare, self.data, widths=TRACED, loss=self.loss)
         translation = traced.translation
@@ -119,18 +128,22 @@ class Model:
         self.exponents = dict(zip(self.weights, layers, strict=True))
         self.mistake = self._planted(random.Random(draw.number)) if draw.mistake else None
 
-    def _bare(self, width: int, attention: float = 1.0) -> nn.Module:
-        return ARCHITECTURES[self.draw.architecture].make(width, replace(self.draw.choices, attention=attention))
+    def _bare(self, width: int, **others: Any) -> nn.Module:
+        make = (ARCHITECTURES | ADDED)[self.draw.architecture].make
+        return make(width, replace(self.draw.choices, **others))
 
     def build(self, width: int) -> nn.Module:
         """The model at a width, started as its exponents say."""
-        module = self._bare(width, 0.5 if self.draw.mistake == "attention" else 1.0)
+        module = self._bare(width, **_IN_CODE.get(self.draw.mistake, {}))
         own, ratio = dict(module.named_parameters()), width / TRACED[0]
         with torch.no_grad():
             for weight, node in self.weights.items():
                 for name in self.parameters[weight] if node.start == "random" else ():
                     size = self.constants[name].size * power_of(ratio, self.exponents[weight].init)
                     own[name].mul_(size / own[name].square().mean().sqrt())
+            if self.mistake and self.draw.mistake == "branch":
+                for name in self.parameters[self.mistake.where]:
+                    own[name].normal_(std=own[name].shape[1] ** -0.5 * ratio**0.5)
         if self.mistake and self.draw.mistake in ("multiplier", "backward"):
             assert self.mistake.power is not None
             place, factor = module.get_submodule(self.mistake.where), power_of(ratio, self.mistake.power)
@@ -150,6 +163,8 @@ class Model:
                 rate = self.constants[name].rate
                 decay = _DECAY / rate * power_of(ratio, _decay(exponents))
                 group = {"params": [own[name]], "lr": rate * power_of(ratio, exponents.lr), "weight_decay": decay}
+                if self.mistake and (self.mistake.what, self.mistake.where) == ("epsilon", weight):
+                    group["eps"] = _EPSILON * ratio**0.5
                 groups.setdefault(self.laws[weight], []).append(group)
         return [_MAKE[law](listed) for law, listed in groups.items()]
 
@@ -158,10 +173,15 @@ class Model:
         what, power = self.draw.mistake, chance.choice(_POWERS)
         if what == "attention":
             return Mistake("multiplier", "blocks.0.branch", Fraction(1, 2))
+        if what == "norm":
+            return Mistake("structure", "blocks.0.branch", Fraction(1))
         if what in ("multiplier", "backward"):
             # What a norm reads may be multiplied by anything.
-            kinds = (nn.Linear,) if self.draw.architecture == "batch norm" else (nn.Linear, nn.Conv2d, nn.Embedding)
+            is_normalized = self.draw.architecture in ("batch norm", "biased batch norm")
+            kinds = (nn.Linear,) if is_normalized else (nn.Linear, nn.Conv2d, nn.Embedding)
             places = [name for name, one in self._bare(TRACED[0]).named_modules() if isinstance(one, kinds)]
+            if self.draw.architecture == "cosines":
+                places = [name for name in places if not any(part in name for part in _SHARED)]
             return Mistake(what, chance.choice(places), Fraction(-1, 2) if what == "backward" else power)
         where = chance.choice([weight for weight in self.weights if self._has(weight, what)])
         own = self.exponents[where]
@@ -169,17 +189,34 @@ class Model:
             self.exponents[where] = replace(own, **{what: getattr(own, what) + power})
         elif what == "decay":
             self.exponents[where] = replace(own, decay=_decay(own) + power)
-        return Mistake(what, where, None if what == "untrained" else power)
+        if what == "branch":
+            return Mistake("init", where, Fraction(1, 2))
+        return Mistake(what, where, None if what in ("untrained", "epsilon") else power)
 
     def _has(self, weight: str, what: str) -> bool:
         """Whether a weight has such a number, and the family says what it is: not how q and k share q . k."""
-        if what != "untrained" and any(part in weight for part in ("query", "key")):
+        if what != "untrained" and any(part in weight for part in _SHARED):
             return False
+        if self.draw.architecture == "biased batch norm" and weight in self._idle:
+            return False
+        if what == "branch":
+            return self.weights[weight].start == "zero" and weight.endswith("branch.2.weight")
         if what == "init":
             return self.weights[weight].start == "random"
         return what != "decay" or _decay(self.exponents[weight]) != MINUS_INFINITY
 
+    @property
+    def _idle(self) -> set[str]:
+        """The biases that a batch normalization takes away."""
+        return {f"{name}.bias" for name, one in self._bare(TRACED[0]).named_modules() if isinstance(one, nn.Conv2d)}
 
+
+_RICH = ("transformer", "cosines", "zero branches")
+_SHARED = ("query", "key")
+_IN_CODE: dict[str, dict[str, Any]] = {"attention": {"attention": 0.5}, "norm": {"normalizes": False}}
+"""What a mistake changes in the code of an architecture."""
+_EPSILON = 1.0
+"""Adam's where it is too large, at the smallest width; no gradient grows with the width as it does."""
 _POWERS = (Fraction(1, 2), Fraction(-1, 2), Fraction(1), Fraction(-1))
 _MAKE: dict[str, Callable[[Any], torch.optim.Optimizer]] = {
     "sgd": torch.optim.SGD,

@@ -24,6 +24,8 @@ from scalings.studies.model_findings import ModelFinding
 
 STORE = Path("false_alarms.jsonl")
 MODELS = 200
+ADDED_MODELS = 60
+"""Of the kinds that were added later."""
 WIDTHS, SEEDS, STEPS = (24, 32, 48, 64, 96, 128, 192, 256), 2, 2
 
 
@@ -73,13 +75,16 @@ def _is_named(mistake: Mistake, findings: Sequence[ModelFinding]) -> bool:
         return False
     (found,) = findings
     what = "training" if mistake.what == "backward" else mistake.what
-    return found.what == what and found.parameter.startswith(mistake.where) and found.power == mistake.power
+    is_off = found.power == mistake.power or mistake.what == "epsilon"  # which is off by the gradient's own power
+    return found.what == what and found.parameter.startswith(mistake.where) and is_off
 
 
-def resumed(models: int = MODELS, store: Path | None = STORE) -> Iterator[Checked]:
-    """So many right models and so many wrong ones: those of the file, and what is missing there, checked now."""
+def resumed(models: int = MODELS, store: Path | None = STORE, first: int = 0) -> Iterator[Checked]:
+    """So many right models and so many wrong ones: those of the file, and what is missing there, checked now.
+
+    They are numbered from `first` on: from `LATER` on they are of the kinds that were added later."""
     known = {(one.number, one.planted): one for one in _read(store)} if store and store.exists() else {}
-    done, number = {False: 0, True: 0}, 0
+    done, number = {False: 0, True: 0}, first
     while min(done.values()) < models:
         for planted in (False, True):
             if (number, planted) not in known:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from scalings.networks.conventions import from_abc as from_abc
     from scalings.networks.conventions import from_megatron as from_megatron
     from scalings.networks.conventions import from_mup as from_mup
+    from scalings.networks.conventions import from_mupify as from_mupify
     from scalings.networks.decoders import llama as llama
     from scalings.networks.decoders import moe as moe
     from scalings.networks.published import config_at as config_at
@@ -76,6 +77,7 @@ _HOME = {
     "from_abc": "scalings.networks.conventions",
     "from_megatron": "scalings.networks.conventions",
     "from_mup": "scalings.networks.conventions",
+    "from_mupify": "scalings.networks.conventions",
     "laws": "scalings.hyperparameters.splits",
     "llama": "scalings.networks.decoders",
     "lora": "scalings.networks.adapters",

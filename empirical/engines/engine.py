@@ -18,7 +18,7 @@ from empirical.tensors.arrays import Array
 from scalings.criteria.observables import Observable
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.parameterizations import Parameterization, wrong_scales
-from scalings.networks.dimensions import CHOICES_SCALE, ONE, WIDTH_SCALE
+from scalings.networks.dimensions import EXPERTS_SCALE, ONE, WIDTH_SCALE
 from scalings.networks.network import Network, wrong_depth
 from scalings.networks.nodes import Embedding
 from scalings.results.trials import EngineName, Training
@@ -68,7 +68,7 @@ class TrainingProblem:
         first, network = self.network.nodes[0], self.network
         data = (first.vocabulary if isinstance(first, Embedding) else ONE, network.units[network.output.name])
         fixed = [scale for scale in network.scales if all(size.order_in(scale) == 0 for size in data)]
-        return [scale for scale in fixed if scale != CHOICES_SCALE]
+        return [scale for scale in fixed if scale != EXPERTS_SCALE]
 
     @property
     def variable(self) -> str:

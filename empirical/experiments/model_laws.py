@@ -19,7 +19,7 @@ from torch.optim import Optimizer
 from empirical.experiments.optimizer_laws import measure_law
 from empirical.experiments.probes import GRADIENT, WEIGHT, Factory, base_probe, last_steps
 from empirical.models.gradients import gradient_sizes
-from empirical.models.optimizers import Options, optimizers_at_peak
+from empirical.models.optimizers import Options, movers, optimizers_at_peak
 from empirical.models.settings import Setting, settings
 from empirical.tracing.batches import Loss
 from empirical.tracing.state import seeded
@@ -80,16 +80,14 @@ def _measured(
     seen: Mapping[str, Setting], model: nn.Module, made: Sequence[Optimizer], width: int, steps: int
 ) -> dict[str, Setting]:
     """The settings of the parameters whose laws are measured."""
-    groups = {
-        id(one): (optimizer, group) for optimizer in made for group in optimizer.param_groups for one in group["params"]
-    }
+    groups = movers(made)
     known: dict[object, list[_Measured]] = defaultdict(list)
     found = {}
     for name, parameter in model.named_parameters():
         setting, options = seen[name], seen[name].options
         if options is None or options.law:
             continue
-        optimizer, group = groups[id(parameter)]
+        optimizer, group = groups[id(parameter)][0]
         point = _point(setting, options, width)
         kind = (
             id(optimizer),

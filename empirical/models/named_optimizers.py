@@ -61,10 +61,15 @@ class NamedOptimizer:
         return [self._one(law, parameters) for law, parameters in of_law.items() if parameters]
 
     def _one(self, law: str, parameters: list[tuple[str, nn.Parameter]]) -> Optimizer:
+        """Of matrices, which decay, and of biases and gains, which do not."""
         kind, options = _CLASSES[law.partition("+")[0]]
-        made: Optimizer = getattr(torch.optim, kind)(
-            parameters, lr=self.lr[law], **options, weight_decay=self._decay(law)
-        )
+        decay = self._decay(law)
+        groups = [
+            {"params": listed, "weight_decay": decay if is_matrix else 0.0}
+            for is_matrix in (True, False)
+            if (listed := [pair for pair in parameters if (pair[1].dim() > 1 or not decay) is is_matrix])
+        ]
+        made: Optimizer = getattr(torch.optim, kind)(groups, lr=self.lr[law], **options)
         return made
 
     def _decay(self, law: str) -> float:

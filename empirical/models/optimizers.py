@@ -11,8 +11,8 @@ bias adamw 0.001 0.1
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -50,6 +50,8 @@ class Options:
     """The learning rate of the first step, where a schedule starts elsewhere than at its peak."""
     measured: bool = False
     """Whether the law was found by feeding gradients to the optimizer."""
+    others: tuple[str, ...] = ()
+    """The classes of those that move it once more in each step, be it the same optimizer again."""
 
 
 def optimizers_at_peak(given: Any) -> tuple[Optimizer, ...]:
@@ -85,22 +87,37 @@ def _parts(given: Any) -> Iterator[Any]:
 def options_of(given: Any, model: nn.Module) -> dict[str, Options]:
     """By a parameter's name; those that no optimizer has are left out.
 
-    Raises ArgumentError for a parameter in two groups, and for an optimizer that takes no steps of its own.
+    Of one that is moved more than once in a step, by two optimizers or in two groups, those are given that `movers` has
+    first. Raises ArgumentError for an optimizer that takes no steps of its own, and where no learning rate is above 0.
     """
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     first = {id(group): group.get("lr") for one in _parts(given) for group in getattr(one, "param_groups", ())}
-    found: dict[str, Options] = {}
-    for optimizer in optimizers_at_peak(given):
-        if isinstance(optimizer, torch.optim.LBFGS):
-            raise ArgumentError("optimizer", "LBFGS searches along a line, and its steps have no law of the width")
+    optimizers, found = optimizers_at_peak(given), {}
+    if any(isinstance(one, torch.optim.LBFGS) for one in optimizers):
+        raise ArgumentError("optimizer", "LBFGS searches along a line, and its steps have no law of the width")
+    for parameter, owners in movers(optimizers).items():
+        if parameter not in names:
+            raise ArgumentError("optimizer", "it has a parameter that is none of the model's")
+        (optimizer, group), *others = owners
+        options = _options(optimizer, group, first[id(group)])
+        found[names[parameter]] = replace(options, others=tuple(type(one).__name__ for one, _ in others))
+    rates = [group.get("lr") for one in optimizers for group in one.param_groups]
+    if None not in rates and not any(rates):
+        why = "all its learning rates are 0, as where a warm-up starts"
+        raise ArgumentError("optimizer", f"{why}: give its scheduler beside it, or the rates at the peak")
+    return found
+
+
+def movers(optimizers: Sequence[Optimizer]) -> dict[int, list[tuple[Optimizer, dict[str, Any]]]]:
+    """By the id of a parameter, the optimizers that move it, with the group that it is in, as often as it is there.
+
+    First comes that of the fewest parameters: Muon, which was made for it, before the Adam that was given all.
+    """
+    found: dict[int, list[tuple[Optimizer, dict[str, Any]]]] = {}
+    for optimizer in sorted(optimizers, key=lambda one: sum(len(group["params"]) for group in one.param_groups)):
         for group in optimizer.param_groups:
             for parameter in group["params"]:
-                name = names.get(id(parameter))
-                if name is None:
-                    raise ArgumentError("optimizer", "it has a parameter that is none of the model's")
-                if name in found:
-                    raise ArgumentError("optimizer", f"it has {name} in two groups")
-                found[name] = _options(optimizer, group, first[id(group)])
+                found.setdefault(id(parameter), []).append((optimizer, group))
     return found
 
 

@@ -16,7 +16,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
 
 from empirical.engines.module.standard import SEEDS, mean_squares
-from empirical.models.optimizers import Options, options_of
+from empirical.models.optimizers import Options, movers, options_of
 from empirical.models.optimizers import optimizers_at_peak as peaked
 from empirical.tracing.state import seeded
 from empirical.tracing.trace import Build, built
@@ -112,18 +112,26 @@ def groups(prescription: Prescription, model: nn.Module) -> dict[str, list[dict[
 
 def optimizer(prescription: Prescription, make_optimizer: MakeOptimizer, model: nn.Module) -> Any:
     """What the user's function makes of a model, at the learning rates and decays that are prescribed; all else in its
-    groups stays as it is. Raises ArgumentError for a scheduler, which remembers the groups that it was made with."""
+    groups stays as it is, but that each parameter is in one of them alone, and so do the model's parameters.
+
+    Raises ArgumentError for a scheduler, which remembers the groups that it was made with.
+    """
     width = width_of(prescription, model)
+    starts = [parameter.detach().clone() for parameter in model.parameters()]
     with user_code("optimizer", f"it fails at width {width}"):
         made = make_optimizer(model)
+    with torch.no_grad():  # it may draw starts of its own, after those that are prescribed
+        for parameter, numbers in zip(model.parameters(), starts, strict=True):
+            parameter.copy_(numbers)
     listed = list(made) if isinstance(made, list | tuple) else [made]
     if others := [one for one in listed if not isinstance(one, Optimizer)]:
         kind = type(others[0]).__name__
         raise ArgumentError("optimizer", f"expected optimizers alone, but got a {kind}: make it of what this gives")
     names = {id(parameter): name for name, parameter in named(model).items()}
+    owners = {parameter: id(found[0][1]) for parameter, found in movers(listed).items()}
     for one in listed:
         one.param_groups[:] = [
-            split for group in one.param_groups for split in _regrouped(prescription, group, names, width)
+            split for group in one.param_groups for split in _regrouped(prescription, group, names, owners, width)
         ]
     return made
 
@@ -134,11 +142,12 @@ def optimizers_at_peak(prescription: Prescription, make_optimizer: MakeOptimizer
 
 
 def _regrouped(
-    prescription: Prescription, group: dict[str, Any], names: dict[int, str], width: int
+    prescription: Prescription, group: dict[str, Any], names: dict[int, str], owners: dict[int, int], width: int
 ) -> list[dict[str, Any]]:
-    """A group, as one for each learning rate and decay."""
+    """A group, as one for each learning rate and decay, of the parameters that are its own."""
     found: dict[tuple[float, float], dict[str, Any]] = {}
-    for parameter in group["params"]:
+    own = {id(parameter): parameter for parameter in group["params"] if owners[id(parameter)] == id(group)}
+    for parameter in own.values():
         name = names.get(id(parameter))
         if name is None:
             raise ArgumentError("optimizer", "it has a parameter that is none of the model's")

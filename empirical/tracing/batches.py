@@ -62,17 +62,16 @@ def batch_of(data: object, width: int) -> Batch:
 
 
 def default_loss(output: Any) -> Tensor:
-    """The loss that the output brings, as those of transformers do when they are given labels; else (f - 1)^2 / 2.
+    """The loss that the output brings by that name, as those of transformers do when given labels; else (f - 1)^2 / 2.
 
     That is the mean squared error of the first tensor f of the output against ones: like the theory's, its residual
     stays of order 1 when the output vanishes, and every output unit has a part in it. Raises ArgumentError if f is not
     real.
     """
-    own = getattr(output, "loss", None)
+    own = output.get("loss") if isinstance(output, Mapping) else getattr(output, "loss", None)
     if isinstance(own, Tensor):
         return own
-    fields = output.values() if isinstance(output, Mapping) else output
-    first = next(iter(tensors_in(fields)), None)
+    first = next(tensors_in(output), None)
     if first is None:
         raise ArgumentError("loss", f"the output has no tensor, but is a {type(output).__name__}: give a loss")
     if not first.is_floating_point():

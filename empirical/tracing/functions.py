@@ -16,6 +16,8 @@ HOOKS = {"register_hook"}
 """They change the gradient, and no value."""
 EXPORTS = {"numpy", "array", "dlpack"}
 """They hand the memory of a tensor to other libraries."""
+WITH_NUMBERS = {"scaled_dot_product_attention", "multi_head_attention_forward"}
+"""They multiply by numbers of their own, which are no code of the module's."""
 _ASKS = ("has_torch_function", "has_torch_function_unary", "has_torch_function_variadic")
 """What a function of torch that is written in Python calls, to hand itself over instead of running."""
 

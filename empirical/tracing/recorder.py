@@ -25,7 +25,7 @@ from torch.overrides import TorchFunctionMode
 
 from empirical.tracing.arguments import encode, pairs, template, tensors_in
 from empirical.tracing.batches import Batch, Loss
-from empirical.tracing.functions import EXPORTS, HOOKS, READINGS, Function, body_of, name_of
+from empirical.tracing.functions import EXPORTS, HOOKS, READINGS, WITH_NUMBERS, Function, body_of, name_of
 from empirical.tracing.fused import EQUIVALENTS
 from empirical.tracing.memory import Memory, version
 from empirical.tracing.modules import CalledFrom, eager
@@ -163,7 +163,8 @@ class Recorder(TorchFunctionMode):
         outputs = tuple(self._output(tensor) for tensor in tensors_in(result))
         readings = self._take(result, given) if name in READINGS else ()
         self._exported |= name in EXPORTS
-        operation = Operation(name, self.called_from.path, *encoded, outputs, overwritten, readings)
+        within = next((one for one in map(name_of, self._bodies) if one in WITH_NUMBERS), "")
+        operation = Operation(name, self.called_from.path, *encoded, outputs, overwritten, readings, within)
         if operation.results() or overwritten or readings or name in HOOKS:
             self._operations.append(operation)
             self._calls.append(None if name in HOOKS else call)

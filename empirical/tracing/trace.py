@@ -106,6 +106,8 @@ def built(build: Build, width: int, seed: int = 0) -> nn.Module:
     module = getattr(module, "_orig_mod", module)  # what torch.compile was given, whose parameters have their own names
     if lazy := [name for name, one in module.named_parameters() if nn.parameter.is_lazy(one)]:
         raise ArgumentError("build", f"{lazy[0]!r:.100} has no shape before the first call: let build make that call")
+    if empty := [name for name, one in module.named_parameters() if one.is_meta]:
+        raise ArgumentError("build", f"{empty[0]!r:.100} is on the meta device and has no numbers: let build draw them")
     return module
 
 

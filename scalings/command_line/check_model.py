@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
@@ -20,7 +21,7 @@ from scalings.hyperparameters.presets import PRESETS
 if TYPE_CHECKING:
     from scalings.studies.model_checks import ModelCheck
 
-_NEEDED, _OTHERS = ("build", "optimizer", "data"), ("loss", "widths", "steps", "seeds", "clip", "regime")
+_NEEDED, _OTHERS = ("build", "optimizer", "data"), ("loss", "widths", "steps", "seeds", "clip", "regime", "richness")
 """What is named has to have, and may have."""
 _OPTIONS = ("widths", "steps", "seeds", "clip", "yes")
 AnyFormat = Literal["text", "json", "markdown"]
@@ -36,8 +37,10 @@ def check_model(
     clip: float | None = None,
     quick: Annotated[bool, Parameter(negative="")] = False,
     regime: Literal["rich", "lazy"] | None = None,
+    richness: str | None = None,
     verify: Annotated[bool, Parameter(negative="")] = False,
     junit: File | None = None,
+    page: File | None = None,
     overwrite: Annotated[bool, Parameter(negative="")] = False,
     format: AnyFormat = "text",
     on: Resources = Resources(),  # noqa: B008 - frozen
@@ -48,7 +51,7 @@ def check_model(
 
     Example: scalings check mymodule:factory --quick
 
-    Example: scalings check mymodule --format markdown --junit scalings.xml
+    Example: scalings check mymodule --page scalings.html --junit scalings.xml
 
     This imports your module from the current folder and runs its code. Name only what you would run yourself.
 
@@ -57,8 +60,8 @@ def check_model(
     model
         MODULE, or MODULE:NAME of a dict, an object, or a function without arguments that returns one. It has by name
         what scalings.check_model is given: build (a function of the width that makes the module), optimizer (a
-        function of the module that makes its optimizer) and data; and it may have loss, widths, steps, seeds, clip and
-        regime.
+        function of the module that makes its optimizer) and data; and it may have loss, widths, steps, seeds, clip,
+        regime and richness.
     widths
         Eight or more for a verdict, increasing; default half octaves from 64 on.
     steps
@@ -70,33 +73,43 @@ def check_model(
     quick
         One seed, two steps and widths up to 256: seconds, and wider intervals.
     regime
-        A yes asks for this one, too: rich, in which features are learned, or lazy; default any.
+        A yes asks for this one, too: rich, in which features are learned, or lazy; default any. The repair leads to it.
+    richness
+        Instead of a regime a richness, such as 1/4.
     verify
         Check the repaired model too, which takes as long again.
     junit
         A file (.xml) to write the verdict to for a build server, as JUnit does (xunit2).
+    page
+        A file (.html) to write the report to as a page that needs no other file and no network.
     overwrite
-        Replace the file if it exists.
+        Replace these files if they exist.
     format
-        Of the answer; markdown is for a comment, as of a pull request.
+        Of the answer; markdown is for a comment, as on a pull request.
     """
-    given = {"widths": parse_widths(widths), "steps": steps, "seeds": seeds, "clip": clip, "regime": regime}
-    given["verify"] = verify or None
+    given = {"widths": parse_widths(widths), "steps": steps, "seeds": seeds, "clip": clip, "verify": verify or None}
+    asked = {"regime": regime, "richness": richness}
     on.check(widths=parse_widths(widths), seeds=seeds, steps=steps)
     if on.device == "cuda":
         raise ArgumentError("device", "expected auto or cpu, on which modules are trained, but got 'cuda'")
-    if junit:
-        check_output("junit", junit, overwrite=overwrite, endings=(".xml",))
+    for argument, path, ending in (("junit", junit, ".xml"), ("page", page, ".html")):
+        if path:
+            check_output(argument, path, overwrite=overwrite, endings=(ending,))
     begin = time.perf_counter()
     with running():
         parts = _described(model)
+        if any(asked.values()):  # instead of what the model asks for
+            parts |= asked
         found = _checked(parts | {name: one for name, one in given.items() if one is not None}, on, quick=quick)
     if junit:
         from scalings.reports.model_check_files import model_check_junit
 
-        with replacing(junit) as partial:
-            partial.write_text(model_check_junit(found, model, time.perf_counter() - begin), encoding="utf-8")
-        note_written(f"'{junit}'")
+        _write(junit, model_check_junit(found, model, time.perf_counter() - begin))
+    if page:
+        from scalings.figures.model_checks import model_check_svg
+        from scalings.reports.model_pages import model_check_page
+
+        _write(page, model_check_page(found, model, model_check_svg(found)))
     _give(found, model, format)
     return EXIT[found.verdict]
 
@@ -106,18 +119,22 @@ def _described(model: str) -> dict[str, Any]:
     try:
         return described("MODEL", model, _NEEDED, _OTHERS)
     except ArgumentError as error:
-        if model not in PRESETS and not model.startswith(FAMILY):
+        path, colon, name = model.partition(":")
+        if model in PRESETS or model.startswith(FAMILY):
+            meant = f"--preset {model}"
+        elif path.endswith(".py"):
+            meant = ".".join(Path(path).with_suffix("").parts) + colon + name
+        else:
             raise
-        raise ArgumentError("MODEL", f"did you mean --preset {model}? {error.message}") from error
+        raise ArgumentError("MODEL", f"did you mean {meant}? {error.message}") from error
 
 
 def _checked(parts: dict[str, Any], on: Resources, *, quick: bool) -> ModelCheck:
     """The check of what was named. Raises ArgumentError, about the model where it is about no option."""
     from scalings.studies import model_checks
-    from scalings.studies.model_assertions import asked_for, check_regime
+    from scalings.studies.wishes import wish_of
 
-    wished = parts.pop("regime", None)
-    check_regime(wished)
+    wish_of(parts.get("regime"), parts.get("richness"))
     sizes = parts.get("widths"), parts.get("steps", model_checks.STEPS), parts.get("seeds", model_checks.SEEDS)
     model_checks.check_numbers(*sizes)
     on.check(widths=sizes[0] or None, steps=sizes[1], seeds=sizes[2])
@@ -125,12 +142,18 @@ def _checked(parts: dict[str, Any], on: Resources, *, quick: bool) -> ModelCheck
         with progress_bar() as progress:
             # What a quick check costs takes as long to find out as the check itself.
             announce = None if quick else on.announce
-            found = model_checks.check_model(**parts, quick=quick, announce=announce, progress=progress)
+            return model_checks.check_model(**parts, quick=quick, announce=announce, progress=progress)
     except ArgumentError as error:
         if error.argument in _OPTIONS:
             raise
         raise ArgumentError("MODEL", str(error)) from error
-    return asked_for(found, wished)
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file, completely or not at all."""
+    with replacing(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+    note_written(f"'{path}'")
 
 
 def _give(found: ModelCheck, model: str, format: AnyFormat) -> None:

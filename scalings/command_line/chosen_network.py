@@ -39,6 +39,8 @@ _OPTIONS = {
     "resnet": {"activation", "normalization", "stages"},
     "lora": {"activation", "depth", "rank"},
 }
+LAYERED = tuple(name for name, options in _OPTIONS.items() if "depth" in options)
+"""Networks whose depth is how many layers they are built of."""
 _GIVEN = sorted(set[str]().union(*_OPTIONS.values()))
 
 

@@ -56,8 +56,9 @@ class ChosenModel(ChosenNetwork):
     """Mean squared error (default), or cross-entropy; a torch module has its own."""
     scale: str = WIDTH_SCALE
     """The scale variable under study, the others held fixed: width, depth (the number of repeated blocks), vocabulary,
-    choices (the experts of moe), rank (of lora), batch:noise or batch:signal (the batch size, where the gradient is
-    mostly that). Powers that are given and printed are powers of it. derive takes several, as in width,depth."""
+    experts (of moe, how many there are to choose from, the number of active ones, its top-k, held fixed), rank (of
+    lora), batch:noise or batch:signal (the batch size, where the gradient is mostly that). Powers that are given and
+    printed are powers of it. derive takes several, as in width,depth."""
 
     @property
     def objective(self) -> Loss:

@@ -122,3 +122,16 @@ def _whole(text: str) -> int:
         return int(text)
     except ValueError:
         raise ValueError(f"expected whole numbers, but got {text!r:.100}") from None
+
+
+def parse_count(text: str) -> int:
+    """A whole number, which may be written as 2e9. Raises ValueError for others.
+
+    >>> parse_count("4e10"), parse_count("256")
+    (40000000000, 256)
+    """
+    try:
+        number = float(text) if len(text) <= _DIGITS and "e" in text.lower() else float("nan")
+    except ValueError:
+        number = float("nan")
+    return int(number) if number.is_integer() and abs(number) < 10**_DIGITS else _whole(text)

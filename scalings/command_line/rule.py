@@ -1,20 +1,29 @@
 """The command for the everyday question: numbers tuned at one width, at another."""
 
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
 from scalings.command_line.bounds import RULED, WIDEST, check_weights
-from scalings.command_line.chosen_network import ChosenNetwork
+from scalings.command_line.chosen_network import LAYERED, ChosenNetwork
 from scalings.command_line.console import YES, print_json, print_tables, print_text
-from scalings.command_line.parsing import Whole, parse_richness, parse_wholes
+from scalings.command_line.parsing import Whole, parse_count, parse_list, parse_richness, parse_wholes
 from scalings.criteria.problem import Problem
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.splits import laws
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class RuledNetwork(ChosenNetwork):
+    """A network whose depth the command itself reads, since that may be two numbers."""
+
+    depth: Annotated[Whole | None, Parameter(parse=False)] = None
+
+
 def rule(
-    chosen: ChosenNetwork = ChosenNetwork(),  # noqa: B008 - frozen
+    chosen: RuledNetwork = RuledNetwork(),
     *,
     optimizer: str = "adamw",
     from_width: Annotated[Whole, Parameter(name="--from")],
@@ -23,7 +32,8 @@ def rule(
     decay: float = 0.0,
     richness: str | None = None,
     batch: str | None = None,
-    blocks: str | None = None,
+    depth: str | None = None,
+    tokens: str | None = None,
     dtype: Literal["fp32", "bf16", "fp16", "fp8"] | None = None,
     format: Literal["text", "json", "markdown"] = "text",
 ) -> int:
@@ -48,8 +58,12 @@ def rule(
         Of the family, such as 1/4; default the largest.
     batch
         The batch size too, from and to, as in 256,1024, where the gradient of a batch is mostly noise.
-    blocks
-        The number of blocks too, from and to, as in 12,48, of a network whose blocks are repeated.
+    depth
+        The number of blocks too, from and to, as in 12,48, of a network whose blocks are repeated. Of an mlp or cnn
+        its number of weight matrices, of lora that of frozen ones.
+    tokens
+        The number of tokens (or examples) of training too, from and to, as in 2e9,4e10. It changes decay alone, so that
+        it forgets in the same share of training; what is not known is said.
     dtype
         Warn where starts, steps, decay or multipliers underflow in this format.
     format
@@ -66,7 +80,8 @@ def rule(
     law = laws(optimizer)
     rates = _rates(lr, [one.name for one in law.parts])
     wished = None if richness is None else parse_richness(richness)
-    wish = Wish(to_width, _pair("batch", batch), _pair("blocks", blocks), dtype)
+    chosen, blocks = _of_depth(chosen, depth)
+    wish = Wish(to_width, _pair("batch", batch), blocks, _pair("tokens", tokens, "2e9,4e10"), dtype)
     if module := chosen.module:
         from scalings.studies.parameterize import parameterize
 
@@ -92,12 +107,14 @@ def rule(
 
 
 def _rates(text: str, names: list[str]) -> dict[str, float]:
-    """The learning rate of each law, from one number or from pairs."""
+    """The learning rate of each law, from one number or from pairs, in which a law's decay may be left out."""
     if "=" not in text:
         return dict.fromkeys(names, _positive("lr", text))
     found: dict[str, float] = {}
+    short = {name.partition("+")[0]: name for name in names}
     for pair in text.split(","):
         name, _, rate = pair.partition("=")
+        name = short.get(name, name)
         if name not in names or name in found:
             raise ArgumentError("lr", f"expected one for each of {', '.join(names)}, but got {text!r:.100}")
         found[name] = _positive("lr", rate)
@@ -116,10 +133,21 @@ def _positive(argument: str, text: str) -> float:
     return number
 
 
-def _pair(argument: str, text: str | None) -> tuple[int, int] | None:
+def _of_depth(chosen: RuledNetwork, text: str | None) -> tuple[RuledNetwork, tuple[int, int] | None]:
+    """A depth that is a part of the network, or one from which to which."""
+    if text is None or "," in text:
+        return chosen, _pair("depth", text, "12,48")
+    if chosen.network not in LAYERED:
+        expected = f"expected two numbers of blocks of {chosen.network}, from and to, as in 12,48"
+        raise ArgumentError("depth", f"{expected}, but got {text!r:.100}")
+    (number,) = parse_wholes("depth", text)
+    return replace(chosen, depth=number), None
+
+
+def _pair(argument: str, text: str | None, example: str = "256,1024") -> tuple[int, int] | None:
     if text is None:
         return None
-    sizes = parse_wholes(argument, text)
+    sizes = parse_list(argument, text, parse_count)
     if len(sizes) != 2 or min(sizes) < 1:
-        raise ArgumentError(argument, f"expected two sizes, from and to, as in 256,1024, but got {text!r:.100}")
+        raise ArgumentError(argument, f"expected two sizes, from and to, as in {example}, but got {text!r:.100}")
     return sizes[0], sizes[1]

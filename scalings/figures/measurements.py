@@ -47,12 +47,10 @@ def measurement_figure(
     """One measurement: slopes after the last update, a panel for each quantity, and a forest with a column for each
     number of updates. Only what was measured has a panel."""
     name, last = measurement.parameterization.name, measurement.training.steps
-    colour, symbol = colour_of(check), symbol_of(scale)
+    symbol = symbol_of(scale)
     panels = {q: lines for q in _PANELS if (lines := list(_lines(measurement, agreement, q, check)))}
     shown = dict(list(panels.items())[:_MOST_PANELS])
-    compared = cells(measurement.network, agreement, check)
-    steps = sorted({one.of.step for _, one in compared})
-    columns = [_column(step, compared, colour if check.stable else MUTED) for step in steps]
+    columns = columns_of(measurement.network, agreement, check)
     heights = [_PANEL * ((len(shown) + 1) // 2), forest_height(columns) if columns else 0.0]
     figure = page((WIDTH, sum(heights)))
     parts = stacked(figure, [height for height in heights if height])
@@ -110,9 +108,15 @@ def cells(network: Network, agreement: Agreement, check: Check) -> list[tuple[Ro
     return [(row(one.of), one) for one in sorted(decide, key=lambda one: one.of.step)]
 
 
-def _column(step: int, compared: Sequence[tuple[Row, Comparison[Observable]]], colour: str) -> Column:
-    when = f"after {updates(step)}" if step else "at initialization"
-    return Column(when, None, colour, [(row, one) for row, one in compared if one.of.step == step])
+def columns_of(network: Network, agreement: Agreement, check: Check) -> list[Column]:
+    """The columns of a forest: one for each number of updates."""
+    compared, colour = cells(network, agreement, check), colour_of(check) if check.stable else MUTED
+
+    def column(step: int) -> Column:
+        when = f"after {updates(step)}" if step else "at initialization"
+        return Column(when, None, colour, [(row, one) for row, one in compared if one.of.step == step])
+
+    return [column(step) for step in sorted({one.of.step for _, one in compared})]
 
 
 def _lines(measurement: Measurement, agreement: Agreement, quantity: Quantity, check: Check) -> Iterator[Line]:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from scalings.figures.texts import lines_of, on_a_line, spread
+from scalings.hyperparameters.exponents import MINUS_INFINITY
 from scalings.results.checks import Check
 from scalings.results.fits import Verdict
 
@@ -129,6 +130,8 @@ def colour_of(check: Check) -> str:
         return FAILURE
     if check.richness is None:
         return MUTED
+    if check.largest_change == MINUS_INFINITY:  # the output alone moves
+        return LAZY
     # |dz| ~ n^r, and units change by order 1 where r is the order of the norm of as many units as the layer has.
     most = check.largest_change - check.relative_change
     return shade(float(check.feature_learning) if most <= 0 else float(check.largest_change / most))

@@ -38,7 +38,6 @@ from typing import Literal
 
 from scalings.errors import ArgumentError, unknown_name
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent, parse_power
-from scalings.hyperparameters.unknowns import name_of
 
 Decay = Literal["none", "coupled", "independent", "l2", "inside"]
 AtZero = Literal["alike", "gradient", "entries"]
@@ -133,8 +132,7 @@ class UpdateLaw:
         if self.at_zero != "alike":
             found.append(f"weights that are all zero take another first step: {_AT_ZERO[self.at_zero]}")
         if self.decay != "none":
-            power = f"a power {name_of('decay', 'l')} of the scale variable"
-            found.append(f"matrices decay by {power}, {DECAYS[self.decay]}")
+            found.append(f"matrices decay by a power of the scale variable, {DECAYS[self.decay]}")
         return tuple(found)
 
 
@@ -145,8 +143,8 @@ _AT_ZERO = {
 DECAYS = {
     "coupled": "times the learning rate, in each step",
     "independent": "in each step, whatever the learning rate",
-    "l2": "as a term lambda |W|^2 / 2 of the loss",
-    "inside": "as a term lambda W of the step, before it is scaled to the size of the weights",
+    "l2": "as a term decay |W|^2 / 2 of the loss",
+    "inside": "as a term decay W of the step, before it is scaled to the size of the weights",
 }
 
 

@@ -17,7 +17,7 @@ from typing import Any, Literal, TypedDict, Unpack, get_args
 from scalings.errors import ArgumentError, unknown_name
 from scalings.networks.arguments import DEEPEST, require, require_one_of
 from scalings.networks.attention import Attention, Heads, beside, normalized, softcap
-from scalings.networks.dimensions import WIDTH, Dimension, choices, times, tokens
+from scalings.networks.dimensions import WIDTH, Dimension, routed, times, tokens
 from scalings.networks.network import Network
 from scalings.networks.nodes import (
     INPUT,
@@ -175,7 +175,7 @@ def _gated(prefix: str, source: str, hidden: Dimension) -> list[Node]:
 
 
 def _experts(source: str, experts: int, top: int, router: Router) -> list[Node]:
-    number = choices(experts)
+    number = routed(experts)
     hidden = number * WIDTH
     weights: Node = Elementwise("weights", "router", "sigmoid")
     if router == "softmax":

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 WIDTH_SCALE, DEPTH_SCALE = "width", "depth"
-VOCABULARY_SCALE, CHOICES_SCALE, RANK_SCALE = "vocabulary", "choices", "rank"
-COUNTED_SCALES = (VOCABULARY_SCALE, CHOICES_SCALE)
+VOCABULARY_SCALE, EXPERTS_SCALE, RANK_SCALE = "vocabulary", "experts", "rank"
+COUNTED_SCALES = (VOCABULARY_SCALE, EXPERTS_SCALE)
 """Numbers of things of which an example has a fixed number each: a token, the experts that are chosen for it."""
 BATCH_NOISE, BATCH_SIGNAL = "batch:noise", "batch:signal"
 BATCH_SCALES = (BATCH_NOISE, BATCH_SIGNAL)
@@ -24,7 +24,7 @@ _SYMBOLS = {
     WIDTH_SCALE: "n",
     DEPTH_SCALE: "m",
     VOCABULARY_SCALE: "V",
-    CHOICES_SCALE: "E",
+    EXPERTS_SCALE: "E",
     RANK_SCALE: "R",
     BATCH_NOISE: "B",
     BATCH_SIGNAL: "B",
@@ -34,7 +34,7 @@ _SYMBOLS = {
 def symbol_of(scale: str) -> str:
     """The letter that stands for a scale variable in formulas; its name if it has none.
 
-    >>> symbol_of("width"), symbol_of("choices"), symbol_of("stages")
+    >>> symbol_of("width"), symbol_of("experts"), symbol_of("stages")
     ('n', 'E', 'stages')
     """
     return _SYMBOLS.get(scale, scale)
@@ -95,9 +95,9 @@ def tokens(size: int) -> Dimension:
     return Dimension(size, others=((VOCABULARY_SCALE, Fraction(1)),))
 
 
-def choices(number: int) -> Dimension:
-    """A number of experts to choose from: the scale variable "choices"."""
-    return Dimension(number, others=((CHOICES_SCALE, Fraction(1)),))
+def routed(number: int) -> Dimension:
+    """A number of experts to choose from: the scale variable "experts", written E."""
+    return Dimension(number, others=((EXPERTS_SCALE, Fraction(1)),))
 
 
 WIDTH = Dimension(1, Fraction(1))

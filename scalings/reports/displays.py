@@ -80,9 +80,9 @@ def json_text(answer: object) -> str:
 
 def html_of_table(table: Table) -> str:
     """A table of strings and texts."""
-    header = "".join(f"<th>{_escaped(str(column.header))}</th>" for column in table.columns)
+    header = "".join(f"<th>{raised_powers(str(column.header))}</th>" for column in table.columns)
     rows = zip(*([str(cell) for cell in column.cells] for column in table.columns), strict=True)
-    body = ("<tr>" + "".join(f"<td>{_escaped(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    body = ("<tr>" + "".join(f"<td>{raised_powers(cell)}</td>" for cell in row) + "</tr>" for row in rows)
     return f"<table><tr>{header}</tr>{''.join(body)}</table>"
 
 
@@ -295,12 +295,12 @@ def _phases(diagram: PhaseDiagram) -> Table:
 _POWER = re.compile(r"(\w+)\^(?:\(([^()]*(?:\([^()]*\))?[^()]*)\)|(-?\w+))")
 
 
-def _escaped(words: str) -> str:
-    """Escaped, with powers such as n^(1/2) raised."""
+def raised_powers(words: str) -> str:
+    """The words as HTML, escaped, with powers such as n^(1/2) raised."""
     return _POWER.sub(lambda power: f"{power[1]}<sup>{power[2] or power[3]}</sup>", escape(words))
 
 
 def _paragraph(words: str) -> str:
     lines: Iterable[str] = (line for line in words.splitlines() if line.strip())
-    found = "<br>".join(map(_escaped, lines))
+    found = "<br>".join(map(raised_powers, lines))
     return f"<p>{found}</p>" if found else ""

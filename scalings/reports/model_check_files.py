@@ -9,8 +9,18 @@ from xml.etree import ElementTree
 from scalings.hyperparameters.exponents import Exponent, format_exponent, format_power
 from scalings.reports.articles import markdown_table
 from scalings.reports.displays import text
-from scalings.reports.model_checks import COLUMNS, settings_rows, shown_law
+from scalings.reports.model_checks import (
+    COLUMNS,
+    consequence,
+    corrections,
+    established,
+    settings_rows,
+    shown_law,
+    training_in_words,
+)
 from scalings.results.fits import Fit
+from scalings.results.prescription_code import code
+from scalings.results.printable import printable
 from scalings.studies.model_checks import ModelCheck
 
 
@@ -19,22 +29,67 @@ def model_check_markdown(answer: ModelCheck, name: str) -> str:
     lines = [f"### `{name}` {answer.verdict}", "", _escaped(answer.reason)]
     if answer.findings:
         lines += ["", *(f"- {_escaped(one.sentence)}" for one in answer.findings)]
+        if so := consequence(answer):
+            lines += ["", f"As it is, at larger and larger widths: {_escaped(so)}"]
     lines += ["", *markdown_table(COLUMNS, list(_rows(answer)))]
     richness = "" if answer.richness is None else f", r = {format_exponent(answer.richness)}"
-    lines += ["", f"In theory it is {answer.regime}{richness}. Training: {_escaped(answer.agreement.reason)}"]
+    lines += ["", f"In theory it is {answer.regime}{richness}. Training: {_escaped(training_in_words(answer))}"]
     if answer.notes:
         lines += ["", *(f"- note: {_escaped(note)}" for note in answer.notes)]
-    return "\n".join(lines)
+    if said := established(answer):
+        lines += ["", f"What this establishes: {_escaped(said)}"]
+    return "\n".join([*lines, *_repair(answer)])
+
+
+_LONG = 24
+"""Lines of code that are folded away."""
+
+
+def _repair(answer: ModelCheck) -> Iterator[str]:
+    """The repair as code to copy, folded away if it is long, and whether it was verified."""
+    if listed := corrections(answer):
+        base = answer.reading.traced.widths[0]
+        yield from ("", f"The repair in the code, for a model of any width n, which at {base} is as yours is:", "")
+        yield from (f"- {_as_code(one)}" for one in listed)
+    if not answer.repaired:
+        return
+    given = answer.repaired.prescription
+    lines = code(given).splitlines()
+    heading = f"The repair, for a model of any width n, which at {given.base_width} is as yours is:"
+    yield from ("", *(f"- note: {_escaped(note)}" for note in given.notes))
+    yield from (f"<details><summary>{heading}</summary>",) if len(lines) > _LONG else (heading,)
+    fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`+", code(given)))])
+    yield from ("", f"{fence}python", *lines, fence)
+    if len(lines) > _LONG:
+        yield from ("", "</details>")
+    if answer.verified:
+        yield from ("", f"Repaired so: **{answer.verified.verdict}**, {_escaped(answer.verified.reason)}")
+
+
+def _as_code(words: str) -> str:
+    """On one line, in a span that nothing in them ends."""
+    return f"`{printable(words).replace('`', '_')}`"
 
 
 def _escaped(words: str) -> str:
-    """Words with the characters escaped that Markdown takes for more."""
-    return re.sub(r"([\\`*_<>\[\]])", r"\\\1", words)
+    """Words on one line, with what Markdown and GitHub take for more escaped: marks, links, mathematics, mentions.
+
+    >>> print(_escaped("a_b <i> $x$ https://a.b @you"))
+    a\\_b \\<i\\> \\$x\\$ https:\\//a.b @<!-- -->you
+    """
+    marks = re.sub(r"([\\`*_<>\[\]&|~$#!]|(?<=:)/|(?<=www)\.)", r"\\\1", printable(" ".join(words.split())))
+    return marks.replace("@", "@<!-- -->")
 
 
 def _rows(answer: ModelCheck) -> Iterator[tuple[str, ...]]:
     for row, exponents in settings_rows(answer):
-        yield f"`{row.weight}`", row.shape, row.role, *(_cell(*pair) for pair in exponents), shown_law(row)
+        yield (
+            f"`{row.weight.replace('`', '_')}`",
+            row.shape,
+            row.role,
+            *(_cell(*pair) for pair in exponents),
+            shown_law(row),
+        )
 
 
 def _cell(given: Exponent, wanted: Exponent | None) -> str:
@@ -51,15 +106,21 @@ def model_check_junit(answer: ModelCheck, name: str, seconds: float) -> str:
     suite = ElementTree.SubElement(suites, "testsuite", {"name": "scalings", **common, **counts})
     listed = ElementTree.SubElement(suite, "properties")
     for one, value in properties(answer):
-        ElementTree.SubElement(listed, "property", {"name": one, "value": value})
-    case = ElementTree.SubElement(suite, "testcase", {"classname": "scalings", "name": name, "time": took})
+        ElementTree.SubElement(listed, "property", {"name": _in_xml(one), "value": _in_xml(value)})
+    case = ElementTree.SubElement(suite, "testcase", {"classname": "scalings", "name": _in_xml(name), "time": took})
+    message = {"message": _in_xml(answer.reason)}
     if answer.verdict == "FAIL":
-        ElementTree.SubElement(case, "failure", {"message": answer.reason}).text = text(answer)
+        ElementTree.SubElement(case, "failure", message).text = _in_xml(text(answer))
     if answer.verdict == "INCONCLUSIVE":
-        ElementTree.SubElement(case, "skipped", {"message": answer.reason})
+        ElementTree.SubElement(case, "skipped", message)
     ElementTree.indent(suites)
     written: bytes = ElementTree.tostring(suites, encoding="utf-8", xml_declaration=True)
     return f"{written.decode()}\n"
+
+
+def _in_xml(words: str) -> str:
+    """XML has no control characters."""
+    return printable(words, keep="\n")
 
 
 def properties(answer: ModelCheck) -> Iterator[tuple[str, str]]:

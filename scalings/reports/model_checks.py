@@ -9,6 +9,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from scalings.criteria.tutorial import STABILITY
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent, format_exponent, format_power
 from scalings.hyperparameters.update_laws import optimizer
 from scalings.reports.documents import SCHEMA_VERSION, Document
@@ -20,6 +21,7 @@ from scalings.results.fits import Diverged, Fit
 from scalings.studies.comparisons import Agreement
 from scalings.studies.model_checks import ModelCheck
 from scalings.studies.model_settings import ParameterSetting
+from scalings.studies.model_words import consequence_in_words, correction_in_words, listed
 
 _MOST = 12
 """The most rows that do not agree which are shown; the others are counted."""
@@ -31,6 +33,8 @@ def model_check_report(answer: ModelCheck) -> Iterator[RenderableType]:
     yield Text()
     if answer.findings:
         yield from (Text(f"  {one.sentence}") for one in answer.findings)
+        if so := consequence(answer):
+            yield Text(f"  As it is, at larger and larger widths: {so}")
         yield Text()
     yield _settings_table(answer)
     yield Text()
@@ -41,7 +45,8 @@ def model_check_report(answer: ModelCheck) -> Iterator[RenderableType]:
         if measured is None or not answer.check.stable
         else f" r = {measured.exponent:.2f} +- {measured.half_width:.2f};"
     )
-    yield Text(f"In theory it is {answer.regime}{richness}; training:{seen} {answer.agreement.reason}")
+    kind = {"explodes": " (it explodes)", "vanishes": " (signals vanish)"}.get(_instability(answer), "")
+    yield Text(f"In theory it is {answer.regime}{kind}{richness}; training:{seen} {training_in_words(answer)}")
     judged = [one for one in answer.agreement.comparisons if one.role != "reported" and answer.check.stable]
     differing = [one for one in judged if one.verdict == "FAIL"]
     if differing:
@@ -50,7 +55,90 @@ def model_check_report(answer: ModelCheck) -> Iterator[RenderableType]:
             yield Text(f"after {step} update{'s' * (step != 1)} they differ in")
             yield agreement_table([("", shown)], step)
     yield from (Text(f"note: {note}") for note in answer.notes)
+    yield from map(Text, _of_values(answer))
+    if said := established(answer):
+        yield Text(f"What this establishes: {said}")
+    yield from _in_the_code(answer)
     yield from repair_report(answer)
+
+
+def consequence(answer: ModelCheck) -> str:
+    """What the numbers as they are do to training, of all criteria that theory finds broken the first; empty if none
+    is."""
+    return next((consequence_in_words(one) for one in answer.check.findings if not one.satisfied), "")
+
+
+def training_in_words(answer: ModelCheck) -> str:
+    """What training says. Where theory has found what is wrong, it is asked for contradictions alone: that some of its
+    orders are open then leaves nothing open."""
+    agreement = answer.agreement
+    if answer.verdict != "FAIL" or agreement.verdict != "INCONCLUSIVE":
+        return agreement.reason
+    exploding = "it does not explode yet at these widths; " if _instability(answer) == "explodes" else ""
+    compared = sum(one.role != "reported" for one in agreement.comparisons)
+    return f"{exploding}of {compared} orders that were compared it contradicts none"
+
+
+def _instability(answer: ModelCheck) -> str:
+    """Which kind of unstable a model is: whether something explodes, or is too small from the start; empty if none."""
+    broken = [one for one in answer.check.findings if one.criterion in STABILITY and not one.satisfied]
+    if answer.check.growing or any(one.found > one.required for one in broken):
+        return "explodes"
+    return "vanishes" if broken else ""
+
+
+def _of_values(answer: ModelCheck) -> Iterator[str]:
+    """How many values have which verdict, and which have another one than PASS."""
+    by_verdict: dict[str, list[str]] = {}
+    for name, one in answer.tensors.items():
+        by_verdict.setdefault(one.verdict, []).append(name)
+    named = [
+        f"{len(names)} {verdict}" + (f" ({listed(names)})" if verdict != "PASS" else "")
+        for verdict, names in sorted(by_verdict.items(), key=lambda one: ("PASS", "INCONCLUSIVE", "FAIL").index(one[0]))
+    ]
+    if named:
+        yield f"of {len(answer.tensors)} values by themselves, consequences included: {', '.join(named)}"
+
+
+def established(answer: ModelCheck) -> str:
+    """What a verdict establishes, in a paragraph; empty if it is INCONCLUSIVE, or was asked for another regime."""
+    compared = answer.agreement.comparisons
+    widths = [width for one in compared if isinstance(one.fit, Fit) for width, *_ in one.fit.points]
+    if not widths or answer.verdict == "INCONCLUSIVE":
+        return ""
+    steps = max(one.of.step for one in compared)
+    where = f"at widths {min(widths)} to {max(widths)}, on this batch and in {steps} update{'s' * (steps != 1)},"
+    if answer.verdict == "PASS":
+        has = "has" if answer.agreement.verdict == "PASS" else "contradicts none of"
+        return (
+            f"{where} training {has} the orders by which every use of a parameter is alike at every width; "
+            "of larger widths and later updates that holds as far as the rules of the traced functions do"
+        )
+    if any(one.what == "training" for one in answer.findings):
+        return f"{where} training does something else than the traced functions would by their rules"
+    return (
+        f"with numbers as they are at widths {min(widths)} to {max(widths)}, training is not alike at every width, "
+        "as far as the rules of the traced functions hold; constants decide how much of that shows at one width"
+    )
+
+
+def corrections(answer: ModelCheck) -> list[str]:
+    """What is to be done in the code, ready to be pasted: at the smallest width that was traced all stays as it is."""
+    functions, base = answer.reading.traced.translation.reading, answer.reading.traced.widths[0]
+    return [
+        correction_in_words(
+            one.parameter, functions[one.parameter] if one.what == "multiplier" else "", one.power, base
+        )
+        for one in answer.findings
+        if one.what in ("multiplier", "structure") and one.power is not None
+    ]
+
+
+def _in_the_code(answer: ModelCheck) -> Iterator[Text]:
+    if listed_ones := corrections(answer):
+        base = answer.reading.traced.widths[0]
+        yield Text(f"\nThe repair in the code, for a model of any width n, which at {base} is as yours is:")
+        yield from (Text(f"    {one}") for one in listed_ones)
 
 
 COLUMNS = ("parameter", "shape", "role", "init scale", "learning rate", "decay", "law")
@@ -134,6 +222,9 @@ def model_check_document(answer: ModelCheck) -> Document:
         "forbidden_by": [] if isinstance(answer.repair, Repair) else list(answer.repair.criteria),
         "measured_richness": _fitted(answer.measured_richness),
         "training": {"verdict": answer.agreement.verdict, "reason": answer.agreement.reason},
+        "consequence": consequence(answer) or None,
+        "establishes": established(answer) or None,
+        "corrections": corrections(answer),
         "tensors": [
             {
                 "name": name,

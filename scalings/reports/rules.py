@@ -8,6 +8,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from scalings.hyperparameters.exponents import format_exponent
+from scalings.networks.dimensions import BATCH_NOISE
 from scalings.reports.articles import markdown_table
 from scalings.reports.documents import SCHEMA_VERSION, Document
 from scalings.reports.tables import empty_table
@@ -46,13 +47,22 @@ def rule_markdown(rule: Rule) -> str:
 def _title(rule: Rule) -> str:
     given = rule.prescription
     others = "".join(
-        f", {_SIZES.get(scale, scale)} {before} to {after}" for scale, (before, after) in rule.sizes.items()
+        f", {_name(scale)} {_count(before)} to {_count(after)}" for scale, (before, after) in rule.sizes.items()
     )
     richness = "" if given.richness is None else f", r = {format_exponent(given.richness)}"
     return f"{rule.network} under {rule.optimizer}, width {given.base_width} to {rule.width}{others}{richness}"
 
 
-_SIZES = {"batch:noise": "batch", "depth": "blocks"}
+def _name(scale: str) -> str:
+    """Of a size, as the command line has it."""
+    return "batch" if scale == BATCH_NOISE else scale
+
+
+def _count(number: int) -> str:
+    return str(number) if number < _LONG else f"{number:.4g}"
+
+
+_LONG = 10**6
 
 
 def _rows(rule: Rule) -> Iterator[tuple[str, ...]]:
@@ -88,7 +98,7 @@ def rule_document(rule: Rule) -> Document:
         "network": rule.network,
         "optimizer": rule.optimizer,
         "width": [given.base_width, rule.width],
-        "sizes": {_SIZES.get(scale, scale): list(sizes) for scale, sizes in rule.sizes.items()},
+        "sizes": {_name(scale): list(sizes) for scale, sizes in rule.sizes.items()},
         "richness": None if given.richness is None else format_exponent(given.richness),
         "parameters": [
             {

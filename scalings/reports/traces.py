@@ -15,6 +15,7 @@ from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import format_power
 from scalings.networks.dimensions import Dimension
 from scalings.reports.tables import empty_table
+from scalings.results.printable import printable
 from scalings.tapes.network import TracedNetwork
 from scalings.tapes.roles import readers_of, role_of
 from scalings.tapes.tape import Parameter
@@ -47,15 +48,6 @@ def shape_text(shape: Sequence[Dimension]) -> str:
     return " x ".join(map(_size_text, shape)) or "one number"
 
 
-def escaped(name: str) -> str:
-    r"""A name with what cannot be printed as an escape.
-
-    >>> print(escaped("layer\x1b[2J"))
-    layer\x1b[2J
-    """
-    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in name)
-
-
 def _size_text(size: Dimension) -> str:
     if not size.order:
         return str(size.size)
@@ -78,10 +70,10 @@ def _row(network: TracedNetwork, parameter: Parameter[Dimension]) -> tuple[str, 
     )
     copies = f" (x{len(repeat.copies)})" if repeat else ""
     return (
-        escaped(" = ".join(map(kind, parameter.names))) + copies,
+        printable(" = ".join(map(kind, parameter.names))) + copies,
         shape_text(parameter.shape),
         role_of(network.tape, parameter),
-        escaped(_some(tuple(readers))),
+        printable(_some(tuple(readers))),
     )
 
 
@@ -89,10 +81,10 @@ def _sentences(network: TracedNetwork) -> Iterator[str]:
     operations = len(network.tape.operations)
     yield f"Recorded {_widths(network)}: {operations} operations of {len(network.functions)} functions."
     for repeat in network.repeats:
-        what, size = escaped(repeat.container) or "The module", repeat.stop - repeat.start
+        what, size = printable(repeat.container) or "The module", repeat.stop - repeat.start
         yield f"{what} is one block of {size} operations, {len(repeat.copies)} times."
     if network.unreached:
-        yield f"No gradient reaches {escaped(_some(network.unreached))}."
+        yield f"No gradient reaches {printable(_some(network.unreached))}."
     yield from _limits(network)
 
 
@@ -101,15 +93,15 @@ def _limits(network: TracedNetwork) -> Iterator[str]:
     try:
         translation = network.translation
     except ArgumentError as error:
-        yield f"No orders are known of it: {escaped(error.message)}."
+        yield f"No orders are known of it: {printable(error.message)}."
     else:
         if translation.unknown:
-            named = escaped(_some(translation.unknown))
+            named = printable(_some(translation.unknown))
             yield f"Theory has no rule for {named}: taken for functions of each entry, as large as measured."
         if translation.left_out:
             yield f"Theory leaves out {_some(translation.left_out)}."
         if translation.notes:
-            yield f"Measured at initialization: {escaped('; '.join(translation.notes))}."
+            yield f"Measured at initialization: {printable('; '.join(translation.notes))}."
 
 
 def _widths(network: TracedNetwork) -> str:

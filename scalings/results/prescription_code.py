@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.results.prescriptions import Prescription, Scaled
+from scalings.results.printable import printable
 
 _COLUMNS = 100
 
@@ -70,12 +71,18 @@ def starts(given: Prescription) -> Iterator[str]:
 
 
 def _quoted(names: Sequence[str]) -> str:
-    return ", ".join(json.dumps(name, ensure_ascii=False) for name in names)
+    """As Python strings; escaped are spaces, where lines may end, what steers a terminal, and what cannot be written.
+
+    >>> _quoted(["größe", chr(0x9B) + chr(0xD800)])
+    '"größe", "\\\\x9b\\\\ud800"'
+    """
+    quoted = ", ".join(json.dumps(name, ensure_ascii=False).replace(" ", r"\x20") for name in names)
+    return printable(quoted)
 
 
 def _wrapped(listed: str, indent: int) -> str:
     """In parentheses, over as many lines as it takes."""
-    lines = textwrap.wrap(listed, _COLUMNS - indent, break_long_words=False)
+    lines = textwrap.wrap(listed, _COLUMNS - indent, break_long_words=False, break_on_hyphens=False)
     if len(lines) == 1:
         return f"({listed})"
     return "\n".join(["(", *(" " * indent + line for line in lines), " " * (indent - 4) + ")"])

@@ -9,10 +9,13 @@ from functools import cached_property
 from scalings.displays import Displayed
 from scalings.results.prescriptions import Numbers, ParameterRule, Prescription, Scaled
 
+TOKENS = "tokens"
+"""What the number of tokens that are trained on is called among sizes."""
+
 
 @dataclass(frozen=True, repr=False)
 class Rule(Displayed):
-    """How to set a network at another width, and where asked for at another batch size or number of blocks."""
+    """How to set a network at another width, and where asked for at another batch size, depth or number of tokens."""
 
     network: str
     optimizer: str
@@ -21,7 +24,7 @@ class Rule(Displayed):
     width: int
     """The one to which they are carried over."""
     sizes: Mapping[str, tuple[int, int]]
-    """Of other scale variables, from what to what."""
+    """Of other scale variables, and of tokens, from what to what."""
     multipliers: tuple[tuple[str, Scaled], ...] = ()
     """Those without a weight, as factors of what they are at the base width."""
     assumed: tuple[str, ...] = ()

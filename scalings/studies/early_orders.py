@@ -47,8 +47,10 @@ def early_orders(
 ) -> frozenset[Observable]:
     """Those whose slope is foretold to be another one, which is the one that was measured."""
     translation, reference = read.traced.translation, read.traced.widths[-1]
-    settings = [read.seen[translation.weights[node.weight][-1]] for node in translation.network.layers]
-    rates = [setting.options.lr if setting.options else 0.0 for setting in settings]
+    layers = translation.network.layers
+    settings = [read.seen[translation.weights[node.weight][-1]] for node in layers]
+    options = [None if node.frozen else one.options for node, one in zip(layers, settings, strict=True)]
+    rates = [one.lr if one else 0.0 for one in options]
 
     def weights_at(width: int) -> list[LayerExponents[float]]:
         ratio = width / reference

@@ -16,6 +16,7 @@ theory says e, and not something near it.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -150,6 +151,8 @@ def remedy(one: Comparison[Of], delta: Fraction) -> str:
     from empirical.statistics.regression import octaves_needed, seeds_needed
 
     fit = _fit(one)
+    if math.isinf(fit.half_width):
+        return f"{len(fit.points)} widths and one seed bound nothing, and more of either would settle it"
     room = abs(float(delta) - abs(fit.exponent - one.derived))
     if room < 0.2 * float(delta):
         return "the estimate lies at the margin's edge, where larger widths would tell more than seeds"

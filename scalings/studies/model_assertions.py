@@ -1,24 +1,16 @@
-"""Checks of models as assertions: of a wished regime, in a test or on the command line."""
+"""Checks of models as assertions, in a test of the user's own."""
 
 from __future__ import annotations
 
 import unittest
-from dataclasses import replace
-from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from scalings.errors import unknown_name
-from scalings.results.checks import Repair
 from scalings.studies.model_checks import ModelCheck, check_model
-from scalings.studies.model_findings import of_changes
+from scalings.studies.wishes import WishedRegime
 
 if TYPE_CHECKING:
     from empirical.tracing.batches import Loss
     from empirical.tracing.trace import Build
-
-Wished = Literal["rich", "lazy"]
-RICHNESS: dict[Wished, Fraction] = {"rich": Fraction(1, 2), "lazy": Fraction(0)}
-"""The richness that is repaired for: hidden units, of which there are n, move by order 1, or the least."""
 
 
 def assert_scaling(
@@ -27,7 +19,7 @@ def assert_scaling(
     data: object,
     loss: Loss | None = None,
     *,
-    regime: Wished | None = "rich",
+    regime: WishedRegime | None = "rich",
     **options: Any,
 ) -> ModelCheck:
     """Assert that a model and its optimizer scale as they should, and return the check; the rest as `check_model`.
@@ -38,36 +30,9 @@ def assert_scaling(
     takes for a skip, if it is INCONCLUSIVE. Raises ArgumentError as `check_model` does.
     """
     __tracebackhide__ = True  # pytest shows the report, and not how it came to be
-    check_regime(regime)
-    found = asked_for(check_model(build, optimizer, data, loss, **options), regime)
+    found = check_model(build, optimizer, data, loss, regime=regime, **options)
     if found.verdict == "FAIL":
         raise AssertionError(f"\n{found}")
     if found.verdict == "INCONCLUSIVE":
         raise unittest.SkipTest(f"INCONCLUSIVE: {found.reason}")
     return found
-
-
-def check_regime(regime: object) -> None:
-    """Raises ArgumentError for a regime that nobody wishes for."""
-    if regime is not None and (not isinstance(regime, str) or regime not in RICHNESS):
-        raise unknown_name("regime", str(regime), RICHNESS)
-
-
-def asked_for(found: ModelCheck, regime: Wished | None) -> ModelCheck:
-    """The check, as a FAIL if it is in another regime, with the repair that leads to the wished one."""
-    if regime is None or found.verdict == "FAIL" or found.regime == regime:
-        return found
-    from scalings.studies.prescribed_models import repaired_model
-    from symbolic.evaluation.repair import repair_of
-
-    remedy = repair_of(found.problem, found.parameterization, RICHNESS[regime])
-    reason = f"it is {found.regime}, but {regime} was asked for: {_first_change(found, remedy)}"
-    return replace(found, verdict="FAIL", reason=reason, repair=remedy, repaired=repaired_model(found.reading, remedy))
-
-
-def _first_change(found: ModelCheck, remedy: object) -> str:
-    changes = [*of_changes(remedy.changes, found.settings)] if isinstance(remedy, Repair) else []
-    if not changes:
-        return "no init scales and learning rates make it so"
-    more = f" (and {len(changes) - 1} more)" if len(changes) > 1 else ""
-    return f"{changes[0].sentence}{more}"

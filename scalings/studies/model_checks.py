@@ -14,7 +14,7 @@ named, with the smallest change of it. Where theory finds nothing, but training 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ from scalings.displays import Displayed, json_text
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import Exponent
 from scalings.hyperparameters.parameterizations import Parameterization
-from scalings.results.checks import Check, Forbidden, Repair
+from scalings.results.checks import Change, Check, Forbidden, Repair
 from scalings.results.fits import Fit, Verdict
 from scalings.results.trials import Training
 from scalings.studies import modules
@@ -32,19 +32,22 @@ from scalings.studies.comparisons import Agreement
 from scalings.studies.early_orders import comparable, early_note, early_orders
 from scalings.studies.model_findings import (
     ModelFinding,
+    contradiction,
     of_changes,
     of_conflict,
     of_epsilons,
+    of_moved_twice,
     of_training,
     of_untrained,
     of_values,
 )
-from scalings.studies.model_reading import Model, Reading, reading, traced_as_one
+from scalings.studies.model_reading import Model, Reading, apart, reading, traced_as_one
 from scalings.studies.model_settings import ParameterSetting
 from scalings.studies.model_tensors import TensorVerdict, local_failures, measured_richness, tensors
 from scalings.studies.model_theory import ModelTheory, theory_of
 from scalings.studies.prescribed_models import Parameterized, repaired_model
 from scalings.studies.quick_checks import quick_verdict
+from scalings.studies.wishes import WishedRegime, wish_of
 
 if TYPE_CHECKING:
     from empirical.sweeps.costs import Cost
@@ -133,6 +136,8 @@ def check_model(
     verify: bool = False,
     clip: float | None = None,
     quick: bool = False,
+    regime: WishedRegime | None = None,
+    richness: Fraction | int | str | None = None,
     announce: Callable[[Cost], object] | None = None,
     progress: Progress | None = None,
 ) -> ModelCheck:
@@ -145,18 +150,22 @@ def check_model(
     - `verify`: check the repaired model too, which takes as long again; where starts, rates and decays repair it.
     - `clip`: the norm of all gradients together at which they are clipped before each step.
     - `quick`: one seed, two steps and widths up to 256 unless others are given: seconds, and wider intervals.
+    - `regime` ("rich" or "lazy") or `richness`: FAIL for any other, with the repair that leads there; default any.
     - `announce`: is told what training will cost, before it starts.
 
     Raises ArgumentError, in one line, for what cannot be traced, set or trained.
     """
+    wish = wish_of(regime, richness)
     if not callable(optimizer):
         raise ArgumentError("optimizer", "expected a function that is given the module and makes its optimizer")
     check_numbers(widths, steps, seeds)
     if quick:
         steps, seeds, widths = min(steps, 2), 1, widths or (None if isinstance(build, Mapping) else _QUICK)
+    build, redrawn = _as_trained(build, optimizer, widths)
     model = Model(build, optimizer, data, loss)
-    read = reading(model, traced_as_one(build, data, loss, _traced_widths(build, widths)), steps=steps, clip=clip)
-    theory = theory_of(read, steps)
+    traced = apart(traced_as_one(build, data, loss, _traced_widths(build, widths)), optimizer)
+    read = reading(model, traced, steps=steps, clip=clip)
+    theory = theory_of(read, steps, wish)
     cap = _CAP if seeds < _ENOUGH and not quick else 1
     measured = _trained(read, widths, steps, seeds, cap, announce, progress)
     translation, orders, is_stable = read.traced.translation, comparable(read, theory.predicted), theory.check.stable
@@ -167,21 +176,48 @@ def check_model(
         translation, orders, measured, MARGIN, stable=is_stable, centered=True, excluded=EXCLUDED
     )
     findings = _findings(read, theory, agreement, measured)
-    verdict, reason = _verdict(theory.check, agreement, findings)
+    verdict, reason = _verdict(theory, agreement, findings)
     if quick and verdict == "INCONCLUSIVE":
         verdict, reason = quick_verdict(theory.check, agreement)
     repaired = repaired_model(read, theory.remedy, theory.remarks)
     verified = None
     if verify and repaired and not theory.code_remains:
-        verified = repaired.check(widths=widths, steps=steps, seeds=seeds, clip=clip, quick=quick, progress=progress)
+        options = {"steps": steps, "seeds": seeds, "clip": clip, "quick": quick, "regime": regime, "richness": richness}
+        verified = repaired.check(widths=widths, **options, progress=progress)
     return ModelCheck(
         *(verdict, reason, read, theory.check, agreement, findings, theory.causes),
-        notes=(*read.notes, *early_note(early)),
+        notes=(
+            *(*read.notes, *_redrawn_note(redrawn), *_contradictions(theory)),
+            *(*_resized_note(measured), *early_note(early)),
+        ),
         measured_richness=measured_richness(translation.network, measured.fits),
         tensors=tensors(translation, theory.check, theory.predicted, measured.fits, agreement, early, MARGIN),
         repaired=repaired,
         verified=verified,
     )
+
+
+def _as_trained(
+    build: Build, optimizer: Callable[[Any], Any], widths: Sequence[int] | None
+) -> tuple[Build, Sequence[str]]:
+    """How the model is built with what the function of the optimizer sets, and which parameters that are."""
+    from empirical.models.building import as_trained
+    from empirical.tracing.trace import WIDTHS
+
+    given = widths or (build if isinstance(build, Mapping) else WIDTHS)
+    return as_trained(build, optimizer, min(given, default=WIDTHS[0]))
+
+
+def _redrawn_note(redrawn: Sequence[str]) -> list[str]:
+    others = f" and {len(redrawn) - 1} more" if len(redrawn) > 1 else ""
+    return [f"the optimizer's function sets {redrawn[0]}{others}: starts are those after it"] if redrawn else []
+
+
+def _resized_note(measured: Measurement) -> list[str]:
+    names = sorted({name.partition(":")[0] for name in modules.resized_layers(measured)})
+    if not names:
+        return []
+    return [f"rows of {', '.join(names)} are of other examples after a step, so that their change is not compared"]
 
 
 def _trained(
@@ -212,15 +248,23 @@ def _findings(
 ) -> tuple[ModelFinding, ...]:
     """What theory finds wrong; if it is nothing, where training does something else."""
     translation = read.traced.translation
-    findings = [*of_untrained(read.rows), *of_epsilons(theory.drowned)]
-    if isinstance(theory.causes, Repair):
-        findings += of_changes(theory.causes.changes, read.rows)
+    changes: tuple[Change, ...] = theory.causes.changes if isinstance(theory.causes, Repair) else ()
+    if theory.structure:
+        changes = theory.structure.besides
+    findings = [*of_untrained(read.rows, changes), *of_moved_twice(read.rows)]
+    findings += of_epsilons(theory.drowned, theory.gradients)
     if theory.conflict:
-        findings.append(of_conflict(theory.conflict))
+        findings += of_conflict(theory.conflict, theory.structure, translation.network)
+    findings += of_changes(changes, read.rows, translation.reading)
     if not any(one.is_wrong for one in findings):
         findings += of_training(translation.network, agreement, MARGIN)
         findings += of_values(local_failures(translation, measured.fits, MARGIN))
     return tuple(findings)
+
+
+def _contradictions(theory: ModelTheory) -> Iterator[str]:
+    if theory.conflict and theory.structure:
+        yield f"without that no numbers {contradiction(theory.conflict)}"
 
 
 def _traced_widths(build: Build, widths: Sequence[int] | None) -> Sequence[int] | None:
@@ -238,12 +282,15 @@ def check_numbers(widths: object, steps: object, seeds: object) -> None:
         raise ArgumentError("widths", f"expected whole numbers, but got {widths!r:.60}")
 
 
-def _verdict(check: Check, agreement: Agreement, findings: Sequence[ModelFinding]) -> tuple[Verdict, str]:
-    if wrong := [one for one in findings if one.is_wrong]:
+def _verdict(theory: ModelTheory, agreement: Agreement, findings: Sequence[ModelFinding]) -> tuple[Verdict, str]:
+    wrong = [one.sentence for one in findings if one.is_wrong]
+    if wrong or theory.missed:
         others = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
-        return "FAIL", f"{wrong[0].sentence}{others}"
+        first = wrong[0] if wrong else "no init scales and learning rates make it so"
+        return "FAIL", f"{theory.missed}{': ' if theory.missed else ''}{first}{others}"
     if agreement.verdict == "FAIL":
         return "FAIL", f"training does not do what theory says: {agreement.reason}"
     if agreement.verdict == "INCONCLUSIVE":
         return "INCONCLUSIVE", agreement.reason
+    check = theory.check
     return "PASS", f"it is {check.regime}, r = {check.richness}; {agreement.reason}"

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
 from scalings.criteria.observables import SYMBOLS, Observable, Quantity
-from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent, format_power
+from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.networks.network import Network
-from scalings.results.checks import Change, Changed
+from scalings.networks.nodes import WEIGHTED, Product
+from scalings.results.checks import Change
 from scalings.results.derivations import Conflict
 from scalings.results.fits import Fit
 from scalings.studies.comparisons import Agreement
 from scalings.studies.equivalence import Comparison
 from scalings.studies.model_settings import ParameterSetting
+from scalings.studies.model_theory import Structure
+from scalings.studies.model_words import (
+    as_factor,
+    change_in_words,
+    format_plain,
+    growth,
+    is_growth,
+    multiplier_in_words,
+)
 
-What = Literal["init", "lr", "decay", "multiplier", "epsilon", "untrained", "structure", "training"]
-_WORDS: dict[Changed, str] = {"init": "init scale", "lr": "learning rate", "decay": "decay"}
-_NOW = {"be": "is", "fall": "falls", "grow": "grows"}
+What = Literal["init", "lr", "decay", "multiplier", "epsilon", "untrained", "twice", "structure", "training"]
 
 
 @dataclass(frozen=True)
@@ -38,30 +46,46 @@ class ModelFinding:
     """Whether it is a mistake: a weight that is frozen is said, but may be meant."""
 
 
-def of_untrained(rows: Sequence[ParameterSetting]) -> Iterator[ModelFinding]:
-    """Weights that nothing moves. To freeze one may be meant, to leave it out of all groups is a mistake."""
+def of_untrained(rows: Sequence[ParameterSetting], changes: Sequence[Change]) -> Iterator[ModelFinding]:
+    """Weights that nothing moves. To freeze one may be meant, to leave it out of all groups is a mistake, and of the
+    changes that are to be made one says which learning rate it needs."""
+    needed = {layer: new for layer, which, _, new in changes if which == "lr"}
     for row in rows:
         if row.untrained:
-            sentence = f"{row.weight} {row.untrained}"
+            so = "" if row.frozen else ", so that nothing trains it"
+            if so and row.layer in needed:
+                so += f": give it a learning rate that {is_growth(needed[row.layer])}"
+            sentence = f"{row.weight} {row.untrained}{so}"
             yield ModelFinding(row.weight, "untrained", None, sentence, is_wrong=not row.frozen)
 
 
-def of_epsilons(rows: Sequence[ParameterSetting]) -> Iterator[ModelFinding]:
-    """Weights that move less, since an epsilon is larger than their gradients."""
+def of_moved_twice(rows: Sequence[ParameterSetting]) -> Iterator[ModelFinding]:
+    """Weights that are in two optimizers, or twice in one."""
     for row in rows:
-        is_large = f"goes like {format_power(row.epsilon, 'n')}, and is larger than the entries of its gradient"
-        yield ModelFinding(row.weight, "epsilon", None, f"the epsilon of {row.weight} {is_large}")
+        if row.moved_twice:
+            sentence = f"{row.weight} is moved twice in each step, {row.moved_twice}: it is to be in one group alone"
+            yield ModelFinding(row.weight, "twice", None, sentence)
 
 
-def of_changes(changes: Sequence[Change], rows: Sequence[ParameterSetting]) -> Iterator[ModelFinding]:
-    """The numbers that are to be changed."""
+def of_epsilons(rows: Sequence[ParameterSetting], gradients: Mapping[str, Exponent]) -> Iterator[ModelFinding]:
+    """Weights that move less, since an epsilon is larger than their gradients' entries, whose orders theory derives."""
+    for row in rows:
+        entries = gradients.get(row.layer, MINUS_INFINITY)
+        off = None if entries == MINUS_INFINITY else row.epsilon - entries
+        larger = f"the epsilon of {row.weight} {is_growth(row.epsilon)}, and is larger than the entries of its gradient"
+        so = f", and let it {' '.join(growth(entries))}, as they do" if off and entries else ""
+        yield ModelFinding(row.weight, "epsilon", off, f"{larger}: make it smaller{so}")
+
+
+def of_changes(
+    changes: Sequence[Change], rows: Sequence[ParameterSetting], functions: Mapping[str, str]
+) -> Iterator[ModelFinding]:
+    """The numbers that are to be changed; `functions` are those of torch that operations call, by name."""
     weights = {row.layer: row.weight for row in rows}
     untrained = {row.layer for row in rows if row.untrained}
     for layer, which, old, new in changes:
         if which == "scale":
-            sentence = (
-                f"the code multiplies by {format_power(old, 'n')} at {layer}, and should by {format_power(new, 'n')}"
-            )
+            sentence = multiplier_in_words(layer, functions.get(layer, ""), old, new)
             yield ModelFinding(layer, "multiplier", old - new, sentence)
         elif which == "init" or layer not in untrained:  # else that is said
             name = weights[layer]
@@ -69,38 +93,35 @@ def of_changes(changes: Sequence[Change], rows: Sequence[ParameterSetting]) -> I
             yield ModelFinding(name, which, power, change_in_words(name, which, old, new))
 
 
-def change_in_words(name: str, which: Changed, old: Exponent, new: Exponent) -> str:
-    """What is to be changed of a weight, for a person who knows no theory.
-
-    >>> change_in_words("out.weight", "lr", Fraction(0), Fraction(-1))
-    'the learning rate of out.weight is the same at every width n, and should fall like 1/n'
-    """
-    (verb, is_now), (wanted, should) = _growth(old), _growth(new)
-    return f"the {_WORDS[which]} of {name} {_NOW[verb]} {is_now}, and should {wanted} {should}"
-
-
-def _growth(order: Exponent) -> tuple[str, str]:
-    """What something of this order does as the width n grows: a verb, and the rest."""
-    if order == MINUS_INFINITY:
-        return "be", "zero"
-    assert isinstance(order, Fraction)
-    if not order:
-        return "be", "the same at every width n"
-    size = {Fraction(1): "n", Fraction(1, 2): "sqrt(n)"}.get(abs(order))
-    if order < 0:
-        return "fall", f"like {f'1/{size}' if size else format_power(order)}"
-    return "grow", f"like {size or format_power(order)}"
-
-
-def of_conflict(conflict: Conflict) -> ModelFinding:
+def of_conflict(conflict: Conflict, structure: Structure | None, network: Network) -> Iterator[ModelFinding]:
     """That no numbers meet the criteria, with the smallest change of the structure that would help."""
-    imposed = " and ".join(f"{criterion} at {layer}" for criterion, layer in conflict.imposed)
-    why = f"no init scales, learning rates and multipliers that are there meet {imposed} together"
-    if not conflict.add:
-        return ModelFinding("", "structure", None, why)
-    source, reader = conflict.add[0]
-    sentence = f"multiply by a power of the width, in the code, what {reader} reads from {source}: {why}"
-    return ModelFinding(reader, "structure", None, sentence)
+    if structure is None:
+        sentence = f"no init scales, learning rates and multipliers that are there {contradiction(conflict)}"
+        yield ModelFinding("", "structure", None, sentence)
+        return
+    why = "no init scale, learning rate or multiplier that is there makes up for it"
+    for (source, reader), order in structure.multipliers.items():
+        sentence = f"multiply by {as_factor(order)}, in the code, what {reader} reads from {source}"
+        yield ModelFinding(reader, "structure", -order, f"{sentence}{_otherwise(network, source, reader)}: {why}")
+
+
+def contradiction(conflict: Conflict) -> str:
+    """What no numbers do."""
+    layers: dict[str, list[str]] = {}
+    for criterion, layer in conflict.imposed:
+        layers.setdefault(criterion, []).append(layer)
+    imposed = " and ".join(f"{criterion} at {', '.join(places)}" for criterion, places in layers.items())
+    return f"meet {imposed} together"
+
+
+def _otherwise(network: Network, source: str, reader: str) -> str:
+    """What else there is to say of a multiplier that is missing: whose weight it has, and what a norm would do."""
+    nodes = {node.name: node for node in network.flat}
+    one = nodes[reader]
+    if isinstance(one, WEIGHTED):
+        others = [node.name for node in network.layers if node.weight == one.weight and node.name != reader]
+        return f" (its weight is that of {', '.join(others)}, too)" if others else ""
+    return f" (or normalize what {source} multiplies)" if isinstance(nodes[source], Product) else ""
 
 
 def of_training(network: Network, agreement: Agreement, margin: Fraction) -> Iterator[ModelFinding]:
@@ -114,6 +135,7 @@ def of_training(network: Network, agreement: Agreement, margin: Fraction) -> Ite
     off = [one for one in agreement.comparisons if _is_off(one, margin)]
     forward, backward = ([one for one in off if (one.of.quantity, one.of.step) == (what, 0)] for what in ("z", "d"))
     judged = [one for one in off if one.role != "reported"]
+    where = "the backward pass (an autograd.Function, or a hook)" if backward and not forward else "the code"
     if forward:
         found = min(forward, key=lambda one: place[one.of.layer])
     elif backward:
@@ -123,10 +145,10 @@ def of_training(network: Network, agreement: Agreement, margin: Fraction) -> Ite
     else:
         return
     assert isinstance(found.fit, Fit)
-    measured = format_power(Fraction(round(100 * found.fit.exponent), 100), "n")
+    measured = f"n^({found.fit.exponent:.2f} +- {found.fit.half_width:.2f})"
     sentence = (
         f"training does not do what theory says: {_of(found.of)} goes like {measured}, in theory like "
-        f"{format_power(found.derived, 'n')}"
+        f"{format_plain(found.derived)}: look for a power of the width in {where} there"
     )
     power = Fraction(round(2 * (found.fit.exponent - found.derived)), 2)
     yield ModelFinding(found.of.layer, "training", power, sentence)

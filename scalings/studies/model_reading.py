@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from scalings.criteria.problem import Problem
@@ -75,6 +75,19 @@ def traced_as_one(build: Build, data: object, loss: Loss | None, widths: Sequenc
         build, loss = joined(build, loss, places)
         traced = trace(build, data, widths, loss)
     return Traced(build, loss, traced)
+
+
+def apart(traced: Traced, optimizer: Callable[[Any], Any]) -> Traced:
+    """The same, with each copy of a block by itself where one of them is set in another way: in theory they are one,
+    and what is done to one alone would not be seen."""
+    from empirical.models.copies import treated_alike
+
+    network = traced.network
+    copies = [names for one in network.tape.parameters if len(names := tuple(network.names_of(one))) > 1]
+    ends = network.widths[0], network.widths[-1]
+    if network.unfolded is None or treated_alike(traced.build, optimizer, ends, copies):
+        return traced
+    return replace(traced, network=network.unfolded)
 
 
 def reading(model: Model, traced: Traced, *, steps: int, clip: float | None = None) -> Reading:

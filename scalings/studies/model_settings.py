@@ -17,7 +17,7 @@ from scalings.hyperparameters.update_laws import UpdateLaw, optimizer
 from scalings.hyperparameters.update_laws import clipped as clipped_law
 from scalings.networks.dimensions import Dimension
 from scalings.networks.nodes import MATRICES, Embedding, Weighted
-from scalings.studies.optimizer_audit import audit, drowns, untrained
+from scalings.studies.optimizer_audit import audit, drowns, moved_twice, untrained
 from scalings.tapes.network import TracedNetwork
 from scalings.tapes.translation.translation import Translation
 
@@ -43,6 +43,8 @@ class ParameterSetting:
     """Why nothing moves it, in words; empty if something does."""
     frozen: bool = False
     """Whether the model itself asks for no gradient of it, which may be meant."""
+    moved_twice: str = ""
+    """By what it is moved more than once in each step, in words; empty if it is not."""
     measured: bool = False
     """Whether the law was found by feeding gradients to the optimizer."""
     epsilon: Exponent = MINUS_INFINITY
@@ -88,6 +90,7 @@ def parameter_settings(
                 names,
                 untrained(first) or ("is given no gradient" if node.frozen else ""),
                 node.frozen,
+                "" if node.frozen else moved_twice(of_copies),
                 bool(first.options and first.options.measured),
                 first.epsilon if drowns(first) else MINUS_INFINITY,
             )

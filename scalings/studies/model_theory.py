@@ -4,14 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 from scalings.criteria.observables import Observable
-from scalings.hyperparameters.exponents import Exponent
-from scalings.results.checks import Check, Forbidden, Repair
+from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
+from scalings.networks.nodes import Weighted
+from scalings.results.checks import Change, Check, Forbidden, Repair
 from scalings.results.derivations import Conflict
 from scalings.studies.model_reading import Reading
 from scalings.studies.model_settings import ParameterSetting
 from scalings.studies.model_tensors import uncovered
+from scalings.studies.wishes import Wish
+
+
+@dataclass(frozen=True)
+class Structure:
+    """Multipliers that the code lacks, each between what is read and what reads it, as powers of the width."""
+
+    multipliers: Mapping[tuple[str, str], Exponent]
+    besides: tuple[Change, ...]
+    """The numbers that are to be changed then."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +39,21 @@ class ModelTheory:
     """How starts, rates and decays alone would mend it; if they cannot, or no number in the code is wrong, `causes`."""
     conflict: Conflict | None
     """Why no numbers would."""
+    structure: Structure | None
+    """Which further multipliers would, then, if any do."""
+    missed: str
+    """What it is instead of what was asked for, in words, where that is all that is wrong; else empty."""
+    out_of_reach: str
+    """What was asked for, where no numbers make it so; else empty."""
     drowned: tuple[ParameterSetting, ...]
     """The weights whose epsilons ask for other numbers."""
     forgotten: tuple[ParameterSetting, ...]
     """The weights that the model would train, but its optimizer does not."""
+    twice: tuple[ParameterSetting, ...]
+    """The weights that are moved more than once in each step."""
+
+    gradients: Mapping[str, Exponent]
+    """The order of the entries of each layer's first gradient."""
 
     @property
     def code_remains(self) -> bool:
@@ -53,38 +76,73 @@ class ModelTheory:
             found.append("first change the multipliers in the code as said: these numbers alone do not mend them")
         elif _in_code(self.causes):
             found.append(f"this leaves the multipliers in the code as they are, and makes up for them{self._richness}")
+        if self.out_of_reach:
+            found.append(f"no init scales and learning rates make it {self.out_of_reach}")
         if self.forgotten:
             names = ", ".join(row.weight for row in self.forgotten)
             found.append(f"let the optimizer train {names}, too: these numbers take it that it does")
+        if self.twice:
+            names = ", ".join(row.weight for row in self.twice)
+            found.append(f"leave {names} in one group alone, too: these numbers take it that it is")
         if self.drowned:
             found.append("make the epsilons smaller, too: these numbers take them for small")
         return tuple(found)
 
 
-def theory_of(read: Reading, steps: int) -> ModelTheory:
-    """What is derived for a model, over so many steps."""
+def theory_of(read: Reading, steps: int, wish: Wish | None = None) -> ModelTheory:
+    """What is derived for a model, over so many steps; where the nearest setting is not what is asked for, what leads
+    there."""
     from symbolic.evaluation.causes import causes_of, conflict_within
     from symbolic.evaluation.check import verdict_on
     from symbolic.evaluation.given_run import train_given
     from symbolic.evaluation.predict import prediction_of
 
     run = train_given(read.problem, read.given, steps)
-    causes = remedy = causes_of(read.without_epsilons, read.given)
+    check, nearest = verdict_on(run, small_starts=True), causes_of(read.without_epsilons, read.given)
+    drowned = read.drowned
+    if drowned and _answer(causes_of(read.problem, read.given)) == _answer(nearest):
+        drowned = []
+    aim = _aimed(read, check, nearest, wish)
+    causes = remedy = aim.causes
     if isinstance(causes, Repair) and _in_code(causes):
         remedy = _remedy(read, causes)
-    drowned = read.drowned
-    if drowned and _answer(causes_of(read.problem, read.given)) == _answer(causes):
-        drowned = []
     without_rule = uncovered(read.traced.translation)
+    conflict = conflict_within(read.problem) if isinstance(nearest, Forbidden) else None
     return ModelTheory(
-        verdict_on(run, small_starts=True),
+        check,
         prediction_of(run, steps),
         _covered(causes, read, without_rule),
         _covered(remedy, read, without_rule),
-        conflict_within(read.problem) if isinstance(causes, Forbidden) else None,
+        conflict,
+        _structure(read, conflict) if conflict else None,
+        aim.missed,
+        aim.out_of_reach,
         tuple(drowned),
         tuple(row for row in read.rows if row.untrained and not row.frozen),
+        tuple(row for row in read.rows if row.moved_twice),
+        {node.name: _entries(node, run.orders) for node in read.problem.network.layers},
     )
+
+
+@dataclass(frozen=True)
+class _Aim:
+    """What is to be changed, and what `ModelTheory` says of the same names."""
+
+    causes: Repair | Forbidden
+    missed: str = ""
+    out_of_reach: str = ""
+
+
+def _aimed(read: Reading, check: Check, nearest: Repair | Forbidden, wish: Wish | None) -> _Aim:
+    """The nearest setting; of the richness that is asked for, if the nearest of any is another one."""
+    from symbolic.evaluation.causes import causes_of
+
+    if wish is None or isinstance(nearest, Forbidden) or wish.is_met(nearest.verdict):
+        return _Aim(nearest)
+    found = causes_of(read.without_epsilons, read.given, richness=wish.richness)
+    if nearest.changes:
+        return _Aim(found) if isinstance(found, Repair) else _Aim(nearest, out_of_reach=str(wish))
+    return _Aim(found, missed=wish.missed_by(check))
 
 
 def _remedy(read: Reading, causes: Repair) -> Repair:
@@ -98,9 +156,30 @@ def _remedy(read: Reading, causes: Repair) -> Repair:
     return causes
 
 
+def _structure(read: Reading, conflict: Conflict) -> Structure | None:
+    """The multiplier that leaves the fewest numbers to change, or those that help only together."""
+    from symbolic.evaluation.causes import with_multipliers
+
+    found: list[Structure] = []
+    alone: list[tuple[tuple[str, str], ...]] = [(edge,) for edge in conflict.add]
+    for edges in alone or [conflict.add_all]:
+        repair, names = with_multipliers(read.without_epsilons, read.given, edges)
+        if edges and isinstance(repair, Repair):
+            powers = {name: new for name, _, _, new in repair.changes}
+            besides = tuple(one for one in repair.changes if one[0] not in names.values())
+            found.append(Structure({edge: powers.get(name, Fraction(0)) for edge, name in names.items()}, besides))
+    return min(found, key=lambda one: len(one.besides), default=None)
+
+
 def _in_code(repair: Repair | Forbidden) -> bool:
     """Whether it changes a number in the code."""
     return isinstance(repair, Repair) and any(which == "scale" for _, which, _, _ in repair.changes)
+
+
+def _entries(node: Weighted, orders: Mapping[Observable, Exponent]) -> Exponent:
+    """The order of the entries of a weight's first gradient."""
+    norm = orders.get(Observable("gradient", node.name, 1), MINUS_INFINITY)
+    return norm - (node.fan_in * node.fan_out).order / 2
 
 
 def _answer(repair: Repair | Forbidden) -> tuple[object, ...]:

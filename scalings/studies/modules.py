@@ -49,13 +49,26 @@ def agreement(
 
     But for |dd|: after the small steps of a module it is made of the few units whose kink was crossed.
     """
+    resized = resized_layers(measured)
     known = {
         one: order
         for one, order in derived.items()
-        if one.quantity != "dd" and (one.quantity not in _VALUES or one.layer in translation.values)
+        if one.quantity != "dd"
+        and (one.quantity not in _VALUES or one.layer in translation.values)
+        and not (one.quantity == "dz" and one.layer in resized)
     }
     fits = {one: fit for one, fit in measured.fits.items() if one in known}
     return compare(translation.network, known, fits, delta, stable=stable, centered=centered, excluded=excluded)
+
+
+def resized_layers(measured: Measurement) -> list[str]:
+    """The values that had another shape after some step, as those of an expert that other tokens are routed to then.
+
+    Their rows are of other examples, so that their change says nothing, even where there happen to be as many.
+    """
+    seen = {one: len(by_width) for one, by_width in measured.values.items()}
+    later = [one for one in seen if one.quantity == "z" and one.step]
+    return sorted({one.layer for one in later if seen.get(replace(one, quantity="dz"), 0) < seen[one]})
 
 
 def foretold(

@@ -1,8 +1,8 @@
 """An audit of optimizers: what goes wrong silently, since it raises no error and shows in no curve.
 
-Each remark names its parameters: one that nothing trains, a matrix that Muon leaves to another optimizer, a learning
-rate that is scaled twice, decay of vectors, an epsilon beside which a gradient counts for nothing, and where a schedule
-starts. The first three change orders, and show in the verdict as well.
+Each remark names its parameters: one that nothing trains, or two optimizers do, a matrix that Muon leaves to another
+optimizer, a learning rate that is scaled twice, decay of vectors, an epsilon beside which a gradient counts for
+nothing, and where a schedule starts. The first four change orders, and show in the verdict as well.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from itertools import groupby
 from typing import TYPE_CHECKING, Protocol
 
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent, format_power
@@ -40,6 +41,8 @@ class Row(Protocol):
     @property
     def untrained(self) -> str: ...
     @property
+    def moved_twice(self) -> str: ...
+    @property
     def is_vector(self) -> bool: ...
 
 
@@ -50,6 +53,15 @@ def untrained(setting: Setting) -> str:
     if setting.options is None:
         return "is in no group of the optimizer"
     return "is trained at a rate of 0" if setting.lr == MINUS_INFINITY else ""
+
+
+def moved_twice(settings: Sequence[Setting]) -> str:
+    """By what the copies of a weight are moved more than once in each step, in words; empty if none is."""
+    for one in settings:
+        if one.options and one.options.others:
+            names = [one.options.optimizer, *one.options.others]
+            return f"each time by {names[0]}" if len(set(names)) == 1 else f"by {', '.join(names[:-1])} and {names[-1]}"
+    return ""
 
 
 def drowns(setting: Setting) -> bool:
@@ -65,6 +77,9 @@ def is_rounding(setting: Setting) -> bool:
 
 def audit(rows: Sequence[Row], settings: Sequence[Setting]) -> Iterator[str]:
     """Remarks on how weights are trained; of each weight a row, and the setting of its last copy."""
+    for by, twice in groupby(sorted(rows, key=_twice), key=_twice):
+        if by:
+            yield f"moved twice: {_listed([row.weight for row in twice])}, in each step {by}"
     yield from _skipped(rows)
     if names := [row.weight for row in rows if _is_scaled_twice(row)]:
         rate = format_power(_ADAMS_HIDDEN, "n")
@@ -81,6 +96,10 @@ def audit(rows: Sequence[Row], settings: Sequence[Setting]) -> Iterator[str]:
         )
     yield from _epsilons(rows, settings)
     yield from _schedules(settings)
+
+
+def _twice(row: Row) -> str:
+    return row.moved_twice
 
 
 def _skipped(rows: Sequence[Row]) -> Iterator[str]:

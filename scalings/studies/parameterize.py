@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 from scalings.criteria.problem import Problem
 from scalings.criteria.tutorial import as_criteria
 from scalings.errors import ArgumentError, wrong_type
-from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent, parse_fraction
+from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.hyperparameters.gauges import LayerExponents
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.results.checks import Forbidden, Repair
 from scalings.results.prescriptions import check_width
-from scalings.studies.model_reading import Model, reading, traced_as_one
+from scalings.studies.model_reading import Model, apart, reading, traced_as_one
 from scalings.studies.prescribed_models import Parameterized, parameterized
+from scalings.studies.wishes import parse_richness
 from scalings.tapes.network import TracedNetwork
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def parameterize(
     elif lr is not None or decay is not None:
         why = "expected none, since the optimizer that is made has its own"
         raise ArgumentError("decay" if lr is None else "lr", why)
-    read = reading(Model(build, optimizer, data, loss), traced, steps=_STEPS)
+    read = reading(Model(build, optimizer, data, loss), apart(traced, optimizer), steps=_STEPS)
     near = near_members(read.without_epsilons, read.given, wished_richness(read.without_epsilons, richness))
     found = parameterized(read, near.repair, base_width, near.gamma, read.notes)
     return found if gamma == 1 else found.rescaled(gamma)
@@ -97,17 +98,13 @@ def wished_richness(problem: Problem, richness: Fraction | int | str | None) -> 
     from symbolic.derivation.members import Members
     from symbolic.propagation.question import Question
 
+    if richness is not None:
+        return parse_richness(richness)
     question = Question(problem, tuple(as_criteria("tutorial")))
     try:
-        if richness is not None:
-            # A float is what it is written as: 0.1 is 1/10.
-            written = str(richness) if isinstance(richness, float) else richness
-            return parse_fraction(written) if isinstance(written, str) else Fraction(written)
         _, high = Members(question).ends
     except ArgumentError:
         raise ArgumentError("build", _why_nothing(question)) from None
-    except (TypeError, ValueError) as error:
-        raise ArgumentError("richness", str(error)) from None
     if high is None:
         raise ArgumentError("richness", "expected a fraction such as 1/2, since there is no largest one")
     return high

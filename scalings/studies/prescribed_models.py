@@ -73,6 +73,12 @@ class Parameterized(Displayed):
         """The same, but that hidden layers move gamma times as far, wherever the richness is a freedom."""
         return replace(self, prescription=self.prescription.rescaled(gamma))
 
+    def rescale(self, model: nn.Module, gamma: float) -> Parameterized:
+        """Set a freshly made model gamma times as rich, in place; what this gives has its groups and optimizers."""
+        found = self.rescaled(gamma)
+        found.apply(model)
+        return found
+
     def check(self, **options: Any) -> ModelCheck:
         """`check_model` of the model as prescribed, with its options."""
         from empirical.models.prescribing import optimizers_at_peak

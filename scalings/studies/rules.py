@@ -1,7 +1,8 @@
 """The everyday question: tuned at one width, what are init scales, learning rates and decays at another?
 
 Numbers are carried over by the powers that the criteria ask for, at the wished richness. A change of the batch size, or
-of the number of blocks, multiplies them by powers of its own, each derived with everything else held fixed.
+of the number of blocks, multiplies them by powers of its own, each derived with everything else held fixed. What is
+known of training on more tokens is in `horizons`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from scalings.networks.dimensions import BATCH_NOISE, DEPTH_SCALE, WIDTH_SCALE, 
 from scalings.networks.nodes import MATRICES, Embedding, Weighted
 from scalings.results.checks import Forbidden
 from scalings.results.prescriptions import ParameterRule, Prescription, Scaled
-from scalings.results.rules import Rule
+from scalings.results.rules import TOKENS, Rule
+from scalings.studies import horizons
+from scalings.studies.branches import with_multipliers
 from scalings.studies.parameterize import near_members, wished_richness
 from scalings.studies.prescribed_models import Parameterized
 from scalings.studies.underflow import underflow_warnings
@@ -34,13 +37,19 @@ class Wish:
 
     width: int
     batch: tuple[int, int] | None = None
-    blocks: tuple[int, int] | None = None
+    depth: tuple[int, int] | None = None
+    tokens: tuple[int, int] | None = None
     dtype: str | None = None
 
     @property
     def sizes(self) -> dict[str, tuple[int, int]]:
-        """From what to what, by scale variable."""
-        asked = {BATCH_NOISE: self.batch, DEPTH_SCALE: self.blocks}
+        """From what to what, of scale variables and of tokens."""
+        return self.derived | ({TOKENS: self.tokens} if self.tokens else {})
+
+    @property
+    def derived(self) -> dict[str, tuple[int, int]]:
+        """The same of the scale variables whose powers are derived."""
+        asked = {BATCH_NOISE: self.batch, DEPTH_SCALE: self.depth}
         return {scale: sizes for scale, sizes in asked.items() if sizes}
 
 
@@ -48,16 +57,19 @@ def rule_of_model(name: str, optimizer: str, answer: Parameterized, wish: Wish) 
     """The rule of a torch module that is parameterized from one width, to another."""
     problem, rules = answer.problem, answer.prescription.rules
     layers = {node.weight: number for number, node in enumerate(problem.network.layers)}
-    for scale in wish.sizes:
-        powers = _powers(problem, scale, _DEPTH_OF_MODULES)
+    in_code: list[tuple[str, Scaled]] = []
+    for scale in wish.derived:
+        network, ends = with_multipliers(problem.network) if scale == DEPTH_SCALE else (problem.network, {})
+        powers = _powers(replace(problem, network=network), scale)
         rules = tuple(
             _also(rule, scale, powers.layers[layers[rule.weight]]) if rule.weight in layers else rule for rule in rules
         )
+        for node, power in zip(network.multipliers, powers.scales, strict=True):
+            if power:
+                in_code.append((ends.get(node.name, node.name), Scaled(1.0).also(scale, power)))
     prescription = replace(answer.prescription, rules=rules)
-    return _told(Rule(name, optimizer, prescription, wish.width, wish.sizes, is_module=True), problem, wish)
-
-
-_DEPTH_OF_MODULES = "; a multiplier 1 / blocks at the end of each residual branch is what it takes"
+    found = Rule(name, optimizer, prescription, wish.width, wish.sizes, tuple(in_code), is_module=True)
+    return _told(found, problem, wish)
 
 
 def rule_of_network(
@@ -87,8 +99,8 @@ def rule_of_network(
 
     rules = tuple(first(node, layer, law.name) for node, layer, law in each)
     multipliers = [Scaled(1.0).also(WIDTH_SCALE, power) for power in member.scales]
-    for scale in wish.sizes:
-        powers = _powers(problem, scale, "")
+    for scale in wish.derived:
+        powers = _powers(problem, scale)
         rules = tuple(_also(rule, scale, layer) for rule, layer in zip(rules, powers.layers, strict=True))
         multipliers = [one.also(scale, power) for one, power in zip(multipliers, powers.scales, strict=True)]
     named = tuple((node.name, one) for node, one in zip(network.multipliers, multipliers, strict=True))
@@ -109,18 +121,18 @@ def _neutral(problem: Problem) -> Parameterization:
     )
 
 
-def _powers(problem: Problem, scale: str, hint: str) -> Parameterization:
+def _powers(problem: Problem, scale: str) -> Parameterization:
     """The powers of another scale variable, nearest to none at all. Raises ArgumentError where there are none."""
     from symbolic.evaluation.repair import repair_of
 
-    option = {BATCH_NOISE: "batch", DEPTH_SCALE: "blocks"}[scale]
+    option = {BATCH_NOISE: "batch", DEPTH_SCALE: "depth"}[scale]
     if scale == DEPTH_SCALE and scale not in problem.network.scales:
-        raise ArgumentError(option, "expected none, since nothing in this network is repeated")
+        raise ArgumentError(option, "expected no change, since nothing in this network is repeated")
     other = Problem(problem.network, problem.law, scale, problem.loss)
     found = repair_of(other, _neutral(other))
     if isinstance(found, Forbidden):
         excluding = ", ".join(found.criteria)
-        raise ArgumentError(option, f"no init scales and learning rates meet {excluding} in the {scale}{hint}")
+        raise ArgumentError(option, f"no init scales and learning rates meet {excluding} in the {scale}")
     return found.parameterization
 
 
@@ -151,6 +163,9 @@ def _shape(node: Weighted) -> tuple[Dimension, ...]:
 
 def _told(rule: Rule, problem: Problem, wish: Wish) -> Rule:
     """The rule, with what it rests on."""
+    if wish.tokens:
+        given = rule.prescription
+        rule = replace(rule, prescription=replace(given, rules=tuple(map(horizons.longer, given.rules))))
     warnings = tuple(underflow_warnings(rule, wish.dtype)) if wish.dtype else ()
     assumed, remaining = tuple(_assumed(rule, problem)), tuple(_remaining(rule))
     return replace(rule, assumed=assumed, remaining=remaining, warnings=warnings)
@@ -164,16 +179,23 @@ def _assumed(rule: Rule, problem: Problem) -> Iterator[str]:
         yield f"at width {base} matrices start at fan_in^(-1/2), embeddings and gains at 1, biases at 0"
     yield f"training is good at width {base}; the powers are those of the family at r = {rule.prescription.richness}"
     if BATCH_NOISE in rule.sizes:
-        yield "the gradient of a batch is mostly noise at both batch sizes, and the number of examples is the same"
+        yield "the gradient of a batch is mostly noise at both batch sizes"
     yield from problem.assumptions
-    yield "the data, the number of updates and all that is not shown stay as they are"
+    if any(one.decay.constant for one in rule.prescription.rules):
+        matrices = [node.weight for node in problem.network.layers if isinstance(node, MATRICES)]
+        kept = dict.fromkeys(law.name for law in map(problem.laws.__getitem__, matrices) if law.decay == "none")
+        yield from (f"{law} does not decay; {law}+coupled does" for law in kept)
+    yield from horizons.assumed(rule)
 
 
 def _remaining(rule: Rule) -> Iterator[str]:
     yield f"the constants: tune the numbers at width {rule.prescription.base_width}, and derive these again from them"
+    if rule.is_module and rule.multipliers:
+        names = ", ".join(name for name, _ in rule.multipliers)
+        yield f"your code: what it multiplies {names} by is to follow the depth as shown, if it does not yet"
     if BATCH_NOISE in rule.sizes:
         before, after = rule.sizes[BATCH_NOISE]
         yield f"momenta: to remember as many examples, 1 - beta is multiplied by {after / before:g}, at most to 1"
     if any(one.law.startswith("adam") for one in rule.prescription.rules):
         yield "Adam's epsilon: it is taken to be much smaller than the gradient's entries"
-    yield "warm-up and schedule, as shares of training; for another number of tokens no power is derived"
+    yield from horizons.remaining(rule)

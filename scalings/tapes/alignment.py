@@ -64,7 +64,9 @@ def align(tapes: Sequence[Tape[int]], far: Sequence[tuple[int, Shapes]] = ()) ->
     )
     operations = tuple(_aligned_operation(row, sizes) for row in rows)
     tape = Tape(last.width, values, operations, parameters, last.outputs, last.loss, last.lists)
-    return folded(TracedNetwork(widths, tape, last.unreached()))
+    unfolded = TracedNetwork(widths, tape, last.unreached())
+    found = folded(unfolded)
+    return replace(found, unfolded=unfolded) if found.repeats else found
 
 
 def _check_parameters(tapes: Sequence[Tape[int]]) -> None:

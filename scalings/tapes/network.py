@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +52,8 @@ class TracedNetwork(Displayed):
     unreached: tuple[str, ...] = ()
     """The first names of trainable parameters, of all copies, from which no gradient comes."""
     repeats: tuple[Repeat, ...] = ()
+    unfolded: TracedNetwork | None = field(default=None, compare=False)
+    """The same with each copy of a repeated block by itself; None where none is repeated, and where it is not known."""
 
     @property
     def functions(self) -> tuple[str, ...]:

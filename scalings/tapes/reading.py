@@ -121,7 +121,7 @@ def _value(given: Any, path: str) -> Value[Dimension]:
 
 def _operation(given: Any, path: str, number: Read[int]) -> Operation:
     names = ("function", "path", "arguments", "keywords", "outputs", "overwritten", "readings")
-    one = _only(given, path, names, (), "an operation")
+    one = _only(given, path, names, ("within",), "an operation")
     return Operation(
         _name(one["function"], f"{path}.function"),
         _name(one["path"], f"{path}.path"),
@@ -133,6 +133,7 @@ def _operation(given: Any, path: str, number: Read[int]) -> Operation:
         tuple(_many(one["outputs"], f"{path}.outputs", number)),
         tuple(_pair(part, there, number, number) for part, there in _placed(one["overwritten"], f"{path}.overwritten")),
         tuple(_many(one["readings"], f"{path}.readings", _real)),
+        _name(one.get("within", ""), f"{path}.within"),
     )
 
 

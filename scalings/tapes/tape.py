@@ -83,6 +83,9 @@ class Operation:
     """Pairs of values: one that shares the memory which is written to in place, and what it is afterwards."""
     readings: tuple[int | float, ...] = ()
     """Python numbers that it gave, as `.item()` does."""
+    within: str = ""
+    """The function of torch that the module has called, where that multiplies by numbers of its own: the scores of
+    scaled_dot_product_attention."""
 
     def inputs(self) -> tuple[int, ...]:
         """The values that it reads, each once."""

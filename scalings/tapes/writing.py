@@ -45,6 +45,7 @@ def network_to_text(network: TracedNetwork) -> str:
                 "outputs": one.outputs,
                 "overwritten": one.overwritten,
                 "readings": [_to_json(number) for number in one.readings],
+                **({"within": one.within} if one.within else {}),
             }
             for one in tape.operations
         ],

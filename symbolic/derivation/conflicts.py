@@ -22,7 +22,7 @@ from itertools import combinations
 from typing import TypeAlias
 
 from scalings.criteria.criterion import Criterion
-from scalings.criteria.tutorial import SPECTRAL, TUTORIAL
+from scalings.criteria.tutorial import SPECTRAL, TUTORIAL, WORKING
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY
 from scalings.hyperparameters.unknowns import kind_of
@@ -39,8 +39,9 @@ _MOST_PLACES = 12
 """Of more places for multipliers, no set of several is looked for: each is a derivation of its own."""
 
 
-def conflict_of(question: Question) -> Conflict:
-    """What contradicts what, and what would help. The question must have no answer."""
+def conflict_of(question: Question, *, others: bool = True) -> Conflict:
+    """What contradicts what, and what would help; without `others` no other criteria are tried, which takes longest.
+    The question must have no answer."""
     points = _points(question)
     every = list(points.wanted)
     conflict = points.conflict(question.criteria)
@@ -55,7 +56,7 @@ def conflict_of(question: Question) -> Conflict:
         tuple((kind_of(name), question.owners[name]) for name in points.decisive()),
         alone,
         () if alone else _together(question),
-        "spectral" if _is_met(question, SPECTRAL) else "",
+        "spectral" if others and _is_met(question, SPECTRAL) else "",
     )
 
 
@@ -86,7 +87,7 @@ def _pair(points: Points, criteria: Sequence[Criterion], conflict: Sequence[Impo
 
 def _is_met(question: Question, criteria: tuple[Criterion, ...]) -> bool:
     """Whether something meets these criteria, which ask for what the tutorial's do but for large starts."""
-    if question.criteria != TUTORIAL:
+    if question.criteria not in (TUTORIAL, WORKING):
         return False
     other = replace(question, criteria=criteria)
     try:
@@ -118,7 +119,7 @@ def _helps_between(question: Question, *edges: _Edge) -> bool:
     """Whether multipliers there leave an answer."""
     nodes = question.problem.network.nodes
     for source, reader in edges:
-        nodes = tuple(_between(nodes, source, reader))
+        nodes = tuple(between(nodes, source, reader))
     try:
         changed = replace(question, problem=replace(question.problem, network=Network(nodes)))
         return bool(explore(changed.ring, changed.train))
@@ -143,11 +144,11 @@ def _edges(network: Network) -> Iterator[tuple[str, str]]:
                 yield source, node.name
 
 
-def _between(nodes: Sequence[Node], source: str, reader: str) -> Iterator[Node]:
+def between(nodes: Sequence[Node], source: str, reader: str) -> Iterator[Node]:
     """The operations with a multiplier between two of them, in front of the one that reads."""
     for node in nodes:
         if isinstance(node, Repeat):
-            yield replace(node, nodes=tuple(_between(node.nodes, source, reader)))
+            yield replace(node, nodes=tuple(between(node.nodes, source, reader)))
         elif node.name != reader:
             yield node
         else:

@@ -33,7 +33,7 @@ from scalings.hyperparameters.exponents import Exponent, format_exponent
 from scalings.hyperparameters.gauges import Gauge
 from scalings.hyperparameters.splits import Laws
 from scalings.networks.architectures import Translatable, mlp
-from scalings.networks.dimensions import CHOICES_SCALE, WIDTH_SCALE
+from scalings.networks.dimensions import EXPERTS_SCALE, WIDTH_SCALE
 from scalings.networks.network import Network
 from scalings.results.derivations import Conflict, Derivation, Polyhedron, Step
 from symbolic.derivation.case import Case, explore
@@ -135,7 +135,7 @@ def _assumptions(question: Question) -> tuple[str, ...]:
 
 
 def _the(scale: str) -> str:
-    return f"the {scale} are" if scale == CHOICES_SCALE else f"the {scale} is"
+    return f"the {scale} are" if scale == EXPERTS_SCALE else f"the {scale} is"
 
 
 def _conflict(question: Question) -> Conflict:

@@ -28,7 +28,7 @@ Weights that start at zero stay so; if nothing meets the criteria then, one of t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from fractions import Fraction
 
@@ -43,7 +43,7 @@ from scalings.networks.network import Network
 from scalings.networks.nodes import MATRICES, Factor, Node, Repeat, Scale
 from scalings.results.checks import Change, Forbidden, Repair
 from scalings.results.derivations import Conflict
-from symbolic.derivation.conflicts import conflict_of
+from symbolic.derivation.conflicts import between, conflict_of
 from symbolic.derivation.satisfiability import Points
 from symbolic.evaluation.check import verdict_on
 from symbolic.evaluation.given_run import train_given
@@ -87,7 +87,21 @@ def causes_of(
 
 def conflict_within(problem: Problem) -> Conflict:
     """Why no numbers meet the criteria, those in the code among them, and which further multiplier would help."""
-    return conflict_of(Question(replace(problem, network=loosened(problem.network)), WORKING))
+    return conflict_of(Question(replace(problem, network=loosened(problem.network)), WORKING), others=False)
+
+
+def with_multipliers(
+    problem: Problem, given: Parameterization, edges: Sequence[tuple[str, str]]
+) -> tuple[Repair | Forbidden, dict[tuple[str, str], str]]:
+    """The causes if the code multiplied by powers of the width what operations read: edges are pairs, (what is read,
+    what reads it). With them the names by which changes speak of these multipliers, which are n^0 so far."""
+    nodes, names = problem.network.nodes, {node.name for node in problem.network.flat}
+    new: dict[tuple[str, str], str] = {}
+    for edge in edges:
+        nodes = tuple(between(nodes, *edge))
+        (new[edge],) = {node.name for node in Network(nodes).flat} - names - set(new.values())
+    network = Network(tuple(_fixed(nodes, set(new.values()))))
+    return causes_of(replace(problem, network=network), given), new
 
 
 def loosened(network: Network) -> Network:
@@ -101,6 +115,17 @@ def _loosened(nodes: tuple[Node, ...]) -> Iterator[Node]:
             yield replace(node, nodes=tuple(_loosened(node.nodes)))
         else:
             yield Scale(node.name, node.source) if isinstance(node, Factor) else node
+
+
+def _fixed(nodes: tuple[Node, ...], names: Set[str]) -> Iterator[Node]:
+    """The nodes with a number n^0 in place of these multipliers."""
+    for node in nodes:
+        if isinstance(node, Repeat):
+            yield replace(node, nodes=tuple(_fixed(node.nodes, names)))
+        elif isinstance(node, Scale) and node.name in names:
+            yield Factor(node.name, node.source, Fraction(0))
+        else:
+            yield node
 
 
 def _started(nodes: tuple[Node, ...], weights: Set[str]) -> Iterator[Node]:

@@ -48,8 +48,8 @@ from scalings.errors import ArgumentError
 from scalings.networks.dimensions import (
     BATCH_NOISE,
     BATCH_SIGNAL,
-    CHOICES_SCALE,
     COUNTED_SCALES,
+    EXPERTS_SCALE,
     VOCABULARY_SCALE,
     Dimension,
 )
@@ -104,7 +104,7 @@ def sampling(network: Network, node: Weighted, scale: str) -> Sampling:
         return _NOISE
     if scale not in COUNTED_SCALES:
         return ALIKE
-    if scale == CHOICES_SCALE and (own := _experts(node)):
+    if scale == EXPERTS_SCALE and (own := _experts(node)):
         return Sampling(gradient=-own)
     rows = max(_rows(one, scale) for one in network.flat if getattr(one, "weight", None) == node.weight)
     return Sampling(gradient=-HALF * rows, weight=HALF * rows, update=-HALF * rows)
@@ -112,7 +112,7 @@ def sampling(network: Network, node: Weighted, scale: str) -> Sampling:
 
 def fans(node: Weighted, scale: str) -> tuple[Fraction, Fraction]:
     """The powers of the scale variable in fan_in and fan_out, as the update law sees them."""
-    if scale == CHOICES_SCALE and _experts(node):
+    if scale == EXPERTS_SCALE and _experts(node):
         return Fraction(0), Fraction(0)
     fan_in = node.vocabulary if isinstance(node, Embedding) and scale == VOCABULARY_SCALE else node.fan_in
     return fan_in.order_in(scale), node.fan_out.order_in(scale)
@@ -127,13 +127,13 @@ def _rows(node: object, scale: str) -> Fraction:
 
 def _experts(node: Weighted) -> Fraction:
     """The power of the number of experts in one that has a matrix for each: beside it the fan grows, or is read."""
-    inside, outside = node.fan_in.order_in(CHOICES_SCALE), node.fan_out.order_in(CHOICES_SCALE)
+    inside, outside = node.fan_in.order_in(EXPERTS_SCALE), node.fan_out.order_in(EXPERTS_SCALE)
     return inside or (outside if node.fan_out.grows else Fraction(0))
 
 
 def check_counted(network: Network, scale: str) -> None:
     """Raises ArgumentError for what has no orders in the vocabulary, or in the number of experts."""
-    if scale == CHOICES_SCALE:
+    if scale == EXPERTS_SCALE:
         _check_experts(network)
     else:
         _check_vocabulary(network)
@@ -147,11 +147,11 @@ def _check_experts(network: Network) -> None:
         is_sparse = not chosen.isdisjoint(sources(node))
         if isinstance(node, Top) or (is_sparse and isinstance(node, Product | Elementwise | Scale | Factor)):
             chosen.add(node.name)
-        if not _counts(network, node, CHOICES_SCALE):
+        if not _counts(network, node, EXPERTS_SCALE):
             continue
         if isinstance(node, Softmax) and node.name not in shared:
             raise ArgumentError("scale", f"{node.name} is a share of all experts; expected shares of those chosen")
-        if isinstance(node, Dense) and node.fan_in.order_in(CHOICES_SCALE) and not is_sparse:
+        if isinstance(node, Dense) and node.fan_in.order_in(EXPERTS_SCALE) and not is_sparse:
             raise ArgumentError("scale", f"{node.name} adds up all experts; expected those that a choice has left")
         if not isinstance(node, Dense | Bias | Gain | Elementwise | Product | Softmax | Top | Scale | Factor):
             raise ArgumentError("scale", f"only experts and what chooses them may grow in number, but {node.name} does")
@@ -192,7 +192,7 @@ def assumptions(scale: str) -> tuple[str, ...]:
             "orders are those of one token's row and of one logit, with a residual of 1 at the target, 1/V elsewhere",
             "what the other weights learn is shared by all tokens: their gradients add up",
         )
-    if scale == CHOICES_SCALE:
+    if scale == EXPERTS_SCALE:
         return (
             gaussians,
             "steps are fixed; the load is balanced: of the examples of a step each expert has a share 1/E",

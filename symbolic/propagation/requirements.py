@@ -104,7 +104,9 @@ def awake(every: Iterable[Requirement], orders: Mapping[Observable, Exponent]) -
     - sleeps while a factor is zero that is not at the last update, as |z(0)| of a zero query is, or the gradient behind
       a zero readout. What is zero for ever never sleeps, and breaks the equation;
     - reads |z(t)| for |z(0)| = 0, and the update's effect on what h(0) = 0 has become, |g dW dh|, for |g dW h(0)|;
-    - asks nothing of what W(0) = 0 passes on.
+    - asks nothing of what W(0) = 0 passes on;
+    - waits by as many updates as no gradient reaches hidden layers, where it waits for others to move (`first_update`):
+      behind a zero readout queries, keys and values have moved after the second update, not after the first.
 
     Source: Yang et al., arXiv 2203.03466, appendix D.2 (zero readouts and queries: the same limit, without the initial
     function); Zhang, Dauphin and Ma, arXiv 1901.09321 (residual branches that end with zeros).
@@ -125,7 +127,13 @@ def awake(every: Iterable[Requirement], orders: Mapping[Observable, Exponent]) -
             if observable.quantity == "layer" and replace(observable, step=last) in zero and becomes(observable, later):
                 yield observable, later
 
+    every = list(every)
+    others = {one.layer.name for one in every if one.layer.is_hidden and one.layer.first_update == 1}
+    reached = (one.step for one in orders if one.quantity == "d" and one.layer in others and one not in zero)
+    delay = min(reached, default=0)
     for one in every:
+        if one.criterion.sign == "~" and one.layer.first_update > 1 and one.step < one.layer.first_update + delay:
+            continue
         if one.criterion.sign == "<=" or zero.isdisjoint(one.observables):
             yield one
         elif "passthrough" not in one.criterion.quantities or Observable("W_frobenius", one.layer.name, 0) not in zero:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 import scalings
 from scalings.studies.model_checks import ModelCheck
 from tests.agreement.maximal import Maximal
+from tests.empirical.tracing.libraries import needed
 from tests.empirical.tracing.modules_to_translate import GPT, residual
 from tests.empirical.tracing.zoo import IDS, VOCABULARY, ZOO, classes, points
 from tests.empirical.tracing.zoo_of_blocks import NanoGPT
@@ -73,7 +74,7 @@ TABLES = ("wte", "wpe", "embed")
     [
         (GPT, []),
         (Divided, []),
-        (Tied, [("lm_head", "structure", "None")]),
+        (Tied, [("lm_head", "structure", "1")]),
         (Untied, [("transformer.h.*.attn.mul", "multiplier", "1/2")]),
     ],
 )
@@ -123,25 +124,25 @@ WORDS = {"input_ids": IDS, "labels": IDS}
 
 
 def test_llama_under_muon() -> None:
-    pytest.importorskip("transformers")
+    needed("transformers")
     found, said = checked(Maximal(llama, 32, "muon", tables=TABLES), WORDS)
     assert passes(found, said), found
 
 
 def test_llama_whose_readout_is_not_scaled() -> None:
-    pytest.importorskip("transformers")
+    needed("transformers")
     found, said = checked(Maximal(llama, 32, "muon", tables=TABLES, starts={"lm_head": 0.5}), WORDS)
     assert (found.verdict, said) == ("FAIL", [("lm_head.weight", "init", "1/2")]), found
 
 
 def test_mixtral() -> None:
-    pytest.importorskip("transformers")
+    needed("transformers")
     found, said = checked(Maximal(mixtral, 32, tables=TABLES), WORDS)
     assert passes(found, said), found
 
 
 def test_mixtral_whose_heads_grow_in_size() -> None:
-    pytest.importorskip("transformers")
+    needed("transformers")
     found, said = checked(Maximal(lambda width: mixtral(width, grow=False), 32, tables=TABLES), WORDS)
     assert (found.verdict, said) == ("FAIL", [("model.layers.*.self_attn.mul", "multiplier", "1/2")]), found
 
@@ -155,7 +156,7 @@ def vit(width: int, *, grow: bool = True) -> nn.Module:
 
 @pytest.mark.parametrize(("grow", "expected"), [(True, []), (False, [("blocks.*.attn.mul", "multiplier", "1/2")])])
 def test_a_vision_transformer(grow: bool, expected: Said) -> None:
-    pytest.importorskip("timm")
+    needed("timm")
     model = Maximal(lambda width: vit(width, grow=grow), 32, tables=("cls_token", "pos_embed"))
     found, said = checked(model, points(4, 3, 32, 32))
     assert said == expected, found

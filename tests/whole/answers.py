@@ -35,7 +35,7 @@ derive --network resmlp --scale width,depth --format json
 derive --network transformer --loss cross-entropy --optimizer adamw
 derive --network llama --optimizer muon+adamw --scale width,depth
 derive --network moe --optimizer adam --scale depth
-derive --network moe --optimizer adam --router sigmoid --top 1 --scale choices
+derive --network moe --optimizer adam --router sigmoid --top 1 --scale experts
 derive --network vit --optimizer adam --scale depth
 derive --network resnet --normalization none
 derive --network lora --optimizer adam

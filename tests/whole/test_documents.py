@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from scalings.command_line.app import main
+from tests.empirical.tracing.libraries import needed
 from tests.scalings.figures.legible import is_same_picture
 
 ROOT = Path(__file__).parent.parent.parent
@@ -36,8 +37,11 @@ LONG = {
     *(f"docs/how-to/{name}.md" for name in ("apply-the-theory", "coming-from-mup")),
 }
 SLOW = "transformer", "moe"
-NEEDS = {"docs/how-to/check-a-hugging-face-model.md": ("transformers", "accelerate")}
-"""Libraries without which a page is not run."""
+NEEDS = {
+    "docs/how-to/check-a-hugging-face-model.md": ("transformers", "accelerate"),
+    "docs/how-to/check-a-lightning-module.md": ("lightning",),
+}
+"""Libraries without which a page is not run; what they warn of is theirs."""
 
 
 def write_files(folder: Path) -> None:
@@ -70,15 +74,19 @@ def test_a_session(
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=[pytest.mark.slow] * (name in LONG))
+        pytest.param(
+            name,
+            marks=[pytest.mark.slow] * (name in LONG) + [pytest.mark.filterwarnings("ignore")] * (name in NEEDS),
+        )
         for name, text in DOCUMENTS.items()
         if ">>> " in text
     ],
 )
 def test_the_examples_in_python(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
     """As in sessions, "..." stands for what was left out, and blocks with a title can be imported."""
-    for library in NEEDS.get(name, ()):
-        pytest.importorskip(library)
+    if name in NEEDS:
+        needed(*NEEDS[name])
+    monkeypatch.chdir(tmp_path)
     write_files(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     failed, attempted = doctest.testfile(str(ROOT / name), module_relative=False, optionflags=doctest.ELLIPSIS)

@@ -22,6 +22,7 @@ SHIPPED = {
     "empirical/data/digits.npy",
     "empirical/py.typed",
     "scalings/py.typed",
+    "scalings/reports/model_check.html",
     "symbolic/py.typed",
 }
 

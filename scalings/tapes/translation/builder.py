@@ -68,7 +68,7 @@ class Builder:
 
     def add(self, node: Node, call: Call) -> str:
         self.nodes[node.name] = node
-        self.functions[node.name] = call.function
+        self.functions[node.name] = call.within if isinstance(node, Factor) and call.within else call.function
         self._scopes[-1].append(node.name)
         return node.name
 

@@ -159,6 +159,7 @@ class _Translator:
             tuple(self.tape.values[value].shape for value in self._made(operation)),
             made.magnitudes if made else (),
             made.errors if made else (),
+            operation.within,
         )
         states = self._states_of(call)
         read = any(self.tape.values[value].differentiable for value in operation.inputs())

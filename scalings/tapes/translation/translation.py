@@ -34,4 +34,5 @@ class Translation:
     wants_seeds: bool = False
     """Whether it was measured from too few seeds what functions without a rule give."""
     reading: Mapping[str, str] = field(default_factory=dict)
-    """By name of a node of the network, the torch function that it is read off."""
+    """By name of a node of the network, the torch function that it is read off; of a number that such a function
+    multiplies by itself, as scaled_dot_product_attention does, that one."""

@@ -92,6 +92,8 @@ class Call:
     """Of the first of them."""
     errors: tuple[float, ...] = ()
     """Those of the logarithms of its magnitudes."""
+    within: str = ""
+    """The function of torch that it is a part of."""
 
     def get(self, place: int, name: str, default: Any = None) -> Any:
         """An argument by its place or its name."""

@@ -151,9 +151,9 @@ def test_queries_that_cannot_share_their_keys_at_a_width_are_refused() -> None:
 
 def test_ever_more_experts_are_not_trained_by_a_batch_that_is_fixed() -> None:
     network = scalings.moe(router="sigmoid")
-    given = scalings.member(network, "adam", "0", scale="choices")
-    with pytest.raises(ArgumentError, match="expected one of width, depth, with which networks grow here, but got 'ch"):
-        scalings.measure(network, given, Training.of("adam", batch=2), scale="choices")
+    given = scalings.member(network, "adam", "0", scale="experts")
+    with pytest.raises(ArgumentError, match="expected one of width, depth, with which networks grow here, but got 'ex"):
+        scalings.measure(network, given, Training.of("adam", batch=2), scale="experts")
 
 
 @pytest.mark.parametrize("name", ["llama", "moe", "vit", "resnet", "lora"])

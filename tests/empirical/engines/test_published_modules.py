@@ -14,6 +14,7 @@ from empirical.engines.graph.module import Graph
 from empirical.engines.graph.setting import Setting
 from scalings.networks.decoders import DecoderOptions
 from scalings.networks.network import Network
+from tests.empirical.tracing.libraries import needed
 
 WIDTH, VOCABULARY, BLOCKS, HEADS, GROUPS, EXPERTS = 32, 16, 2, 8, 2, 4
 TOKENS = torch.tensor([[3, 1, 4, 1, 5], [9, 2, 6, 5, 3]])
@@ -83,7 +84,9 @@ def stacked(module: Any, name: str) -> Tensor:
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_llama() -> None:
-    transformers = pytest.importorskip("transformers")
+    needed("transformers")
+    import transformers
+
     torch.manual_seed(0)
     module = transformers.LlamaForCausalLM(transformers.LlamaConfig(intermediate_size=3 * WIDTH, **COMMON))
     given = attended(module) | {ours: stacked(module, f"{theirs}.weight") for theirs, ours in OF_LLAMA.items()}
@@ -99,7 +102,9 @@ def test_llama() -> None:
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_routed_experts() -> None:
-    transformers = pytest.importorskip("transformers")
+    needed("transformers")
+    import transformers
+
     torch.manual_seed(0)
     config = transformers.MixtralConfig(
         intermediate_size=WIDTH, num_local_experts=EXPERTS, num_experts_per_tok=2, **COMMON

@@ -19,6 +19,7 @@ from empirical.tracing.trace import trace
 from scalings.tapes.alignment import align
 from scalings.tapes.arguments import Argument, Power, is_number, mapped, parts
 from scalings.tapes.network import TracedNetwork
+from tests.empirical.tracing.libraries import needed
 from tests.empirical.tracing.zoo import ZOO, Model
 from tests.empirical.tracing.zoo_of_libraries import LIBRARIES
 
@@ -34,7 +35,7 @@ def model_of(name: str) -> Model:
     if name in ZOO:
         return ZOO[name]
     library, make = LIBRARIES[name]
-    pytest.importorskip(library)
+    needed(library)
     return make()
 
 

@@ -78,9 +78,9 @@ def test_a_model_that_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
     assert [(one["parameter"], one["what"], one["power"]) for one in document["findings"]] == [("2.weight", "lr", "1")]
 
 
-def test_markdown_and_junit(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_markdown_junit_and_a_page(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     arguments = ("check", "own_check:wrong", "--quick", "--format", "markdown", "--junit", "found.xml")
-    code, out, _ = run(capsys, *arguments)
+    code, out, _ = run(capsys, *arguments, "--page", "found.html")
     lines = out.splitlines()
     assert code == 1
     assert lines[0] == "### `own_check:wrong` FAIL"
@@ -101,6 +101,10 @@ def test_markdown_and_junit(capsys: pytest.CaptureFixture[str], tmp_path: Path) 
     assert case.get("name") == "own_check:wrong"
     assert str(failure.get("message")).startswith("the learning rate of 2.weight is the same at every width n, and")
     assert "In theory it is unstable" in str(failure.text)
+    assert lines[-1] == "```"
+    page = (tmp_path / "found.html").read_text()
+    assert "<title>FAIL: own_check:wrong</title>" in page
+    assert "the learning rate of 2.weight is the same at every width n, and should fall like 1/n" in page
     code, _, err = run(capsys, *arguments)
     assert (code, err) == (2, "scalings: --junit: 'found.xml' exists; give another name, or --overwrite\n")
 
@@ -133,6 +137,9 @@ def test_a_regime_that_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     )
     assert 'group("0.weight", lr=0.01 * (n / 64) ** -0.5' in out, out
     assert main(["check", "own_check:lazy", "--quick", "--regime", "rich"]) == 0
+    assert main(["check", "own_check:lazy", "--quick", "--richness", "1/2"]) == 0
+    code, out, _ = run(capsys, "check", "own_check:right", "--quick", "--richness", "1/4")
+    assert (code, "r = 1/4 was asked for" in out) == (1, True)
 
 
 @pytest.mark.parametrize(
@@ -150,6 +157,14 @@ def test_a_regime_that_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
         ("nowhere_to_be_found", "MODEL: nowhere_to_be_found cannot be imported: ModuleNotFoundError: No module"),
         ("standard", "MODEL: did you mean --preset standard? standard cannot be imported"),
         ("family:1/2", "MODEL: did you mean --preset family:1/2? expected MODULE:NAME, as in mymodule:build"),
+        (
+            "./own_check.py",
+            "MODEL: did you mean own_check? expected a module, or MODULE:NAME, but got './own_check.py'",
+        ),
+        (
+            "rooms/own.py:right",
+            "MODEL: did you mean rooms.own:right? expected MODULE:NAME, as in mymodule:build, but got",
+        ),
         ("own-check", "MODEL: expected a module, or MODULE:NAME, but got 'own-check'"),
         ("own_check --seeds 0", "--seeds: expected at least 1, but got 0"),
         ("own_check --widths 8", "--widths: expected at least 3 widths"),
@@ -159,7 +174,11 @@ def test_a_regime_that_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
         ("own_check:halves", "--widths: expected whole numbers, but got [64.5, 128, 256]"),
         ("own_check --device cuda", "--device: expected auto or cpu, on which modules are trained, but got 'cuda'"),
         ("own_check --regime rihc", 'Invalid value "rihc" for --regime'),
+        ("own_check:right --richness much", "richness: expected a fraction"),
+        ("own_check:right --richness 1/4 --regime rich", "richness: expected none beside the regime 'rich'"),
         ("own_check --junit found.txt", "--junit: expected a file that ends in .xml, but got 'found.txt'"),
+        ("own_check --page found.xml", "--page: expected a file that ends in .html, but got 'found.xml'"),
+        ("own_check --page nowhere/found.html", "--page: expected a file in an existing folder, but there is no 'now"),
     ],
 )
 def test_what_cannot_be_used_is_one_line(capsys: pytest.CaptureFixture[str], arguments: str, said: str) -> None:

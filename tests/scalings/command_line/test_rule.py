@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -38,7 +39,7 @@ def test_a_network_of_nodes(capsys: pytest.CaptureFixture[str]) -> None:
     assert found["layer2"][0] == pytest.approx({"init": 1 / 16, "lr": 3e-4, "decay": 0})
 
 
-def test_batch_and_blocks_multiply_by_powers_of_their_own(capsys: pytest.CaptureFixture[str]) -> None:
+def test_batch_and_depth_multiply_by_powers_of_their_own(capsys: pytest.CaptureFixture[str]) -> None:
     """Adam's rate like the root of the batch (Malladi et al., arXiv 2205.10287); branches like one over the depth."""
     options = (
         "--network",
@@ -54,14 +55,52 @@ def test_batch_and_blocks_multiply_by_powers_of_their_own(capsys: pytest.Capture
         "--to",
         "64",
     )
-    code, document = run_json(capsys, "rule", *options, "--batch", "64,256", "--blocks", "4,32")
+    code, document = run_json(capsys, "rule", *options, "--batch", "64,256", "--depth", "4,32")
     numbers = {one["weight"]: one["to"] for one in document["parameters"]}
     assert code == 0
     assert [one["lr"] for one in numbers.values()] == pytest.approx([2e-3] * 3)
     assert numbers["branch1"]["decay"] == pytest.approx(0.2)
     assert document["multipliers"] == [{"name": "branch_scale", "times": pytest.approx(1 / 8)}]
-    assert document["sizes"] == {"batch": [64, 256], "blocks": [4, 32]}
+    assert document["sizes"] == {"batch": [64, 256], "depth": [4, 32]}
     assert any("mostly noise" in line for line in document["assumed"])
+
+
+def shares(document: dict[str, Any], steps: float) -> list[float]:
+    """Of each weight that decays, the share of training in which decay forgets, after as beside before."""
+    found = [(one["from"], one["to"]) for one in document["parameters"]]
+    return [(a["lr"] * a["decay"]) / (b["lr"] * b["decay"] * steps) for a, b in found if a["decay"]]
+
+
+@pytest.mark.parametrize("batch", [(256, 256), pytest.param((256, 1024), marks=pytest.mark.slow)])
+def test_more_tokens_keep_the_share_of_training_in_which_decay_forgets(
+    capsys: pytest.CaptureFixture[str], batch: tuple[int, int]
+) -> None:
+    """1 / (lr decay) of all steps, as Wang and Aitchison have it, also where the batch, whose powers are derived,
+    grows. Learning rates do not follow the tokens."""
+    options = (*ENDS, "--lr", "1e-3", "--optimizer", "adamw", "--decay", "0.1")
+    batches = ("--batch", f"{batch[0]},{batch[1]}") if batch[0] != batch[1] else ()
+    _, shorter = run_json(capsys, "rule", *options, *batches)
+    code, document = run_json(capsys, "rule", *options, *batches, "--tokens", "2e9,4e10")
+    steps = 20 * batch[0] / batch[1]
+    assert code == 0
+    assert shares(document, steps) == pytest.approx([1] * 3)
+    assert shares(shorter, steps) == pytest.approx([1 / 20] * 3)
+    assert [one["to"]["lr"] for one in document["parameters"]] == [one["to"]["lr"] for one in shorter["parameters"]]
+    assert document["sizes"]["tokens"] == [2 * 10**9, 4 * 10**10]
+    assert f"training has {steps:g} times as many steps: the tokens over the batch size" in document["assumed"]
+    assert any("measured, not derived (Wang and Aitchison" in line for line in document["assumed"])
+    assert any("nothing is derived of it for another number D of tokens" in line for line in document["remaining"])
+    assert not any("tokens, and it stays" in line for line in shorter["remaining"])
+
+
+def test_decay_in_the_gradient_of_adam_has_no_such_share(capsys: pytest.CaptureFixture[str]) -> None:
+    """Adam divides it by the size of the gradient; under SGD it shrinks weights as decay beside the gradient does."""
+    ends = ("--from", "64", "--to", "64", "--lr", "1e-3", "--decay", "0.1", "--tokens", "1000,4000")
+    for law, factor, is_said in (("adam+l2", 1, True), ("sgd+l2", 1 / 4, False)):
+        _, document = run_json(capsys, "rule", *ends, "--optimizer", law)
+        changes = [one["to"]["decay"] / one["from"]["decay"] for one in document["parameters"]]
+        assert changes == pytest.approx([factor] * 3)
+        assert any("it is part of the gradient" in line for line in document["remaining"]) == is_said
 
 
 def test_a_module_has_the_numbers_of_parameterize(capsys: pytest.CaptureFixture[str], module: str) -> None:
@@ -125,7 +164,17 @@ def test_bfloat16_rounds_away_what_is_said_to_be() -> None:
             "--decay: expected none, since sgd does not decay",
         ),
         ((*ENDS, "--lr", "1", "--batch", "3"), "--batch: expected two sizes, from and to"),
-        ((*ENDS, "--lr", "1", "--blocks", "2,4"), "--blocks: expected none, since nothing in this network is repeated"),
+        (
+            (*ENDS, "--lr", "1", "--depth", "2,4"),
+            "--depth: expected no change, since nothing in this network is repeated",
+        ),
+        ((*ENDS, "--lr", "1", "--depth", "2,x"), "--depth: expected whole numbers, but got 'x' in '2,x'"),
+        (
+            (*ENDS, "--lr", "1", "--depth", "3", "--network", "llama"),
+            "--depth: expected two numbers of blocks of llama, from and to, as in 12,48, but got '3'",
+        ),
+        ((*ENDS, "--lr", "1", "--tokens", "1e9,inf"), "--tokens: expected whole numbers, but got 'inf' in '1e9,inf'"),
+        ((*ENDS, "--lr", "1", "--tokens", "2e9"), "--tokens: expected two sizes, from and to, as in 2e9,4e10, but got"),
         ((*ENDS, "--lr", "1", "--richness", "3/4"), "--richness: no init scales and learning rates have r = 3/4"),
         ((*ENDS, "--lr", "1", "--depth", "65"), "--depth: expected at most 64 weights in a rule"),
         ((*ENDS, "--lr", "1", "--optimizer", "adm"), "--optimizer: did you mean adam?"),
@@ -138,10 +187,75 @@ def test_wrong_options(capsys: pytest.CaptureFixture[str], options: tuple[str, .
     assert error.count("\n") == 1
 
 
+DEEP = """
+import torch
+from torch import nn
+
+class Block(nn.Module):
+    def __init__(self, n, factor, first):
+        super().__init__()
+        self.norm, self.up, self.down = nn.LayerNorm(n, bias=False), nn.Linear(n, n), nn.Linear(n, n, bias=False)
+        self.factor, self.first = factor, first
+    def forward(self, x):
+        branch = self.down(torch.relu(self.up(self.norm(x)))) * self.factor
+        return branch + x if self.first else x + branch
+
+class Net(nn.Module):
+    def __init__(self, n, factor=1.0, first=False):
+        super().__init__()
+        self.up, self.down = nn.Linear(4, n, bias=False), nn.Linear(n, 2, bias=False)
+        self.blocks = nn.ModuleList(Block(n, factor, first) for _ in range(4))
+    def forward(self, x):
+        x = self.up(x)
+        for block in self.blocks:
+            x = block(x)
+        return self.down(x)
+
+def divided(n):
+    return Net(n, 1 / 4)
+def first(n):
+    return Net(n, first=True)
+data = torch.ones(2, 4)
+"""
+
+
 @pytest.mark.slow
-def test_a_module_without_multipliers_has_no_rule_of_its_depth() -> None:
+@pytest.mark.parametrize("name", ["Net", "divided", "first"])
+def test_the_depth_of_a_module_is_in_its_code(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Its branches are to be multiplied by 1 / depth, whatever number is there at the depth that is traced, on either
+    side of the sum; nothing else changes under Muon and AdamW, as in the ready-made residual network."""
+    (tmp_path / "deep_model_of_rules.py").write_text(DEEP)
+    monkeypatch.chdir(tmp_path)
+    options = ("--optimizer", "muon+adamw", "--lr", "1e-3", "--from", "64", "--to", "64", "--depth", "4,16")
+    code, document = run_json(capsys, "rule", "--network", f"deep_model_of_rules:{name}", *options)
+    assert code == 0
+    [multiplier] = document["multipliers"]
+    assert multiplier["times"] == pytest.approx(1 / 4)
+    assert multiplier["name"].startswith("blocks.*")
+    assert any(line.startswith("your code: what it multiplies blocks.*") for line in document["remaining"])
+    assert all(one["to"] == one["from"] for one in document["parameters"])
+    _, ready = run_json(capsys, "rule", "--network", "resmlp", *options)
+    assert ready["multipliers"] == [{"name": "branch_scale", "times": pytest.approx(1 / 4)}]
+
+
+@pytest.mark.slow
+def test_both_branches_of_a_transformer_have_one() -> None:
     from tests.scalings.studies.models_to_set import GPT, IDS, adamw, next_token
 
     answer = parameterize(GPT, adamw, IDS, next_token, base_width=64)
-    with pytest.raises(ValueError, match=r"blocks: no init scales .* a multiplier 1 / blocks at the end"):
-        rule_of_model("gpt", "adamw", answer, Wish(64, blocks=(2, 4)))
+    found = rule_of_model("gpt", "adamw", answer, Wish(64, depth=(2, 4)))
+    assert {name: one.at(found.at_end.ratios_at(64)) for name, one in found.multipliers} == {
+        "blocks.*.out": 0.5,
+        "blocks.*.down": 0.5,
+    }
+    assert rule_of_model("gpt", "adamw", answer, Wish(64, batch=(2, 4))).multipliers == ()
+
+
+@pytest.mark.slow
+def test_where_a_split_decays_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    options = (*ENDS, "--lr", "muon=1e-3,adamw=1e-3", "--decay", "0.1", "--optimizer")
+    for law, is_said in (("muon+adamw", True), ("muon+coupled+adamw", False)):
+        _, document = run_json(capsys, "rule", *options, law)
+        assert ("muon does not decay; muon+coupled does" in document["assumed"]) == is_said

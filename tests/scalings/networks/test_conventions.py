@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from typing import get_args
 
 import pytest
 
@@ -11,9 +12,8 @@ import scalings
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.presets import preset
 from scalings.networks.architectures import cnn, mlp, resmlp, transformer
-from scalings.networks.conventions import from_abc, from_megatron, from_mup
+from scalings.networks.conventions import Mupified, from_abc, from_megatron, from_mup, from_mupify
 from scalings.networks.network import Network
-from scalings.networks.published import config_at
 from scalings.results.checks import Repair
 
 NETWORKS: dict[str, Callable[[], Network]] = {
@@ -53,6 +53,18 @@ def test_megatrons_output_layer_has_the_rate_of_a_matrix() -> None:
     assert mended.parameterization.layers == from_mup(network, "adam").layers
 
 
+def test_megatron_leaves_matrices_to_muon() -> None:
+    network = transformer()
+    given = from_megatron(network, "muon+adamw")
+    by_name = dict(zip([layer.name for layer in network.layers], given.layers, strict=True))
+    assert [by_name[name].lr for name in ("embedding", "query", "up", "readout")] == [0, 0, 0, -1]
+    assert scalings.check(network, given, "muon+adamw").regime == "rich"
+    with pytest.raises(
+        ArgumentError, match=r"law: expected sgd, adam or adamw, or muon of hidden matrices, .* got 'muon'"
+    ):
+        from_megatron(network, "muon")
+
+
 def test_abc_is_the_literature() -> None:
     """Yang and Hu, arXiv 2011.14522, table 1, for a network with three matrices: the presets."""
     assert from_abc("0,0,0", "0,1/2,1/2").layers == preset("standard", 3).layers
@@ -62,25 +74,28 @@ def test_abc_is_the_literature() -> None:
     assert from_abc("0,0,0", "0,1/2,1", "-1,0,1").layers == preset("mup-lr", 3).layers
 
 
-@pytest.mark.parametrize(
-    ("param", "activity"), [("ntp", "0"), ("ntp-lr", "0"), ("mup", "1/2"), ("mup-lr", "1/2"), ("mfp", "1/2")]
-)
-def test_mupify_has_the_presets(param: str, activity: str) -> None:
-    """By its own account: |dz| is the activity n^a; q is its square over the fan-in, but at the readout 1 / n; and
+MUPIFIED: tuple[Mupified, ...] = get_args(Mupified)
 
-    - "-lr": no multiplier, the learning rate q and the scale sqrt(q) / n^a,
-    - "mup": the multiplier sqrt(q), no learning rate of its own, and the scale n^(-a),
-    - "ntp", "mfp": the multiplier sqrt(q) / n^a, the learning rate n^(2a), and the scale 1.
-    """
-    a = Fraction(activity)
-    for layer, q in zip(preset(param, 3).layers, (2 * a, 2 * a - 1, Fraction(-1)), strict=True):
-        expected = {
-            "lr": (Fraction(0), q / 2 - a, q),
-            "mup": (q / 2, -a, Fraction(0)),
-            "ntp": (q / 2 - a, Fraction(0), 2 * a),
-            "mfp": (q / 2 - a, Fraction(0), 2 * a),
-        }[param.rpartition("-")[2]]
-        assert (layer.multiplier, layer.init, layer.lr) == expected
+
+@pytest.mark.parametrize("param", MUPIFIED)
+def test_mupify_has_the_presets_and_its_own_invariants(param: Mupified) -> None:
+    """Of a perceptron. Its code asserts of each layer that (n^a scale)^2 = lr and (g scale n^a)^2 = q; and |dz| ~ n^a,
+    the richness that is derived."""
+    given, rich = from_mupify(mlp(3), param), Fraction(not param.startswith("ntp"), 2)
+    assert given.layers == preset(param, 3).layers
+    for layer, q in zip(given.layers, (2 * rich, 2 * rich - 1, Fraction(-1)), strict=True):
+        assert 2 * (rich + layer.init) == layer.lr
+        assert 2 * (layer.multiplier + layer.init + rich) == q
+    for network in (mlp(3), cnn(3), resmlp()):
+        assert scalings.check(network, from_mupify(network, param), "sgd").richness == rich
+
+
+def test_mupify_is_for_sgd_and_for_plain_layers() -> None:
+    assert scalings.check(mlp(3), from_mupify(mlp(3), "mup"), "adam").regime == "unstable"
+    with pytest.raises(ArgumentError, match="network: expected dense layers and convolutions, but embedding is a embe"):
+        from_mupify(transformer())
+    with pytest.raises(ArgumentError, match="param: did you mean mup"):
+        from_mupify("mlp", "mupp")  # type: ignore[arg-type]
 
 
 def test_what_has_no_rule_is_refused() -> None:
@@ -94,25 +109,3 @@ def test_what_has_no_rule_is_refused() -> None:
 
 def test_a_tied_transformer_is_one_that_shares_its_readout() -> None:
     assert from_mup(transformer()).depth == transformer().depth
-
-
-CRYSTAL = {"n_embd": 4096, "n_inner": 10922, "n_head": 32, "mup_width_scale": 0.0625, "mup_embeddings_scale": 14.6}
-GRANITE = {"hidden_size": 4096, "num_attention_heads": 32, "attention_multiplier": 1 / 128, "logits_scaling": 16.0}
-
-
-def test_granite_in_both_sizes_as_published() -> None:
-    """Its 2B and 8B have heads of 64 and 128, scores times 1/64 and 1/128, and logits over 8 and 16."""
-    small = config_at(GRANITE, 2048, grows="head-size")
-    assert (small["num_attention_heads"], small["attention_multiplier"], small["logits_scaling"]) == (32, 1 / 64, 8.0)
-
-
-def test_configurations_that_cannot_be_widened() -> None:
-    assert config_at(CRYSTAL, 2048)["mup_width_scale"] == 0.125
-    with pytest.raises(ArgumentError, match=r"width: makes n_inner 8191.5, which is no whole number"):
-        config_at(CRYSTAL, 3072)
-    with pytest.raises(ArgumentError, match="config: expected one of the fields embedding_multiplier"):
-        config_at({"hidden_size": 64}, 128)
-    with pytest.raises(ArgumentError, match="config: expected a hidden_size"):
-        config_at({"logits_scaling": 1.0}, 128)
-    with pytest.raises(ArgumentError, match=r"config: attention_multiplier 0\.3 is neither 1/128 nor its root"):
-        config_at({**GRANITE, "attention_multiplier": 0.3}, 128, grows="head-size")

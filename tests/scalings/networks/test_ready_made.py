@@ -11,7 +11,7 @@ import pytest
 import scalings
 from scalings.errors import ArgumentError
 from scalings.networks.architectures import NETWORKS
-from scalings.networks.dimensions import ONE, WIDTH, Dimension, choices, fixed
+from scalings.networks.dimensions import ONE, WIDTH, Dimension, fixed, routed
 from scalings.networks.network import Network
 from scalings.networks.nodes import (
     INPUT,
@@ -97,7 +97,7 @@ def test_rotary_positions_and_who_attends_to_whom() -> None:
 
 def test_experts_are_chosen_by_a_router_that_is_no_hidden_layer() -> None:
     network = scalings.moe(experts=4, top=3, shared=2)
-    assert node(network, "chosen") == Top("chosen", "weights", choices(4), 3, shares=True)
+    assert node(network, "chosen") == Top("chosen", "weights", routed(4), 3, shares=True)
     assert str(network.units["up"]) == "4 n E"
     assert network.units["shared_up"] == Dimension(2, Fraction(1))
     router = next(one for one in network.representations if one.name == "router")

@@ -73,9 +73,15 @@ class Convolutional(nn.Module):
 
 
 class Language(nn.Module):
-    """Embedding, position, one block of attention over heads that grow in size, and a readout, which may be tied."""
+    """Embedding, position, one block of attention over heads that grow in size, and a readout, which may be tied.
 
-    def __init__(self, width: int, attention: float = -1.0, *, tied: bool = False, output: float = 0.0) -> None:
+    Scores are divided by the size of heads, or multiplied by another power of it; or they are cosines, of queries and
+    keys that are normalized to length 1.
+    """
+
+    def __init__(
+        self, width: int, attention: float = -1.0, *, tied: bool = False, output: float = 0.0, cosines: bool = False
+    ) -> None:
         super().__init__()
         self.embed, self.position = nn.Embedding(VOCABULARY, width), nn.Parameter(torch.randn(5, width))
         self.norm, self.last = nn.LayerNorm(width, bias=False), nn.LayerNorm(width, bias=False)
@@ -84,11 +90,14 @@ class Language(nn.Module):
         if tied:
             self.down.weight = self.embed.weight
         self.attention, self.factor, self.is_tied = attention, 4 * width**output, tied
+        self.cosines = cosines
 
     def forward(self, ids: Tensor) -> Tensor:
         x = self.embed(ids) + self.position
         h = self.norm(x)
         q, k, v = (one(h).unflatten(-1, (2, -1)).transpose(1, 2) for one in (self.query, self.key, self.value))
+        if self.cosines:
+            q, k = functional.normalize(q, dim=-1), functional.normalize(k, dim=-1)
         scores = q @ k.transpose(-1, -2) * q.shape[-1] ** self.attention
         x = x + self.out((scores.softmax(-1) @ v).transpose(1, 2).flatten(-2))
         found: Tensor = self.down(self.last(x)).flatten(0, 1)
@@ -127,21 +136,29 @@ class Case:
     frozen: tuple[str, ...] = ()
     zero: str = "b"
     """Layers that start at zero."""
+    default: bool = False
+    """Whether all weights start as torch's modules draw them."""
+    epsilons: Mapping[str, float] = field(default_factory=dict)
+    """By parameter, Adam's epsilon, where it is not torch's."""
     decays: Mapping[str, float] | None = None
     """By parameter, by which power of the width AdamW's decay is off; None without any."""
 
     @property
     def data(self) -> Tensor:
-        return {Language: IDS, Convolutional: IMAGES}.get(self.kind, VECTORS)
+        if issubclass(self.kind, Language):
+            return IDS
+        return IMAGES if self.kind is Convolutional else VECTORS
 
     @property
     def loss(self) -> Callable[[Tensor], Tensor]:
-        return tokens if self.kind is Language else classes
+        return tokens if issubclass(self.kind, Language) else classes
 
     def build(self, width: int) -> nn.Module:
         model = self.kind(width, **self.options)
         for name, one in model.named_parameters():
             layer = name.partition(".")[0]
+            if self.default:
+                continue
             if name.endswith("bias") or layer in self.zero.split():
                 nn.init.zeros_(one)
             elif layer not in ("gain", "norm", "last"):
@@ -161,6 +178,8 @@ class Case:
             is_muons = kind == "hidden" and self.law.startswith("muon")
             power = _RATES[self.law if is_muons or self.law == "sgd" else "adam"][kind] + self.rates.get(name, 0.0)
             group = {"params": [one], "lr": _RATE * _power(width, power), "weight_decay": 0.0}
+            if name in self.epsilons:
+                group["eps"] = self.epsilons[name]
             if self.decays is not None and kind != "input":
                 group["weight_decay"] = 0.5 * _power(width, 1.0 + self.decays.get(name, 0.0))
             if name != self.left_out:
@@ -225,6 +244,8 @@ RIGHT = {
     "tied with 1/n": Case(Language, options={"tied": True, "output": -1.0}),
     "frozen": Case(Perceptron, (("one.weight", "untrained", "None"),), frozen=("one.weight",)),
     "adapter": Case(Adapted, _FROZEN, frozen=("up.weight", "base.weight")),
+    "cosines of queries and keys": Case(Language, options={"attention": 0.0, "cosines": True}),
+    "residual branch that starts at zero": Case(Language, zero="out"),
 }
 
 
@@ -269,7 +290,11 @@ MISTAKES = {
     "embedding start 1/sqrt(n)": Case(Language, _one("init", "embed.weight", "-1/2"), starts={"embed.weight": -0.5}),
     "position rate as of a matrix": Case(Language, _one("lr", "position", "-1"), rates={"position": -1.0}),
     "value's rate": Case(Language, _one("lr", "value.weight", "1"), rates={"value.weight": 1.0}),
-    "tied without a multiplier": Case(Language, _one("structure", "down", "None"), options={"tied": True}),
+    "torch's default starts": Case(Perceptron, _one("init", "down.weight", "1/2"), default=True),
+    "epsilon too large": Case(Perceptron, _one("epsilon", "two.weight", "1"), epsilons={"two.weight": 1.0}),
+    "norm of queries and keys missing": Case(Language, _one("structure", "softmax", "1"), options={"attention": 0.0}),
+    "residual branch not zero": Case(Language, _one("init", "out.weight", "1/2"), starts={"out.weight": 0.5}),
+    "tied without a multiplier": Case(Language, _one("structure", "down", "1"), options={"tied": True}),
     "tied with 1/sqrt(n)": Case(Language, _one("multiplier", "mul2", "1/2"), options={"tied": True, "output": -0.5}),
     "both matrices of an adapter at zero": Case(
         Adapted, (*_FROZEN, ("a.weight", "init", "None")), frozen=("up.weight", "base.weight"), zero="a b"

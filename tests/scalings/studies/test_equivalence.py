@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from empirical.statistics.regression import fit_means
 from scalings.results.fits import Fit
 from scalings.studies.equivalence import Comparison, Role, compare_one, judge, refuted
 
@@ -70,3 +71,12 @@ def test_an_error_that_is_larger_than_the_margin_may_be_all_that_is_to_be_exclud
     found = compare_one(0, DERIVED, fit(exponent, 0.1), Fraction(1, 4), excluded=Fraction(1, 2))
     assert found.verdict == verdict
     assert compare_one(0, DERIVED, fit(0.7, 0.1), Fraction(1, 4)).verdict == "INCONCLUSIVE"
+
+
+def test_three_widths_and_one_seed_bound_nothing_and_the_verdict_says_so() -> None:
+    unbounded = fit_means([64, 128, 256], np.array([1.0, 1.4, 1.7]), np.zeros(3), 0)
+    bounded = fit_means([64, 128, 256], np.array([1.0, 1.4, 1.7]), np.full(3, 0.1), 9)
+    verdict, reason = judge([compare_one("it", DERIVED, unbounded, DELTA)], DELTA)
+    assert verdict == "INCONCLUSIVE"
+    assert "3 widths and one seed bound nothing" in reason
+    assert "bound nothing" not in judge([compare_one("it", DERIVED, bounded, DELTA)], DELTA)[1]

@@ -139,3 +139,53 @@ def test_accumulated_gradients_are_those_of_one_larger_batch() -> None:
         ((model(INPUTS[part]) - TARGETS[part]).square().mean() / 2).backward()
     for parameter, gradient in zip(model.parameters(), whole, strict=True):
         torch.testing.assert_close(parameter.grad, gradient)
+
+
+class Experts(nn.Module):
+    """Each example goes to one of two experts, which see their own rows alone, or to both, of which one is masked."""
+
+    def __init__(self, width: int, picks_rows: bool) -> None:
+        super().__init__()
+        self.picks_rows = picks_rows
+        self.up, self.router = nn.Linear(6, width, bias=False), nn.Linear(width, 2, bias=False)
+        self.experts = nn.ModuleList(nn.Linear(width, width, bias=False) for _ in range(2))
+        self.down = nn.Linear(width, 3, bias=False)
+        for layer, std in {self.up: 0.4, self.router: 1 / width, self.down: 1 / width}.items():
+            nn.init.normal_(layer.weight, std=std)
+        for expert in self.experts:
+            nn.init.normal_(expert.weight, std=width**-0.5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = self.up(x)
+        shares = self.router(hidden).softmax(-1)
+        chosen, mixed = shares.argmax(-1), hidden
+        for number, expert in enumerate(self.experts):
+            if self.picks_rows:
+                rows = torch.where(chosen == number)[0]
+                one = torch.relu(expert(hidden[rows])) * shares[rows, number, None]
+                mixed = mixed.index_add(0, rows, one)
+            else:
+                mask = (chosen == number)[:, None]
+                mixed = mixed + torch.relu(expert(hidden)) * shares[:, number, None] * mask
+        found: Tensor = self.down(mixed)
+        return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("picks_rows", [True, False])
+def test_the_change_of_rows_that_are_routed_anew_is_not_compared(picks_rows: bool) -> None:
+    def optimizer(model: Experts) -> torch.optim.Optimizer:
+        rates = {name: 0.05 * (1 if name == "up.weight" else 64 / len(model.up.weight)) for name, _ in named(model)}
+        return torch.optim.Adam([{"params": [one], "lr": rates[name]} for name, one in named(model)])
+
+    def named(model: nn.Module) -> list[tuple[str, nn.Parameter]]:
+        return list(model.named_parameters())
+
+    examples = torch.randn(24, 6, generator=torch.Generator().manual_seed(0))
+    found = check_model(lambda width: Experts(width, picks_rows), optimizer, examples, quick=True)
+    said = [note for note in found.notes if "of other examples" in note]
+    assert found.verdict == "PASS", found
+    assert bool(said) == picks_rows
+    changed = {one.of.layer for one in found.agreement.comparisons if one.of.quantity == "dz"}
+    assert any("expert" in layer for layer in changed) != picks_rows
+    assert "down" in changed

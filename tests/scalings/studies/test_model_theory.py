@@ -87,8 +87,9 @@ def test_what_no_numbers_mend_has_a_conflict_and_no_repair() -> None:
     assert isinstance(found.causes, Forbidden)
     assert found.conflict
     assert found.conflict.add
-    said = of_conflict(found.conflict).sentence
-    assert said.startswith("multiply by a power of the width, in the code, what embed:2 reads from tanh: no init"), said
+    [finding, *_] = of_conflict(found.conflict, found.structure, given.problem.network)
+    assert finding.what == "structure"
+    assert finding.sentence.startswith("multiply by 1/n, in the code, what embed:2 reads from tanh"), finding
     assert (found.code_remains, found.remarks, repaired_model(given, found.remedy)) == (False, (), None)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+import scalings
 from empirical.experiments.model_laws import settings_with_laws
 from empirical.models.gradients import gradient_sizes
 from empirical.tracing.trace import trace
@@ -86,6 +88,45 @@ def test_a_matrix_that_muon_leaves_out_is_named() -> None:
         "left out by Muon: middle.weight, hidden like those that it trains, but trained by adam"
     ]
     assert remarks(lambda model: torch.optim.Adam(rates(model)), deeper) == []
+
+
+def also_by_adam(model: nn.Module) -> Any:
+    """Muon as it should be, beside an Adam that was given all parameters instead of the rest."""
+    return [muon()(model)[0], adam(model)]
+
+
+def twice_in_a_group(model: nn.Module) -> Any:
+    given = groups(model)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of torch, which goes on
+        return torch.optim.Adam([*given[:2], {**given[2], "params": 2 * given[2]["params"]}])
+
+
+@pytest.mark.parametrize(
+    ("make", "weight", "by"),
+    [
+        pytest.param(also_by_adam, "hidden.weight", "by Muon and Adam", marks=pytest.mark.slow),
+        (twice_in_a_group, "down.weight", "each time by Adam"),
+    ],
+)
+def test_a_weight_that_is_moved_twice_is_named(make: Make, weight: str, by: str) -> None:
+    """Torch lets it, in two optimizers, or twice in one group; theory takes the law that was made for it."""
+    wrong = found(make)
+    assert (wrong.verdict, wrong.notes[0]) == ("FAIL", f"moved twice: {weight}, in each step {by}")
+    assert [(one.parameter, one.what) for one in wrong.findings] == [(weight, "twice")]
+    assert wrong.reason == f"{weight} is moved twice in each step, {by}: it is to be in one group alone"
+    assert [row.law for row in wrong.settings] == ["adam", "muon-jordan" if make is also_by_adam else "adam", "adam"]
+
+
+@pytest.mark.slow
+def test_what_is_prescribed_moves_each_weight_once() -> None:
+    for make in (also_by_adam, twice_in_a_group, muon()):
+        answer = scalings.parameterize(network, make, INPUTS, loss, base_width=64)
+        made = answer.optimizer(answer.build(64))
+        listed = [one for each in (made if isinstance(made, list) else [made]) for one in each.param_groups]
+        assert sorted(name for group in listed for name in group["param_names"]) == sorted(
+            ["down.weight", "hidden.weight", "up.weight"]
+        )
 
 
 def test_a_rate_that_is_scaled_twice_is_named() -> None:

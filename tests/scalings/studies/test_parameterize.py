@@ -236,6 +236,12 @@ def test_gamma_moves_along_the_richness() -> None:
     assert ratios[0] == pytest.approx(3, rel=0.1)
     assert ratios[1] == pytest.approx(1, rel=0.3)
     assert moved(answer.rescaled(3).rescaled(1 / 3), 512) == pytest.approx(moved(answer, 512))
+    torch.manual_seed(0)
+    model = mlp(512)
+    richer = answer.rescale(model, 3)
+    torch.manual_seed(0)
+    assert sizes(model) == sizes(answer.rescaled(3).build(512)) != sizes(answer.apply(mlp(512)))
+    assert rates(richer.groups(model)) == rates(answer.rescaled(3).groups(model))
     with pytest.raises(ArgumentError, match="expected a number above 0"):
         answer.rescaled(0)
 

@@ -38,11 +38,32 @@ def test_a_mistake_is_named_and_nothing_else(name: str) -> None:
     assert (found.verdict, said(found)) == ("FAIL", MISTAKES[name].found), found
     wrong = next(one for one in found.findings if one.is_wrong)
     assert found.reason == wrong.sentence
-    assert str(found).startswith(f"FAIL: {wrong.sentence}")
+    check_report(found, wrong.what)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in MISTAKES if name != "backward pass of its own"])
+def test_a_quick_check_names_it_too(name: str) -> None:
+    """But for what training alone shows, of which a quick one does not."""
+    case = MISTAKES[name]
+    found = scalings.check_model(case.build, case.optimizer, case.data, case.loss, quick=True)
+    assert (found.verdict, said(found)) == ("FAIL", case.found), found
+    check_report(found, next(one for one in found.findings if one.is_wrong).what)
+
+
+def check_report(found: ModelCheck, what: str) -> None:
+    """It begins with the mistake, says what that does, and nothing of training being open once the cause is known."""
+    report = str(found)
+    assert report.startswith(f"FAIL: {found.reason}\n")
+    assert ("As it is, at larger and larger widths: " in report) is (what != "training")
+    assert "What this establishes: " in report
+    assert ("The repair in the code" in report) is (what in ("multiplier", "structure"))
+    for open_ending in ("would tell", "would settle it", "nothing moved"):
+        assert open_ending not in report
 
 
 def test_there_are_mistakes_of_twenty_kinds() -> None:
     assert len(MISTAKES) > 20
     assert {what for case in MISTAKES.values() for _, what, _ in case.found} == {
-        "init", "lr", "decay", "multiplier", "untrained", "structure", "training",
+        "init", "lr", "decay", "multiplier", "epsilon", "untrained", "structure", "training",
     }  # fmt: skip

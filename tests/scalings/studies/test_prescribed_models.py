@@ -94,3 +94,17 @@ def test_what_it_is_asked_wrongly_is_one_line(plain: Parameterized, call: Any, m
 def test_a_float_is_the_richness_that_is_written() -> None:
     answer = scalings.parameterize(mlp, sgd, INPUTS, base_width=BASE, richness=0.1)
     assert answer.prescription.richness == Fraction(1, 10)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("richness", ["0", "1/4", "1/2"])
+@pytest.mark.parametrize("optimizer", [sgd, "muon+adamw"])
+def test_what_is_prescribed_passes_a_check_at_the_richness_that_was_asked_for(optimizer: Any, richness: str) -> None:
+    """And at no other."""
+    rates = {"lr": {"muon": 0.02, "adamw": 1e-3}} if optimizer == "muon+adamw" else {}
+    answer = scalings.parameterize(mlp, optimizer, INPUTS, base_width=BASE, richness=richness, **rates)
+    found = answer.check(widths=(24, 32, 48, 64, 96, 128, 192, 256), quick=True, richness=richness)
+    assert (found.verdict, str(found.richness)) == ("PASS", richness), found.reason
+    other = answer.check(quick=True, richness="1/8")
+    assert other.verdict == "FAIL"
+    assert other.reason.startswith(f"it is of richness {richness}, but r = 1/8 was asked for")

@@ -17,7 +17,7 @@ import scalings
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY
 from scalings.hyperparameters.parameterizations import Parameterization
-from scalings.networks.dimensions import WIDTH, Dimension, choices, fixed
+from scalings.networks.dimensions import WIDTH, Dimension, fixed, routed
 from scalings.networks.network import Network
 from scalings.networks.nodes import INPUT, Dense, Embedding, Product, Softmax, Top
 
@@ -151,7 +151,7 @@ def test_lora_plus() -> None:
 def test_of_experts_only_sgd_knows_the_number(law: str, rate: int) -> None:
     """Each sees a share 1/E of the examples: its gradient is that small, and nothing else is."""
     network = scalings.moe(router="sigmoid")
-    given = rich(network, law, "choices")
+    given = rich(network, law, "experts")
     for layer, exponents in zip(network.layers, given.layers, strict=True):
         assert exponents.init in (0, None) or layer.start == "one"
         assert exponents.lr == (rate if layer.name in ("router", "gate", "up", "down") else 0), layer.name
@@ -159,7 +159,7 @@ def test_of_experts_only_sgd_knows_the_number(law: str, rate: int) -> None:
 
 
 def experts(*, chosen: bool, shares: bool) -> Network:
-    number = choices(4)
+    number = routed(4)
     choice = [Top("chosen", "weights", number, 2, shares)] if chosen else []
     return Network(
         (
@@ -183,8 +183,8 @@ def experts(*, chosen: bool, shares: bool) -> Network:
             Network(
                 (
                     Embedding("embedding", INPUT, "weight1", fixed(16), WIDTH),
-                    Dense("up", "embedding", "weight2", WIDTH, choices(4) * WIDTH),
-                    Dense("readout", "up", "weight3", choices(4) * WIDTH, fixed(16)),
+                    Dense("up", "embedding", "weight2", WIDTH, routed(4) * WIDTH),
+                    Dense("readout", "up", "weight3", routed(4) * WIDTH, fixed(16)),
                 )
             ),
             "readout adds up all experts; expected those that a choice has left",
@@ -193,8 +193,8 @@ def experts(*, chosen: bool, shares: bool) -> Network:
 )
 def test_what_has_no_orders_in_the_number_of_experts_is_refused(network: Network, message: str) -> None:
     with pytest.raises(ArgumentError, match=message):
-        scalings.derive(network, "adam", scale="choices")
-    assert scalings.derive(experts(chosen=True, shares=True), "adam", scale="choices").polyhedra
+        scalings.derive(network, "adam", scale="experts")
+    assert scalings.derive(experts(chosen=True, shares=True), "adam", scale="experts").polyhedra
 
 
 def test_a_choice_of_ever_more_units_has_no_orders() -> None:

@@ -1,0 +1,120 @@
+"""Copies of a block: one weight in theory, unless one of them is set in another way, which is then named alone."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from empirical.experiments.model_laws import settings_with_laws
+from scalings.studies.model_reading import apart, traced_as_one
+from scalings.studies.model_settings import parameter_settings
+from tests.scalings.studies.test_model_checks import INPUTS, checked, loss
+
+
+class Layer(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.matrix = nn.Linear(width, width, bias=False)
+        nn.init.normal_(self.matrix.weight, std=width**-0.5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.tanh(self.matrix(x))
+
+
+class Stack(nn.Module):
+    """Three layers at muP that are copies of one block, unless one is frozen."""
+
+    def __init__(self, width: int, frozen: bool = False) -> None:
+        super().__init__()
+        self.up, self.down = nn.Linear(6, width, bias=False), nn.Linear(width, 3, bias=False)
+        self.layers = nn.ModuleList(Layer(width) for _ in range(3))
+        nn.init.normal_(self.up.weight, std=0.4)
+        nn.init.normal_(self.down.weight, std=1 / width)
+        self.layers[1].requires_grad_(not frozen)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.tanh(self.up(x))
+        for layer in self.layers:
+            x = layer(x)
+        found: Tensor = self.down(x)
+        return found
+
+
+ODD = "layers.1.matrix.weight"
+
+
+def stacked(model: nn.Module, odd: str) -> Any:
+    """Muon of the matrices but for the odd one, which has Adam, at its rate or at that of all widths, both or none."""
+    parameters = dict(model.named_parameters())
+    width = parameters["up.weight"].shape[0]
+    matrices = [
+        one for name, one in parameters.items() if "matrix" in name and (name != ODD or odd in ("muon", "both"))
+    ]
+    rest = [
+        {"params": [parameters[name]], "lr": lr} for name, lr in (("up.weight", 0.01), ("down.weight", 0.2 / width))
+    ]
+    if odd in ("adam", "both", "rate"):
+        rest.append({"params": [parameters[ODD]], "lr": 0.2 / (64 if odd == "rate" else width)})
+    return [torch.optim.Muon(matrices, lr=0.02, weight_decay=0.0), torch.optim.Adam(rest)]
+
+
+@pytest.mark.parametrize("odd", ["muon", "adam", "both", "none", "frozen"])
+def test_one_copy_of_a_block_that_is_treated_in_another_way_is_named(odd: str) -> None:
+    """In theory copies are one weight; where the optimizer, or the model itself, takes one apart, each is by itself."""
+    given = traced_as_one(lambda n: Stack(n, odd == "frozen"), INPUTS, loss, (32, 64, 128))
+
+    def make(model: nn.Module) -> Any:
+        return stacked(model, "muon" if odd == "frozen" else odd)
+
+    one_by_one = apart(given, make)
+    rows, notes = parameter_settings(
+        one_by_one.network,
+        one_by_one.network.translation,
+        settings_with_laws(one_by_one.build, make, INPUTS, loss, (32, 64, 128), 1),
+    )
+    copies = {row.weight: row for row in rows if "matrix" in row.weight}
+    if odd == "muon":
+        assert one_by_one is given
+        assert copies.keys() == {"layers.*.matrix.weight"}
+        assert notes == []
+        return
+    assert copies.keys() == {f"layers.{number}.matrix.weight" for number in range(3)}
+    said = copies[ODD].untrained or copies[ODD].moved_twice or "; ".join(notes)
+    assert (
+        said
+        == {
+            "adam": f"left out by Muon: {ODD}, hidden like those that it trains, but trained by adam",
+            "both": "by Muon and Adam",
+            "none": "is in no group of the optimizer",
+            "frozen": "is frozen: it asks for no gradient",
+        }[odd]
+    )
+    assert not any(row.untrained or row.moved_twice for name, row in copies.items() if name != ODD)
+
+
+@pytest.mark.slow
+def test_a_check_names_the_copy_and_nothing_else() -> None:
+    named = {
+        odd: [(one.parameter, one.what) for one in checked(Stack, make, seeds=1, steps=1).findings]
+        for odd in ("muon", "adam", "both", "none", "rate")
+        for make in [partial(stacked, odd=odd)]
+    }
+    wrong = {"both": "twice", "none": "untrained", "rate": "lr"}
+    assert named == {"muon": [], "adam": [], **{odd: [(ODD, what)] for odd, what in wrong.items()}}
+
+
+@pytest.mark.slow
+def test_a_copy_that_starts_otherwise_is_named() -> None:
+    def build(width: int, power: float) -> nn.Module:
+        model = Stack(width)
+        nn.init.normal_(model.get_parameter(ODD), std=0.5 * width**power)
+        return model
+
+    muon = partial(stacked, odd="muon")
+    assert checked(partial(build, power=-0.5), muon, seeds=1, steps=1).findings == ()
+    [finding] = checked(partial(build, power=0.0), muon, seeds=1, steps=1).findings
+    assert (finding.parameter, finding.what, str(finding.power)) == (ODD, "init", "1/2")
