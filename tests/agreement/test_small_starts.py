@@ -5,6 +5,8 @@ planted in each it is named, and nothing else. What `derive` says of a learned s
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -17,7 +19,7 @@ from scalings.criteria.observables import Observable
 from scalings.networks.dimensions import WIDTH, fixed
 from scalings.networks.network import Network
 from scalings.networks.nodes import INPUT, Dense, Elementwise, Gain
-from tests.agreement.experiments import ENDS_AND_MIDDLE, WIDTHS, experiment, how, member, neighbours, refuted
+from tests.agreement.experiments import ENDS_AND_MIDDLE, WIDTHS, experiment, how, member, refuted
 from tests.agreement.maximal import Maximal
 from tests.empirical.tracing.zoo import points
 
@@ -232,5 +234,7 @@ def test_a_learned_scale_of_the_logits(r: str) -> None:
     fits = {one: fit for one, fit in found.asserted().items() if (one.layer, one.step) != ("scale", 2)}
     assert Observable("gradient", "scale", 1) in fits
     assert not refuted(fits, found.predicted())
-    for other in neighbours(found.given):
-        assert refuted(fits, found.predicted(other)), f"the control: {other}"
+    *layers, scale = found.given.layers
+    for by in (Fraction(1, 2), Fraction(-1, 2)):
+        other = replace(found.given, layers=(*layers, replace(scale, lr=scale.lr + by)))
+        assert refuted(fits, found.predicted(other)), f"the control: {by}"
