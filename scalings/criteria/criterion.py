@@ -24,7 +24,17 @@ from scalings.networks.dimensions import COUNTED_SCALES, WIDTH_SCALE
 from scalings.networks.network import Representation
 
 Where = Literal[
-    "hidden", "layers", "single layers", "repeated layers", "hidden matrices", "output", "output matrices", "scores"
+    "hidden",
+    "layers",
+    "single layers",
+    "repeated layers",
+    "hidden matrices",
+    "output",
+    "output matrices",
+    "scores",
+    "full starts",
+    "small starts",
+    "late layers",
 ]
 When = Literal["initialization", "updates", "settled"]
 Sign = Literal["~", "<="]
@@ -91,15 +101,19 @@ class Criterion:
         """Whether the criterion is asked of this representation.
 
         "output" is the function f that the network computes, "hidden" are layers and residual streams before the
-        readout, "layers" and "matrices" are those with a weight that is trained: what is asked of them is asked of
-        their updates.
+        readout, of which "small starts" may start small and "full starts" may not; "layers" and "matrices" are those
+        with a weight that is trained: what is asked of them is asked of their updates. "late layers" multiply what
+        starts small, so that what an update makes of h(0) says nothing of them.
         """
         is_layer, is_repeated = layer.kind == "layer" and layer.is_trained, layer.copies.grows
         if not layer.is_reached and "passthrough" in self.quantities:
             return False
         return {
             "hidden": layer.is_hidden,
-            "layers": is_layer,
+            "full starts": layer.is_hidden and not layer.starts_small,
+            "small starts": layer.is_hidden and layer.starts_small,
+            "layers": is_layer and not (layer.reads_small and self._reads_starts),
+            "late layers": is_layer and layer.reads_small,
             "single layers": is_layer and not is_repeated,
             "repeated layers": is_layer and is_repeated,
             "hidden matrices": is_layer and layer.is_matrix and layer.is_hidden,
@@ -107,6 +121,11 @@ class Criterion:
             "output matrices": is_layer and layer.is_matrix and not layer.is_hidden,
             "scores": layer.is_score,
         }[self.where]
+
+    @property
+    def _reads_starts(self) -> bool:
+        """Whether it speaks of what an update makes of h(0), and not of h(0) + dh."""
+        return "layer" in self.quantities and "interaction" not in self.quantities
 
     @property
     def relation(self) -> tuple[object, ...]:

@@ -15,6 +15,7 @@ useful update: d@before * dz ~ 1 at single layers after updates
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from scalings.criteria.criterion import Criterion, Product
@@ -51,6 +52,18 @@ MAXIMALITY = Criterion(
     "~",
     Product((("dz", "now"),)),
     "layers",
+    "updates",
+)
+_UPDATE = Product((("layer", "now"),), plus=Product((("interaction", "now"),)))
+"""What a layer's update makes of all that the layer reads by now, h(0) + dh."""
+LATE_MAXIMALITY = Criterion(
+    "maximality",
+    "where what it reads starts small, a layer's own update of all that it reads by then is as large as its change",
+    "Yang, Simon and Bernstein, arXiv 2310.17813, Desideratum 1",
+    _UPDATE,
+    "~",
+    Product((("dz", "now"),)),
+    "late layers",
     "updates",
 )
 NONTRIVIALITY = Criterion(
@@ -170,6 +183,7 @@ OF_DECAY = (MAXIMAL_DECAY, MAXIMAL_OUTPUT_DECAY)
 TUTORIAL = (
     SIGNAL_PROPAGATION,
     BOUNDED_OUTPUT,
+    LATE_MAXIMALITY,
     MAXIMALITY,
     NONTRIVIALITY,
     USEFUL_UPDATE,
@@ -182,6 +196,18 @@ TUTORIAL = (
 )
 """The tutorial's criteria in the order in which they are applied, extended to repeated blocks, attention and weight
 decay; where a network has none of these, they ask nothing."""
+WORKING = tuple(
+    part
+    for one in TUTORIAL
+    for part in (
+        (replace(one, where="full starts"), replace(one, sign="<=", where="small starts"))
+        if one == SIGNAL_PROPAGATION
+        else (one,)
+    )
+)
+"""The tutorial's criteria but that what may start small need not start at order 1, as a readout need not: it is then
+zero for infinite width, and trains as what starts at zero does. That is what a model that is set is asked; `derive`,
+which chooses how it is to be set, asks for more, and so leaves no more freedoms than the richness."""
 STABILITY = (
     SIGNAL_PROPAGATION,
     BOUNDED_OUTPUT,
@@ -192,8 +218,6 @@ STABILITY = (
 )
 """Representations and outputs explode at no step, and representations do not vanish at initialization."""
 _SPECTRAL = "Yang, Simon and Bernstein, arXiv 2310.17813, Desideratum 1"
-_UPDATE = Product((("layer", "now"),), plus=Product((("interaction", "now"),)))
-"""What a layer's update makes of all that the layer reads by now, h(0) + dh."""
 SMALL_SIGNALS = Criterion(
     "small signals",
     "no hidden preactivation has larger entries than of size 1 at initialization",

@@ -14,9 +14,9 @@ from fractions import Fraction
 from functools import cached_property
 
 from scalings.errors import ArgumentError
-from scalings.networks.contractions import contraction, mixed_units, scores_behind
+from scalings.networks import first_updates
+from scalings.networks.contractions import mixed_units, scores_behind
 from scalings.networks.dimensions import BATCH_SCALES, ONE, WIDTH_SCALE, Dimension
-from scalings.networks.functions import FUNCTIONS
 from scalings.networks.nodes import (
     INPUT,
     MATRICES,
@@ -35,6 +35,7 @@ from scalings.networks.nodes import (
     Node,
     Norm,
     Pool,
+    Power,
     Product,
     Rearrange,
     Repeat,
@@ -52,7 +53,8 @@ from scalings.networks.representations import Representation as Representation  
 from scalings.networks.validation import check_kinds, check_nodes, check_read, check_shared, check_sizes
 
 _AT_THE_END = (
-    Bias, Gain, DepthwiseConvolution, Elementwise, Factor, Mean, Norm, Pool, Product, Rearrange, Scale, Sum,
+    Bias, Gain, DepthwiseConvolution, Elementwise, Factor, Mean, Norm, Pool, Power, Product, Rearrange, Scale, Softmax,
+    Sum, Top,
 )  # fmt: skip
 """What computes f from readouts."""
 
@@ -192,18 +194,21 @@ class Network:
                 self.units[node.name],
                 self.copies.get(node.name, ONE),
                 *self._read_at(node),
-                2 if node.name in self.dormant else 1,
+                2 if node.name in self.dormant | self.late else 1,
                 isinstance(node, MATRICES),
-                not (isinstance(node, WEIGHTED) and node.frozen),
+                not (isinstance(node, WEIGHTED) and node.frozen) and node.name not in self._unheard,
                 self._part(node),
                 not isinstance(node, Weight),
+                starts_small=node.name in self.small | self._unheard,
+                reads_small=first_updates.multiplies_small(self, node),
             )
             for node in self.flat
             if (kind := self._kind(node)) is not None
         )
 
     @cached_property
-    def _readers(self) -> dict[str, list[Node]]:
+    def readers(self) -> dict[str, list[Node]]:
+        """What reads each operation, by its name."""
         found: dict[str, list[Node]] = {}
         for node in self.flat:
             for source in sources(node):
@@ -216,12 +221,12 @@ class Network:
         Between a layer and a readout, or a stream and a matrix, they belong to what reads them: z = g W h there.
         """
         own, factor = node, Fraction(0)
-        while len(read_by := self._readers.get(node.name, [])) == 1 and self._part(read_by[0]) in ("hidden", "gate"):
+        while len(read_by := self.readers.get(node.name, [])) == 1 and self._part(read_by[0]) in ("hidden", "gate"):
             (reader,) = read_by
             if not isinstance(reader, Factor) and not (isinstance(reader, Scale) and reader.in_code):
                 break
             node, factor = reader, factor + (reader.order if isinstance(reader, Factor) else 0)
-        read_by = self._readers.get(node.name, [])
+        read_by = self.readers.get(node.name, [])
         to_matrices = all(isinstance(one, MATRICES) for one in read_by)
         if to_matrices and (isinstance(own, Sum) or self.readouts.intersection(one.name for one in read_by)):
             return own.name, Fraction(0)
@@ -229,31 +234,26 @@ class Network:
 
     @cached_property
     def dormant(self) -> frozenset[str]:
-        """The operations that reach the output only through a sum back over growing units: queries and keys, routers.
+        """The operations that reach the output only through a sum back over growing units: queries, keys, routers."""
+        return first_updates.dormant(self)
 
-        A product repeats a factor over the units that only the other factor has, and the gradient of this factor is a
-        sum over them; so does what has copies of it, unless a matrix reads those. At initialization the backward signal
-        knows nothing of the other factor, and the sum is one of random signs: the first update finds next to nothing of
-        such an operation.
-        """
-        found: set[str] = set()
-        for node in reversed(self.flat):
-            read_by = self._readers.get(node.name, [])
-            if read_by and all(one.name in found or self._sums_back(one, node.name) or _stops(one) for one in read_by):
-                found.add(node.name)
-        return frozenset(found)
+    @cached_property
+    def small(self) -> frozenset[str]:
+        """The operations that may start smaller than of order 1 and lose nothing, as a readout does."""
+        return first_updates.small(self)
 
-    def _sums_back(self, node: Node, source: str) -> bool:
-        """Whether what it sends back to this source is a sum over growing units; that of scores is one behind them."""
-        if isinstance(node, Scores):
-            return True
-        if isinstance(node, Rearrange):
-            is_copied = any(node.copies(self.units, source, scale) > 0 for scale in self.scales)
-            return is_copied and not all(isinstance(one, MATRICES) for one in self._readers[node.name])
-        if not isinstance(node, Product) or node.left == node.right:
-            return False
-        several = (contraction(node, self.units, scale) for scale in self.scales)
-        return any((one.right if source == node.left else one.left) > 0 for one in several)
+    @cached_property
+    def late(self) -> frozenset[str]:
+        """The operations whose first gradient may be smaller than later ones, since something starts small."""
+        return first_updates.late(self)
+
+    @cached_property
+    def _weighing(self) -> frozenset[str]:
+        return first_updates.weighing(self)
+
+    @cached_property
+    def _unheard(self) -> frozenset[str]:
+        return first_updates.unheard(self)
 
     @cached_property
     def _scores(self) -> frozenset[str]:
@@ -277,8 +277,8 @@ class Network:
         return frozenset(found)
 
     def _is_map(self, node: Node) -> bool:
-        """Whether it applies a matrix that is made of weights alone."""
-        if not isinstance(node, Product) or not node.summed.grows:
+        """Whether it applies a matrix that is made of weights alone, and is no score of a query that is learned."""
+        if not isinstance(node, Product) or not node.summed.grows or first_updates.is_score(self, node):
             return False
         return (node.left in self.made_of_weights) != (node.right in self.made_of_weights)
 
@@ -296,7 +296,7 @@ class Network:
             return "output" if node is self.function else "readout"
         if isinstance(node, Weight) and node.fan_in.grows:
             return "matrix"
-        return "gate" if node.name in self.dormant and not self.units[node.name].grows else "hidden"
+        return "gate" if node.name in self.dormant | self._weighing and not self.units[node.name].grows else "hidden"
 
 
 def _flat(nodes: tuple[Node, ...]) -> Iterator[Node]:
@@ -304,11 +304,6 @@ def _flat(nodes: tuple[Node, ...]) -> Iterator[Node]:
         yield node
         if isinstance(node, Repeat):
             yield from _flat(node.nodes)
-
-
-def _stops(node: Node) -> bool:
-    """Whether no gradient passes through it."""
-    return isinstance(node, Elementwise) and FUNCTIONS[node.activation].stops
 
 
 def _owners(network: Network) -> dict[str, Weighted]:

@@ -28,16 +28,20 @@ class Representation:
     """The power of the width that these numbers are."""
     first_update: int = 1
     """The update from which on equations are asked of its changes: 2 for queries and keys, whose first gradient has
-    another order, since queries, keys and values have not moved yet."""
+    another order, since queries, keys and values have not moved yet, and for what is `late` (`first_updates`)."""
     is_matrix: bool = False
     """Whether it is the result of a weight matrix, on which weight decay acts."""
     is_trained: bool = True
-    """Whether it is not the result of a weight that is frozen."""
+    """Whether it is not the result of a weight that is frozen, or `unheard`."""
     part: Part = "hidden"
     """Output: the function f itself. Readout: what only contributes to f. Gate: a fixed number of units that multiply
     growing ones, as those of a router do. Matrix: a weight that is a value, to be multiplied with. Hidden: all else."""
     is_reached: bool = True
     """Whether changes of other operations reach it: not a weight that is a value."""
+    starts_small: bool = False
+    """Whether nothing is lost if it starts smaller than of order 1 (`first_updates`)."""
+    reads_small: bool = False
+    """Whether its weights multiply such a value."""
 
     @property
     def is_output(self) -> bool:

@@ -111,12 +111,13 @@ def local_failures(translation: Translation, measured: Fits, margin: Fraction) -
 def _locally(one: Representation, fits: Fits, margin: Fraction) -> tuple[Verdict, str]:
     """By the local criteria on measured orders alone."""
     full = one.units.order / 2 - one.factor
+    may_vanish = one.starts_small or not one.is_hidden
     relevant = [(key, fit) for key, fit in sorted(fits.items()) if key.quantity in ("z", "dz")]
     for key, fit in relevant:
         if isinstance(fit, Diverged):
             return "FAIL", f"{key} diverged at width {fit.width}"
         too_large = fit.low > full + margin
-        if too_large or (one.is_hidden and not key.step and fit.high < full - margin):
+        if too_large or (not may_vanish and not key.step and fit.high < full - margin):
             what = "larger" if too_large else "smaller"
             return "FAIL", f"{key} is {what} than n^({full}): measured {fit.exponent:.2f} +- {fit.half_width:.2f}"
     open_ones = [key for key, fit in relevant if isinstance(fit, Fit) and fit.high > full + margin]

@@ -98,7 +98,7 @@ def theory_of(read: Reading, steps: int, wish: Wish | None = None) -> ModelTheor
     from symbolic.evaluation.predict import prediction_of
 
     run = train_given(read.problem, read.given, steps)
-    check, nearest = verdict_on(run), causes_of(read.without_epsilons, read.given)
+    check, nearest = verdict_on(run, small_starts=True), causes_of(read.without_epsilons, read.given)
     drowned = read.drowned
     if drowned and _answer(causes_of(read.problem, read.given)) == _answer(nearest):
         drowned = []

@@ -22,7 +22,7 @@ from itertools import combinations
 from typing import TypeAlias
 
 from scalings.criteria.criterion import Criterion
-from scalings.criteria.tutorial import SPECTRAL, TUTORIAL
+from scalings.criteria.tutorial import SPECTRAL, TUTORIAL, WORKING
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY
 from scalings.hyperparameters.unknowns import kind_of
@@ -87,7 +87,7 @@ def _pair(points: Points, criteria: Sequence[Criterion], conflict: Sequence[Impo
 
 def _is_met(question: Question, criteria: tuple[Criterion, ...]) -> bool:
     """Whether something meets these criteria, which ask for what the tutorial's do but for large starts."""
-    if question.criteria != TUTORIAL:
+    if question.criteria not in (TUTORIAL, WORKING):
         return False
     other = replace(question, criteria=criteria)
     try:

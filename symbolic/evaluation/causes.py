@@ -36,7 +36,7 @@ import z3
 
 from scalings.criteria.observables import Observable
 from scalings.criteria.problem import Problem
-from scalings.criteria.tutorial import TUTORIAL
+from scalings.criteria.tutorial import WORKING
 from scalings.hyperparameters.exponents import Exponent
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.unknowns import Kind, kind_of
@@ -68,7 +68,7 @@ def causes_of(
     are. `Forbidden` if no numbers meet the criteria, at this richness if it is given.
     """
     network = loosened(problem.network) if code else problem.network
-    criteria = TUTORIAL if richness is None else (*TUTORIAL, of_richness(richness))
+    criteria = WORKING if richness is None else (*WORKING, of_richness(richness))
     question = Question(replace(problem, network=network), criteria)
     found = _nearest(question, problem.network, given)
     zeros = {node.weight for node in network.layers if node.start == "zero" and isinstance(node, MATRICES)}
@@ -78,18 +78,18 @@ def causes_of(
             found = _nearest(question, problem.network, given)
     if found is None:
         excluding = Points(question.ring, question.train).contradictory(criteria)
-        return Forbidden(tuple(one.name for one in excluding if one in TUTORIAL), richness)
+        return Forbidden(tuple(dict.fromkeys(one.name for one in excluding if one in WORKING)), richness)
     layers, scales = question.exponents(found.__getitem__, lambda exponent: exponent)
     changes = tuple(_changes(question, _numbers(question, problem.network, given), found))
     moved = any(which == "scale" for _, which, _, _ in changes)
     repaired = Parameterization(tuple(layers), scales=tuple(scales))
-    verdict = verdict_on(train_given(question.problem, repaired))
+    verdict = verdict_on(train_given(question.problem, repaired), small_starts=True)
     return Repair(repaired if moved else replace(repaired, scales=()), verdict, changes)
 
 
 def conflict_within(problem: Problem) -> Conflict:
     """Why no numbers meet the criteria, those in the code among them, and which further multiplier would help."""
-    return conflict_of(Question(replace(problem, network=loosened(problem.network))), others=False)
+    return conflict_of(Question(replace(problem, network=loosened(problem.network)), WORKING), others=False)
 
 
 def with_multipliers(

@@ -51,13 +51,19 @@ def check(
     return verdict_on(train_given(problem, as_parameterization(parameterization, problem)), criteria)
 
 
-def verdict_on(run: GivenRun, criteria: Sequence[Criterion] = ()) -> Check:
-    """The answer of `check`, from a run that was trained until it has told its fate."""
+def verdict_on(run: GivenRun, criteria: Sequence[Criterion] = (), *, small_starts: bool = False) -> Check:
+    """The answer of `check`, from a run that was trained until it has told its fate.
+
+    With `small_starts` what may start small is not asked to start at order 1 (`scalings.criteria.tutorial.WORKING`).
+    """
     problem, orders = run.problem, run.orders
     hidden = [one for one in problem.network.representations if one.is_hidden]
     moved = [max(orders[Observable("dz", one.read_at, step)] for step in run.steps) for one in hidden]
     full = [one.units.order_in(problem.scale) / 2 for one in hidden]
     findings = tuple(_findings(run, tuple(dict.fromkeys((*CHECKED, *criteria)))))
+    if small_starts:
+        may = {one.name for one in problem.network.representations if one.starts_small}
+        findings = tuple(one for one in findings if not (one.layer in may and _is_small_start(one)))
     return Check(
         findings,
         max(moved, default=MINUS_INFINITY),
@@ -120,9 +126,14 @@ def _epsilon_notes(run: GivenRun) -> Iterator[str]:
         yield f"{what}: {sizes}; {law.name} then acts as SGD does"
 
 
+def _is_small_start(one: Finding) -> bool:
+    """Whether it says that something starts smaller than it should."""
+    return one.criterion == SIGNAL_PROPAGATION and one.found < one.required
+
+
 def _small_start_notes(run: GivenRun, findings: Sequence[Finding]) -> Iterator[str]:
     """Where units that start small are all that is wrong."""
-    small = [one.layer for one in findings if one.criterion == SIGNAL_PROPAGATION and one.found < one.required]
+    small = [one.layer for one in findings if _is_small_start(one)]
     if small and not run.growing and all(one.satisfied for one in _findings(run, SPECTRAL)):
         starts = f"{_listed(small).rpartition(' ')[0]} start{'s' * (len(small) == 1)} smaller than order 1"
         yield f"{starts}, but every unit moves by order 1: it meets the criteria 'spectral'"

@@ -69,7 +69,7 @@ def multiplied(build: Builder, call: Call, left: State, right: State, summed: Di
     for one, other in ((left, right), (right, left)):
         if isinstance(one, Constant) and (one.is_zero or not summed.grows):
             return _by_constant(build, call, other, one)
-        if isinstance(one, Held) and isinstance(other, Result) and summed == ONE and _fits(one, other, call):
+        if isinstance(one, Held) and isinstance(other, Result) and summed == ONE and _fits(build, one, other, call):
             return _gained(build, call, other, one)
     if left == right and summed == ONE:
         return powered(build, call, left, Fraction(2))
@@ -253,11 +253,11 @@ def _is_empty(shape: Shape) -> bool:
     return any(not size.size for size in shape)
 
 
-def _fits(weight: Held, result: Result, call: Call) -> bool:
-    """Whether a parameter has one entry for each unit of a result."""
+def _fits(build: Builder, weight: Held, result: Result, call: Call) -> bool:
+    """Whether a parameter has one entry for each unit of a result, which is not made of weights itself."""
     units = growing(weight.shape)
     same = units.order == growing(result.shape).order == growing(call.shape).order
-    return same and result.node != INPUT and _is_whole(weight)
+    return same and result.node != INPUT and _is_whole(weight) and not build.are_weights(result.made_of)
 
 
 def _is_whole(weight: Held) -> bool:

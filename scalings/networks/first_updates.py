@@ -1,0 +1,177 @@
+"""Operations whose first update is another one than those that follow, by where they stand in a network.
+
+*Small starts.* What a fixed number of units reads of growing ones may start smaller than of order 1, as a readout does:
+zero for infinite width, it comes with the first update. Nothing is lost, since the update lies along what is read. The
+same holds of weights that are values, which carry no data, of what is computed from either, and of what says to a
+softmax how much of others counts. What multiplies something small, by its own weights or by what it computes, has a
+small first gradient and no part in the first change: it is *late*, as is a learned scale of the logits.
+
+*Dormant* operations reach the output only through a sum back over growing units, of which the first update finds next
+to nothing; *unheard* uses of a weight do not reach it at all, where others do.
+
+>>> from scalings.networks.dimensions import WIDTH, fixed
+>>> from scalings.networks.network import Network
+>>> from scalings.networks.nodes import Dense
+>>> up, down = Dense("up", "input", "w", fixed(6), WIDTH), Dense("down", "up", "v", WIDTH, fixed(5))
+>>> logits = Network((up, down, Gain("scale", "down", "g", fixed(5))))
+>>> sorted(small(logits)), sorted(late(logits))
+(['down', 'scale'], ['scale'])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from scalings.networks.contractions import contraction
+from scalings.networks.functions import FUNCTIONS
+from scalings.networks.nodes import (
+    MATRICES,
+    WEIGHTED,
+    Bias,
+    DepthwiseConvolution,
+    Elementwise,
+    Embedding,
+    Factor,
+    Gain,
+    Mix,
+    Node,
+    Norm,
+    Power,
+    Product,
+    Rearrange,
+    Repeat,
+    Scale,
+    Scores,
+    Softmax,
+    Weight,
+    sources,
+)
+
+if TYPE_CHECKING:
+    from scalings.networks.network import Network
+
+
+def dormant(network: Network) -> frozenset[str]:
+    """The operations that reach the output only through a sum back over growing units: queries and keys, routers.
+
+    A product repeats a factor over the units that only the other factor has, and the gradient of this factor is a
+    sum over them; so does what has copies of it, unless a matrix reads those. At initialization the backward signal
+    knows nothing of the other factor, and the sum is one of random signs: the first update finds next to nothing of
+    such an operation.
+    """
+
+    def sums_back(node: Node, source: str) -> bool:
+        if isinstance(node, Scores):  # behind which is one
+            return True
+        if isinstance(node, Rearrange):
+            is_copied = any(node.copies(network.units, source, scale) > 0 for scale in network.scales)
+            return is_copied and not all(isinstance(one, MATRICES) for one in network.readers[node.name])
+        if not isinstance(node, Product) or node.left == node.right:
+            return False
+        several = (contraction(node, network.units, scale) for scale in network.scales)
+        return any((one.right if source == node.left else one.left) > 0 for one in several)
+
+    return _reaching_only(network, sums_back)
+
+
+def unheard(network: Network) -> frozenset[str]:
+    """The uses of a weight through which no gradient comes back, where one does through others, at which it learns:
+    those of a network that is its own target."""
+    deaf = _reaching_only(network, lambda *_: False)
+    uses = [node for node in network.flat if isinstance(node, WEIGHTED)]
+    heard = {node.weight for node in uses if node.name not in deaf}
+    return frozenset(node.name for node in uses if node.name in deaf and node.weight in heard)
+
+
+def small(network: Network) -> frozenset[str]:
+    """The operations that may start smaller than of order 1 and lose nothing."""
+    found: set[str] = set()
+    for node in network.flat:
+        if _may_start_small(network, node, found) or _says_how_much(network, node):
+            found.add(node.name)
+    return frozenset(found)
+
+
+def _says_how_much(network: Network, node: Node) -> bool:
+    """Whether only softmaxes read it, perhaps rescaled: they give equal shares of what is zero."""
+    own = network.readers.get(node.name, [])
+    return bool(own) and all(
+        isinstance(one, Softmax) or (isinstance(one, Factor | Rearrange | Scale) and _says_how_much(network, one))
+        for one in own
+    )
+
+
+def weighing(network: Network) -> frozenset[str]:
+    """The operations that reach the output only as factors of what starts small, as the shares of a mixture do."""
+    return _reaching_only(network, lambda node, source: _meets_small(network, node, source))
+
+
+def late(network: Network) -> frozenset[str]:
+    """The operations whose first gradient may be smaller than later ones, or whose first change: those that multiply
+    what starts small, by their own weights or by what they compute, and those in front of a layer that reads a fixed
+    number of units and gives growing ones. Back through that comes a sum of random signs, until the layer has moved."""
+
+    def sends_little(node: Node, source: str) -> bool:
+        return _meets_small(network, node, source) or _widens(node)
+
+    own = (node.name for node in network.flat if multiplies_small(network, node))
+    return _reaching_only(network, sends_little) | frozenset(own)
+
+
+def _meets_small(network: Network, node: Node, source: str) -> bool:
+    """Whether what it sends back to this source is multiplied by what starts small."""
+    if isinstance(node, Gain | DepthwiseConvolution):
+        return node.start == "random" and node.name in network.small
+    return isinstance(node, Product) and (node.right if source == node.left else node.left) in network.small
+
+
+def _widens(node: Node) -> bool:
+    return isinstance(node, MATRICES) and node.fan_out.grows and not node.fan_in.grows
+
+
+def multiplies_small(network: Network, node: Node) -> bool:
+    """Whether its weights multiply what starts small."""
+    multiplies = isinstance(node, WEIGHTED) and not isinstance(node, Bias | Embedding | Weight)
+    return multiplies and not network.small.isdisjoint(sources(node))
+
+
+def is_score(network: Network, node: Node) -> bool:
+    """Whether it only says to a softmax how much of others counts."""
+    return _says_how_much(network, node)
+
+
+def _may_start_small(network: Network, node: Node, known: set[str]) -> bool:
+    match node:
+        case Weight():
+            return not node.fan_in.grows
+        case Product():
+            is_narrow = node.summed.grows and not network.units[node.name].grows and not node.coherent
+            return is_narrow or not known.isdisjoint(node.sources)
+    narrows = isinstance(node, MATRICES) and node.fan_in.grows and not node.fan_out.grows
+    return narrows or (not _gives_a_size(node) and known.issuperset(sources(node)))
+
+
+def _gives_a_size(node: Node) -> bool:
+    """Whether what it gives is not small, however small what it reads is."""
+    match node:
+        case Elementwise():
+            return FUNCTIONS[node.activation].offset
+        case Power():
+            return node.exponent <= 0
+    return isinstance(node, Norm | Softmax | Scores | Mix | Embedding | Repeat)
+
+
+def _reaching_only(network: Network, through: Callable[[Node, str], bool]) -> frozenset[str]:
+    """The operations that reach the output only through such readers of them, or not at all."""
+    found: set[str] = set()
+    for node in reversed(network.flat):
+        own = network.readers.get(node.name, [])
+        if own and all(one.name in found or through(one, node.name) or _stops(one) for one in own):
+            found.add(node.name)
+    return frozenset(found)
+
+
+def _stops(node: Node) -> bool:
+    """Whether no gradient passes through it."""
+    return isinstance(node, Elementwise) and FUNCTIONS[node.activation].stops

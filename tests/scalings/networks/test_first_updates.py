@@ -1,0 +1,83 @@
+"""What may start small, what is late by it, and which uses of a weight are not heard of, by where they stand."""
+
+from __future__ import annotations
+
+import pytest
+
+from scalings.networks.architectures import lora, mlp, transformer
+from scalings.networks.dimensions import ONE, WIDTH, fixed
+from scalings.networks.network import Network
+from scalings.networks.nodes import (
+    INPUT,
+    Bias,
+    Dense,
+    Elementwise,
+    Gain,
+    Node,
+    Norm,
+    Product,
+    Softmax,
+    Sum,
+    Weight,
+)
+
+UP = Dense("up", INPUT, "w_up", fixed(6), WIDTH)
+DOWN = Dense("down", "up", "w_down", WIDTH, fixed(5))
+SHARE = Dense("share", "up", "w_share", WIDTH, fixed(5))
+
+
+def dense(name: str, source: str, weight: str = "") -> Dense:
+    return Dense(name, source, weight or f"w_{name}", WIDTH, WIDTH)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "small", "late"),
+    [
+        ((UP, DOWN), {"down"}, set()),
+        ((UP, DOWN, Bias("f", "down", "b", fixed(5))), {"down", "f"}, set()),
+        ((UP, DOWN, Gain("f", "down", "g", fixed(5))), {"down", "f"}, {"f"}),
+        ((UP, Norm("norm", "up"), Gain("gain", "norm", "g", WIDTH), Dense("f", "gain", "w", WIDTH, ONE)), {"f"}, set()),
+        (
+            (UP, SHARE, Softmax("softmax", "share", fixed(5)), DOWN, Product("f", "softmax", "down", fixed(5))),
+            {"share", "down", "f"},
+            {"share", "softmax"},
+        ),
+        (
+            (UP, DOWN, Dense("again", "down", "w_again", fixed(5), WIDTH), Dense("f", "again", "w", WIDTH, ONE)),
+            {"down", "again", "f"},
+            {"up", "down", "again", "f"},
+        ),
+        (
+            (UP, DOWN, Elementwise("gate", "down", "sigmoid"), Dense("again", "gate", "w", fixed(5), WIDTH)),
+            {"down"},
+            {"up", "down", "gate"},
+        ),
+        ((UP, Weight("position", "p", ONE, WIDTH), Sum("h", ("up", "position")), dense("f", "h")), {"position"}, set()),
+    ],
+    ids=["readout", "bias", "scale", "gain of a norm", "mixture", "latent", "sigmoid", "position"],
+)
+def test_what_may_start_small(nodes: tuple[Node, ...], small: set[str], late: set[str]) -> None:
+    network = Network(nodes)
+    assert (network.small, network.late) == (small, late)
+
+
+def test_nothing_of_a_ready_made_network_is_late() -> None:
+    assert not any(network.late for network in (mlp(4), transformer(), lora()))
+    assert mlp(4).small == {"layer4"}
+
+
+@pytest.mark.parametrize(
+    ("stops", "trained"), [("detach", {"first", "second"}), ("relu", {"first", "second", "again"})]
+)
+def test_a_use_of_a_weight_is_unheard_only_behind_what_stops_gradients(stops: str, trained: set[str]) -> None:
+    """And only where others are heard: a weight of which none is does not learn, and is asked to."""
+    view = dense("again", "up", "w_first"), Elementwise("target", "again", stops)
+    network = Network(
+        (UP, dense("first", "up"), *view, dense("second", "first"), Product("f", "second", "target", WIDTH))
+    )
+    found = {one.name for one in network.representations if one.is_trained} - {"up"}
+    assert found == trained
+    alone = Network(
+        (UP, dense("only", "up"), Elementwise("target", "only", "detach"), Product("f", "up", "target", WIDTH))
+    )
+    assert {one.name for one in alone.representations if one.is_trained} == {"up", "only"}
