@@ -148,13 +148,10 @@ def check_model(
     - `optimizer`: a function of the module that makes its torch optimizer, a list of them, or a pair with a scheduler.
     - `data`: what the module is given, as for `trace`; `loss`: a function of its output.
     - `widths`: of training, eight or more for a verdict; default half octaves from 64 on.
-    - `verify`: check the repaired model too, which takes as long again; where starts, rates and decays repair it.
-    - `clip`: the norm of all gradients together at which they are clipped before each step.
+    - `verify`: check the repaired model too; `clip`: the norm that all gradients together are clipped to in each step.
     - `quick`: one seed, two steps and widths up to 256 unless others are given: seconds, and wider intervals.
     - `regime` ("rich" or "lazy") or `richness`: FAIL for any other, with the repair that leads there; default any.
-    - `device`: "auto", "cpu", "cuda" or a torch device, to which models and batch are moved to train; default none. A
-      model that `build` keeps stays as it is.
-    - `announce`: is told what training will cost, before it starts.
+    - `device`: "auto", "cpu", "cuda" or a torch device to train on; `announce`: is told the cost of that before.
 
     Raises ArgumentError, in one line, for what cannot be traced, set or trained.
     """

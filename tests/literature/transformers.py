@@ -40,7 +40,7 @@ _HEADS, _SIZES = transformer(grows="heads"), transformer(grows="head-size")
 _VECTORS = transformer(grows="heads", gains=True, biases=True)
 _TIED = transformer(grows="heads", tied=True)
 _QK, _SWIGLU, _ADALN, _EXPERTS = qk_norm(), swiglu(), modulated(), experts()
-MANY = experts(Dimension(4, others=(("experts", Fraction(1)),)))
+MANY = experts(Dimension(4, others=(("members", Fraction(1)),)))
 LARGE = experts(size=Dimension(1, others=(("expert-size", Fraction(1)),)))
 _UNIT = {"multiplied": ("-1/2", "0", "-1/2"), "readout": ("-1", "0", "0")}
 """Hidden matrices and readouts of unit-scaled muP: weights of size 1 behind multipliers."""
@@ -139,7 +139,7 @@ RESULTS = (
         _MOE,
         "Table 1",
         "E experts, all active: their sum starts at E^(-1/2) and is moved by order 1, at rates that know no E",
-        Problem.of(MANY, "adam", "experts"),
+        Problem.of(MANY, "adam", "members"),
         Orders(
             expert_number("0"), {_at("z", "down", 0): -HALF, _at("dz", "down", 2): Fraction(0)}, expert_number("1/4")
         ),
