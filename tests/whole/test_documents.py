@@ -36,7 +36,7 @@ LONG = {
     *(f"docs/how-to/check-a-{name}.md" for name in ("model", "lightning-module", "hugging-face-model")),
     *(f"docs/how-to/{name}.md" for name in ("apply-the-theory", "coming-from-mup")),
 }
-SLOW = "transformer", "moe"
+SLOW = "transformer", "moe", "attention:build --module-loss"
 NEEDS = {
     "docs/how-to/check-a-hugging-face-model.md": ("transformers", "accelerate"),
     "docs/how-to/check-a-lightning-module.md": ("lightning",),

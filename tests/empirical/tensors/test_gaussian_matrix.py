@@ -229,6 +229,7 @@ def trained_pvalues(kind: type[GaussianMatrix], monkeypatch: pytest.MonkeyPatch,
     return [stats.ks_2samp(dense[observable], free[observable]).pvalue for observable in TRAINED]
 
 
+@pytest.mark.slow
 def test_entries_and_norms_have_the_law_of_a_gaussian_matrix() -> None:
     assert min(entry_pvalues(GaussianMatrix)) > 0.01
 

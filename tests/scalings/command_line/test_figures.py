@@ -39,9 +39,10 @@ def test_a_figure_stands_beside_the_answer(capsys: pytest.CaptureFixture[str], t
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (
+        pytest.param(
             "derive --network transformer --scales 0,?,?",
             "--output: there is nothing to draw: derive without it says",
+            marks=pytest.mark.slow,
         ),
         ("derive --lr 0,0,0", "--output: there is nothing to draw"),
         ("derive --network resmlp --scale width,depth", "--scale: with several"),
@@ -63,7 +64,11 @@ def test_what_cannot_be_drawn_is_one_line(
     ("arguments", "sentence"),
     [
         ("check --preset mup --lr 1,0,-oo", "no phase diagram: lr of layer3 is 0 as given"),
-        ("check --network transformer --preset family:1/2", "needs a derived family of one freedom, but 0 freedoms"),
+        pytest.param(
+            "check --network transformer --preset family:1/2",
+            "needs a derived family of one freedom, but 0 freedoms",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_where_there_is_no_phase_diagram_the_answer_stands(

@@ -49,6 +49,7 @@ def test_reproduce_prints_the_table_of_claims_and_saves_its_figure(
     assert run(capsys, *DIGITS, "--no-figure")[0] == 0
 
 
+@pytest.mark.slow
 def test_a_folder_gets_a_figure_of_each(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert run(capsys, *DIGITS, "--output", "figures")[0] == 0
     assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == ["five-curves.png", "update-sizes.png"]

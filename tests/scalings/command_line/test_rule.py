@@ -93,6 +93,7 @@ def test_more_tokens_keep_the_share_of_training_in_which_decay_forgets(
     assert not any("tokens, and it stays" in line for line in shorter["remaining"])
 
 
+@pytest.mark.slow
 def test_decay_in_the_gradient_of_adam_has_no_such_share(capsys: pytest.CaptureFixture[str]) -> None:
     """Adam divides it by the size of the gradient; under SGD it shrinks weights as decay beside the gradient does."""
     ends = ("--from", "64", "--to", "64", "--lr", "1e-3", "--decay", "0.1", "--tokens", "1000,4000")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
+from functools import cache
 
 import pytest
 
@@ -14,22 +16,27 @@ from symbolic.derivation.derive import derive
 from tests.scalings.figures.legible import illegible
 
 OPEN = [one for one in TUTORIAL if one not in (MAXIMALITY, UNIFORM_RICHNESS)]
-ANSWERS = {
-    "a point": derive("transformer"),
-    "tied": derive(transformer(tied=True, biases=True, gains=True), "adamw"),
-    "three freedoms": derive("mlp", criteria=[one for one in TUTORIAL if one is not MAXIMALITY]),
-    "in the depth": derive("resmlp", "adamw", OPEN, scale="depth"),
-    "pieces": derive("mlp", criteria=CRITERIA["stability"]),
-    "deep": derive(
-        mlp(14), criteria=[one for one in TUTORIAL if one is not BOUNDED_OUTPUT], given={"eta_1": Fraction(0)}
-    ),
+_WITHOUT_MAXIMALITY = [one for one in TUTORIAL if one is not MAXIMALITY]
+_WITHOUT_BOUND = [one for one in TUTORIAL if one is not BOUNDED_OUTPUT]
+_ANSWERS: dict[str, Callable[[], Derivation]] = {
+    "a point": lambda: derive("transformer"),
+    "tied": lambda: derive(transformer(tied=True, biases=True, gains=True), "adamw"),
+    "three freedoms": lambda: derive("mlp", criteria=_WITHOUT_MAXIMALITY),
+    "in the depth": lambda: derive("resmlp", "adamw", OPEN, scale="depth"),
+    "pieces": lambda: derive("mlp", criteria=CRITERIA["stability"]),
+    "deep": lambda: derive(mlp(14), criteria=_WITHOUT_BOUND, given={"eta_1": Fraction(0)}),
 }
 
 
-@pytest.mark.parametrize("name", ANSWERS)
+@cache
+def answer(name: str) -> Derivation:
+    return _ANSWERS[name]()
+
+
+@pytest.mark.parametrize("name", _ANSWERS)
 def test_no_words_overlap_or_are_cut(name: str) -> None:
-    assert ANSWERS[name].family is None
-    assert illegible(ranges_figure(ANSWERS[name])) == []
+    assert answer(name).family is None
+    assert illegible(ranges_figure(answer(name))) == []
 
 
 def drawn(derivation: Derivation, kind: str) -> list[tuple[float, float]]:
@@ -40,8 +47,8 @@ def drawn(derivation: Derivation, kind: str) -> list[tuple[float, float]]:
 
 
 def test_what_is_determined_is_a_dot_and_what_is_free_a_bar() -> None:
-    assert drawn(ANSWERS["a point"], "learning rate") == [(1, 1), (0, 0), (-1, -1)]
-    assert drawn(ANSWERS["three freedoms"], "init scale") == [(0, 0), (-0.5, -0.5), (-1, -0.5)]
+    assert drawn(answer("a point"), "learning rate") == [(1, 1), (0, 0), (-1, -1)]
+    assert drawn(answer("three freedoms"), "init scale") == [(0, 0), (-0.5, -0.5), (-1, -0.5)]
 
 
 def test_what_has_no_smallest_value_ends_in_an_arrow() -> None:
@@ -56,6 +63,6 @@ def test_pieces_are_drawn_together() -> None:
 
 def arrows(name: str, panel: int) -> list[float]:
     """The rows of a panel that know no smallest value."""
-    lines = ranges_figure(ANSWERS[name]).axes[panel].lines
+    lines = ranges_figure(answer(name)).axes[panel].lines
     assert not [line for line in lines if line.get_marker() == ">"]
     return [line.get_ydata()[0] for line in lines if line.get_marker() == "<"]

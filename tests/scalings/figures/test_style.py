@@ -108,6 +108,7 @@ def saved(figure: Figure, folder: Path) -> dict[str, str]:
     return found
 
 
+@pytest.mark.slow
 def test_the_same_answer_is_the_same_file(tmp_path: Path) -> None:
     """And another answer another file."""
     first = saved(transfer_figure(answers.transfer()), tmp_path)

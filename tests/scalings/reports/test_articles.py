@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -24,26 +25,28 @@ from symbolic.derivation.induction import induct
 GAUGE = "unit-multiplier"
 
 
-def derivations() -> dict[str, Derivation]:
-    dropped = [criterion for criterion in TUTORIAL if criterion.name != "maximality"]
-    return {
-        "family": derive(mlp(3)),
-        "polytope": derive(mlp(2), criteria=dropped),
-        "pieces": derive(mlp(2), criteria=CRITERIA["stability"]),
-        "contradiction": derive(mlp(2), criteria=[*TUTORIAL, parse_criterion("loud: z ~ n^1 at hidden initially")]),
-        "depth": derive(resmlp(branch=2), optimizer("adam"), scale=DEPTH_SCALE),
-        "every depth": replace(derive(mlp(2)), induction=induct()),
-        "no induction": replace(derive(mlp(2)), induction=induct(criteria=CRITERIA["stability"])),
-        "transformer": derive(transformer(grows="heads", biases=True), optimizer("adamw"), loss="cross-entropy"),
-    }
+_WITHOUT_MAXIMALITY = [criterion for criterion in TUTORIAL if criterion.name != "maximality"]
+_LOUD = [*TUTORIAL, parse_criterion("loud: z ~ n^1 at hidden initially")]
+_DERIVATIONS: dict[str, Callable[[], Derivation]] = {
+    "family": lambda: derive(mlp(3)),
+    "polytope": lambda: derive(mlp(2), criteria=_WITHOUT_MAXIMALITY),
+    "pieces": lambda: derive(mlp(2), criteria=CRITERIA["stability"]),
+    "contradiction": lambda: derive(mlp(2), criteria=_LOUD),
+    "depth": lambda: derive(resmlp(branch=2), optimizer("adam"), scale=DEPTH_SCALE),
+    "every depth": lambda: replace(derive(mlp(2)), induction=induct()),
+    "no induction": lambda: replace(derive(mlp(2)), induction=induct(criteria=CRITERIA["stability"])),
+    "transformer": lambda: derive(transformer(grows="heads", biases=True), optimizer("adamw"), loss="cross-entropy"),
+}
 
 
-DERIVATIONS = derivations()
+@cache
+def derived(name: str) -> Derivation:
+    return _DERIVATIONS[name]()
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex")
 def test_latex_compiles(tmp_path: Path) -> None:
-    parts = [f"{latex(one, GAUGE)}\n\n{display_latex(one)}" for one in DERIVATIONS.values()]
+    parts = [f"{latex(one, GAUGE)}\n\n{display_latex(one)}" for one in map(derived, _DERIVATIONS)]
     preamble = "\\documentclass{article}\n\\usepackage{amsmath}\n\\begin{document}\n"
     source = tmp_path / "article.tex"
     source.write_text(preamble + "\n\n".join(parts) + "\n\\end{document}\n")
@@ -55,18 +58,18 @@ def test_latex_compiles(tmp_path: Path) -> None:
     assert control.returncode != 0
 
 
-@pytest.mark.parametrize("name", DERIVATIONS)
+@pytest.mark.parametrize("name", _DERIVATIONS)
 def test_latex_is_balanced_and_without_what_a_program_writes(name: str) -> None:
-    for text in (latex(DERIVATIONS[name], GAUGE), display_latex(DERIVATIONS[name])):
+    for text in (latex(derived(name), GAUGE), display_latex(derived(name))):
         assert text.count("{") == text.count("}")
         assert sorted(re.findall(r"\\begin{(\w+\*?)}", text)) == sorted(re.findall(r"\\end{(\w+\*?)}", text))
         mathematics = "".join(re.findall(r"\\begin{align\*}(.*?)\\end{align\*}", text, re.DOTALL))
         assert not re.search(r"(?<!\\)\b(eta|sigma|kappa|lambda)_|\*|>=|<=|0\.5|Rational|-oo", mathematics)
 
 
-@pytest.mark.parametrize("name", DERIVATIONS)
+@pytest.mark.parametrize("name", _DERIVATIONS)
 def test_every_layer_is_in_every_form(name: str) -> None:
-    derivation = DERIVATIONS[name]
+    derivation = derived(name)
     if derivation.family:
         for layer in derivation.network.layers:
             assert layer.name in markdown(derivation, GAUGE)
@@ -76,17 +79,17 @@ def test_every_layer_is_in_every_form(name: str) -> None:
 
 
 def test_exponents_print_as_powers() -> None:
-    assert "n^(2r-1)" in markdown(DERIVATIONS["family"], GAUGE)
-    assert "n<sup>2r-1</sup>" in DERIVATIONS["family"]._repr_html_()
-    assert "n^{2r-1}" in latex(DERIVATIONS["family"], GAUGE)
+    assert "n^(2r-1)" in markdown(derived("family"), GAUGE)
+    assert "n<sup>2r-1</sup>" in derived("family")._repr_html_()
+    assert "n^{2r-1}" in latex(derived("family"), GAUGE)
 
 
 @pytest.mark.parametrize("written", [latex, markdown])
 def test_the_induction_is_written_wherever_it_was_asked_for(written: Callable[[Derivation, str], str]) -> None:
-    article = written(DERIVATIONS["every depth"], GAUGE)
+    article = written(derived("every depth"), GAUGE)
     assert "At every depth" in article
     assert "the freedoms at depth 2 are those at every depth" in article
-    failed = written(DERIVATIONS["no induction"], GAUGE)
+    failed = written(derived("no induction"), GAUGE)
     assert "The lemma does not hold" in failed
     assert "those at every depth" not in failed
-    assert "At every depth" not in written(DERIVATIONS["family"], GAUGE), "the control: nobody asked"
+    assert "At every depth" not in written(derived("family"), GAUGE), "the control: nobody asked"

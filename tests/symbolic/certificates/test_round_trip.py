@@ -110,6 +110,7 @@ def test_a_derivation(question: Any, tmp_path: Path) -> None:
     accepted(document, tmp_path / "c.json")
 
 
+@pytest.mark.slow
 @SETTINGS
 @given(problem=problems(), data=st.data())
 def test_a_check_and_its_repair(problem: Problem, data: Any, tmp_path: Path) -> None:

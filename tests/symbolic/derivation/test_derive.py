@@ -159,6 +159,7 @@ def test_members_meet_the_criteria(network, law, data) -> None:  # type: ignore[
     assert verdict.meets(*TUTORIAL)
 
 
+@pytest.mark.slow
 @given(strategies.networks, strategies.optimizers, st.data())
 def test_nothing_beside_the_family_does(network, law, data) -> None:  # type: ignore[no-untyped-def]
     family = strategies.family(network, law)

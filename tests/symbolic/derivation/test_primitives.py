@@ -57,7 +57,7 @@ def in_primitives(nodes: Sequence[Node], score: Fraction | None = None) -> Itera
                 yield node
 
 
-@pytest.mark.parametrize("scale", ["width", "depth"])
+@pytest.mark.parametrize("scale", [pytest.param("width", marks=pytest.mark.slow), "depth"])
 @pytest.mark.parametrize("grows", ["head-size", "heads"])
 def test_a_transformer_in_primitives_is_a_transformer(grows: Heads, scale: str) -> None:
     ready = transformer(grows=grows)

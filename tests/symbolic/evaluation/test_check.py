@@ -67,6 +67,7 @@ def test_the_drawn_parameterizations_reach_every_regime(regime: str) -> None:
     )
 
 
+@pytest.mark.slow
 @given(strategies.networks, strategies.optimizers, st.data())
 def test_a_gauge_changes_no_verdict(network, law, data) -> None:  # type: ignore[no-untyped-def]
     parameterization = data.draw(strategies.parameterizations(network.depth))
@@ -166,6 +167,7 @@ def test_a_repair_leaves_a_zero_readout_at_zero() -> None:
     assert found.changes == (("layer3", "lr", Fraction(0), Fraction(-1)),)
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(strategies.networks, strategies.optimizers, st.data())
 def test_a_repair_is_a_member_and_is_minimal(network, law, data) -> None:  # type: ignore[no-untyped-def]

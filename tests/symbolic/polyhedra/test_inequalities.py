@@ -21,6 +21,7 @@ def multiplied_out(forms: list[Form], why: Combination) -> Form:
     return total
 
 
+@pytest.mark.slow
 @given(systems, forms())
 def test_what_follows_is_proved_and_what_does_not_is_not(known: list[Form], conclusion: Form) -> None:
     why = inequalities.why(known, conclusion)
