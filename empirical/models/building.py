@@ -21,7 +21,7 @@ import torch
 from torch import nn
 
 from empirical.tracing.state import seeded
-from empirical.tracing.trace import Build, built
+from empirical.tracing.trace import Build, built, gives_again
 from empirical.tracing.user_code import user_code
 
 
@@ -31,7 +31,7 @@ def as_trained(build: Build, optimizer: Callable[[nn.Module], Any], width: int) 
     What `build` keeps, and gives again, is copied: it stays as it is. Both are found out at this width.
     """
     notes = []
-    if built(build, width) is built(build, width):
+    if gives_again(build, width):
         notes.append("build gives the same module again: copies of it are trained, and all seeds start alike")
         build = _then(build, copy.deepcopy)
     model = built(build, width)

@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
-from empirical.models.optimizers import Options, options_of
+from empirical.models.settings import seen_in
 from empirical.tracing.state import seeded
 from empirical.tracing.trace import Build, built
 from empirical.tracing.user_code import user_code
@@ -26,12 +26,12 @@ def treated_alike(
     where their starts, learning rates or decays are other powers of the width.
     """
     small, large = (_seen(build, optimizer, width) for width in ends)
-    octaves = math.log(ends[1] / ends[0])
+    widening = math.log(ends[1] / ends[0])
 
     def kind(name: str) -> tuple[object, ...]:
         (how, numbers), (_, others) = small[name], large[name]
         pairs = zip(numbers, others, strict=True)
-        return *how, *(round(_PARTS * math.log(b / a) / octaves) if a and b else bool(a) for a, b in pairs)
+        return *how, *(round(_PARTS * math.log(b / a) / widening) if a and b else bool(a) for a, b in pairs)
 
     return all(len({kind(name) for name in names}) == 1 for names in copies)
 
@@ -43,14 +43,12 @@ _Seen = tuple[tuple[object, ...], tuple[float, ...]]
 def _seen(build: Build, optimizer: Callable[[nn.Module], Any], width: int) -> dict[str, _Seen]:
     model = built(build, width)
     with user_code("optimizer", f"it fails at width {width}"), seeded():
-        made = optimizer(model)
-    options = options_of(made, model)
-    return {name: _one(parameter, options.get(name)) for name, parameter in model.named_parameters()}
+        seen = seen_in(model, optimizer(model))
 
+    def one(name: str) -> _Seen:
+        is_frozen, size, options = name in seen.frozen, seen.starts[name].size, seen.options.get(name)
+        if options is None:
+            return (is_frozen,), (size, 0.0, 0.0)
+        return (is_frozen, options.optimizer, options.law, options.others), (size, options.lr, options.decay)
 
-def _one(parameter: Tensor, options: Options | None) -> _Seen:
-    size = float(parameter.detach().double().square().mean().sqrt())
-    if options is None:
-        return (parameter.requires_grad,), (size, 0.0, 0.0)
-    how = parameter.requires_grad, options.optimizer, options.law, options.others
-    return how, (size, options.lr, options.decay)
+    return {name: one(name) for name in seen.starts}

@@ -32,7 +32,7 @@ def first_steps(build: Build, optimizer: Callable[[nn.Module], Any], data: objec
     model = built(build, width)
     with user_code("optimizer", f"it fails at width {width}"), seeded():
         made = optimizer(model)
-        seen = seen_in(model, made)
+        seen = seen_in(model, made)  # which leaves learning rates at their peaks
     sizes = GradientSizes()
     for _ in range(FIRST):
         model.zero_grad()

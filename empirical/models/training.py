@@ -81,7 +81,7 @@ class Runs:
         module = self._there(module)
         with user_code("optimizer", f"it fails at width {width}"), seeded():
             made = self.make_optimizer(module)
-            seen = seen_in(module, made)
+            seen = seen_in(module, made)  # which leaves learning rates at their peaks
         sizes = GradientSizes()
         self._as_it_is(module, optimizers_in(made), width, 0, sizes)
         return replace(seen, gradients=sizes.largest)

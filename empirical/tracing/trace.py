@@ -126,6 +126,11 @@ def built(build: Build, width: int, seed: int = 0) -> nn.Module:
     return module
 
 
+def gives_again(build: Build, width: int) -> bool:
+    """Whether `build` keeps a module and gives the same one every time."""
+    return built(build, width) is built(build, width)
+
+
 def check_buildable(build: Build, width: int) -> None:
     """Raises ArgumentError if there is no module of this width. Its numbers are drawn only if it fails without."""
     try:

@@ -70,7 +70,7 @@ def rule(
         Of the answer.
     """
     from scalings.reports.rules import rule_document, rule_markdown, rule_report
-    from scalings.studies.rules import Wish, rule_of_model, rule_of_network
+    from scalings.studies.rules import Target, rule_of_model, rule_of_network
 
     for name, width in (("from", from_width), ("to", to_width)):
         if not 1 <= width <= WIDEST:
@@ -81,13 +81,13 @@ def rule(
     rates = _rates(lr, [one.name for one in law.parts])
     wished = None if richness is None else parse_richness(richness)
     chosen, blocks = _of_depth(chosen, depth)
-    wish = Wish(to_width, _pair("batch", batch), blocks, _pair("tokens", tokens, "2e9,4e10"), dtype)
+    target = Target(to_width, _pair("batch", batch), blocks, _pair("tokens", tokens, "2e9,4e10"), dtype)
     if module := chosen.module:
         from scalings.studies.parameterize import parameterize
 
         given = module.build, optimizer, module.data, module.loss
         answer = parameterize(*given, base_width=from_width, richness=wished, lr=rates, decay=decay)
-        found = rule_of_model(chosen.network, optimizer, answer, wish)
+        found = rule_of_model(chosen.network, optimizer, answer, target)
     else:
         network = chosen.build()
         check_weights(network, RULED, "in a rule")
@@ -95,7 +95,7 @@ def rule(
         problem = Problem(network, law, loss=loss)
         if decay and not problem.has_decay:
             raise ArgumentError("decay", f"expected none, since {optimizer} does not decay; adamw does, or sgd+l2")
-        found = rule_of_network(chosen.network, problem, from_width, wish, rates, decay, wished)
+        found = rule_of_network(chosen.network, problem, from_width, target, rates, decay, wished)
     match format:
         case "json":
             print_json(rule_document(found))

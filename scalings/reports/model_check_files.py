@@ -26,7 +26,7 @@ from scalings.studies.model_checks import ModelCheck
 
 def model_check_markdown(answer: ModelCheck, name: str) -> str:
     """For a pull request: the verdict and what to change, then the settings, then what training says."""
-    lines = [f"### `{name}` {answer.verdict}", "", _escaped(answer.reason)]
+    lines = [f"### {_as_code(name)} {answer.verdict}", "", _escaped(answer.reason)]
     if answer.findings:
         lines += ["", *(f"- {_escaped(one.sentence)}" for one in answer.findings)]
         if so := consequence(answer):
@@ -84,7 +84,7 @@ def _escaped(words: str) -> str:
 def _rows(answer: ModelCheck) -> Iterator[tuple[str, ...]]:
     for row, exponents in settings_rows(answer):
         yield (
-            f"`{row.weight.replace('`', '_')}`",
+            _as_code(row.weight),
             row.shape,
             row.role,
             *(_cell(*pair) for pair in exponents),

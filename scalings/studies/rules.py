@@ -32,7 +32,7 @@ _ZERO = Fraction(0)
 
 
 @dataclass(frozen=True)
-class Wish:
+class Target:
     """From where to where, and what else is asked."""
 
     width: int
@@ -53,12 +53,12 @@ class Wish:
         return {scale: sizes for scale, sizes in asked.items() if sizes}
 
 
-def rule_of_model(name: str, optimizer: str, answer: Parameterized, wish: Wish) -> Rule:
+def rule_of_model(name: str, optimizer: str, answer: Parameterized, target: Target) -> Rule:
     """The rule of a torch module that is parameterized from one width, to another."""
     problem, rules = answer.problem, answer.prescription.rules
     layers = {node.weight: number for number, node in enumerate(problem.network.layers)}
     in_code: list[tuple[str, Scaled]] = []
-    for scale in wish.derived:
+    for scale in target.derived:
         network, ends = with_multipliers(problem.network) if scale == DEPTH_SCALE else (problem.network, {})
         powers = _powers(replace(problem, network=network), scale)
         rules = tuple(
@@ -68,15 +68,15 @@ def rule_of_model(name: str, optimizer: str, answer: Parameterized, wish: Wish) 
             if power:
                 in_code.append((ends.get(node.name, node.name), Scaled(1.0).also(scale, power)))
     prescription = replace(answer.prescription, rules=rules)
-    found = Rule(name, optimizer, prescription, wish.width, wish.sizes, tuple(in_code), is_module=True)
-    return _told(found, problem, wish)
+    found = Rule(name, optimizer, prescription, target.width, target.sizes, tuple(in_code), is_module=True)
+    return _told(found, problem, target)
 
 
 def rule_of_network(
     name: str,
     problem: Problem,
     base_width: int,
-    wish: Wish,
+    target: Target,
     lr: Mapping[str, float],
     decay: float,
     richness: Fraction | str | None = None,
@@ -99,13 +99,13 @@ def rule_of_network(
 
     rules = tuple(first(node, layer, law.name) for node, layer, law in each)
     multipliers = [Scaled(1.0).also(WIDTH_SCALE, power) for power in member.scales]
-    for scale in wish.derived:
+    for scale in target.derived:
         powers = _powers(problem, scale)
         rules = tuple(_also(rule, scale, layer) for rule, layer in zip(rules, powers.layers, strict=True))
         multipliers = [one.also(scale, power) for one, power in zip(multipliers, powers.scales, strict=True)]
     named = tuple((node.name, one) for node, one in zip(network.multipliers, multipliers, strict=True))
     prescription = Prescription(base_width, rules, wished, {})
-    return _told(Rule(name, problem.law.name, prescription, wish.width, wish.sizes, named), problem, wish)
+    return _told(Rule(name, problem.law.name, prescription, target.width, target.sizes, named), problem, target)
 
 
 def _neutral(problem: Problem) -> Parameterization:
@@ -161,12 +161,12 @@ def _shape(node: Weighted) -> tuple[Dimension, ...]:
     return (node.fan_out, node.fan_in) if isinstance(node, MATRICES) else (node.fan_out,)
 
 
-def _told(rule: Rule, problem: Problem, wish: Wish) -> Rule:
+def _told(rule: Rule, problem: Problem, target: Target) -> Rule:
     """The rule, with what it rests on."""
-    if wish.tokens:
+    if target.tokens:
         given = rule.prescription
         rule = replace(rule, prescription=replace(given, rules=tuple(map(horizons.longer, given.rules))))
-    warnings = tuple(underflow_warnings(rule, wish.dtype)) if wish.dtype else ()
+    warnings = tuple(underflow_warnings(rule, target.dtype)) if target.dtype else ()
     assumed, remaining = tuple(_assumed(rule, problem)), tuple(_remaining(rule))
     return replace(rule, assumed=assumed, remaining=remaining, warnings=warnings)
 

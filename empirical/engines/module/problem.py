@@ -15,7 +15,7 @@ from empirical.engines.module.precision import double_precision, in_double_preci
 from empirical.tracing.batches import Batch, Loss, batch_of
 from empirical.tracing.recorder import Recording, record
 from empirical.tracing.state import seeded
-from empirical.tracing.trace import Build, built, check_buildable
+from empirical.tracing.trace import Build, built, check_buildable, gives_again
 from empirical.tracing.user_code import user_code
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import Exponent
@@ -133,8 +133,7 @@ class ModuleProblem:
     @cached_property
     def gives_again(self) -> bool:
         """Whether `build` gives the same module every time."""
-        width = self.traced.widths[0]
-        return built(self.build, width) is built(self.build, width)
+        return gives_again(self.build, self.traced.widths[0])
 
     def batch(self, width: int) -> Batch:
         """The data in double precision."""

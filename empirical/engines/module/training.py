@@ -1,7 +1,8 @@
 """Training of a module: full-batch steps, and what there is to observe after each of them.
 
 The loss is the user's, a mean over examples, so that d, its gradient by a value, is smaller than that of one example by
-their number, a constant. Changes are differences of values, in double precision.
+their number, a constant. Changes are differences of values: whoever trains in less than double precision has to see
+that they are large beside roundings (`empirical.models.training.is_known`).
 """
 
 from __future__ import annotations

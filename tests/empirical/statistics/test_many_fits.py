@@ -78,6 +78,16 @@ def test_the_tail_is_that_of_student(degrees: int) -> None:
     )
 
 
+@pytest.mark.parametrize("degrees", [1, 2, 3, 16, 64, 1000])
+def test_nothing_is_left_far_out(degrees: int) -> None:
+    """Where squares overflow and at infinity, where an interval is one of so few widths; and no rounding is below 0."""
+    far = np.array([1e200, np.inf])
+    with np.errstate(all="raise", under="ignore"):
+        np.testing.assert_allclose(tail(degrees, far), 0.0, atol=1e-15)
+        np.testing.assert_allclose(tail(degrees, -far), 1.0, atol=1e-15)
+    assert np.all(tail(degrees, np.linspace(1, 1e4, 1001)) >= 0)
+
+
 def test_half_widths_hold_what_they_should() -> None:
     mixtures = [
         corrections.Mixture(np.array([0.0, 1.0]), np.array([0.1, error]), np.array([0.5, 0.5]), degrees)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from scalings.studies.parameterize import parameterize
-from scalings.studies.rules import Wish, rule_of_model
+from scalings.studies.rules import Target, rule_of_model
 from tests.scalings.command_line.running import run, run_json
 
 ENDS = ("--from", "256", "--to", "4096")
@@ -246,12 +246,12 @@ def test_both_branches_of_a_transformer_have_one() -> None:
     from tests.scalings.studies.models_to_set import GPT, IDS, adamw, next_token
 
     answer = parameterize(GPT, adamw, IDS, next_token, base_width=64)
-    found = rule_of_model("gpt", "adamw", answer, Wish(64, depth=(2, 4)))
+    found = rule_of_model("gpt", "adamw", answer, Target(64, depth=(2, 4)))
     assert {name: one.at(found.at_end.ratios_at(64)) for name, one in found.multipliers} == {
         "blocks.*.out": 0.5,
         "blocks.*.down": 0.5,
     }
-    assert rule_of_model("gpt", "adamw", answer, Wish(64, batch=(2, 4))).multipliers == ()
+    assert rule_of_model("gpt", "adamw", answer, Target(64, batch=(2, 4))).multipliers == ()
 
 
 @pytest.mark.slow
