@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from scalings.criteria.observables import Observable
 from scalings.criteria.problem import Problem
 from scalings.displays import Displayed, json_text
 from scalings.errors import ArgumentError
@@ -169,13 +170,7 @@ def check_model(
     theory = theory_of(read, steps, wish)
     cap = _CAP if seeds < _ENOUGH and not quick else 1
     measured = _trained(read, runs, widths, seeds, cap, announce, progress)
-    translation, orders, is_stable = read.traced.translation, comparable(read, theory.predicted), theory.check.stable
-    early = early_orders(read, orders, measured.fits, measured.widths) if is_stable else frozenset()
-    orders = {one: order for one, order in orders.items() if one not in early}
-    # What the initial output leaves of a slow sum moves exponents by less than MARGIN.
-    agreement = modules.agreement(
-        translation, orders, measured, MARGIN, stable=is_stable, centered=True, excluded=EXCLUDED
-    )
+    agreement, early = _compared(read, theory, measured)
     findings = _findings(read, theory, agreement, measured)
     verdict, reason = _verdict(theory, agreement, findings)
     if quick and verdict == "INCONCLUSIVE":
@@ -188,12 +183,11 @@ def check_model(
         verified = repaired.check(**asked, **wished, device=device, progress=progress)
     return ModelCheck(
         *(verdict, reason, read, theory.check, agreement, findings, theory.causes),
-        notes=(
-            *(*read.notes, *remarks, *_contradictions(theory)),
-            *(*_resized_note(measured), *early_note(early)),
+        notes=(*read.notes, *remarks, *_contradictions(theory), *_resized_note(measured), *early_note(early)),
+        measured_richness=measured_richness(read.traced.translation.network, measured.fits),
+        tensors=tensors(
+            *(read.traced.translation, theory.check, theory.predicted, measured.fits, agreement, early, MARGIN)
         ),
-        measured_richness=measured_richness(translation.network, measured.fits),
-        tensors=tensors(translation, theory.check, theory.predicted, measured.fits, agreement, early, MARGIN),
         repaired=repaired,
         verified=verified,
     )
@@ -235,6 +229,19 @@ def _trained(
     if announce:
         announce(sweep.cost())
     return carry_out(sweep, progress)
+
+
+def _compared(read: Reading, theory: ModelTheory, measured: Measurement) -> tuple[Agreement, frozenset[Observable]]:
+    """Measured orders beside derived ones, and those left out, of which theory foretells that these widths show other
+    slopes."""
+    translation, orders, is_stable = read.traced.translation, comparable(read, theory.predicted), theory.check.stable
+    early = early_orders(read, orders, measured.fits, measured.widths) if is_stable else frozenset()
+    orders = {one: order for one, order in orders.items() if one not in early}
+    # What the initial output leaves of a slow sum moves exponents by less than MARGIN.
+    agreement = modules.agreement(
+        translation, orders, measured, MARGIN, stable=is_stable, centered=True, excluded=EXCLUDED
+    )
+    return agreement, early
 
 
 def _findings(
