@@ -128,11 +128,12 @@ COMMANDS: dict[str, tuple[dict[str, st.SearchStrategy[str]], dict[str, st.Search
     "rule": (
         {"--from": _values("64", "256"), "--to": _values("1024", "16"), "--lr": _values("1e-3", "muon=0.1,adamw=1e-3")},
         {
-            **{name: _MODEL[name] for name in ("--network", "--depth", "--biases", "--gains", "--tied", "--optimizer")},
+            **{name: _MODEL[name] for name in ("--network", "--biases", "--gains", "--tied", "--optimizer")},
             "--decay": _values("0.1", "0"),
             "--richness": _values("1/2", "0"),
             "--batch": _values("32,256"),
-            "--blocks": _values("4,8"),
+            "--depth": _MODEL["--depth"] | _values("4,8"),
+            "--tokens": _values("2e9,4e10"),
             "--dtype": _values("bf16", "fp8"),
             "--format": _values("json", "text", "markdown"),
         },
