@@ -186,8 +186,8 @@ def _norm_in_double(tensor: Tensor) -> Tensor:
 
 
 def norm(tensor: Tensor) -> float:
-    """The Euclidean norm of one."""
-    return norms([tensor])[0]
+    """The Euclidean norm of one, which may be sparse."""
+    return norms([tensor.to_dense() if tensor.is_sparse else tensor])[0]
 
 
 _SMALL = 1e-12

@@ -75,6 +75,23 @@ def test_what_hardly_moves_is_done_again_in_double(monkeypatch: pytest.MonkeyPat
     assert largest_difference(1e-8) > 0.05  # single precision would not have told
 
 
+def test_sparse_gradients_are_gradients() -> None:
+    found = []
+    for sparse in (True, False):
+
+        def table(width: int, sparse: bool = sparse) -> nn.Module:
+            return nn.Sequential(nn.Embedding(16, width, sparse=sparse), nn.Tanh(), nn.Linear(width, 2))
+
+        model = Model(
+            table,
+            lambda module: torch.optim.SGD(module.parameters(), 0.1),
+            torch.arange(0, 16, 2),
+            lambda output: (output - 1).square().mean(),
+        )
+        found.append(runs_of(model, traced_as_one(table, model.data, model.loss, WIDTHS), 2).at(32, 0))
+    assert found[0] == pytest.approx(found[1], rel=1e-4)
+
+
 def test_a_cast_to_fewer_digits_is_done_again_in_double() -> None:
     found = runs(Cast)
     assert found.at(32, 0)
