@@ -1,6 +1,6 @@
 """A model as it is when training starts: made by `build`, and then set by the function that makes its optimizer.
 
-Such a function may draw parameters anew, as the repair of a check does that is called there.
+Such a function may draw parameters anew, as the repair of a check does that is called there, or freeze them.
 
 >>> def optimizer(model):
 ...     nn.init.zeros_(model.weight)
@@ -35,11 +35,15 @@ def as_trained(build: Build, optimizer: Callable[[nn.Module], Any], width: int) 
         notes.append("build gives the same module again: copies of it are trained, and all seeds start alike")
         build = _then(build, copy.deepcopy)
     model = built(build, width)
-    before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+    before = {name: (one.detach().clone(), one.requires_grad) for name, one in model.named_parameters()}
     with user_code("optimizer", f"it fails at width {width}"), seeded():
         optimizer(model)
     after = dict(model.named_parameters())
-    changed = [name for name, numbers in before.items() if name in after and not torch.equal(numbers, after[name])]
+    changed = [
+        name
+        for name, (numbers, is_trained) in before.items()
+        if name in after and not (torch.equal(numbers, after[name]) and is_trained == after[name].requires_grad)
+    ]
     if changed:
         others = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
         notes.append(f"the optimizer's function sets {changed[0]}{others}: starts are those after it")

@@ -53,6 +53,17 @@ def test_starts_are_those_after_the_optimizer_is_made() -> None:
 
 
 @pytest.mark.slow
+def test_what_the_optimizer_freezes_is_frozen_and_no_mistake() -> None:
+    def adam_that_freezes(model: Perceptron) -> torch.optim.Optimizer:
+        model.up.weight.requires_grad_(False)
+        return adam_that_draws(model)
+
+    found = check_model(Perceptron, adam_that_freezes, INPUTS, quick=True)
+    said = [(one.parameter, one.what, one.is_wrong) for one in found.findings]
+    assert (found.verdict, said) == ("PASS", [("up.weight", "untrained", False)]), found
+
+
+@pytest.mark.slow
 def test_the_repair_wins_over_starts_that_the_optimizer_sets() -> None:
     def too_large(model: Perceptron) -> torch.optim.Optimizer:
         nn.init.normal_(model.down.weight, std=len(model.hidden.weight) ** -0.5)
