@@ -88,16 +88,16 @@ def small(network: Network) -> frozenset[str]:
     """The operations that may start smaller than of order 1 and lose nothing."""
     found: set[str] = set()
     for node in network.flat:
-        if _may_start_small(network, node, found) or _says_how_much(network, node):
+        if _may_start_small(network, node, found) or is_score(network, node):
             found.add(node.name)
     return frozenset(found)
 
 
-def _says_how_much(network: Network, node: Node) -> bool:
-    """Whether only softmaxes read it, perhaps rescaled: they give equal shares of what is zero."""
+def is_score(network: Network, node: Node) -> bool:
+    """Whether it only says to softmaxes, perhaps rescaled, how much of others counts: zeros give equal shares."""
     own = network.readers.get(node.name, [])
     return bool(own) and all(
-        isinstance(one, Softmax) or (isinstance(one, Factor | Rearrange | Scale) and _says_how_much(network, one))
+        isinstance(one, Softmax) or (isinstance(one, Factor | Rearrange | Scale) and is_score(network, one))
         for one in own
     )
 
@@ -134,11 +134,6 @@ def multiplies_small(network: Network, node: Node) -> bool:
     """Whether its weights multiply what starts small."""
     multiplies = isinstance(node, WEIGHTED) and not isinstance(node, Bias | Embedding | Weight)
     return multiplies and not network.small.isdisjoint(sources(node))
-
-
-def is_score(network: Network, node: Node) -> bool:
-    """Whether it only says to a softmax how much of others counts."""
-    return _says_how_much(network, node)
 
 
 def _may_start_small(network: Network, node: Node, known: set[str]) -> bool:
