@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -35,6 +35,7 @@ from empirical.models.settings import Seen, seen_in
 from empirical.tracing.state import seeded
 from empirical.tracing.user_code import user_code
 from scalings.criteria.observables import Observable, Quantity
+from scalings.errors import ArgumentError
 from scalings.tapes.tape import Tape
 
 MakeOptimizer = Callable[[nn.Module], Any]
@@ -128,9 +129,10 @@ class Runs:
         """Where observed values are: what the tape of a module says that is `as_traced`, if it is as wide."""
 
         def places(tape: Tape[int]) -> Mapping[str, Place]:
-            if not self.wanted:
-                tells = as_traced == self.problem.traced.widths[-1]
-                self.wanted = self.problem.places_on(tape) if tells else self.problem.places
+            if not self.wanted and as_traced == self.problem.traced.widths[-1]:
+                with suppress(ArgumentError):  # it may do something else since its optimizer was made
+                    self.wanted = self.problem.places_on(tape)
+            self.wanted = self.wanted or self.problem.places
             return self.wanted
 
         return places

@@ -93,6 +93,7 @@ def _alike(given: Prescription, optimizer: str) -> Mapping[str, list[str]]:
     found: dict[str, list[str]] = {}
     for rule in given.rules:
         if rule.optimizer == optimizer:
-            options = f"lr={written(given, rule.lr)}, weight_decay={written(given, rule.decay)}"
+            rates = f"lr={written(given, rule.lr)}, weight_decay={written(given, rule.decay)}"
+            options = ", ".join([rates, *(f"{name}={json.dumps(value)}" for name, value in rule.options.items())])
             found.setdefault(options, []).append(rule.name)
     return found

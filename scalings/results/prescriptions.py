@@ -71,6 +71,11 @@ class ParameterRule:
     changed: tuple[str, ...] = ()
     """Which of init, lr and decay are other powers of the width than those of the model as it is."""
 
+    @property
+    def options(self) -> dict[str, str]:
+        """What a group says beside its rates, since they rest on it: by which factor torch's Muon changes them."""
+        return {"adjust_lr_fn": "match_rms_adamw"} if self.law.partition("+")[0] == "muon-rms" else {}
+
 
 @dataclass(frozen=True)
 class Numbers:
@@ -136,15 +141,21 @@ class Prescription:
 
     def groups(self, width: int) -> dict[str, list[dict[str, Any]]]:
         """By optimizer, groups of parameters that are set alike: their names, learning rate and decay at a width."""
-        found: dict[str, dict[Numbers, list[str]]] = {}
+        found: dict[str, list[dict[str, Any]]] = {}
         for rule in self.rules:
             if rule.optimizer:
-                key = replace(self.numbers(rule, width), init=0.0)
-                found.setdefault(rule.optimizer, {}).setdefault(key, []).append(rule.name)
-        return {
-            optimizer: [{"param_names": names, "lr": key.lr, "weight_decay": key.decay} for key, names in by.items()]
-            for optimizer, by in found.items()
-        }
+                options, groups = self._options(rule, width), found.setdefault(rule.optimizer, [])
+                alike = (group for group in groups if group == {"param_names": group["param_names"], **options})
+                group = next(alike, None)
+                if group is None:
+                    groups.append({"param_names": [rule.name], **options})
+                else:
+                    group["param_names"].append(rule.name)
+        return found
+
+    def _options(self, rule: ParameterRule, width: int) -> dict[str, Any]:
+        numbers = self.numbers(rule, width)
+        return {"lr": numbers.lr, "weight_decay": numbers.decay, **rule.options}
 
     def patterns(self, width: int) -> list[dict[str, Any]]:
         """The same as a list of patterns, as torchtitan's `param_groups` are: the first that is found in a name counts.
@@ -157,11 +168,10 @@ class Prescription:
             {
                 "pattern": pattern_of(rule.weight),
                 **({"optimizer_name": rule.optimizer} if several else {}),
-                "optimizer_kwargs": {"lr": numbers.lr, "weight_decay": numbers.decay},
+                "optimizer_kwargs": self._options(rule, width),
             }
             for rule in self.of_weights
             if rule.optimizer
-            for numbers in [self.numbers(rule, width)]
         ]
 
     def width_of(self, shapes: Mapping[str, tuple[int, ...]]) -> int:

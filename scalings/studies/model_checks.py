@@ -33,6 +33,7 @@ from scalings.studies.early_orders import comparable, early_note, early_orders
 from scalings.studies.model_findings import (
     ModelFinding,
     contradiction,
+    in_one_sentence,
     of_changes,
     of_conflict,
     of_epsilons,
@@ -183,7 +184,10 @@ def check_model(
         verified = repaired.check(**asked, **wished, device=device, progress=progress)
     return ModelCheck(
         *(verdict, reason, read, theory.check, agreement, findings, theory.causes),
-        notes=(*read.notes, *remarks, *_contradictions(theory), *_resized_note(measured), *early_note(early)),
+        notes=(
+            *(*read.notes, *remarks, *_remarks(theory, asked=wish is not None)),
+            *(*_resized_note(measured), *early_note(early)),
+        ),
         measured_richness=measured_richness(read.traced.translation.network, measured.fits),
         tensors=tensors(
             *(read.traced.translation, theory.check, theory.predicted, measured.fits, agreement, early, MARGIN)
@@ -263,9 +267,15 @@ def _findings(
     return tuple(findings)
 
 
-def _contradictions(theory: ModelTheory) -> Iterator[str]:
+def _remarks(theory: ModelTheory, *, asked: bool) -> Iterator[str]:
     if theory.conflict and theory.structure:
         yield f"without that no numbers {contradiction(theory.conflict)}"
+    causes = theory.causes
+    if not asked and isinstance(causes, Repair) and causes.changes and causes.verdict.regime == "lazy":
+        yield (
+            "the fewest changes make it lazy (r = 0): features change ever less as n grows; "
+            'regime="rich" asks for those with which they are learned'
+        )
 
 
 def _traced_widths(build: Build, widths: Sequence[int] | None) -> Sequence[int] | None:
@@ -284,11 +294,10 @@ def check_numbers(widths: object, steps: object, seeds: object) -> None:
 
 
 def _verdict(theory: ModelTheory, agreement: Agreement, findings: Sequence[ModelFinding]) -> tuple[Verdict, str]:
-    wrong = [one.sentence for one in findings if one.is_wrong]
+    wrong = [one for one in findings if one.is_wrong]
     if wrong or theory.missed:
-        others = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
-        first = wrong[0] if wrong else "no init scales and learning rates make it so"
-        return "FAIL", f"{theory.missed}{': ' if theory.missed else ''}{first}{others}"
+        what = in_one_sentence(wrong) if wrong else "no init scales and learning rates make it so"
+        return "FAIL", f"{theory.missed}{': ' if theory.missed else ''}{what}"
     if agreement.verdict == "FAIL":
         return "FAIL", f"training does not do what theory says: {agreement.reason}"
     if agreement.verdict == "INCONCLUSIVE":

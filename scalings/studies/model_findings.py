@@ -27,7 +27,7 @@ from scalings.studies.model_words import (
     multiplier_in_words,
 )
 
-What = Literal["init", "lr", "decay", "multiplier", "epsilon", "untrained", "twice", "structure", "training"]
+What = Literal["init", "lr", "decay", "multiplier", "epsilon", "frozen", "untrained", "twice", "structure", "training"]
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,24 @@ def of_untrained(rows: Sequence[ParameterSetting], changes: Sequence[Change]) ->
             if so and row.layer in needed:
                 so += f": give it a learning rate that {is_growth(needed[row.layer])}"
             sentence = f"{row.weight} {row.untrained}{so}"
-            yield ModelFinding(row.weight, "untrained", None, sentence, is_wrong=not row.frozen)
+            yield ModelFinding(row.weight, "frozen" if row.frozen else "untrained", None, sentence, not row.frozen)
+
+
+def in_one_sentence(wrong: Sequence[ModelFinding]) -> str:
+    """The first of what is wrong, with the weights of which the same is to be said, and how much else there is.
+
+    >>> def finding(name, what):
+    ...     return ModelFinding(name, "lr", Fraction(1), f"the {what} of {name} is too large")
+    >>> in_one_sentence([finding("a", "rate"), finding("b", "rate"), finding("c", "decay"), finding("d", "rate")])
+    'the rate of a and 2 more weights is too large (and 1 more)'
+    """
+    first, *others = wrong
+    about = [one.parameter and one.sentence.replace(one.parameter, "", 1) for one in wrong]
+    alike = sum(one == about[0] != "" for one in about[1:])
+    named = f"{first.parameter} and {alike} more weight{'s' * (alike > 1)}"
+    sentence = first.sentence.replace(first.parameter, named, 1) if alike else first.sentence
+    rest = len(others) - alike
+    return f"{sentence} (and {rest} more)" if rest else sentence
 
 
 def of_moved_twice(rows: Sequence[ParameterSetting]) -> Iterator[ModelFinding]:

@@ -14,7 +14,7 @@ from scalings.results.derivations import Conflict
 from scalings.studies.model_reading import Reading
 from scalings.studies.model_settings import ParameterSetting
 from scalings.studies.model_tensors import uncovered
-from scalings.studies.wishes import Wish
+from scalings.studies.wishes import RICH, Wish
 
 
 @dataclass(frozen=True)
@@ -137,12 +137,25 @@ def _aimed(read: Reading, check: Check, nearest: Repair | Forbidden, wish: Wish 
     """The nearest setting; of the richness that is asked for, if the nearest of any is another one."""
     from symbolic.evaluation.causes import causes_of
 
-    if wish is None or isinstance(nearest, Forbidden) or wish.is_met(nearest.verdict):
+    if isinstance(nearest, Forbidden) or (wish and wish.is_met(nearest.verdict)):
         return _Aim(nearest)
+    if wish is None:
+        return _Aim(_as_few_to_rich(read, nearest))
     found = causes_of(read.without_epsilons, read.given, richness=wish.richness)
     if nearest.changes:
         return _Aim(found) if isinstance(found, Repair) else _Aim(nearest, out_of_reach=str(wish))
     return _Aim(found, missed=wish.missed_by(check))
+
+
+def _as_few_to_rich(read: Reading, nearest: Repair) -> Repair:
+    """As many changes as the nearest setting takes, but to a rich one, if there are. One number is a mistake, and says
+    what was meant; where several are wrong, nobody meant the member of the family that happens to be nearest."""
+    from symbolic.evaluation.causes import causes_of
+
+    if len(nearest.changes) < 2 or nearest.verdict.regime == "rich":
+        return nearest
+    rich = causes_of(read.without_epsilons, read.given, richness=RICH)
+    return rich if isinstance(rich, Repair) and len(rich.changes) <= len(nearest.changes) else nearest
 
 
 def _remedy(read: Reading, causes: Repair) -> Repair:

@@ -11,7 +11,8 @@ from scalings.hyperparameters.exponents import format_exponent, parse_fraction
 from scalings.results.checks import Check
 
 WishedRegime = Literal["rich", "lazy"]
-_RICHNESS: dict[str, Fraction] = {"rich": Fraction(1, 2), "lazy": Fraction(0)}
+RICH = Fraction(1, 2)
+_RICHNESS: dict[str, Fraction] = {"rich": RICH, "lazy": Fraction(0)}
 """The richness that is repaired for: hidden units, of which there are n, move by order 1, or the least."""
 
 

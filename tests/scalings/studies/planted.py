@@ -232,7 +232,7 @@ class Weakened(Perceptron):
         return scores
 
 
-_FROZEN = ("up.weight", "untrained", "None"), ("base.weight", "untrained", "None")
+_FROZEN = ("up.weight", "frozen", "None"), ("base.weight", "frozen", "None")
 RIGHT = {
     "perceptron": Case(Perceptron),
     "perceptron, SGD": Case(Perceptron, law="sgd"),
@@ -242,7 +242,7 @@ RIGHT = {
     "convolutions": Case(Convolutional),
     "language model": Case(Language),
     "tied with 1/n": Case(Language, options={"tied": True, "output": -1.0}),
-    "frozen": Case(Perceptron, (("one.weight", "untrained", "None"),), frozen=("one.weight",)),
+    "frozen": Case(Perceptron, (("one.weight", "frozen", "None"),), frozen=("one.weight",)),
     "adapter": Case(Adapted, _FROZEN, frozen=("up.weight", "base.weight")),
     "cosines of queries and keys": Case(Language, options={"attention": 0.0, "cosines": True}),
     "residual branch that starts at zero": Case(Language, zero="out"),

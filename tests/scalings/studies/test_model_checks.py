@@ -144,7 +144,7 @@ def test_a_frozen_weight_is_named() -> None:
         return model
 
     found = checked(build, seeds=1, steps=2)
-    assert [(one.parameter, one.what) for one in found.findings] == [("hidden.weight", "untrained")]
+    assert [(one.parameter, one.what) for one in found.findings] == [("hidden.weight", "frozen")]
 
 
 @pytest.mark.slow

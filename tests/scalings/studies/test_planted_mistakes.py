@@ -65,5 +65,6 @@ def check_report(found: ModelCheck, what: str) -> None:
 def test_there_are_mistakes_of_twenty_kinds() -> None:
     assert len(MISTAKES) > 20
     assert {what for case in MISTAKES.values() for _, what, _ in case.found} == {
-        "init", "lr", "decay", "multiplier", "epsilon", "untrained", "structure", "training",
+        "init", "lr", "decay", "multiplier", "epsilon", "frozen", "untrained", "structure",
+        "training",
     }  # fmt: skip

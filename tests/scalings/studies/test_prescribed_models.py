@@ -12,6 +12,7 @@ from torch import Tensor, nn
 import scalings
 from empirical.models.prescribing import optimizers_at_peak
 from scalings.errors import ArgumentError
+from scalings.studies.model_checks import check_model
 from scalings.studies.prescribed_models import Parameterized
 from tests.scalings.studies.models_to_set import BASE, INPUTS, adam, mlp, sgd
 
@@ -108,3 +109,41 @@ def test_what_is_prescribed_passes_a_check_at_the_richness_that_was_asked_for(op
     other = answer.check(quick=True, richness="1/8")
     assert other.verdict == "FAIL"
     assert other.reason.startswith(f"it is of richness {richness}, but r = 1/8 was asked for")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("adjusted", ["match_rms_adamw", None])
+def test_pasted_groups_of_muon_say_by_which_factor_it_changes_rates(adjusted: str | None) -> None:
+    """The learning rate rests on it, and without it the repair of a check would be wrong."""
+
+    def muon(model: nn.Module) -> list[torch.optim.Optimizer]:
+        first, middle, last = (model.get_parameter(f"{place}.weight") for place in (0, 2, 4))
+        rates = torch.optim.Adam([{"params": [first], "lr": 0.01}, {"params": [last], "lr": 0.2 / middle.shape[0]}])
+        rate = 0.02 / (middle.shape[0] if adjusted is None else 1)
+        return [torch.optim.Muon([middle], lr=rate, weight_decay=0, adjust_lr_fn=adjusted), rates]
+
+    def build(width: int) -> nn.Module:
+        model = nn.Sequential(
+            nn.Linear(6, width, bias=False),
+            nn.Tanh(),
+            nn.Linear(width, width, bias=False),
+            nn.Tanh(),
+            nn.Linear(width, 1, bias=False),
+        )
+        for place, std in ((0, 0.4), (2, width**-0.5), (4, 1 / width)):
+            nn.init.normal_(model.get_parameter(f"{place}.weight"), std=std)
+        return model
+
+    found = check_model(build, muon, INPUTS, quick=True)
+    assert found.repaired
+    given = found.repaired.groups(build(64))["Muon"]
+    assert [group.get("adjust_lr_fn") for group in given] == [adjusted]
+    assert ("adjust_lr_fn" in found.repaired.code) is (adjusted is not None)
+    pasted: dict[str, Any] = {}
+    exec(found.repaired.code, pasted)
+
+    def as_pasted(model: nn.Module) -> list[torch.optim.Optimizer]:
+        groups = pasted["groups"](model, model.get_parameter("0.weight").shape[0])
+        return [getattr(torch.optim, name)(own) for name, own in groups.items()]
+
+    assert check_model(build, as_pasted, INPUTS, quick=True).verdict == "PASS"

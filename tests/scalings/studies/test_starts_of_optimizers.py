@@ -93,3 +93,22 @@ def test_modules_that_build_keeps_stay_as_they_are() -> None:
 def test_a_module_without_numbers_is_named() -> None:
     with pytest.raises(ArgumentError, match=r"'up.weight' is on the meta device"):
         check_model(lambda width: Perceptron(width).to("meta"), adam, INPUTS)
+
+
+class Switched(Perceptron):
+    """Does one operation less once its optimizer was made, as a model of Hugging Face without its cache."""
+
+    trains = False
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) if self.trains else super().forward(x.clone())
+
+
+@pytest.mark.slow
+def test_a_model_that_is_switched_to_training_by_its_optimizer_is_checked() -> None:
+    def switched(model: Switched) -> torch.optim.Optimizer:
+        model.trains = True
+        return adam_that_draws(model)
+
+    assert check_model(Switched, switched, INPUTS, quick=True).verdict == "PASS"
+    assert check_model(Switched, adam, INPUTS, quick=True).verdict == "FAIL"  # the control

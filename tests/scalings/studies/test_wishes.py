@@ -62,6 +62,31 @@ def test_the_repair_of_a_mistake_goes_where_it_is_asked_to() -> None:
 
 
 @pytest.mark.slow
+def test_of_as_many_changes_those_count_that_let_features_be_learned() -> None:
+    """Three rates lead to the rich member, two rates and a start to the lazy one, of fewer weights."""
+
+    def roots(model: nn.Module) -> torch.optim.Optimizer:
+        return adam(model, up=-0.5, hidden=-0.5, down=-0.5)
+
+    given = found(network, roots)
+    rates = {("up.weight", "lr"): "-1/2", ("hidden.weight", "lr"): "1/2", ("down.weight", "lr"): "1/2"}
+    assert (given.verdict, said(given)) == ("FAIL", rates)
+    alone = found(lazy, lambda model: slow(model, -1))  # the control: one mistake of a lazy model leaves it lazy
+    assert (alone.verdict, said(alone)) == ("FAIL", {("hidden.weight", "lr"): "1/2"})
+
+
+@pytest.mark.slow
+def test_where_rich_takes_more_changes_it_is_said() -> None:
+    def faster(model: nn.Module) -> torch.optim.Optimizer:
+        return adam(model, up=-0.5, hidden=-1, down=-0.5)
+
+    note = [one for one in found(lazy, faster).notes if "make it lazy" in one]
+    assert len(note) == 1
+    assert 'regime="rich"' in note[0]
+    assert not [one for one in found(lazy, faster, regime="lazy").notes if "make it lazy" in one]
+
+
+@pytest.mark.slow
 def test_the_repair_is_verified_at_what_was_asked_for() -> None:
     assert found(network, adam, regime="rich").verdict == found(lazy, slow, regime="lazy").verdict == "PASS"
     given = found(network, adam, richness="1/4", verify=True)
