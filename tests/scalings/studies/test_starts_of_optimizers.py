@@ -60,7 +60,7 @@ def test_what_the_optimizer_freezes_is_frozen_and_no_mistake() -> None:
 
     found = check_model(Perceptron, adam_that_freezes, INPUTS, quick=True)
     said = [(one.parameter, one.what, one.is_wrong) for one in found.findings]
-    assert (found.verdict, said) == ("PASS", [("up.weight", "untrained", False)]), found
+    assert (found.verdict, said) == ("PASS", [("up.weight", "frozen", False)]), found
 
 
 @pytest.mark.slow
