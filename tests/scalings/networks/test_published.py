@@ -11,6 +11,7 @@ from torch import Tensor, nn
 import scalings
 from scalings.errors import ArgumentError
 from scalings.networks.published import FIELDS, config_at
+from tests.empirical.tracing.libraries import needed
 
 CRYSTAL = {"n_embd": 4096, "n_inner": 10922, "n_head": 32, "mup_width_scale": 0.0625, "mup_embeddings_scale": 14.6}
 GRANITE = {"hidden_size": 4096, "num_attention_heads": 32, "attention_multiplier": 1 / 128, "logits_scaling": 16.0}
@@ -74,7 +75,9 @@ MODELS: dict[str, dict[str, Any]] = {
 
 def logit(name: str, config: dict[str, Any]) -> float:
     """What a model makes of a last hidden state of ones and a readout of ones: n, times its multipliers."""
-    transformers = pytest.importorskip("transformers")
+    needed("transformers")
+    import transformers
+
     made: Any = getattr(transformers, f"{name}ForCausalLM")(getattr(transformers, f"{name}Config")(**config)).eval()
     norm = getattr(made.model, "norm", None) or made.model.final_layernorm
     norm.register_forward_hook(lambda *given: torch.ones_like(given[-1]))
@@ -83,11 +86,14 @@ def logit(name: str, config: dict[str, Any]) -> float:
         return float(made(torch.zeros(1, 4, dtype=torch.long)).logits[0, 0, 0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_logits_stay_as_large_by_each_models_own_code(name: str) -> None:
     """Granite divides by what HyperCLOVA X multiplies with, and MiniCPM's base stays; at the number of another width
     logits are 4 times as large."""
-    transformers = pytest.importorskip("transformers")
+    needed("transformers")
+    import transformers
+
     own = MODELS[name]
     config = getattr(transformers, f"{name}Config")(**SHARED, **own)
     wide = config_at(config, 256)
@@ -106,7 +112,9 @@ IDS = torch.randint(0, 16, (4, 8), generator=torch.Generator().manual_seed(0))
 def test_granite_at_its_published_powers_is_rich() -> None:
     """With an embedding and a readout that start at n^0, which one initializer_range for all cannot say; and not where
     its logits are divided by the number of another width."""
-    transformers = pytest.importorskip("transformers")
+    needed("transformers")
+    import transformers
+
     config = transformers.GraniteConfig(**{**SHARED, **_GRANITE, "num_attention_heads": 8, "num_key_value_heads": 4})
 
     def build(width: int, *, published: bool = True, mended: bool = True) -> nn.Module:

@@ -53,6 +53,7 @@ def losses(model: nn.Module, optimizer: torch.optim.Optimizer, steps: int = 10) 
     return found
 
 
+@pytest.mark.slow  # with the tests that CI runs beside other libraries
 def test_both_halves_train_alike() -> None:
     guide = of_mup()
     mup = guide["mup"]
