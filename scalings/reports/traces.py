@@ -6,18 +6,17 @@ Names are the module's own, or a file's: what a terminal would take for a comman
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from fractions import Fraction
 
 from rich.console import RenderableType
 from rich.text import Text
 
 from scalings.errors import ArgumentError
-from scalings.hyperparameters.exponents import format_power
 from scalings.networks.dimensions import Dimension
 from scalings.reports.tables import empty_table
 from scalings.results.printable import printable
 from scalings.tapes.network import TracedNetwork
 from scalings.tapes.roles import readers_of, role_of
+from scalings.tapes.shapes import shape_text
 from scalings.tapes.tape import Parameter
 
 _MOST_NAMED = 8
@@ -37,23 +36,6 @@ def trace_summary(network: TracedNetwork) -> str:
     """The network in a few words."""
     parameters = sum(1 for parameter in network.tape.parameters for _ in network.names_of(parameter))
     return f"{parameters} parameters, {_widths(network)}"
-
-
-def shape_text(shape: Sequence[Dimension]) -> str:
-    """A shape in powers of n.
-
-    >>> shape_text((Dimension(3, Fraction(1)), Dimension(Fraction(1, 4), Fraction(1, 2)), Dimension(10)))
-    '3n x n^(1/2)/4 x 10'
-    """
-    return " x ".join(map(_size_text, shape)) or "one number"
-
-
-def _size_text(size: Dimension) -> str:
-    if not size.order:
-        return str(size.size)
-    factor, power = Fraction(size.size), format_power(size.order).removesuffix("^1")
-    over = f"/{factor.denominator}" if factor.denominator > 1 else ""
-    return f"{factor.numerator if factor.numerator != 1 else ''}{power}{over}"
 
 
 def _row(network: TracedNetwork, parameter: Parameter[Dimension]) -> tuple[str, str, str, str]:

@@ -50,7 +50,7 @@ def code(given: Prescription) -> str:
     for optimizer in given.optimizers:
         groups = _alike(given, optimizer).items()
         lines += [f'        "{optimizer}": [']
-        lines += [f"            group{_wrapped(f'{_quoted(names)}, {options}', 16)}," for options, names in groups]
+        lines += [f"            group{_wrapped(_quoted(names), 16, options)}," for options, names in groups]
         lines += ["        ],"]
     return "\n".join([*lines, "    }"])
 
@@ -80,11 +80,15 @@ def _quoted(names: Sequence[str]) -> str:
     return printable(quoted)
 
 
-def _wrapped(listed: str, indent: int) -> str:
-    """In parentheses, over as many lines as it takes."""
-    lines = textwrap.wrap(listed, _COLUMNS - indent, break_long_words=False, break_on_hyphens=False)
-    if len(lines) == 1:
-        return f"({listed})"
+def _wrapped(listed: str, indent: int, options: str = "") -> str:
+    """In parentheses, over as many lines as it takes; options then have a line of their own."""
+    whole = f"{listed}, {options}" if options else listed
+    if len(whole) <= _COLUMNS - indent:
+        return f"({whole})"
+    lines = textwrap.wrap(
+        f"{listed}," if options else listed, _COLUMNS - indent, break_long_words=False, break_on_hyphens=False
+    )
+    lines += [f"{options},"] if options else []
     return "\n".join(["(", *(" " * indent + line for line in lines), " " * (indent - 4) + ")"])
 
 

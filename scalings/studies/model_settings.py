@@ -15,10 +15,10 @@ from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.splits import Laws, laws
 from scalings.hyperparameters.update_laws import UpdateLaw, optimizer
 from scalings.hyperparameters.update_laws import clipped as clipped_law
-from scalings.networks.dimensions import Dimension
-from scalings.networks.nodes import MATRICES, Embedding, Weighted
+from scalings.networks.nodes import MATRICES
 from scalings.studies.optimizer_audit import audit, drowns, moved_twice, untrained
 from scalings.tapes.network import TracedNetwork
+from scalings.tapes.shapes import shape_text
 from scalings.tapes.translation.translation import Translation
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ def parameter_settings(
     """How each weight of the network is set, and remarks. Raises ArgumentError for copies that are set differently, and
     for an optimizer whose law is not known."""
     rows, usual = [], _usual_laws(translation, seen)
+    shapes = {name: shape_text(one.shape) for one in traced.tape.parameters for name in traced.names_of(one)}
     for node in translation.network.layers:
         names = translation.weights[node.weight]
         of_copies = [seen[name] for name in names]
@@ -81,7 +82,7 @@ def parameter_settings(
             ParameterSetting(
                 node.weight,
                 node.name,
-                _shape(node),
+                shapes[names[-1]],
                 "vector" if not isinstance(node, MATRICES) else node.role,
                 first.init,
                 MINUS_INFINITY if node.frozen else first.lr,
@@ -115,17 +116,6 @@ def _usual_laws(translation: Translation, seen: Mapping[str, Setting]) -> dict[s
         if options and options.law:
             found.setdefault(node.role, options.law)
     return found
-
-
-def _shape(node: Weighted) -> str:
-    rows = _size(node.fan_out)
-    if not isinstance(node, MATRICES):
-        return rows
-    return f"{rows} x {_size(node.vocabulary if isinstance(node, Embedding) else node.fan_in)}"
-
-
-def _size(size: Dimension) -> str:
-    return str(size).removeprefix("1 ") if size.grows else str(size)
 
 
 def problem_of(
