@@ -80,7 +80,7 @@ def test_a_frozen_weight_stays_out_of_the_repair() -> None:
 
 CASES = {
     "mlp under adam": (mlp, adam, INPUTS, None, WIDTHS, 4),
-    "gpt under adamw": (GPT, adamw, IDS, next_token, (16, *WIDTHS[:-1]), 3),
+    "gpt under adamw": (GPT, adamw, IDS, next_token, (16, *WIDTHS[:-1]), 6),
     "gpt under muon+adamw": (GPT, "muon+adamw", IDS, next_token, (16, *WIDTHS[:-1]), 3),
     "convolutions under sgd": (convolutions, sgd, IMAGES, None, (16, *WIDTHS[:-1]), 3),
 }
