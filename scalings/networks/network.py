@@ -223,11 +223,15 @@ class Network:
         own, factor = node, Fraction(0)
         while len(read_by := self.readers.get(node.name, [])) == 1 and self._part(read_by[0]) in ("hidden", "gate"):
             (reader,) = read_by
+            if isinstance(reader, Bias) and len(behind := self.readers.get(reader.name, [])) == 1:
+                (reader,) = behind  # which scales the bias with the layer
             if not isinstance(reader, Factor) and not (isinstance(reader, Scale) and reader.in_code):
                 break
             node, factor = reader, factor + (reader.order if isinstance(reader, Factor) else 0)
         read_by = self.readers.get(node.name, [])
-        if all(isinstance(one, Norm) for one in read_by):  # to which it does not matter how large what it reads is
+        if read_by and all(
+            isinstance(one, Norm) for one in read_by
+        ):  # to which it does not matter how large what it reads is
             return own.name, Fraction(0)
         to_matrices = all(isinstance(one, MATRICES) for one in read_by)
         if to_matrices and (isinstance(own, Sum) or self.readouts.intersection(one.name for one in read_by)):

@@ -207,7 +207,7 @@ def vit(width: int, *, grow: bool = True) -> nn.Module:
 def test_a_vision_transformer(grow: bool, expected: Said) -> None:
     needed("timm")
     model = Maximal(lambda width: vit(width, grow=grow), 32, tables=("cls_token", "pos_embed"))
-    found, said = checked(model, points(4, 3, 32, 32))
+    found, said = checked(model, points(4, 3, 32, 32), seeds=4)
     assert said == expected, found
     assert found.verdict == ("FAIL" if expected else "PASS"), found
 
