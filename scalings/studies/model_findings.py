@@ -68,10 +68,11 @@ def in_one_sentence(wrong: Sequence[ModelFinding]) -> str:
     'the rate of a and 2 more weights is too large (and 1 more)'
     """
     first, *others = wrong
-    about = [one.parameter and one.sentence.replace(one.parameter, "", 1) for one in wrong]
-    alike = sum(one == about[0] != "" for one in about[1:])
+    of_what = [one.sentence.partition(f" of {one.parameter} ") for one in wrong]
+    before, _, after = of_what[0]
+    alike = sum((one[0], one[2]) == (before, after) for one in of_what[1:]) if after else 0
     named = f"{first.parameter} and {alike} more weight{'s' * (alike > 1)}"
-    sentence = first.sentence.replace(first.parameter, named, 1) if alike else first.sentence
+    sentence = f"{before} of {named} {after}" if alike else first.sentence
     rest = len(others) - alike
     return f"{sentence} (and {rest} more)" if rest else sentence
 
