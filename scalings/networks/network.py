@@ -229,9 +229,8 @@ class Network:
                 break
             node, factor = reader, factor + (reader.order if isinstance(reader, Factor) else 0)
         read_by = self.readers.get(node.name, [])
-        if read_by and all(
-            isinstance(one, Norm) for one in read_by
-        ):  # to which it does not matter how large what it reads is
+        # To a norm it does not matter how large what it reads is.
+        if read_by and all(isinstance(one, Norm) for one in read_by):
             return own.name, Fraction(0)
         to_matrices = all(isinstance(one, MATRICES) for one in read_by)
         if to_matrices and (isinstance(own, Sum) or self.readouts.intersection(one.name for one in read_by)):

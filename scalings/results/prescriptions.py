@@ -141,17 +141,15 @@ class Prescription:
 
     def groups(self, width: int) -> dict[str, list[dict[str, Any]]]:
         """By optimizer, groups of parameters that are set alike: their names, learning rate and decay at a width."""
-        found: dict[str, list[dict[str, Any]]] = {}
+        found: dict[str, dict[tuple[tuple[str, Any], ...], list[str]]] = {}
         for rule in self.rules:
             if rule.optimizer:
-                options, groups = self._options(rule, width), found.setdefault(rule.optimizer, [])
-                alike = (group for group in groups if group == {"param_names": group["param_names"], **options})
-                group = next(alike, None)
-                if group is None:
-                    groups.append({"param_names": [rule.name], **options})
-                else:
-                    group["param_names"].append(rule.name)
-        return found
+                options = tuple(self._options(rule, width).items())
+                found.setdefault(rule.optimizer, {}).setdefault(options, []).append(rule.name)
+        return {
+            optimizer: [{"param_names": names, **dict(options)} for options, names in alike.items()]
+            for optimizer, alike in found.items()
+        }
 
     def _options(self, rule: ParameterRule, width: int) -> dict[str, Any]:
         numbers = self.numbers(rule, width)
