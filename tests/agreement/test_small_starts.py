@@ -192,7 +192,7 @@ MISTAKES: tuple[tuple[type[nn.Module], str, str, float, str], ...] = (
 
 def checked(kind: type[nn.Module], **off: Mapping[str, float]) -> Any:
     data, loss = MODELS[kind]
-    model = Maximal(kind, 32, tables=(), **off)  # type: ignore[arg-type]
+    model = Maximal(kind, 32, tables=(), **off)  # type: ignore[arg-type]  # of rates or starts, by name
     return scalings.check_model(model.build, model.optimizer, data, loss, quick=True)
 
 
