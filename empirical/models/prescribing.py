@@ -38,6 +38,11 @@ def sizes_at(build: Build, width: int) -> dict[str, float]:
     return {name: root_mean_square([one[name] for one in seen]) for name in seen[0]}
 
 
+def shapes_at(build: Build, width: int) -> dict[str, tuple[int, ...]]:
+    """By name, the shape of each parameter at a width."""
+    return {name: tuple(parameter.shape) for name, parameter in built(build, width).named_parameters()}
+
+
 def options_at(build: Build, make_optimizer: MakeOptimizer, width: int) -> dict[str, Options]:
     """By name, how each parameter is trained at a width."""
     model = built(build, width)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -70,6 +71,23 @@ class ParameterRule:
     decay: Scaled
     changed: tuple[str, ...] = ()
     """Which of init, lr and decay are other powers of the width than those of the model as it is."""
+    base_shape: tuple[int, ...] | None = None
+    """Its shape at the base width, where a model was seen."""
+
+    def may_have(self, shape: tuple[int, ...], width: int, base_width: int) -> bool:
+        """Whether this is its shape at a width. Sizes such as n/16 + 8, or 8n/3 rounded up to some multiple, are only
+        to leading order the power of the width that is known of them, and so are not compared."""
+        if self.shape is None:
+            return True
+        seen = self.base_shape or tuple(size.at(base_width) for size in self.shape)
+
+        def is_exact(size: Dimension, own: int) -> bool:
+            return not size.grows or (Fraction(size.size).denominator == 1 and own == size.at(base_width))
+
+        return len(shape) == len(self.shape) and all(
+            one == size.at(width) or not is_exact(size, own)
+            for one, size, own in zip(shape, self.shape, seen, strict=True)
+        )
 
     @property
     def options(self) -> dict[str, str]:
@@ -174,14 +192,14 @@ class Prescription:
 
     def width_of(self, shapes: Mapping[str, tuple[int, ...]]) -> int:
         """The width of a model whose parameters have these shapes. Raises ArgumentError if it has none."""
-        widths = {one for name, shape in shapes.items() for one in self._widths(name, shape)}
+        widths = Counter(one for name, shape in shapes.items() for one in self._widths(name, shape))
         if not widths:
             raise ArgumentError("model", "none of its parameters grows, so that it has no width")
-        width = min(widths)
+        width = min(widths, key=lambda one: (-widths[one], one))
         for name, shape in shapes.items():
-            known = self.by_name[name].shape
-            expected = shape if known is None else tuple(size.at(width) for size in known)
-            if shape != expected:
+            rule = self.by_name[name]
+            if not rule.may_have(shape, width, self.base_width):
+                expected = tuple(size.at(width) for size in rule.shape or ())
                 why = f"{name} has the shape {shape}, and expected is {expected} at width {width}"
                 raise ArgumentError("model", why)
         return width

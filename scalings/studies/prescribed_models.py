@@ -123,10 +123,11 @@ def parameterized(
     notes: tuple[str, ...] = (),
 ) -> Parameterized:
     """The model, set as a repair says, with the numbers that it has itself at the base width."""
-    from empirical.models.prescribing import options_at, sizes_at
+    from empirical.models.prescribing import options_at, shapes_at, sizes_at
 
     model, traced = read.model, read.traced
     options, sizes = options_at(model.build, model.optimizer, base_width), sizes_at(model.build, base_width)
+    base_shapes = shapes_at(model.build, base_width)
     shapes = {name: one.shape for one in traced.tape.parameters for name in traced.names_of(one)}
     changed = {(one[0], one[1]) for one in repair.changes if _is_setting(one)}
     layers = traced.translation.network.layers
@@ -154,6 +155,7 @@ def parameterized(
             powers.scaled("lr", trained.lr if trained else 0.0),
             powers.scaled("decay", trained.decay if trained else 0.0),
             powers.changed,
+            base_shapes[name],
         )
 
     rules = tuple(rule(name, setting) for name, setting in read.seen.items())

@@ -147,3 +147,28 @@ def test_pasted_groups_of_muon_say_by_which_factor_it_changes_rates(adjusted: st
         return [getattr(torch.optim, name)(own) for name, own in groups.items()]
 
     assert check_model(build, as_pasted, INPUTS, quick=True).verdict == "PASS"
+
+
+def test_sizes_need_only_be_powers_of_the_width_to_leading_order() -> None:
+    """8n/3 units rounded up to a multiple of 64, as Llama's are, and n/16 + 8 of a state space model, known at a width
+    where the first is exact; whole multiples of the width are compared."""
+
+    class Rounded(nn.Module):
+        def __init__(self, width: int, times: int = 2) -> None:
+            super().__init__()
+            inner, small = -(-8 * width // 3 // 64) * 64, width // 16 + 8
+            self.read, self.up = nn.Linear(6, width), nn.Linear(width, inner)
+            self.low, self.back = nn.Linear(inner, small), nn.Linear(small, times * width)
+            self.out = nn.Linear(times * width, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            found: Tensor = self.out(self.back(self.low(torch.relu(self.up(torch.relu(self.read(x)))))))
+            return found
+
+    plan = scalings.parameterize(Rounded, adam, INPUTS, base_width=96)
+    for width in (64, 80, 192, 1024):
+        model = plan.apply(Rounded(width))
+        rates = {name: group["lr"] for group in plan.groups(model)["Adam"] for name in group["param_names"]}
+        assert rates["up.weight"] / rates["read.weight"] == pytest.approx(96 / width)
+    with pytest.raises(ArgumentError, match=r"model: back.weight has the shape \(768, 20\)"):
+        plan.apply(Rounded(192, times=4))
