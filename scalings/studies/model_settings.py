@@ -16,6 +16,7 @@ from scalings.hyperparameters.splits import Laws, laws
 from scalings.hyperparameters.update_laws import UpdateLaw, optimizer
 from scalings.hyperparameters.update_laws import clipped as clipped_law
 from scalings.networks.nodes import MATRICES
+from scalings.studies.multipliers import Multiplier, multipliers_of
 from scalings.studies.optimizer_audit import audit, drowns, moved_twice, untrained
 from scalings.tapes.network import TracedNetwork
 from scalings.tapes.shapes import shape_text
@@ -49,6 +50,8 @@ class ParameterSetting:
     """Whether the law was found by feeding gradients to the optimizer."""
     epsilon: Exponent = MINUS_INFINITY
     """Of the optimizer's epsilon where that is larger than gradients are; else -oo."""
+    multipliers: tuple[Multiplier, ...] = ()
+    """What the code multiplies each of its uses by."""
 
     @property
     def is_vector(self) -> bool:
@@ -66,7 +69,7 @@ def parameter_settings(
 ) -> tuple[list[ParameterSetting], list[str]]:
     """How each weight of the network is set, and remarks. Raises ArgumentError for copies that are set differently, and
     for an optimizer whose law is not known."""
-    rows, usual = [], _usual_laws(translation, seen)
+    rows, usual, multipliers = [], _usual_laws(translation, seen), multipliers_of(translation.network)
     shapes = {name: shape_text(one.shape) for one in traced.tape.parameters for name in traced.names_of(one)}
     for node in translation.network.layers:
         names = translation.weights[node.weight]
@@ -94,6 +97,7 @@ def parameter_settings(
                 "" if node.frozen else moved_twice(of_copies),
                 bool(first.options and first.options.measured),
                 first.epsilon if drowns(first) else MINUS_INFINITY,
+                multipliers[node.weight],
             )
         )
     notes = [*audit(rows, [seen[row.parameters[-1]] for row in rows])]
