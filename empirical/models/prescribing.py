@@ -114,7 +114,8 @@ def groups(prescription: Prescription, model: nn.Module) -> dict[str, list[dict[
 
 def optimizer(prescription: Prescription, make_optimizer: MakeOptimizer, model: nn.Module) -> Any:
     """What the user's function makes of a model, at the learning rates and decays that are prescribed; all else in its
-    groups stays as it is, but that each parameter is in one of them alone, and so do the model's parameters.
+    groups stays as it is, but that each parameter is in one of them alone, and so do the model's parameters. What is in
+    none, and should be, comes into the first one of the optimizer that is prescribed for it.
 
     Raises ArgumentError for a scheduler, which remembers the groups that it was made with.
     """
@@ -131,6 +132,12 @@ def optimizer(prescription: Prescription, make_optimizer: MakeOptimizer, model: 
         raise ArgumentError("optimizer", f"expected optimizers alone, but got a {kind}: make it of what this gives")
     names = {id(parameter): name for name, parameter in named(model).items()}
     owners = {parameter: id(found[0][1]) for parameter, found in movers(listed).items()}
+    for parameter in model.parameters():
+        rule = prescription.by_name[names[id(parameter)]]
+        if rule.optimizer and parameter.requires_grad and id(parameter) not in owners:
+            group = next(one for one in listed if type(one).__name__ == rule.optimizer).param_groups[0]
+            group["params"].append(parameter)
+            owners[id(parameter)] = id(group)
     for one in listed:
         one.param_groups[:] = [
             split for group in one.param_groups for split in _regrouped(prescription, group, names, owners, width)

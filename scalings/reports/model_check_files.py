@@ -15,18 +15,21 @@ from scalings.results.fits import Fit
 from scalings.results.prescription_code import code
 from scalings.results.printable import printable
 from scalings.studies.model_checks import ModelCheck
+from scalings.studies.model_findings import meant
 
 
 def model_check_markdown(answer: ModelCheck, name: str) -> str:
     """For a pull request: the verdict and what to change, then the settings, then what training says."""
     lines = [f"### {_as_code(name)} {answer.verdict}", "", _escaped(answer.reason)]
-    if answer.findings:
-        lines += ["", *(f"- {_escaped(one.sentence)}" for one in answer.findings)]
+    if wrong := [one for one in answer.findings if one.is_wrong]:
+        lines += ["", *(f"- {_escaped(one.sentence)}" for one in wrong)]
         if so := consequence(answer):
             lines += ["", f"As it is, at larger and larger widths: {_escaped(so)}"]
     lines += ["", *markdown_table(settings_columns(answer), list(_rows(answer)))]
     if others := [f"{_exponent(*pair)} at {_as_code(place)}" for place, pair in other_multipliers(answer)]:
         lines += ["", f"The code also multiplies by {', '.join(others)}"]
+    for said in meant(answer.findings):
+        lines += ["", _escaped(said)]
     richness = "" if answer.richness is None else f", r = {format_exponent(answer.richness)}"
     lines += ["", f"In theory it is {answer.regime}{richness}. Training: {_escaped(training_in_words(answer))}"]
     if answer.notes:
@@ -122,9 +125,9 @@ def properties(answer: ModelCheck) -> Iterator[tuple[str, str]]:
     for row in answer.settings:
         for what, exponent in (("init", row.init), ("lr", row.lr), ("decay", row.decay)):
             yield f"{row.weight} {what}", format_exponent(exponent)
-        for one in row.multipliers:
-            if one.order:
-                yield f"{row.weight} multiplier at {one.use}", format_exponent(one.order)
+        for use in row.multipliers:
+            if use.order:
+                yield f"{row.weight} multiplier at {use.use}", format_exponent(use.order)
         yield f"{row.weight} law", row.law
     for one in answer.agreement.comparisons:
         if one.role != "reported" and isinstance(one.fit, Fit):

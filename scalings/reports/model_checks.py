@@ -20,6 +20,7 @@ from scalings.results.checks import Repair
 from scalings.results.fits import Diverged, Fit
 from scalings.studies.comparisons import Agreement
 from scalings.studies.model_checks import ModelCheck
+from scalings.studies.model_findings import meant
 from scalings.studies.model_words import consequence_in_words, correction_in_words, listed
 
 _MOST = 12
@@ -30,13 +31,14 @@ def model_check_report(answer: ModelCheck) -> Iterator[RenderableType]:
     """The text of a check of a model."""
     yield Text.assemble((answer.verdict, STYLES[answer.verdict]), f": {answer.reason}")
     yield Text()
-    if answer.findings:
-        yield from (Text(f"  {one.sentence}") for one in answer.findings)
+    if wrong := [one for one in answer.findings if one.is_wrong]:
+        yield from (Text(f"  {one.sentence}") for one in wrong)
         if so := consequence(answer):
             yield Text(f"  As it is, at larger and larger widths: {so}")
         yield Text()
     yield _settings_table(answer)
     yield from _multiplied_elsewhere(answer)
+    yield from map(Text, meant(answer.findings))
     yield Text()
     richness = "" if answer.richness is None else f", r = {format_exponent(answer.richness)}"
     measured = answer.measured_richness
@@ -183,6 +185,7 @@ def model_check_document(answer: ModelCheck) -> Document:
                 "what": one.what,
                 "power": None if one.power is None else format_exponent(one.power),
                 "sentence": one.sentence,
+                "is_wrong": one.is_wrong,
             }
             for one in answer.findings
         ],

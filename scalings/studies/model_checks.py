@@ -37,6 +37,7 @@ from scalings.studies.model_findings import (
     of_changes,
     of_conflict,
     of_epsilons,
+    of_kept_frozen,
     of_moved_twice,
     of_training,
     of_untrained,
@@ -264,7 +265,9 @@ def _findings(
     if not any(one.is_wrong for one in findings):
         findings += of_training(translation.network, agreement, MARGIN)
         findings += of_values(local_failures(translation, measured.fits, MARGIN))
-    return tuple(findings)
+    kept = {row.weight for row in theory.kept_frozen}
+    findings = [one for one in findings if not (one.what == "frozen" and one.parameter in kept)]
+    return (*findings, *of_kept_frozen(theory.kept_frozen, str(theory.wish)))
 
 
 def _remarks(theory: ModelTheory, *, asked: bool) -> Iterator[str]:

@@ -24,6 +24,7 @@ from scalings.studies.model_words import (
     format_plain,
     growth,
     is_growth,
+    listed,
     multiplier_in_words,
 )
 
@@ -59,6 +60,13 @@ def of_untrained(rows: Sequence[ParameterSetting], changes: Sequence[Change]) ->
             yield ModelFinding(row.weight, "frozen" if row.frozen else "untrained", None, sentence, not row.frozen)
 
 
+def of_kept_frozen(rows: Sequence[ParameterSetting], wish: str) -> Iterator[ModelFinding]:
+    """Weights that are frozen, without which what is asked for is out of reach."""
+    for row in rows:
+        sentence = f"the freezing of {row.weight} keeps it from being {wish}: let it train"
+        yield ModelFinding(row.weight, "frozen", None, sentence)
+
+
 def in_one_sentence(wrong: Sequence[ModelFinding]) -> str:
     """The first of what is wrong, with the weights of which the same is to be said, and how much else there is.
 
@@ -75,6 +83,23 @@ def in_one_sentence(wrong: Sequence[ModelFinding]) -> str:
     sentence = f"{before} of {named} {after}" if alike else first.sentence
     rest = len(others) - alike
     return f"{sentence} (and {rest} more)" if rest else sentence
+
+
+def meant(findings: Sequence[ModelFinding]) -> Iterator[str]:
+    """What is no mistake if it is meant, one sentence for all weights of which it is so.
+
+    >>> def frozen(name, why):
+    ...     return ModelFinding(name, "frozen", None, f"{name} is {why}", is_wrong=False)
+    >>> list(meant([frozen("a", "frozen: so"), frozen("b", "given no gradient"), frozen("c", "frozen: so")]))
+    ['frozen, which is no mistake if it is meant: a, c', 'given no gradient, which is no mistake if it is meant: b']
+    """
+    names: dict[str, list[str]] = {}
+    for one in findings:
+        if not one.is_wrong:
+            why = one.sentence.removeprefix(f"{one.parameter} is ").partition(":")[0]
+            names.setdefault(why, []).append(one.parameter)
+    for why, those in names.items():
+        yield f"{why}, which is no mistake if it is meant: {listed(those)}"
 
 
 def of_moved_twice(rows: Sequence[ParameterSetting]) -> Iterator[ModelFinding]:

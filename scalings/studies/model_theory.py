@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from scalings.criteria.observables import Observable
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
-from scalings.networks.nodes import Weighted
+from scalings.networks.network import Network
+from scalings.networks.nodes import WEIGHTED, Node, Repeat, Weighted
 from scalings.results.checks import Change, Check, Forbidden, Repair
 from scalings.results.derivations import Conflict
 from scalings.studies.model_reading import Reading
@@ -54,6 +55,9 @@ class ModelTheory:
 
     gradients: Mapping[str, Exponent]
     """The order of the entries of each layer's first gradient."""
+    kept_frozen: tuple[ParameterSetting, ...] = ()
+    """The frozen weights of which some would have to be trained for what was asked for."""
+    wish: Wish | None = None
 
     @property
     def code_remains(self) -> bool:
@@ -121,7 +125,29 @@ def theory_of(read: Reading, steps: int, wish: Wish | None = None) -> ModelTheor
         tuple(row for row in read.rows if row.untrained and not row.frozen),
         tuple(row for row in read.rows if row.moved_twice),
         {node.name: _entries(node, run.orders) for node in read.problem.network.layers},
+        _kept_frozen(read, wish) if wish and (aim.missed or aim.out_of_reach) else (),
+        wish,
     )
+
+
+def _kept_frozen(read: Reading, wish: Wish) -> tuple[ParameterSetting, ...]:
+    """The frozen weights, if what no numbers reach while they are would be reached with all of them trained."""
+    from symbolic.evaluation.causes import causes_of
+
+    frozen = tuple(row for row in read.rows if row.frozen)
+    if not frozen or isinstance(causes_of(read.without_epsilons, read.given, richness=wish.richness), Repair):
+        return ()
+    thawed = Network(tuple(_thawed(read.problem.network.nodes)), of_module=True)
+    found = causes_of(replace(read.without_epsilons, network=thawed), read.given, richness=wish.richness)
+    return frozen if isinstance(found, Repair) else ()
+
+
+def _thawed(nodes: tuple[Node, ...]) -> Iterator[Node]:
+    for node in nodes:
+        if isinstance(node, Repeat):
+            yield replace(node, nodes=tuple(_thawed(node.nodes)))
+        else:
+            yield replace(node, frozen=False) if isinstance(node, WEIGHTED) else node
 
 
 @dataclass(frozen=True)
