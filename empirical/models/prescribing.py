@@ -25,6 +25,8 @@ from scalings.results.prescriptions import Prescription, check_width
 
 _RATES = ("initial_lr", "max_lr", "min_lr")
 """What schedules leave in a group, of the learning rate that it had."""
+_APART = "decoupled_weight_decay"
+"""By which torch's Adam is AdamW."""
 _DRAWS = 8
 """Of a bias of two entries the size is then known to a quarter."""
 MakeOptimizer = Callable[[nn.Module], Any]
@@ -135,7 +137,7 @@ def optimizer(prescription: Prescription, make_optimizer: MakeOptimizer, model: 
     for parameter in model.parameters():
         rule = prescription.by_name[names[id(parameter)]]
         if rule.optimizer and parameter.requires_grad and id(parameter) not in owners:
-            group = next(one for one in listed if type(one).__name__ == rule.optimizer).param_groups[0]
+            group = next(one for one in listed if _is_of(one, rule.optimizer)).param_groups[0]
             group["params"].append(parameter)
             owners[id(parameter)] = id(group)
     for one in listed:
@@ -143,6 +145,11 @@ def optimizer(prescription: Prescription, make_optimizer: MakeOptimizer, model: 
             split for group in one.param_groups for split in _regrouped(prescription, group, names, owners, width)
         ]
     return made
+
+
+def _is_of(optimizer: Optimizer, kind: str) -> bool:
+    """Whether it is of this class; an Adam is an AdamW, too, if its decay is set apart."""
+    return type(optimizer).__name__ in (kind, kind.removesuffix("W"))
 
 
 def optimizers_at_peak(prescription: Prescription, make_optimizer: MakeOptimizer, model: nn.Module) -> Any:
@@ -160,11 +167,14 @@ def _regrouped(
         name = names.get(id(parameter))
         if name is None:
             raise ArgumentError("optimizer", "it has a parameter that is none of the model's")
-        numbers = prescription.numbers(prescription.by_name[name], width)
+        rule = prescription.by_name[name]
+        numbers = prescription.numbers(rule, width)
         lr: Any = numbers.lr
         if isinstance(group["lr"], Tensor):
             lr = torch.full_like(group["lr"], lr)
         kept = {key: one for key, one in group.items() if key not in _RATES}
+        if rule.law == "adamw" and _APART in group:
+            kept[_APART] = True
         new = {**kept, "params": [], "param_names": [], "lr": lr, "weight_decay": numbers.decay}
         split = found.setdefault((numbers.lr, numbers.decay), new)
         split["params"].append(parameter)

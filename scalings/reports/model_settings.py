@@ -43,7 +43,7 @@ def other_multipliers(answer: ModelCheck) -> Iterator[tuple[str, Pair]]:
     scores."""
     wanted = _wanted(answer)
     for one in beside_no_weight(answer.problem.network):
-        pair = one.order, wanted.get((one.name, "scale"))
+        pair: Pair = one.order, wanted.get((one.name, "scale"))
         if pair != (0, None):
             yield one.name, pair
 

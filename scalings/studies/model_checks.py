@@ -36,6 +36,7 @@ from scalings.studies.model_findings import (
     in_one_sentence,
     of_changes,
     of_conflict,
+    of_drowning_decays,
     of_epsilons,
     of_kept_frozen,
     of_moved_twice,
@@ -177,7 +178,7 @@ def check_model(
     verdict, reason = _verdict(theory, agreement, findings)
     if quick and verdict == "INCONCLUSIVE":
         verdict, reason = quick_verdict(theory.check, agreement)
-    repaired = repaired_model(read, theory.remedy, theory.remarks)
+    repaired = repaired_model(theory.mended, theory.remedy, theory.remarks)
     verified = None
     if verify and repaired and not theory.code_remains:
         asked: dict[str, Any] = {"widths": widths, "steps": steps, "seeds": seeds, "clip": clip, "quick": quick}
@@ -261,6 +262,8 @@ def _findings(
     findings += of_epsilons(theory.drowned, theory.gradients)
     if theory.conflict:
         findings += of_conflict(theory.conflict, theory.structure, translation.network)
+    findings += of_drowning_decays(theory.drowning, read.rows, changes)
+    changes = tuple(one for one in changes if not (one[1] == "decay" and one[0] in theory.drowning))
     findings += of_changes(changes, read.rows, translation.reading)
     if not any(one.is_wrong for one in findings):
         findings += of_training(translation.network, agreement, MARGIN)

@@ -120,6 +120,19 @@ def of_epsilons(rows: Sequence[ParameterSetting], gradients: Mapping[str, Expone
         yield ModelFinding(row.weight, "epsilon", off, f"{larger}: make it smaller{so}")
 
 
+def of_drowning_decays(
+    drowning: Mapping[str, Fraction], rows: Sequence[ParameterSetting], changes: Sequence[Change]
+) -> Iterator[ModelFinding]:
+    """Weights whose decay is larger than the gradients that Adam adds it to, with the decay that AdamW would need."""
+    new = {layer: order for layer, which, _, order in changes if which == "decay"}
+    for row in rows:
+        if row.layer in drowning:
+            larger = f"larger than the gradient that Adam adds it to, by {format_plain(drowning[row.layer])}"
+            then = f"let it {' '.join(growth(new[row.layer]))} there" if row.layer in new else "leave it as it is there"
+            sentence = f"the decay of {row.weight} is {larger}: take AdamW, and {then}"
+            yield ModelFinding(row.weight, "decay", drowning[row.layer], sentence)
+
+
 def of_changes(
     changes: Sequence[Change], rows: Sequence[ParameterSetting], functions: Mapping[str, str]
 ) -> Iterator[ModelFinding]:

@@ -12,6 +12,7 @@ from scalings.networks.network import Network
 from scalings.networks.nodes import WEIGHTED, Node, Repeat, Weighted
 from scalings.results.checks import Change, Check, Forbidden, Repair
 from scalings.results.derivations import Conflict
+from scalings.studies.coupled_decay import decayed_apart, drowning_decays
 from scalings.studies.model_reading import Reading
 from scalings.studies.model_settings import ParameterSetting
 from scalings.studies.model_tensors import uncovered
@@ -55,9 +56,13 @@ class ModelTheory:
 
     gradients: Mapping[str, Exponent]
     """The order of the entries of each layer's first gradient."""
-    kept_frozen: tuple[ParameterSetting, ...] = ()
+    kept_frozen: tuple[ParameterSetting, ...]
     """The frozen weights of which some would have to be trained for what was asked for."""
-    wish: Wish | None = None
+    wish: Wish | None
+    drowning: Mapping[str, Fraction]
+    """By layer, how much larger the decay is than the gradient that Adam adds it to; empty where that is all right."""
+    mended: Reading
+    """The model that `causes` and `remedy` speak of: as it is, or with decay apart from gradients."""
 
     @property
     def code_remains(self) -> bool:
@@ -88,6 +93,8 @@ class ModelTheory:
         if self.twice:
             names = ", ".join(row.weight for row in self.twice)
             found.append(f"leave {names} in one group alone, too: these numbers take it that it is")
+        if self.drowning:
+            found.append("take AdamW in place of Adam: these numbers take decay to be apart from gradients")
         if self.drowned:
             found.append("make the epsilons smaller, too: these numbers take them for small")
         return tuple(found)
@@ -103,6 +110,11 @@ def theory_of(read: Reading, steps: int, wish: Wish | None = None) -> ModelTheor
 
     run = train_given(read.problem, read.given, steps)
     check, nearest = verdict_on(run, small_starts=True), causes_of(read.without_epsilons, read.given)
+    drowning = drowning_decays(read)
+    if drowning and _is_nearer(found := causes_of(decayed_apart(read).without_epsilons, read.given), nearest):
+        read, nearest = decayed_apart(read), found
+    else:
+        drowning = {}
     drowned = read.drowned
     if drowned and _answer(causes_of(read.problem, read.given)) == _answer(nearest):
         drowned = []
@@ -127,6 +139,8 @@ def theory_of(read: Reading, steps: int, wish: Wish | None = None) -> ModelTheor
         {node.name: _entries(node, run.orders) for node in read.problem.network.layers},
         _kept_frozen(read, wish) if wish and (aim.missed or aim.out_of_reach) else (),
         wish,
+        drowning,
+        read,
     )
 
 
@@ -208,6 +222,11 @@ def _structure(read: Reading, conflict: Conflict) -> Structure | None:
             besides = tuple(one for one in repair.changes if one[0] not in names.values())
             found.append(Structure({edge: powers.get(name, Fraction(0)) for edge, name in names.items()}, besides))
     return min(found, key=lambda one: len(one.besides), default=None)
+
+
+def _is_nearer(one: Repair | Forbidden, other: Repair | Forbidden) -> bool:
+    """Whether one repair takes as few changes as the other."""
+    return isinstance(one, Repair) and (isinstance(other, Forbidden) or len(one.changes) <= len(other.changes))
 
 
 def _in_code(repair: Repair | Forbidden) -> bool:

@@ -133,6 +133,7 @@ def parameterized(
     shapes = {name: one.shape for one in traced.tape.parameters for name in traced.names_of(one)}
     changed = _settings_in(repair, read)
     layers = traced.translation.network.layers
+    laws = {name: row.law for row in read.rows for name in row.parameters}
     prescribed: dict[str, tuple[str, _Powers]] = {}
     for row in read.rows:
         sizes |= _of_copies({name: sizes[name] for name in row.parameters})
@@ -149,12 +150,13 @@ def parameterized(
         trained, size = options.get(name), sizes[name]
         if not size and "init" in powers.changed and powers.node:
             size = 1 / math.sqrt(powers.node.fan_in.at(base_width))  # it starts at zero: typical weights instead
+        law = laws.get(name, trained.law) if trained else ""
         return ParameterRule(
             name,
             weight,
             shapes.get(name),
-            trained.optimizer if trained else "",
-            trained.law if trained else "",
+            ("AdamW" if law == "adamw" and trained.optimizer == "Adam" else trained.optimizer) if trained else "",
+            law,
             powers.scaled("init", size),
             powers.scaled("lr", trained.lr if trained else 0.0),
             powers.scaled("decay", trained.decay if trained else 0.0),
