@@ -40,6 +40,7 @@ from scalings.studies.model_findings import (
     of_epsilons,
     of_kept_frozen,
     of_moved_twice,
+    of_norms,
     of_training,
     of_untrained,
     of_values,
@@ -48,6 +49,7 @@ from scalings.studies.model_reading import Model, Reading, apart, reading, runs_
 from scalings.studies.model_settings import ParameterSetting
 from scalings.studies.model_tensors import TensorVerdict, local_failures, measured_richness, tensors
 from scalings.studies.model_theory import ModelTheory, theory_of
+from scalings.studies.norm_epsilons import NormEpsilon, near_an_epsilon, norm_epsilons
 from scalings.studies.prescribed_models import Parameterized, repaired_model
 from scalings.studies.quick_checks import quick_verdict
 from scalings.studies.wishes import WishedRegime, wish_of
@@ -174,7 +176,8 @@ def check_model(
     cap = _CAP if seeds < _ENOUGH and not quick else 1
     measured = _trained(read, runs, widths, seeds, cap, announce, progress)
     agreement, early = _compared(read, theory, measured)
-    findings = _findings(read, theory, agreement, measured)
+    norms = tuple(norm_epsilons(traced.network))
+    findings = _findings(read, theory, agreement, measured, norms)
     verdict, reason = _verdict(theory, agreement, findings)
     if quick and verdict == "INCONCLUSIVE":
         verdict, reason = quick_verdict(theory.check, agreement)
@@ -188,7 +191,7 @@ def check_model(
         *(verdict, reason, read, theory.check, agreement, findings, theory.causes),
         notes=(
             *(*read.notes, *remarks, *_remarks(theory, asked=wish is not None)),
-            *(*_resized_note(measured), *early_note(early)),
+            *(*_resized_note(measured), *early_note(early), *near_an_epsilon(norms)),
         ),
         measured_richness=measured_richness(read.traced.translation.network, measured.fits),
         tensors=tensors(
@@ -251,9 +254,13 @@ def _compared(read: Reading, theory: ModelTheory, measured: Measurement) -> tupl
 
 
 def _findings(
-    read: Reading, theory: ModelTheory, agreement: Agreement, measured: Measurement
+    read: Reading,
+    theory: ModelTheory,
+    agreement: Agreement,
+    measured: Measurement,
+    norms: Sequence[NormEpsilon],
 ) -> tuple[ModelFinding, ...]:
-    """What theory finds wrong; if it is nothing, where training does something else."""
+    """What theory finds wrong; if it is nothing, what does not normalize, or where training does something else."""
     translation = read.traced.translation
     changes: tuple[Change, ...] = theory.causes.changes if isinstance(theory.causes, Repair) else ()
     if theory.structure:
@@ -265,6 +272,8 @@ def _findings(
     findings += of_drowning_decays(theory.drowning, read.rows, changes)
     changes = tuple(one for one in changes if not (one[1] == "decay" and one[0] in theory.drowning))
     findings += of_changes(changes, read.rows, translation.reading)
+    if not any(one.is_wrong for one in findings):
+        findings += of_norms(norms)
     if not any(one.is_wrong for one in findings):
         findings += of_training(translation.network, agreement, MARGIN)
         findings += of_values(local_failures(translation, measured.fits, MARGIN))

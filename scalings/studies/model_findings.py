@@ -27,6 +27,7 @@ from scalings.studies.model_words import (
     listed,
     multiplier_in_words,
 )
+from scalings.studies.norm_epsilons import NormEpsilon
 
 What = Literal["init", "lr", "decay", "multiplier", "epsilon", "frozen", "untrained", "twice", "structure", "training"]
 
@@ -118,6 +119,16 @@ def of_epsilons(rows: Sequence[ParameterSetting], gradients: Mapping[str, Expone
         larger = f"the epsilon of {row.weight} {is_growth(row.epsilon)}, and is larger than the entries of its gradient"
         so = f", and let it {' '.join(growth(entries))}, as they do" if off and entries else ""
         yield ModelFinding(row.weight, "epsilon", off, f"{larger}: make it smaller{so}")
+
+
+def of_norms(epsilons: Iterable[NormEpsilon]) -> Iterator[ModelFinding]:
+    """Normalizations that do not normalize, since what they read has become smaller than their epsilon."""
+    for one in epsilons:
+        if one.drowns:
+            falls = f"the mean square of what it normalizes {is_growth(one.order)}, and at width {one.at} is smaller"
+            what = f"the eps of {one.place} is {one.epsilon:.0e} at every width, but {falls}"
+            sentence = f"{what}: let what it reads be of one size, or make eps fall as fast"
+            yield ModelFinding(one.place, "epsilon", -one.order, sentence)
 
 
 def of_drowning_decays(
