@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -78,8 +79,9 @@ def parameter_settings(
         names = translation.weights[node.weight]
         of_copies = [seen[name] for name in names]
         first = of_copies[-1]
+        starts = Counter(one.init for one in of_copies)  # of those that start alike, some are known less well
         for one in of_copies:
-            if (one.init, one.lr, one.decay) != (first.init, first.lr, first.decay):
+            if (one.lr, one.decay) != (first.lr, first.decay):
                 raise ArgumentError("build", f"{one.name} and {first.name} are copies, but are set in different ways")
         if first.options and not first.options.law:
             raise ArgumentError("optimizer", f"the law of {first.options.optimizer} is not known")
@@ -91,7 +93,7 @@ def parameter_settings(
                 node.name,
                 shapes[names[-1]],
                 "vector" if not isinstance(node, MATRICES) else node.role,
-                first.init,
+                starts.most_common(1)[0][0],
                 MINUS_INFINITY if node.frozen else first.lr,
                 MINUS_INFINITY if node.frozen else first.decay,
                 options.law if options else "sgd",
