@@ -61,18 +61,7 @@ def dormant(network: Network) -> frozenset[str]:
     such an operation.
     """
 
-    def sums_back(node: Node, source: str) -> bool:
-        if isinstance(node, Scores):  # behind which is one
-            return True
-        if isinstance(node, Rearrange):
-            is_copied = any(node.copies(network.units, source, scale) > 0 for scale in network.scales)
-            return is_copied and not all(isinstance(one, MATRICES) for one in network.readers[node.name])
-        if not isinstance(node, Product) or node.left == node.right:
-            return False
-        several = (contraction(node, network.units, scale) for scale in network.scales)
-        return any((one.right if source == node.left else one.left) > 0 for one in several)
-
-    return _reaching_only(network, sums_back)
+    return _reaching_only(network, lambda node, source: _sums_back(network, node, source))
 
 
 def unheard(network: Network) -> frozenset[str]:
@@ -109,14 +98,28 @@ def weighing(network: Network) -> frozenset[str]:
 
 def late(network: Network) -> frozenset[str]:
     """The operations whose first gradient may be smaller than later ones, or whose first change: those that multiply
-    what starts small, by their own weights or by what they compute, and those in front of a layer that reads a fixed
-    number of units and gives growing ones. Back through that comes a sum of random signs, until the layer has moved."""
+    what starts small, by their own weights or by what they compute, those that are dormant, and those in front of a
+    layer that reads a fixed number of units and gives growing ones, which sends back a sum of random signs until it has
+    moved."""
 
     def sends_little(node: Node, source: str) -> bool:
-        return _meets_small(network, node, source) or _widens(node)
+        return _meets_small(network, node, source) or _widens(node) or _sums_back(network, node, source)
 
     own = (node.name for node in network.flat if multiplies_small(network, node))
     return _reaching_only(network, sends_little) | frozenset(own)
+
+
+def _sums_back(network: Network, node: Node, source: str) -> bool:
+    """Whether what it sends back to this source is a sum over growing units that the source has not."""
+    if isinstance(node, Scores):  # behind which is one
+        return True
+    if isinstance(node, Rearrange):
+        is_copied = any(node.copies(network.units, source, scale) > 0 for scale in network.scales)
+        return is_copied and not all(isinstance(one, MATRICES) for one in network.readers[node.name])
+    if not isinstance(node, Product) or node.left == node.right:
+        return False
+    several = (contraction(node, network.units, scale) for scale in network.scales)
+    return any((one.right if source == node.left else one.left) > 0 for one in several)
 
 
 def _meets_small(network: Network, node: Node, source: str) -> bool:

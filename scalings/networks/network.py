@@ -194,7 +194,7 @@ class Network:
                 self.units[node.name],
                 self.copies.get(node.name, ONE),
                 *self._read_at(node),
-                2 if node.name in self.dormant | self.late else 1,
+                2 if node.name in self.late else 1,
                 isinstance(node, MATRICES),
                 not (isinstance(node, WEIGHTED) and node.frozen) and node.name not in self._unheard,
                 self._part(node),

@@ -9,7 +9,6 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from scalings.criteria.tutorial import USEFUL_UPDATE
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import Affine, Exponent, format_exponent, format_power
 from scalings.hyperparameters.gauges import GAUGES, Gauge
@@ -17,7 +16,7 @@ from scalings.hyperparameters.unknowns import SYMBOLS, name_of
 from scalings.reports.conflicts import conflict_document, contradiction_sentences
 from scalings.reports.documents import SCHEMA_VERSION, Document, layers_document, multipliers_document
 from scalings.reports.inductions import INSERTED, concluded, determined
-from scalings.reports.limits import behind_small_gates, limits_report, not_covered
+from scalings.reports.limits import limits_report, not_covered
 from scalings.reports.pieces import (
     numbering,
     piece_document,
@@ -177,8 +176,7 @@ def derivation_report(derivation: Derivation, gauge: Gauge) -> Iterator[Renderab
 def limits_of(derivation: Derivation) -> tuple[str, ...]:
     """What the derivation does not cover."""
     is_answered = derivation.degrees_of_freedom is not None
-    small = behind_small_gates(derivation.network) if USEFUL_UPDATE.name in derivation.criteria else ()
-    return *small, *not_covered(derivation.network, derivation.laws, derivation.scale, answered=is_answered)
+    return not_covered(derivation.network, derivation.laws, derivation.scale, answered=is_answered)
 
 
 def summary(derivation: Derivation) -> Iterator[RenderableType]:

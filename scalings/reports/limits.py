@@ -24,7 +24,6 @@ from rich.text import Text
 from scalings.hyperparameters.update_laws import UpdateLaw, is_factored
 from scalings.networks.dimensions import BATCH_NOISE, symbol_of
 from scalings.networks.network import Network
-from scalings.networks.nodes import Product
 
 
 def not_covered(network: Network, laws: Iterable[UpdateLaw], scale: str, *, answered: bool) -> tuple[str, ...]:
@@ -50,19 +49,6 @@ def not_covered(network: Network, laws: Iterable[UpdateLaw], scale: str, *, answ
             f"constants and the optimum: powers of {symbol} say what works, not what works best; transfer measures that"
         )
     return tuple(found)
-
-
-def behind_small_gates(network: Network) -> tuple[str, ...]:
-    """What the tutorial's criteria ask of selective scans and the like, whose b and c multiply all that passes."""
-    multiplying = {source for node in network.flat if isinstance(node, Product) for source in node.sources}
-    gates = [one.name for one in network.representations if one.part == "gate" and one.is_matrix]
-    if not multiplying.intersection(gates):
-        return ()
-    names = " and ".join(name for name in gates if name in multiplying)
-    return (
-        f"units that start small: what {names} multiplies starts as small as a readout does, and useful update asks it "
-        "to count at once; --criteria spectral asks only that it moves",
-    )
 
 
 def limits_report(sentences: Iterable[str]) -> Iterator[RenderableType]:

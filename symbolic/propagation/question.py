@@ -16,7 +16,7 @@ numbered from input to output. Exponents that are given are not asked for:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -32,7 +32,7 @@ from scalings.criteria.tutorial import TUTORIAL
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Affine, Exponent
 from scalings.hyperparameters.gauges import LayerExponents
 from scalings.hyperparameters.unknowns import name_of
-from scalings.networks.nodes import Norm, Start
+from scalings.networks.nodes import Start
 from scalings.results.derivations import PARAMETER
 from symbolic.orders.algebra import EXACT, Algebra, O
 from symbolic.polyhedra.facts import Facts, as_affine
@@ -107,8 +107,7 @@ class Question:
         """
         layers, scales = self.exponents(unknown, algebra.constant)
         every = requirements(self.problem, self.criteria, self.updates)
-        normalized = {node.source for node in self.problem.network.flat if isinstance(node, Norm)}
-        waiting = _waiting(list(awake(every, self._zeros)), normalized)
+        waiting = _waiting(list(awake(every, self._zeros)))
         run = train(self.problem, layers, algebra, self.updates, scales=scales, boundary=boundary)
         for observable, order in run:
             orders[observable] = order
@@ -158,13 +157,11 @@ class Question:
         return layers, [named(name_of("scales", number)) for number in multipliers]
 
 
-def _waiting(
-    all_of_them: Sequence[Requirement], normalized: Set[str]
-) -> dict[Observable, list[tuple[Requirement, frozenset[Observable]]]]:
+def _waiting(all_of_them: Sequence[Requirement]) -> dict[Observable, list[tuple[Requirement, frozenset[Observable]]]]:
     """For each observable the requirements that wait for it, each with all that it waits for.
 
-    A bound also waits for the equations of its step: what they imply is then seen to be implied. But that of what is
-    `normalized` waits for none while nothing is asked of it yet: terms would multiply with min(1, |dz| / |z|).
+    A bound also waits for the equations of its step: what they imply is then seen to be implied. But while no equation
+    is asked of a layer (`first_update`) its bound is all that is known of it, and comes at once, before terms multiply.
     """
     equations: dict[int, set[Observable]] = {}
     for requirement in all_of_them:
@@ -173,9 +170,7 @@ def _waiting(
     waiting: dict[Observable, list[tuple[Requirement, frozenset[Observable]]]] = {}
     for requirement in all_of_them:
         needed = frozenset(requirement.observables)
-        if requirement.criterion.sign == "<=" and not (
-            requirement.layer.name in normalized and 1 <= requirement.step < requirement.layer.first_update
-        ):
+        if requirement.criterion.sign == "<=" and not (1 <= requirement.step < requirement.layer.first_update):
             needed |= equations.get(requirement.step, set())
         for observable in needed:
             waiting.setdefault(observable, []).append((requirement, needed))

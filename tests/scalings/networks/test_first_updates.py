@@ -61,8 +61,9 @@ def test_what_may_start_small(nodes: tuple[Node, ...], small: set[str], late: se
     assert (network.small, network.late) == (small, late)
 
 
-def test_nothing_of_a_ready_made_network_is_late() -> None:
-    assert not any(network.late for network in (mlp(4), transformer(), lora()))
+def test_of_ready_made_networks_only_what_is_dormant_is_late() -> None:
+    assert all(network.late == network.dormant for network in (mlp(4), transformer(), lora()))
+    assert transformer().late
     assert mlp(4).small == {"layer4"}
 
 

@@ -6,12 +6,6 @@ import json
 
 import pytest
 
-import scalings
-from scalings.networks.dimensions import WIDTH, fixed
-from scalings.networks.network import Network
-from scalings.networks.nodes import Dense, Product, Softmax
-from scalings.reports.derivations import limits_of
-from scalings.reports.limits import behind_small_gates
 from tests.scalings.command_line.running import run
 
 SENTENCES = {
@@ -79,27 +73,3 @@ def test_alignment_is_spoken_of_where_it_changes_an_answer(
 
     assert any(answer("1"))
     assert (answer("1") != answer("1/2")) == matters
-
-
-GATED = (
-    Dense("first", "input", "first", fixed(8), WIDTH),
-    Dense("gate", "first", "gate", WIDTH, fixed(1)),
-    Dense("value", "first", "value", WIDTH, WIDTH),
-)
-HEAD = Dense("head", "product", "head", WIDTH, fixed(3))
-BY_ITSELF = Network((*GATED, Product("product", "value", "gate", WIDTH), HEAD))
-
-
-def test_small_gates_are_said_where_they_multiply() -> None:
-    """As b and c of a selective scan do; a router behind a softmax is of another size."""
-    chosen = Network((*GATED, Softmax("chosen", "gate"), Product("product", "value", "chosen", WIDTH), HEAD))
-    (sentence,) = behind_small_gates(BY_ITSELF)
-    assert "what gate multiplies starts as small as a readout" in sentence
-    assert behind_small_gates(chosen) == behind_small_gates(scalings.mlp(3)) == ()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("criteria", "times"), [("tutorial", 1), ("spectral", 0)])
-def test_they_are_said_of_the_criteria_that_ask_too_much(criteria: str, times: int) -> None:
-    (sentence,) = behind_small_gates(BY_ITSELF)
-    assert limits_of(scalings.derive(BY_ITSELF, "adam", criteria)).count(sentence) == times
