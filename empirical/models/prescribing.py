@@ -25,6 +25,8 @@ from scalings.results.prescriptions import Prescription, check_width
 
 _RATES = ("initial_lr", "max_lr", "min_lr")
 """What schedules leave in a group, of the learning rate that it had."""
+_APART = "decoupled_weight_decay"
+"""By which torch's Adam is AdamW."""
 _DRAWS = 8
 """Of a bias of two entries the size is then known to a quarter."""
 MakeOptimizer = Callable[[nn.Module], Any]
@@ -119,7 +121,8 @@ def groups(prescription: Prescription, model: nn.Module) -> dict[str, list[dict[
 
 def optimizer(prescription: Prescription, make_optimizer: MakeOptimizer, model: nn.Module) -> Any:
     """What the user's function makes of a model, at the learning rates and decays that are prescribed; all else in its
-    groups stays as it is, but that each parameter is in one of them alone, and so do the model's parameters.
+    groups stays as it is, but that each parameter is in one of them alone, and so do the model's parameters. What is in
+    none, and should be, comes into the first one of the optimizer that is prescribed for it.
 
     Raises ArgumentError for a scheduler, which remembers the groups that it was made with.
     """
@@ -136,11 +139,22 @@ def optimizer(prescription: Prescription, make_optimizer: MakeOptimizer, model: 
         raise ArgumentError("optimizer", f"expected optimizers alone, but got a {kind}: make it of what this gives")
     names = {id(parameter): name for name, parameter in named(model).items()}
     owners = {parameter: id(found[0][1]) for parameter, found in movers(listed).items()}
+    for parameter in model.parameters():
+        rule = prescription.by_name[names[id(parameter)]]
+        if rule.optimizer and parameter.requires_grad and id(parameter) not in owners:
+            group = next(one for one in listed if _is_of(one, rule.optimizer)).param_groups[0]
+            group["params"].append(parameter)
+            owners[id(parameter)] = id(group)
     for one in listed:
         one.param_groups[:] = [
             split for group in one.param_groups for split in _regrouped(prescription, group, names, owners, width)
         ]
     return made
+
+
+def _is_of(optimizer: Optimizer, kind: str) -> bool:
+    """Whether it is of this class; an Adam is an AdamW, too, if its decay is set apart."""
+    return type(optimizer).__name__ in (kind, kind.removesuffix("W"))
 
 
 def optimizers_at_peak(prescription: Prescription, make_optimizer: MakeOptimizer, model: nn.Module) -> Any:
@@ -158,11 +172,14 @@ def _regrouped(
         name = names.get(id(parameter))
         if name is None:
             raise ArgumentError("optimizer", "it has a parameter that is none of the model's")
-        numbers = prescription.numbers(prescription.by_name[name], width)
+        rule = prescription.by_name[name]
+        numbers = prescription.numbers(rule, width)
         lr: Any = numbers.lr
         if isinstance(group["lr"], Tensor):
             lr = torch.full_like(group["lr"], lr)
         kept = {key: one for key, one in group.items() if key not in _RATES}
+        if rule.law == "adamw" and _APART in group:
+            kept[_APART] = True
         new = {**kept, "params": [], "param_names": [], "lr": lr, "weight_decay": numbers.decay}
         split = found.setdefault((numbers.lr, numbers.decay), new)
         split["params"].append(parameter)

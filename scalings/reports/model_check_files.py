@@ -9,29 +9,27 @@ from xml.etree import ElementTree
 from scalings.hyperparameters.exponents import Exponent, format_exponent, format_power
 from scalings.reports.articles import markdown_table
 from scalings.reports.displays import text
-from scalings.reports.model_checks import (
-    COLUMNS,
-    consequence,
-    corrections,
-    established,
-    settings_rows,
-    shown_law,
-    training_in_words,
-)
+from scalings.reports.model_checks import consequence, corrections, established, training_in_words
+from scalings.reports.model_settings import other_multipliers, settings_columns, settings_rows, shown_law
 from scalings.results.fits import Fit
 from scalings.results.prescription_code import code
 from scalings.results.printable import printable
 from scalings.studies.model_checks import ModelCheck
+from scalings.studies.model_findings import meant
 
 
 def model_check_markdown(answer: ModelCheck, name: str) -> str:
     """For a pull request: the verdict and what to change, then the settings, then what training says."""
     lines = [f"### {_as_code(name)} {answer.verdict}", "", _escaped(answer.reason)]
-    if answer.findings:
-        lines += ["", *(f"- {_escaped(one.sentence)}" for one in answer.findings)]
+    if wrong := [one for one in answer.findings if one.is_wrong]:
+        lines += ["", *(f"- {_escaped(one.sentence)}" for one in wrong)]
         if so := consequence(answer):
             lines += ["", f"As it is, at larger and larger widths: {_escaped(so)}"]
-    lines += ["", *markdown_table(COLUMNS, list(_rows(answer)))]
+    lines += ["", *markdown_table(settings_columns(answer), list(_rows(answer)))]
+    if others := [f"{_exponent(*pair)} at {_as_code(place)}" for place, pair in other_multipliers(answer)]:
+        lines += ["", f"The code also multiplies by {', '.join(others)}"]
+    for said in meant(answer.findings):
+        lines += ["", _escaped(said)]
     richness = "" if answer.richness is None else f", r = {format_exponent(answer.richness)}"
     lines += ["", f"In theory it is {answer.regime}{richness}. Training: {_escaped(training_in_words(answer))}"]
     if answer.notes:
@@ -82,17 +80,12 @@ def _escaped(words: str) -> str:
 
 
 def _rows(answer: ModelCheck) -> Iterator[tuple[str, ...]]:
-    for row, exponents in settings_rows(answer):
-        yield (
-            _as_code(row.weight),
-            row.shape,
-            row.role,
-            *(_cell(*pair) for pair in exponents),
-            shown_law(row),
-        )
+    for row, cells in settings_rows(answer):
+        shown = (", ".join(_exponent(*pair) for pair in pairs) for pairs in cells)
+        yield _as_code(row.weight), row.shape, row.role, *shown, shown_law(row)
 
 
-def _cell(given: Exponent, wanted: Exponent | None) -> str:
+def _exponent(given: Exponent, wanted: Exponent | None) -> str:
     shown = format_power(given, "n")
     return shown if wanted is None else f"{shown} → **{format_power(wanted, 'n')}**"
 
@@ -132,6 +125,9 @@ def properties(answer: ModelCheck) -> Iterator[tuple[str, str]]:
     for row in answer.settings:
         for what, exponent in (("init", row.init), ("lr", row.lr), ("decay", row.decay)):
             yield f"{row.weight} {what}", format_exponent(exponent)
+        for use in row.multipliers:
+            if use.order:
+                yield f"{row.weight} multiplier at {use.use}", format_exponent(use.order)
         yield f"{row.weight} law", row.law
     for one in answer.agreement.comparisons:
         if one.role != "reported" and isinstance(one.fit, Fit):

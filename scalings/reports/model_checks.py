@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import isfinite
 
 from rich.console import RenderableType
@@ -10,17 +10,17 @@ from rich.table import Table
 from rich.text import Text
 
 from scalings.criteria.tutorial import STABILITY
-from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent, format_exponent, format_power
-from scalings.hyperparameters.update_laws import optimizer
+from scalings.hyperparameters.exponents import Exponent, format_exponent, format_power
 from scalings.reports.documents import SCHEMA_VERSION, Document
 from scalings.reports.measurements import agreement_table
+from scalings.reports.model_settings import Pair, other_multipliers, settings_columns, settings_rows, shown_law
 from scalings.reports.prescriptions import prescription_document, repair_report
 from scalings.reports.tables import STYLES, empty_table
-from scalings.results.checks import Changed, Repair
+from scalings.results.checks import Repair
 from scalings.results.fits import Diverged, Fit
 from scalings.studies.comparisons import Agreement
 from scalings.studies.model_checks import ModelCheck
-from scalings.studies.model_settings import ParameterSetting
+from scalings.studies.model_findings import meant
 from scalings.studies.model_words import consequence_in_words, correction_in_words, listed
 
 _MOST = 12
@@ -31,12 +31,14 @@ def model_check_report(answer: ModelCheck) -> Iterator[RenderableType]:
     """The text of a check of a model."""
     yield Text.assemble((answer.verdict, STYLES[answer.verdict]), f": {answer.reason}")
     yield Text()
-    if answer.findings:
-        yield from (Text(f"  {one.sentence}") for one in answer.findings)
+    if wrong := [one for one in answer.findings if one.is_wrong]:
+        yield from (Text(f"  {one.sentence}") for one in wrong)
         if so := consequence(answer):
             yield Text(f"  As it is, at larger and larger widths: {so}")
         yield Text()
     yield _settings_table(answer)
+    yield from _multiplied_elsewhere(answer)
+    yield from map(Text, meant(answer.findings))
     yield Text()
     richness = "" if answer.richness is None else f", r = {format_exponent(answer.richness)}"
     measured = answer.measured_richness
@@ -144,44 +146,29 @@ def _in_the_code(answer: ModelCheck) -> Iterator[Text]:
             yield Text(f"With all that is said above changed it is in theory {then}; no training was run of it.")
 
 
-COLUMNS = ("parameter", "shape", "role", "init scale", "learning rate", "decay", "law")
-"""Of how each weight is set."""
-
-
 def _settings_table(answer: ModelCheck) -> Table:
     """How each weight is set, and how it should be where that differs."""
-    table = empty_table(*COLUMNS)
-    for row, exponents in settings_rows(answer):
-        table.add_row(row.weight, row.shape, row.role, *(_cell(*pair) for pair in exponents), shown_law(row))
+    table = empty_table(*settings_columns(answer))
+    for row, cells in settings_rows(answer):
+        table.add_row(row.weight, row.shape, row.role, *map(_cell, cells), shown_law(row))
     return table
 
 
-def settings_rows(answer: ModelCheck) -> Iterator[tuple[ParameterSetting, list[tuple[Exponent, Exponent | None]]]]:
-    """Each weight with its exponents of init scale, learning rate and decay, and behind each what the repair has."""
-    wanted: dict[tuple[str, Changed], Exponent] = {}
-    if isinstance(answer.repair, Repair):
-        wanted = {(layer, which): new for layer, which, _, new in answer.repair.changes}
-    for row in answer.settings:
-        given: tuple[tuple[Changed, Exponent], ...] = (("init", row.init), ("lr", row.lr), ("decay", row.decay))
-        yield row, [(exponent, wanted.get((row.layer, which))) for which, exponent in given]
+def _cell(pairs: Sequence[Pair]) -> Text:
+    return Text(", ").join(_exponent(*pair) for pair in pairs)
 
 
-def shown_law(row: ParameterSetting) -> str:
-    """The law by its name, or its powers as they were measured; and its epsilon, where that counts."""
-    law = optimizer(row.law)
-    shown = row.law
-    if row.measured:
-        fans = f", m={law.larger_fan}" if law.larger_fan else ""
-        weight = f", s={law.weight}" if law.weight else ""
-        shown = f"measured p={law.gradient}, q={law.fan_in},{law.fan_out}{fans}{weight}"
-    return shown if row.epsilon == MINUS_INFINITY else f"{shown}, epsilon {format_power(row.epsilon, 'n')}"
-
-
-def _cell(given: Exponent, wanted: Exponent | None) -> Text:
+def _exponent(given: Exponent, wanted: Exponent | None) -> Text:
     shown = format_power(given, "n")
     if wanted is None:
         return Text(shown)
     return Text.assemble((shown, STYLES["FAIL"]), f" -> {format_power(wanted, 'n')}")
+
+
+def _multiplied_elsewhere(answer: ModelCheck) -> Iterator[Text]:
+    if others := list(other_multipliers(answer)):
+        listed_ones = Text(", ").join(Text.assemble(_exponent(*pair), f" at {place}") for place, pair in others)
+        yield Text.assemble("The code also multiplies by ", listed_ones)
 
 
 def model_check_document(answer: ModelCheck) -> Document:
@@ -198,6 +185,7 @@ def model_check_document(answer: ModelCheck) -> Document:
                 "what": one.what,
                 "power": None if one.power is None else format_exponent(one.power),
                 "sentence": one.sentence,
+                "is_wrong": one.is_wrong,
             }
             for one in answer.findings
         ],
@@ -207,6 +195,7 @@ def model_check_document(answer: ModelCheck) -> Document:
                 "parameters": list(row.parameters),
                 "shape": row.shape,
                 "role": row.role,
+                "multipliers": {one.use: format_exponent(one.order) for one in row.multipliers},
                 "init": format_exponent(row.init),
                 "lr": format_exponent(row.lr),
                 "decay": format_exponent(row.decay),
@@ -216,6 +205,7 @@ def model_check_document(answer: ModelCheck) -> Document:
             }
             for row in answer.settings
         ],
+        "other_multipliers": {place: format_exponent(order) for place, (order, _) in other_multipliers(answer)},
         "repair": [
             {"layer": layer, "exponent": which, "from": format_exponent(old), "to": format_exponent(new)}
             for layer, which, old, new in answer.repair.changes

@@ -14,20 +14,14 @@ from scalings import __version__
 from scalings.criteria.observables import QUANTITIES, SYMBOLS, Observable
 from scalings.hyperparameters.exponents import Exponent, format_exponent, format_power
 from scalings.reports.displays import raised_powers
-from scalings.reports.model_checks import (
-    COLUMNS,
-    consequence,
-    corrections,
-    established,
-    settings_rows,
-    shown_law,
-    training_in_words,
-)
+from scalings.reports.model_checks import consequence, corrections, established, training_in_words
+from scalings.reports.model_settings import other_multipliers, settings_columns, settings_rows, shown_law
 from scalings.reports.tables import glossary
 from scalings.results.fits import Diverged, Fit, Verdict
 from scalings.results.prescription_code import code
 from scalings.results.printable import printable
 from scalings.studies.model_checks import ModelCheck
+from scalings.studies.model_findings import meant
 from scalings.studies.model_tensors import TensorVerdict
 
 MARKS: dict[Verdict, str] = {"PASS": "✓", "FAIL": "✗", "INCONCLUSIVE": "?"}
@@ -47,16 +41,21 @@ def model_check_page(answer: ModelCheck, name: str, figure: str | None = None) -
     )
     room.filters["raised"] = lambda words: Markup(raised_powers(_shown(words)))
     room.filters["shown"] = _shown
-    rows = [(row, shown_law(row), [_pair(*pair) for pair in pairs]) for row, pairs in settings_rows(answer)]
+    rows = [
+        (row, shown_law(row), [[_pair(*pair) for pair in pairs] for pairs in cells])
+        for row, cells in settings_rows(answer)
+    ]
     return room.get_template("model_check.html").render(
         answer=answer,
         name=name,
         version=__version__,
         marks=MARKS,
         cards=list(_cards(answer)),
-        columns=COLUMNS,
+        meant=list(meant(answer.findings)),
+        columns=settings_columns(answer),
         rows=rows,
-        changes=any(wanted for _, _, pairs in rows for _, wanted in pairs),
+        other_multipliers=[(place, _pair(*pair)) for place, pair in other_multipliers(answer)],
+        changes=any(wanted for _, _, cells in rows for pairs in cells for _, wanted in pairs),
         repair=_repair(answer),
         figure=Markup(figure) if figure else None,
         tensors=[(one, verdict, list(_orders(answer, verdict))) for one, verdict in answer.tensors.items()],

@@ -36,8 +36,11 @@ from scalings.studies.model_findings import (
     in_one_sentence,
     of_changes,
     of_conflict,
+    of_drowning_decays,
     of_epsilons,
+    of_kept_frozen,
     of_moved_twice,
+    of_norms,
     of_training,
     of_untrained,
     of_values,
@@ -46,6 +49,7 @@ from scalings.studies.model_reading import Model, Reading, apart, reading, runs_
 from scalings.studies.model_settings import ParameterSetting
 from scalings.studies.model_tensors import TensorVerdict, local_failures, measured_richness, tensors
 from scalings.studies.model_theory import ModelTheory, theory_of
+from scalings.studies.norm_epsilons import NormEpsilon, near_an_epsilon, norm_epsilons
 from scalings.studies.prescribed_models import Parameterized, repaired_model
 from scalings.studies.quick_checks import quick_verdict
 from scalings.studies.wishes import WishedRegime, wish_of
@@ -172,11 +176,12 @@ def check_model(
     cap = _CAP if seeds < _ENOUGH and not quick else 1
     measured = _trained(read, runs, widths, seeds, cap, announce, progress)
     agreement, early = _compared(read, theory, measured)
-    findings = _findings(read, theory, agreement, measured)
+    norms = tuple(norm_epsilons(traced.network))
+    findings = _findings(read, theory, agreement, measured, norms)
     verdict, reason = _verdict(theory, agreement, findings)
     if quick and verdict == "INCONCLUSIVE":
         verdict, reason = quick_verdict(theory.check, agreement)
-    repaired = repaired_model(read, theory.remedy, theory.remarks)
+    repaired = repaired_model(theory.mended, theory.remedy, theory.remarks)
     verified = None
     if verify and repaired and not theory.code_remains:
         asked: dict[str, Any] = {"widths": widths, "steps": steps, "seeds": seeds, "clip": clip, "quick": quick}
@@ -186,7 +191,7 @@ def check_model(
         *(verdict, reason, read, theory.check, agreement, findings, theory.causes),
         notes=(
             *(*read.notes, *remarks, *_remarks(theory, asked=wish is not None)),
-            *(*_resized_note(measured), *early_note(early)),
+            *(*_resized_note(measured), *early_note(early), *near_an_epsilon(norms)),
         ),
         measured_richness=measured_richness(read.traced.translation.network, measured.fits),
         tensors=tensors(
@@ -249,9 +254,13 @@ def _compared(read: Reading, theory: ModelTheory, measured: Measurement) -> tupl
 
 
 def _findings(
-    read: Reading, theory: ModelTheory, agreement: Agreement, measured: Measurement
+    read: Reading,
+    theory: ModelTheory,
+    agreement: Agreement,
+    measured: Measurement,
+    norms: Sequence[NormEpsilon],
 ) -> tuple[ModelFinding, ...]:
-    """What theory finds wrong; if it is nothing, where training does something else."""
+    """What theory finds wrong; if it is nothing, what does not normalize, or where training does something else."""
     translation = read.traced.translation
     changes: tuple[Change, ...] = theory.causes.changes if isinstance(theory.causes, Repair) else ()
     if theory.structure:
@@ -260,11 +269,17 @@ def _findings(
     findings += of_epsilons(theory.drowned, theory.gradients)
     if theory.conflict:
         findings += of_conflict(theory.conflict, theory.structure, translation.network)
+    findings += of_drowning_decays(theory.drowning, read.rows, changes)
+    changes = tuple(one for one in changes if not (one[1] == "decay" and one[0] in theory.drowning))
     findings += of_changes(changes, read.rows, translation.reading)
+    if not any(one.is_wrong for one in findings):
+        findings += of_norms(norms)
     if not any(one.is_wrong for one in findings):
         findings += of_training(translation.network, agreement, MARGIN)
         findings += of_values(local_failures(translation, measured.fits, MARGIN))
-    return tuple(findings)
+    kept = {row.weight for row in theory.kept_frozen}
+    findings = [one for one in findings if not (one.what == "frozen" and one.parameter in kept)]
+    return (*findings, *of_kept_frozen(theory.kept_frozen, str(theory.wish)))
 
 
 def _remarks(theory: ModelTheory, *, asked: bool) -> Iterator[str]:

@@ -24,8 +24,10 @@ from scalings.studies.model_words import (
     format_plain,
     growth,
     is_growth,
+    listed,
     multiplier_in_words,
 )
+from scalings.studies.norm_epsilons import NormEpsilon
 
 What = Literal["init", "lr", "decay", "multiplier", "epsilon", "frozen", "untrained", "twice", "structure", "training"]
 
@@ -59,6 +61,13 @@ def of_untrained(rows: Sequence[ParameterSetting], changes: Sequence[Change]) ->
             yield ModelFinding(row.weight, "frozen" if row.frozen else "untrained", None, sentence, not row.frozen)
 
 
+def of_kept_frozen(rows: Sequence[ParameterSetting], wish: str) -> Iterator[ModelFinding]:
+    """Weights that are frozen, without which what is asked for is out of reach."""
+    for row in rows:
+        sentence = f"the freezing of {row.weight} keeps it from being {wish}: let it train"
+        yield ModelFinding(row.weight, "frozen", None, sentence)
+
+
 def in_one_sentence(wrong: Sequence[ModelFinding]) -> str:
     """The first of what is wrong, with the weights of which the same is to be said, and how much else there is.
 
@@ -77,6 +86,23 @@ def in_one_sentence(wrong: Sequence[ModelFinding]) -> str:
     return f"{sentence} (and {rest} more)" if rest else sentence
 
 
+def meant(findings: Sequence[ModelFinding]) -> Iterator[str]:
+    """What is no mistake if it is meant, one sentence for all weights of which it is so.
+
+    >>> def frozen(name, why):
+    ...     return ModelFinding(name, "frozen", None, f"{name} is {why}", is_wrong=False)
+    >>> list(meant([frozen("a", "frozen: so"), frozen("b", "given no gradient"), frozen("c", "frozen: so")]))
+    ['frozen, which is no mistake if it is meant: a, c', 'given no gradient, which is no mistake if it is meant: b']
+    """
+    names: dict[str, list[str]] = {}
+    for one in findings:
+        if not one.is_wrong:
+            why = one.sentence.removeprefix(f"{one.parameter} is ").partition(":")[0]
+            names.setdefault(why, []).append(one.parameter)
+    for why, those in names.items():
+        yield f"{why}, which is no mistake if it is meant: {listed(those)}"
+
+
 def of_moved_twice(rows: Sequence[ParameterSetting]) -> Iterator[ModelFinding]:
     """Weights that are in two optimizers, or twice in one."""
     for row in rows:
@@ -93,6 +119,29 @@ def of_epsilons(rows: Sequence[ParameterSetting], gradients: Mapping[str, Expone
         larger = f"the epsilon of {row.weight} {is_growth(row.epsilon)}, and is larger than the entries of its gradient"
         so = f", and let it {' '.join(growth(entries))}, as they do" if off and entries else ""
         yield ModelFinding(row.weight, "epsilon", off, f"{larger}: make it smaller{so}")
+
+
+def of_norms(epsilons: Iterable[NormEpsilon]) -> Iterator[ModelFinding]:
+    """Normalizations that do not normalize, since what they read has become smaller than their epsilon."""
+    for one in epsilons:
+        if one.drowns:
+            falls = f"the mean square of what it normalizes {is_growth(one.order)}, and at width {one.at} is smaller"
+            what = f"the eps of {one.place} is {one.epsilon:.0e} at every width, but {falls}"
+            sentence = f"{what}: let what it reads be of one size, or make eps fall as fast"
+            yield ModelFinding(one.place, "epsilon", -one.order, sentence)
+
+
+def of_drowning_decays(
+    drowning: Mapping[str, Fraction], rows: Sequence[ParameterSetting], changes: Sequence[Change]
+) -> Iterator[ModelFinding]:
+    """Weights whose decay is larger than the gradients that Adam adds it to, with the decay that AdamW would need."""
+    new = {layer: order for layer, which, _, order in changes if which == "decay"}
+    for row in rows:
+        if row.layer in drowning:
+            larger = f"larger than the gradient that Adam adds it to, by {format_plain(drowning[row.layer])}"
+            then = f"let it {' '.join(growth(new[row.layer]))} there" if row.layer in new else "leave it as it is there"
+            sentence = f"the decay of {row.weight} is {larger}: take AdamW, and {then}"
+            yield ModelFinding(row.weight, "decay", drowning[row.layer], sentence)
 
 
 def of_changes(

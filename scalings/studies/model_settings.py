@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -15,7 +16,8 @@ from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.splits import Laws, laws
 from scalings.hyperparameters.update_laws import UpdateLaw, optimizer
 from scalings.hyperparameters.update_laws import clipped as clipped_law
-from scalings.networks.nodes import MATRICES
+from scalings.networks.nodes import MATRICES, Weighted
+from scalings.studies.multipliers import Multiplier, multipliers_of
 from scalings.studies.optimizer_audit import audit, drowns, moved_twice, untrained
 from scalings.tapes.network import TracedNetwork
 from scalings.tapes.shapes import shape_text
@@ -49,6 +51,11 @@ class ParameterSetting:
     """Whether the law was found by feeding gradients to the optimizer."""
     epsilon: Exponent = MINUS_INFINITY
     """Of the optimizer's epsilon where that is larger than gradients are; else -oo."""
+    multipliers: tuple[Multiplier, ...] = ()
+    """What the code multiplies each of its uses by."""
+    akin: str = ""
+    """Where nothing trains it, and something should: the parameter by whose optimizer, and at whose rate at the base
+    width, it is taken to be trained; empty if there is none."""
 
     @property
     def is_vector(self) -> bool:
@@ -66,34 +73,38 @@ def parameter_settings(
 ) -> tuple[list[ParameterSetting], list[str]]:
     """How each weight of the network is set, and remarks. Raises ArgumentError for copies that are set differently, and
     for an optimizer whose law is not known."""
-    rows, usual = [], _usual_laws(translation, seen)
+    rows, trained, multipliers = [], _trained(translation, seen), multipliers_of(translation.network)
     shapes = {name: shape_text(one.shape) for one in traced.tape.parameters for name in traced.names_of(one)}
     for node in translation.network.layers:
         names = translation.weights[node.weight]
         of_copies = [seen[name] for name in names]
         first = of_copies[-1]
+        starts = Counter(one.init for one in of_copies)  # of those that start alike, some are known less well
         for one in of_copies:
-            if (one.init, one.lr, one.decay) != (first.init, first.lr, first.decay):
+            if (one.lr, one.decay) != (first.lr, first.decay):
                 raise ArgumentError("build", f"{one.name} and {first.name} are copies, but are set in different ways")
-        law = first.options.law if first.options else usual.get(node.role, next(iter(usual.values()), "sgd"))
-        if not law and first.options:
+        if first.options and not first.options.law:
             raise ArgumentError("optimizer", f"the law of {first.options.optimizer} is not known")
+        why, akin = untrained(first) or ("is given no gradient" if node.frozen else ""), _akin(node, first, trained)
+        options = first.options or (seen[akin].options if akin else None)
         rows.append(
             ParameterSetting(
                 node.weight,
                 node.name,
                 shapes[names[-1]],
                 "vector" if not isinstance(node, MATRICES) else node.role,
-                first.init,
+                starts.most_common(1)[0][0],
                 MINUS_INFINITY if node.frozen else first.lr,
                 MINUS_INFINITY if node.frozen else first.decay,
-                law,
+                options.law if options else "sgd",
                 names,
-                untrained(first) or ("is given no gradient" if node.frozen else ""),
+                why,
                 node.frozen,
                 "" if node.frozen else moved_twice(of_copies),
                 bool(first.options and first.options.measured),
                 first.epsilon if drowns(first) else MINUS_INFINITY,
+                multipliers[node.weight],
+                akin if why and not node.frozen else "",
             )
         )
     notes = [*audit(rows, [seen[row.parameters[-1]] for row in rows])]
@@ -108,14 +119,17 @@ def parameter_settings(
     return rows, list(dict.fromkeys(notes))
 
 
-def _usual_laws(translation: Translation, seen: Mapping[str, Setting]) -> dict[str, str]:
-    """By role, the law of a weight that is trained."""
-    found: dict[str, str] = {}
-    for node in translation.network.layers:
-        options = seen[translation.weights[node.weight][-1]].options
-        if options and options.law:
-            found.setdefault(node.role, options.law)
-    return found
+def _trained(translation: Translation, seen: Mapping[str, Setting]) -> list[tuple[str, Setting]]:
+    """The weights that are trained by a law that is known, with their roles."""
+    each = ((node.role, seen[translation.weights[node.weight][-1]]) for node in translation.network.layers)
+    return [(role, one) for role, one in each if one.options and one.options.law and one.lr != MINUS_INFINITY]
+
+
+def _akin(node: Weighted, setting: Setting, trained: Sequence[tuple[str, Setting]]) -> str:
+    """The trained parameter that one is most like: of its role, if there is one; of its law, if it has one."""
+    law = setting.options.law if setting.options else ""
+    like = [(role, one) for role, one in trained if one.options and law in ("", one.options.law)]
+    return next((one.name for role, one in like if role == node.role), like[0][1].name if like else "")
 
 
 def problem_of(

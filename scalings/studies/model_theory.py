@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from scalings.criteria.observables import Observable
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
-from scalings.networks.nodes import Weighted
+from scalings.networks.network import Network
+from scalings.networks.nodes import WEIGHTED, Node, Repeat, Weighted
 from scalings.results.checks import Change, Check, Forbidden, Repair
 from scalings.results.derivations import Conflict
+from scalings.studies.coupled_decay import decayed_apart, drowning_decays
 from scalings.studies.model_reading import Reading
 from scalings.studies.model_settings import ParameterSetting
 from scalings.studies.model_tensors import uncovered
@@ -54,6 +56,13 @@ class ModelTheory:
 
     gradients: Mapping[str, Exponent]
     """The order of the entries of each layer's first gradient."""
+    kept_frozen: tuple[ParameterSetting, ...]
+    """The frozen weights of which some would have to be trained for what was asked for."""
+    wish: Wish | None
+    drowning: Mapping[str, Fraction]
+    """By layer, how much larger the decay is than the gradient that Adam adds it to; empty where that is all right."""
+    mended: Reading
+    """The model that `causes` and `remedy` speak of: as it is, or with decay apart from gradients."""
 
     @property
     def code_remains(self) -> bool:
@@ -84,6 +93,8 @@ class ModelTheory:
         if self.twice:
             names = ", ".join(row.weight for row in self.twice)
             found.append(f"leave {names} in one group alone, too: these numbers take it that it is")
+        if self.drowning:
+            found.append("take AdamW in place of Adam: these numbers take decay to be apart from gradients")
         if self.drowned:
             found.append("make the epsilons smaller, too: these numbers take them for small")
         return tuple(found)
@@ -99,6 +110,11 @@ def theory_of(read: Reading, steps: int, wish: Wish | None = None) -> ModelTheor
 
     run = train_given(read.problem, read.given, steps)
     check, nearest = verdict_on(run, small_starts=True), causes_of(read.without_epsilons, read.given)
+    drowning = drowning_decays(read)
+    if drowning and _is_nearer(found := causes_of(decayed_apart(read).without_epsilons, read.given), nearest):
+        read, nearest = decayed_apart(read), found
+    else:
+        drowning = {}
     drowned = read.drowned
     if drowned and _answer(causes_of(read.problem, read.given)) == _answer(nearest):
         drowned = []
@@ -121,7 +137,31 @@ def theory_of(read: Reading, steps: int, wish: Wish | None = None) -> ModelTheor
         tuple(row for row in read.rows if row.untrained and not row.frozen),
         tuple(row for row in read.rows if row.moved_twice),
         {node.name: _entries(node, run.orders) for node in read.problem.network.layers},
+        _kept_frozen(read, wish) if wish and (aim.missed or aim.out_of_reach) else (),
+        wish,
+        drowning,
+        read,
     )
+
+
+def _kept_frozen(read: Reading, wish: Wish) -> tuple[ParameterSetting, ...]:
+    """The frozen weights, if what no numbers reach while they are would be reached with all of them trained."""
+    from symbolic.evaluation.causes import causes_of
+
+    frozen = tuple(row for row in read.rows if row.frozen)
+    if not frozen or isinstance(causes_of(read.without_epsilons, read.given, richness=wish.richness), Repair):
+        return ()
+    thawed = Network(tuple(_thawed(read.problem.network.nodes)), of_module=True)
+    found = causes_of(replace(read.without_epsilons, network=thawed), read.given, richness=wish.richness)
+    return frozen if isinstance(found, Repair) else ()
+
+
+def _thawed(nodes: tuple[Node, ...]) -> Iterator[Node]:
+    for node in nodes:
+        if isinstance(node, Repeat):
+            yield replace(node, nodes=tuple(_thawed(node.nodes)))
+        else:
+            yield replace(node, frozen=False) if isinstance(node, WEIGHTED) else node
 
 
 @dataclass(frozen=True)
@@ -182,6 +222,11 @@ def _structure(read: Reading, conflict: Conflict) -> Structure | None:
             besides = tuple(one for one in repair.changes if one[0] not in names.values())
             found.append(Structure({edge: powers.get(name, Fraction(0)) for edge, name in names.items()}, besides))
     return min(found, key=lambda one: len(one.besides), default=None)
+
+
+def _is_nearer(one: Repair | Forbidden, other: Repair | Forbidden) -> bool:
+    """Whether one repair takes as few changes as the other."""
+    return isinstance(one, Repair) and (isinstance(other, Forbidden) or len(one.changes) <= len(other.changes))
 
 
 def _in_code(repair: Repair | Forbidden) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
@@ -15,7 +15,7 @@ from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.hyperparameters.gauges import LayerExponents
 from scalings.networks.dimensions import WIDTH_SCALE
 from scalings.networks.nodes import Weighted
-from scalings.results.checks import Change, Forbidden, Repair
+from scalings.results.checks import Forbidden, Repair
 from scalings.results.prescription_code import code
 from scalings.results.prescriptions import GAMMA, ParameterRule, Prescription, Scaled
 from scalings.studies.model_reading import Model, Reading
@@ -23,6 +23,7 @@ from scalings.studies.model_reading import Model, Reading
 if TYPE_CHECKING:
     from torch import nn
 
+    from empirical.models.optimizers import Options
     from empirical.models.settings import Setting
     from empirical.tracing.trace import Build
     from scalings.studies.model_checks import ModelCheck
@@ -103,16 +104,18 @@ class Parameterized(Displayed):
 
 def repaired_model(read: Reading, repair: Repair | Forbidden, notes: tuple[str, ...] = ()) -> Parameterized | None:
     """The model set as a repair says, as it is at the smallest width that was traced; None where nothing changes."""
-    if isinstance(repair, Forbidden) or not any(_is_setting(one) for one in repair.changes):
+    if isinstance(repair, Forbidden) or not _settings_in(repair, read):
         return None
     return parameterized(read, repair, read.traced.widths[0], notes=notes)
 
 
-def _is_setting(change: Change) -> bool:
-    """Whether it is one of a start, a rate or a decay: the code is the user's, and what nothing trains, frozen or
-    forgotten, has no learning rate to be another."""
-    _, which, old, _ = change
-    return which != "scale" and not (which == "lr" and old == MINUS_INFINITY)
+def _settings_in(repair: Repair, read: Reading) -> set[tuple[str, str]]:
+    """Which starts, rates and decays it changes: the code is the user's, and what nothing trains has no rate to be
+    another, unless it may have that of a weight that is trained."""
+    idle = {row.layer for row in read.rows if row.untrained and not row.akin}
+    return {
+        (one, which) for one, which, *_ in repair.changes if which != "scale" and not (which == "lr" and one in idle)
+    }
 
 
 def parameterized(
@@ -129,11 +132,14 @@ def parameterized(
     options, sizes = options_at(model.build, model.optimizer, base_width), sizes_at(model.build, base_width)
     base_shapes = shapes_at(model.build, base_width)
     shapes = {name: one.shape for one in traced.tape.parameters for name in traced.names_of(one)}
-    changed = {(one[0], one[1]) for one in repair.changes if _is_setting(one)}
+    changed = _settings_in(repair, read)
     layers = traced.translation.network.layers
+    laws = {name: row.law for row in read.rows for name in row.parameters}
     prescribed: dict[str, tuple[str, _Powers]] = {}
     for row in read.rows:
         sizes |= _of_copies({name: sizes[name] for name in row.parameters})
+        if row.akin:
+            options |= {name: _like(options.get(name), options[row.akin]) for name in row.parameters}
     for number, (node, row) in enumerate(zip(layers, read.rows, strict=True)):
         which = tuple(one for one in ("init", "lr", "decay") if (row.layer, one) in changed)
         own = _Powers(repair.parameterization.layers[number], gamma[number] if gamma else None, which, node)
@@ -145,12 +151,13 @@ def parameterized(
         trained, size = options.get(name), sizes[name]
         if not size and "init" in powers.changed and powers.node:
             size = 1 / math.sqrt(powers.node.fan_in.at(base_width))  # it starts at zero: typical weights instead
+        law = laws.get(name, trained.law) if trained else ""
         return ParameterRule(
             name,
             weight,
             shapes.get(name),
-            trained.optimizer if trained else "",
-            trained.law if trained else "",
+            ("AdamW" if law == "adamw" and trained.optimizer == "Adam" else trained.optimizer) if trained else "",
+            law,
             powers.scaled("init", size),
             powers.scaled("lr", trained.lr if trained else 0.0),
             powers.scaled("decay", trained.decay if trained else 0.0),
@@ -159,8 +166,26 @@ def parameterized(
         )
 
     rules = tuple(rule(name, setting) for name, setting in read.seen.items())
+    notes = (*notes, *_new_rates(read, base_width))
     prescription = Prescription(base_width, rules, repair.verdict.richness, {}, notes)
     return Parameterized(prescription, read.without_epsilons, model)
+
+
+def _new_rates(read: Reading, base_width: int) -> Iterator[str]:
+    """Which weights are given the rates of others, that nobody has tuned for them."""
+    given: dict[str, list[str]] = {}
+    for row in read.rows:
+        if row.akin:
+            given.setdefault(row.akin, []).append(row.weight)
+    for akin, weights in given.items():
+        named = ", ".join(weights)
+        yield f"{named} had no learning rate: at {base_width} it is that of {akin} here, and is to be tuned"
+
+
+def _like(own: Options | None, other: Options) -> Options:
+    """How what nothing trains is to be trained: by its own optimizer if it has one, else by that of another, at the
+    rate of that."""
+    return replace(own, lr=other.lr) if own else replace(other, decay=0.0, others=())
 
 
 def _of_copies(sizes: Mapping[str, float]) -> dict[str, float]:

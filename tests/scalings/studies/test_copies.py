@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from functools import partial
 from typing import Any
 
@@ -118,3 +119,43 @@ def test_a_copy_that_starts_otherwise_is_named() -> None:
     assert checked(partial(build, power=-0.5), muon, seeds=1, steps=1).findings == ()
     [finding] = checked(partial(build, power=0.0), muon, seeds=1, steps=1).findings
     assert (finding.parameter, finding.what, str(finding.power)) == (ODD, "init", "1/2")
+
+
+def rated(model: nn.Module, lr: float, decay: float) -> Any:
+    """Adam with the odd copy's rate and decay by further powers of the width."""
+    width = model.get_parameter("up.weight").shape[0]
+    wide = width / 32
+
+    def group(name: str, one: nn.Parameter) -> dict[str, Any]:
+        odd = name == ODD
+        return {
+            "params": [one],
+            "lr": 0.01 * wide ** (-1 + lr * odd) * (3 if "layers.0" in name else 1),
+            "weight_decay": 0.01 * wide ** (1 + decay * odd),
+        }
+
+    return torch.optim.AdamW([group(name, one) for name, one in model.named_parameters()])
+
+
+@pytest.mark.parametrize(("lr", "decay"), [(0.25, 0.0), (0.0, 0.25), (1 / 12, 0.0), (0.0, 0.0)])
+def test_rates_of_copies_are_compared_as_numbers(lr: float, decay: float) -> None:
+    """By less than a half they differ, too; a constant is none of the width."""
+    given = traced_as_one(Stack, INPUTS, loss, (32, 64, 128))
+    make = partial(rated, lr=lr, decay=decay)
+    found = apart(given, make)
+    assert (found is given) == (lr == decay == 0)
+    seen = settings_with_laws(found.build, make, INPUTS, loss, (32, 64, 128), 1)
+    rows, _ = parameter_settings(found.network, found.network.translation, seen)
+    odd = {(str(row.lr), str(row.decay)) for row in rows if row.weight in (ODD, "layers.*.matrix.weight")}
+    assert odd == {(str(Fraction(lr - 1).limit_denominator(12)), str(Fraction(decay + 1).limit_denominator(12)))}
+
+
+@pytest.mark.parametrize("power", [0.0, 0.25])
+def test_starts_of_copies_are_compared_as_well_as_one_draw_tells(power: float) -> None:
+    def build(width: int) -> nn.Module:
+        model = Stack(width)
+        nn.init.normal_(model.get_parameter(ODD), std=2 * width ** (power - 0.5))
+        return model
+
+    given = traced_as_one(build, INPUTS, loss, (32, 64, 128))
+    assert (apart(given, partial(rated, lr=0.0, decay=0.0)) is given) == (power == 0)
