@@ -16,7 +16,7 @@ from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.splits import Laws, laws
 from scalings.hyperparameters.update_laws import UpdateLaw, optimizer
 from scalings.hyperparameters.update_laws import clipped as clipped_law
-from scalings.networks.nodes import MATRICES, Weighted
+from scalings.networks.nodes import MATRICES, Weight, Weighted
 from scalings.studies.multipliers import Multiplier, multipliers_of
 from scalings.studies.optimizer_audit import audit, drowns, moved_twice, untrained
 from scalings.tapes.network import TracedNetwork
@@ -68,6 +68,10 @@ class ParameterSetting:
         return replace(optimizer(self.law), epsilon=self.epsilon)
 
 
+def _is_matrix(node: Weighted) -> bool:
+    return isinstance(node, MATRICES) or (isinstance(node, Weight) and node.fan_in.grows)
+
+
 def parameter_settings(
     traced: TracedNetwork, translation: Translation, seen: Mapping[str, Setting]
 ) -> tuple[list[ParameterSetting], list[str]]:
@@ -92,7 +96,7 @@ def parameter_settings(
                 node.weight,
                 node.name,
                 shapes[names[-1]],
-                "vector" if not isinstance(node, MATRICES) else node.role,
+                node.role if _is_matrix(node) else "vector",
                 starts.most_common(1)[0][0],
                 MINUS_INFINITY if node.frozen else first.lr,
                 MINUS_INFINITY if node.frozen else first.decay,

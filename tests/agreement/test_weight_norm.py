@@ -11,7 +11,7 @@ from torch.nn.utils.parametrizations import weight_norm
 
 from scalings.criteria.observables import Observable
 from tests.agreement.experiments import QUARTER, p_value
-from tests.agreement.modules import Build, TracedExperiment, traced_experiment
+from tests.agreement.modules import DATA, Build, TracedExperiment, traced_experiment
 
 pytestmark = pytest.mark.slow
 HALF = Fraction(1, 2)
@@ -94,3 +94,21 @@ def check(found: TracedExperiment, wrong: Fraction) -> None:
     assert p_value(fit, order) >= 0.05, (fit, order)
     for by in (QUARTER, -QUARTER, wrong):
         assert p_value(fit, order + by) < 0.05, (fit, order)
+
+
+@pytest.mark.parametrize(("power", "is_same"), [(2, True), (1, False)])
+def test_the_scale_of_a_direction_trains_alike_at_another_rate(power: int, is_same: bool) -> None:
+    """Why its init is a freedom of its own: c v at c^2 times the learning rate of SGD; the negative control is c."""
+    outputs = []
+    for c in (1.0, 5.0):
+        torch.manual_seed(0)
+        trained = model(ByHand, "v")(16).double()
+        direction = dict(trained.named_parameters())["2.v"]
+        direction.data *= c
+        optimizer = torch.optim.SGD([direction], lr=0.5 * c**power)
+        for _ in range(4):
+            optimizer.zero_grad()
+            (trained(DATA.double()) - 1).square().mean().backward()
+            optimizer.step()
+        outputs.append(trained(DATA.double()))
+    assert torch.allclose(*outputs, rtol=1e-10) == is_same

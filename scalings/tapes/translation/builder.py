@@ -57,6 +57,8 @@ class Builder:
         self.wants_seeds = False
         self.factors: dict[str, tuple[State, State]] = {}
         """Of products entry by entry, what they are of: a sum over some of their units is a contraction."""
+        self.matrices: dict[str, Held] = {}
+        """The parameters that nodes apply as matrices."""
         self.log_softmaxes: dict[str, Dimension] = {}
         """Over how many units each of them is."""
         self.weights: dict[str, tuple[str, ...]] = {}
@@ -64,6 +66,8 @@ class Builder:
         self._streams: dict[str, Dimension] = {}
         self._given: Counter[str] = Counter()
         self._pinned: set[str] = set()
+        self._whole: dict[str, str] = {}
+        """By weight, the name of all of the parameter."""
         self._shapes: dict[str, list[tuple[Use, tuple[str, ...]]]] = {}
         self._values: dict[tuple[str, Fraction], Result] = {}
         self._parts: dict[tuple[str, frozenset[Hashable]], str] = {}
@@ -103,8 +107,23 @@ class Builder:
         if place == len(shapes):
             shapes.append((use, sizes))
         found = f"{name}:{place + 1}" if place else name
+        self._whole[found] = name
         self.weights.setdefault(found, tuple(self.traced.names_of(parameter)))
         return found
+
+    def renamed(self, nodes: tuple[Node, ...]) -> tuple[Node, ...]:
+        """Nodes with weights that have the parameter's own name, where no other part of it is used any more."""
+        every = [one for node in nodes for one in (node.nodes if isinstance(node, Repeat) else (node,))]
+        used = {one.weight for one in every if isinstance(one, WEIGHTED)}
+        shapes = Counter(self._whole[weight] for weight in used)
+
+        def named(node: Node) -> Node:
+            if isinstance(node, Repeat):
+                return replace(node, nodes=tuple(map(named, node.nodes)))
+            is_alone = isinstance(node, WEIGHTED) and shapes[self._whole[node.weight]] == 1
+            return replace(node, weight=self._whole[node.weight]) if is_alone else node
+
+        return tuple(map(named, nodes))
 
     def _joined(self, path: str, suffix: str) -> str:
         base = self.starred(path)
@@ -217,6 +236,7 @@ class Builder:
     def matrix(self, node: Weighted, held: Held, call: Call) -> Result:
         """The result of a matrix: a new random vector."""
         made = frozenset((self.add(node, call),))
+        self.matrices[node.name] = replace(held, order=Fraction(0))
         result = Result(call.shape, node.name, made, made, held.parameter.start == "one")
         return self.scaled(result, held.order, held.size, call)
 

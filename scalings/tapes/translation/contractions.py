@@ -16,6 +16,7 @@ from scalings.tapes.translation.builder import Builder, kept
 from scalings.tapes.translation.products import multiplied, scaled, with_bias
 from scalings.tapes.translation.reductions import averaged, axes_of, over_of
 from scalings.tapes.translation.reductions import summed as sum_over
+from scalings.tapes.translation.singular_values import singular_value
 from scalings.tapes.translation.values import Call, Constant, Held, NoRule, Result, Shape, State, growing, product
 
 Labels = tuple[str, ...]
@@ -49,7 +50,8 @@ def contract(build: Builder, call: Call, left: State, right: State, labels: tupl
                 channels = product(tuple(size for name, size in own.items() if name not in common))
                 return depthwise(build, made, one, other, product(tuple(common.values())), channels)
     both = {name: size for name, size in summed.items() if name in sides[0] and name in sides[1]}
-    return multiplied(build, made, left, right, product(tuple(both.values())))
+    found = singular_value(build, made, left, right)
+    return found or multiplied(build, made, left, right, product(tuple(both.values())))
 
 
 def dense(

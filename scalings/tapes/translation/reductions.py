@@ -50,7 +50,7 @@ def norm(build: Builder, call: Call) -> State:
     """The norm over axes: by default the Euclidean one."""
     state = call.state(0, "input")
     if call.function == "frobenius_norm":
-        return _euclidean(build, call, state, axes_of(call.get(1, "dim")))
+        return euclidean(build, call, state, axes_of(call.get(1, "dim")))
     exponent, axes = call.get(1, "p" if call.function == "norm" else "ord"), axes_of(call.get(2, "dim"))
     if call.function == "linalg_norm" and exponent is not None and len(axes or state.shape) > 1:
         exponent = "fro" if exponent == "fro" else "of a matrix"
@@ -59,7 +59,7 @@ def norm(build: Builder, call: Call) -> State:
 
 def _norm_of(build: Builder, call: Call, state: State, axes: Any, exponent: Any) -> State:
     if exponent in (None, "fro", 2):
-        return _euclidean(build, call, state, axes)
+        return euclidean(build, call, state, axes)
     sizes = entrywise(build, replace(call, shapes=(state.shape,)), state, "abs")
     if exponent == 1:
         return summed(build, call, sizes, axes)
@@ -75,7 +75,7 @@ def norm_but_one(build: Builder, call: Call) -> State:
     return _norm_of(build, call, x, others, call.get(1, "pow", 2))
 
 
-def _euclidean(build: Builder, call: Call, state: State, axes: Any) -> State:
+def euclidean(build: Builder, call: Call, state: State, axes: Any) -> State:
     square = powered(build, replace(call, shapes=(state.shape,)), state, Fraction(2))
     return powered(build, call, summed(build, call, square, axes), HALF)
 

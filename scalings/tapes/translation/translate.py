@@ -91,7 +91,7 @@ class _Translator:
             if repeat is not None:
                 self._read_block(repeat)
                 place = repeat.stop
-        network = Network(tuple(_kept(self.build, self._end())), of_module=True)
+        network = Network(self.build.renamed(tuple(_kept(self.build, self._end()))), of_module=True)
         weights = {node.weight for node in network.layers}
         used = {name for weight in weights for name in self.build.weights[weight]}
         names = {node.name for node in network.flat}
