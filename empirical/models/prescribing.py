@@ -90,6 +90,8 @@ def start(prescription: Prescription, model: nn.Module) -> None:
     at_base = all(ratio == 1 for ratio in ratios.values())
     with torch.no_grad():
         for name, parameter in named(model).items():
+            if parameter.is_meta:
+                continue  # it has a shape, and no numbers yet
             rule = prescription.by_name[name]
             size = rule.init.at(ratios)
             current = _root_mean_square(parameter)

@@ -15,14 +15,14 @@ from scalings.results.fits import Fit
 from scalings.results.prescription_code import code
 from scalings.results.printable import printable
 from scalings.studies.model_checks import ModelCheck
-from scalings.studies.model_findings import meant
+from scalings.studies.model_findings import meant, sentences
 
 
 def model_check_markdown(answer: ModelCheck, name: str) -> str:
     """For a pull request: the verdict and what to change, then the settings, then what training says."""
     lines = [f"### {_as_code(name)} {answer.verdict}", "", _escaped(answer.reason)]
     if wrong := [one for one in answer.findings if one.is_wrong]:
-        lines += ["", *(f"- {_escaped(one.sentence)}" for one in wrong)]
+        lines += ["", *(f"- {_escaped(sentence)}" for sentence in sentences(wrong))]
         if so := consequence(answer):
             lines += ["", f"As it is, at larger and larger widths: {_escaped(so)}"]
     lines += ["", *markdown_table(settings_columns(answer), list(_rows(answer)))]

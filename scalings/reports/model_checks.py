@@ -20,7 +20,7 @@ from scalings.results.checks import Repair
 from scalings.results.fits import Diverged, Fit
 from scalings.studies.comparisons import Agreement
 from scalings.studies.model_checks import ModelCheck
-from scalings.studies.model_findings import meant
+from scalings.studies.model_findings import meant, sentences
 from scalings.studies.model_words import consequence_in_words, correction_in_words, listed
 
 _MOST = 12
@@ -32,7 +32,7 @@ def model_check_report(answer: ModelCheck) -> Iterator[RenderableType]:
     yield Text.assemble((answer.verdict, STYLES[answer.verdict]), f": {answer.reason}")
     yield Text()
     if wrong := [one for one in answer.findings if one.is_wrong]:
-        yield from (Text(f"  {one.sentence}") for one in wrong)
+        yield from (Text(f"  {sentence}") for sentence in sentences(wrong))
         if so := consequence(answer):
             yield Text(f"  As it is, at larger and larger widths: {so}")
         yield Text()

@@ -21,7 +21,7 @@ from scalings.results.fits import Diverged, Fit, Verdict
 from scalings.results.prescription_code import code
 from scalings.results.printable import printable
 from scalings.studies.model_checks import ModelCheck
-from scalings.studies.model_findings import meant
+from scalings.studies.model_findings import meant, sentences
 from scalings.studies.model_tensors import TensorVerdict
 
 MARKS: dict[Verdict, str] = {"PASS": "✓", "FAIL": "✗", "INCONCLUSIVE": "?"}
@@ -51,6 +51,7 @@ def model_check_page(answer: ModelCheck, name: str, figure: str | None = None) -
         version=__version__,
         marks=MARKS,
         cards=list(_cards(answer)),
+        wrong=sentences([one for one in answer.findings if one.is_wrong]),
         meant=list(meant(answer.findings)),
         columns=settings_columns(answer),
         rows=rows,

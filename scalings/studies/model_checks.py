@@ -263,8 +263,6 @@ def _findings(
     """What theory finds wrong; if it is nothing, what does not normalize, or where training does something else."""
     translation = read.traced.translation
     changes: tuple[Change, ...] = theory.causes.changes if isinstance(theory.causes, Repair) else ()
-    if theory.structure:
-        changes = theory.structure.besides
     findings = [*of_untrained(read.rows, changes), *of_moved_twice(read.rows)]
     findings += of_epsilons(theory.drowned, theory.gradients)
     if theory.conflict:
@@ -285,8 +283,8 @@ def _findings(
 def _remarks(theory: ModelTheory, *, asked: bool) -> Iterator[str]:
     if theory.conflict and theory.structure:
         yield f"without that no numbers {contradiction(theory.conflict)}"
-    causes = theory.causes
-    if not asked and isinstance(causes, Repair) and causes.changes and causes.verdict.regime == "lazy":
+    causes, is_reachable = theory.causes, not theory.out_of_reach
+    if not asked and is_reachable and isinstance(causes, Repair) and causes.changes and causes.verdict.regime == "lazy":
         yield (
             "the fewest changes make it lazy (r = 0): features change ever less as n grows; "
             'regime="rich" asks for those with which they are learned'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -76,14 +77,47 @@ def in_one_sentence(wrong: Sequence[ModelFinding]) -> str:
     >>> in_one_sentence([finding("a", "rate"), finding("b", "rate"), finding("c", "decay"), finding("d", "rate")])
     'the rate of a and 2 more weights is too large (and 1 more)'
     """
-    first, *others = wrong
-    of_what = [one.sentence.partition(f" of {one.parameter} ") for one in wrong]
-    before, _, after = of_what[0]
-    alike = sum((one[0], one[2]) == (before, after) for one in of_what[1:]) if after else 0
-    named = f"{first.parameter} and {alike} more weight{'s' * (alike > 1)}"
-    sentence = f"{before} of {named} {after}" if alike else first.sentence
-    rest = len(others) - alike
+    alike = next(iter(_alike(wrong)))
+    first, others = alike[0], len(alike) - 1
+    before, _, after = _said(first)
+    named = f"{first.parameter} and {others} more weight{'s' * (others > 1)}"
+    sentence = f"{before} of {named} {after}" if others else first.sentence
+    rest = len(wrong) - len(alike)
     return f"{sentence} (and {rest} more)" if rest else sentence
+
+
+def sentences(wrong: Sequence[ModelFinding]) -> list[str]:
+    """What is wrong, one sentence for all weights of which the same is to be said.
+
+    >>> def finding(name):
+    ...     return ModelFinding(name, "lr", Fraction(1), f"the rate of {name} is too large")
+    >>> sentences([finding("h.0.up"), finding("h.1.up"), finding("out")]), sentences([finding("h.1.up")])
+    (['the rate of 3 weights is too large: h.*.up (2), out'], ['the rate of h.1.up is too large'])
+    """
+    return [_of_all(alike) if len(alike) > 1 else alike[0].sentence for alike in _alike(wrong)]
+
+
+def _of_all(alike: Sequence[ModelFinding]) -> str:
+    before, _, after = _said(alike[0])
+    by_place: dict[str, list[str]] = {}
+    for one in alike:
+        by_place.setdefault(re.sub(r"(?<=\.)\d+(?=\.)", "*", one.parameter), []).append(one.parameter)
+    names = (f"{place} ({len(those)})" if len(those) > 1 else those[0] for place, those in by_place.items())
+    return f"{before} of {len(alike)} weights {after}: {', '.join(names)}"
+
+
+def _alike(wrong: Sequence[ModelFinding]) -> Iterable[list[ModelFinding]]:
+    """Findings of which the same is said but for the name, in the order of the first."""
+    found: dict[tuple[str, str], list[ModelFinding]] = {}
+    for one in wrong:
+        before, is_of_it, after = _said(one)
+        found.setdefault((before, after) if is_of_it else (one.sentence, ""), []).append(one)
+    return found.values()
+
+
+def _said(one: ModelFinding) -> tuple[str, str, str]:
+    """What is said of a weight, before and after its name."""
+    return one.sentence.partition(f" of {one.parameter} ")
 
 
 def meant(findings: Sequence[ModelFinding]) -> Iterator[str]:
@@ -168,7 +202,8 @@ def of_conflict(conflict: Conflict, structure: Structure | None, network: Networ
         return
     why = "no init scale, learning rate or multiplier that is there makes up for it"
     for (source, reader), order in structure.multipliers.items():
-        sentence = f"multiply by {as_factor(order)}, in the code, what {reader} reads from {source}"
+        read = source.removesuffix(".bias")  # the module that adds it
+        sentence = f"multiply by {as_factor(order)}, in the code, what {reader} reads from {read}"
         yield ModelFinding(reader, "structure", -order, f"{sentence}{_otherwise(network, source, reader)}: {why}")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -10,7 +10,7 @@ from scalings.criteria.observables import Observable
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.networks.network import Network
 from scalings.networks.nodes import WEIGHTED, Node, Repeat, Weighted
-from scalings.results.checks import Change, Check, Forbidden, Repair
+from scalings.results.checks import Check, Forbidden, Repair
 from scalings.results.derivations import Conflict
 from scalings.studies.coupled_decay import decayed_apart, drowning_decays
 from scalings.studies.model_reading import Reading
@@ -24,8 +24,8 @@ class Structure:
     """Multipliers that the code lacks, each between what is read and what reads it, as powers of the width."""
 
     multipliers: Mapping[tuple[str, str], Exponent]
-    besides: tuple[Change, ...]
-    """The numbers that are to be changed then."""
+    repair: Repair
+    """With them, what else is to be changed."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,8 @@ class ModelTheory:
     predicted: Mapping[Observable, Exponent]
     """The orders of so many steps."""
     causes: Repair | Forbidden
-    """The fewest numbers that are wrong, those in the code among them."""
+    """The fewest numbers that are wrong, those in the code among them; with the multipliers of the `structure`, if it
+    lacks any."""
     remedy: Repair | Forbidden
     """How starts, rates and decays alone would mend it; if they cannot, or no number in the code is wrong, `causes`."""
     conflict: Conflict | None
@@ -46,7 +47,7 @@ class ModelTheory:
     missed: str
     """What it is instead of what was asked for, in words, where that is all that is wrong; else empty."""
     out_of_reach: str
-    """What was asked for, where no numbers make it so; else empty."""
+    """What was asked for, or "rich" if nothing was, where no numbers make it so, and why; else empty."""
     drowned: tuple[ParameterSetting, ...]
     """The weights whose epsilons ask for other numbers."""
     forgotten: tuple[ParameterSetting, ...]
@@ -66,8 +67,9 @@ class ModelTheory:
 
     @property
     def code_remains(self) -> bool:
-        """Whether the remedy is but a part: a number in the code is wrong, which nothing else makes up for."""
-        return _in_code(self.remedy)
+        """Whether the remedy is but a part: a number in the code is wrong or missing, which nothing else makes up
+        for."""
+        return self.structure is not None or _in_code(self.remedy)
 
     @property
     def _richness(self) -> str:
@@ -118,19 +120,20 @@ def theory_of(read: Reading, steps: int, wish: Wish | None = None) -> ModelTheor
     drowned = read.drowned
     if drowned and _answer(causes_of(read.problem, read.given)) == _answer(nearest):
         drowned = []
-    aim = _aimed(read, check, nearest, wish)
+    conflict = conflict_within(read.problem) if isinstance(nearest, Forbidden) else None
+    structure = _structure(read, conflict, wish) if conflict else None
+    aim = _Aim(structure.repair) if structure else _aimed(read, check, nearest, wish)
     causes = remedy = aim.causes
     if isinstance(causes, Repair) and _in_code(causes):
         remedy = _remedy(read, causes)
     without_rule = uncovered(read.traced.translation)
-    conflict = conflict_within(read.problem) if isinstance(nearest, Forbidden) else None
     return ModelTheory(
         check,
         prediction_of(run, steps),
         _covered(causes, read, without_rule),
         _covered(remedy, read, without_rule),
         conflict,
-        _structure(read, conflict) if conflict else None,
+        structure,
         aim.missed,
         aim.out_of_reach,
         tuple(drowned),
@@ -177,25 +180,33 @@ def _aimed(read: Reading, check: Check, nearest: Repair | Forbidden, wish: Wish 
     """The nearest setting; of the richness that is asked for, if the nearest of any is another one."""
     from symbolic.evaluation.causes import causes_of
 
+    def at(richness: Fraction) -> Repair | Forbidden:
+        return causes_of(read.without_epsilons, read.given, richness=richness)
+
     if isinstance(nearest, Forbidden) or (wish and wish.is_met(nearest.verdict)):
         return _Aim(nearest)
     if wish is None:
-        return _Aim(_as_few_to_rich(read, nearest))
-    found = causes_of(read.without_epsilons, read.given, richness=wish.richness)
+        return _as_few_to_rich(nearest, at)
+    found = at(wish.richness)
     if nearest.changes:
-        return _Aim(found) if isinstance(found, Repair) else _Aim(nearest, out_of_reach=str(wish))
+        return _Aim(found) if isinstance(found, Repair) else _Aim(nearest, out_of_reach=_excluded(str(wish), found))
     return _Aim(found, missed=wish.missed_by(check))
 
 
-def _as_few_to_rich(read: Reading, nearest: Repair) -> Repair:
+def _as_few_to_rich(nearest: Repair, at: Callable[[Fraction], Repair | Forbidden]) -> _Aim:
     """As many changes as the nearest setting takes, but to a rich one, if there are. One number is a mistake, and says
     what was meant; where several are wrong, nobody meant the member of the family that happens to be nearest."""
-    from symbolic.evaluation.causes import causes_of
-
     if len(nearest.changes) < 2 or nearest.verdict.regime == "rich":
-        return nearest
-    rich = causes_of(read.without_epsilons, read.given, richness=RICH)
-    return rich if isinstance(rich, Repair) and len(rich.changes) <= len(nearest.changes) else nearest
+        return _Aim(nearest)
+    rich = at(RICH)
+    if isinstance(rich, Forbidden):
+        return _Aim(nearest, out_of_reach=_excluded("rich", rich))
+    return _Aim(rich if len(rich.changes) <= len(nearest.changes) else nearest)
+
+
+def _excluded(what: str, found: Forbidden) -> str:
+    exclude = "excludes" if len(found.criteria) == 1 else "exclude"
+    return f"{what}: {' and '.join(found.criteria)} {exclude} that"
 
 
 def _remedy(read: Reading, causes: Repair) -> Repair:
@@ -209,19 +220,34 @@ def _remedy(read: Reading, causes: Repair) -> Repair:
     return causes
 
 
-def _structure(read: Reading, conflict: Conflict) -> Structure | None:
-    """The multiplier that leaves the fewest numbers to change, or those that help only together."""
-    from symbolic.evaluation.causes import with_multipliers
-
-    found: list[Structure] = []
+def _structure(read: Reading, conflict: Conflict, wish: Wish | None) -> Structure | None:
+    """The multiplier that leaves the fewest numbers to change, or those that help only together; of the richness that
+    is asked for, if there is one."""
     alone: list[tuple[tuple[str, str], ...]] = [(edge,) for edge in conflict.add]
-    for edges in alone or [conflict.add_all]:
-        repair, names = with_multipliers(read.without_epsilons, read.given, edges)
-        if edges and isinstance(repair, Repair):
-            powers = {name: new for name, _, _, new in repair.changes}
-            besides = tuple(one for one in repair.changes if one[0] not in names.values())
-            found.append(Structure({edge: powers.get(name, Fraction(0)) for edge, name in names.items()}, besides))
-    return min(found, key=lambda one: len(one.besides), default=None)
+    found = [_with_multipliers(read, edges, wish) for edges in alone or [conflict.add_all] if edges]
+    return min((one for one in found if one), key=lambda one: len(one.repair.changes), default=None)
+
+
+def _with_multipliers(read: Reading, edges: Sequence[tuple[str, str]], wish: Wish | None) -> Structure | None:
+    """What is to be changed if the code multiplied there; None if that does not help."""
+    from symbolic.evaluation.causes import causes_of, with_multipliers
+
+    problem, names = with_multipliers(read.without_epsilons, edges)
+
+    def at(richness: Fraction | None) -> Repair | Forbidden:
+        return causes_of(problem, read.given, richness=richness)
+
+    repair = wished = at(wish.richness) if wish else at(None)
+    if wish and isinstance(wished, Forbidden):
+        repair = at(None)
+    if isinstance(repair, Forbidden):
+        return None
+    if wish is None and isinstance(rich := _as_few_to_rich(repair, at).causes, Repair):
+        repair = rich
+    powers = {name: new for name, _, _, new in repair.changes}
+    besides = tuple(one for one in repair.changes if one[0] not in names.values())
+    multipliers = {edge: powers.get(name, Fraction(0)) for edge, name in names.items()}
+    return Structure(multipliers, replace(repair, changes=besides))
 
 
 def _is_nearer(one: Repair | Forbidden, other: Repair | Forbidden) -> bool:

@@ -92,18 +92,15 @@ def conflict_within(problem: Problem) -> Conflict:
     return conflict_of(Question(replace(problem, network=loosened(problem.network)), WORKING), others=False)
 
 
-def with_multipliers(
-    problem: Problem, given: Parameterization, edges: Sequence[tuple[str, str]]
-) -> tuple[Repair | Forbidden, dict[tuple[str, str], str]]:
-    """The causes if the code multiplied by powers of the width what operations read: edges are pairs, (what is read,
-    what reads it). With them the names by which changes speak of these multipliers, which are n^0 so far."""
+def with_multipliers(problem: Problem, edges: Sequence[tuple[str, str]]) -> tuple[Problem, dict[tuple[str, str], str]]:
+    """The problem if the code multiplied what operations read by a number, n^0 so far, and the names of these
+    multipliers: edges are pairs, (what is read, what reads it)."""
     nodes, names = problem.network.nodes, {node.name for node in problem.network.flat}
     new: dict[tuple[str, str], str] = {}
     for edge in edges:
         nodes = tuple(between(nodes, *edge))
         (new[edge],) = {node.name for node in Network(nodes).flat} - names - set(new.values())
-    network = Network(tuple(_fixed(nodes, set(new.values()))))
-    return causes_of(replace(problem, network=network), given), new
+    return replace(problem, network=Network(tuple(_fixed(nodes, set(new.values()))))), new
 
 
 def loosened(network: Network) -> Network:

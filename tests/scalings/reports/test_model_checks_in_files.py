@@ -25,6 +25,7 @@ from scalings.results.fits import Diverged
 from scalings.results.prescription_code import code
 from scalings.results.printable import printable
 from scalings.studies.model_checks import ModelCheck
+from scalings.studies.model_findings import sentences
 from tests.scalings.reports.hostile import NAMES, WORDS, Named, checked, hostile
 
 CHECKS = {"FAIL": checked, "PASS": lambda: checked(right=True), "hostile": hostile}
@@ -258,7 +259,7 @@ def test_a_page_has_what_the_report_has() -> None:
     """The verdict and what to change first, then settings, orders with intervals, the repair, and what it all means."""
     answer = checked()
     words = " ".join(Page(page_of(answer)).words.split())
-    assert words.index("FAIL") < words.index(answer.findings[0].sentence) < words.index("The repair")
+    assert words.index("FAIL") < words.index(sentences(answer.findings)[0]) < words.index("The repair")
     assert answer.repaired
     assert " ".join(code(answer.repaired.prescription).split()) in words
     assert all(row.weight in words for row in answer.settings)

@@ -170,5 +170,8 @@ def test_sizes_need_only_be_powers_of_the_width_to_leading_order() -> None:
         model = plan.apply(Rounded(width))
         rates = {name: group["lr"] for group in plan.groups(model)["Adam"] for name in group["param_names"]}
         assert rates["up.weight"] / rates["read.weight"] == pytest.approx(96 / width)
+    repaired = scalings.trace(lambda width: plan.apply(Rounded(width)), INPUTS)  # far widths are built without numbers
+    shapes = {one.names[0]: one.shape for one in repaired.tape.parameters}
+    assert [size.order for size in shapes["low.weight"]] == [1, 1]
     with pytest.raises(ArgumentError, match=r"model: back.weight has the shape \(768, 20\)"):
         plan.apply(Rounded(192, times=4))
