@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from scalings.results.checks import Forbidden, Repair
+from scalings.results.checks import Repair
 from scalings.studies.early_orders import comparable
 from scalings.studies.model_findings import of_conflict
 from scalings.studies.model_reading import Model, Reading, reading, traced_as_one
@@ -81,16 +81,22 @@ class Tied(nn.Module):
 
 
 @pytest.mark.slow
-def test_what_no_numbers_mend_has_a_conflict_and_no_repair() -> None:
+def test_what_no_numbers_mend_has_a_conflict_and_the_rest_of_a_repair() -> None:
+    """The multiplier that the code lacks, and the numbers that are to be changed beside it."""
     given = read(Tied, lambda model: torch.optim.Adam(model.parameters()), tokens, IDS)
     found = theory_of(given, STEPS)
-    assert isinstance(found.causes, Forbidden)
     assert found.conflict
     assert found.conflict.add
+    assert found.structure
+    assert found.causes == found.remedy == found.structure.repair
     [finding, *_] = of_conflict(found.conflict, found.structure, given.problem.network)
     assert finding.what == "structure"
     assert finding.sentence.startswith("multiply by 1/n, in the code, what embed:2 reads from tanh"), finding
-    assert (found.code_remains, found.remarks, repaired_model(given, found.remedy)) == (False, (), None)
+    assert found.code_remains
+    assert "first change the multipliers in the code as said" in found.remarks[0]
+    repaired = repaired_model(given, found.remedy)
+    assert repaired
+    assert {rule.name for rule in repaired.prescription.rules if rule.changed} == {"one.weight"}
 
 
 def test_what_no_rule_covers_is_not_repaired() -> None:

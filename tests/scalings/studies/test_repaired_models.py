@@ -7,9 +7,11 @@ from fractions import Fraction
 from functools import partial
 
 import pytest
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 import scalings
+from empirical.models import prescribing
 from tests.scalings.studies.models_to_set import (
     BASE,
     GPT,
@@ -23,10 +25,16 @@ from tests.scalings.studies.models_to_set import (
     next_token,
     sgd,
 )
+from tests.scalings.studies.planted import IDS as PAIRS
+from tests.scalings.studies.planted import NEXT, Language
 from tests.scalings.studies.test_model_checks import PLANTED, WIDTHS, checked, network
 
 FAST_AT_64 = ("a hidden learning rate", "the readout's learning rate")
 """There the rate at the base width is 0.2, as it is at every width: too far a step for orders to be clear."""
+
+
+def following(scores: Tensor) -> Tensor:
+    return nn.functional.cross_entropy(scores, NEXT)
 
 
 @pytest.mark.slow
@@ -60,6 +68,35 @@ def test_what_passes_has_no_repair() -> None:
     found = checked(network, seeds=1, steps=1, verify=True)
     assert (found.repaired, found.verified) == (None, None)
     assert "def groups" not in str(found)
+
+
+@pytest.mark.slow
+def test_tied_weights_have_the_rest_of_their_repair() -> None:
+    """Groups to paste beside the multiplier that is asked for first: with both it passes, with the groups alone not."""
+
+    def language(width: int, power: float) -> nn.Module:
+        return Language(width, tied=True, output=power)
+
+    wrong = scalings.check_model(partial(language, power=0), adam, PAIRS, following, widths=WIDTHS, seeds=1, steps=2)
+    assert {one.what for one in wrong.findings} == {"structure", "lr"}
+    assert "note: first change the multipliers in the code as said" in str(wrong)
+    assert wrong.repaired
+    plan = wrong.repaired.prescription
+
+    def mended(power: float) -> scalings.ModelCheck:
+        def build(width: int) -> nn.Module:
+            model = language(width, power)
+            prescribing.start(plan, model)
+            return model
+
+        def optimizer(model: nn.Module) -> torch.optim.Optimizer:
+            return torch.optim.Adam(prescribing.groups(plan, model)["Adam"])
+
+        return scalings.check_model(build, optimizer, PAIRS, following, widths=WIDTHS, seeds=4)
+
+    found = mended(-1)
+    assert (found.verdict, found.regime) == ("PASS", "rich"), found
+    assert [one.what for one in mended(0).findings] == ["structure"]
 
 
 def test_a_frozen_weight_stays_out_of_the_repair() -> None:

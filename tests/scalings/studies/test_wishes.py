@@ -105,7 +105,9 @@ def test_what_no_numbers_reach_is_said() -> None:
     wrong = found(network, lambda model: adam(model, hidden=0), richness="3/4")
     assert said(wrong) == {("hidden.weight", "lr"): "1"}
     assert wrong.repaired
-    assert wrong.repaired.prescription.notes == ("no init scales and learning rates make it r = 3/4",)
+    assert wrong.repaired.prescription.notes == (
+        "no init scales and learning rates make it r = 3/4: stable features excludes that",
+    )
 
 
 def test_what_cannot_be_asked_for_is_one_line() -> None:
