@@ -134,59 +134,6 @@ def mean_of(z: Tensor) -> Tensor:
     return z.mean(-1, keepdim=True)
 
 
-def _root(q: Tensor) -> float:
-    return q.size(-1) ** -0.5
-
-
-def _grouped(groups: Callable[[int], int], core: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Forward:
-    """Attention with heads of 4 units, of which there are n/4 queries and fewer keys and values."""
-
-    def forward(m: Way, h: Tensor) -> Tensor:
-        q = functional.linear(h, m.q).unflatten(-1, (-1, 4)).transpose(1, 2)
-        k, v = (functional.linear(h, each).unflatten(-1, (groups(m.n), 4)).transpose(1, 2) for each in (m.k, m.v))
-        return h + functional.linear(core(q, k, v).transpose(1, 2).flatten(2), m.o)
-
-    return forward
-
-
-def _einsum(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    q = q.unflatten(1, (k.shape[1], -1))
-    attention = (torch.einsum("bgrtd,bgsd->bgrts", q, k) * _root(q)).softmax(-1)
-    return torch.einsum("bgrts,bgsd->bgrtd", attention, v).flatten(1, 2)
-
-
-def _broadcast(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    q = q.unflatten(1, (k.shape[1], -1))
-    return ((q @ k[:, :, None].mT * _root(q)).softmax(-1) @ v[:, :, None]).flatten(1, 2)
-
-
-def _interleaved(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    k, v = (each.repeat_interleave(q.shape[1] // k.shape[1], 1) for each in (k, v))
-    return (q @ k.mT * _root(q)).softmax(-1) @ v
-
-
-def _expanded(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    times = q.shape[1] // k.shape[1]
-    k, v = (each[:, :, None].expand(-1, -1, times, -1, -1).flatten(1, 2) for each in (k, v))
-    return functional.scaled_dot_product_attention(q, k, v)
-
-
-def _fused(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    return functional.scaled_dot_product_attention(q, k, v, enable_gqa=True)
-
-
-def grouped(groups: Callable[[int], int], widths: tuple[int, ...]) -> Function:
-    """Keys and values of so many heads, each shared by a number of queries that grows."""
-    cores = {
-        "einsum": _einsum, "broadcast": _broadcast, "repeat_interleave": _interleaved,
-        "expand": _expanded, "enable_gqa": _fused,
-    }  # fmt: skip
-    ways = {name: _grouped(groups, core) for name, core in cores.items()}
-    return Function(
-        lambda n: {"q": (n, n), "k": (4 * groups(n), n), "v": (4 * groups(n), n), "o": (n, n)}, ways, SERIES, widths
-    )
-
-
 def _halves(m: Way, h: Tensor) -> Tensor:
     half = m.n // 2
     return functional.linear(h[:, :half], m.w[:, :half]) + functional.linear(h[:, half:], m.w[:, half:])
@@ -341,8 +288,6 @@ FUNCTIONS: dict[str, Function] = {
             "expand": lambda m, h: (h @ m.w.T) + (h @ m.k.T)[..., None].expand(-1, -1, m.n // 4).flatten(-2),
         },
     ),
-    "queries that share two keys": grouped(lambda _: 2, (32, 64, 128)),
-    "queries that share sqrt(n) keys": grouped(lambda n: math.isqrt(n) // 2, (64, 256, 1024)),
 }  # fmt: skip
 EXPECTED_FAMILIES = (
     "matrix", "rescaled", "1/sqrt(n) in the code", "square", "softmax", "layer norm", "RMS norm", "gated", "convolution"

@@ -57,6 +57,8 @@ class Builder:
         self.wants_seeds = False
         self.factors: dict[str, tuple[State, State]] = {}
         """Of products entry by entry, what they are of: a sum over some of their units is a contraction."""
+        self.summed: set[str] = set()
+        """Nodes whose entries were summed over axes of fixed size, which is no node of its own."""
         self.matrices: dict[str, Held] = {}
         """The parameters that nodes apply as matrices."""
         self.log_softmaxes: dict[str, Dimension] = {}
@@ -203,6 +205,13 @@ class Builder:
             return result
         (source,) = node.sources
         return replace(result, node=source, shape=(self.units(source),))
+
+    def without_factors(self, result: Result) -> tuple[Result, Fraction]:
+        """What numbers of the code multiply to give a result, and their power of the width."""
+        name, order = result.node, Fraction(0)
+        while isinstance(node := self.nodes.get(name), Factor):
+            name, order = node.source, order + node.order
+        return replace(result, node=name), order
 
     def part(self, result: Result, call: Call) -> Result:
         """A part of a node's result as a node, so that it is another value than the other parts."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from scalings.networks.dimensions import ONE, Dimension
 from scalings.networks.functions import FUNCTIONS
-from scalings.networks.nodes import INPUT, Bias, Elementwise, Gain, Power, Product, Rearrange, Sum
+from scalings.networks.nodes import INPUT, Bias, Elementwise, Gain, Norm, Power, Product, Rearrange, Sum
 from scalings.tapes.translation.builder import Builder, kept
 from scalings.tapes.translation.spelled_out import divided_by_itself
 from scalings.tapes.translation.values import (
@@ -78,6 +78,12 @@ def multiplied(build: Builder, call: Call, left: State, right: State, summed: Di
         for above, below in ((one, other), (other, one)):
             if whole := divided_by_itself(build, call, above, below):
                 return whole
+    if summed.grows:
+        (left_alone, before), (right_alone, behind) = (build.without_factors(side) for side in (one, other))
+        if order := before + behind:  # of a sum of products it does not matter which factor a number stands at
+            made = multiplied(build, call, left_alone, right_alone, summed)
+            outer = one if before else other
+            return build.scaled(made, order, 1.0, replace(call, function=build.functions[outer.node]))
     if one.node == other.node and one.vectors != other.vectors:
         one, other = build.part(one, call), build.part(other, call)
     units = growing(call.shape)
@@ -266,6 +272,11 @@ def _is_whole(weight: Held) -> bool:
 
 
 def _gained(build: Builder, call: Call, source: Result, weight: Held) -> State:
+    normed, order = build.without_factors(source)
+    if isinstance(build.nodes.get(normed.node), Norm):  # x / |x| has entries of size 1 but for a number
+        source = normed
+    else:
+        order = Fraction(0)
     name, wanted = build.weight_name(call, weight.parameter), _own_units(build, source, weight)
     of = build.weight_of(weight.parameter, "vector", wanted)
     node = Gain(name, build.with_units(source, wanted, call), of, wanted, **kept(weight.parameter))
@@ -279,7 +290,7 @@ def _gained(build: Builder, call: Call, source: Result, weight: Held) -> State:
         vectors=frozenset((name,)) if is_random else source.vectors,
         has_mean=source.has_mean and not is_random,
     )
-    return build.scaled(result, weight.order, weight.size, call)
+    return build.scaled(result, weight.order + order, weight.size, call)
 
 
 def _with_bias(build: Builder, call: Call, source: Result, weight: Held) -> State:
