@@ -61,6 +61,13 @@ WRONG: dict[str, tuple[Function, str, str]] = {
         }),
         "own", "shared",
     ),
+    "the norm of another value is no norm": (
+        Function(two, {
+            "its own": lambda m, h: (h @ m.w.T) / (h @ m.w.T).norm(dim=-1, keepdim=True) + h @ m.v.T,
+            "of another": lambda m, h: (h @ m.w.T) / (h @ m.v.T).norm(dim=-1, keepdim=True) + h @ m.v.T,
+        }),
+        "its own", "of another",
+    ),
 }  # fmt: skip
 """Pairs that are not the same function."""
 
@@ -110,6 +117,14 @@ def test_keys_that_are_repeated_are_keys_that_are_shared(way: str) -> None:
     exponents = usual(function, "einsum")
     for law in LAWS:
         assert function.predicted(way, exponents, law) == function.predicted("einsum", exponents, law)
+
+
+@pytest.mark.parametrize(("way", "reads"), [("B A", "a"), ("its transpose", "b")])
+def test_a_product_of_weights_is_applied_from_the_side_it_is_read(way: str, reads: str) -> None:
+    """Of (B A) h the matrix A reads n units, of (B A)^T h it is B."""
+    ways = {"B A": lambda m, h: h @ (m.b @ m.a).T, "its transpose": lambda m, h: h @ (m.b @ m.a)}
+    found = usual(Function(lambda n: {"a": (4, n), "b": (n, 4)}, ways), way)
+    assert {name for name in ("a", "b") if found[name][0] == -HALF} == {reads}
 
 
 @pytest.mark.slow

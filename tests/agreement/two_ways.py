@@ -130,6 +130,18 @@ def _affine(of: Callable[[Tensor], Tensor]) -> Forward:
     return lambda m, h: of(h @ m.w.T) * m.a + m.b
 
 
+def _gained(of: Callable[[Tensor, Tensor], Tensor]) -> Forward:
+    return lambda m, h: of(h @ m.w.T, m.a)
+
+
+def _by_both(z: Tensor, variance: Tensor, mean: Tensor) -> Tensor:
+    return (z - mean) * variance.rsqrt()
+
+
+def _divided_last(weights: Tensor, values: Tensor) -> Tensor:
+    return weights @ values / weights.sum(-1, keepdim=True)
+
+
 def mean_of(z: Tensor) -> Tensor:
     return z.mean(-1, keepdim=True)
 
@@ -229,7 +241,43 @@ FUNCTIONS: dict[str, Function] = {
             "std": lambda z: (z - mean_of(z)) / z.std(-1, keepdim=True, correction=0),
             "var": lambda z: (z - mean_of(z)) * z.var(-1, keepdim=True, correction=0).rsqrt(),
             "centered first": lambda z: (z - mean_of(z)) / mean_of((z - mean_of(z)) ** 2).sqrt(),
+            "E[z^2] - E[z]^2": lambda z: (z - mean_of(z)) / (mean_of(z * z) - mean_of(z) ** 2).sqrt(),
+            "var_mean": lambda z: _by_both(z, *torch.var_mean(z, -1, keepdim=True, correction=0)),
         }.items()},
+    ),
+    "gain of a norm": Function(
+        lambda n: {"w": (n, n), "a": torch.ones(n)},
+        {name: _gained(of) for name, of in {
+            "rms_norm": lambda z, a: functional.rms_norm(z, z.shape[-1:], a, eps=0),
+            "as Llama's": lambda z, a: a * (z * mean_of(z * z).rsqrt()),
+            "(z a) / rms": lambda z, a: (z * a) / mean_of(z * z).sqrt(),
+            "z (a / rms)": lambda z, a: z * (a / mean_of(z * z).sqrt()),
+        }.items()},
+    ),
+    "low rank": Function(
+        lambda n: {"w": (n, n), "a": (4, n), "b": (n, 4)},
+        {
+            "one by one": lambda m, h: h @ m.w.T + (h @ m.a.T) @ m.b.T,
+            "merged": lambda m, h: functional.linear(h, m.w + m.b @ m.a),
+            "multiplied first": lambda m, h: h @ m.w.T + h @ (m.b @ m.a).T,
+            "transposed": lambda m, h: h @ m.w.T + h @ (m.a.T @ m.b.T),
+        },
+    ),
+    "applied softmax": Function(
+        two,
+        {
+            "softmax": lambda m, h: (h @ m.w.T).softmax(-1) @ m.v.T * m.n**0.5,
+            "divided last": lambda m, h: _divided_last((h @ m.w.T).exp(), m.v.T) * m.n**0.5,
+        },
+    ),
+    "positions": Function(
+        lambda n: {"w": (n, n), "a": (6, n)},
+        {
+            "added": lambda m, h: torch.tanh(h + m.a) @ m.w.T,
+            "in a loop": lambda m, h: torch.stack([torch.tanh(h[:, t] + m.a[t]) for t in range(6)], 1) @ m.w.T,
+            "embedding": lambda m, h: torch.tanh(h + functional.embedding(torch.arange(6), m.a)) @ m.w.T,
+        },
+        SERIES,
     ),
     "RMS norm": Function(
         square,
@@ -290,6 +338,7 @@ FUNCTIONS: dict[str, Function] = {
     ),
 }  # fmt: skip
 EXPECTED_FAMILIES = (
-    "matrix", "rescaled", "1/sqrt(n) in the code", "square", "softmax", "layer norm", "RMS norm", "gated", "convolution"
+    "matrix", "rescaled", "1/sqrt(n) in the code", "square", "softmax", "layer norm", "RMS norm", "gated",
+    "convolution", "gain of a norm", "positions",
 )  # fmt: skip
 """Those that have a family of every richness."""

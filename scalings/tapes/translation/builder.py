@@ -61,6 +61,8 @@ class Builder:
         """Nodes whose entries were summed over axes of fixed size, which is no node of its own."""
         self.matrices: dict[str, Held] = {}
         """The parameters that nodes apply as matrices."""
+        self.merged: dict[str, tuple[tuple[Held, ...], ...]] = {}
+        """Of matrices that are made of parameters, the terms that they are sums of: parameters, or products of two."""
         self.log_softmaxes: dict[str, Dimension] = {}
         """Over how many units each of them is."""
         self.weights: dict[str, tuple[str, ...]] = {}
@@ -122,8 +124,9 @@ class Builder:
         def named(node: Node) -> Node:
             if isinstance(node, Repeat):
                 return replace(node, nodes=tuple(map(named, node.nodes)))
-            is_alone = isinstance(node, WEIGHTED) and shapes[self._whole[node.weight]] == 1
-            return replace(node, weight=self._whole[node.weight]) if is_alone else node
+            if not isinstance(node, WEIGHTED) or shapes[self._whole[node.weight]] > 1:
+                return node
+            return replace(node, weight=self._whole[node.weight])
 
         return tuple(map(named, nodes))
 
@@ -294,6 +297,12 @@ class Builder:
     def are_weights(self, names: frozenset[str]) -> bool:
         """Whether what is made of these nodes depends on parameters alone, and on no data."""
         return all(isinstance(self.nodes.get(name), Weight) for name in names)
+
+    def terms(self, state: State) -> tuple[tuple[Held, ...], ...]:
+        """What a matrix is the sum of, if that is known."""
+        if isinstance(state, Held):
+            return ((state,),) if len(state.shape) == 2 else ()
+        return () if isinstance(state, Constant) or state.turned else self.merged.get(state.node, ())
 
     def is_stream(self, name: str) -> bool:
         """Whether a result is a residual stream: what enters a block, or a sum whose first source is one."""

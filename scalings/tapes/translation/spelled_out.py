@@ -85,6 +85,11 @@ def _squared(build: Builder, node: str) -> tuple[str, Fraction] | None:
     """The value whose mean square over all of its units, or those of each group, a node is, times a power of the
     width."""
     found = build.nodes.get(node)
+    if isinstance(found, Rearrange | Sum) and len(found.sources) == 2:  # E[z^2] - E[z]^2
+        for whole, less in (found.sources, found.sources[::-1]):
+            squared, mean = _squared(build, whole), build.nodes.get(less)
+            if squared and isinstance(mean, Power) and mean.exponent == 2 and _is_mean(build, mean.source, squared[0]):
+                return squared
     square = build.nodes.get(found.source) if isinstance(found, Mean) else found
     if isinstance(square, Power) and square.exponent == 2:
         over, left = (found.over, found.units) if isinstance(found, Mean) else (ONE, build.units(node))
@@ -106,9 +111,13 @@ def _with_mean(build: Builder, node: str) -> str:
     found = build.nodes.get(node)
     if isinstance(found, Rearrange | Sum) and len(found.sources) == 2:
         for source, other in (found.sources, found.sources[::-1]):
-            mean = build.nodes.get(other)
-            while isinstance(mean, Factor):
-                mean = build.nodes.get(mean.source)
-            if isinstance(mean, Mean) and mean.source == source:
+            if _is_mean(build, other, source):
                 return source
     return node
+
+
+def _is_mean(build: Builder, node: str, of: str) -> bool:
+    """Whether a node is the mean of another one, times a number."""
+    while isinstance(found := build.nodes.get(node), Factor):
+        node = found.source
+    return isinstance(found, Mean) and found.source == of
