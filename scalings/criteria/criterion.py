@@ -35,6 +35,7 @@ Where = Literal[
     "full starts",
     "small starts",
     "late layers",
+    "late repeated layers",
 ]
 When = Literal["initialization", "updates", "settled"]
 Sign = Literal["~", "<="]
@@ -106,16 +107,18 @@ class Criterion:
         starts small, so that what an update makes of h(0) says nothing of them.
         """
         is_layer, is_repeated = layer.kind == "layer" and layer.is_trained, layer.copies.grows
+        is_heard = is_layer and not (layer.reads_small and self._reads_starts)
         if not layer.is_reached and "passthrough" in self.quantities:
             return False
         return {
             "hidden": layer.is_hidden,
             "full starts": layer.is_hidden and not layer.starts_small,
             "small starts": layer.is_hidden and layer.starts_small,
-            "layers": is_layer and not (layer.reads_small and self._reads_starts),
+            "layers": is_heard,
             "late layers": is_layer and layer.reads_small,
+            "late repeated layers": is_layer and layer.reads_small and is_repeated,
             "single layers": is_layer and not is_repeated,
-            "repeated layers": is_layer and is_repeated,
+            "repeated layers": is_heard and is_repeated,
             "hidden matrices": is_layer and layer.is_matrix and layer.is_hidden,
             "output": layer.is_output,
             "output matrices": is_layer and layer.is_matrix and not layer.is_hidden,

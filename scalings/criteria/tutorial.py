@@ -96,6 +96,14 @@ USEFUL_REPEATED_UPDATE = Criterion(
     "repeated layers",
     "updates",
 )
+LATE_REPEATED_UPDATE = replace(
+    USEFUL_REPEATED_UPDATE,
+    left=replace(
+        USEFUL_REPEATED_UPDATE.left,
+        plus=Product((("d", "before"), ("interaction", "now")), copies=Fraction(1)),
+    ),
+    where="late repeated layers",
+)
 UNIFORM_RICHNESS = Criterion(
     "uniform richness",
     "a repeated layer's own update changes it as much as the changes that reach it: a block is as rich as its stream",
@@ -106,6 +114,7 @@ UNIFORM_RICHNESS = Criterion(
     "repeated layers",
     "updates",
 )
+LATE_RICHNESS = replace(UNIFORM_RICHNESS, right=_UPDATE, where="late repeated layers")
 STABLE_FEATURES = Criterion(
     "stable features",
     "no hidden preactivation changes by more than order 1 in each unit",
@@ -187,7 +196,9 @@ TUTORIAL = (
     MAXIMALITY,
     NONTRIVIALITY,
     USEFUL_UPDATE,
+    LATE_REPEATED_UPDATE,
     USEFUL_REPEATED_UPDATE,
+    LATE_RICHNESS,
     UNIFORM_RICHNESS,
     STABLE_FEATURES,
     BOUNDED_SCORES,

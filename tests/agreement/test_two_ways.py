@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
+from tests.agreement.attention_ways import ATTENTIONS
 from tests.agreement.two_ways import (
     EXPECTED_FAMILIES,
     FUNCTIONS,
@@ -26,7 +27,8 @@ HALF = Fraction(1, 2)
 LAWS = ("sgd", "adam")
 LESS = st.sampled_from([Fraction(quarters, 4) for quarters in range(-4, 1)])
 """Smaller init scales and learning rates: larger ones explode, of which orders are bounds only."""
-PAIRS = [(name, way) for name, function in FUNCTIONS.items() for way in list(function.ways)[1:]]
+EVERY = {**FUNCTIONS, **ATTENTIONS}
+PAIRS = [(name, way) for name, function in EVERY.items() for way in list(function.ways)[1:]]
 
 WRONG: dict[str, tuple[Function, str, str]] = {
     "a sum is no mean": (
@@ -59,6 +61,13 @@ WRONG: dict[str, tuple[Function, str, str]] = {
         }),
         "own", "shared",
     ),
+    "the norm of another value is no norm": (
+        Function(two, {
+            "its own": lambda m, h: (h @ m.w.T) / (h @ m.w.T).norm(dim=-1, keepdim=True) + h @ m.v.T,
+            "of another": lambda m, h: (h @ m.w.T) / (h @ m.v.T).norm(dim=-1, keepdim=True) + h @ m.v.T,
+        }),
+        "its own", "of another",
+    ),
 }  # fmt: skip
 """Pairs that are not the same function."""
 
@@ -67,9 +76,9 @@ def reference(function: Function) -> str:
     return next(iter(function.ways))
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("name", EVERY)
 def test_the_ways_do_compute_one_function(name: str) -> None:
-    function = FUNCTIONS[name]
+    function = EVERY[name]
     expected = function.value(reference(function))
     for way in function.ways:
         torch.testing.assert_close(function.value(way), expected, rtol=1e-6, atol=1e-8)
@@ -91,7 +100,7 @@ def test_those_that_compute_another_one_are_told_apart(name: str) -> None:
 @given(data=st.data())
 def test_orders_are_the_same(name: str, way: str, law: str, data: st.DataObject) -> None:
     """Of every update and of the output, whatever the exponents are."""
-    function = FUNCTIONS[name]
+    function = EVERY[name]
     first = reference(function)
     assert function.traced(way).translation.unknown == ()
     given = {
@@ -104,17 +113,25 @@ def test_orders_are_the_same(name: str, way: str, law: str, data: st.DataObject)
 @pytest.mark.parametrize("way", ["repeat_interleave", "enable_gqa"])
 def test_keys_that_are_repeated_are_keys_that_are_shared(way: str) -> None:
     """The gradient of a key is a sum over its copies: at random at first, and aligned once queries have moved."""
-    function = FUNCTIONS["queries that share two keys"]
+    function = EVERY["queries that share two keys"]
     exponents = usual(function, "einsum")
     for law in LAWS:
         assert function.predicted(way, exponents, law) == function.predicted("einsum", exponents, law)
+
+
+@pytest.mark.parametrize(("way", "reads"), [("B A", "a"), ("its transpose", "b")])
+def test_a_product_of_weights_is_applied_from_the_side_it_is_read(way: str, reads: str) -> None:
+    """Of (B A) h the matrix A reads n units, of (B A)^T h it is B."""
+    ways = {"B A": lambda m, h: h @ (m.b @ m.a).T, "its transpose": lambda m, h: h @ (m.b @ m.a)}
+    found = usual(Function(lambda n: {"a": (4, n), "b": (n, 4)}, ways), way)
+    assert {name for name in ("a", "b") if found[name][0] == -HALF} == {reads}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", EXPECTED_FAMILIES)
 @pytest.mark.parametrize("law", LAWS)
 def test_families_are_the_same(name: str, law: str) -> None:
-    function = FUNCTIONS[name]
+    function = EVERY[name]
     for r in (Fraction(0), HALF):
         expected = function.exponents(reference(function), law, r)
         for way in function.ways:

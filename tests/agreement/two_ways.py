@@ -130,61 +130,20 @@ def _affine(of: Callable[[Tensor], Tensor]) -> Forward:
     return lambda m, h: of(h @ m.w.T) * m.a + m.b
 
 
+def _gained(of: Callable[[Tensor, Tensor], Tensor]) -> Forward:
+    return lambda m, h: of(h @ m.w.T, m.a)
+
+
+def _by_both(z: Tensor, variance: Tensor, mean: Tensor) -> Tensor:
+    return (z - mean) * variance.rsqrt()
+
+
+def _divided_last(weights: Tensor, values: Tensor) -> Tensor:
+    return weights @ values / weights.sum(-1, keepdim=True)
+
+
 def mean_of(z: Tensor) -> Tensor:
     return z.mean(-1, keepdim=True)
-
-
-def _root(q: Tensor) -> float:
-    return q.size(-1) ** -0.5
-
-
-def _grouped(groups: Callable[[int], int], core: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Forward:
-    """Attention with heads of 4 units, of which there are n/4 queries and fewer keys and values."""
-
-    def forward(m: Way, h: Tensor) -> Tensor:
-        q = functional.linear(h, m.q).unflatten(-1, (-1, 4)).transpose(1, 2)
-        k, v = (functional.linear(h, each).unflatten(-1, (groups(m.n), 4)).transpose(1, 2) for each in (m.k, m.v))
-        return h + functional.linear(core(q, k, v).transpose(1, 2).flatten(2), m.o)
-
-    return forward
-
-
-def _einsum(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    q = q.unflatten(1, (k.shape[1], -1))
-    attention = (torch.einsum("bgrtd,bgsd->bgrts", q, k) * _root(q)).softmax(-1)
-    return torch.einsum("bgrts,bgsd->bgrtd", attention, v).flatten(1, 2)
-
-
-def _broadcast(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    q = q.unflatten(1, (k.shape[1], -1))
-    return ((q @ k[:, :, None].mT * _root(q)).softmax(-1) @ v[:, :, None]).flatten(1, 2)
-
-
-def _interleaved(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    k, v = (each.repeat_interleave(q.shape[1] // k.shape[1], 1) for each in (k, v))
-    return (q @ k.mT * _root(q)).softmax(-1) @ v
-
-
-def _expanded(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    times = q.shape[1] // k.shape[1]
-    k, v = (each[:, :, None].expand(-1, -1, times, -1, -1).flatten(1, 2) for each in (k, v))
-    return functional.scaled_dot_product_attention(q, k, v)
-
-
-def _fused(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    return functional.scaled_dot_product_attention(q, k, v, enable_gqa=True)
-
-
-def grouped(groups: Callable[[int], int], widths: tuple[int, ...]) -> Function:
-    """Keys and values of so many heads, each shared by a number of queries that grows."""
-    cores = {
-        "einsum": _einsum, "broadcast": _broadcast, "repeat_interleave": _interleaved,
-        "expand": _expanded, "enable_gqa": _fused,
-    }  # fmt: skip
-    ways = {name: _grouped(groups, core) for name, core in cores.items()}
-    return Function(
-        lambda n: {"q": (n, n), "k": (4 * groups(n), n), "v": (4 * groups(n), n), "o": (n, n)}, ways, SERIES, widths
-    )
 
 
 def _halves(m: Way, h: Tensor) -> Tensor:
@@ -282,7 +241,43 @@ FUNCTIONS: dict[str, Function] = {
             "std": lambda z: (z - mean_of(z)) / z.std(-1, keepdim=True, correction=0),
             "var": lambda z: (z - mean_of(z)) * z.var(-1, keepdim=True, correction=0).rsqrt(),
             "centered first": lambda z: (z - mean_of(z)) / mean_of((z - mean_of(z)) ** 2).sqrt(),
+            "E[z^2] - E[z]^2": lambda z: (z - mean_of(z)) / (mean_of(z * z) - mean_of(z) ** 2).sqrt(),
+            "var_mean": lambda z: _by_both(z, *torch.var_mean(z, -1, keepdim=True, correction=0)),
         }.items()},
+    ),
+    "gain of a norm": Function(
+        lambda n: {"w": (n, n), "a": torch.ones(n)},
+        {name: _gained(of) for name, of in {
+            "rms_norm": lambda z, a: functional.rms_norm(z, z.shape[-1:], a, eps=0),
+            "as Llama's": lambda z, a: a * (z * mean_of(z * z).rsqrt()),
+            "(z a) / rms": lambda z, a: (z * a) / mean_of(z * z).sqrt(),
+            "z (a / rms)": lambda z, a: z * (a / mean_of(z * z).sqrt()),
+        }.items()},
+    ),
+    "low rank": Function(
+        lambda n: {"w": (n, n), "a": (4, n), "b": (n, 4)},
+        {
+            "one by one": lambda m, h: h @ m.w.T + (h @ m.a.T) @ m.b.T,
+            "merged": lambda m, h: functional.linear(h, m.w + m.b @ m.a),
+            "multiplied first": lambda m, h: h @ m.w.T + h @ (m.b @ m.a).T,
+            "transposed": lambda m, h: h @ m.w.T + h @ (m.a.T @ m.b.T),
+        },
+    ),
+    "applied softmax": Function(
+        two,
+        {
+            "softmax": lambda m, h: (h @ m.w.T).softmax(-1) @ m.v.T * m.n**0.5,
+            "divided last": lambda m, h: _divided_last((h @ m.w.T).exp(), m.v.T) * m.n**0.5,
+        },
+    ),
+    "positions": Function(
+        lambda n: {"w": (n, n), "a": (6, n)},
+        {
+            "added": lambda m, h: torch.tanh(h + m.a) @ m.w.T,
+            "in a loop": lambda m, h: torch.stack([torch.tanh(h[:, t] + m.a[t]) for t in range(6)], 1) @ m.w.T,
+            "embedding": lambda m, h: torch.tanh(h + functional.embedding(torch.arange(6), m.a)) @ m.w.T,
+        },
+        SERIES,
     ),
     "RMS norm": Function(
         square,
@@ -341,10 +336,9 @@ FUNCTIONS: dict[str, Function] = {
             "expand": lambda m, h: (h @ m.w.T) + (h @ m.k.T)[..., None].expand(-1, -1, m.n // 4).flatten(-2),
         },
     ),
-    "queries that share two keys": grouped(lambda _: 2, (32, 64, 128)),
-    "queries that share sqrt(n) keys": grouped(lambda n: math.isqrt(n) // 2, (64, 256, 1024)),
 }  # fmt: skip
 EXPECTED_FAMILIES = (
-    "matrix", "rescaled", "1/sqrt(n) in the code", "square", "softmax", "layer norm", "RMS norm", "gated", "convolution"
+    "matrix", "rescaled", "1/sqrt(n) in the code", "square", "softmax", "layer norm", "RMS norm", "gated",
+    "convolution", "gain of a norm", "positions",
 )  # fmt: skip
 """Those that have a family of every richness."""

@@ -57,8 +57,12 @@ class Builder:
         self.wants_seeds = False
         self.factors: dict[str, tuple[State, State]] = {}
         """Of products entry by entry, what they are of: a sum over some of their units is a contraction."""
+        self.summed: set[str] = set()
+        """Nodes whose entries were summed over axes of fixed size, which is no node of its own."""
         self.matrices: dict[str, Held] = {}
         """The parameters that nodes apply as matrices."""
+        self.merged: dict[str, tuple[tuple[Held, ...], ...]] = {}
+        """Of matrices that are made of parameters, the terms that they are sums of: parameters, or products of two."""
         self.log_softmaxes: dict[str, Dimension] = {}
         """Over how many units each of them is."""
         self.weights: dict[str, tuple[str, ...]] = {}
@@ -120,8 +124,9 @@ class Builder:
         def named(node: Node) -> Node:
             if isinstance(node, Repeat):
                 return replace(node, nodes=tuple(map(named, node.nodes)))
-            is_alone = isinstance(node, WEIGHTED) and shapes[self._whole[node.weight]] == 1
-            return replace(node, weight=self._whole[node.weight]) if is_alone else node
+            if not isinstance(node, WEIGHTED) or shapes[self._whole[node.weight]] > 1:
+                return node
+            return replace(node, weight=self._whole[node.weight])
 
         return tuple(map(named, nodes))
 
@@ -204,6 +209,13 @@ class Builder:
         (source,) = node.sources
         return replace(result, node=source, shape=(self.units(source),))
 
+    def without_factors(self, result: Result) -> tuple[Result, Fraction]:
+        """What numbers of the code multiply to give a result, and their power of the width."""
+        name, order = result.node, Fraction(0)
+        while isinstance(node := self.nodes.get(name), Factor):
+            name, order = node.source, order + node.order
+        return replace(result, node=name), order
+
     def part(self, result: Result, call: Call) -> Result:
         """A part of a node's result as a node, so that it is another value than the other parts."""
         key = result.node, result.vectors
@@ -285,6 +297,12 @@ class Builder:
     def are_weights(self, names: frozenset[str]) -> bool:
         """Whether what is made of these nodes depends on parameters alone, and on no data."""
         return all(isinstance(self.nodes.get(name), Weight) for name in names)
+
+    def terms(self, state: State) -> tuple[tuple[Held, ...], ...]:
+        """What a matrix is the sum of, if that is known."""
+        if isinstance(state, Held):
+            return ((state,),) if len(state.shape) == 2 else ()
+        return () if isinstance(state, Constant) or state.turned else self.merged.get(state.node, ())
 
     def is_stream(self, name: str) -> bool:
         """Whether a result is a residual stream: what enters a block, or a sum whose first source is one."""

@@ -13,11 +13,22 @@ from typing import Any
 from scalings.networks.dimensions import ONE, Dimension
 from scalings.networks.nodes import INPUT, Convolution, Dense, DepthwiseConvolution
 from scalings.tapes.translation.builder import Builder, kept
-from scalings.tapes.translation.products import multiplied, scaled, with_bias
+from scalings.tapes.translation.products import added, multiplied, scaled, with_bias
 from scalings.tapes.translation.reductions import averaged, axes_of, over_of
 from scalings.tapes.translation.reductions import summed as sum_over
 from scalings.tapes.translation.singular_values import singular_value
-from scalings.tapes.translation.values import Call, Constant, Held, NoRule, Result, Shape, State, growing, product
+from scalings.tapes.translation.values import (
+    Call,
+    Constant,
+    Held,
+    NoRule,
+    Result,
+    Shape,
+    State,
+    growing,
+    product,
+    transposed,
+)
 
 Labels = tuple[str, ...]
 
@@ -26,6 +37,11 @@ def contract(build: Builder, call: Call, left: State, right: State, labels: tupl
     """The sum over the labels that the result has not."""
     if any(len(set(names)) < len(names) for names in labels):
         raise NoRule("a diagonal")
+    for matrix, other, names, others in ((left, right, labels[0], labels[1]), (right, left, labels[1], labels[0])):
+        terms = build.merged.get(matrix.node) if isinstance(matrix, Result) else None
+        if terms and not build.terms(other) and len({*names} - {*others}) == 1:
+            turned = isinstance(matrix, Result) and matrix.turned
+            return _one_by_one(build, call, other, terms, (others, names[::-1] if turned else names, labels[2]))
     left, right = (_once(build, call, side) for side in (left, right))
     left, left_names = _alone(build, call, left, labels[0], {*labels[1], *labels[2]})
     right, right_names = _alone(build, call, right, labels[1], {*labels[0], *labels[2]})
@@ -50,8 +66,38 @@ def contract(build: Builder, call: Call, left: State, right: State, labels: tupl
                 channels = product(tuple(size for name, size in own.items() if name not in common))
                 return depthwise(build, made, one, other, product(tuple(common.values())), channels)
     both = {name: size for name, size in summed.items() if name in sides[0] and name in sides[1]}
-    found = singular_value(build, made, left, right)
-    return found or multiplied(build, made, left, right, product(tuple(both.values())))
+    found = singular_value(build, made, left, right) or multiplied(
+        build, made, left, right, product(tuple(both.values()))
+    )
+    if isinstance(left, Held) and isinstance(right, Held) and isinstance(found, Result) and _is_matrix(*labels):
+        build.merged[found.node] = ((left, right),)
+    return found
+
+
+def _is_matrix(left: Labels, right: Labels, result: Labels) -> bool:
+    """Whether it is the product of two matrices, of one's rows with the other's columns."""
+    return len(left) == len(right) == 2 and left[1] == right[0] and result == (left[0], right[1])
+
+
+def _one_by_one(
+    build: Builder, call: Call, source: State, terms: Sequence[tuple[Held, ...]], labels: tuple[Labels, Labels, Labels]
+) -> State:
+    """(W + B A) h as W h + B (A h): B A has as few ranks as there are units between, whatever is multiplied first."""
+    own, (rows, columns), end = labels
+    inner, found = "between", []
+    for term in terms:
+        if len(term) == 1:
+            found.append(contract(build, call, source, term[0], labels))
+            continue
+        sides = ((term[0], (rows, inner)), (term[1], (inner, columns)))
+        (first, its), (last, others) = sides if rows in own else sides[::-1]
+        middle = (*(name for name in own if name not in its), inner)
+        read = contract(build, call, source, first, (own, its, middle))
+        found.append(contract(build, call, read, last, (middle, others, end)))
+    total = found[0]
+    for one in found[1:]:
+        total = added(build, replace(call, shapes=(one.shape,)), total, one)
+    return total
 
 
 def dense(
@@ -88,7 +134,7 @@ def source_node(build: Builder, call: Call, source: State, units: Dimension) -> 
 def linear(build: Builder, call: Call) -> State:
     """x W^T + b."""
     x, weight, bias = call.state(0, "input"), call.state(1, "weight"), call.get(2, "bias")
-    return with_bias(build, call, matmul_of(build, call, x, _transposed(weight)), bias)
+    return with_bias(build, call, matmul_of(build, call, x, transposed(weight)), bias)
 
 
 def matmul(build: Builder, call: Call) -> State:
@@ -269,10 +315,6 @@ def _alone(build: Builder, call: Call, state: State, names: Labels, others: set[
     shape = tuple(state.shape[axis] for axis in left)
     made = sum_over(build, replace(call, shapes=(shape,)), state, tuple(gone))
     return replace(made, shape=shape), tuple(names[axis] for axis in left)
-
-
-def _transposed(state: State) -> State:
-    return replace(state, shape=state.shape[::-1]) if len(state.shape) == 2 else state
 
 
 def _names(shape: Shape, last: str) -> Labels:

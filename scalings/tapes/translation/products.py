@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from itertools import zip_longest
 from typing import Any
 
 from scalings.networks.dimensions import ONE, Dimension
 from scalings.networks.functions import FUNCTIONS
-from scalings.networks.nodes import INPUT, Bias, Elementwise, Gain, Power, Product, Rearrange, Sum
+from scalings.networks.nodes import INPUT, Bias, Elementwise, Gain, Norm, Power, Product, Rearrange, Sum
 from scalings.tapes.translation.builder import Builder, kept
 from scalings.tapes.translation.spelled_out import divided_by_itself
 from scalings.tapes.translation.values import (
@@ -53,7 +54,11 @@ def added(build: Builder, call: Call, left: Any, right: Any) -> State:
             return _repeated(build, call, that)
         if isinstance(this, Held) and isinstance(that, Result) and _is_vector(this):
             return _with_bias(build, call, that, this)
-    return _sum(build, call, build.result(one, call), build.result(other, call))
+    found = _sum(build, call, build.result(one, call), build.result(other, call))
+    terms = build.terms(one), build.terms(other)
+    if all(terms) and one.shape == other.shape:
+        build.merged[found.node] = terms[0] + terms[1]
+    return found
 
 
 def multiply(build: Builder, call: Call) -> State:
@@ -76,8 +81,14 @@ def multiplied(build: Builder, call: Call, left: State, right: State, summed: Di
     one, other = build.result(left, call), build.result(right, call)
     if summed == ONE:
         for above, below in ((one, other), (other, one)):
-            if whole := divided_by_itself(build, call, above, below):
+            if whole := divided_by_itself(build, call, above, below) or _divided_first(build, call, above, below):
                 return whole
+    if summed.grows:
+        (left_alone, before), (right_alone, behind) = (build.without_factors(side) for side in (one, other))
+        if order := before + behind:  # of a sum of products it does not matter which factor a number stands at
+            made = multiplied(build, call, left_alone, right_alone, summed)
+            outer = one if before else other
+            return build.scaled(made, order, 1.0, replace(call, function=build.functions[outer.node]))
     if one.node == other.node and one.vectors != other.vectors:
         one, other = build.part(one, call), build.part(other, call)
     units = growing(call.shape)
@@ -90,8 +101,28 @@ def multiplied(build: Builder, call: Call, left: State, right: State, summed: Di
     node = build.add(Product(name, one.node, other.node, units, summed, coherent), call)
     if summed == ONE:
         build.factors[node] = left, right
-    made = one.made_of | other.made_of
-    return Result(call.shape, node, made, vectors or frozenset((name,)), has_mean)
+    made_of = one.made_of | other.made_of
+    return Result(call.shape, node, made_of, vectors or frozenset((name,)), has_mean)
+
+
+def _divided_first(build: Builder, call: Call, multiple: Result, other: Result) -> State | None:
+    """(x g) times 1/|x|, or x times (g 1/|x|), as g times x/|x|; None for any other product."""
+    parts = build.factors.get(multiple.node)
+    if parts is None or multiple.shape != _together(*parts):
+        return None  # it has been rearranged since
+    for part, rest in (parts, parts[::-1]):
+        for above, below in ((part, other), (other, part)):
+            if isinstance(above, Result) and isinstance(below, Result):
+                wide = replace(call, shapes=(above.shape,))
+                if whole := divided_by_itself(build, wide, above, below):
+                    return multiplied(build, call, whole, rest)
+    return None
+
+
+def _together(one: State, other: State) -> Shape:
+    """The shape of their product, in which axes of size 1 are repeated."""
+    shapes = zip_longest(one.shape[::-1], other.shape[::-1], fillvalue=ONE)
+    return tuple(left if str(left) != "1" else right for left, right in shapes)[::-1]
 
 
 def divide(build: Builder, call: Call) -> State:
@@ -204,7 +235,7 @@ def with_bias(build: Builder, call: Call, made: State, bias: Any, channel: int =
     return added(build, call, made, bias)
 
 
-def _sum(build: Builder, call: Call, one: Result, other: Result) -> State:
+def _sum(build: Builder, call: Call, one: Result, other: Result) -> Result:
     one, other = (build.once(side) for side in (one, other))
     units = growing(call.shape)
     same = str(growing(one.shape)) == str(growing(other.shape)) == str(units)
@@ -266,6 +297,11 @@ def _is_whole(weight: Held) -> bool:
 
 
 def _gained(build: Builder, call: Call, source: Result, weight: Held) -> State:
+    normed, order = build.without_factors(source)
+    if isinstance(build.nodes.get(normed.node), Norm):  # x / |x| has entries of size 1 but for a number
+        source = normed
+    else:
+        order = Fraction(0)
     name, wanted = build.weight_name(call, weight.parameter), _own_units(build, source, weight)
     of = build.weight_of(weight.parameter, "vector", wanted)
     node = Gain(name, build.with_units(source, wanted, call), of, wanted, **kept(weight.parameter))
@@ -279,7 +315,7 @@ def _gained(build: Builder, call: Call, source: Result, weight: Held) -> State:
         vectors=frozenset((name,)) if is_random else source.vectors,
         has_mean=source.has_mean and not is_random,
     )
-    return build.scaled(result, weight.order, weight.size, call)
+    return build.scaled(result, weight.order + order, weight.size, call)
 
 
 def _with_bias(build: Builder, call: Call, source: Result, weight: Held) -> State:

@@ -25,6 +25,7 @@ from scalings.tapes.translation.values import (
     product,
     size_of,
     state_of,
+    transposed,
 )
 
 States = State | tuple[State, ...]
@@ -38,6 +39,12 @@ def same(_: Builder, call: Call) -> State:
     """A view, or what keeps the order of every entry: transposition, a change of type, dropout, a mask."""
     state: State = call.first
     return replace(state, shape=call.shape)
+
+
+def exchanged(_: Builder, call: Call) -> State:
+    """Axes in another order."""
+    state: State = call.first
+    return replace(transposed(state) if len(call.shape) == 2 else state, shape=call.shape)
 
 
 def part(build: Builder, call: Call) -> States:

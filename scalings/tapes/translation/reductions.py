@@ -29,6 +29,8 @@ def averaged(build: Builder, call: Call, state: State, axes: Any) -> State:
     source = build.result(state, call)
     over = over_of(state.shape, axes)
     if not over.grows:
+        if is_of_many(state.shape, axes):
+            build.summed.add(source.node)
         return replace(source, shape=call.shape)
     name = build.name(call)
     node = build.add(Mean(name, source.node, growing(call.shape), over, source.has_mean), call)
@@ -194,6 +196,11 @@ def axes_of(dim: Any) -> tuple[int, ...] | None:
     if isinstance(dim, int) and not isinstance(dim, bool):
         return (dim,)
     return dim if isinstance(dim, tuple) and dim else None
+
+
+def is_of_many(shape: Shape, axes: tuple[int, ...] | None) -> bool:
+    """Whether axes of a shape have more than one entry."""
+    return any(str(size) != "1" for size in (shape if axes is None else (shape[axis] for axis in axes if shape)))
 
 
 def over_of(shape: Shape, axes: tuple[int, ...] | None) -> Dimension:

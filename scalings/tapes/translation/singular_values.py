@@ -99,4 +99,4 @@ def _length(build: Builder, call: Call, made: Dense, order: Fraction, sizes: tup
     unit = build.add(Factor(build.name(call, "direction"), unit, -HALF * own.order), call)
     along = build.add(Product(build.name(call, "along"), unit, weight.node, other, own), call)
     found = euclidean(build, call, Result((other,), along, weight.made_of, frozenset((along,))), None)
-    return build.scaled(found, order, 1.0, call)
+    return build.result(build.scaled(found, order, 1.0, call), call)

@@ -21,7 +21,7 @@ HALF = Fraction(1, 2)
 def divided_by_itself(build: Builder, call: Call, above: Result, below: Result) -> Result | None:
     """x times 1/|x|, or exp(s) times 1/sum(exp(s)), as a normalization or a softmax; None for any other product."""
     node, power, order = below.node, Fraction(1), Fraction(0)
-    while isinstance(found := build.nodes.get(node), Power | Factor | Rearrange):
+    while isinstance(found := build.nodes.get(node), Power | Factor | Rearrange) and node not in build.summed:
         if isinstance(found, Power):
             power *= found.exponent
         elif isinstance(found, Factor):
@@ -31,7 +31,7 @@ def divided_by_itself(build: Builder, call: Call, above: Result, below: Result) 
         node = found.sources[0] if isinstance(found, Rearrange) else found.source
     exponential = build.nodes.get(above.node)
     if power == -1 and isinstance(exponential, Elementwise) and _is(build, above.node, "exp"):
-        over = _summed_over(build, above, below, node)
+        over = _summed_over(build, above, node)
         if over is None:
             return None
         made = softmax_of(build, call, replace(above, node=exponential.source), over)
@@ -50,12 +50,12 @@ def softmax_of(build: Builder, call: Call, source: Result, over: Dimension) -> R
     return replace(source, shape=call.shape, node=node, has_mean=True)
 
 
-def _summed_over(build: Builder, above: Result, below: Result, node: str) -> Dimension | None:
+def _summed_over(build: Builder, above: Result, node: str) -> Dimension | None:
     """Over which units a node is the mean of another one, none if over positions alone; None if it is no mean of it."""
     found = build.nodes.get(node)
     if isinstance(found, Mean) and found.source == above.node:
         return found.over
-    return ONE if node == above.node and above.shape != below.shape else None
+    return ONE if node == above.node and node in build.summed else None
 
 
 def shifted(build: Builder, node: str, *functions: str) -> tuple[str, str] | None:
@@ -82,16 +82,19 @@ def _is(build: Builder, node: str, *functions: str) -> bool:
 
 
 def _squared(build: Builder, node: str) -> tuple[str, Fraction] | None:
-    """The value whose mean square over all of its units a node is, times a power of the width."""
+    """The value whose mean square over all of its units, or those of each group, a node is, times a power of the
+    width."""
     found = build.nodes.get(node)
-    if isinstance(found, Mean):
-        square = build.nodes.get(found.source)
-        if (
-            isinstance(square, Power)
-            and square.exponent == 2
-            and _is_all(build, square.source, found.over, found.units)
-        ):
-            return square.source, Fraction(0)
+    if isinstance(found, Rearrange | Sum) and len(found.sources) == 2:  # E[z^2] - E[z]^2
+        for whole, less in (found.sources, found.sources[::-1]):
+            squared, mean = _squared(build, whole), build.nodes.get(less)
+            if squared and isinstance(mean, Power) and mean.exponent == 2 and _is_mean(build, mean.source, squared[0]):
+                return squared
+    square = build.nodes.get(found.source) if isinstance(found, Mean) else found
+    if isinstance(square, Power) and square.exponent == 2:
+        over, left = (found.over, found.units) if isinstance(found, Mean) else (ONE, build.units(node))
+        is_sum = isinstance(found, Mean) or node in build.summed
+        return (square.source, Fraction(0)) if is_sum and _is_all(build, square.source, over, left) else None
     is_square = isinstance(found, Product) and found.left == found.right and found.coherent
     if isinstance(found, Product) and is_square and _is_all(build, found.left, found.summed, found.units):
         return found.left, found.summed.order
@@ -99,8 +102,8 @@ def _squared(build: Builder, node: str) -> tuple[str, Fraction] | None:
 
 
 def _is_all(build: Builder, node: str, over: Dimension, left: Dimension) -> bool:
-    """Whether a sum over some units leaves a fixed number of those that a value has."""
-    return not left.grows and over.order == build.units(node).order
+    """Whether a sum over some units leaves one of each group of those that a value has, which are one group or more."""
+    return over.order + left.order == build.units(node).order
 
 
 def _with_mean(build: Builder, node: str) -> str:
@@ -108,9 +111,13 @@ def _with_mean(build: Builder, node: str) -> str:
     found = build.nodes.get(node)
     if isinstance(found, Rearrange | Sum) and len(found.sources) == 2:
         for source, other in (found.sources, found.sources[::-1]):
-            mean = build.nodes.get(other)
-            while isinstance(mean, Factor):
-                mean = build.nodes.get(mean.source)
-            if isinstance(mean, Mean) and mean.source == source:
+            if _is_mean(build, other, source):
                 return source
     return node
+
+
+def _is_mean(build: Builder, node: str, of: str) -> bool:
+    """Whether a node is the mean of another one, times a number."""
+    while isinstance(found := build.nodes.get(node), Factor):
+        node = found.source
+    return isinstance(found, Mean) and found.source == of

@@ -118,7 +118,7 @@ def _named(translator: Translator, *functions: str) -> dict[str, Translator]:
 
 
 TABLE: dict[str, Translator] = {
-    **_named(rearranging.same, "T", "mT", "H", "t", "transpose", "swapaxes", "permute", "movedim", "moveaxis"),
+    **_named(rearranging.exchanged, "T", "mT", "H", "t", "transpose", "swapaxes", "permute", "movedim", "moveaxis"),
     **_named(rearranging.same, "view", "view_as", "reshape", "reshape_as", "flatten", "unflatten", "ravel"),
     **_named(rearranging.same, "squeeze", "unsqueeze", "contiguous", "clone", "data", "set_data", "requires_grad_"),
     **_named(rearranging.same, "to", "type", "type_as", "float", "double", "half", "bfloat16", "cpu", "cuda", "real"),
@@ -199,6 +199,8 @@ TABLE: dict[str, Translator] = {
     **_named(contractions.sum_, "sum", "nansum"),
     **_named(reductions.product_of, "prod"),
     **_named(reductions.variance, "var"),
+    **_named(lambda build, call: (reductions.variance(build, call), contractions.mean(build, call)), "var_mean"),
+    **_named(lambda build, call: (reductions.deviation(build, call), contractions.mean(build, call)), "std_mean"),
     **_named(reductions.deviation, "std"),
     **_named(reductions.norm, "norm", "vector_norm", "linalg_vector_norm", "linalg_norm", "frobenius_norm"),
     **_named(reductions.norm_but_one, "norm_except_dim"),

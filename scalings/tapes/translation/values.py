@@ -68,6 +68,8 @@ class Result:
     """The random vectors that its entries are correlated with."""
     has_mean: bool = False
     """Whether its entries have a mean at initialization, as those of a square have."""
+    turned: bool = False
+    """Whether its two axes have changed places since the node."""
     magnitudes: tuple[float, ...] = field(default=(), compare=False)
 
     def of_part(self, part: Hashable) -> Result:
@@ -76,6 +78,14 @@ class Result:
 
 
 State: TypeAlias = Constant | Held | Result
+
+
+def transposed(state: State) -> State:
+    """A matrix with its axes exchanged; anything else as it is."""
+    if len(state.shape) != 2:
+        return state
+    turned = replace(state, turned=not state.turned) if isinstance(state, Result) else state
+    return replace(turned, shape=state.shape[::-1])
 
 
 @dataclass(frozen=True)
