@@ -17,7 +17,7 @@ from empirical.tracing.user_code import user_code
 from scalings.tapes.powers import DIGITS
 
 _SURE = 4.0
-"""Starts are other powers of the width if these differ by so many standard errors, as chance lets one pair of 15,000."""
+"""Starts are of other powers if these differ by so many standard errors, as chance lets one pair of 15,000."""
 
 
 def treated_alike(

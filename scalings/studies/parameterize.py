@@ -22,7 +22,7 @@ from scalings.results.checks import Forbidden, Repair
 from scalings.results.prescriptions import check_width
 from scalings.studies.model_reading import Model, apart, reading, traced_as_one
 from scalings.studies.prescribed_models import Parameterized, parameterized
-from scalings.studies.wishes import parse_richness
+from scalings.studies.wishes import RICH, parse_richness
 from scalings.tapes.network import TracedNetwork
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def parameterize(
         why = "expected none, since the optimizer that is made has its own"
         raise ArgumentError("decay" if lr is None else "lr", why)
     read = reading(Model(build, optimizer, data, loss), apart(traced, optimizer), steps=_STEPS)
-    near = near_members(read.without_epsilons, read.given, wished_richness(read.without_epsilons, richness))
+    near = near_members(read.without_epsilons, read.given, wished_richness(read.without_epsilons, read.given, richness))
     found = parameterized(read, near.repair, base_width, near.gamma, read.notes)
     return found if gamma == 1 else found.rescaled(gamma)
 
@@ -90,7 +90,7 @@ def _named(
     return named_optimizer(name, translation.network, translation.weights, axes, lr, decay or 0.0)
 
 
-def wished_richness(problem: Problem, richness: Fraction | int | str | None) -> Fraction:
+def wished_richness(problem: Problem, given: Parameterization, richness: Fraction | int | str | None) -> Fraction:
     """The richness that is asked for; the largest that the criteria allow, if none is.
 
     Raises ArgumentError for what is no fraction, and where no init scales and learning rates meet the criteria.
@@ -100,11 +100,16 @@ def wished_richness(problem: Problem, richness: Fraction | int | str | None) -> 
 
     if richness is not None:
         return parse_richness(richness)
+    if isinstance(_working(problem, given, RICH), Repair):
+        return RICH  # features that move by more explode
     question = Question(problem, tuple(as_criteria("tutorial")))
     try:
         _, high = Members(question).ends
-    except ArgumentError:
-        raise ArgumentError("build", _why_nothing(question)) from None
+    except ArgumentError as error:
+        if isinstance(_working(problem, given, None), Forbidden):
+            raise ArgumentError("build", _why_nothing(question)) from None
+        why = f"expected a fraction such as 0, since the largest is not known: {error.message}"
+        raise ArgumentError("richness", why) from None
     if high is None:
         raise ArgumentError("richness", "expected a fraction such as 1/2, since there is no largest one")
     return high
@@ -136,19 +141,41 @@ def near_members(problem: Problem, given: Parameterization, wished: Fraction) ->
     A prefactor gamma scales hyperparameters as n^r does: by the power that the exponent rises by with r, where it does
     so evenly, on either side.
     """
-    from symbolic.evaluation.repair import repair_of
-
-    found = repair_of(problem, given, wished)
+    nearest = _in_fewest_layers
+    found = nearest(problem, given, wished)
+    if isinstance(found, Forbidden):
+        nearest = _working
+        found = nearest(problem, given, wished)
     if isinstance(found, Forbidden):
         excluding = ", ".join(found.criteria)
         raise ArgumentError("richness", f"no init scales and learning rates have r = {wished}: {excluding} exclude it")
     for step in (-_NEAR, _NEAR):
-        one, two = (repair_of(problem, given, wished + count * step) for count in (1, 2))
+        one, two = (nearest(problem, given, wished + count * step) for count in (1, 2))
         if isinstance(one, Repair) and isinstance(two, Repair):
             first, second = (_slopes(found, other, count * step) for count, other in ((1, one), (2, two)))
             if first == second:
                 return Near(found, first)
     return Near(found, ())
+
+
+def _in_fewest_layers(problem: Problem, given: Parameterization, richness: Fraction) -> Repair | Forbidden:
+    """The nearest that meets the tutorial's criteria; none where too much competes in an order for all to be found."""
+    from symbolic.evaluation.repair import repair_of
+
+    try:
+        return repair_of(problem, given, richness)
+    except ArgumentError:
+        return Forbidden((), richness)
+
+
+def _working(problem: Problem, given: Parameterization, richness: Fraction | None) -> Repair | Forbidden:
+    """The nearest that works as `check_model` asks: what may start small, as a latent value that else would leave all
+    in front of it lazy, does not have to start at order 1."""
+    from symbolic.evaluation.causes import causes_of
+
+    if problem.network.multipliers:  # of those it knows nothing: a module has none
+        return Forbidden((), richness)
+    return causes_of(problem, given, code=False, richness=richness)
 
 
 def _slopes(one: Repair, other: Repair, step: Fraction) -> tuple[LayerExponents[Exponent], ...]:

@@ -84,7 +84,7 @@ def rule_of_network(
     """The rule of a network of nodes, whose matrices start at fan_in^(-1/2) at the base width, and readouts too."""
     network = problem.network
     given = _neutral(problem)
-    wished = wished_richness(problem, richness)
+    wished = wished_richness(problem, given, richness)
     member = near_members(problem, given, wished).repair.parameterization
     each = zip(network.layers, member.layers, problem.laws.values(), strict=True)
 

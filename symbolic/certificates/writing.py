@@ -152,7 +152,7 @@ def check_certificate(
         repaired, wish = remedy.parameterization, remedy.richness
         other = parameterization_certificate(problem, repaired, TUTORIAL, wish, verdict=remedy.verdict)
         return {"parts": {"refused": proof, "repaired": other}}
-    wished = () if remedy.richness is None else (of_richness(remedy.richness),)
+    wished = () if remedy.richness is None else (of_richness(remedy.richness, problem),)
     criteria = (*(one for one in TUTORIAL if one.name in remedy.criteria), *wished)
     statement = Statement("derivation", problem, criteria)
     forbidden = _contradiction(statement, transcribe(statement))

@@ -68,7 +68,7 @@ def causes_of(
     are. `Forbidden` if no numbers meet the criteria, at this richness if it is given.
     """
     network = loosened(problem.network) if code else problem.network
-    criteria = WORKING if richness is None else (*WORKING, of_richness(richness))
+    criteria = WORKING if richness is None else (*WORKING, of_richness(richness, problem))
     question = Question(replace(problem, network=network), criteria)
     found = _nearest(question, problem.network, given)
     zeros = {node.weight for node in network.layers if node.start == "zero" and isinstance(node, MATRICES)}

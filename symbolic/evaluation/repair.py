@@ -71,7 +71,7 @@ def repair_of(
         raise wrong_depth(network, parameterization.depth)
     if parameterization.scales and len(parameterization.scales) != len(network.multipliers):
         raise wrong_scales([node.name for node in network.multipliers], len(parameterization.scales))
-    wished = () if richness is None else (of_richness(richness),)
+    wished = () if richness is None else (of_richness(richness, problem),)
     question = Question(problem, (*TUTORIAL, *wished))
     named = parameterization.in_gauge("unit-multiplier", laws).by_name(len(network.multipliers))
     given = {name: named[name] for name in question.unknowns}
@@ -87,10 +87,16 @@ def repair_of(
     return Repair(repaired, verdict, tuple(_changes(network, parameterization, repaired)))
 
 
-def of_richness(richness: Fraction) -> Criterion:
-    """|dz| ~ n^r at every hidden layer."""
-    sentence = f"every hidden preactivation changes by n^({richness})"
+def of_richness(richness: Fraction, problem: Problem) -> Criterion:
+    """|dz| ~ n^r at every hidden layer of n units; of N units, as a latent value has fewer, N^r, that much in each."""
+    hidden = [one.units.order_in(problem.scale) for one in problem.network.representations if one.is_hidden]
     changes, power = Product((("dz", "now"),)), Product(power=richness)
+    sentence = f"every hidden preactivation changes by n^({richness})"
+    if problem.scale == WIDTH_SCALE and any(order != 1 for order in hidden):
+        power, sentence = (
+            Product(units=2 * richness),
+            f"every hidden preactivation of N units changes by N^({richness})",
+        )
     return Criterion("richness", sentence, "the wish", changes, "~", power, "hidden", "settled")
 
 
