@@ -268,7 +268,7 @@ class _Translator:
     def _read_block(self, repeat: traced_networks.Repeat) -> None:
         """A block with one differentiable value that is carried becomes a node with copies; any other is read once.
 
-        Where all before the first copy is frozen, as before adapters, a gradient passes what the other copies read alone.
+        Where all before the first copy is frozen, as before adapters, a gradient passes what the other copies read.
         """
         carried = [pair for pair in repeat.carried if any(self.tape.values[one].differentiable for one in pair)]
         entering = self._state(carried[0][0]) if len(carried) == 1 else None
