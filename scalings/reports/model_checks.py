@@ -42,11 +42,7 @@ def model_check_report(answer: ModelCheck) -> Iterator[RenderableType]:
     yield Text()
     richness = "" if answer.richness is None else f", r = {format_exponent(answer.richness)}"
     measured = answer.measured_richness
-    seen = (
-        ""
-        if measured is None or not answer.check.stable
-        else f" r = {measured.exponent:.2f} +- {measured.half_width:.2f};"
-    )
+    seen = "" if measured is None or not answer.check.stable else f" r = {measured.shown()};"
     kind = {"explodes": " (it explodes)", "vanishes": " (signals vanish)"}.get(_instability(answer), "")
     yield Text(f"In theory it is {answer.regime}{kind}{richness}; training:{seen} {training_in_words(answer)}")
     judged = [one for one in answer.agreement.comparisons if one.role != "reported" and answer.check.stable]

@@ -61,6 +61,17 @@ class Fit:
         """Half of the interval's length."""
         return (self.high - self.low) / 2
 
+    def shown(self, digits: int = 2) -> str:
+        """The exponent with its interval, if it has one: one seed at few widths bounds nothing.
+
+        >>> Fit(0.5, 0.25, 0.75, 5, 0.5).shown(), Fit(0.5, -math.inf, math.inf, 0, 0.5).shown()
+        ('0.50 +- 0.25', '0.50 (without an interval, of so few widths)')
+        """
+        found = f"{self.exponent:.{digits}f}"
+        if not math.isfinite(self.half_width):
+            return f"{found} (without an interval, of so few widths)"
+        return f"{found} +- {self.half_width:.{digits}f}"
+
 
 @dataclass(frozen=True)
 class Diverged:

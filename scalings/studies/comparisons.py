@@ -19,7 +19,7 @@ from scalings.networks.architectures import as_network
 from scalings.networks.network import Network
 from scalings.results.fits import LARGEST_MARGIN, Diverged, Fit, Verdict, wrong_margin
 from scalings.studies import equivalence
-from scalings.studies.equivalence import Comparison, compare_one, too_few
+from scalings.studies.equivalence import NOTHING_ASSERTED, Comparison, compare_one, too_few
 from scalings.studies.roles import ASSERTED, CHANGES, fades_slowly, roles
 
 if TYPE_CHECKING:
@@ -39,7 +39,8 @@ def default_margin(network: Network) -> Fraction:
 class Agreement(Displayed):
     """The verdict of the whole with its reason, and the comparisons that it comes from.
 
-    `unmeasured` should have been asserted, but was exactly zero in some run; `delta` is the margin.
+    `unmeasured` should have been asserted, but was exactly zero in some run; `delta` is the margin. `hindrance` is why
+    it cannot be a PASS whatever was measured, in words; empty where the exponents decide.
     """
 
     comparisons: tuple[Comparison[Observable], ...]
@@ -47,6 +48,7 @@ class Agreement(Displayed):
     delta: Fraction
     verdict: Verdict
     reason: str
+    hindrance: str = ""
 
 
 def compare(
@@ -99,14 +101,12 @@ def compare(
         if not centered and fades_slowly(network, derived)
         else "",
         f"the theory says nothing of {omitted[0]}, which was measured" if omitted else "",
-        ""
-        if any(one.role == "asserted" and one.of.quantity in CHANGES for one in comparisons)
-        else "nothing moved that has an order to assert",
+        "" if any(one.role == "asserted" and one.of.quantity in CHANGES for one in comparisons) else NOTHING_ASSERTED,
         "" if stable else _not_yet_exploded(comparisons),
     ]
     unasked = next(filter(None, reasons), "")
     judged = judge(comparisons, unmeasured, excluded or delta, unasked, explodes=not stable)
-    return Agreement(comparisons, unmeasured, delta, *judged)
+    return Agreement(comparisons, unmeasured, delta, *judged, hindrance(comparisons, unmeasured, unasked))
 
 
 def _not_yet_exploded(comparisons: Sequence[Comparison[Observable]]) -> str:
@@ -134,7 +134,19 @@ def judge(
     if diverged and not explodes:
         return "FAIL", f"training diverged, first of all {diverged[0]}"
     comparisons = [one for one in comparisons if isinstance(one.fit, Fit) or one.role == "asserted"]
-    if few := too_few(min((len(one.fit.points) for one in comparisons if isinstance(one.fit, Fit)), default=0)):
+    if few := _too_few(comparisons):
         return "INCONCLUSIVE", few
+    return equivalence.judge(comparisons, delta, unasked=hindrance(comparisons, unmeasured, unasked))
+
+
+def hindrance(
+    comparisons: Sequence[Comparison[Observable]], unmeasured: Sequence[Observable] = (), unasked: str = ""
+) -> str:
+    """Why they cannot pass, whatever their exponents are; empty if they can."""
     zero = f"{unmeasured[0]} was exactly zero in some run" if unmeasured else ""
-    return equivalence.judge(comparisons, delta, unasked=unasked or zero)
+    nothing = "" if any(one.role == "asserted" for one in comparisons) else NOTHING_ASSERTED
+    return _too_few(comparisons) or unasked or zero or nothing
+
+
+def _too_few(comparisons: Sequence[Comparison[Observable]]) -> str:
+    return too_few(min((len(one.fit.points) for one in comparisons if isinstance(one.fit, Fit)), default=0))

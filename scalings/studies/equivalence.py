@@ -28,6 +28,8 @@ from scalings.results.fits import Diverged, Fit, Verdict
 
 WIDTHS_FOR_A_VERDICT = 8
 LEVEL = 0.05
+NOTHING_ASSERTED = "nothing moved that has an order to assert"
+"""Why there is no verdict where no role is to assert."""
 
 
 class Judged(ABC):
@@ -67,7 +69,7 @@ class Comparison(Generic[Of]):
         if isinstance(self.fit, Diverged):
             seen = f"but training diverged at width {self.fit.width}"
         else:
-            seen = f"measured {self.fit.exponent:.3f} +- {self.fit.half_width:.3f}"
+            seen = f"measured {self.fit.shown(3)}"
         return f"{self.of} (derived {format_exponent(self.derived)}, {seen})"
 
 
@@ -117,7 +119,7 @@ def judge(comparisons: Sequence[Comparison[Of]], delta: Fraction, *, unasked: st
     if unasked:
         return "INCONCLUSIVE", unasked
     if not asserted:
-        return "INCONCLUSIVE", "nothing moved that has an order to assert"
+        return "INCONCLUSIVE", NOTHING_ASSERTED
     if unsettled := [one for one in asserted if one.verdict != "PASS"]:
         worst = most_open(unsettled)
         return (

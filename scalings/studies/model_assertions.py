@@ -26,13 +26,14 @@ def assert_scaling(
 
     - `regime`: "rich" or "lazy", which it has to be; None for any in which training is stable and moves the output.
 
-    Raises AssertionError, whose message is the report, if the verdict is FAIL, and unittest.SkipTest, which pytest too
-    takes for a skip, if it is INCONCLUSIVE. Raises ArgumentError as `check_model` does.
+    Raises AssertionError if the verdict is FAIL, whose message is the report, what is to be changed in its first line.
+    Raises unittest.SkipTest, which pytest too takes for a skip, if it is INCONCLUSIVE, and ArgumentError as
+    `check_model` does.
     """
     __tracebackhide__ = True  # pytest shows the report, and not how it came to be
     found = check_model(build, optimizer, data, loss, regime=regime, **options)
     if found.verdict == "FAIL":
-        raise AssertionError(f"\n{found}")
+        raise AssertionError(str(found))
     if found.verdict == "INCONCLUSIVE":
         raise unittest.SkipTest(f"INCONCLUSIVE: {found.reason}")
     return found

@@ -247,7 +247,7 @@ def of_training(network: Network, agreement: Agreement, margin: Fraction) -> Ite
     else:
         return
     assert isinstance(found.fit, Fit)
-    measured = f"n^({found.fit.exponent:.2f} +- {found.fit.half_width:.2f})"
+    measured = f"n^({found.fit.shown()})"
     sentence = (
         f"training does not do what theory says: {_of(found.of)} goes like {measured}, in theory like "
         f"{format_plain(found.derived)}: look for a power of the width in {where} there"

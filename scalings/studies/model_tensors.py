@@ -119,7 +119,7 @@ def _locally(one: Representation, fits: Fits, margin: Fraction) -> tuple[Verdict
         too_large = fit.low > full + margin
         if too_large or (not may_vanish and not key.step and fit.high < full - margin):
             what = "larger" if too_large else "smaller"
-            return "FAIL", f"{key} is {what} than n^({full}): measured {fit.exponent:.2f} +- {fit.half_width:.2f}"
+            return "FAIL", f"{key} is {what} than n^({full}): measured {fit.shown()}"
     open_ones = [key for key, fit in relevant if isinstance(fit, Fit) and fit.high > full + margin]
     if not relevant:
         return "INCONCLUSIVE", "no rule covers it, and its values were not measured"

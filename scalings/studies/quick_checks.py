@@ -10,7 +10,6 @@ from __future__ import annotations
 from scalings.criteria.observables import Observable
 from scalings.results.checks import Check
 from scalings.results.fits import Fit, Verdict
-from scalings.studies import equivalence
 from scalings.studies.comparisons import Agreement
 from scalings.studies.equivalence import Comparison
 
@@ -18,16 +17,10 @@ from scalings.studies.equivalence import Comparison
 def quick_verdict(check: Check, agreement: Agreement) -> tuple[Verdict, str]:
     """The verdict where theory finds nothing wrong, and training is inconclusive."""
     asserted = [one for one in agreement.comparisons if one.role == "asserted"]
-    # What is open, before what would settle it; any other reason, as of a value that was not seen, stays.
-    found, if_open = (reason.partition(":")[0] for reason in (agreement.reason, _reason_if_open(agreement)))
-    if found != if_open or any(_contradicts(one, float(agreement.delta)) for one in asserted):
+    if agreement.hindrance or any(_contradicts(one, float(agreement.delta)) for one in asserted):
         return "INCONCLUSIVE", agreement.reason
     near = f"a quick training contradicts none of {len(asserted)} orders"
     return "PASS", f"it is {check.regime}, r = {check.richness}; {near}"
-
-
-def _reason_if_open(agreement: Agreement) -> str:
-    return equivalence.judge(agreement.comparisons, agreement.delta)[1]
 
 
 def _contradicts(one: Comparison[Observable], delta: float) -> bool:

@@ -71,18 +71,19 @@ def _as_if_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # as entry points may hold the plugin, too
 
 
-def test_verdicts_are_outcomes(pytester: pytest.Pytester) -> None:
+def test_verdicts_are_outcomes(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     pytester.makepyfile(TESTS)
+    monkeypatch.setenv("COLUMNS", "200")  # of the summary's lines, which pytest cuts
     result = pytester.runpytest_inprocess("-p", NAME, "-rA", "--junit-xml=junit.xml", "-p", "no:cacheprovider")
     result.assert_outcomes(passed=1, failed=1, skipped=1)
     result.stdout.fnmatch_lines(
         [
-            "*AssertionError:*",
-            "*FAIL: the learning rate of 2.weight is the same at every width n, and should fall like 1/n",
+            "*AssertionError: FAIL: the learning rate of 2.weight is the same at every width n, and should fall like 1/n",
             "*2.weight   3 x n  output  n^(-1)      n^0 -> n^(-1)*",
             "*SKIPPED*INCONCLUSIVE: a verdict needs at least 8 widths, but got 3",
         ]
     )
+    result.stdout.fnmatch_lines(["FAILED *::test_wrong - AssertionError: FAIL: the learning rate of 2.weight is the *"])
     assert 'name="test_right 2.weight init" value="-1"' in (pytester.path / "junit.xml").read_text()
 
 

@@ -266,8 +266,11 @@ class _Translator:
     # Blocks that repeat
 
     def _read_block(self, repeat: traced_networks.Repeat) -> None:
-        """A block with one differentiable value that is carried becomes a node with copies; any other is read once."""
-        carried = [(one, other) for one, other in repeat.carried if self.tape.values[one].differentiable]
+        """A block with one differentiable value that is carried becomes a node with copies; any other is read once.
+
+        Where all before the first copy is frozen, as before adapters, a gradient passes what the other copies read.
+        """
+        carried = [pair for pair in repeat.carried if any(self.tape.values[one].differentiable for one in pair)]
         entering = self._state(carried[0][0]) if len(carried) == 1 else None
         if not isinstance(entering, Result) or carried[0][1] not in self._needed:
             return self._read(repeat.start, repeat.stop)
