@@ -129,12 +129,12 @@ def _described(model: str) -> dict[str, Any]:
 
 def _checked(parts: dict[str, Any], on: Resources, *, quick: bool) -> ModelCheck:
     """The check of what was named. Raises ArgumentError, about the model where it is about no option."""
-    from scalings.studies import model_checks
+    from scalings.studies import asked, model_checks
     from scalings.studies.wishes import wish_of
 
     wish_of(parts.get("regime"), parts.get("richness"))
-    sizes = parts.get("widths"), parts.get("steps", model_checks.STEPS), parts.get("seeds", model_checks.SEEDS)
-    model_checks.check_numbers(*sizes)
+    sizes = parts.get("widths"), parts.get("steps", asked.STEPS), parts.get("seeds", asked.SEEDS)
+    asked.check_numbers(*sizes)
     on.check(widths=sizes[0] or None, steps=sizes[1], seeds=sizes[2])
     try:
         with progress_bar() as progress:

@@ -28,6 +28,7 @@ from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.results.checks import Change, Check, Forbidden, Repair
 from scalings.results.fits import Fit, Verdict
 from scalings.studies import modules
+from scalings.studies.asked import SEEDS, STEPS, Asked
 from scalings.studies.comparisons import Agreement
 from scalings.studies.early_orders import comparable, early_note, early_orders
 from scalings.studies.model_findings import (
@@ -52,7 +53,7 @@ from scalings.studies.model_theory import ModelTheory, theory_of
 from scalings.studies.norm_epsilons import NormEpsilon, near_an_epsilon, norm_epsilons
 from scalings.studies.prescribed_models import Parameterized, repaired_model
 from scalings.studies.quick_checks import quick_verdict
-from scalings.studies.wishes import WishedRegime, wish_of
+from scalings.studies.wishes import WishedRegime
 
 if TYPE_CHECKING:
     from empirical.models.training import Runs
@@ -62,14 +63,9 @@ if TYPE_CHECKING:
     from empirical.tracing.batches import Loss
     from empirical.tracing.trace import Build
 
-STEPS, SEEDS = 3, 3
 MARGIN, EXCLUDED = Fraction(1, 4), Fraction(1, 2)
 """Where measured orders differ from derived ones by more than the first, theory does not know what the model does. What
 is done wrong differs by the second or more, which PASS excludes; what finite widths do, by less than the first."""
-_CAP, _ENOUGH = 2, 3
-"""Small widths have at most so many times the seeds, unless these are enough."""
-_QUICK = (64, 80, 96, 128, 160, 192, 224, 256)
-"""Widths of a quick check."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -161,44 +157,27 @@ def check_model(
 
     Raises ArgumentError, in one line, for what cannot be traced, set or trained.
     """
-    wish = wish_of(regime, richness)
     if not callable(optimizer):
         raise ArgumentError("optimizer", "expected a function that is given the module and makes its optimizer")
-    check_numbers(widths, steps, seeds)
-    if quick:
-        steps, seeds, widths = min(steps, 2), 1, widths or (None if isinstance(build, Mapping) else _QUICK)
-    build, remarks = _as_trained(build, optimizer, widths)
+    training = {"widths": widths, "steps": steps, "seeds": seeds, "clip": clip, "quick": quick, "device": device}
+    asked = Asked.of(build, **training, regime=regime, richness=richness)
+    build, remarks = _as_trained(build, optimizer, asked.widths)
     model = Model(build, optimizer, data, loss)
-    traced = apart(traced_as_one(build, data, loss, _traced_widths(build, widths)), optimizer)
-    runs = runs_of(model, traced, steps, clip, device)
-    read = reading(model, traced, steps=steps, clip=clip, runs=runs)
-    theory = theory_of(read, steps, wish)
-    cap = _CAP if seeds < _ENOUGH and not quick else 1
-    measured = _trained(read, runs, widths, seeds, cap, announce, progress)
-    agreement, early = _compared(read, theory, measured)
-    norms = tuple(norm_epsilons(traced.network))
-    findings = _findings(read, theory, agreement, measured, norms)
-    verdict, reason = _verdict(theory, agreement, findings)
-    if quick and verdict == "INCONCLUSIVE":
-        verdict, reason = quick_verdict(theory.check, agreement)
+    traced = apart(traced_as_one(build, data, loss, asked.traced_widths(build)), optimizer)
+    runs = runs_of(model, traced, asked.steps, clip, device)
+    read = reading(model, traced, steps=asked.steps, clip=clip, runs=runs)
+    theory = theory_of(read, asked.steps, asked.wish)
+    trial = _compared(read, theory, _trained(read, runs, asked, announce, progress))
+    findings = _findings(read, theory, trial)
+    verdict, reason = _verdict(theory, trial.agreement, findings, quick=quick)
     repaired = repaired_model(theory.mended, theory.remedy, theory.remarks)
-    verified = None
-    if verify and repaired and not theory.code_remains:
-        asked: dict[str, Any] = {"widths": widths, "steps": steps, "seeds": seeds, "clip": clip, "quick": quick}
-        wished = {"regime": regime, "richness": richness}
-        verified = repaired.check(**asked, **wished, device=device, progress=progress)
     return ModelCheck(
-        *(verdict, reason, read, theory.check, agreement, findings, theory.causes),
-        notes=(
-            *(*read.notes, *remarks, *_remarks(theory, asked=wish is not None)),
-            *(*_resized_note(measured), *early_note(early), *near_an_epsilon(norms)),
-        ),
-        measured_richness=measured_richness(read.traced.translation.network, measured.fits),
-        tensors=tensors(
-            *(read.traced.translation, theory.check, theory.predicted, measured.fits, agreement, early, MARGIN)
-        ),
+        *(verdict, reason, read, theory.check, trial.agreement, findings, theory.causes),
+        notes=(*read.notes, *remarks, *_remarks(theory, asked=asked.wish is not None), *trial.notes),
+        measured_richness=measured_richness(read.traced.translation.network, trial.measured.fits),
+        tensors=_tensors(read, theory, trial),
         repaired=repaired,
-        verified=verified,
+        verified=_verified(repaired, asked, progress) if verify and repaired and not theory.code_remains else None,
     )
 
 
@@ -213,19 +192,10 @@ def _as_trained(
     return as_trained(build, optimizer, min(given, default=WIDTHS[0]))
 
 
-def _resized_note(measured: Measurement) -> list[str]:
-    names = sorted({name.partition(":")[0] for name in modules.resized_layers(measured)})
-    if not names:
-        return []
-    return [f"rows of {', '.join(names)} are of other examples after a step, so that their change is not compared"]
-
-
 def _trained(
     read: Reading,
     runs: Runs,
-    widths: Sequence[int] | None,
-    seeds: int,
-    cap: int,
+    asked: Asked,
     announce: Callable[[Cost], object] | None,
     progress: Progress | None,
 ) -> Measurement:
@@ -234,15 +204,34 @@ def _trained(
     from empirical.sweeps.sweep import carry_out
 
     problem = replace(runs.problem, parameterization=read.given)
-    sweep = plan(problem, widths=widths, seeds=seeds, cap=cap, runs=runs)
+    sweep = plan(problem, widths=asked.widths, seeds=asked.seeds, cap=asked.cap, runs=runs)
     if announce:
         announce(sweep.cost())
     return carry_out(sweep, progress)
 
 
-def _compared(read: Reading, theory: ModelTheory, measured: Measurement) -> tuple[Agreement, frozenset[Observable]]:
-    """Measured orders beside derived ones, and those left out, of which theory foretells that these widths show other
-    slopes."""
+@dataclass(frozen=True)
+class _Trial:
+    """Training beside theory."""
+
+    measured: Measurement
+    agreement: Agreement
+    early: frozenset[Observable]
+    """The orders left out, of which theory foretells that these widths show other slopes."""
+    norms: tuple[NormEpsilon, ...]
+
+    @property
+    def notes(self) -> Iterator[str]:
+        """What is to be known of it."""
+        names = sorted({name.partition(":")[0] for name in modules.resized_layers(self.measured)})
+        if names:
+            yield f"rows of {', '.join(names)} are of other examples after a step, so that their change is not compared"
+        yield from early_note(self.early)
+        yield from near_an_epsilon(self.norms)
+
+
+def _compared(read: Reading, theory: ModelTheory, measured: Measurement) -> _Trial:
+    """Measured orders beside derived ones."""
     translation, orders, is_stable = read.traced.translation, comparable(read, theory.predicted), theory.check.stable
     early = early_orders(read, orders, measured.fits, measured.widths) if is_stable else frozenset()
     orders = {one: order for one, order in orders.items() if one not in early}
@@ -250,16 +239,21 @@ def _compared(read: Reading, theory: ModelTheory, measured: Measurement) -> tupl
     agreement = modules.agreement(
         translation, orders, measured, MARGIN, stable=is_stable, centered=True, excluded=EXCLUDED
     )
-    return agreement, early
+    return _Trial(measured, agreement, early, tuple(norm_epsilons(read.traced)))
 
 
-def _findings(
-    read: Reading,
-    theory: ModelTheory,
-    agreement: Agreement,
-    measured: Measurement,
-    norms: Sequence[NormEpsilon],
-) -> tuple[ModelFinding, ...]:
+def _tensors(read: Reading, theory: ModelTheory, trial: _Trial) -> dict[str, TensorVerdict]:
+    """The verdict on each value."""
+    derived = read.traced.translation, theory.check, theory.predicted
+    return tensors(*derived, trial.measured.fits, trial.agreement, trial.early, MARGIN)
+
+
+def _verified(repaired: Parameterized, asked: Asked, progress: Progress | None) -> ModelCheck:
+    """The check of the repaired model, asked the same."""
+    return repaired.check(**vars(asked), progress=progress)
+
+
+def _findings(read: Reading, theory: ModelTheory, trial: _Trial) -> tuple[ModelFinding, ...]:
     """What theory finds wrong; if it is nothing, what does not normalize, or where training does something else."""
     translation = read.traced.translation
     changes: tuple[Change, ...] = theory.causes.changes if isinstance(theory.causes, Repair) else ()
@@ -271,10 +265,10 @@ def _findings(
     changes = tuple(one for one in changes if not (one[1] == "decay" and one[0] in theory.drowning))
     findings += of_changes(changes, read.rows, translation.reading)
     if not any(one.is_wrong for one in findings):
-        findings += of_norms(norms)
+        findings += of_norms(trial.norms)
     if not any(one.is_wrong for one in findings):
-        findings += of_training(translation.network, agreement, MARGIN)
-        findings += of_values(local_failures(translation, measured.fits, MARGIN))
+        findings += of_training(translation.network, trial.agreement, MARGIN)
+        findings += of_values(local_failures(translation, trial.measured.fits, MARGIN))
     kept = {row.weight for row in theory.kept_frozen}
     findings = [one for one in findings if not (one.what == "frozen" and one.parameter in kept)]
     return (*findings, *of_kept_frozen(theory.kept_frozen, str(theory.wish)))
@@ -291,29 +285,16 @@ def _remarks(theory: ModelTheory, *, asked: bool) -> Iterator[str]:
         )
 
 
-def _traced_widths(build: Build, widths: Sequence[int] | None) -> Sequence[int] | None:
-    """The ends and the middle of the widths of training; None where there are too few, or none are given."""
-    given = sorted(set(build if isinstance(build, Mapping) and widths is None else widths or ()))
-    return [given[0], given[len(given) // 2], given[-1]] if len(given) > 2 else None
-
-
-def check_numbers(widths: object, steps: object, seeds: object) -> None:
-    """Raises ArgumentError for what are no whole numbers."""
-    for name, number in (("steps", steps), ("seeds", seeds)):
-        if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-            raise ArgumentError(name, f"expected a whole number of at least 1, but got {number!r:.60}")
-    if widths is not None and not (isinstance(widths, Sequence) and all(isinstance(one, int) for one in widths)):
-        raise ArgumentError("widths", f"expected whole numbers, but got {widths!r:.60}")
-
-
-def _verdict(theory: ModelTheory, agreement: Agreement, findings: Sequence[ModelFinding]) -> tuple[Verdict, str]:
+def _verdict(
+    theory: ModelTheory, agreement: Agreement, findings: Sequence[ModelFinding], *, quick: bool
+) -> tuple[Verdict, str]:
     wrong = [one for one in findings if one.is_wrong]
     if wrong or theory.missed:
         what = in_one_sentence(wrong) if wrong else "no init scales and learning rates make it so"
         return "FAIL", f"{theory.missed}{': ' if theory.missed else ''}{what}"
     if agreement.verdict == "FAIL":
         return "FAIL", f"training does not do what theory says: {agreement.reason}"
-    if agreement.verdict == "INCONCLUSIVE":
-        return "INCONCLUSIVE", agreement.reason
     check = theory.check
+    if agreement.verdict == "INCONCLUSIVE":
+        return quick_verdict(check, agreement) if quick else ("INCONCLUSIVE", agreement.reason)
     return "PASS", f"it is {check.regime}, r = {check.richness}; {agreement.reason}"

@@ -17,8 +17,12 @@ from scalings.studies.equivalence import Comparison
 def quick_verdict(check: Check, agreement: Agreement) -> tuple[Verdict, str]:
     """The verdict where theory finds nothing wrong, and training is inconclusive."""
     asserted = [one for one in agreement.comparisons if one.role == "asserted"]
-    if agreement.hindrance or any(_contradicts(one, float(agreement.delta)) for one in asserted):
+    if agreement.hindrance:
         return "INCONCLUSIVE", agreement.reason
+    if off := [one for one in asserted if _contradicts(one, float(agreement.delta))]:
+        others = f" and {len(off) - 1} more" if len(off) > 1 else ""
+        why = f"a quick training is further from theory than it can tell in {off[0]}{others}"
+        return "INCONCLUSIVE", f"{why}: check it without quick, with more seeds and larger widths"
     near = f"a quick training contradicts none of {len(asserted)} orders"
     return "PASS", f"it is {check.regime}, r = {check.richness}; {near}"
 
