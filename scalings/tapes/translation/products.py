@@ -83,7 +83,7 @@ def multiplied(build: Builder, call: Call, left: State, right: State, summed: Di
         for above, below in ((one, other), (other, one)):
             if whole := divided_by_itself(build, call, above, below) or _divided_first(build, call, above, below):
                 return whole
-    if summed.grows:
+    if summed.grows and not any(build.are_weights(side.made_of) for side in (one, other)):
         (left_alone, before), (right_alone, behind) = (build.without_factors(side) for side in (one, other))
         if order := before + behind:  # of a sum of products it does not matter which factor a number stands at
             made = multiplied(build, call, left_alone, right_alone, summed)

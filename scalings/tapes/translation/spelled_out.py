@@ -95,7 +95,7 @@ def _squared(build: Builder, node: str) -> tuple[str, Fraction] | None:
         over, left = (found.over, found.units) if isinstance(found, Mean) else (ONE, build.units(node))
         is_sum = isinstance(found, Mean) or node in build.summed
         return (square.source, Fraction(0)) if is_sum and _is_all(build, square.source, over, left) else None
-    is_square = isinstance(found, Product) and found.left == found.right and found.coherent
+    is_square = isinstance(found, Product) and found.left == found.right and found.summed != ONE
     if isinstance(found, Product) and is_square and _is_all(build, found.left, found.summed, found.units):
         return found.left, found.summed.order
     return None
