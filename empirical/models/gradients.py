@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from empirical.engines.module.training import norm
+from empirical.engines.module.training import norms
 from empirical.models.optimizers import optimizers_in
 from empirical.models.settings import Seen, seen_in
 from empirical.tracing.batches import Loss, batch_of
@@ -60,8 +60,9 @@ class GradientSizes:
 
 def _sizes(model: nn.Module) -> Iterator[tuple[str, float]]:
     """Of each parameter with a gradient."""
-    gradients = {name: one.grad.to_dense() for name, one in model.named_parameters() if one.grad is not None}
-    sizes = {name: norm(one) / math.sqrt(max(one.numel(), 1)) for name, one in gradients.items()}
+    gradients = {name: one.grad for name, one in model.named_parameters() if one.grad is not None}
+    found = zip(gradients.items(), norms(gradients.values()), strict=True)
+    sizes = {name: size / math.sqrt(max(one.numel(), 1)) for (name, one), size in found}
     largest = max(filter(math.isfinite, sizes.values()), default=0.0)
     for name, size in sizes.items():
         if size and math.isfinite(size):

@@ -32,7 +32,7 @@ from empirical.models.fused_steps import fuse
 from empirical.models.gradients import FIRST, GradientSizes
 from empirical.models.optimizers import optimizers_at_peak, optimizers_in
 from empirical.models.settings import Seen, seen_in
-from empirical.tracing.state import seeded
+from empirical.tracing.state import reseed, seeded
 from empirical.tracing.user_code import user_code
 from scalings.criteria.observables import Observable, Quantity
 from scalings.errors import ArgumentError
@@ -156,7 +156,8 @@ class Runs:
             for name, parameter in own.items():
                 if parameter.requires_grad:
                     parameter.grad = gradients[name]
-            with user_code("optimizer", f"its step fails at width {width}"), seeded(seed):
+            reseed(seed)
+            with user_code("optimizer", f"its step fails at width {width}"):
                 for optimizer in optimizers:
                     fuse(optimizer)
                     optimizer.step()
@@ -167,7 +168,8 @@ class Runs:
                 parameter.grad = None
 
         least = FIRST if sizes else 0
-        return observations(self.problem, passes, observed, step, self.problem.training.steps, least)
+        with seeded():
+            return observations(self.problem, passes, observed, step, self.problem.training.steps, least)
 
 
 def is_known(found: Mapping[Observable, float], precision: float) -> bool:
@@ -180,8 +182,7 @@ def is_known(found: Mapping[Observable, float], precision: float) -> bool:
     if precision > _SINGLE or not all(map(math.isfinite, found.values())):
         return False
     for one, size in found.items():
-        if size and one.quantity in _CHANGES:
-            whole = _CHANGES[one.quantity]
-            if size < _LEAST * max(found[replace(one, quantity=whole, step=step)] for step in (0, one.step)):
+        if size and (whole := _CHANGES.get(one.quantity)):
+            if size < _LEAST * max(found[Observable(whole, one.layer, step)] for step in (0, one.step)):
                 return False
     return True

@@ -114,11 +114,15 @@ class ModuleProblem:
         if width not in self.traced.widths:
             check_buildable(self.build, width)
 
-    def growing(self, node: str) -> tuple[bool, ...]:
-        """Which sizes of the value of a node grow with the width."""
-        if node not in self.translation.values:
-            return ()
-        return tuple(size.grows for size in self.traced.tape.values[self.translation.values[node]].shape)
+    @cached_property
+    def growing(self) -> dict[str, tuple[bool, ...]]:
+        """By the name of a node that is a value of the module: which sizes of that grow with the width."""
+        tape, values = self.traced.tape, self.translation.values
+        return {
+            node.name: tuple(size.grows for size in tape.values[values[node.name]].shape)
+            for node in self.network.flat
+            if node.name in values
+        }
 
     def module(self, width: int, seed: int) -> nn.Module:
         """The module in double precision, as `build` draws it from a seed."""
