@@ -15,8 +15,11 @@ Recorded at widths 64, 128, 256: 7 operations of 6 functions.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -126,9 +129,21 @@ def built(build: Build, width: int, seed: int = 0) -> nn.Module:
     return module
 
 
-def gives_again(build: Build, width: int) -> bool:
-    """Whether `build` keeps a module and gives the same one every time."""
-    return built(build, width) is built(build, width)
+def renewed(build: Build, width: int) -> Build:
+    """`build` itself if it makes a new module each time, as is found out at this width; if it keeps one, and gives it
+    again, what gives copies of that, which stays as it is."""
+    return build if built(build, width) is not built(build, width) else then(build, copy.deepcopy)
+
+
+def then(build: Build, change: Callable[[nn.Module], nn.Module]) -> Build:
+    """The same, but that each module is what `change` makes of it."""
+
+    def made(make: Any, *width: int) -> nn.Module:
+        return change(make(*width))
+
+    if isinstance(build, Mapping):
+        return {width: partial(made, make) for width, make in build.items()}
+    return partial(made, build)
 
 
 def check_buildable(build: Build, width: int) -> None:

@@ -51,6 +51,7 @@ from scalings.studies.quick_checks import quick_verdict
 from scalings.studies.wishes import WishedRegime, wish_of
 
 if TYPE_CHECKING:
+    from empirical.models.building import Starts
     from empirical.models.training import Runs
     from empirical.sweeps.costs import Cost
     from empirical.sweeps.measurement import Measurement
@@ -163,9 +164,10 @@ def check_model(
     check_numbers(widths, steps, seeds)
     if quick:
         steps, seeds, widths = min(steps, 2), 1, widths or (None if isinstance(build, Mapping) else _QUICK)
-    build, remarks = _as_trained(build, optimizer, widths)
+    starts, remarks = _as_trained(build, optimizer, widths)
+    build = starts.build
     model = Model(build, optimizer, data, loss)
-    traced = apart(traced_as_one(build, data, loss, _traced_widths(build, widths)), optimizer)
+    traced = apart(traced_as_one(build, data, loss, _traced_widths(build, widths)), optimizer, starts)
     runs = runs_of(model, traced, steps, clip, device)
     read = reading(model, traced, steps=steps, clip=clip, runs=runs)
     theory = theory_of(read, steps, wish)
@@ -199,8 +201,8 @@ def check_model(
 
 def _as_trained(
     build: Build, optimizer: Callable[[Any], Any], widths: Sequence[int] | None
-) -> tuple[Build, Sequence[str]]:
-    """How the model is built, new each time and as the function of the optimizer sets it, and remarks on that."""
+) -> tuple[Starts, Sequence[str]]:
+    """Models that are new each time and as the function of the optimizer sets them, and remarks on that."""
     from empirical.models.building import as_trained
     from empirical.tracing.trace import WIDTHS
 

@@ -8,16 +8,16 @@ that they are large beside roundings (`empirical.models.training.is_known`).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import torch
 from torch import Tensor
 
 from empirical.engines.module.passes import Passes
 from empirical.engines.module.problem import ModuleProblem
 from empirical.engines.module.weights import Constants, Stepped, as_matrix, initialize
+from empirical.tensors.sizes import sizes_of
 from empirical.tensors.spectral_norms import spectral_norm
 from empirical.tracing.state import seeded
 from scalings.criteria.observables import Observable, Quantity
@@ -28,12 +28,15 @@ class Moving(Protocol):
     """A parameter that is trained."""
 
     @property
-    def parameter(self) -> Tensor: ...
-    @property
     def initial(self) -> Tensor: ...
     @property
     def update(self) -> Tensor:
         """What its updates did, without what decay took."""
+        ...
+
+    @property
+    def sizes(self) -> tuple[float, float]:
+        """|W| and |dW|."""
         ...
 
     @property
@@ -92,16 +95,16 @@ def observations(
     pushed: list[float] = []
     for number in range(last + 1):
         if number:
-            pushed = norms([now.gradients[one.name] for one in observed.values()])
+            pushed = sizes_of([now.gradients[one.name] for one in observed.values()])
             step(now.gradients)
             if number > steps:
                 continue
             now.gradients.clear()
             now = passes.run(weights=number < last)
-        blocks = [*_values(problem, number, at_first, (now.values, now.signals)), *_weights(observed, number)]
-        sizes = norms([block for *_, block in blocks])
+        blocks = list(_values(problem, number, at_first, (now.values, now.signals)))
+        sizes = sizes_of([block for *_, block in blocks])
         found |= {one: scale * size for (one, scale, _), size in zip(blocks, sizes, strict=True)}
-        found |= _of_steps(observed, number, pushed) if number else {}
+        found |= _weights(observed, number, pushed)
         found[Observable("loss", "", number)] = float(now.loss)
     return found
 
@@ -158,46 +161,18 @@ def _values(
 _NAMES: tuple[tuple[Quantity, Quantity], ...] = (("z", "dz"), ("d", "dd"))
 
 
-def _weights(observed: Mapping[str, Trained], step: int) -> Iterator[_Block]:
-    """W as it is, and what the updates so far did."""
-    for name, one in observed.items():
-        yield Observable("W_frobenius", name, step), 1.0, one.stepped.parameter.detach()
-        if step:
-            yield Observable("dW_frobenius", name, step), 1.0, one.stepped.update
-
-
-def _of_steps(observed: Mapping[str, Trained], step: int, pushed: Sequence[float]) -> dict[Observable, float]:
-    """The gradients that made the last step, and what else is known of the updates so far."""
+def _weights(observed: Mapping[str, Trained], step: int, pushed: Sequence[float]) -> dict[Observable, float]:
+    """W as it is, what the updates so far did, and the gradients that `pushed` it in the last one."""
     found: dict[Observable, float] = {}
+    if not step:
+        starts = sizes_of([one.stepped.initial for one in observed.values()])
+        return {Observable("W_frobenius", name, step): size for name, size in zip(observed, starts, strict=True)}
     for (name, one), gradient in zip(observed.items(), pushed, strict=True):
+        found[Observable("W_frobenius", name, step)], moved = one.stepped.sizes
+        found[Observable("dW_frobenius", name, step)] = moved
         found[Observable("gradient", name, step)] = gradient
         if one.is_matrix:
             found[Observable("dW_spectral", name, step)] = float(spectral_norm(as_matrix(one.stepped.update)))
         if one.stepped.shrunk is not None and one.stepped.shrunk.any():
             found[Observable("decay", name, step)] = float(one.stepped.shrunk)
     return found
-
-
-def norms(given: Iterable[Tensor]) -> list[float]:
-    """Euclidean norms of tensors, which may be sparse, summed in double precision where squares may leave the range of
-    single.
-
-    >>> [f"{one:.3g}" for one in norms([torch.tensor([3e-30, 4e-30]), torch.tensor([3.0, 4.0])])]
-    ['5e-30', '5']
-    """
-    tensors = [one.to_dense() if one.is_sparse else one for one in given]
-    if not tensors:
-        return []
-    found: list[float] = torch.stack(list(torch._foreach_norm(tensors))).tolist()
-    return [
-        size if _SMALL < size < 1 / _SMALL or (not size and not tensor.any()) else float(_norm_in_double(tensor))
-        for size, tensor in zip(found, tensors, strict=True)
-    ]
-
-
-def _norm_in_double(tensor: Tensor) -> Tensor:
-    norm: Tensor = torch.linalg.vector_norm(tensor.double())
-    return norm
-
-
-_SMALL = 1e-12

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from empirical.engines.module.passes import Passes
 from empirical.engines.module.problem import ModuleProblem
+from empirical.tensors.sizes import sizes_of
 from empirical.tracing.state import seeded
 from empirical.weights.decay import plain
 from empirical.weights.explicit_steps import EVERYTHING, ExplicitSteps
@@ -119,6 +120,12 @@ class Stepped:
     def shrunk(self) -> Tensor | None:
         """By which fraction decay has made W(0) smaller."""
         return self._steps.shrunk
+
+    @property
+    def sizes(self) -> tuple[float, float]:
+        """|W| and |dW|."""
+        whole, moved = sizes_of([self.parameter.detach(), self.update])
+        return whole, moved
 
     def step(self, gradient: Tensor) -> None:
         """One step, of the update and of the parameter itself."""
