@@ -154,33 +154,37 @@ def check_buildable(build: Build, width: int) -> None:
         built(build, width)
 
 
-def _recorded(module: nn.Module, data: object, loss: Loss, width: int, calls: int) -> list[Recording]:
-    """Recordings of one call after another."""
+def _recorded(
+    module: nn.Module, data: object, loss: Loss, width: int, calls: int, *, replayed: bool = False
+) -> list[Recording]:
+    """Recordings of one call after another, to be replayed or not."""
     with seeded():
         batch = batch_of(data, width)
     with kept(module):
-        return [_run(module, batch, loss, width) for _ in range(calls)]
+        return [_run(module, batch, loss, width, replayed=replayed) for _ in range(calls)]
 
 
 def _tested(module: nn.Module, data: object, loss: Loss, width: int) -> tuple[Recording, bool]:
     """A recording that is complete and the same at the next call; and whether the first call was another, since it
     prepared something, such as a cache."""
-    first, second = _recorded(module, data, loss, width, 2)
+    first, second = _recorded(module, data, loss, width, 2, replayed=True)
     prepared = bool(_difference(first.tape, second.tape))
     if prepared:
-        _, first, second = _recorded(module, data, loss, width, 3)
+        _, first, second = _recorded(module, data, loss, width, 3, replayed=True)
     if difference := _difference(first.tape, second.tape):
         raise ArgumentError("build", f"the module changes between calls: {difference}, at width {width}")
     _check_complete(module, data, loss, first, 2 if prepared else 1)
     return first, prepared
 
 
-def _run(module: nn.Module, batch: Batch, loss: Loss, width: int) -> Recording:
+def _run(module: nn.Module, batch: Batch, loss: Loss, width: int, *, replayed: bool) -> Recording:
     with user_code("build", f"its forward pass or loss fails at width {width}"), seeded():
         magnitudes = Magnitudes()
-        recording = record(module, batch.copy(), loss, width=width, watch=magnitudes)
+        recording = record(module, batch.copy(), loss, width=width, watch=magnitudes, replayed=replayed)
         recording = replace(recording, tape=magnitudes.of(recording.tape))
     if not bool(recording.loss.isfinite()):
+        if not replayed:
+            return _run(module, batch, loss, width, replayed=True)
         first = first_not_finite(recording)
         after = f", first after {first.function} in {first.path or 'the module'}" if first else ""
         raise ArgumentError("build", f"expected a finite loss, but got {float(recording.loss)} at width {width}{after}")

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from empirical.statistics.regression import fit_means
+from empirical.tensors.sizes import size_of
 from empirical.tracing.trace import Build, built
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.networks.nodes import Start
@@ -59,7 +60,7 @@ def drawn(parameter: Tensor) -> Drawn:
     low, high = (float(bound) for bound in held.aminmax())
     if low == high:
         return Drawn(abs(low), entries, low)
-    return Drawn(float(torch.linalg.vector_norm(held, dtype=torch.float64)) / math.sqrt(entries), entries, None)
+    return Drawn(size_of(held) / math.sqrt(entries), entries, None)
 
 
 def all_drawn(module: nn.Module) -> dict[str, Drawn]:
