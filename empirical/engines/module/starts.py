@@ -14,7 +14,6 @@ from fractions import Fraction
 from typing import TypeAlias
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from empirical.statistics.regression import fit_means
@@ -51,6 +50,7 @@ Draws: TypeAlias = Mapping[str, Mapping[int, Sequence[Drawn]]]
 def drawn(parameter: Tensor) -> Drawn:
     """What a parameter holds now.
 
+    >>> import torch
     >>> drawn(torch.tensor([3.0, 4.0, 0.0, 0.0])), drawn(torch.ones(2, 2))
     (Drawn(size=2.5, entries=4, constant=None), Drawn(size=1.0, entries=4, constant=1.0))
     """

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 import empirical.models.training as training_of_models
 from empirical.engines.module.starts import draws
+from empirical.models.building import as_trained
 from empirical.models.fused_steps import fuse
 from empirical.models.settings import seen_in
 from empirical.models.training import Runs
@@ -18,7 +19,7 @@ from empirical.tensors.devices import device_of
 from empirical.tracing.trace import built
 from scalings.criteria.observables import Observable
 from scalings.errors import ArgumentError
-from scalings.studies.model_reading import Model, runs_of, traced_as_one
+from scalings.studies.model_reading import Model, apart, runs_of, traced_as_one
 
 INPUTS = torch.randn(8, 6, generator=torch.Generator().manual_seed(0))
 WIDTHS = (32, 64, 128)
@@ -114,6 +115,25 @@ def test_what_is_read_is_what_the_first_steps_are() -> None:
     assert (seen.starts, seen.options, seen.frozen) == (alone.starts, alone.options, alone.frozen)
     assert seen.gradients == pytest.approx(largest, rel=1e-4)
     assert (64, 0) in given.found  # the run that was read is not done again
+
+
+def test_a_model_is_made_with_its_optimizer_once_for_each_width_that_is_read() -> None:
+    widths: list[int] = []
+
+    def optimizer(model: nn.Module) -> Any:
+        widths.append(model[0].weight.shape[0])
+        return torch.optim.Adam(model.parameters(), lr=1e-2)
+
+    starts, notes = as_trained(build, optimizer, 32)
+    traced = apart(traced_as_one(build, INPUTS, runs().problem.loss, WIDTHS), optimizer, starts)
+    given = runs_of(Model(build, optimizer, INPUTS, traced.loss), traced, 2)
+    starts.at(128)
+    for width in WIDTHS:
+        given.seen(width)
+    assert notes == []
+    assert sorted(widths) == [32, 64, 128]
+    given.seen(64)  # which is trained by now, and has to be made again
+    assert sorted(widths) == [32, 64, 64, 128]
 
 
 def test_a_module_that_is_kept_stays_as_it_is() -> None:
