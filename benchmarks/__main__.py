@@ -98,9 +98,9 @@ def _rivals(quick: bool) -> Group:
         seconds = (f"{race.ours:.2f} s", f"{race.mups:.2f} s", f"{race.times_faster:.2f} times")
         table.add_row(race.optimizer, *seconds, race.engine)
     columns = ("check_model", "mup", "times mup", "on the clock", "mup", "times mup")
-    checks = _table("models, seconds of CPU and on the clock", "model", *columns)
+    checks = _table("models, medians in seconds of CPU and on the clock", "model", *columns)
     works = rivals.works()
-    for one in rivals.checks([replace(works[-1], widths=(24, 32, 48))] if quick else works, 1 if quick else 3):
+    for one in rivals.checks([replace(works[-1], widths=(24, 32, 48))] if quick else works, 1 if quick else 5):
         clock = one.ours_on_the_clock, one.mups_on_the_clock
         numbers = [(ours, mups, ours / mups) for ours, mups in ((one.ours, one.mups), clock)]
         checks.add_row(one.what, *(f"{number:.2f}" for three in numbers for number in three))

@@ -6,8 +6,9 @@ records |z|, |dz| and the loss before the first update and after each. Rounds al
 each counts.
 
 `checks` has `check_model` beside mup's coordinate check on two GPTs, at the same widths, seeds and numbers of updates,
-by the same optimizers. mup sees values before each update; `check_model` sees them after the last, too, with changes
-and gradients, reads how the model is set, and judges it.
+by the same optimizers: medians of rounds in turn, in one process, where both find what is imported and warm. mup sees
+values before each update; `check_model` sees them after the last, too, with changes and gradients, reads how the model
+is set, and judges it.
 
 mup is installed without its dependencies (`pip install --no-deps mup`, and seaborn, tqdm and pyyaml), since its
 dependency torchvision would bring another torch.
@@ -21,6 +22,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import torch
@@ -66,7 +68,7 @@ def races(widths: Sequence[int] = WIDTHS, rounds: int = 3) -> Iterator[Race]:
 
 @dataclass(frozen=True)
 class CheckRace:
-    """Seconds of the best round of `check_model` and of mup's coordinate check, on a CPU and on the clock."""
+    """Seconds of the median round of `check_model` and of mup's coordinate check, on a CPU and on the clock."""
 
     what: str
     ours: float
@@ -134,13 +136,13 @@ def works() -> tuple[Work, ...]:
     )
 
 
-def checks(chosen: Sequence[Work] | None = None, rounds: int = 3) -> Iterator[CheckRace]:
+def checks(chosen: Sequence[Work] | None = None, rounds: int = 5) -> Iterator[CheckRace]:
     """The races, rounds in turn; what is imported on the way was so before."""
     for work in works() if chosen is None else chosen:
         work.check()
         work.coordinates()
         found = [(_seconds(work.check), _seconds(work.coordinates)) for _ in range(rounds)]
-        ours, mups = ([min(each) for each in zip(*column, strict=True)] for column in zip(*found, strict=True))
+        ours, mups = ([median(each) for each in zip(*column, strict=True)] for column in zip(*found, strict=True))
         yield CheckRace(work.what, ours[0], mups[0], ours[1], mups[1])
 
 

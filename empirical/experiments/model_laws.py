@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
@@ -19,10 +18,8 @@ from torch.optim import Optimizer
 
 from empirical.experiments.optimizer_laws import measure_law
 from empirical.experiments.probes import GRADIENT, WEIGHT, Factory, base_probe, last_steps
-from empirical.models.gradients import first_steps
 from empirical.models.optimizers import Options, movers, optimizers_at_peak
 from empirical.models.settings import Seen, Setting, settings
-from empirical.tracing.batches import Loss
 from empirical.tracing.state import seeded
 from empirical.tracing.trace import Build, built
 from scalings.errors import ArgumentError
@@ -45,17 +42,14 @@ _OWN = ("params", "lr", "initial_lr", "max_lr", "min_lr", "weight_decay")
 def settings_with_laws(
     build: Build,
     optimizer: Callable[[nn.Module], Any],
-    data: object,
-    loss: Loss,
     widths: Sequence[int],
     steps: int,
-    seen: Callable[[int], Seen] | None = None,
+    seen: Callable[[int], Seen],
 ) -> dict[str, Setting]:
-    """As `settings`, with measured laws. `seen`: the model and its first steps at a width, where they are known.
+    """As `settings`, with measured laws. `seen`: the model and its first steps at a width.
 
     Raises ArgumentError for an optimizer that has no law, or another one after so many steps than later.
     """
-    seen = seen or partial(first_steps, build, optimizer, data, loss)
     found = settings(build, {width: seen(width) for width in reversed(widths)})
     trained = [one for one in found.values() if one.options]
     if any(one.options and not one.options.law for one in trained):

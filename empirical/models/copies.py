@@ -3,33 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from torch import nn
 
 from empirical.engines.module.starts import Drawn
-from empirical.models.settings import seen_in
-from empirical.tracing.state import seeded
-from empirical.tracing.trace import Build, built
-from empirical.tracing.user_code import user_code
+from empirical.models.building import Starts
+from empirical.models.settings import Seen
 from scalings.tapes.powers import DIGITS
 
 _SURE = 4.0
 """Starts are of other powers if these differ by so many standard errors, as chance lets one pair of 15,000."""
 
 
-def treated_alike(
-    build: Build, optimizer: Callable[[nn.Module], Any], ends: tuple[int, int], copies: Iterable[Sequence[str]]
-) -> bool:
+def treated_alike(starts: Starts, ends: tuple[int, int], copies: Iterable[Sequence[str]]) -> bool:
     """Whether the copies of each parameter, by their names, are set alike at these two widths, but for constants.
 
     They are not where some are frozen, in no group or in another optimizer, have a rate of 0 or are moved twice, and
     where their starts, learning rates or decays are other powers of the width: rates and decays are numbers, and
     compared as such, starts as well as they are known from one draw.
     """
-    small, large = (_seen(build, optimizer, width) for width in ends)
+    small, large = (_how_set(starts.at(width).seen) for width in ends)
     widening = math.log(ends[1] / ends[0])
 
     def alike(one: str, other: str) -> bool:
@@ -62,7 +55,7 @@ def _error(start: Drawn) -> float:
 
 
 @dataclass(frozen=True)
-class _Seen:
+class _Set:
     """How a parameter is trained and starts at one width."""
 
     how: tuple[object, ...]
@@ -71,16 +64,12 @@ class _Seen:
     start: Drawn
 
 
-def _seen(build: Build, optimizer: Callable[[nn.Module], Any], width: int) -> dict[str, _Seen]:
-    model = built(build, width)
-    with user_code("optimizer", f"it fails at width {width}"), seeded():
-        seen = seen_in(model, optimizer(model))
-
-    def one(name: str) -> _Seen:
+def _how_set(seen: Seen) -> dict[str, _Set]:
+    def one(name: str) -> _Set:
         is_frozen, options = name in seen.frozen, seen.options.get(name)
         if options is None:
-            return _Seen((is_frozen,), (0.0, 0.0), seen.starts[name])
+            return _Set((is_frozen,), (0.0, 0.0), seen.starts[name])
         how = is_frozen, options.optimizer, options.law, options.others, bool(options.lr), bool(options.decay)
-        return _Seen(how, (options.lr, options.decay), seen.starts[name])
+        return _Set(how, (options.lr, options.decay), seen.starts[name])
 
     return {name: one(name) for name in seen.starts}

@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-from typing import Any
+from collections.abc import Iterator
 
 import torch
 from torch import nn
 
-from empirical.engines.module.training import norm
-from empirical.models.optimizers import optimizers_in
-from empirical.models.settings import Seen, seen_in
-from empirical.tracing.batches import Loss, batch_of
-from empirical.tracing.modules import eager
-from empirical.tracing.state import seeded
-from empirical.tracing.trace import Build, built
-from empirical.tracing.user_code import user_code
+from empirical.tensors.sizes import sizes_of
 
 FIRST = 3
 """The gradient of a weight before one that starts at zero is zero at first."""
@@ -25,24 +16,6 @@ _ROUNDING = 16
 """A sum of entries that cancel is off by so many roundings."""
 _COARSEST = torch.finfo(torch.float32).eps
 """Sums of half precision, too, are taken in this one."""
-
-
-def first_steps(build: Build, optimizer: Callable[[nn.Module], Any], data: object, loss: Loss, width: int) -> Seen:
-    """The model of a width as it is made, and its gradients in the first steps of training."""
-    model = built(build, width)
-    with user_code("optimizer", f"it fails at width {width}"), seeded():
-        made = optimizer(model)
-        seen = seen_in(model, made)  # which leaves learning rates at their peaks
-    sizes = GradientSizes()
-    for _ in range(FIRST):
-        model.zero_grad()
-        with user_code("loss", f"its gradient fails at width {width}"), seeded(), torch.enable_grad(), eager():
-            loss(batch_of(data, width).copy().run(model)).backward()
-        with user_code("optimizer", f"its step fails at width {width}"), seeded():
-            for one in optimizers_in(made):
-                one.step()
-        sizes.add(model)
-    return replace(seen, gradients=sizes.largest)
 
 
 class GradientSizes:
@@ -60,8 +33,9 @@ class GradientSizes:
 
 def _sizes(model: nn.Module) -> Iterator[tuple[str, float]]:
     """Of each parameter with a gradient."""
-    gradients = {name: one.grad.to_dense() for name, one in model.named_parameters() if one.grad is not None}
-    sizes = {name: norm(one) / math.sqrt(max(one.numel(), 1)) for name, one in gradients.items()}
+    gradients = {name: one.grad for name, one in model.named_parameters() if one.grad is not None}
+    found = zip(gradients.items(), sizes_of(gradients.values()), strict=True)
+    sizes = {name: size / math.sqrt(max(one.numel(), 1)) for (name, one), size in found}
     largest = max(filter(math.isfinite, sizes.values()), default=0.0)
     for name, size in sizes.items():
         if size and math.isfinite(size):

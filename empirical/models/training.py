@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -28,17 +27,18 @@ from empirical.engines.module.placing import at_home_on, on_device
 from empirical.engines.module.precision import double_precision
 from empirical.engines.module.problem import ModuleProblem
 from empirical.engines.module.training import Trained, observations
+from empirical.models.building import Starts
 from empirical.models.fused_steps import fuse
 from empirical.models.gradients import FIRST, GradientSizes
 from empirical.models.optimizers import optimizers_at_peak, optimizers_in
-from empirical.models.settings import Seen, seen_in
-from empirical.tracing.state import seeded
+from empirical.models.settings import Seen
+from empirical.tensors.sizes import size_and_change
+from empirical.tracing.state import reseed, seeded
 from empirical.tracing.user_code import user_code
 from scalings.criteria.observables import Observable, Quantity
 from scalings.errors import ArgumentError
 from scalings.tapes.tape import Tape
 
-MakeOptimizer = Callable[[nn.Module], Any]
 _DOUBLE, _SINGLE = torch.finfo(torch.float64).eps, torch.finfo(torch.float32).eps
 _LEAST = math.sqrt(_SINGLE)
 """The least change beside a value that is known well enough in single precision."""
@@ -58,15 +58,17 @@ class Own:
     def update(self) -> Tensor:
         return self.parameter.detach() - self.initial
 
+    @property
+    def sizes(self) -> tuple[float, float]:
+        return size_and_change(self.parameter.detach(), self.initial)
+
 
 @dataclass
 class Runs:
     """Runs of one model, each done once: what a model is set like is read in the runs that are observed."""
 
     problem: ModuleProblem
-    make_optimizer: MakeOptimizer
-    made: dict[int, nn.Module] = field(default_factory=dict)
-    """Modules as they are made from the first seed, by width, where there are some; they are used up."""
+    starts: Starts
     device: torch.device | None = None
     """To which models and data are moved; None leaves them where they are."""
     found: dict[tuple[int, int], dict[Observable, float]] = field(default_factory=dict)
@@ -76,16 +78,9 @@ class Runs:
 
     def seen(self, width: int) -> Seen:
         """The model of a width as it is made, and its gradients in the first steps, from the first run."""
-        module = self.made.pop(width, None)
-        if module is None or self.problem.gives_again:
-            module = self.problem.module_as_given(width, 0)
-        module = self._there(module)
-        with user_code("optimizer", f"it fails at width {width}"), seeded():
-            made = self.make_optimizer(module)
-            seen = seen_in(module, made)  # which leaves learning rates at their peaks
-        sizes = GradientSizes()
-        self._as_it_is(module, optimizers_in(made), width, 0, sizes)
-        return replace(seen, gradients=sizes.largest)
+        start, sizes = self.starts.taken(width, self.device), GradientSizes()
+        self._as_it_is(start.module, optimizers_in(start.made), width, 0, sizes)
+        return replace(start.seen, gradients=sizes.largest)
 
     def at(self, width: int, seed: int) -> dict[Observable, float]:
         """Every observable at every step of one run."""
@@ -139,7 +134,7 @@ class Runs:
 
     def _optimizers(self, module: nn.Module, width: int, seed: int) -> Sequence[Optimizer]:
         with user_code("optimizer", f"it fails at width {width}"), seeded(seed):
-            return optimizers_at_peak(self.make_optimizer(module))
+            return optimizers_at_peak(self.starts.optimizer(module))
 
     def _observed(
         self, passes: Passes, optimizers: Sequence[Optimizer], seed: int, sizes: GradientSizes | None = None
@@ -156,7 +151,8 @@ class Runs:
             for name, parameter in own.items():
                 if parameter.requires_grad:
                     parameter.grad = gradients[name]
-            with user_code("optimizer", f"its step fails at width {width}"), seeded(seed):
+            reseed(seed)
+            with user_code("optimizer", f"its step fails at width {width}"):
                 for optimizer in optimizers:
                     fuse(optimizer)
                     optimizer.step()
@@ -167,7 +163,8 @@ class Runs:
                 parameter.grad = None
 
         least = FIRST if sizes else 0
-        return observations(self.problem, passes, observed, step, self.problem.training.steps, least)
+        with seeded():
+            return observations(self.problem, passes, observed, step, self.problem.training.steps, least)
 
 
 def is_known(found: Mapping[Observable, float], precision: float) -> bool:
@@ -180,8 +177,7 @@ def is_known(found: Mapping[Observable, float], precision: float) -> bool:
     if precision > _SINGLE or not all(map(math.isfinite, found.values())):
         return False
     for one, size in found.items():
-        if size and one.quantity in _CHANGES:
-            whole = _CHANGES[one.quantity]
-            if size < _LEAST * max(found[replace(one, quantity=whole, step=step)] for step in (0, one.step)):
-                return False
+        whole = _CHANGES.get(one.quantity) if size else None
+        if whole and size < _LEAST * max(found[Observable(whole, one.layer, step)] for step in (0, one.step)):
+            return False
     return True

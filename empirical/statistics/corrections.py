@@ -89,18 +89,22 @@ def _half_widths(mixtures: Sequence[Mixture], degrees: int, level: float) -> Arr
     high = np.zeros(len(mixtures))
     np.maximum.at(high, rows, shifts + reach * errors)
     high *= 1 + 1e-9
-    found = high.copy()
+    found, open_ones = high.copy(), np.arange(len(mixtures))
     for _ in range(_STEPS):
-        ends = [(found[rows] + sign * shifts) / errors for sign in (-1, 1)]
-        excess = np.bincount(rows, weights * sum(tail(degrees, end) for end in ends), len(found)) - (1 - level)
-        slope = np.bincount(rows, weights / errors * sum(density(degrees, end) for end in ends), len(found))
-        low, high = np.where(excess > 0, found, low), np.where(excess > 0, high, found)
-        step = found + excess / np.maximum(slope, np.finfo(float).tiny)
-        new = np.where((step > low) & (step < high), step, (low + high) / 2)
-        settled = np.all(np.abs(new - found) <= _RELATIVE * found)
-        found = new
-        if settled:
+        now = found[open_ones]
+        ends = [(now[rows] + sign * shifts) / errors for sign in (-1, 1)]
+        excess = np.bincount(rows, weights * sum(tail(degrees, end) for end in ends), len(now)) - (1 - level)
+        slope = np.bincount(rows, weights / errors * sum(density(degrees, end) for end in ends), len(now))
+        low, high = np.where(excess > 0, now, low), np.where(excess > 0, high, now)
+        step = now + excess / np.maximum(slope, np.finfo(float).tiny)
+        found[open_ones] = new = np.where((step > low) & (step < high), step, (low + high) / 2)
+        going_on = np.abs(new - now) > _RELATIVE * now
+        if not going_on.any():
             break
+        kept_rows = going_on[rows]
+        open_ones, low, high = open_ones[going_on], low[going_on], high[going_on]
+        rows = (np.cumsum(going_on) - 1)[rows[kept_rows]]
+        weights, errors, shifts = weights[kept_rows], errors[kept_rows], shifts[kept_rows]
     return found
 
 

@@ -67,7 +67,7 @@ def fit_all(values: Mapping[Observable, Values], *, orthogonalized: bool = False
     for one, by_width in values.items():
         if diverged := _diverged(by_width):
             fits[one] = diverged
-        elif all(np.all(seen > 0) for seen in by_width.values()):
+        elif np.all(np.concatenate([*by_width.values()]) > 0):
             alike[tuple((width, len(by_width[width])) for width in sorted(by_width))].append(one)
     for seeds, those in alike.items():
         largest = np.array([leading.get(one.quantity, 1.0) for one in those])
@@ -89,9 +89,9 @@ def fit(values: Values, *, leading: float = 1.0) -> Fit | Diverged | None:
 
 
 def _diverged(values: Values) -> Diverged | None:
-    broken = {width: int(np.sum(~np.isfinite(seen))) for width, seen in values.items()}
-    if not any(broken.values()):
+    if np.all(np.isfinite(np.concatenate([*values.values()]))):
         return None
+    broken = {width: int(np.sum(~np.isfinite(seen))) for width, seen in values.items()}
     return Diverged(min(width for width, runs in broken.items() if runs), sum(broken.values()))
 
 

@@ -5,7 +5,7 @@ takes from one more pass of the same module the tensors that are wanted, by thei
 
 >>> from empirical.tracing.batches import Batch
 >>> layer, batch = nn.Linear(8, 1), Batch((torch.ones(4, 8),))
->>> trail = [("", "linear"), ("", "square"), ("", "mean")]
+>>> trail = Trail((("", "linear"), ("", "square"), ("", "mean")))
 >>> seen = {}
 >>> mean_square = lambda output: output.square().mean()
 >>> follow(layer, batch, mean_square, trail, {"z": Spot(0, True, 0, 1)}, seen.__setitem__)
@@ -18,9 +18,8 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, TypeAlias
 
@@ -48,6 +47,22 @@ class Spot:
     among: int
     """How many tensors there are to choose from."""
     after: bool = True
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A call of a function that is not elementary, and that no other one makes: where its elementary calls end."""
+
+    step: Step
+    stop: int
+
+
+@dataclass(frozen=True)
+class Trail:
+    """What a pass calls: elementary functions, and where the first of them is, the ones that are made of several."""
+
+    steps: tuple[Step, ...] = ()
+    wholes: Mapping[int, Whole] = field(default_factory=dict)
 
 
 class Elementary(TorchFunctionMode):
@@ -101,54 +116,76 @@ def follow(
     module: nn.Module,
     batch: Batch,
     loss: Loss,
-    trail: Sequence[Step],
+    trail: Trail,
     wanted: Mapping[str, Spot],
     watch: Callable[[str, Tensor], None],
 ) -> bool:
     """One forward pass and its loss, whose tensors at the wanted spots are watched; whether it kept to the trail."""
-    follower = _Follower(module, trail, wanted, watch)
-    with warnings.catch_warnings(), torch.enable_grad(), eager(), follower.called_from, follower:
-        warnings.simplefilter("ignore")
-        loss(batch.run(module))
-    return follower.calls == len(trail)
+    return Follower(module, trail, wanted).follows(batch, loss, watch)
 
 
-class _Follower(Elementary):
-    def __init__(
-        self, module: nn.Module, trail: Sequence[Step], wanted: Mapping[str, Spot], watch: Callable[[str, Tensor], None]
-    ) -> None:
+class Follower(Elementary):
+    """Passes of one module that are followed on one trail.
+
+    Functions that are not elementary are run as they are, where nothing in them is wanted.
+    """
+
+    def __init__(self, module: nn.Module, trail: Trail, wanted: Mapping[str, Spot]) -> None:
         super().__init__(module)
-        self._trail, self._watch = trail, watch
-        self.calls = 0
+        self._module, self._steps = module, trail.steps
+        self._calls = 0
         """So many were as on the trail; -1 once one was not."""
-        self._wanted: defaultdict[int, list[tuple[str, Spot]]] = defaultdict(list)
+        self._before: dict[int, list[tuple[str, Spot]]] = {}
+        self._after: dict[int, list[tuple[str, Spot]]] = {}
         for name, spot in wanted.items():
-            self._wanted[spot.call].append((name, spot))
+            (self._after if spot.after else self._before).setdefault(spot.call, []).append((name, spot))
+        # By where they start, what is only counted: calls at which nothing is wanted, and where the next one is.
+        self._passed = {number: (step, number + 1) for number, step in enumerate(trail.steps)}
+        self._passed |= {first: (whole.step, whole.stop) for first, whole in trail.wholes.items()}
+        for first, (_, stop) in list(self._passed.items()):
+            if any(number in self._before or number in self._after for number in range(first, stop)):
+                del self._passed[first]
+
+    def follows(self, batch: Batch, loss: Loss, watch: Callable[[str, Tensor], None]) -> bool:
+        """One more pass, as `follow`."""
+        self._calls, self._watch = 0, watch
+        with warnings.catch_warnings(), torch.enable_grad(), eager(), self.called_from, self:
+            warnings.simplefilter("ignore")
+            loss(batch.run(self._module))
+        return self._calls == len(self._steps)
+
+    def __torch_function__(
+        self, func: Function, types: Iterable[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        passed = None if self._bodies else self._passed.get(self._calls)
+        if passed is None or passed[0] != (self.called_from.path, name_of(func)):
+            return super().__torch_function__(func, types, args, kwargs)
+        self._calls = passed[1]
+        return func(*args, **kwargs) if kwargs else func(*args)
 
     def _write(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        number = self.calls
+        number = self._calls
         if number < 0:
             return function(*args, **kwargs)
-        if number == len(self._trail) or self._trail[number] != (self.called_from.path, name_of(function)):
-            self.calls = -1
+        if number == len(self._steps) or self._steps[number] != (self.called_from.path, name_of(function)):
+            self._calls = -1
             return function(*args, **kwargs)
-        self.calls = number + 1
-        if number not in self._wanted:
+        self._calls = number + 1
+        before, after = self._before.get(number), self._after.get(number)
+        if before is None and after is None:
             return function(*args, **kwargs)
         with torch._C.DisableTorchFunction():
             given = list(tensors_in((args, kwargs)))
-            self._look(number, given, None)
+            self._look(before or (), given, [])
         result = function(*args, **kwargs)
         with torch._C.DisableTorchFunction():
-            self._look(number, given, list(tensors_in(result)))
+            self._look(after or (), given, [result] if isinstance(result, Tensor) else list(tensors_in(result)))
         return result
 
-    def _look(self, number: int, given: list[Tensor], made: list[Tensor] | None) -> None:
-        for name, spot in self._wanted[number]:
+    def _look(self, wanted: Iterable[tuple[str, Spot]], given: list[Tensor], made: list[Tensor]) -> None:
+        for name, spot in wanted:
             listed = made if spot.made else given
-            if spot.after != (made is not None) or listed is None:
-                continue
             if len(listed) != spot.among:
-                self.calls = -1
+                self._calls = -1
                 return
             self._watch(name, listed[spot.place])

@@ -10,6 +10,7 @@ from statistics import fmean, stdev
 import torch
 from torch import Tensor
 
+from empirical.tensors.sizes import size_of
 from scalings.tapes.tape import Tape, Value
 
 _FAR = 1 / torch.finfo(torch.float32).eps
@@ -66,15 +67,10 @@ def root_mean_square_and_mean(tensor: Tensor, *, averaged: bool = True) -> tuple
     (3.0, 3.0)
     """
     tensor = tensor if tensor.is_floating_point() else tensor.double()
-    norm, number = _norm(tensor), tensor.numel()
+    norm, number = size_of(tensor), tensor.numel()
     if not norm < _FAR:  # as all entries are below it if the norm is
         wide = tensor.double()
         tensor = wide[wide.abs() < _FAR]
-        norm, number = _norm(tensor), tensor.numel()
+        norm, number = size_of(tensor), tensor.numel()
     mean = float(tensor.mean(dtype=torch.float64)) if averaged and number else 0.0
     return norm / math.sqrt(max(number, 1)), mean
-
-
-def _norm(tensor: Tensor) -> float:
-    """The sum is in double precision, without a copy of the tensor, which would take longer than the sum."""
-    return float(torch.linalg.vector_norm(tensor, dtype=torch.float64))

@@ -22,11 +22,8 @@ class CalledFrom:
         self._paths = {id(part): name for name, part in module.named_modules()}
         self._running: list[tuple[nn.Module, str]] = []
         self._handles: list[Any] = []
-
-    @property
-    def path(self) -> str:
+        self.path = ""
         """The path of the module that runs; that of one made on the way is below the one that called it."""
-        return self._running[-1][1] if self._running else ""
 
     def __enter__(self) -> None:
         self._handles = [
@@ -45,10 +42,12 @@ class CalledFrom:
         if path is None:
             path = f"{self.path}.{type(module).__name__}".lstrip(".")
         self._running.append((module, path))
+        self.path = path
 
     def _end(self, module: nn.Module, *_: Any) -> None:
         while self._running and self._running.pop()[0] is not module:
             pass
+        self.path = self._running[-1][1] if self._running else ""
 
 
 def eager() -> AbstractContextManager[object]:

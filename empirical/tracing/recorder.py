@@ -24,7 +24,7 @@ from torch.autograd.function import BackwardCFunction
 
 from empirical.tracing.arguments import encode, pairs, template, tensors_in
 from empirical.tracing.batches import Batch, Loss
-from empirical.tracing.elementary import Elementary, Spot, Step, spot_of
+from empirical.tracing.elementary import Elementary, Spot, Step, Trail, Whole, spot_of
 from empirical.tracing.functions import EXPORTS, HOOKS, READINGS, WITH_NUMBERS, Function, name_of
 from empirical.tracing.memory import Memory, version
 from empirical.tracing.modules import eager
@@ -59,7 +59,7 @@ class Recording:
     sources: Mapping[int, Tensor]
     """What no operation made, as it was when it was first read."""
     loss: Tensor
-    trail: tuple[Step, ...] = ()
+    trail: Trail = field(default_factory=Trail)
     """Every call of a function, also of those that are no operations."""
     spots: Mapping[int, Spot] = field(default_factory=dict)
     """Of each value, where on the trail its tensor was first seen."""
@@ -111,6 +111,7 @@ class Recorder(Elementary):
         self._sources: dict[int, Tensor] = {}
         self._numbers: dict[int, tuple[int | float, int]] = {}
         self._trail: list[Step] = []
+        self._wholes: dict[int, Whole] = {}
         self._spots: dict[int, Spot] = {}
         self._given: list[Tensor] = []
         self._made: list[Tensor] | None = None
@@ -124,6 +125,13 @@ class Recorder(Elementary):
             self._parameters.setdefault(id(tensor), []).append(name)
             self._starts[id(tensor)] = start_of(tensor)
             self._names.setdefault(id(tensor), (tensor, "parameter", name))
+
+    def _run_instead(self, func: Function, instead: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        first, is_outermost = len(self._trail), not self._bodies
+        result = super()._run_instead(func, instead, args, kwargs)
+        if is_outermost and result is not NotImplemented and len(self._trail) > first:
+            self._wholes[first] = Whole((self.called_from.path, name_of(func)), len(self._trail))
+        return result
 
     def _write(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         with torch._C.DisableTorchFunction():  # what is looked up is no operation, for outer modes either
@@ -273,7 +281,8 @@ class Recorder(Elementary):
             for tensor, *_ in (self._names[key],)
         )
         tape = Tape(width, tuple(self._values), tuple(self._operations), parameters, values, end, self._lists)
-        return Recording(tape, tuple(self._calls), self._sources, loss.detach(), tuple(self._trail), self._spots)
+        trail = Trail(tuple(self._trail), self._wholes)
+        return Recording(tape, tuple(self._calls), self._sources, loss.detach(), trail, self._spots)
 
 
 def kind_of(tensor: Tensor) -> Kind:

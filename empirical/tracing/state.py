@@ -50,18 +50,25 @@ def seeded(seed: int = 0) -> Iterator[None]:
     devices = range(torch.cuda.device_count()) if cuda and cuda.is_initialized() else ()
     before = random.getstate(), numpy.random.get_state() if numpy else None
     with torch.random.fork_rng(list(devices)):
-        torch.default_generator.manual_seed(seed)
-        for device in devices:
-            torch.cuda.default_generators[device].manual_seed(seed)
-        random.seed(seed)
-        if numpy:
-            numpy.random.seed(seed)
+        reseed(seed)
         try:
             yield
         finally:
             random.setstate(before[0])
             if numpy:
                 numpy.random.set_state(before[1])
+
+
+def reseed(seed: int = 0) -> None:
+    """Random numbers start from a seed, as they do once more in each pass and step of a run that is `seeded`: keeping
+    them takes longer than many a pass."""
+    torch.default_generator.manual_seed(seed)
+    cuda = sys.modules.get("torch.cuda")
+    for device in range(torch.cuda.device_count()) if cuda and cuda.is_initialized() else ():
+        torch.cuda.default_generators[device].manual_seed(seed)
+    random.seed(seed)
+    if numpy := sys.modules.get("numpy"):
+        numpy.random.seed(seed)
 
 
 @contextmanager

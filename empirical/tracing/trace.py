@@ -15,8 +15,11 @@ Recorded at widths 64, 128, 256: 7 operations of 6 functions.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -126,9 +129,21 @@ def built(build: Build, width: int, seed: int = 0) -> nn.Module:
     return module
 
 
-def gives_again(build: Build, width: int) -> bool:
-    """Whether `build` keeps a module and gives the same one every time."""
-    return built(build, width) is built(build, width)
+def renewed(build: Build, width: int) -> Build:
+    """`build` itself if it makes a new module each time, as is found out at this width; if it keeps one, and gives it
+    again, what gives copies of that, which stays as it is."""
+    return build if built(build, width) is not built(build, width) else then(build, copy.deepcopy)
+
+
+def then(build: Build, change: Callable[[nn.Module], nn.Module]) -> Build:
+    """The same, but that each module is what `change` makes of it."""
+
+    def made(make: Any, *width: int) -> nn.Module:
+        return change(make(*width))
+
+    if isinstance(build, Mapping):
+        return {width: partial(made, make) for width, make in build.items()}
+    return partial(made, build)
 
 
 def check_buildable(build: Build, width: int) -> None:
@@ -139,33 +154,37 @@ def check_buildable(build: Build, width: int) -> None:
         built(build, width)
 
 
-def _recorded(module: nn.Module, data: object, loss: Loss, width: int, calls: int) -> list[Recording]:
-    """Recordings of one call after another."""
+def _recorded(
+    module: nn.Module, data: object, loss: Loss, width: int, calls: int, *, replayed: bool = False
+) -> list[Recording]:
+    """Recordings of one call after another, to be replayed or not."""
     with seeded():
         batch = batch_of(data, width)
     with kept(module):
-        return [_run(module, batch, loss, width) for _ in range(calls)]
+        return [_run(module, batch, loss, width, replayed=replayed) for _ in range(calls)]
 
 
 def _tested(module: nn.Module, data: object, loss: Loss, width: int) -> tuple[Recording, bool]:
     """A recording that is complete and the same at the next call; and whether the first call was another, since it
     prepared something, such as a cache."""
-    first, second = _recorded(module, data, loss, width, 2)
+    first, second = _recorded(module, data, loss, width, 2, replayed=True)
     prepared = bool(_difference(first.tape, second.tape))
     if prepared:
-        _, first, second = _recorded(module, data, loss, width, 3)
+        _, first, second = _recorded(module, data, loss, width, 3, replayed=True)
     if difference := _difference(first.tape, second.tape):
         raise ArgumentError("build", f"the module changes between calls: {difference}, at width {width}")
     _check_complete(module, data, loss, first, 2 if prepared else 1)
     return first, prepared
 
 
-def _run(module: nn.Module, batch: Batch, loss: Loss, width: int) -> Recording:
+def _run(module: nn.Module, batch: Batch, loss: Loss, width: int, *, replayed: bool) -> Recording:
     with user_code("build", f"its forward pass or loss fails at width {width}"), seeded():
         magnitudes = Magnitudes()
-        recording = record(module, batch.copy(), loss, width=width, watch=magnitudes)
+        recording = record(module, batch.copy(), loss, width=width, watch=magnitudes, replayed=replayed)
         recording = replace(recording, tape=magnitudes.of(recording.tape))
     if not bool(recording.loss.isfinite()):
+        if not replayed:
+            return _run(module, batch, loss, width, replayed=True)
         first = first_not_finite(recording)
         after = f", first after {first.function} in {first.path or 'the module'}" if first else ""
         raise ArgumentError("build", f"expected a finite loss, but got {float(recording.loss)} at width {width}{after}")

@@ -56,6 +56,7 @@ from scalings.studies.quick_checks import quick_verdict
 from scalings.studies.wishes import WishedRegime
 
 if TYPE_CHECKING:
+    from empirical.models.building import Starts
     from empirical.models.training import Runs
     from empirical.sweeps.costs import Cost
     from empirical.sweeps.measurement import Measurement
@@ -161,9 +162,9 @@ def check_model(
         raise ArgumentError("optimizer", "expected a function that is given the module and makes its optimizer")
     training = {"widths": widths, "steps": steps, "seeds": seeds, "clip": clip, "quick": quick, "device": device}
     asked = Asked.of(build, **training, regime=regime, richness=richness)
-    build, remarks = _as_trained(build, optimizer, asked.widths)
-    model = Model(build, optimizer, data, loss)
-    traced = apart(traced_as_one(build, data, loss, asked.traced_widths(build)), optimizer)
+    starts, remarks = _as_trained(build, optimizer, asked.widths)
+    model = Model(starts.build, optimizer, data, loss)
+    traced = apart(traced_as_one(model.build, data, loss, asked.traced_widths(model.build)), optimizer, starts)
     runs = runs_of(model, traced, asked.steps, clip, device)
     read = reading(model, traced, steps=asked.steps, clip=clip, runs=runs)
     theory = theory_of(read, asked.steps, asked.wish)
@@ -183,8 +184,8 @@ def check_model(
 
 def _as_trained(
     build: Build, optimizer: Callable[[Any], Any], widths: Sequence[int] | None
-) -> tuple[Build, Sequence[str]]:
-    """How the model is built, new each time and as the function of the optimizer sets it, and remarks on that."""
+) -> tuple[Starts, Sequence[str]]:
+    """Models that are new each time and as the function of the optimizer sets them, and remarks on that."""
     from empirical.models.building import as_trained
     from empirical.tracing.trace import WIDTHS
 

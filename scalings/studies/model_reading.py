@@ -18,6 +18,7 @@ from scalings.tapes.network import TracedNetwork
 if TYPE_CHECKING:
     from torch import nn
 
+    from empirical.models.building import Starts
     from empirical.models.settings import Setting
     from empirical.models.training import Runs
     from empirical.tracing.batches import Loss
@@ -43,6 +44,8 @@ class Traced:
     network: TracedNetwork
     made: dict[int, nn.Module] = field(default_factory=dict)
     """The modules that were traced, by width, as they were made."""
+    starts: Starts | None = None
+    """The same, or others, with their optimizers."""
 
 
 @dataclass(frozen=True)
@@ -86,15 +89,23 @@ def traced_as_one(build: Build, data: object, loss: Loss | None, widths: Sequenc
     return Traced(build, loss, traced, made)
 
 
-def apart(traced: Traced, optimizer: Callable[[Any], Any]) -> Traced:
-    """The same, with each copy of a block by itself where one of them is set in another way: in theory they are one,
-    and what is done to one alone would not be seen."""
+def apart(traced: Traced, optimizer: Callable[[Any], Any], starts: Starts | None = None) -> Traced:
+    """The same with its starts, which are those that are given if these are of what is traced; and with each copy of a
+    block by itself where one of them is set in another way: in theory they are one, and what is done to one alone would
+    not be seen."""
+    from empirical.models.building import Starts
     from empirical.models.copies import treated_alike
+    from empirical.tracing.trace import renewed
 
     network = traced.network
+    if starts is None or starts.build is not traced.build:
+        starts = Starts(renewed(traced.build, network.widths[0]), optimizer)
+    if starts.build is traced.build:  # else it keeps its modules, which are not to be trained
+        starts.modules |= traced.made
+    traced = replace(traced, starts=starts)
     copies = [names for one in network.tape.parameters if len(names := tuple(network.names_of(one))) > 1]
     ends = network.widths[0], network.widths[-1]
-    if network.unfolded is None or treated_alike(traced.build, optimizer, ends, copies):
+    if network.unfolded is None or treated_alike(starts, ends, copies):
         return traced
     return replace(traced, network=network.unfolded)
 
@@ -105,6 +116,7 @@ def runs_of(model: Model, traced: Traced, steps: int, clip: float | None = None,
     Raises ArgumentError for a norm to clip at that is none, and for a device that is not there.
     """
     from empirical.engines.module.problem import ModuleProblem
+    from empirical.models.building import Starts
     from empirical.models.training import Runs
     from empirical.tensors.devices import device_of
 
@@ -114,7 +126,8 @@ def runs_of(model: Model, traced: Traced, steps: int, clip: float | None = None,
     own = Parameterization((unasked,) * network.translation.network.depth, "as it is set")
     where = chosen.type if chosen else "cpu"
     problem = ModuleProblem(traced.build, model.data, traced.loss, network, network.translation, own, training, where)
-    return Runs(problem, _clipped(model.optimizer, clip), traced.made, chosen)
+    starts = traced.starts if clip is None else None
+    return Runs(problem, starts or Starts(problem.renewed, _clipped(model.optimizer, clip)), chosen)
 
 
 def _clipped(optimizer: Callable[[Any], Any], clip: float | None) -> Callable[[Any], Any]:
@@ -135,9 +148,8 @@ def reading(
     optimizer = _clipped(model.optimizer, clip)
     trained = Model(traced.build, optimizer, model.data, traced.loss)
     network, translation = traced.network, traced.network.translation
-    seen = settings_with_laws(
-        *(traced.build, optimizer, model.data, traced.loss, network.widths, steps), runs.seen if runs else None
-    )
+    runs = runs or runs_of(model, traced, steps, clip)
+    seen = settings_with_laws(traced.build, optimizer, network.widths, steps, runs.seen)
     rows, notes = parameter_settings(network, translation, seen)
     problem = problem_of(translation, rows, clipped=clip is not None, epsilons=True)
     without_epsilons = problem_of(translation, rows, clipped=clip is not None)

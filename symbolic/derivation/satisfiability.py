@@ -39,18 +39,32 @@ Imposed: TypeAlias = tuple[Criterion, str]
 
 
 class Expressions:
-    """The algebra of orders as z3 expressions; the definitions of maxima and minima go into `solver`."""
+    """The algebra of orders as z3 expressions; the definitions of maxima and minima go into `solver`.
+
+    What was built once is found again by z3's own numbers of what it is built of, which are kept, so that these stay.
+    """
 
     def __init__(self, solver: z3.Solver) -> None:
         self.solver = solver
-        self.chosen: dict[tuple[bool, frozenset[z3.ArithRef]], z3.ArithRef] = {}
+        self.chosen: dict[tuple[bool, frozenset[int]], tuple[z3.ArithRef, Sequence[z3.ArithRef]]] = {}
+        self.products: dict[tuple[int, ...], tuple[z3.ArithRef, Sequence[z3.ArithRef]]] = {}
+        self.constants: dict[Exponent, z3.ArithRef] = {}
 
     def constant(self, exponent: Exponent) -> Expression:
-        return None if exponent == MINUS_INFINITY else number(Fraction(exponent))
+        if exponent == MINUS_INFINITY:
+            return None
+        if exponent not in self.constants:
+            self.constants[exponent] = number(Fraction(exponent))
+        return self.constants[exponent]
 
     def product(self, *orders: Expression) -> Expression:
         known = [order for order in orders if order is not None]
-        return z3.simplify(z3.Sum(known)) if len(known) == len(orders) else None
+        if len(known) < len(orders):
+            return None
+        key = tuple(order.get_id() for order in known)
+        if key not in self.products:
+            self.products[key] = z3.simplify(z3.Sum(known)), known
+        return self.products[key][0]
 
     def total(self, *orders: Expression) -> Expression:
         known = [order for order in orders if order is not None]
@@ -67,15 +81,15 @@ class Expressions:
         return None if numerator is None or denominator is None else z3.simplify(numerator - denominator)
 
     def _extreme(self, orders: Sequence[z3.ArithRef], *, largest: bool) -> z3.ArithRef:
-        key = largest, frozenset(orders)
+        key = largest, frozenset(order.get_id() for order in orders)
         if len(key[1]) == 1:
             return orders[0]
         if key not in self.chosen:
             extreme = z3.Real(f"order {len(self.chosen)}")
             self.solver.add([extreme >= order if largest else extreme <= order for order in orders])
             self.solver.add(z3.Or([extreme == order for order in orders]))
-            self.chosen[key] = extreme
-        return self.chosen[key]
+            self.chosen[key] = extreme, orders
+        return self.chosen[key][0]
 
 
 class Points:

@@ -10,7 +10,7 @@ from symbolic.polyhedra.facts import Form
 
 
 def number(exact: Fraction) -> z3.RatNumRef:
-    return z3.Q(exact.numerator, exact.denominator)
+    return z3.RealVal(str(exact))  # z3.Q simplifies a quotient first, which takes ten times as long
 
 
 def value(model: z3.ModelRef, variable: z3.ArithRef) -> Fraction:

@@ -15,10 +15,10 @@ from torch.autograd.graph import GradientEdge, get_gradient_edge
 from empirical.engines.module.places import Place, on_tape
 from empirical.engines.module.precision import double_precision
 from empirical.tracing.batches import Batch, Loss
-from empirical.tracing.elementary import Spot, Step, follow
+from empirical.tracing.elementary import Follower, Spot, Trail
 from empirical.tracing.modules import eager
 from empirical.tracing.recorder import record
-from empirical.tracing.state import seeded
+from empirical.tracing.state import reseed
 from empirical.tracing.user_code import user_code
 from scalings.errors import ArgumentError
 from scalings.tapes.tape import Tape
@@ -35,21 +35,13 @@ class Pass:
     gradients: dict[str, Tensor]
 
 
-@dataclass(frozen=True)
-class Trail:
-    """The calls of a pass, and where on them each wanted value is seen, by its name."""
-
-    steps: tuple[Step, ...]
-    spots: Mapping[str, Spot]
-
-
-Trails: TypeAlias = dict[int, Trail]
-"""By width, that of the last pass."""
+Trails: TypeAlias = dict[int, tuple[Trail, Mapping[str, Spot]]]
+"""By width, that of the last pass, and where on it each wanted value is seen, by its name."""
 
 
 @dataclass
 class Passes:
-    """Passes of one module on one batch, every time with the same random numbers.
+    """Passes of one module on one batch, every time with the same random numbers, which the caller keeps (`seeded`).
 
     What is done at a width is recorded once; other passes, and other widths that do the same, are followed.
     """
@@ -64,6 +56,7 @@ class Passes:
     running_in: Callable[[], AbstractContextManager[None]] = double_precision
     precision: float = 0.0
     """The distance of 1 to the next number in the coarsest type of what was seen."""
+    _follower: Follower | None = None
 
     @cached_property
     def _own(self) -> dict[str, nn.Parameter]:
@@ -76,9 +69,11 @@ class Passes:
             self._prepare()
             self._record()
         for _ in range(3):
-            trail = self.known.get(self.width) or next(reversed(self.known.values()))
-            if found := self._followed(trail, weights=weights):
-                self.known[self.width] = trail
+            known = self.known.get(self.width) or next(reversed(self.known.values()))
+            if self._follower is None:
+                self._follower = Follower(self.module, *known)
+            if found := self._followed(self._follower, weights=weights):
+                self.known[self.width] = known
                 return found
             self._record()
         raise ArgumentError("build", f"the module does something else in every forward pass at width {self.width}")
@@ -93,15 +88,16 @@ class Passes:
             recording = record(self.module, self.batch.copy(), self.loss, width=self.width, replayed=False)
         numbers = on_tape(self.wanted(recording.tape), recording.tape)
         seen = {name: recording.spots[number] for name, number in numbers.items() if number in recording.spots}
-        self.known[self.width] = Trail(recording.trail, seen)
+        self.known[self.width], self._follower = (recording.trail, seen), None
 
     @contextmanager
     def _running(self) -> Iterator[None]:
-        with user_code("build", f"its forward pass or loss fails at width {self.width}"), seeded(), self.running_in():
+        reseed()
+        with user_code("build", f"its forward pass or loss fails at width {self.width}"), self.running_in():
             yield
 
-    def _followed(self, trail: Trail, *, weights: bool) -> Pass | None:
-        """None if the module does not do what it did on this trail."""
+    def _followed(self, follower: Follower, *, weights: bool) -> Pass | None:
+        """None if the module does not do what it did on its trail."""
         values: dict[str, Tensor] = {}
         edges: dict[str, GradientEdge] = {}
         losses: list[Tensor] = []
@@ -118,7 +114,7 @@ class Passes:
             return losses[0]
 
         with self._running():
-            is_same = follow(self.module, self.batch.copy(), loss, trail.steps, trail.spots, watch)
+            is_same = follower.follows(self.batch.copy(), loss, watch)
         if not is_same:
             return None
         own = self._own if weights else {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +14,7 @@ from empirical.engines.module.precision import double_precision, in_double_preci
 from empirical.tracing.batches import Batch, Loss, batch_of
 from empirical.tracing.recorder import Recording, record
 from empirical.tracing.state import seeded
-from empirical.tracing.trace import Build, built, check_buildable, gives_again
+from empirical.tracing.trace import Build, built, check_buildable, renewed
 from empirical.tracing.user_code import user_code
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import Exponent
@@ -114,11 +113,15 @@ class ModuleProblem:
         if width not in self.traced.widths:
             check_buildable(self.build, width)
 
-    def growing(self, node: str) -> tuple[bool, ...]:
-        """Which sizes of the value of a node grow with the width."""
-        if node not in self.translation.values:
-            return ()
-        return tuple(size.grows for size in self.traced.tape.values[self.translation.values[node]].shape)
+    @cached_property
+    def growing(self) -> dict[str, tuple[bool, ...]]:
+        """By the name of a node that is a value of the module: which sizes of that grow with the width."""
+        tape, values = self.traced.tape, self.translation.values
+        return {
+            node.name: tuple(size.grows for size in tape.values[values[node.name]].shape)
+            for node in self.network.flat
+            if node.name in values
+        }
 
     def module(self, width: int, seed: int) -> nn.Module:
         """The module in double precision, as `build` draws it from a seed."""
@@ -127,13 +130,12 @@ class ModuleProblem:
 
     def module_as_given(self, width: int, seed: int) -> nn.Module:
         """The module as `build` draws it from a seed; a copy where it gives the same one again."""
-        module = built(self.build, width, seed)
-        return copy.deepcopy(module) if self.gives_again else module
+        return built(self.renewed, width, seed)
 
     @cached_property
-    def gives_again(self) -> bool:
-        """Whether `build` gives the same module every time."""
-        return gives_again(self.build, self.traced.widths[0])
+    def renewed(self) -> Build:
+        """What makes a new module each time."""
+        return renewed(self.build, self.traced.widths[0])
 
     def batch(self, width: int) -> Batch:
         """The data in double precision."""

@@ -14,10 +14,10 @@ from fractions import Fraction
 from typing import TypeAlias
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from empirical.statistics.regression import fit_means
+from empirical.tensors.sizes import size_of
 from empirical.tracing.trace import Build, built
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.networks.nodes import Start
@@ -50,6 +50,7 @@ Draws: TypeAlias = Mapping[str, Mapping[int, Sequence[Drawn]]]
 def drawn(parameter: Tensor) -> Drawn:
     """What a parameter holds now.
 
+    >>> import torch
     >>> drawn(torch.tensor([3.0, 4.0, 0.0, 0.0])), drawn(torch.ones(2, 2))
     (Drawn(size=2.5, entries=4, constant=None), Drawn(size=1.0, entries=4, constant=1.0))
     """
@@ -59,7 +60,7 @@ def drawn(parameter: Tensor) -> Drawn:
     low, high = (float(bound) for bound in held.aminmax())
     if low == high:
         return Drawn(abs(low), entries, low)
-    return Drawn(float(torch.linalg.vector_norm(held, dtype=torch.float64)) / math.sqrt(entries), entries, None)
+    return Drawn(size_of(held) / math.sqrt(entries), entries, None)
 
 
 def all_drawn(module: nn.Module) -> dict[str, Drawn]:

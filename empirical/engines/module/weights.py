@@ -19,6 +19,8 @@ from torch import Tensor, nn
 
 from empirical.engines.module.passes import Passes
 from empirical.engines.module.problem import ModuleProblem
+from empirical.tensors.sizes import sizes_of
+from empirical.tracing.state import seeded
 from empirical.weights.decay import plain
 from empirical.weights.explicit_steps import EVERYTHING, ExplicitSteps
 from scalings.hyperparameters.exponents import Exponent, power_of
@@ -45,7 +47,8 @@ def reference_constants(problem: ModuleProblem) -> dict[str, Constants]:
     """The constants of every parameter, by name, from one pass at the reference width."""
     width = reference_width(problem)
     module = problem.module(width, 0)
-    seen = Passes(module, problem.batch(width), problem.loss, width, lambda _: {}).run()
+    with seeded():
+        seen = Passes(module, problem.batch(width), problem.loss, width, lambda _: {}).run()
     own = dict(module.named_parameters())
     share = FIRST_STEP * problem.training.lr / Training.of(problem.training.optimizer).lr
     found: dict[str, tuple[float, float, float]] = {}
@@ -117,6 +120,12 @@ class Stepped:
     def shrunk(self) -> Tensor | None:
         """By which fraction decay has made W(0) smaller."""
         return self._steps.shrunk
+
+    @property
+    def sizes(self) -> tuple[float, float]:
+        """|W| and |dW|."""
+        whole, moved = sizes_of([self.parameter.detach(), self.update])
+        return whole, moved
 
     def step(self, gradient: Tensor) -> None:
         """One step, of the update and of the parameter itself."""

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from empirical.experiments.model_laws import settings_with_laws
 from empirical.models.settings import Setting
 from scalings.errors import ArgumentError
+from scalings.studies.model_reading import Model, runs_of, traced_as_one
 
 DATA = torch.randn(8, 6, generator=torch.Generator().manual_seed(0))
 
@@ -58,7 +59,9 @@ def bounded(parameter: Tensor, _: dict[str, Any]) -> Tensor:
 
 
 def laws(make: Callable[[nn.Module], Any], steps: int = 2) -> dict[str, Setting]:
-    return settings_with_laws(build, make, DATA, loss, (16, 32, 64), steps)
+    widths = (16, 32, 64)
+    runs = runs_of(Model(build, make, DATA, loss), traced_as_one(build, DATA, loss, widths), steps)
+    return settings_with_laws(build, make, widths, steps, runs.seen)
 
 
 def test_the_law_is_measured_with_its_decay() -> None:

@@ -11,13 +11,15 @@ from torch import Tensor, nn
 
 import empirical.models.training as training_of_models
 from empirical.engines.module.starts import draws
+from empirical.models.building import as_trained
 from empirical.models.fused_steps import fuse
-from empirical.models.gradients import first_steps
+from empirical.models.settings import seen_in
 from empirical.models.training import Runs
 from empirical.tensors.devices import device_of
+from empirical.tracing.trace import built
 from scalings.criteria.observables import Observable
 from scalings.errors import ArgumentError
-from scalings.studies.model_reading import Model, runs_of, traced_as_one
+from scalings.studies.model_reading import Model, apart, runs_of, traced_as_one
 
 INPUTS = torch.randn(8, 6, generator=torch.Generator().manual_seed(0))
 WIDTHS = (32, 64, 128)
@@ -101,10 +103,37 @@ def test_a_cast_to_fewer_digits_is_done_again_in_double() -> None:
 def test_what_is_read_is_what_the_first_steps_are() -> None:
     given = runs()
     seen = given.seen(64)
-    alone = first_steps(build, given.make_optimizer, INPUTS, given.problem.loss, 64)
+    model = built(build, 64)
+    optimizer = given.starts.optimizer(model)
+    alone, largest = seen_in(model, optimizer), dict[str, float]()
+    for _ in range(3):
+        optimizer.zero_grad()
+        given.problem.loss(model(INPUTS)).backward()
+        optimizer.step()
+        for name, one in model.named_parameters():
+            largest[name] = max(largest.get(name, 0.0), float(one.grad.square().mean().sqrt()))
     assert (seen.starts, seen.options, seen.frozen) == (alone.starts, alone.options, alone.frozen)
-    assert seen.gradients == pytest.approx(alone.gradients, rel=1e-4)
+    assert seen.gradients == pytest.approx(largest, rel=1e-4)
     assert (64, 0) in given.found  # the run that was read is not done again
+
+
+def test_a_model_is_made_with_its_optimizer_once_for_each_width_that_is_read() -> None:
+    widths: list[int] = []
+
+    def optimizer(model: nn.Module) -> Any:
+        widths.append(model[0].weight.shape[0])
+        return torch.optim.Adam(model.parameters(), lr=1e-2)
+
+    starts, notes = as_trained(build, optimizer, 32)
+    traced = apart(traced_as_one(build, INPUTS, runs().problem.loss, WIDTHS), optimizer, starts)
+    given = runs_of(Model(build, optimizer, INPUTS, traced.loss), traced, 2)
+    starts.at(128)
+    for width in WIDTHS:
+        given.seen(width)
+    assert notes == []
+    assert sorted(widths) == [32, 64, 128]
+    given.seen(64)  # which is trained by now, and has to be made again
+    assert sorted(widths) == [32, 64, 64, 128]
 
 
 def test_a_module_that_is_kept_stays_as_it_is() -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from empirical.tracing.batches import Batch
-from empirical.tracing.elementary import follow
+from empirical.tracing.elementary import Spot, follow
 from empirical.tracing.functions import body_of
+from empirical.tracing.fused import EQUIVALENTS
 from empirical.tracing.recorder import record
 from tests.empirical.tracing.zoo import ZOO, Model
 
@@ -83,6 +86,49 @@ def test_another_way_is_noticed() -> None:
     assert len(seen) == 1
     module.turned = True
     assert not kept()
+
+
+class Fused(nn.Module):
+    """Attention, and a norm of it, which are functions of several calls."""
+
+    def __init__(self, *, softmax: bool = False) -> None:
+        super().__init__()
+        self.softmax, self.runs = softmax, 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        read = functional.layer_norm(x, x.shape[-1:])
+        if self.softmax and self.runs:
+            return read.softmax(-1)
+        self.runs += 1
+        return functional.scaled_dot_product_attention(read, read, read)
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_whole_functions_are_run_whole_unless_something_in_them_is_wanted(
+    monkeypatch: pytest.MonkeyPatch, *, inside: bool
+) -> None:
+    module, batch = Fused(), Batch((torch.randn(2, 5, 6, generator=torch.Generator().manual_seed(0)),))
+    recording = record(module, batch, torch.sum, width=6)
+    names = [name for _, name in recording.trail.steps]
+    assert [one.step[1] for one in recording.trail.wholes.values()] == ["layer_norm", "scaled_dot_product_attention"]
+    wanted = {"z": Spot(names.index("matmul" if inside else "sum"), True, 0, 1)}
+    attention, seen, in_parts = functional.scaled_dot_product_attention, dict[str, Tensor](), list[Any]()
+    parts = EQUIVALENTS[attention]
+
+    def counted(*args: Tensor, **kwargs: Any) -> Any:
+        in_parts.append(args)
+        return parts(*args, **kwargs)
+
+    monkeypatch.setitem(EQUIVALENTS, attention, counted)
+    assert follow(module, batch, torch.sum, recording.trail, wanted, seen.__setitem__)
+    assert tuple(seen["z"].shape) == ((2, 5, 5) if inside else ())
+    assert bool(in_parts) == inside
+
+
+def test_another_function_in_place_of_a_whole_one_is_noticed() -> None:
+    module, batch = Fused(softmax=True), Batch((torch.ones(2, 5, 6),))
+    recording = record(module, batch, torch.sum, width=6)
+    assert not follow(module, batch, torch.sum, recording.trail, {}, lambda *_: None)
 
 
 def test_a_body_calls_what_stands_for_its_names_now(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,8 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from empirical.experiments.model_laws import settings_with_laws
-from scalings.studies.model_reading import apart, traced_as_one
+from scalings.studies.model_reading import Model, apart, reading, traced_as_one
 from scalings.studies.model_settings import parameter_settings
 from tests.scalings.studies.test_model_checks import INPUTS, checked, loss
 
@@ -75,11 +74,11 @@ def test_one_copy_of_a_block_that_is_treated_in_another_way_is_named(odd: str) -
     rows, notes = parameter_settings(
         one_by_one.network,
         one_by_one.network.translation,
-        settings_with_laws(one_by_one.build, make, INPUTS, loss, (32, 64, 128), 1),
+        reading(Model(given.build, make, INPUTS, loss), one_by_one, steps=1).seen,
     )
     copies = {row.weight: row for row in rows if "matrix" in row.weight}
     if odd == "muon":
-        assert one_by_one is given
+        assert one_by_one.network is given.network
         assert copies.keys() == {"layers.*.matrix.weight"}
         assert notes == []
         return

@@ -11,10 +11,8 @@ import torch
 from torch import Tensor, nn
 
 import scalings
-from empirical.experiments.model_laws import settings_with_laws
-from empirical.models.gradients import first_steps
-from empirical.tracing.trace import trace
 from scalings.studies.model_checks import ModelCheck
+from scalings.studies.model_reading import Model, reading, runs_of, traced_as_one
 from scalings.studies.model_settings import ParameterSetting, parameter_settings
 from tests.scalings.studies.test_model_checks import INPUTS, adam, checked, loss, network
 
@@ -27,9 +25,9 @@ Build = Callable[[int], nn.Module]
 
 def read(make: Make, build: Build = network) -> tuple[list[ParameterSetting], list[str]]:
     """How weights are set, and the remarks, without any training."""
-    traced = trace(build, INPUTS, (32, 64, 128), loss)
-    seen = settings_with_laws(build, make, INPUTS, loss, traced.widths, 1)
-    return parameter_settings(traced, traced.translation, seen)
+    traced = traced_as_one(build, INPUTS, loss, (32, 64, 128))
+    seen = reading(Model(build, make, INPUTS, loss), traced, steps=1).seen
+    return parameter_settings(traced.network, traced.network.translation, seen)
 
 
 def remarks(make: Make, build: Build = network) -> list[str]:
@@ -244,7 +242,8 @@ def test_a_gradient_that_is_rounding_drowns_in_nothing() -> None:
     def make(model: nn.Module) -> Any:
         return torch.optim.Adam(model.parameters(), eps=1e-6)
 
-    sizes = first_steps(Averaging, make, INPUTS, loss, 64).gradients
+    model = Model(Averaging, make, INPUTS, loss)
+    sizes = runs_of(model, traced_as_one(Averaging, INPUTS, loss, (32, 64, 128)), 1).seen(64).gradients
     assert sizes["lost"] == 0.0
     assert all(size > 0 for name, size in sizes.items() if name != "lost")
 
