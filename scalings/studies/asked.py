@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from scalings.errors import ArgumentError
+from scalings.studies.default_widths import QUICK
 from scalings.studies.wishes import Wish, WishedRegime, wish_of
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 STEPS, SEEDS = 3, 3
 _CAP, _ENOUGH = 2, 3
 """Small widths have at most so many times the seeds, unless these are enough."""
-_QUICK = (64, 80, 96, 128, 160, 192, 224, 256)
-"""Widths of a quick check."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class Asked:
         check_numbers(asked.widths, asked.steps, asked.seeds)
         if not asked.quick:
             return asked
-        widths = asked.widths or (None if isinstance(build, Mapping) else _QUICK)
+        widths = asked.widths or (None if isinstance(build, Mapping) else QUICK)
         return cls(**{**vars(asked), "widths": widths, "steps": min(asked.steps, 2), "seeds": 1})
 
     @property

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from scalings.criteria.observables import Observable
@@ -30,6 +31,7 @@ from scalings.results.fits import Fit, Verdict
 from scalings.studies import modules
 from scalings.studies.asked import SEEDS, STEPS, Asked
 from scalings.studies.comparisons import Agreement
+from scalings.studies.default_widths import widths_it_takes
 from scalings.studies.early_orders import comparable, early_note, early_orders
 from scalings.studies.model_findings import (
     ModelFinding,
@@ -150,7 +152,8 @@ def check_model(
     - `build`: a function of the width that makes the module, or a dict with one without arguments for each width.
     - `optimizer`: a function of the module that makes its torch optimizer, a list of them, or a pair with a scheduler.
     - `data`: what the module is given, as for `trace`; `loss`: a function of its output.
-    - `widths`: of training, eight or more for a verdict; default half octaves from 64 on.
+    - `widths`: of training, eight or more for a verdict; default half octaves from 64 on, or multiples of 32 or 64 for
+      a model that is not made at every width.
     - `verify`: check the repaired model too; `clip`: the norm that all gradients together are clipped to in each step.
     - `quick`: one seed, two steps and widths up to 256 unless others are given: seconds, and wider intervals.
     - `regime` ("rich" or "lazy") or `richness`: FAIL for any other, with the repair that leads there; default any.
@@ -162,19 +165,45 @@ def check_model(
         raise ArgumentError("optimizer", "expected a function that is given the module and makes its optimizer")
     training = {"widths": widths, "steps": steps, "seeds": seeds, "clip": clip, "quick": quick, "device": device}
     asked = Asked.of(build, **training, regime=regime, richness=richness)
-    starts, remarks = _as_trained(build, optimizer, asked.widths)
-    model = Model(starts.build, optimizer, data, loss)
-    traced = apart(traced_as_one(model.build, data, loss, asked.traced_widths(model.build)), optimizer, starts)
-    runs = runs_of(model, traced, asked.steps, clip, device)
-    read = reading(model, traced, steps=asked.steps, clip=clip, runs=runs)
+    check = partial(_checked, Model(build, optimizer, data, loss), verify=verify, announce=announce, progress=progress)
+    try:
+        return check(asked)
+    except ArgumentError as error:
+        others = None
+        if widths is None and error.argument == "build" and not isinstance(build, Mapping):
+            others = widths_it_takes(build, data, loss, quick=quick)
+        if others is None:
+            raise
+        why = f"the usual ones cannot all be had: {error.message}"
+        said = f"trained at widths {', '.join(map(str, others))}, since {why}"
+        return check(replace(asked, widths=others), remarks=(said,))
+
+
+def _checked(
+    model: Model,
+    asked: Asked,
+    *,
+    verify: bool,
+    announce: Callable[[Cost], object] | None,
+    progress: Progress | None,
+    remarks: Sequence[str] = (),
+) -> ModelCheck:
+    """The check of `check_model`, at the widths that are asked for."""
+    starts, kept = _as_trained(model.build, model.optimizer, asked.widths)
+    model = replace(model, build=starts.build)
+    traced = apart(
+        traced_as_one(model.build, model.data, model.loss, asked.traced_widths(model.build)), model.optimizer, starts
+    )
+    runs = runs_of(model, traced, asked.steps, asked.clip, asked.device)
+    read = reading(model, traced, steps=asked.steps, clip=asked.clip, runs=runs)
     theory = theory_of(read, asked.steps, asked.wish)
     trial = _compared(read, theory, _trained(read, runs, asked, announce, progress))
     findings = _findings(read, theory, trial)
-    verdict, reason = _verdict(theory, trial.agreement, findings, quick=quick)
+    verdict, reason = _verdict(theory, trial.agreement, findings, quick=asked.quick)
     repaired = repaired_model(theory.mended, theory.remedy, theory.remarks)
     return ModelCheck(
         *(verdict, reason, read, theory.check, trial.agreement, findings, theory.causes),
-        notes=(*read.notes, *remarks, *_remarks(theory, asked=asked.wish is not None), *trial.notes),
+        notes=(*read.notes, *remarks, *kept, *_remarks(theory, asked=asked.wish is not None), *trial.notes),
         measured_richness=measured_richness(read.traced.translation.network, trial.measured.fits),
         tensors=_tensors(read, theory, trial),
         repaired=repaired,
