@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
@@ -79,8 +79,12 @@ class Builder:
     # Nodes
 
     def add(self, node: Node, call: Call) -> str:
+        return self.add_as(node, call.within if isinstance(node, Factor) and call.within else call.function)
+
+    def add_as(self, node: Node, function: str) -> str:
+        """Add a node that this function of torch makes; its name."""
         self.nodes[node.name] = node
-        self.functions[node.name] = call.within if isinstance(node, Factor) and call.within else call.function
+        self.functions[node.name] = function
         self._scopes[-1].append(node.name)
         return node.name
 
@@ -209,12 +213,19 @@ class Builder:
         (source,) = node.sources
         return replace(result, node=source, shape=(self.units(source),))
 
-    def without_factors(self, result: Result) -> tuple[Result, Fraction]:
-        """What numbers of the code multiply to give a result, and their power of the width."""
-        name, order = result.node, Fraction(0)
+    def without_factors(self, result: Result) -> tuple[Result, list[Factor]]:
+        """What numbers of the code multiply to give a result, and these numbers, the first of them first."""
+        name, factors = result.node, list[Factor]()
         while isinstance(node := self.nodes.get(name), Factor):
-            name, order = node.source, order + node.order
-        return replace(result, node=name), order
+            name, factors = node.source, [node, *factors]
+        return replace(result, node=name), factors
+
+    def with_factors(self, result: Result, factors: Iterable[Factor]) -> Result:
+        """A result times numbers of the code, each still of the place where the code has it."""
+        for factor in factors:
+            node = replace(factor, name=self._fresh(factor.name), source=result.node)
+            result = replace(result, node=self.add_as(node, self.functions[factor.name]))
+        return result
 
     def part(self, result: Result, call: Call) -> Result:
         """A part of a node's result as a node, so that it is another value than the other parts."""

@@ -85,10 +85,9 @@ def multiplied(build: Builder, call: Call, left: State, right: State, summed: Di
                 return whole
     if summed.grows and not any(build.are_weights(side.made_of) for side in (one, other)):
         (left_alone, before), (right_alone, behind) = (build.without_factors(side) for side in (one, other))
-        if order := before + behind:  # of a sum of products it does not matter which factor a number stands at
-            made = multiplied(build, call, left_alone, right_alone, summed)
-            outer = one if before else other
-            return build.scaled(made, order, 1.0, replace(call, function=build.functions[outer.node]))
+        if before or behind:  # of a sum of products it does not matter which factor a number stands at
+            made = build.result(multiplied(build, call, left_alone, right_alone, summed), call)
+            return build.with_factors(made, (*before, *behind))
     if one.node == other.node and one.vectors != other.vectors:
         one, other = build.part(one, call), build.part(other, call)
     units = growing(call.shape)
@@ -297,11 +296,11 @@ def _is_whole(weight: Held) -> bool:
 
 
 def _gained(build: Builder, call: Call, source: Result, weight: Held) -> State:
-    normed, order = build.without_factors(source)
+    normed, factors = build.without_factors(source)
     if isinstance(build.nodes.get(normed.node), Norm):  # x / |x| has entries of size 1 but for a number
         source = normed
     else:
-        order = Fraction(0)
+        factors = []
     name, wanted = build.weight_name(call, weight.parameter), _own_units(build, source, weight)
     of = build.weight_of(weight.parameter, "vector", wanted)
     node = Gain(name, build.with_units(source, wanted, call), of, wanted, **kept(weight.parameter))
@@ -315,7 +314,7 @@ def _gained(build: Builder, call: Call, source: Result, weight: Held) -> State:
         vectors=frozenset((name,)) if is_random else source.vectors,
         has_mean=source.has_mean and not is_random,
     )
-    return build.scaled(result, weight.order + order, weight.size, call)
+    return build.with_factors(build.scaled(result, weight.order, weight.size, call), factors)
 
 
 def _with_bias(build: Builder, call: Call, source: Result, weight: Held) -> State:
