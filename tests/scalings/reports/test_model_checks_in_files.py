@@ -12,10 +12,8 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-import torch
 from markdown_it import MarkdownIt
 
-import scalings
 from scalings.figures.model_checks import COLOURS, model_check_svg
 from scalings.figures.style import contrast
 from scalings.reports.model_check_files import model_check_junit, model_check_markdown
@@ -23,7 +21,6 @@ from scalings.reports.model_checks import consequence, established
 from scalings.reports.model_pages import model_check_page
 from scalings.results.fits import Diverged
 from scalings.results.prescription_code import code
-from scalings.results.printable import printable
 from scalings.studies.model_checks import ModelCheck
 from scalings.studies.model_findings import sentences
 from tests.scalings.reports.hostile import NAMES, WORDS, Named, checked, hostile
@@ -291,26 +288,6 @@ def test_a_value_that_diverged_or_has_no_interval_is_said() -> None:
     assert "at width 96" in words
     assert "none, of so few widths" in words
     assert not re.search(r"\binf\b", words)
-
-
-def test_weights_that_no_gradient_reaches_are_said_and_are_no_mistake() -> None:
-    """Of a head on features that it does not train; then the output alone moves, which is as lazy as can be."""
-
-    class Head(Named):
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            first, second, last = self.children()
-            return last(torch.tanh(second(torch.tanh(first(x)))).detach())  # type: ignore[no-any-return]
-
-    x = torch.randn(8, 6, generator=torch.Generator().manual_seed(0))
-    rates = lambda model: torch.optim.Adam(model.parameters(), 0.1 / [*model.parameters()][2].shape[1])  # noqa: E731
-    answer = scalings.check_model(Head, rates, x, quick=True)
-    page = Page(page_of(answer))
-    assert (answer.verdict, answer.regime, page.wrong) == ("PASS", "lazy", [])
-    first, second, _ = (row.weight for row in answer.settings)
-    said = f"given no gradient, which is no mistake if it is meant: {first}, {second}"
-    assert " ".join(printable(said).split()) in " ".join(page.words.split())
-    assert " ".join(said.split()) in " ".join(str(answer).split())
-    assert "Nothing." in page.words
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 from functools import cache, partial
 from typing import Any
 
@@ -10,10 +12,14 @@ import pytest
 import torch
 from torch import nn
 
+import scalings
 from empirical.models.prescribing import optimizer as set_optimizer
 from scalings.reports.model_check_files import model_check_markdown
+from scalings.reports.model_pages import model_check_page
 from scalings.results.prescription_code import code
+from scalings.results.printable import printable
 from scalings.studies.model_checks import ModelCheck
+from tests.scalings.reports.hostile import Named
 from tests.scalings.studies.test_model_checks import INPUTS, adam, checked, loss, network
 
 NO_MISTAKE = "frozen, which is no mistake if it is meant: up.weight"
@@ -96,3 +102,22 @@ def test_what_is_trained_has_no_rate_of_another() -> None:
     assert repaired
     assert not any("had no learning rate" in note for note in repaired.prescription.notes)
     assert repaired.prescription.by_name["up.weight"].lr.constant == 0.0
+
+
+def test_weights_that_no_gradient_reaches_are_said_and_are_no_mistake() -> None:
+    """Of a head on features that it does not train; then the output alone moves, which is as lazy as can be."""
+
+    class Head(Named):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            first, second, last = self.children()
+            return last(torch.tanh(second(torch.tanh(first(x)))).detach())  # type: ignore[no-any-return]
+
+    x = torch.randn(8, 6, generator=torch.Generator().manual_seed(0))
+    rates = lambda model: torch.optim.Adam(model.parameters(), 0.1 / [*model.parameters()][2].shape[1])  # noqa: E731
+    answer = scalings.check_model(Head, rates, x, quick=True)
+    page = html.unescape(re.sub(r"<[^>]*>", "", model_check_page(answer, "mine")))
+    assert (answer.verdict, answer.regime) == ("PASS", "lazy")
+    names = ", ".join(row.weight for row in answer.settings[:2])
+    said = " ".join(f"given no gradient, which is no mistake if it is meant: {names}".split())
+    assert all(printable(said) in " ".join(printable(words).split()) for words in (page, str(answer)))
+    assert "Nothing." in page
