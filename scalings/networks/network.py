@@ -194,7 +194,7 @@ class Network:
                 self.units[node.name],
                 self.copies.get(node.name, ONE),
                 *self._read_at(node),
-                2 if node.name in self.late else 1,
+                2 if node.name in self.late or (self._moves_late and node is self.flat[-1]) else 1,
                 isinstance(node, MATRICES),
                 not (isinstance(node, WEIGHTED) and node.frozen) and node.name not in self._unheard,
                 self._part(node),
@@ -251,6 +251,12 @@ class Network:
     def late(self) -> frozenset[str]:
         """The operations whose first gradient may be smaller than later ones, since something starts small."""
         return first_updates.late(self)
+
+    @cached_property
+    def _moves_late(self) -> bool:
+        """Whether all that is trained is late, so that the output moves with the second update, as in a network that is
+        frozen but for adapters."""
+        return all(one.name in self.late for one in self.flat if isinstance(one, WEIGHTED) and not one.frozen)
 
     @cached_property
     def _weighing(self) -> frozenset[str]:

@@ -152,8 +152,7 @@ def check_model(
     - `build`: a function of the width that makes the module, or a dict with one without arguments for each width.
     - `optimizer`: a function of the module that makes its torch optimizer, a list of them, or a pair with a scheduler.
     - `data`: what the module is given, as for `trace`; `loss`: a function of its output.
-    - `widths`: of training, eight or more for a verdict; default half octaves from 64 on, or multiples of 32 or 64 for
-      a model that is not made at every width.
+    - `widths`: of training, eight or more for a verdict; default half octaves from 64 on.
     - `verify`: check the repaired model too; `clip`: the norm that all gradients together are clipped to in each step.
     - `quick`: one seed, two steps and widths up to 256 unless others are given: seconds, and wider intervals.
     - `regime` ("rich" or "lazy") or `richness`: FAIL for any other, with the repair that leads there; default any.
@@ -161,10 +160,10 @@ def check_model(
 
     Raises ArgumentError, in one line, for what cannot be traced, set or trained.
     """
-    if not callable(optimizer):
-        raise ArgumentError("optimizer", "expected a function that is given the module and makes its optimizer")
     training = {"widths": widths, "steps": steps, "seeds": seeds, "clip": clip, "quick": quick, "device": device}
     asked = Asked.of(build, **training, regime=regime, richness=richness)
+    if not callable(optimizer):
+        raise ArgumentError("optimizer", "expected a function that is given the module and makes its optimizer")
     check = partial(_checked, Model(build, optimizer, data, loss), verify=verify, announce=announce, progress=progress)
     try:
         return check(asked)

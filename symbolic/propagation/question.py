@@ -103,16 +103,22 @@ class Question:
     ) -> Iterator[Requirement]:
         """Train, putting each observable into `orders`, and say which requirement is to be imposed when.
 
-        A requirement comes as soon as all its observables exist, and again whenever one of them is renewed.
+        A requirement comes as soon as all its observables exist, and again whenever one of them is renewed. Where one is
+        zero at the first copy of a block alone, which reads nothing that is trained, those that follow are asked.
         """
         layers, scales = self.exponents(unknown, algebra.constant)
         every = requirements(self.problem, self.criteria, self.updates)
         waiting = _waiting(list(awake(every, self._zeros)))
         run = train(self.problem, layers, algebra, self.updates, scales=scales, boundary=boundary)
+        zero, zeros = algebra.constant(MINUS_INFINITY), self._zeros
+
+        def is_asleep(one: Observable) -> bool:
+            return orders[one] == zero and zeros[one] != MINUS_INFINITY
+
         for observable, order in run:
             orders[observable] = order
             for requirement, needed in waiting.get(observable, ()):
-                if needed <= orders.keys():
+                if needed <= orders.keys() and not (zeros and any(map(is_asleep, requirement.observables))):
                     yield requirement
 
     @cached_property

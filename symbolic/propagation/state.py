@@ -97,6 +97,8 @@ class Run(Generic[O]):
     """|dW|_F by weight."""
     gradient: dict[str, O] = field(default_factory=dict)
     """|G|_F by weight."""
+    silent: set[str] = field(default_factory=set)
+    """Nodes through which no gradient came back before the first update, since weights behind them start at zero."""
     shrinkage: dict[str, O] = field(default_factory=dict)
     """By weight, the fraction by which decay has made it smaller."""
 
@@ -113,6 +115,8 @@ class Run(Generic[O]):
 
     def backward(self, node: Node) -> Steps[O]:
         signal = self.signal.pop(node.name, (self.zero,) * (2 if self.sums_copies or node.name in self._inner else 1))
+        if self.step == 0 and self.total(signal) == self.zero:
+            self.silent.add(node.name)
         if node.name in self.watched:
             yield self.observe("d", node, self.total(signal))
         yield from self.rules[type(node)].backward(self, node, signal)

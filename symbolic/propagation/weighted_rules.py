@@ -84,9 +84,10 @@ class DenseRule:
     def _aligned(self, run: Run[O], node: Matrix) -> O:
         """sqrt(max(fan_in, fan_out)); for a readout the law of large numbers, if omega says so.
 
-        Of what is dormant, as a router is, nothing has been in the gradients before the first update: generic.
+        Of what is dormant, as a router is, nothing has been in the gradients before the first update, nor of what is
+        silent, as the first matrix of an adapter is whose second one starts at zero: generic.
         """
-        if run.step == 1 and node.name in run.problem.network.dormant:
+        if run.step == 1 and (node.name in run.problem.network.dormant or node.name in run.silent):
             return run.power(node.fan_out, HALF)
         read = run.copied_units.get(node.source, node.fan_in)
         if node.role == "output":

@@ -69,6 +69,7 @@ def powers(found: Any) -> dict[str, tuple[str, str]]:
     }
 
 
+@pytest.mark.slow
 def test_a_latent_value_is_read_like_an_output_and_what_reads_it_is_like_a_first_layer() -> None:
     found = scalings.parameterize(Autoencoder, "adam", INPUTS, again, base_width=BASE, lr=1e-3)
     assert found.prescription.richness == Fraction(1, 2)
@@ -77,6 +78,7 @@ def test_a_latent_value_is_read_like_an_output_and_what_reads_it_is_like_a_first
     assert (check.regime, check.findings) == ("rich", ())
 
 
+@pytest.mark.slow
 def test_lazy_it_is_read_like_a_lazy_output() -> None:
     found = scalings.parameterize(Autoencoder, "adam", INPUTS, again, base_width=BASE, lr=1e-3, richness=0)
     assert powers(found)["latent"] == ("-1/2", "-1")
