@@ -103,8 +103,8 @@ class Question:
     ) -> Iterator[Requirement]:
         """Train, putting each observable into `orders`, and say which requirement is to be imposed when.
 
-        A requirement comes as soon as all its observables exist, and again whenever one of them is renewed. Where one is
-        zero at the first copy of a block alone, which reads nothing that is trained, those that follow are asked.
+        A requirement comes as soon as all its observables exist, and again whenever one of them is renewed. Where one
+        is zero at the first copy of a block alone, which reads nothing that is trained, those that follow are asked.
         """
         layers, scales = self.exponents(unknown, algebra.constant)
         every = requirements(self.problem, self.criteria, self.updates)
