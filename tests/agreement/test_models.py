@@ -46,7 +46,7 @@ def check_family(traced: TracedNetwork, law: str) -> None:
         certify({**certificate, **changed})
 
 
-@pytest.mark.parametrize("law", ["adam", "muon+adamw"])
+@pytest.mark.parametrize("law", [pytest.param("adam", marks=pytest.mark.slow), "muon+adamw"])
 def test_a_gpt_has_the_family_and_a_certificate(law: str) -> None:
     traced = scalings.trace(GPT, IDS, loss=cross_entropy)
     assert traced.translation.unknown == ()

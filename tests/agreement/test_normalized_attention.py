@@ -71,7 +71,7 @@ def traced(scores: Scores, *, grows: bool, blocks: int) -> TracedNetwork:
     )
 
 
-@pytest.mark.parametrize("blocks", [1, 2])
+@pytest.mark.parametrize("blocks", [1, pytest.param(2, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", SCORES)
 @pytest.mark.parametrize("grows", [False, True], ids=["more heads", "larger heads"])
 def test_they_are_derived(name: str, grows: bool, blocks: int) -> None:

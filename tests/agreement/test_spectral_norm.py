@@ -76,7 +76,7 @@ def test_a_product_with_another_vector_is_no_singular_value(way: str) -> None:
     assert own != other
 
 
-@pytest.mark.parametrize(("law", "rate"), [("adam", 1), ("sgd", 2)])
+@pytest.mark.parametrize(("law", "rate"), [("adam", 1), pytest.param("sgd", 2, marks=pytest.mark.slow)])
 def test_the_scale_of_the_matrix_is_free(law: str, rate: int) -> None:
     """As that of a direction in weight normalization is: the one line of the answer."""
     network = NORMED.traced("vdot").translation.network

@@ -149,6 +149,7 @@ def test_queries_that_cannot_share_their_keys_at_a_width_are_refused() -> None:
         Setting(network, {"width": 192}, {}).check()
 
 
+@pytest.mark.slow
 def test_ever_more_experts_are_not_trained_by_a_batch_that_is_fixed() -> None:
     network = scalings.moe(router="sigmoid")
     given = scalings.member(network, "adam", "0", scale="experts")

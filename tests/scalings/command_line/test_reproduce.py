@@ -34,6 +34,7 @@ def toys(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.mark.slow
 def test_reproduce_prints_the_table_of_claims_and_saves_its_figure(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -82,7 +82,9 @@ def test_a_claim_says_its_verdict_and_can_be_read(finding: Finding) -> None:
     assert f"({finding.answer})" in " ".join(text for text, _ in drawn_texts(figure))
 
 
-@pytest.mark.parametrize("findings", [ALL[:5], ALL, OTHERS, ALL[:2], ALL[3:5]], ids=len)
+@pytest.mark.parametrize(
+    "findings", [ALL[:5], pytest.param(ALL, marks=pytest.mark.slow), OTHERS, ALL[:2], ALL[3:5]], ids=len
+)
 def test_all_claims_on_one_page(findings: list[Finding]) -> None:
     figure = reproduction_figure(Reproduction(Settings(), tuple(findings), interrupted=False, seconds=1.0))
     assert not illegible(figure)
