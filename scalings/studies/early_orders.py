@@ -22,6 +22,8 @@ _VALUES = ("z", "dz", "d", "dd")
 """What is of the value that a weight makes, and not of the weight itself."""
 _OFF = 0.1
 """A slope that is foretold to be further from its order than this says nothing of the order."""
+_CONSTANT = 4.0
+"""Theory knows sizes but for constants: how much of an update is along what a weight reads."""
 
 
 def comparable(read: Reading, predicted: Mapping[Observable, Exponent]) -> dict[Observable, Exponent]:
@@ -44,13 +46,16 @@ def early_orders(
     orders: Mapping[Observable, Exponent],
     measured: Mapping[Observable, Fit | Diverged],
     widths: tuple[int, ...],
+    *,
+    loosely: bool = False,
 ) -> frozenset[Observable]:
-    """Those whose slope is foretold to be another one, which is the one that was measured."""
+    """Those whose slope is foretold to be another one, which is the one that was measured; or, `loosely`, which would
+    be if updates did less by a constant, so that what they have to outgrow first hides them longer."""
     translation, reference = read.traced.translation, read.traced.widths[-1]
     layers = translation.network.layers
     settings = [read.seen[translation.weights[node.weight][-1]] for node in layers]
     options = [None if node.frozen else one.options for node, one in zip(layers, settings, strict=True)]
-    rates = [one.lr if one else 0.0 for one in options]
+    rates = [one.lr / (_CONSTANT if loosely else 1) if one else 0.0 for one in options]
 
     def weights_at(width: int) -> list[LayerExponents[float]]:
         ratio = width / reference

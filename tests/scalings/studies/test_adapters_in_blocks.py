@@ -102,12 +102,12 @@ TOKENS = torch.randint(0, VOCABULARY, (4, 8), generator=torch.Generator().manual
 class Matrix(nn.Module):
     """A frozen matrix with an adapter, of which A starts like a power of the width, and B at zero."""
 
-    def __init__(self, width: int, power: float) -> None:
+    def __init__(self, width: int, power: float, times: float) -> None:
         super().__init__()
         self.base = nn.Linear(width, width, bias=False).requires_grad_(False)
         self.a, self.b = nn.Linear(width, 4, bias=False), nn.Linear(4, width, bias=False)
         nn.init.normal_(self.base.weight, std=width**-0.5)
-        nn.init.normal_(self.a.weight, std=width**power)
+        nn.init.normal_(self.a.weight, std=times * width**power)
         nn.init.zeros_(self.b.weight)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -118,9 +118,9 @@ class Matrix(nn.Module):
 class Block(nn.Module):
     """Attention with adapters at queries and values, and a frozen perceptron."""
 
-    def __init__(self, width: int, power: float) -> None:
+    def __init__(self, width: int, power: float, times: float) -> None:
         super().__init__()
-        self.q, self.v = Matrix(width, power), Matrix(width, power)
+        self.q, self.v = Matrix(width, power, times), Matrix(width, power, times)
         self.k, self.out = nn.Linear(width, width, bias=False), nn.Linear(width, width, bias=False)
         self.up, self.down = nn.Linear(width, 4 * width, bias=False), nn.Linear(4 * width, width, bias=False)
         for one in (self.k, self.out, self.up, self.down):
@@ -138,10 +138,10 @@ class Block(nn.Module):
 class Adapters(nn.Module):
     """A GPT that is frozen but for its adapters, and perhaps its embedding."""
 
-    def __init__(self, width: int, power: float = -1.0, *, embeds: bool = False) -> None:
+    def __init__(self, width: int, power: float = -1.0, times: float = 1.0, *, embeds: bool = False) -> None:
         super().__init__()
         self.embed = nn.Embedding(VOCABULARY, width).requires_grad_(embeds)
-        self.blocks = nn.Sequential(*(Block(width, power) for _ in range(3)))
+        self.blocks = nn.Sequential(*(Block(width, power, times) for _ in range(3)))
         self.head = nn.Linear(width, VOCABULARY, bias=False).requires_grad_(False)
         nn.init.normal_(self.head.weight, std=1 / width)
 
@@ -187,13 +187,20 @@ def test_nothing_is_aligned_with_what_sent_nothing_back(start: Literal["zero", "
 @pytest.mark.slow
 @pytest.mark.parametrize("embeds", [False, True])
 def test_adapters_of_a_transformer(embeds: bool) -> None:
-    """With A = 1/n it passes; with the usual 1/sqrt(n) what A gives grows, and that alone is named.
-
-    (With A = 8/n, what A gives at first hides what it learns until beyond these widths.)
-    """
+    """With A = 1/n it passes; with the usual 1/sqrt(n) what A gives grows, and that alone is named."""
     build = partial(Adapters, embeds=embeds)
     found = scalings.check_model(build, by_role, TOKENS, next_token, widths=WIDTHS, seeds=4)
     assert (found.verdict, found.regime) == ("PASS", "rich"), found
     usual = scalings.check_model(partial(build, power=-0.5), by_role, TOKENS, next_token, quick=True)
     named = {(one.parameter, one.what, str(one.power)) for one in usual.findings if one.is_wrong}
     assert named == {(f"blocks.*.{one}.a.weight", "init", "1/2") for one in "qv"}
+
+
+@pytest.mark.slow
+def test_what_large_starts_hide_is_not_yet_asymptotic() -> None:
+    """With A = 8/n, what A gives at first hides what it learns until beyond these widths, further than theory
+    foretells, which does not know constants. (A backward pass that is wrong still is one: `test_planted_mistakes.py`.)"""
+    build = partial(Adapters, times=8.0)
+    found = scalings.check_model(build, by_role, TOKENS, next_token, widths=WIDTHS, seeds=4)
+    assert found.verdict != "FAIL", found
+    assert any(note.startswith("not yet asymptotic") for note in found.notes)
