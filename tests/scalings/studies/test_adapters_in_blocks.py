@@ -199,7 +199,7 @@ def test_adapters_of_a_transformer(embeds: bool) -> None:
 @pytest.mark.slow
 def test_what_large_starts_hide_is_not_yet_asymptotic() -> None:
     """With A = 8/n, what A gives at first hides what it learns until beyond these widths, further than theory
-    foretells, which does not know constants. (A backward pass that is wrong still is one: `test_planted_mistakes.py`.)"""
+    foretells, which does not know constants. (`test_planted_mistakes.py` has a backward pass that is a mistake.)"""
     build = partial(Adapters, times=8.0)
     found = scalings.check_model(build, by_role, TOKENS, next_token, widths=WIDTHS, seeds=4)
     assert found.verdict != "FAIL", found
