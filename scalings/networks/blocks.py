@@ -1,4 +1,4 @@
-"""Residual streams of repeated blocks.
+"""Residual streams of repeated blocks, and operations by other names.
 
 >>> from scalings.networks.architectures import resmlp
 >>> from scalings.networks.nodes import Repeat
@@ -8,7 +8,11 @@
 
 from __future__ import annotations
 
-from scalings.networks.nodes import Repeat, Sum
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any
+
+from scalings.networks.nodes import Node, Repeat, Sum
 
 
 def block_stream(block: Repeat) -> tuple[str, ...]:
@@ -20,3 +24,17 @@ def block_stream(block: Repeat) -> tuple[str, ...]:
         found.append(name)
         name = sums[name].sources[0]
     return tuple(found) if name == block.name else ()
+
+
+def renamed(node: Node, names: Mapping[str, str]) -> Node:
+    """A node, or a block, with other names for itself and what it reads."""
+    changed: dict[str, Any] = {}
+    for field in fields(node):
+        value = getattr(node, field.name)
+        if isinstance(value, str) and field.name not in ("weight", "activation", "start"):
+            changed[field.name] = names.get(value, value)
+        elif field.name == "sources":
+            changed[field.name] = tuple(names.get(source, source) for source in value)
+        elif field.name == "nodes":
+            changed[field.name] = tuple(renamed(inner, names) for inner in value)
+    return replace(node, **changed)

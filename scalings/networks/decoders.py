@@ -8,15 +8,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, replace
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import partial
-from typing import Any, Literal, TypedDict, Unpack, get_args
+from typing import Literal, TypedDict, Unpack, get_args
 
 from scalings.errors import ArgumentError, unknown_name
 from scalings.networks.arguments import DEEPEST, require, require_one_of
 from scalings.networks.attention import Attention, Heads, beside, normalized, softcap
+from scalings.networks.blocks import renamed
 from scalings.networks.dimensions import WIDTH, Dimension, routed, times, tokens
 from scalings.networks.network import Network
 from scalings.networks.nodes import (
@@ -141,20 +141,8 @@ def _looped(block: Sequence[Node], entering: str, loops: int) -> list[Node]:
     found = list(block)
     for number in range(2, loops + 1):
         names = {node.name: f"{node.name}.{number}" for node in block} | {entering: found[-1].name}
-        found += [_renamed(node, names) for node in block]
+        found += [renamed(node, names) for node in block]
     return found
-
-
-def _renamed(node: Node, names: Mapping[str, str]) -> Node:
-    """With other names for itself and what it reads."""
-    changed: dict[str, Any] = {}
-    for field in fields(node):
-        value = getattr(node, field.name)
-        if isinstance(value, str) and field.name not in ("weight", "activation"):
-            changed[field.name] = names.get(value, value)
-        elif field.name == "sources":
-            changed[field.name] = tuple(names.get(source, source) for source in value)
-    return replace(node, **changed)
 
 
 def _swiglu(prefix: str, source: str, hidden: Dimension) -> list[Node]:

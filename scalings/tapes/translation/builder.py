@@ -70,6 +70,8 @@ class Builder:
         self._streams: dict[str, Dimension] = {}
         self._given: Counter[str] = Counter()
         self._pinned: set[str] = set()
+        self._moved: dict[str, str] = {}
+        """By name, the numbers of the code that stand elsewhere now, and what they are there where they were."""
         self._whole: dict[str, str] = {}
         """By weight, the name of all of the parameter."""
         self._shapes: dict[str, list[tuple[Use, tuple[str, ...]]]] = {}
@@ -118,6 +120,12 @@ class Builder:
         self._whole[found] = name
         self.weights.setdefault(found, tuple(self.traced.names_of(parameter)))
         return found
+
+    def moved(self, nodes: tuple[Node, ...]) -> dict[str, str]:
+        """By the names of nodes, the own names of numbers that were moved, where these are no other's."""
+        names = {one.name for node in nodes for one in (node.nodes if isinstance(node, Repeat) else (node,))}
+        own = {name: before for name, before in self._moved.items() if name in names and before not in names}
+        return {name: before for before, name in {before: name for name, before in own.items()}.items()}
 
     def renamed(self, nodes: tuple[Node, ...]) -> tuple[Node, ...]:
         """Nodes with weights that have the parameter's own name, where no other part of it is used any more."""
@@ -224,6 +232,7 @@ class Builder:
         """A result times numbers of the code, each still of the place where the code has it."""
         for factor in factors:
             node = replace(factor, name=self._fresh(factor.name), source=result.node)
+            self._moved[node.name] = factor.name
             result = replace(result, node=self.add_as(node, self.functions[factor.name]))
         return result
 

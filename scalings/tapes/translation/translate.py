@@ -35,7 +35,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from scalings.errors import ArgumentError
-from scalings.networks.blocks import block_stream
+from scalings.networks.blocks import block_stream, renamed
 from scalings.networks.dimensions import Dimension, fixed, times
 from scalings.networks.network import Network
 from scalings.networks.nodes import WEIGHTED, Node, Repeat, sources
@@ -91,14 +91,16 @@ class _Translator:
             if repeat is not None:
                 self._read_block(repeat)
                 place = repeat.stop
-        network = Network(self.build.renamed(tuple(_kept(self.build, self._end()))), of_module=True)
+        nodes = self.build.renamed(tuple(_kept(self.build, self._end())))
+        own = self.build.moved(nodes)
+        network = Network(tuple(renamed(node, own) for node in nodes), of_module=True)
         weights = {node.weight for node in network.layers}
         used = {name for weight in weights for name in self.build.weights[weight]}
-        names = {node.name for node in network.flat}
+        names = {node.name for node in network.flat}.difference(own.values()).union(own)
         parameters = (name for one in self.tape.parameters for name in self.traced.names_of(one))
         return Translation(
             network,
-            {name: value for name, value in self.values.items() if name in names},
+            {own.get(name, name): value for name, value in self.values.items() if name in names},
             {name: found for name, found in self.build.weights.items() if name in weights},
             self.output,
             loss_of(self.tape, self.output),
@@ -107,7 +109,7 @@ class _Translator:
             tuple(name for name in parameters if name not in used),
             tuple(self.build.notes),
             self.build.wants_seeds,
-            {name: function for name, function in self.build.functions.items() if name in names},
+            {own.get(name, name): function for name, function in self.build.functions.items() if name in names},
         )
 
     def _end(self) -> str:

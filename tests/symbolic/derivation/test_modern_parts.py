@@ -116,7 +116,7 @@ def test_heads_that_ever_more_queries_share_start_small() -> None:
 @pytest.mark.parametrize("steps", [2, 3, 6])
 def test_selective_scans_are_derived(steps: int) -> None:
     """However many steps of time terms multiply over. What drives and reads the states has at most a readout's start
-    and rate, as measured (tests/agreement): maximal updates at the rich end of the tutorial's answer."""
+    and rate, as measured (tests/agreement): maximal updates, which the tutorial's answer contains."""
     network = scan(steps)
     (piece,) = derive(network, "adam", "spectral").polyhedra
     names = [layer.name for layer in network.layers]
@@ -131,7 +131,7 @@ def test_selective_scans_are_derived(steps: int) -> None:
         assert not strategies.contains(piece, values | {rate: values[rate] + HALF})
     assert not strategies.contains(piece, values | {f"sigma_{names.index('b') + 1}": -HALF})
     (tutorials,) = derive(network, "adam").polyhedra
-    assert tutorials.ends == (0, HALF)
+    assert tutorials.ends == (HALF, HALF), "step sizes always move by order 1"
     assert strategies.contains(tutorials, values)
     assert not strategies.contains(tutorials, values | {"eta_2": -HALF})
 
@@ -147,7 +147,7 @@ def test_what_is_in_front_of_a_gate_of_one_unit_is_asked_when_both_have_moved() 
             hidden("head", "product", fixed(3)),
         )
     )
-    assert gated.late == {"first", "gate", "value"}
+    assert gated.late == {"first", "gate", "value", "head"}
     mup = {"first": (0, 0), "gate": (-1, -1), "value": (-HALF, -1), "head": (-1, -1)}
     values: dict[str, Fraction] = {}
     for number, (init, rate) in enumerate((mup[layer.name] for layer in gated.layers), start=1):
