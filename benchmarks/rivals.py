@@ -7,8 +7,8 @@ each counts.
 
 `checks` has `check_model` beside mup's coordinate check on two GPTs, at the same widths, seeds and numbers of updates,
 by the same optimizers: medians of rounds in turn, in one process, where both find what is imported and warm. mup sees
-values before each update; `check_model` sees them after the last, too, with changes and gradients, reads how the model
-is set, and judges it.
+values before each update, and nothing of what the last one does; `check_model` sees them after the last, too, with
+changes and gradients, reads how the model is set, and judges it. With one update less it sees the same states.
 
 mup is installed without its dependencies (`pip install --no-deps mup`, and seaborn, tqdm and pyyaml), since its
 dependency torchvision would bring another torch.
@@ -19,7 +19,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -89,6 +89,8 @@ class Work:
     widths: tuple[int, ...]
     seeds: int
     steps: int
+    same_states: bool = False
+    """Whether `check_model` does one update less, so that both see the same states."""
 
     def loss(self, scores: Tensor) -> Tensor:
         return nn.functional.cross_entropy(scores.flatten(0, 1), self.targets)
@@ -101,7 +103,7 @@ class Work:
             self.loss,
             widths=self.widths,
             seeds=self.seeds,
-            steps=self.steps,
+            steps=self.steps - self.same_states,
             quick=self.seeds == 1,
         )
 
@@ -127,12 +129,17 @@ def works() -> tuple[Work, ...]:
 
     readme = _of_readme()
     tokens: Tensor = readme["tokens"]
-    own = ("README's GPT", readme["GPT"], _adamw, tokens, tokens.roll(-1, 1).flatten())
-    return (
-        Work("the tests' GPT", built, set_as_derived, IDS, IDS.flatten(), GPT_WIDTHS, GPT_SEEDS, GPT_STEPS),
-        Work("the tests' GPT, quick", built, set_as_derived, IDS, IDS.flatten(), QUICK_WIDTHS, 1, 2),
-        Work(*own, GPT_WIDTHS, GPT_SEEDS, GPT_STEPS),
-        Work(f"{own[0]}, quick", *own[1:], QUICK_WIDTHS, 1, 2),
+    tests = Work("the tests' GPT", built, set_as_derived, IDS, IDS.flatten(), GPT_WIDTHS, GPT_SEEDS, GPT_STEPS)
+    after = tokens.roll(-1, 1).flatten()
+    own = Work("README's GPT", readme["GPT"], _adamw, tokens, after, GPT_WIDTHS, GPT_SEEDS, GPT_STEPS)
+    return tuple(
+        one
+        for full in (tests, own)
+        for one in (
+            full,
+            replace(full, what=f"{full.what}, the same states", same_states=True),
+            replace(full, what=f"{full.what}, quick", widths=QUICK_WIDTHS, seeds=1, steps=2),
+        )
     )
 
 
