@@ -151,14 +151,14 @@ def test_a_selective_scan() -> None:
 
 def in_experts(number_or_size: str, given: Parameterization, network: Network, sizes: tuple[int, ...]) -> Experiment:
     """At width 8 or 16, under maximal update parametrization there."""
-    width, rate = {"experts": (16, 0.01), "expert-size": (8, 0.03)}[number_or_size]
+    width, rate = {"members": (16, 0.01), "expert-size": (8, 0.03)}[number_or_size]
     scaling = Scaling(number_or_size, {"width": width}, {"width": mup(network)})
     return experiment(network, given, how("adam", lr=rate), sizes, 8, scaling)
 
 
 def test_more_experts() -> None:
     """Their mean starts at E^(-1/2) and is moved by order 1, at rates that know no E (arXiv 2601.20205, Table 1)."""
-    found = in_experts("experts", expert_number("0"), MANY, (8, 12, 16, 24, 32, 48, 64, 96))
+    found = in_experts("members", expert_number("0"), MANY, (8, 12, 16, 24, 32, 48, 64, 96))
     agrees(found, "z", "down", 0, -HALF)
     agrees(found, "layer", "down", 2, 0)
     agrees(found, "dz", "router", 2, HALF)
