@@ -66,6 +66,12 @@ class ModelTheory:
     """The model that `causes` and `remedy` speak of: as it is, or with decay apart from gradients."""
 
     @property
+    def finds_fault(self) -> bool:
+        """Whether anything is to be changed, so that training is not asked who is right."""
+        changes = isinstance(self.causes, Forbidden) or bool(self.causes.changes)
+        return changes or bool(self.missed or self.drowned or self.forgotten or self.twice)
+
+    @property
     def code_remains(self) -> bool:
         """Whether the remedy is but a part: a number in the code is wrong or missing, which nothing else makes up
         for."""
