@@ -85,13 +85,13 @@ def _normalizing(tape: Tape[Dimension]) -> Iterator[tuple[str, Value[Dimension],
         if operation.function in _EPSILONS:
             given = _argument(operation, _EPSILONS[operation.function], "eps")
             first = operation.arguments[0] if operation.arguments else dict(operation.keywords).get("input")
-            if isinstance(first, Ref) and is_number(given) and 0 < float(given) < math.inf:  # type: ignore[arg-type]
-                yield place, tape.values[first.value], float(given), False  # type: ignore[arg-type]
+            if isinstance(first, Ref) and is_number(given) and 0 < float(given) < math.inf:
+                yield place, tape.values[first.value], float(given), False
         elif operation.function == "add" and _is_below_a_root(tape, operation):
             left, right = (*operation.arguments, None, None)[:2]
             for one, other in ((left, right), (right, left)):
-                if isinstance(one, Ref) and is_number(other) and 0 < float(other) < _SMALL:  # type: ignore[arg-type]
-                    yield place, tape.values[one.value], float(other), True  # type: ignore[arg-type]
+                if isinstance(one, Ref) and is_number(other) and 0 < float(other) < _SMALL:
+                    yield place, tape.values[one.value], float(other), True
 
 
 def _argument(operation: Operation, place: int, name: str) -> object:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, TypeAlias, Union
+from typing import Any, TypeAlias, TypeGuard, Union
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def mapped(argument: Argument, change: Callable[[Any], Any]) -> Any:
     return change(argument)
 
 
-def is_number(argument: object) -> bool:
+def is_number(argument: object) -> TypeGuard[int | float]:
     """Whether an argument is a number, and not true or false."""
     return isinstance(argument, int | float) and not isinstance(argument, bool)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache, partial
 from typing import Any
 
@@ -27,7 +27,7 @@ DECAYS = {"up": -1.0, "hidden": 0.0, "down": 1.0}
 
 def adam(
     model: nn.Module,
-    kind: type[torch.optim.Optimizer] = torch.optim.Adam,
+    kind: Callable[[list[dict[str, Any]]], torch.optim.Optimizer] = torch.optim.Adam,
     rates: Mapping[str, float] = RATES,
     decays: Mapping[str, float] = {},
 ) -> Any:
@@ -37,7 +37,7 @@ def adam(
         lr, decay = (0.01 * (width / 64) ** powers.get(name, 0.0) for powers in (rates, decays))
         return {"params": [model.get_parameter(f"{name}.weight")], "lr": lr, "weight_decay": decay}
 
-    return kind([group(name) for name in RATES])  # type: ignore[call-arg]
+    return kind([group(name) for name in RATES])
 
 
 @cache
