@@ -32,7 +32,7 @@ from empirical.models.fused_steps import fuse
 from empirical.models.gradients import FIRST, GradientSizes
 from empirical.models.optimizers import optimizers_at_peak, optimizers_in
 from empirical.models.settings import Seen
-from empirical.tensors.sizes import size_and_change
+from empirical.tensors.sizes import size_of_change
 from empirical.tracing.state import reseed, seeded
 from empirical.tracing.user_code import user_code
 from scalings.criteria.observables import Observable, Quantity
@@ -59,8 +59,8 @@ class Own:
         return self.parameter.detach() - self.initial
 
     @property
-    def sizes(self) -> tuple[float, float]:
-        return size_and_change(self.parameter.detach(), self.initial)
+    def sizes(self) -> Mapping[Quantity, float]:
+        return {"dW_frobenius": size_of_change(self.parameter.detach(), self.initial)}
 
 
 @dataclass
@@ -75,6 +75,8 @@ class Runs:
     coarse: bool = False
     """Whether some run was done again in double precision, in which all others are done then."""
     wanted: Mapping[str, Place] = field(default_factory=dict)
+    _last: tuple[nn.Module, Sequence[Optimizer]] | None = None
+    """The last run's, whose memory the next one takes as it is: what goes back to the system comes as new pages."""
 
     def seen(self, width: int) -> Seen:
         """The model of a width as it is made, and its gradients in the first steps, from the first run."""
@@ -104,6 +106,7 @@ class Runs:
     ) -> None:
         """Train the model without a change; what too little is known of is not kept."""
         problem, home = self.problem, partial(at_home_on, self.device)
+        self._last = module, optimizers
         batch = on_device(problem.batch_as_given(width), self.device)
         passes = Passes(module, batch, problem.loss, width, self._places(width), problem.trails, home)
         found = self._observed(passes, optimizers, seed, sizes)
@@ -164,7 +167,7 @@ class Runs:
 
         least = FIRST if sizes else 0
         with seeded():
-            return observations(self.problem, passes, observed, step, self.problem.training.steps, least)
+            return observations(self.problem, passes, observed, step, self.problem.training.steps, least, lean=True)
 
 
 def is_known(found: Mapping[Observable, float], precision: float) -> bool:
@@ -178,6 +181,6 @@ def is_known(found: Mapping[Observable, float], precision: float) -> bool:
         return False
     for one, size in found.items():
         whole = _CHANGES.get(one.quantity) if size else None
-        if whole and size < _LEAST * max(found[Observable(whole, one.layer, step)] for step in (0, one.step)):
+        if whole and size < _LEAST * max(found.get(Observable(whole, one.layer, step), 0.0) for step in (0, one.step)):
             return False
     return True

@@ -50,10 +50,12 @@ def agreement(
     But for |dd|: after the small steps of a module it is made of the few units whose kink was crossed.
     """
     resized = resized_layers(measured)
+    observed = {(one.quantity, one.step) for one in measured.values}
     known = {
         one: order
         for one, order in derived.items()
         if one.quantity != "dd"
+        and (one.quantity, one.step) in observed
         and (one.quantity not in _VALUES or one.layer in translation.values)
         and not (one.quantity == "dz" and one.layer in resized)
     }

@@ -62,9 +62,9 @@ class Passes:
     def _own(self) -> dict[str, nn.Parameter]:
         return dict(self.module.named_parameters())
 
-    def run(self, *, weights: bool = True) -> Pass:
-        """One more; without `weights` it has no gradients by parameters. What is done is looked up again where it has
-        changed."""
+    def run(self, *, weights: bool = True, signals: bool = True) -> Pass:
+        """One more; without `weights` it has no gradients by parameters, without `signals` none by values. What is done
+        is looked up again where it has changed."""
         if not self.known:
             self._prepare()
             self._record()
@@ -72,7 +72,7 @@ class Passes:
             known = self.known.get(self.width) or next(reversed(self.known.values()))
             if self._follower is None:
                 self._follower = Follower(self.module, *known)
-            if found := self._followed(self._follower, weights=weights):
+            if found := self._followed(self._follower, weights=weights, signals=signals):
                 self.known[self.width] = known
                 return found
             self._record()
@@ -96,7 +96,7 @@ class Passes:
         with user_code("build", f"its forward pass or loss fails at width {self.width}"), self.running_in():
             yield
 
-    def _followed(self, follower: Follower, *, weights: bool) -> Pass | None:
+    def _followed(self, follower: Follower, *, weights: bool, signals: bool) -> Pass | None:
         """None if the module does not do what it did on its trail."""
         values: dict[str, Tensor] = {}
         edges: dict[str, GradientEdge] = {}
@@ -106,7 +106,7 @@ class Passes:
             values[name] = tensor.detach().clone()
             if tensor.is_floating_point():
                 self.precision = max(self.precision, torch.finfo(tensor.dtype).eps)
-            if tensor.requires_grad:
+            if signals and tensor.requires_grad:
                 edges[name] = get_gradient_edge(tensor)  # before it is written to, if it is
 
         def loss(output: Any) -> Any:

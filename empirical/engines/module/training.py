@@ -35,8 +35,8 @@ class Moving(Protocol):
         ...
 
     @property
-    def sizes(self) -> tuple[float, float]:
-        """|W| and |dW|."""
+    def sizes(self) -> Mapping[Quantity, float]:
+        """|dW|, and |W| where it is observed."""
         ...
 
     @property
@@ -83,15 +83,18 @@ def observations(
     step: Callable[[Mapping[str, Tensor]], None],
     steps: int,
     least: int = 0,
+    *,
+    lean: bool = False,
 ) -> dict[Observable, float]:
     """Every observable at every step of a training whose steps are given the gradients, by parameter; random numbers
     are the caller's to keep.
 
-    At least so many steps are taken, those beyond `steps` unobserved.
+    At least so many steps are taken, those beyond `steps` unobserved. What is `lean` leaves out changes of
+    signals, and signals that no step follows, so that the last pass is forward alone.
     """
     found: dict[Observable, float] = {}
     now, last = passes.run(), max(steps, least)
-    at_first = (_at_first(now.values), _at_first(now.signals))
+    at_first = (_at_first(now.values), {} if lean else _at_first(now.signals))
     pushed: list[float] = []
     for number in range(last + 1):
         if number:
@@ -100,7 +103,7 @@ def observations(
             if number > steps:
                 continue
             now.gradients.clear()
-            now = passes.run(weights=number < last)
+            now = passes.run(weights=number < last, signals=number < steps or not lean)
         blocks = list(_values(problem, number, at_first, (now.values, now.signals)))
         sizes = sizes_of([block for *_, block in blocks])
         found |= {one: scale * size for (one, scale, _), size in zip(blocks, sizes, strict=True)}
@@ -119,9 +122,9 @@ class _First:
 
 def _at_first(tensors: Mapping[str, Tensor]) -> dict[str, _First]:
     found = {}
-    for name, tensor in tensors.items():
-        infinite = tensor.isinf()
-        found[name] = _First(tensor, infinite if infinite.any() else None)
+    for (name, tensor), size in zip(tensors.items(), sizes_of(tensors.values()), strict=True):
+        infinite = None if math.isfinite(size) else tensor.isinf()
+        found[name] = _First(tensor, None if infinite is None or not infinite.any() else infinite)
     return found
 
 
@@ -168,8 +171,7 @@ def _weights(observed: Mapping[str, Trained], step: int, pushed: Sequence[float]
         starts = sizes_of([one.stepped.initial for one in observed.values()])
         return {Observable("W_frobenius", name, step): size for name, size in zip(observed, starts, strict=True)}
     for (name, one), gradient in zip(observed.items(), pushed, strict=True):
-        found[Observable("W_frobenius", name, step)], moved = one.stepped.sizes
-        found[Observable("dW_frobenius", name, step)] = moved
+        found |= {Observable(quantity, name, step): size for quantity, size in one.stepped.sizes.items()}
         found[Observable("gradient", name, step)] = gradient
         if one.is_matrix:
             found[Observable("dW_spectral", name, step)] = float(spectral_norm(as_matrix(one.stepped.update)))

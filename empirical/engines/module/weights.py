@@ -23,6 +23,7 @@ from empirical.tensors.sizes import sizes_of
 from empirical.tracing.state import seeded
 from empirical.weights.decay import plain
 from empirical.weights.explicit_steps import EVERYTHING, ExplicitSteps
+from scalings.criteria.observables import Quantity
 from scalings.hyperparameters.exponents import Exponent, power_of
 from scalings.hyperparameters.gauges import LayerExponents
 from scalings.networks.nodes import MATRICES, Weighted
@@ -122,10 +123,10 @@ class Stepped:
         return self._steps.shrunk
 
     @property
-    def sizes(self) -> tuple[float, float]:
+    def sizes(self) -> Mapping[Quantity, float]:
         """|W| and |dW|."""
         whole, moved = sizes_of([self.parameter.detach(), self.update])
-        return whole, moved
+        return {"W_frobenius": whole, "dW_frobenius": moved}
 
     def step(self, gradient: Tensor) -> None:
         """One step, of the update and of the parameter itself."""
