@@ -16,7 +16,7 @@ from scalings.studies.optimizer_audit import is_rounding
 
 _READ = ("W_frobenius", "W_spectral", "dW_spectral")
 """What is known of the weights from how the model is set, and the costly norm of updates, which have another."""
-_CHANGES = ("dW_frobenius", "decay")
+_CHANGES = ("dW_frobenius", "decay", "layer", "interaction")
 """What is not told apart of a weight that decays: what the updates did, and what decay took."""
 _VALUES = ("z", "dz", "d", "dd")
 """What is of the value that a weight makes, and not of the weight itself."""
