@@ -261,7 +261,11 @@ class _Trial:
 
 def _compared(read: Reading, theory: ModelTheory, measured: Measurement) -> _Trial:
     """Measured orders beside derived ones."""
-    translation, orders, is_stable = read.traced.translation, comparable(read, theory.predicted), theory.check.stable
+    translation, orders, is_stable = (
+        read.traced.translation,
+        comparable(read, theory.predicted, measured.values),
+        theory.check.stable,
+    )
 
     def compared(early: frozenset[Observable]) -> Agreement:
         asked = {one: order for one, order in orders.items() if one not in early}
