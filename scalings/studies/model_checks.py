@@ -310,7 +310,8 @@ def _findings(read: Reading, theory: ModelTheory, trial: _Trial) -> tuple[ModelF
         findings += of_norms(trial.norms)
     if not any(one.is_wrong for one in findings):
         findings += of_training(translation.network, trial.agreement, MARGIN)
-        findings += of_values(local_failures(translation, trial.measured.fits, MARGIN))
+        measured = trial.measured.fits
+        findings += of_values(local_failures(translation, measured, MARGIN), translation.network, measured)
     kept = {row.weight for row in theory.kept_frozen}
     findings = [one for one in findings if not (one.what == "frozen" and one.parameter in kept)]
     return (*findings, *of_kept_frozen(theory.kept_frozen, str(theory.wish)))
