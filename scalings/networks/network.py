@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
+from itertools import takewhile
 
 from scalings.errors import ArgumentError
 from scalings.networks import first_updates
@@ -48,6 +49,7 @@ from scalings.networks.nodes import (
     Weighted,
     sources,
 )
+from scalings.networks.numbers_in_code import is_read_out, numbers_behind
 from scalings.networks.representations import Kind, Part
 from scalings.networks.representations import Representation as Representation  # noqa: PLC0414 - taken from here too
 from scalings.networks.validation import check_kinds, check_nodes, check_read, check_shared, check_sizes
@@ -220,22 +222,16 @@ class Network:
 
         Between a layer and a readout, or a stream and a matrix, they belong to what reads them: z = g W h there.
         """
-        own, factor = node, Fraction(0)
-        while len(read_by := self.readers.get(node.name, [])) == 1 and self._part(read_by[0]) in ("hidden", "gate"):
-            (reader,) = read_by
-            if isinstance(reader, Bias) and len(behind := self.readers.get(reader.name, [])) == 1:
-                (reader,) = behind  # which scales the bias with the layer
-            if not isinstance(reader, Factor) and not (isinstance(reader, Scale) and reader.in_code):
-                break
-            node, factor = reader, factor + (reader.order if isinstance(reader, Factor) else 0)
-        read_by = self.readers.get(node.name, [])
+        numbers = list(takewhile(lambda one: self._part(one) in ("hidden", "gate"), numbers_behind(self, node)))
+        last = numbers[-1] if numbers else node
+        read_by = self.readers.get(last.name, [])
         # To a norm it does not matter how large what it reads is.
         if read_by and all(isinstance(one, Norm) for one in read_by):
-            return own.name, Fraction(0)
-        to_matrices = all(isinstance(one, MATRICES) for one in read_by)
-        if to_matrices and (isinstance(own, Sum) or self.readouts.intersection(one.name for one in read_by)):
-            return own.name, Fraction(0)
-        return node.name, factor
+            return node.name, Fraction(0)
+        is_of_stream = isinstance(node, Sum) and all(isinstance(one, MATRICES) for one in read_by)
+        if is_of_stream or is_read_out(self, last):
+            return node.name, Fraction(0)
+        return last.name, sum((one.order for one in numbers if isinstance(one, Factor)), Fraction(0))
 
     @cached_property
     def dormant(self) -> frozenset[str]:
