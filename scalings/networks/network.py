@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
@@ -196,7 +196,7 @@ class Network:
                 self.units[node.name],
                 self.copies.get(node.name, ONE),
                 *self._read_at(node),
-                2 if node.name in self.late or (self._moves_late and node is self.flat[-1]) else 1,
+                self._first_update(node),
                 isinstance(node, MATRICES),
                 not (isinstance(node, WEIGHTED) and node.frozen) and node.name not in self._unheard,
                 self._part(node),
@@ -246,13 +246,20 @@ class Network:
     @cached_property
     def late(self) -> frozenset[str]:
         """The operations whose first gradient may be smaller than later ones, since something starts small."""
-        return first_updates.late(self)
+        return frozenset(name for name, updates in self._waits.items() if updates)
 
     @cached_property
-    def _moves_late(self) -> bool:
-        """Whether all that is trained is late, so that the output moves with the second update, as in a network that is
-        frozen but for adapters."""
-        return all(one.name in self.late for one in self.flat if isinstance(one, WEIGHTED) and not one.frozen)
+    def _waits(self) -> Mapping[str, int]:
+        return first_updates.waits(self)
+
+    def _first_update(self, node: Node) -> int:
+        """The update with which it first moves as it does from then on. The output moves with the first weight, which
+        is late in a network that is frozen but for adapters."""
+        own = 1 + self._waits[node.name]
+        if node is not self.flat[-1]:
+            return own
+        trained = (one.name for one in self.flat if isinstance(one, WEIGHTED) and not one.frozen)
+        return max(own, min((1 + self._waits[name] for name in trained), default=2))
 
     @cached_property
     def _weighing(self) -> frozenset[str]:
