@@ -111,13 +111,16 @@ class ModelTheory:
 def theory_of(read: Reading, steps: int, wish: Wish | None = None) -> ModelTheory:
     """What is derived for a model, over so many steps; where the nearest setting is not what is asked for, what leads
     there."""
+    from symbolic.evaluation.before_norms import Sizes
     from symbolic.evaluation.causes import causes_of, conflict_within
     from symbolic.evaluation.check import verdict_on
     from symbolic.evaluation.given_run import train_given
     from symbolic.evaluation.predict import prediction_of
 
     run = train_given(read.problem, read.given, steps)
-    check, nearest = verdict_on(run, small_starts=True), causes_of(read.without_epsilons, read.given)
+    sizes = Sizes.of(read.problem, read.given)
+    judged = train_given(read.problem, sizes.full(read.given), steps) if sizes.excess else run
+    check, nearest = verdict_on(judged, small_starts=True), causes_of(read.without_epsilons, read.given)
     drowning = drowning_decays(read)
     if drowning and _is_nearer(found := causes_of(decayed_apart(read).without_epsilons, read.given), nearest):
         read, nearest = decayed_apart(read), found
