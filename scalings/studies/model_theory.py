@@ -62,6 +62,8 @@ class ModelTheory:
     wish: Wish | None
     drowning: Mapping[str, Fraction]
     """By layer, how much larger the decay is than the gradient that Adam adds it to; empty where that is all right."""
+    sizes: Mapping[str, Fraction]
+    """The powers of the width by which `check` has multiplied values, where norms make that no matter."""
     mended: Reading
     """The model that `causes` and `remedy` speak of: as it is, or with decay apart from gradients."""
 
@@ -119,7 +121,7 @@ def theory_of(read: Reading, steps: int, wish: Wish | None = None) -> ModelTheor
 
     run = train_given(read.problem, read.given, steps)
     sizes = Sizes.of(read.problem, read.given)
-    judged = train_given(read.problem, sizes.full(read.given), steps) if sizes.excess else run
+    judged = train_given(sizes.full_problem, sizes.full(read.given), steps) if sizes else run
     check, nearest = verdict_on(judged, small_starts=True), causes_of(read.without_epsilons, read.given)
     drowning = drowning_decays(read)
     if drowning and _is_nearer(found := causes_of(decayed_apart(read).without_epsilons, read.given), nearest):
@@ -152,6 +154,7 @@ def theory_of(read: Reading, steps: int, wish: Wish | None = None) -> ModelTheor
         _kept_frozen(read, wish) if wish and (aim.missed or aim.out_of_reach) else (),
         wish,
         drowning,
+        sizes.values,
         read,
     )
 

@@ -66,15 +66,15 @@ def causes_of(
 
     `given` has no multipliers: those of the network are in its nodes. If a node's number changes, the answer has
     `scales`, of all of them, in the order of `loosened(network).multipliers`. Without `code` these numbers stay as they
-    are. `Forbidden` if no numbers meet the criteria, at this richness if it is given. What only norms read may have any
-    size, if the learning rate is that of this size.
+    are. `Forbidden` if no numbers meet the criteria, at this richness if it is given. What norms read may have any
+    size, if learning rates are those of this size (`before_norms`).
     """
     found = _causes_of(problem, given, code=code, richness=richness)
-    if isinstance(found, Forbidden) or not found.changes or not (sizes := Sizes.of(problem, given)).excess:
+    if isinstance(found, Forbidden) or not found.changes or not (sizes := Sizes.of(problem, given)):
         return found
-    other = _causes_of(problem, sizes.full(given), code=code, richness=richness)
+    other = _causes_of(sizes.full_problem, sizes.full(given), code=code, richness=richness)
     if isinstance(other, Repair) and len(other.changes) < len(found.changes):
-        return sizes.as_they_were(other, given)
+        return sizes.as_it_was(other, given)
     return found
 
 

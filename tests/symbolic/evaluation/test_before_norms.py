@@ -11,7 +11,7 @@ from scalings.criteria.problem import Problem
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.networks.dimensions import WIDTH, fixed
 from scalings.networks.network import Network
-from scalings.networks.nodes import Bias, Dense, Node, Norm, Sum
+from scalings.networks.nodes import Dense, Node, Norm, Sum
 from scalings.results.checks import Repair
 from symbolic.evaluation.before_norms import Sizes
 from symbolic.evaluation.causes import causes_of
@@ -41,7 +41,7 @@ def given(network: Network, law: str, init: str, lr: str) -> tuple[Problem, Para
 def test_orders_are_those_of_full_size_but_for_the_layer_itself(law: str) -> None:
     problem, small = given(NORMALIZED, law, *SMALL[law])
     sizes = Sizes.of(problem, small)
-    assert sizes.excess == {"own": Fraction(-1, 2)}
+    assert (sizes.weights, sizes.numbers) == ({"own": Fraction(1, 2)}, {})
     assert sizes.full(small) == given(NORMALIZED, law, *RIGHT[law])[1]
     orders, full = (train_given(problem, one, 3).orders for one in (small, sizes.full(small)))
     others = [one for one in orders if one.layer != "own"]
@@ -69,11 +69,10 @@ def test_what_is_wrong_is_said_in_the_numbers_of_the_model(law: str) -> None:
             (UP, OWN, Norm("norm", "own"), Sum("both", ("own", "norm")), HEAD),
             "sgd",
         ),
-        ((UP, OWN, Bias("shifted", "own", "b", WIDTH), Norm("norm", "shifted"), OUT), "sgd"),
     ],
-    ids=["clipping", "no norm", "read elsewhere", "with a bias"],
+    ids=["clipping", "no norm", "read elsewhere"],
 )
 def test_what_else_depends_on_the_size_is_not_free(nodes: tuple[Node, ...], law: str) -> None:
     problem, small = given(Network(nodes), law, "-1", "-1")
-    assert Sizes.of(problem, small).excess == {}
+    assert not Sizes.of(problem, small)
     assert causes_of(problem, small).changes  # type: ignore[union-attr]
