@@ -54,6 +54,7 @@ def squares(scores: Tensor) -> Tensor:
     return (scores**2).mean()
 
 
+@pytest.mark.slow
 def test_rows_of_a_selective_scan_exclude_rich_features_together_and_not_apart() -> None:
     given = problem(StateSpace, SERIES, squares)
     assert isinstance(causes_of(*given, richness=RICH), Forbidden)
