@@ -205,7 +205,7 @@ def _checked(
     return ModelCheck(
         *(verdict, reason, read, theory.check, trial.agreement, findings, theory.causes),
         notes=(*read.notes, *remarks, *kept, *_remarks(theory, asked=asked.wish is not None), *trial.notes),
-        measured_richness=measured_richness(read.traced.translation.network, trial.measured.fits),
+        measured_richness=measured_richness(read.traced.translation.network, trial.measured.fits, theory.sizes),
         tensors=_tensors(read, theory, trial),
         repaired=repaired,
         verified=_verified(repaired, asked, progress) if verify and repaired and not theory.code_remains else None,
