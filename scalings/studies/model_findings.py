@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
@@ -11,7 +11,7 @@ from typing import Literal
 from scalings.criteria.observables import SYMBOLS, Observable, Quantity
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.networks.network import Network
-from scalings.networks.nodes import WEIGHTED, Product
+from scalings.networks.nodes import WEIGHTED, Product, sources
 from scalings.results.checks import Change
 from scalings.results.derivations import Conflict
 from scalings.results.fits import Fit
@@ -229,7 +229,8 @@ def _otherwise(network: Network, source: str, reader: str) -> str:
 def of_training(network: Network, agreement: Agreement, margin: Fraction) -> Iterator[ModelFinding]:
     """Where training does something else than theory says: where a signal first differs, forward, else backward.
 
-    What a custom function does to gradients is seen at the value that it reads, the last whose gradient differs.
+    What a custom function does to gradients is seen at the value that it reads, the last whose gradient differs: it is
+    between that and what reads it, whose gradients do not.
     """
     if agreement.verdict != "FAIL":
         return
@@ -237,11 +238,13 @@ def of_training(network: Network, agreement: Agreement, margin: Fraction) -> Ite
     off = [one for one in agreement.comparisons if _is_off(one, margin)]
     forward, backward = ([one for one in off if (one.of.quantity, one.of.step) == (what, 0)] for what in ("z", "d"))
     judged = [one for one in off if one.role != "reported"]
-    where = "the backward pass (an autograd.Function, or a hook)" if backward and not forward else "the code"
+    where = "the code there"
     if forward:
         found = min(forward, key=lambda one: place[one.of.layer])
     elif backward:
         found = max(backward, key=lambda one: place[one.of.layer])
+        sent = {one.of.layer for one in agreement.comparisons if (one.of.quantity, one.of.step) == ("d", 0)}
+        where = f"the backward pass (an autograd.Function, or a hook) {_behind(found.of.layer, network, sent)}"
     elif judged:
         found = min(judged, key=lambda one: one.of.step)
     else:
@@ -250,7 +253,7 @@ def of_training(network: Network, agreement: Agreement, margin: Fraction) -> Ite
     measured = f"n^({found.fit.shown()})"
     sentence = (
         f"training does not do what theory says: {_of(found.of)} goes like {measured}, in theory like "
-        f"{format_plain(found.derived)}: look for a power of the width in {where} there"
+        f"{format_plain(found.derived)}: look for a power of the width in {where}"
     )
     power = Fraction(round(2 * (found.fit.exponent - found.derived)), 2)
     yield ModelFinding(found.of.layer, "training", power, sentence)
@@ -270,6 +273,19 @@ def _of(one: Observable) -> str:
     words = _SPOKEN.get(one.quantity, SYMBOLS[one.quantity] + " of")
     when = f" after {one.step} update{'s' * (one.step > 1)}" if one.step else ""
     return f"{words} {one.layer or 'the network'}{when}"
+
+
+def _behind(name: str, network: Network, seen: Set[str]) -> str:
+    """Where a gradient comes from that reaches a value: from the nearest values that read it and whose own is seen."""
+    found, reached = [], {name}
+    for node in network.flat:
+        if reached.isdisjoint(sources(node)):
+            continue
+        if node.name in seen:
+            found.append(node.name)
+        else:
+            reached.add(node.name)
+    return f"between {name} and {listed(found)}" if found else f"behind {name}, or in the loss"
 
 
 def _is_off(one: Comparison[Observable], margin: Fraction) -> bool:

@@ -51,10 +51,10 @@ the fit is reported. The rule, from the derived orders:
    first update is made of is asserted, |z| of hidden values and |d| at step 0, and |G|_F at step 1; what comes later
    follows from it and from the changes. In 67 right models of seven architectures (`benchmarks.false_alarms`, every
    third one: widths 24 to 256, 2 seeds) |z| is at most 0.04 from its order, |d| 0.12, |G|_F 0.18. Not asserted are
-   values of a few units, whose noise no width averages (half-widths of 0.6 to 3.5 where the others have 0.2, in
-   `tests/agreement/test_small_starts.py`); inner products, as in 4; all of it where training is unstable, since what
-   explodes saturates what it reaches: behind a multiplier n^(1/2) the |d| of tanh networks have -0.3, derived 0. Sums of
-   terms that sizes hide at these widths are left out by `scalings.studies.early_orders`.
+   values of a few units, whose noise no width averages (half-widths of 0.6 to 3.5 where others have 0.2, in
+   `tests/agreement/test_small_starts.py`); inner products, as in 4; and all of it where training is unstable, since
+   what explodes saturates what it reaches: behind a multiplier n^(1/2) the |d| of tanh networks have -0.3, derived 0.
+   Sums of terms that sizes hide at these widths are left out by `scalings.studies.early_orders`.
 11. **All else is reported**: alignments, quotients whose slow denominators let them exceed their order: in G that of
    the interaction at layer3 has 0.49 +- 0.23, derived 0.
 
