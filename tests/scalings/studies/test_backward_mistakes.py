@@ -1,4 +1,4 @@
-"""A backward pass that is wrong by n^(-1/2): derivation cannot see it, and measured gradients show it, also where updates
+"""A backward pass that is wrong by n^(-1/2): derivation cannot see it. Measured gradients show it, also where updates
 divide by them. It is named at the value that it reads, and what reads that one."""
 
 from __future__ import annotations
