@@ -111,6 +111,8 @@ ASSERTED = CHANGES | _STATE
 _FIRST_UPDATE: frozenset[Quantity] = frozenset({"gradient", "dW_frobenius", "dW_spectral", "layer"})
 _WIDE = Fraction(1, 4)
 """The margin from which on the state of a torch module is asserted."""
+AT_FIRST: frozenset[tuple[Quantity, int]] = frozenset({("z", 0), ("d", 0), ("gradient", 1)})
+"""What the first update is made of, and when."""
 _BOUNDS: frozenset[Quantity] = frozenset({"z", "interaction", "dd", "ntk_change"})
 
 
@@ -187,7 +189,7 @@ def _role_of_state(observable: Observable, network: Network, derived: Mapping[Ob
 
 def _is_state_of_modules(observable: Observable, network: Network) -> bool:
     """Whether it is of what the first update of a torch module is made of, and widths average its noise."""
-    if (observable.quantity, observable.step) not in (("z", 0), ("d", 0), ("gradient", 1)):
+    if (observable.quantity, observable.step) not in AT_FIRST:
         return False
     node = next(node for node in network.flat if node.name == observable.layer)
     if observable.quantity == "gradient":
