@@ -230,6 +230,9 @@ def _sources(node: Node) -> tuple[str, ...]:
 def _grows_late(observable: Observable, derived: Mapping[Observable, Exponent]) -> bool:
     """Whether what the updates of a weight did is a slow sum over updates: both it and its gradient grew since the
     first ones."""
+    first = replace(observable, step=1)
+    if observable.quantity == "layer" and first not in derived:  # asked of the last update alone: as |dW|_F did
+        observable = replace(observable, quantity="dW_frobenius")
     return _grew(observable, derived) and _grew(replace(observable, quantity="gradient"), derived)
 
 

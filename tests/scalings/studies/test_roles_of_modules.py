@@ -14,7 +14,7 @@ from scalings.studies.comparisons import compare
 from scalings.studies.roles import roles
 from symbolic.evaluation.predict import predict
 from tests import strategies
-from tests.scalings.studies.test_roles import HALF, QUARTER, Orders, seen
+from tests.scalings.studies.test_roles import HALF, LATE, NETWORK, QUARTER, Orders, at, member, seen, theory
 
 CONVOLUTIONS = cnn(4)
 MODULE = Network(CONVOLUTIONS.nodes, of_module=True)
@@ -76,3 +76,13 @@ def test_a_gradient_that_is_not_there_leaves_nothing_open() -> None:
     for quantity, step in AT_FIRST[1:]:
         del fits[Observable(quantity, "layer1", step)]
     assert compare(MODULE, ORDERS, fits, QUARTER).verdict == "PASS"
+
+
+def test_the_work_of_late_updates_is_a_bound_where_only_the_last_is_asked_for() -> None:
+    """Terms are measured after the last update: that it grew since the first is seen from the weight's own."""
+    late = theory(LATE)
+    assert roles(NETWORK, late)[at("layer", 2)] == "upper bound"
+    asked = {one: order for one, order in late.items() if one.quantity != "layer" or one.step == 2}
+    assert roles(NETWORK, asked)[at("layer", 2)] == "upper bound"
+    alike = {one: order for one, order in theory(member()).items() if one.quantity != "layer" or one.step == 2}
+    assert roles(NETWORK, alike)[at("layer", 2)] == "asserted"
