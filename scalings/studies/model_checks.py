@@ -24,7 +24,7 @@ from scalings.criteria.observables import Observable
 from scalings.criteria.problem import Problem
 from scalings.displays import Displayed, json_text
 from scalings.errors import ArgumentError
-from scalings.hyperparameters.exponents import Exponent
+from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.results.checks import Change, Check, Forbidden, Repair
 from scalings.results.fits import Fit, Verdict
@@ -199,11 +199,13 @@ def _checked(
     trial = _compared(read, theory, _trained(read, runs, asked, announce, progress))
     findings = _findings(read, theory, trial)
     verdict, reason = _verdict(theory, trial.agreement, findings, quick=asked.quick)
-    repaired = repaired_model(theory.mended, theory.remedy, theory.remarks)
+    drowned = {row.weight: theory.gradients.get(row.layer, MINUS_INFINITY) for row in theory.drowned}
+    remarks_on_it = replace(theory, drowned=()).remarks  # the repair has their epsilons
+    repaired = repaired_model(theory.mended, theory.remedy, remarks_on_it, drowned)
     return ModelCheck(
         *(verdict, reason, read, theory.check, trial.agreement, findings, theory.causes),
         notes=(*read.notes, *remarks, *kept, *_remarks(theory, asked=asked.wish is not None), *trial.notes),
-        measured_richness=measured_richness(read.traced.translation.network, trial.measured.fits),
+        measured_richness=measured_richness(read.traced.translation.network, trial.measured.fits, theory.sizes),
         tensors=_tensors(read, theory, trial),
         repaired=repaired,
         verified=_verified(repaired, asked, progress) if verify and repaired and not theory.code_remains else None,
@@ -261,7 +263,11 @@ class _Trial:
 
 def _compared(read: Reading, theory: ModelTheory, measured: Measurement) -> _Trial:
     """Measured orders beside derived ones."""
-    translation, orders, is_stable = read.traced.translation, comparable(read, theory.predicted), theory.check.stable
+    translation, orders, is_stable = (
+        read.traced.translation,
+        comparable(read, theory.predicted, measured.values),
+        theory.check.stable,
+    )
 
     def compared(early: frozenset[Observable]) -> Agreement:
         asked = {one: order for one, order in orders.items() if one not in early}
@@ -308,7 +314,8 @@ def _findings(read: Reading, theory: ModelTheory, trial: _Trial) -> tuple[ModelF
         findings += of_norms(trial.norms)
     if not any(one.is_wrong for one in findings):
         findings += of_training(translation.network, trial.agreement, MARGIN)
-        findings += of_values(local_failures(translation, trial.measured.fits, MARGIN))
+        measured = trial.measured.fits
+        findings += of_values(local_failures(translation, measured, MARGIN), translation.network, measured)
     kept = {row.weight for row in theory.kept_frozen}
     findings = [one for one in findings if not (one.what == "frozen" and one.parameter in kept)]
     return (*findings, *of_kept_frozen(theory.kept_frozen, str(theory.wish)))

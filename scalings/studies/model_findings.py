@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
@@ -11,16 +11,17 @@ from typing import Literal
 from scalings.criteria.observables import SYMBOLS, Observable, Quantity
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.networks.network import Network
-from scalings.networks.nodes import WEIGHTED, Product, sources
+from scalings.networks.nodes import MATRICES, WEIGHTED, Product, Weighted, sources
 from scalings.results.checks import Change
 from scalings.results.derivations import Conflict
-from scalings.results.fits import Fit
+from scalings.results.fits import Diverged, Fit
 from scalings.studies.comparisons import Agreement
 from scalings.studies.equivalence import Comparison
 from scalings.studies.model_settings import ParameterSetting
 from scalings.studies.model_theory import Structure
 from scalings.studies.model_words import (
     as_factor,
+    between_in_words,
     change_in_words,
     format_plain,
     growth,
@@ -239,12 +240,15 @@ def of_training(network: Network, agreement: Agreement, margin: Fraction) -> Ite
     forward, backward = ([one for one in off if (one.of.quantity, one.of.step) == (what, 0)] for what in ("z", "d"))
     judged = [one for one in off if one.role != "reported"]
     where = "the code there"
+    if not forward and not backward and _diverged(agreement):
+        yield from _of_divergence(agreement)
+        return
     if forward:
         found = min(forward, key=lambda one: place[one.of.layer])
     elif backward:
         found = max(backward, key=lambda one: place[one.of.layer])
         sent = {one.of.layer for one in agreement.comparisons if (one.of.quantity, one.of.step) == ("d", 0)}
-        where = f"the backward pass (an autograd.Function, or a hook) {_behind(found.of.layer, network, sent)}"
+        where = f"the backward pass (an autograd.Function, or a hook) {between_in_words(found.of.layer, network, sent)}"
     elif judged:
         found = min(judged, key=lambda one: one.of.step)
     else:
@@ -259,11 +263,67 @@ def of_training(network: Network, agreement: Agreement, margin: Fraction) -> Ite
     yield ModelFinding(found.of.layer, "training", power, sentence)
 
 
-def of_values(failures: Iterable[tuple[str, str]]) -> Iterator[ModelFinding]:
-    """Values that no rule covers, and whose measured orders break a criterion."""
-    yield from (
-        ModelFinding(name, "training", None, f"no rule covers {name}, and {reason}") for name, reason in failures
-    )
+def _diverged(agreement: Agreement) -> list[tuple[Observable, int]]:
+    """What became infinite, or no number, and from which width on; first what did so after the fewest updates."""
+    found = [(one.of, one.fit.width) for one in agreement.comparisons if isinstance(one.fit, Diverged)]
+    return sorted(found, key=lambda pair: (pair[0].step, pair[1]))
+
+
+def _of_divergence(agreement: Agreement) -> Iterator[ModelFinding]:
+    """Training that diverges although all powers of the width are right, so that it is a constant that is wrong."""
+    (first, width), *_ = _diverged(agreement)
+    if first.step:
+        sentence = (
+            f"the learning rate is too large at width {width}, where training diverges within {first.step} "
+            f"update{'s' * (first.step > 1)}, although every power of the width is right: "
+            "make it smaller at every width, by ten, say, and check again"
+        )
+    else:
+        is_it = f"{_of(first)} is infinite, or no number, at width {width} before any update"
+        sentence = f"{is_it}: look there for a division by zero, a logarithm or a number format that is too small"
+    yield ModelFinding(first.layer if not first.step else "", "training", None, sentence)
+
+
+def of_values(
+    failures: Iterable[tuple[str, str]], network: Network, measured: Mapping[Observable, Fit | Diverged]
+) -> Iterator[ModelFinding]:
+    """Values that no rule covers, and whose measured orders break a criterion, with the weights that they are made of:
+    those whose starts they are made with, or whose learning rates move them."""
+    for name, reason in failures:
+        first = next(key for key in sorted(measured) if key.layer == name and reason.startswith(str(key)))
+        at_start = first.quantity == "z" and not first.step
+        own, before = (
+            list(dict.fromkeys(one.weight for one in those if at_start or not one.frozen))
+            for those in _made_with(network, name)
+        )
+        them = " or ".join(
+            [listed(own)] * bool(own) + [f"of {listed(before)}{' in front of it' * bool(own)}"] * bool(before)
+        ).removeprefix("of ")
+        grow = "grow" if "smaller than" in reason else "fall"
+        what = "init scale" if at_start else "learning rate"
+        do = f": let the {what} of {them} {grow} with the width n" if them else ""
+        yield ModelFinding(name, "training", None, f"no rule covers {name}, and {reason}{do}")
+
+
+def _made_with(network: Network, name: str) -> tuple[list[Weighted], list[Weighted]]:
+    """The weights that a value is computed with: up to the nearest matrices, and from these to the next ones."""
+    nodes = {node.name: node for node in network.flat}
+
+    def nearest(names: Sequence[str]) -> tuple[list[Weighted], list[str]]:
+        found, behind, queue = list[Weighted](), list[str](), list(names)
+        seen = set(queue)
+        while queue:
+            node = nodes.get(queue.pop(0))
+            if isinstance(node, WEIGHTED):
+                found.append(node)
+            if node is not None:
+                onward = [one for one in sources(node) if one not in seen]
+                seen |= set(onward)
+                (behind if isinstance(node, MATRICES) else queue).extend(onward)
+        return found, behind
+
+    own, onward = nearest([name])
+    return own, nearest(onward)[0]
 
 
 _SPOKEN: dict[Quantity, str] = {"z": "the value", "d": "the gradient that reaches", "dz": "the change of"}
@@ -273,19 +333,6 @@ def _of(one: Observable) -> str:
     words = _SPOKEN.get(one.quantity, SYMBOLS[one.quantity] + " of")
     when = f" after {one.step} update{'s' * (one.step > 1)}" if one.step else ""
     return f"{words} {one.layer or 'the network'}{when}"
-
-
-def _behind(name: str, network: Network, seen: Set[str]) -> str:
-    """Where a gradient comes from that reaches a value: from the nearest values that read it and whose own is seen."""
-    found, reached = [], {name}
-    for node in network.flat:
-        if reached.isdisjoint(sources(node)):
-            continue
-        if node.name in seen:
-            found.append(node.name)
-        else:
-            reached.add(node.name)
-    return f"between {name} and {listed(found)}" if found else f"behind {name}, or in the loss"
 
 
 def _is_off(one: Comparison[Observable], margin: Fraction) -> bool:

@@ -8,10 +8,10 @@ They are sums over a few rows of the batch: a weight is read from memory for eac
 >>> layer, h = nn.Linear(2, 1, bias=False), torch.tensor([[3.0, 4.0]])
 >>> start, given = torch.zeros(1, 2), (h, layer.weight)
 >>> with torch.no_grad():
-...     _ = layer.weight.fill_(1.0)
+...     update = layer.weight.fill_(1.0) - start
 >>> first = Use.of(nn.functional.linear, (torch.zeros(1, 2), layer.weight), {}, layer.weight)
 >>> now = Use.of(nn.functional.linear, (h, layer.weight), {}, layer.weight)
->>> {name: float(size) for name, size in terms(first, now, start).items()}
+>>> {name: float(size) for name, size in terms(first, now, start, update).items()}
 {'layer': 0.0, 'passthrough': 0.0, 'interaction': 7.0}
 """
 
@@ -20,7 +20,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -92,11 +92,32 @@ class Use:
         return not self.read.is_floating_point()
 
 
+class Moving(Protocol):
+    """A parameter that is trained."""
+
+    @property
+    def initial(self) -> Tensor: ...
+    @property
+    def update(self) -> Tensor:
+        """What its updates did, without what decay took."""
+        ...
+
+    @property
+    def sizes(self) -> Mapping[Quantity, float]:
+        """|dW|, and |W| where it is observed."""
+        ...
+
+    @property
+    def shrunk(self) -> Tensor | None:
+        """By which fraction decay has made W(0) smaller."""
+        ...
+
+
 class Uses:
     """What weights make in the first pass of a training and in a later one, and its terms."""
 
-    def __init__(self, weights: Mapping[str, tuple[str, nn.Parameter, Tensor]]) -> None:
-        """By name of the value that a call makes: the name of the layer, its weight, and how this started."""
+    def __init__(self, weights: Mapping[str, tuple[str, nn.Parameter, Moving]]) -> None:
+        """By name of the value that a call makes: the name of the layer, its weight, and how this has moved."""
         self._weights = weights
         self._first: dict[str, Use] = {}
         self.found: dict[tuple[Quantity, str], float] = {}
@@ -110,18 +131,18 @@ class Uses:
         """A call in the later pass."""
         if value not in self._first:
             return
-        name, weight, start = self._weights[value]
+        name, weight, moving = self._weights[value]
         if use := Use.of(function, args, kwargs, weight):
-            self.found |= {(term, name): size for term, size in terms(self._first[value], use, start).items()}
+            sizes = terms(self._first[value], use, moving.initial, moving.update)
+            self.found |= {(term, name): size for term, size in sizes.items()}
 
 
-def terms(first: Use, now: Use, start: Tensor) -> dict[Quantity, float]:
-    """The root mean square over rows of the norm of each term, of uses before any update and now, and of the weight as
-    it started; nothing where other rows are read than at first."""
+def terms(first: Use, now: Use, start: Tensor, moved: Tensor) -> dict[Quantity, float]:
+    """The root mean square over rows of the norm of each term, of uses before any update and now, of the weight as it
+    started and of what its updates did; nothing where other rows are read than at first."""
     if first.read.shape != now.read.shape or (first.reads_indices and not torch.equal(first.read, now.read)):
         return {}
     with torch.no_grad():
-        moved = now.weight - start
         made: dict[Quantity, Tensor] = {"layer": now.made(first.read, moved)}
         if not now.reads_indices:
             change = now.read - first.read

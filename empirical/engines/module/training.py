@@ -10,40 +10,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from torch import Tensor, nn
 
 from empirical.engines.module.passes import Passes
 from empirical.engines.module.problem import ModuleProblem
-from empirical.engines.module.terms import Uses
+from empirical.engines.module.terms import Moving, Uses
 from empirical.engines.module.weights import Constants, Stepped, as_matrix, initialize
 from empirical.tensors.sizes import sizes_of
 from empirical.tensors.spectral_norms import spectral_norm
 from empirical.tracing.state import seeded
 from scalings.criteria.observables import Observable, Quantity
 from scalings.networks.nodes import MATRICES
-
-
-class Moving(Protocol):
-    """A parameter that is trained."""
-
-    @property
-    def initial(self) -> Tensor: ...
-    @property
-    def update(self) -> Tensor:
-        """What its updates did, without what decay took."""
-        ...
-
-    @property
-    def sizes(self) -> Mapping[Quantity, float]:
-        """|dW|, and |W| where it is observed."""
-        ...
-
-    @property
-    def shrunk(self) -> Tensor | None:
-        """By which fraction decay has made W(0) smaller."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -121,7 +99,7 @@ def observations(
 def _uses(problem: ModuleProblem, observed: Mapping[str, Trained], module: nn.Module) -> Uses:
     own = dict(module.named_parameters())
     made = problem.translation.made_by_layers.items()
-    return Uses({value: (name, own[observed[name].name], observed[name].stepped.initial) for name, value in made})
+    return Uses({value: (name, own[observed[name].name], observed[name].stepped) for name, value in made})
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from empirical.engines.module.terms import Use, Uses, terms
+from empirical.models.training import Own
 from scalings.studies.model_checks import check_model
 
 Call = Callable[[Tensor, nn.Parameter], tuple[Any, tuple[Any, ...]]]
@@ -45,7 +46,7 @@ def test_the_terms_are_the_change_without_the_bias(kind: str) -> None:
     parts = [now.made(*one) for one in ((before, moved), (change, start), (change, moved))]
     assert torch.allclose(sum(parts, torch.zeros(())), function(*args).detach() - at_first, atol=1e-4)
     sizes = [float(part.norm()) / math.sqrt(part.numel() / 4) for part in parts]
-    assert list(terms(first, now, start).values()) == pytest.approx(sizes)
+    assert list(terms(first, now, start, moved).values()) == pytest.approx(sizes)
 
 
 def test_rows_of_an_embedding_that_are_read_have_no_passthrough() -> None:
@@ -56,10 +57,11 @@ def test_rows_of_an_embedding_that_are_read_have_no_passthrough() -> None:
     start = weight.detach().clone()
     with torch.no_grad():
         weight[1] = 1.0
-    assert terms(first, first, start) == {"layer": pytest.approx(math.sqrt(2.0))}
+    moved = weight.detach() - start
+    assert terms(first, first, start, moved) == {"layer": pytest.approx(math.sqrt(2.0))}
     other = Use.of(torch.embedding, (weight, others), {}, weight)
     assert other
-    assert terms(first, other, start) == {}
+    assert terms(first, other, start, moved) == {}
 
 
 @pytest.mark.parametrize(
@@ -80,7 +82,7 @@ def test_other_calls_have_no_terms(function: Any, made: Any) -> None:
 def test_an_update_along_what_is_read_does_more_than_any_other() -> None:
     n = 256
     h, weight = torch.randn(1, n), nn.Parameter(torch.zeros(n, n))
-    uses = Uses({"z": ("layer", weight, torch.zeros(n, n))})
+    uses = Uses({"z": ("layer", weight, Own(weight))})
     uses.begin("z", functional.linear, (h, weight), {})
     found = []
     for update in (torch.randn(n, 1) @ h, torch.randn(n, n)):

@@ -1,4 +1,4 @@
-"""Clause 10 of the roles: what the first update of a torch module is made of, with the margin of `check_model`."""
+"""Clause 11 of the roles: what the first update of a torch module is made of, with the margin of `check_model`."""
 
 from __future__ import annotations
 
