@@ -70,7 +70,7 @@ def drawn(number: int, *, planted: bool) -> Draw:
     possible = {
         "decay": optimizer == "adamw",
         "attention": architecture == "transformer",
-        "backward": optimizer in ("sgd", "momentum"),  # others divide by it
+        "backward": optimizer in _SEES_THE_LOSS or architecture not in _READOUT_ALONE,
         "epsilon": optimizer in ("adam", "adamw"),
         "branch": architecture == "zero branches",
         "norm": architecture == "cosines",
@@ -177,9 +177,11 @@ class Model:
             return Mistake("structure", "blocks.0.branch", Fraction(1))
         if what in ("multiplier", "backward"):
             # What a norm reads may be multiplied by anything.
-            is_normalized = self.draw.architecture in ("batch norm", "biased batch norm")
+            is_normalized = what == "multiplier" and self.draw.architecture in ("batch norm", "biased batch norm")
             kinds = (nn.Linear,) if is_normalized else (nn.Linear, nn.Conv2d, nn.Embedding)
             places = [name for name, one in self._bare(TRACED[0]).named_modules() if isinstance(one, kinds)]
+            if what == "backward" and self.draw.optimizer not in _SEES_THE_LOSS:
+                places.remove(self._readout)
             if self.draw.architecture == "cosines":
                 places = [name for name in places if not any(part in name for part in _SHARED)]
             return Mistake(what, chance.choice(places), Fraction(-1, 2) if what == "backward" else power)
@@ -206,11 +208,21 @@ class Model:
         return what != "decay" or _decay(self.exponents[weight]) != MINUS_INFINITY
 
     @property
+    def _readout(self) -> str:
+        """The module that makes the output, which is the last one with weights."""
+        names: list[str] = [name for name, one in self._bare(TRACED[0]).named_modules() if isinstance(one, nn.Linear)]
+        return names[-1]
+
+    @property
     def _idle(self) -> set[str]:
         """The biases that a batch normalization takes away."""
         return {f"{name}.bias" for name, one in self._bare(TRACED[0]).named_modules() if isinstance(one, nn.Conv2d)}
 
 
+_SEES_THE_LOSS = ("sgd", "momentum")
+"""Those that do not divide by the gradient. To the others a readout that sends back less is but another loss."""
+_READOUT_ALONE = ("LSTM",)
+"""Architectures where a backward pass could be changed at the readout alone."""
 _RICH = ("transformer", "cosines", "zero branches")
 _SHARED = ("query", "key")
 _IN_CODE: dict[str, dict[str, Any]] = {"attention": {"attention": 0.5}, "norm": {"normalizes": False}}

@@ -21,8 +21,10 @@ from scalings.results.fits import Diverged, Fit
 from scalings.studies.comparisons import Agreement
 from scalings.studies.model_checks import ModelCheck
 from scalings.studies.model_findings import meant, sentences
+from scalings.studies.model_tensors import NOT_ASSERTED
 from scalings.studies.model_words import consequence_in_words, correction_as_code, listed
 
+_VERDICTS = ("PASS", NOT_ASSERTED, "INCONCLUSIVE", "FAIL")
 _MOST = 12
 """The most rows that do not agree which are shown; the others are counted."""
 
@@ -92,7 +94,7 @@ def _of_values(answer: ModelCheck) -> Iterator[str]:
         by_verdict.setdefault(one.verdict, []).append(name)
     named = [
         f"{len(names)} {verdict}" + (f" ({listed(names)})" if verdict != "PASS" else "")
-        for verdict, names in sorted(by_verdict.items(), key=lambda one: ("PASS", "INCONCLUSIVE", "FAIL").index(one[0]))
+        for verdict, names in sorted(by_verdict.items(), key=lambda one: _VERDICTS.index(one[0]))
     ]
     if named:
         yield f"of {len(answer.tensors)} values by themselves, consequences included: {', '.join(named)}"

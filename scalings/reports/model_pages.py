@@ -22,9 +22,9 @@ from scalings.results.prescription_code import code
 from scalings.results.printable import printable
 from scalings.studies.model_checks import ModelCheck
 from scalings.studies.model_findings import meant, sentences
-from scalings.studies.model_tensors import TensorVerdict
+from scalings.studies.model_tensors import NOT_ASSERTED, TensorSaid, TensorVerdict
 
-MARKS: dict[Verdict, str] = {"PASS": "✓", "FAIL": "✗", "INCONCLUSIVE": "?"}
+MARKS: dict[TensorSaid, str] = {"PASS": "✓", "FAIL": "✗", "INCONCLUSIVE": "?", NOT_ASSERTED: "·"}
 
 
 def model_check_page(answer: ModelCheck, name: str, figure: str | None = None) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from scalings.criteria.observables import Observable
+from scalings.criteria.observables import Observable, Quantity
 from scalings.displays import Displayed
 from scalings.errors import wrong_type
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 DELTA = Fraction(1, 20)
 _DELTA_OF_GRAPHS = Fraction(1, 10)
+_SENT_BACK: tuple[Quantity, ...] = ("d", "dd", "gradient")
 
 
 def default_margin(network: Network) -> Fraction:
@@ -78,7 +79,9 @@ def compare(
         raise wrong_margin(str(delta))
     if not isinstance(derived, Mapping):
         raise wrong_type("derived", "orders, as predict gives them", derived)
-    role = roles(network, derived, stable=stable, centered=centered)
+    role = roles(network, derived, stable=stable, centered=centered, margin=delta)
+    if network.of_module and _has_a_loss_of_its_own(network, derived, fits, delta):
+        role |= {one: "reported" for one in role if one.quantity in _SENT_BACK}
     comparisons = tuple(
         compare_one(observable, derived[observable], fit, delta, role[observable], excluded)
         for observable, fit in sorted(fits.items())
@@ -91,6 +94,8 @@ def compare(
     missing = [o for o in derived if o in recorded and o not in fits and o.quantity in seen and o.step <= last]
     # |W|_2 is missing where W(0) was not drawn in full.
     zero = [o for o in missing if o.quantity != "W_spectral" and role[o] == "asserted"]
+    if network.of_module:  # which has no gradient in front of its first trained weight
+        zero = [one for one in zero if one.quantity not in _SENT_BACK]
     unmeasured = tuple(o for o in zero if derived[o] != MINUS_INFINITY)
     known = {(one.quantity, one.layer) for one in derived}
     # Theory speaks of the last copy of a repeated block; copies before it have a number behind their name.
@@ -107,6 +112,22 @@ def compare(
     unasked = next(filter(None, reasons), "")
     judged = judge(comparisons, unmeasured, excluded or delta, unasked, explodes=not stable)
     return Agreement(comparisons, unmeasured, delta, *judged, hindrance(comparisons, unmeasured, unasked))
+
+
+def _has_a_loss_of_its_own(
+    network: Network,
+    derived: Mapping[Observable, Exponent],
+    fits: Mapping[Observable, Fit | Diverged],
+    delta: Fraction,
+) -> bool:
+    """Whether the loss of a torch module sends back something of another order than one with fixed targets does, as
+    where an output that falls is its own target. All gradients then are off by one factor: where updates see that,
+    changes are off as well, and are asserted."""
+    residual = Observable("d", network.function.name, 0)
+    order, fit = derived.get(residual, MINUS_INFINITY), fits.get(residual)
+    if order == MINUS_INFINITY or not isinstance(fit, Fit):
+        return False
+    return fit.low > order + delta or fit.high < order - delta
 
 
 def _not_yet_exploded(comparisons: Sequence[Comparison[Observable]]) -> str:

@@ -21,6 +21,7 @@ from scalings.studies.model_settings import ParameterSetting
 from scalings.studies.model_theory import Structure
 from scalings.studies.model_words import (
     as_factor,
+    between_in_words,
     change_in_words,
     format_plain,
     growth,
@@ -229,7 +230,8 @@ def _otherwise(network: Network, source: str, reader: str) -> str:
 def of_training(network: Network, agreement: Agreement, margin: Fraction) -> Iterator[ModelFinding]:
     """Where training does something else than theory says: where a signal first differs, forward, else backward.
 
-    What a custom function does to gradients is seen at the value that it reads, the last whose gradient differs.
+    What a custom function does to gradients is seen at the value that it reads, the last whose gradient differs: it is
+    between that and what reads it, whose gradients do not.
     """
     if agreement.verdict != "FAIL":
         return
@@ -237,7 +239,7 @@ def of_training(network: Network, agreement: Agreement, margin: Fraction) -> Ite
     off = [one for one in agreement.comparisons if _is_off(one, margin)]
     forward, backward = ([one for one in off if (one.of.quantity, one.of.step) == (what, 0)] for what in ("z", "d"))
     judged = [one for one in off if one.role != "reported"]
-    where = "the backward pass (an autograd.Function, or a hook)" if backward and not forward else "the code"
+    where = "the code there"
     if not forward and not backward and _diverged(agreement):
         yield from _of_divergence(agreement)
         return
@@ -245,6 +247,8 @@ def of_training(network: Network, agreement: Agreement, margin: Fraction) -> Ite
         found = min(forward, key=lambda one: place[one.of.layer])
     elif backward:
         found = max(backward, key=lambda one: place[one.of.layer])
+        sent = {one.of.layer for one in agreement.comparisons if (one.of.quantity, one.of.step) == ("d", 0)}
+        where = f"the backward pass (an autograd.Function, or a hook) {between_in_words(found.of.layer, network, sent)}"
     elif judged:
         found = min(judged, key=lambda one: one.of.step)
     else:
@@ -253,7 +257,7 @@ def of_training(network: Network, agreement: Agreement, margin: Fraction) -> Ite
     measured = f"n^({found.fit.shown()})"
     sentence = (
         f"training does not do what theory says: {_of(found.of)} goes like {measured}, in theory like "
-        f"{format_plain(found.derived)}: look for a power of the width in {where} there"
+        f"{format_plain(found.derived)}: look for a power of the width in {where}"
     )
     power = Fraction(round(2 * (found.fit.exponent - found.derived)), 2)
     yield ModelFinding(found.of.layer, "training", power, sentence)

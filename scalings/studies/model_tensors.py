@@ -4,6 +4,8 @@
 - INCONCLUSIVE: an interval is too long to tell, or all of its values are *not yet asymptotic*: theory itself says that
   at these widths, with these sizes of weights and steps, their slopes are not yet their orders.
 - PASS: all that is asserted was measured to be of its order.
+- not asserted: nothing of it has an order that these widths can tell, as of sums of few terms, or of what is aligned
+  and by chance at once; what theory says is no larger than something was not measured to be larger.
 
 No rule covers what a function without a rule gives, and all that is computed from it. There measured orders alone
 decide, by the local criteria: entries of hidden values are of order 1 at initialization, and neither they nor the
@@ -15,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Literal
 
 from scalings.criteria.observables import Observable
 from scalings.hyperparameters.exponents import Exponent
@@ -28,6 +31,9 @@ from scalings.tapes.translation.translation import Translation
 
 Fits = Mapping[Observable, Fit | Diverged]
 NOT_YET = "not yet asymptotic"
+NOT_ASSERTED: Literal["not asserted"] = "not asserted"
+TensorSaid = Verdict | Literal["not asserted"]
+"""What is said of a value by itself."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +43,7 @@ class TensorVerdict:
     `derived` and `measured` have its orders, by quantity and step; where no rule covers it, nothing was derived.
     """
 
-    verdict: Verdict
+    verdict: TensorSaid
     reason: str
     derived: Mapping[Observable, Exponent]
     measured: Fits
@@ -84,7 +90,7 @@ def tensors(
     return found
 
 
-def _judged(name: str, check: Check, agreement: Agreement, early: Collection[Observable]) -> tuple[Verdict, str]:
+def _judged(name: str, check: Check, agreement: Agreement, early: Collection[Observable]) -> tuple[TensorSaid, str]:
     """By the criteria, and by all comparisons of this value."""
     if broken := [one for one in check.findings if one.layer == name and not one.satisfied]:
         return "FAIL", broken[0].reason
@@ -96,7 +102,13 @@ def _judged(name: str, check: Check, agreement: Agreement, early: Collection[Obs
         return "INCONCLUSIVE", f"not settled: {unsettled[0]}"
     if not own and (late := [one for one in sorted(early) if one.layer == name]):
         return "INCONCLUSIVE", f"{NOT_YET}: {late[0]}"
-    return "PASS", f"{len(own)} measured orders are the derived ones" if own else "nothing is asserted of it"
+    if own:
+        return "PASS", f"{len(own)} measured orders are the derived ones"
+    bounds = sum(one.of.layer == name for one in every)
+    return (
+        NOT_ASSERTED,
+        f"nothing is asserted of it{f', but that {bounds} orders are no larger than derived' if bounds else ''}",
+    )
 
 
 def local_failures(translation: Translation, measured: Fits, margin: Fraction) -> Iterator[tuple[str, str]]:

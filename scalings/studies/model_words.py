@@ -3,12 +3,14 @@ broken criterion does to training."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from fractions import Fraction
 
 from scalings.criteria import tutorial
 from scalings.criteria.criterion import Criterion
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent, format_power
+from scalings.networks.network import Network
+from scalings.networks.nodes import sources
 from scalings.results.checks import Changed, Finding
 
 _WORDS: dict[Changed, str] = {"init": "init scale", "lr": "learning rate", "decay": "decay"}
@@ -158,3 +160,16 @@ def consequence_in_words(broken: Finding) -> str:
         return broken.reason
     off = "" if found == MINUS_INFINITY else format_plain(found - required)
     return said.format(layer=broken.layer, off=off)
+
+
+def between_in_words(name: str, network: Network, seen: Set[str]) -> str:
+    """Where a gradient comes from that reaches a value: from the nearest values that read it and whose own is seen."""
+    found, reached = [], {name}
+    for node in network.flat:
+        if reached.isdisjoint(sources(node)):
+            continue
+        if node.name in seen:
+            found.append(node.name)
+        else:
+            reached.add(node.name)
+    return f"between {name} and {listed(found)}" if found else f"behind {name}, or in the loss"

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 import scalings
+from scalings.studies import early_orders
 from scalings.studies.model_checks import ModelCheck
 from scalings.studies.model_tensors import NOT_YET
 from tests.scalings.studies.planted import MISTAKES, RIGHT, WIDTHS, Case, Perceptron
@@ -82,3 +84,36 @@ def test_tensors_have_both_orders() -> None:
     assert change["derived"] == "1/2"
     assert change["measured"]["low"] < 0.5 < change["measured"]["high"]
     assert document["measured_richness"]["low"] < 0.5 < document["measured_richness"]["high"]
+
+
+class Shrunk(nn.Module):
+    """Its functions leave a tenth of what they read: a bias like n^(-1/2) outdoes the matrix at these widths."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.up, self.one = nn.Linear(6, width, bias=False), nn.Linear(width, width)
+        self.down, self.width = nn.Linear(width, 5, bias=False), width
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = functional.silu(functional.silu(functional.silu(self.up(x))))
+        scores: Tensor = self.down(torch.tanh(self.one(h)))
+        return scores
+
+
+class Biased(Case):
+    """A case whose bias starts at random."""
+
+    def build(self, width: int) -> nn.Module:
+        model = super().build(width)
+        nn.init.normal_(dict(model.named_parameters())["one.bias"], std=8 * width**-0.5)
+        return model
+
+
+@pytest.mark.slow
+def test_what_a_bias_hides_at_the_start_is_not_yet_asymptotic(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Theory knows neither how much functions take away; a bias that were 4 times as large would show such a slope."""
+    found = checked(Biased(Shrunk))
+    assert (found.verdict, found.findings) == ("PASS", ()), found
+    assert any(note.startswith(NOT_YET) for note in found.notes)
+    monkeypatch.setattr(early_orders, "_CONSTANT", 1.0)
+    assert checked(Biased(Shrunk)).verdict != "PASS"

@@ -1,0 +1,88 @@
+"""Clause 11 of the roles: what the first update of a torch module is made of, with the margin of `check_model`."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+
+from scalings.criteria.observables import Observable, Quantity
+from scalings.networks.architectures import cnn, mlp, transformer
+from scalings.networks.network import Network
+from scalings.results.fits import Verdict
+from scalings.studies.comparisons import compare
+from scalings.studies.roles import roles
+from symbolic.evaluation.predict import predict
+from tests import strategies
+from tests.scalings.studies.test_roles import HALF, LATE, NETWORK, QUARTER, Orders, at, member, seen, theory
+
+CONVOLUTIONS = cnn(4)
+MODULE = Network(CONVOLUTIONS.nodes, of_module=True)
+ORDERS: Orders = dict(predict(MODULE, strategies.family(CONVOLUTIONS).member("1/2"), "sgd", steps=2))
+AT_FIRST: list[tuple[Quantity, int]] = [("z", 0), ("d", 0), ("gradient", 1)]
+SIGNALS: tuple[Quantity, Quantity] = ("z", "d")
+HIDDEN = {(quantity, f"layer{layer}") for quantity in ("z", "d", "gradient") for layer in (1, 2, 3)}
+
+
+def told(network: Network, orders: Orders, *, stable: bool = True, margin: Fraction = QUARTER) -> set[tuple[str, str]]:
+    found = roles(network, orders, stable=stable, margin=margin)
+    return {
+        (one.quantity, one.layer) for one in found if (one.quantity, one.step) in AT_FIRST and found[one] == "asserted"
+    }
+
+
+def verdict(changed: Orders, network: Network = MODULE, delta: Fraction = QUARTER) -> Verdict:
+    """Of a measurement with these orders in place of some."""
+    return compare(network, ORDERS, seen(ORDERS | changed), delta, excluded=2 * delta).verdict
+
+
+def test_what_the_first_update_is_made_of_is_asserted() -> None:
+    """Of the output only the gradient of its weight; and nothing where exponents may not be off by so much, where
+    training is unstable, and where it is no torch module."""
+    assert told(MODULE, ORDERS) == HIDDEN | {("gradient", "layer4")}
+    assert told(MODULE, ORDERS, margin=Fraction(1, 10)) == set()
+    assert told(MODULE, ORDERS, stable=False) == set()
+    assert told(CONVOLUTIONS, ORDERS) == set()
+
+
+def test_inner_products_of_attention_are_not() -> None:
+    module = Network(transformer(1, grows="head-size").nodes, of_module=True)
+    orders: Orders = {Observable(quantity, node.name, 0): HALF for quantity in SIGNALS for node in module.flat}
+    found = {layer for _, layer in told(module, orders)}
+    assert found.isdisjoint({"scores", module.function.name})
+    assert {"query", "key", "value"} <= found
+
+
+@pytest.mark.parametrize("by", [-HALF, HALF])
+@pytest.mark.parametrize(("quantity", "step"), AT_FIRST)
+def test_one_that_is_off_is_refused(quantity: Quantity, step: int, by: Fraction) -> None:
+    one = Observable(quantity, "layer2", step)
+    assert verdict({}) == "PASS"
+    assert verdict({one: ORDERS[one] + by}) == "FAIL"
+    assert verdict({one: ORDERS[one] + by}, CONVOLUTIONS) == "PASS"
+
+
+@pytest.mark.parametrize("network", [MODULE, Network(mlp(4).nodes, of_module=True)], ids=["convolutions", "perceptron"])
+def test_what_the_loss_sends_back_is_no_contradiction(network: Network) -> None:
+    """As of an output that is its own target; but a gradient that is off while the output's is not is one."""
+    sent = {one: order - HALF for one, order in ORDERS.items() if one.quantity in ("d", "gradient")}
+    assert verdict(sent, network) == "PASS"
+    assert verdict({one: order for one, order in sent.items() if one.layer != "layer4"}, network) == "FAIL"
+
+
+def test_a_gradient_that_is_not_there_leaves_nothing_open() -> None:
+    """In front of the first trained weight there is none."""
+    fits = seen(ORDERS)
+    for quantity, step in AT_FIRST[1:]:
+        del fits[Observable(quantity, "layer1", step)]
+    assert compare(MODULE, ORDERS, fits, QUARTER).verdict == "PASS"
+
+
+def test_the_work_of_late_updates_is_a_bound_where_only_the_last_is_asked_for() -> None:
+    """Terms are measured after the last update: that it grew since the first is seen from the weight's own."""
+    late = theory(LATE)
+    assert roles(NETWORK, late)[at("layer", 2)] == "upper bound"
+    asked = {one: order for one, order in late.items() if one.quantity != "layer" or one.step == 2}
+    assert roles(NETWORK, asked)[at("layer", 2)] == "upper bound"
+    alike = {one: order for one, order in theory(member()).items() if one.quantity != "layer" or one.step == 2}
+    assert roles(NETWORK, alike)[at("layer", 2)] == "asserted"
