@@ -2,8 +2,9 @@
 
 One mistake has many consequences, but is one number. So the answer changes as few as possible; among these it touches
 the fewest weights and multipliers, multipliers in the code last, then init scales and decays, and learning rates first,
-leaves as few multipliers as it can that are not n^0, and moves numbers as little as possible. A number in the code of a
-model, such as the 1/sqrt(d) of attention, is a `Factor`, and may be what is wrong:
+leaves as few multipliers as it can that are not n^0, and moves numbers as little as possible. What is then still free,
+as the start of a matrix that should not be zero, is as large as it may be. A number in the code of a model, such as the
+1/sqrt(d) of attention, is a `Factor`, and may be what is wrong:
 
 >>> from scalings.criteria.problem import Problem
 >>> from scalings.hyperparameters.update_laws import optimizer
@@ -150,13 +151,10 @@ def _nearest(question: Question, network: Network, given: Parameterization) -> d
     if finite := _as_given(question, numbers):
         return finite
     points = Points(question.ring, question.train)
-    solver = z3.Optimize()
-    solver.add(points.solver.assertions(), *points.wanted.values())
-    if solver.check() != z3.sat:
-        return None
+    solver = _meeting(points)
     variables = {name: points.exponents[name] for name in numbers}
     finite = {name: one for name, one in numbers.items() if isinstance(one, Fraction)}
-    kept = {name: variables[name] == number(one) for name, one in finite.items()}
+    kept = {name: variables[name] == number(one, points.context) for name, one in finite.items()}
     for same in kept.values():
         solver.add_soft(same, id="numbers")
     for owner in dict.fromkeys(question.owners[name] for name in kept):
@@ -166,10 +164,39 @@ def _nearest(question: Question, network: Network, given: Parameterization) -> d
             solver.add_soft(kept[name], id=kind)
     for name in (name for name in kept if kind_of(name) == "scales"):
         solver.add_soft(variables[name] == 0, id="neutral")
-    solver.minimize(z3.Sum([z3.RealVal(0), *(distance(variables[name], one) for name, one in finite.items())]))
-    assert solver.check() == z3.sat, "what has an answer has a nearest one"
+    zero = number(Fraction(0), points.context)
+    moved = z3.Sum([zero, *(distance(variables[name], one) for name, one in finite.items())])
+    solver.minimize(moved)
+    if solver.check() != z3.sat:
+        return None
     model = solver.model()
-    return {name: value(model, variable) for name, variable in variables.items()}
+    found = {name: value(model, variable) for name, variable in variables.items()}
+    as_near = [moved == number(value(model, moved), points.context)]
+    return _largest(points, found, {name for name, one in finite.items() if one == found[name]}, as_near)
+
+
+def _meeting(points: Points, *also: z3.BoolRef) -> z3.Optimize:
+    solver = z3.Optimize(ctx=points.context)
+    solver.add(*points.solver.assertions(), *points.wanted.values(), *also)
+    return solver
+
+
+def _largest(
+    points: Points, found: Mapping[str, Fraction], kept: Set[str], as_near: Sequence[z3.BoolRef]
+) -> dict[str, Fraction]:
+    """Of the answers that keep the same numbers and are as near, the one whose other numbers are each in turn as large
+    as they may be, which is at a corner; what knows no largest value stays at one that was found."""
+    asked = [*as_near, *(points.exponents[name] == number(found[name], points.context) for name in kept)]
+    values = dict(found)
+    for kind in reversed(_KINDS):
+        for name in (name for name in found if kind_of(name) == kind and name not in kept):
+            solver = _meeting(points, *asked)
+            top = solver.maximize(points.exponents[name])
+            assert solver.check() == z3.sat, "what has an answer has a largest one"
+            if z3.is_rational_value(largest := solver.upper(top)):
+                values[name] = Fraction(largest.as_fraction())
+            asked.append(points.exponents[name] == number(values[name], points.context))
+    return values
 
 
 def _as_given(question: Question, numbers: Mapping[str, Exponent]) -> dict[str, Fraction] | None:

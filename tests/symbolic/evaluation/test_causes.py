@@ -8,12 +8,12 @@ from fractions import Fraction
 import pytest
 
 from scalings.criteria.problem import Problem
-from scalings.hyperparameters.exponents import MINUS_INFINITY
+from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.splits import laws
 from scalings.networks.dimensions import WIDTH, fixed
 from scalings.networks.network import Network
-from scalings.networks.nodes import Dense, Elementwise, Embedding, Factor, Node, Start
+from scalings.networks.nodes import Dense, Elementwise, Embedding, Factor, Node, Start, Sum
 from scalings.results.checks import Forbidden, Repair
 from symbolic.evaluation.causes import causes_of, conflict_within, loosened
 
@@ -98,6 +98,40 @@ def test_two_matrices_that_start_at_zero_and_never_move_are_told_which_to_draw()
     assert isinstance(answer, Repair)
     [(where, which, old, new)] = answer.changes
     assert (where, which, old, new) in (("mid", "init", MINUS_INFINITY, -HALF), ("out", "init", MINUS_INFINITY, -1))
+
+
+def adapted(init: Exponent, a: Start) -> tuple[Problem, Parameterization]:
+    """A frozen matrix with an adapter beside it, whose second factor starts at zero."""
+    nodes = (
+        Dense("in", "input", "w1", fixed(8), WIDTH, frozen=True),
+        Dense("base", "in", "w2", WIDTH, WIDTH, frozen=True),
+        Dense("a", "in", "w3", WIDTH, fixed(4), a),
+        Dense("b", "a", "w4", fixed(4), WIDTH, "zero"),
+        Sum("sum", ("base", "b")),
+        Dense("out", "sum", "w5", WIDTH, fixed(8)),
+    )
+    given = Parameterization.of(multiplier="0,0,0,0,0", init="0,-1/2,0,0,-1", lr="0,0,-1,0,-1")
+    starts = Fraction(0), -HALF, init, MINUS_INFINITY, Fraction(-1)
+    layers = [replace(one, init=start) for one, start in zip(given.layers, starts, strict=True)]
+    layers[:2] = [replace(one, lr=MINUS_INFINITY) for one in layers[:2]]
+    return Problem(Network(nodes), laws("adam")), Parameterization(tuple(layers))
+
+
+def test_what_is_free_is_as_large_as_it_may_be_whatever_was_asked_before() -> None:
+    """Smaller starts of the factor would be right, too, and down to which is where z3 once stopped: n^(-7/8) in one
+    process, 1/n in the next question."""
+    problem, given = adapted(MINUS_INFINITY, "zero")
+    answers = []
+    for _ in range(3):
+        answer = causes_of(problem, given)
+        assert isinstance(answer, Repair)
+        answers.append(answer.changes)
+        assert found(changed(0, lr=Fraction(-1))), "another question in between"
+    assert answers == [(("a", "init", MINUS_INFINITY, -HALF),)] * 3
+    for init, changes in ((Fraction(-7, 8), 0), (-HALF, 0), (Fraction(-1, 4), 1)):
+        answer = causes_of(*adapted(init, "random"))
+        assert isinstance(answer, Repair)
+        assert len(answer.changes) == changes
 
 
 def tied(*between: Node) -> Problem:
