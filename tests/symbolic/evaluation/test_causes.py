@@ -135,6 +135,32 @@ def test_what_is_free_is_as_large_as_it_may_be_whatever_was_asked_before() -> No
         assert len(answer.changes) == changes
 
 
+def test_of_equally_few_changes_those_that_make_it_rich_are_named() -> None:
+    """In a small network a readout that is not scaled is mended by its start, or by the rate of what it reads, which
+    makes it lazy, and is what is asked for there; in a large one a lazy network with one mistake stays lazy."""
+    small = Network((Dense("in", "input", "w1", fixed(8), WIDTH), Dense("out", "in", "w2", WIDTH, fixed(8))))
+    unscaled = Parameterization.of(multiplier="0,0", init="0,-1/2", lr="0,-1")
+    problem = Problem(small, laws("adam"))
+    rich, lazy = causes_of(problem, unscaled), causes_of(problem, unscaled, richness=Fraction(0))
+    assert isinstance(rich, Repair)
+    assert isinstance(lazy, Repair)
+    assert (rich.changes, rich.verdict.regime) == ((("out", "init", -HALF, Fraction(-1)),), "rich")
+    assert (lazy.changes, lazy.verdict.regime) == ((("in", "lr", Fraction(0), -HALF),), "lazy")
+    tangent = Parameterization.of(multiplier="0,0,0", init="0,-1/2,-1/2", lr="-1/2,-1,-1")
+    large = found(tangent)
+    assert isinstance(large, Repair)
+    [(where, which, old, new)] = large.changes
+    assert (where, which, old, new, large.verdict.regime) == ("mid", "lr", -1, Fraction(-3, 2), "lazy")
+
+
+def test_the_richness_that_is_possible_is_preferred_where_some_of_it_is_frozen() -> None:
+    problem, given = adapted(-HALF, "random")
+    layers = [*given.layers[:4], replace(given.layers[4], init=-HALF)]
+    answer = causes_of(problem, Parameterization(tuple(layers)))
+    assert isinstance(answer, Repair)
+    assert (answer.changes, answer.richness) == ((("out", "init", -HALF, Fraction(-1)),), HALF)
+
+
 def tied(*between: Node) -> Problem:
     """An embedding that is the readout, too."""
     nodes = (
