@@ -73,6 +73,8 @@ class ParameterRule:
     """Which of init, lr and decay are other powers of the width than those of the model as it is."""
     base_shape: tuple[int, ...] | None = None
     """Its shape at the base width, where a model was seen."""
+    centred: bool = False
+    """Whether its mean is to be taken out of it first."""
 
     def may_have(self, shape: tuple[int, ...], width: int, base_width: int) -> bool:
         """Whether this is its shape at a width. Sizes such as n/16 + 8, or 8n/3 rounded up to some multiple, are only

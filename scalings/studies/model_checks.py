@@ -42,6 +42,7 @@ from scalings.studies.model_findings import (
     of_drowning_decays,
     of_epsilons,
     of_kept_frozen,
+    of_means,
     of_moved_twice,
     of_norms,
     of_training,
@@ -199,10 +200,10 @@ def _checked(
     trial = _compared(read, theory, _trained(read, runs, asked, announce, progress))
     findings = _findings(read, theory, trial)
     verdict, reason = _verdict(theory, trial.agreement, findings, quick=asked.quick)
-    repaired = repaired_model(theory.mended, theory.remedy, theory.remarks)
+    repaired = repaired_model(theory.mended, theory.remedy, theory.remarks) if verdict != "PASS" else None
     return ModelCheck(
         *(verdict, reason, read, theory.check, trial.agreement, findings, theory.causes),
-        notes=(*read.notes, *remarks, *kept, *_remarks(theory, asked=asked.wish is not None), *trial.notes),
+        notes=(*read.notes, *remarks, *kept, *_remarks(theory, verdict, asked=asked.wish is not None), *trial.notes),
         measured_richness=measured_richness(read.traced.translation.network, trial.measured.fits),
         tensors=_tensors(read, theory, trial),
         repaired=repaired,
@@ -303,6 +304,9 @@ def _findings(read: Reading, theory: ModelTheory, trial: _Trial) -> tuple[ModelF
         findings += of_conflict(theory.conflict, theory.structure, translation.network)
     findings += of_drowning_decays(theory.drowning, read.rows, changes)
     changes = tuple(one for one in changes if not (one[1] == "decay" and one[0] in theory.drowning))
+    if changes or trial.agreement.verdict != "PASS":  # else what is read is centred, as by a norm
+        findings += of_means(read.rows, changes)
+        changes = tuple(one for one in changes if not (one[1] == "init" and one[0] in theory.uncentred))
     findings += of_changes(changes, read.rows, translation.reading)
     if not any(one.is_wrong for one in findings):
         findings += of_norms(trial.norms)
@@ -314,7 +318,10 @@ def _findings(read: Reading, theory: ModelTheory, trial: _Trial) -> tuple[ModelF
     return (*findings, *of_kept_frozen(theory.kept_frozen, str(theory.wish)))
 
 
-def _remarks(theory: ModelTheory, *, asked: bool) -> Iterator[str]:
+def _remarks(theory: ModelTheory, verdict: Verdict, *, asked: bool) -> Iterator[str]:
+    if theory.uncentred and verdict == "PASS":
+        names = ", ".join(row.weight for row in theory.mended.rows if row.layer in theory.uncentred)
+        yield f"the start of {names} has a mean that may add up, which training does not show at these widths"
     if theory.conflict and theory.structure:
         yield f"without that no numbers {contradiction(theory.conflict)}"
     causes, is_reachable = theory.causes, not theory.out_of_reach

@@ -194,6 +194,21 @@ def of_changes(
             yield ModelFinding(name, which, power, change_in_words(name, which, old, new))
 
 
+def of_means(rows: Sequence[ParameterSetting], changes: Sequence[Change]) -> Iterator[ModelFinding]:
+    """Weights that start with a mean that adds up over what they read, with what else is to be changed of the start."""
+    new = {layer: order for layer, which, _, order in changes if which == "init"}
+    for row in rows:
+        if row.mean == MINUS_INFINITY:
+            continue
+        is_same = row.start in ("ones", "constant")
+        what = "is one number everywhere" if is_same else f"has a mean that {is_growth(row.mean)}"
+        order = new.get(row.layer, row.init if is_same else None)
+        so = "" if order is None else f", with a standard deviation that {is_growth(order)}"
+        then = "draw it around zero" if is_same else "centre it (W -= W.mean())"
+        sentence = f"the start of {row.weight} {what}, which adds up over all units that it reads: {then}{so}"
+        yield ModelFinding(row.weight, "init", None, sentence)
+
+
 def of_conflict(conflict: Conflict, structure: Structure | None, network: Network) -> Iterator[ModelFinding]:
     """That no numbers meet the criteria, with the smallest change of the structure that would help."""
     if structure is None:
