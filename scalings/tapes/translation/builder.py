@@ -344,10 +344,5 @@ def kept(parameter: Parameter[Any]) -> dict[str, Any]:
     return {"start": parameter.start, "frozen": not parameter.trainable}
 
 
-def kept_matrix(parameter: Parameter[Any]) -> dict[str, Any]:
-    """The same of a matrix: ones in it are no gain, but a number that may be another."""
-    return {**kept(parameter), "start": "random" if parameter.start == "one" else parameter.start}
-
-
 def _share(one: Use, other: Use) -> bool:
     return one == other or "value" in (one, other)

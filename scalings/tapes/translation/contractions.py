@@ -12,7 +12,7 @@ from typing import Any
 
 from scalings.networks.dimensions import ONE, Dimension
 from scalings.networks.nodes import INPUT, Convolution, Dense, DepthwiseConvolution
-from scalings.tapes.translation.builder import Builder, kept, kept_matrix
+from scalings.tapes.translation.builder import Builder, kept
 from scalings.tapes.translation.products import added, multiplied, scaled, with_bias
 from scalings.tapes.translation.reductions import averaged, axes_of, over_of
 from scalings.tapes.translation.reductions import summed as sum_over
@@ -105,7 +105,9 @@ def dense(
 ) -> State:
     """A matrix applied to a value; with a kernel, to patches of so many positions."""
     read = source_node(build, call, source, fans[0])
-    name, given = build.weight_name(call, weight.parameter), kept_matrix(weight.parameter)
+    name, given = build.weight_name(call, weight.parameter), kept(weight.parameter)
+    if given["start"] == "one":  # of a matrix they are no gain, but numbers that may be others
+        given["start"] = "random"
     if kernel:
         of = build.weight_of(weight.parameter, "matrix", Dimension(kernel) * fans[0], fans[1])
         return build.matrix(Convolution(name, read, of, *fans, kernel, **given), weight, call)
