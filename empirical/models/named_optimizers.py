@@ -1,4 +1,5 @@
-"""Torch optimizers by the names of update laws, such as "muon+adamw": Muon for hidden matrices, AdamW for the rest.
+"""Torch optimizers by the names of update laws, such as "muon+adamw": Muon for hidden matrices, AdamW for the rest; and
+by their classes, of all parameters.
 
 >>> from scalings.networks.architectures import mlp
 >>> model = nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 2))
@@ -7,10 +8,13 @@
 ...     print(type(one).__name__, [len(group["params"]) for group in one.param_groups])
 Muon [1]
 AdamW [5]
+>>> class_optimizer(torch.optim.SGD, 0.1, None, {"momentum": 0.9})(model).param_groups[0]["momentum"]
+0.9
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +24,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from empirical.models.prescribing import named
-from scalings.errors import ArgumentError
+from scalings.errors import ArgumentError, wrong_type
 from scalings.hyperparameters.splits import laws
 from scalings.networks.network import Network
 
@@ -75,6 +79,54 @@ class NamedOptimizer:
     def _decay(self, law: str) -> float:
         """Of laws that decay; all others of torch have none."""
         return self.decay if law in ("adamw", "sgd-l2") or "+" in law else 0.0
+
+
+@dataclass(frozen=True)
+class ClassOptimizer:
+    """Makes an optimizer of a class, of all parameters of a model."""
+
+    kind: type[Optimizer]
+    options: Mapping[str, Any]
+
+    def __call__(self, model: nn.Module) -> Optimizer:
+        return self.kind(model.parameters(), **self.options)
+
+
+def not_a_module(build: object) -> None:
+    """Raises ArgumentError for a module, which is of one width: that does not tell how it grows."""
+    if isinstance(build, nn.Module):
+        made = type(build).__name__
+        why = f"expected a function that is given the width and makes the module, but got a {made} of one width"
+        raise ArgumentError("build", why)
+
+
+def class_optimizer(
+    kind: type, lr: float | Mapping[str, float] | None, decay: float | None, options: Mapping[str, Any]
+) -> ClassOptimizer:
+    """The optimizer of a class, with its own keywords, where these are none of ours.
+
+    Raises ArgumentError for another class, for rates by law, for keywords that the class does not take, and for torch's
+    Muon, which takes matrices alone.
+    """
+    given = {**({} if lr is None else {"lr": lr}), **({} if decay is None else {"weight_decay": decay}), **options}
+    name = kind.__name__
+    if not issubclass(kind, Optimizer):
+        raise wrong_type("optimizer", "a class of torch optimizers, as torch.optim.AdamW", kind)
+    if isinstance(lr, Mapping):
+        raise ArgumentError("lr", f"expected one number, since {name} is one optimizer")
+    if decay is not None and "weight_decay" in options:
+        raise ArgumentError("decay", "expected none beside weight_decay, which is the same")
+    if kind is getattr(torch.optim, "Muon", None):
+        raise ArgumentError(
+            "optimizer", 'torch\'s Muon takes matrices alone: give the name "muon+adamw", with AdamW for the rest'
+        )
+    known = inspect.signature(kind).parameters
+    if not any(one.kind is one.VAR_KEYWORD for one in known.values()):
+        for option in given:
+            if option not in known:
+                taken = ", ".join(list(known)[1:])
+                raise ArgumentError(option, f"expected none, since {name} takes {taken}")
+    return ClassOptimizer(kind, given)
 
 
 def named_optimizer(

@@ -11,6 +11,7 @@ bias adamw 0.001 0.1
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -30,6 +31,11 @@ _ADAMS = ("Adam", "AdamW", "NAdam", "Adamax", "RMSprop", "Adagrad", "SparseAdam"
 """They divide a gradient by the size of its entries from the first step on, as RAdam does not."""
 _MUONS = {None: "muon-jordan", "original": "muon-jordan", "match_rms_adamw": "muon-rms"}
 """By `adjust_lr_fn`: the factor of torch's Muon is sqrt(max(1, rows / columns)), or 0.2 sqrt(max(rows, columns))."""
+_APART = (
+    *("lr", "weight_decay", "params", "decoupled_weight_decay", "adjust_lr_fn"),
+    *("foreach", "fused", "capturable", "differentiable"),
+)
+"""Options of a group that are told apart, or by the law, and those that say how a step is computed, not which."""
 _PARTS = ("optimizer", "lr_scheduler", "scheduler")
 """The keys of what LightningModule.configure_optimizers returns in which optimizers and schedulers are."""
 
@@ -52,6 +58,8 @@ class Options:
     """Whether the law was found by feeding gradients to the optimizer."""
     others: tuple[str, ...] = ()
     """The classes of those that move it once more in each step, be it the same optimizer again."""
+    kept: tuple[tuple[str, Any], ...] = ()
+    """What else its group says that is not as the class has it: momentum, betas, eps and the like."""
 
 
 def optimizers_at_peak(given: Any) -> tuple[Optimizer, ...]:
@@ -151,7 +159,30 @@ def _options(optimizer: Optimizer, group: Mapping[str, Any], first: Any) -> Opti
     kind, decay, lr = torch_class(optimizer), _number(group.get("weight_decay")), _number(group.get("lr"))
     law = _law(kind, group, decay)
     epsilon = _number(group.get("eps")) if kind in _ADAMS else 0.0
-    return Options(law, type(optimizer).__name__, lr, decay, epsilon, None if _number(first) == lr else _number(first))
+    first_lr = None if _number(first) == lr else _number(first)
+    return Options(law, type(optimizer).__name__, lr, decay, epsilon, first_lr, kept=_kept(optimizer, group))
+
+
+def _kept(optimizer: Optimizer, group: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
+    """What a group says that its class does not say by itself, as plain values."""
+    own: dict[str, inspect.Parameter] = {}
+    for kind in reversed(type(optimizer).__mro__):
+        if issubclass(kind, Optimizer) and kind is not Optimizer:
+            own |= inspect.signature(kind.__init__).parameters
+    given = {name: _plain(group[name]) for name in own if name in group and name not in _APART}
+    return tuple(
+        (name, value) for name, value in given.items() if value is not None and value != _plain(own[name].default)
+    )
+
+
+def _plain(value: Any) -> Any:
+    """A number, a word, or several; None for anything else."""
+    if isinstance(value, torch.Tensor):
+        return value.item() if value.numel() == 1 else None
+    if isinstance(value, list | tuple):
+        listed = tuple(map(_plain, value))
+        return None if None in listed else listed
+    return value if isinstance(value, bool | int | float | str) else None
 
 
 def _number(given: Any) -> float:

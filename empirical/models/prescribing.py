@@ -174,8 +174,8 @@ def optimizers_at_peak(prescription: Prescription, make_optimizer: MakeOptimizer
 def _regrouped(
     prescription: Prescription, group: dict[str, Any], names: dict[int, str], owners: dict[int, int], width: int
 ) -> list[dict[str, Any]]:
-    """A group, as one for each learning rate and decay, of the parameters that are its own."""
-    found: dict[tuple[float, float], dict[str, Any]] = {}
+    """A group, as one for each learning rate, decay and epsilon, of the parameters that are its own."""
+    found: dict[tuple[float, float, Any], dict[str, Any]] = {}
     own = {id(parameter): parameter for parameter in group["params"] if owners[id(parameter)] == id(group)}
     for parameter in own.values():
         name = names.get(id(parameter))
@@ -190,7 +190,9 @@ def _regrouped(
         if rule.law == "adamw" and _APART in group:
             kept[_APART] = True
         new = {**kept, "params": [], "param_names": [], "lr": lr, "weight_decay": numbers.decay}
-        split = found.setdefault((numbers.lr, numbers.decay), new)
+        if "epsilon" in rule.changed:
+            new["eps"] = rule.epsilon.at(prescription.ratios_at(width))
+        split = found.setdefault((numbers.lr, numbers.decay, new.get("eps")), new)
         split["params"].append(parameter)
         split["param_names"].append(name)
     return list(found.values())

@@ -28,11 +28,12 @@ from empirical.engines.module.precision import double_precision
 from empirical.engines.module.problem import ModuleProblem
 from empirical.engines.module.training import Trained, observations
 from empirical.models.building import Starts
+from empirical.models.decay import left_by_decay
 from empirical.models.fused_steps import fuse
 from empirical.models.gradients import FIRST, GradientSizes
 from empirical.models.optimizers import optimizers_at_peak, optimizers_in
 from empirical.models.settings import Seen
-from empirical.tensors.sizes import size_of_change
+from empirical.tensors.sizes import size_of, size_of_change
 from empirical.tracing.state import reseed, seeded
 from empirical.tracing.user_code import user_code
 from scalings.criteria.observables import Observable, Quantity
@@ -42,25 +43,42 @@ from scalings.tapes.tape import Tape
 _DOUBLE, _SINGLE = torch.finfo(torch.float64).eps, torch.finfo(torch.float32).eps
 _LEAST = math.sqrt(_SINGLE)
 """The least change beside a value that is known well enough in single precision."""
+_ROUNDINGS = 8
+"""Every step rounds each entry once or twice."""
 _CHANGES: Mapping[Quantity, Quantity] = {"dz": "z", "dW_frobenius": "W_frobenius"}
 
 
 class Own:
-    """A parameter that the user's optimizer trains; what decay takes is part of its change."""
-
-    shrunk = None
+    """A parameter that the user's optimizer trains. What decay takes is told apart where the optimizer takes it apart
+    from its step; else it is part of the change."""
 
     def __init__(self, parameter: nn.Parameter) -> None:
         self.parameter = parameter
         self.initial = parameter.detach().clone(memory_format=torch.contiguous_format)
+        self.kept = 1.0
+        """What decay has left of each entry."""
+
+    @property
+    def shrunk(self) -> Tensor | None:
+        """By which fraction decay has made W(0) smaller; None if that is not known."""
+        return torch.tensor(1 - self.kept, dtype=torch.float64) if self.kept < 1 else None
 
     @property
     def update(self) -> Tensor:
-        return self.parameter.detach() - self.initial
+        """What its updates did, without what decay took where that is known."""
+        update = torch.sub(self.parameter.detach(), self.initial, alpha=self.kept)
+        return update if self._seen(size_of(update)) else torch.zeros_like(update)
 
     @property
     def sizes(self) -> Mapping[Quantity, float]:
-        return {"dW_frobenius": size_of_change(self.parameter.detach(), self.initial)}
+        """|dW|"""
+        return {"dW_frobenius": self._seen(size_of_change(self.parameter.detach(), self.initial, self.kept))}
+
+    def _seen(self, size: float) -> float:
+        """The size of what updates did; zero where it is no more than roundings of what decay left."""
+        if self.kept == 1:
+            return size
+        return size if size > _ROUNDINGS * torch.finfo(self.initial.dtype).eps * size_of(self.initial) else 0.0
 
 
 @dataclass
@@ -144,10 +162,12 @@ class Runs:
     ) -> dict[Observable, float]:
         module, width = passes.module, passes.width
         own, taken = dict(module.named_parameters()), 0
-        observed = {
-            node.name: Trained(names[-1], is_matrix=False, stepped=Own(own[names[-1]]))
-            for node, names in self.problem.weights()
-        }
+        observed: dict[str, Trained] = {}
+        changing: dict[Tensor, Own] = {}
+        for node, names in self.problem.weights():
+            parameter = own[names[-1]]
+            changing[parameter] = changing.get(parameter) or Own(parameter)
+            observed[node.name] = Trained(names[-1], is_matrix=False, stepped=changing[parameter])
 
         def step(gradients: Mapping[str, Tensor]) -> None:
             nonlocal taken
@@ -157,6 +177,9 @@ class Runs:
             reseed(seed)
             with user_code("optimizer", f"its step fails at width {width}"):
                 for optimizer in optimizers:
+                    for one, left in left_by_decay(optimizer):
+                        if one in changing:
+                            changing[one].kept *= left
                     fuse(optimizer)
                     optimizer.step()
             taken += 1

@@ -43,20 +43,23 @@ def size_of(tensor: Tensor) -> float:
     return float(torch.linalg.vector_norm(tensor, dtype=torch.float64))
 
 
-def size_of_change(now: Tensor, before: Tensor) -> float:
-    """The norm of what a tensor has changed since before, read once: of large ones memory is slower than arithmetic.
+def size_of_change(now: Tensor, before: Tensor, kept: float = 1.0) -> float:
+    """The norm of what a tensor has changed since before, of which so much was `kept`, read once: of large ones memory
+    is slower than arithmetic.
 
     >>> size_of_change(torch.tensor([3.0, 4.0]), torch.tensor([0.0, 4.0]))
     3.0
+    >>> size_of_change(torch.tensor([3.0, 4.0]), torch.tensor([6.0, 8.0]), kept=0.5)
+    0.0
     """
     if now.numel() > _SLAB and now.is_cpu and now.is_contiguous() and before.is_contiguous():
         scratch, parts = now.new_empty(_SLAB), list[Tensor]()
         for one, other in zip(torch.split(now.view(-1), _SLAB), torch.split(before.view(-1), _SLAB), strict=True):
-            parts.append(torch.linalg.vector_norm(torch.sub(one, other, out=scratch[: len(one)])))
+            parts.append(torch.linalg.vector_norm(torch.sub(one, other, alpha=kept, out=scratch[: len(one)])))
         change = float(torch.linalg.vector_norm(torch.stack(parts)))
         if _is_usual(change):
             return change
-    return sizes_of([now - before])[0]
+    return sizes_of([torch.sub(now, before, alpha=kept)])[0]
 
 
 def _is_usual(size: float) -> bool:

@@ -35,6 +35,8 @@ from empirical.tracing.modules import CalledFrom, eager
 
 Step: TypeAlias = tuple[str, str]
 """A call of a torch function: the path of the module that makes it, and the function's name."""
+Called: TypeAlias = Callable[[str, Function, tuple[Any, ...], dict[str, Any]], None]
+"""Is given the name of a tensor, and the function that made it with its arguments."""
 
 
 @dataclass(frozen=True)
@@ -146,9 +148,11 @@ class Follower(Elementary):
             if any(number in self._before or number in self._after for number in range(first, stop)):
                 del self._passed[first]
 
-    def follows(self, batch: Batch, loss: Loss, watch: Callable[[str, Tensor], None]) -> bool:
-        """One more pass, as `follow`."""
-        self._calls, self._watch = 0, watch
+    def follows(
+        self, batch: Batch, loss: Loss, watch: Callable[[str, Tensor], None], called: Called | None = None
+    ) -> bool:
+        """One more pass, as `follow`; after each call that makes a wanted tensor, `called` is given its name and it."""
+        self._calls, self._watch, self._called = 0, watch, called
         with warnings.catch_warnings(), torch.enable_grad(), eager(), self.called_from, self:
             warnings.simplefilter("ignore")
             loss(batch.run(self._module))
@@ -180,6 +184,9 @@ class Follower(Elementary):
         result = function(*args, **kwargs)
         with torch._C.DisableTorchFunction():
             self._look(after or (), given, [result] if isinstance(result, Tensor) else list(tensors_in(result)))
+            if self._called:
+                for name in (name for name, spot in after or () if spot.made):
+                    self._called(name, function, args, kwargs)
         return result
 
     def _look(self, wanted: Iterable[tuple[str, Spot]], given: list[Tensor], made: list[Tensor]) -> None:

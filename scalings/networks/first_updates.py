@@ -14,13 +14,13 @@ to nothing; *unheard* uses of a weight do not reach it at all, where others do.
 >>> from scalings.networks.nodes import Dense
 >>> up, down = Dense("up", "input", "w", fixed(6), WIDTH), Dense("down", "up", "v", WIDTH, fixed(5))
 >>> logits = Network((up, down, Gain("scale", "down", "g", fixed(5))))
->>> sorted(small(logits)), sorted(late(logits))
-(['down', 'scale'], ['scale'])
+>>> sorted(small(logits)), waits(logits)
+(['down', 'scale'], {'up': 0, 'down': 0, 'scale': 1})
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from scalings.networks.contractions import contraction
@@ -96,17 +96,69 @@ def weighing(network: Network) -> frozenset[str]:
     return _reaching_only(network, lambda node, source: _meets_small(network, node, source))
 
 
-def late(network: Network) -> frozenset[str]:
-    """The operations whose first gradient may be smaller than later ones, or whose first change: those that multiply
-    what starts small, by their own weights or by what they compute, those that are dormant, and those in front of a
-    layer that reads a fixed number of units and gives growing ones, which sends back a sum of random signs until it has
-    moved."""
+def waits(network: Network) -> Mapping[str, int]:
+    """By operation, how many updates pass before its first full gradient or its first full change: mostly none.
 
-    def sends_little(node: Node, source: str) -> bool:
-        return _meets_small(network, node, source) or _widens(node) or _sums_back(network, node, source)
+    It waits where it multiplies what starts small, by its own weights or by what it computes, where it is dormant, and
+    in front of a layer that reads a fixed number of units and gives growing ones, which sends back a sum of random
+    signs until it has moved. What it waits for may itself wait: a learned scale of cosines of queries and keys waits
+    for these to be aligned, which they are after their first full update, the second.
+    """
+    full = dict.fromkeys(network.small, 1)
+    found = _waits(network, full)
+    for _ in network.layers:  # what waits for itself waits for ever, and is asked when orders have settled
+        later = _full_after(network, found)
+        if later == full:
+            break
+        full, found = later, _waits(network, later)
+    return found
 
-    own = (node.name for node in network.flat if multiplies_small(network, node))
-    return _reaching_only(network, sends_little) | frozenset(own)
+
+def _waits(network: Network, full: Mapping[str, int]) -> dict[str, int]:
+    """The same, if what starts small is full after so many updates."""
+    back: dict[str, int] = {}
+    for node in reversed(network.flat):
+        own = network.readers.get(node.name, [])
+        ways = [max(back[one.name], _held_back(network, one, node.name, full)) for one in own if not _stops(one)]
+        back[node.name] = min(ways, default=1) if own else 0
+    return {
+        node.name: max(back[node.name], *(full.get(source, 0) for source in sources(node)))
+        if multiplies_small(network, node)
+        else back[node.name]
+        for node in network.flat
+    }
+
+
+def _held_back(network: Network, node: Node, source: str, full: Mapping[str, int]) -> int:
+    """After how many updates what it sends back to this source is full, beside what it is sent itself."""
+    if _meets_small(network, node, source):
+        other = node.name if not isinstance(node, Product) else node.right if source == node.left else node.left
+        return full[other]
+    return int(_widens(node) or _sums_back(network, node, source))
+
+
+def _full_after(network: Network, waiting: Mapping[str, int]) -> dict[str, int]:
+    """After how many updates what may start small is full, at the earliest.
+
+    Weights may start small, but need not; a sum over growing units of what knows nothing of each other is small until
+    the weights of one factor have moved along the other.
+    """
+    found: dict[str, int] = {}
+    moved: dict[str, int] = {}
+    for node in network.flat:
+        if isinstance(node, (*MATRICES, Weight)):
+            if not node.frozen:
+                moved[node.name] = 1 + waiting[node.name]
+        elif behind := [moved[one] for one in sources(node) if one in moved]:
+            moved[node.name] = min(behind)
+        if node.name not in network.small:
+            continue
+        known = [found[one] for one in sources(node) if one in found]
+        if isinstance(node, Product):
+            found[node.name] = max(known) if known else moved.get(node.name, 1)
+        else:
+            found[node.name] = max(1, min(known, default=1))
+    return found
 
 
 def _sums_back(network: Network, node: Node, source: str) -> bool:

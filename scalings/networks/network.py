@@ -8,10 +8,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
+from itertools import takewhile
 
 from scalings.errors import ArgumentError
 from scalings.networks import first_updates
@@ -48,6 +49,7 @@ from scalings.networks.nodes import (
     Weighted,
     sources,
 )
+from scalings.networks.numbers_in_code import is_read_out, numbers_behind
 from scalings.networks.representations import Kind, Part
 from scalings.networks.representations import Representation as Representation  # noqa: PLC0414 - taken from here too
 from scalings.networks.validation import check_kinds, check_nodes, check_read, check_shared, check_sizes
@@ -194,7 +196,7 @@ class Network:
                 self.units[node.name],
                 self.copies.get(node.name, ONE),
                 *self._read_at(node),
-                2 if node.name in self.late or (self._moves_late and node is self.flat[-1]) else 1,
+                self._first_update(node),
                 isinstance(node, MATRICES),
                 not (isinstance(node, WEIGHTED) and node.frozen) and node.name not in self._unheard,
                 self._part(node),
@@ -220,22 +222,16 @@ class Network:
 
         Between a layer and a readout, or a stream and a matrix, they belong to what reads them: z = g W h there.
         """
-        own, factor = node, Fraction(0)
-        while len(read_by := self.readers.get(node.name, [])) == 1 and self._part(read_by[0]) in ("hidden", "gate"):
-            (reader,) = read_by
-            if isinstance(reader, Bias) and len(behind := self.readers.get(reader.name, [])) == 1:
-                (reader,) = behind  # which scales the bias with the layer
-            if not isinstance(reader, Factor) and not (isinstance(reader, Scale) and reader.in_code):
-                break
-            node, factor = reader, factor + (reader.order if isinstance(reader, Factor) else 0)
-        read_by = self.readers.get(node.name, [])
+        numbers = list(takewhile(lambda one: self._part(one) in ("hidden", "gate"), numbers_behind(self, node)))
+        last = numbers[-1] if numbers else node
+        read_by = self.readers.get(last.name, [])
         # To a norm it does not matter how large what it reads is.
         if read_by and all(isinstance(one, Norm) for one in read_by):
-            return own.name, Fraction(0)
-        to_matrices = all(isinstance(one, MATRICES) for one in read_by)
-        if to_matrices and (isinstance(own, Sum) or self.readouts.intersection(one.name for one in read_by)):
-            return own.name, Fraction(0)
-        return node.name, factor
+            return node.name, Fraction(0)
+        is_of_stream = isinstance(node, Sum) and all(isinstance(one, MATRICES) for one in read_by)
+        if is_of_stream or is_read_out(self, last):
+            return node.name, Fraction(0)
+        return last.name, sum((one.order for one in numbers if isinstance(one, Factor)), Fraction(0))
 
     @cached_property
     def dormant(self) -> frozenset[str]:
@@ -250,13 +246,20 @@ class Network:
     @cached_property
     def late(self) -> frozenset[str]:
         """The operations whose first gradient may be smaller than later ones, since something starts small."""
-        return first_updates.late(self)
+        return frozenset(name for name, updates in self._waits.items() if updates)
 
     @cached_property
-    def _moves_late(self) -> bool:
-        """Whether all that is trained is late, so that the output moves with the second update, as in a network that is
-        frozen but for adapters."""
-        return all(one.name in self.late for one in self.flat if isinstance(one, WEIGHTED) and not one.frozen)
+    def _waits(self) -> Mapping[str, int]:
+        return first_updates.waits(self)
+
+    def _first_update(self, node: Node) -> int:
+        """The update with which it first moves as it does from then on. The output moves with the first weight, which
+        is late in a network that is frozen but for adapters."""
+        own = 1 + self._waits[node.name]
+        if node is not self.flat[-1]:
+            return own
+        trained = (one.name for one in self.flat if isinstance(one, WEIGHTED) and not one.frozen)
+        return max(own, min((1 + self._waits[name] for name in trained), default=2))
 
     @cached_property
     def _weighing(self) -> frozenset[str]:

@@ -28,7 +28,8 @@ class Representation:
     """The power of the width that these numbers are."""
     first_update: int = 1
     """The update from which on equations are asked of its changes: 2 for queries and keys, whose first gradient has
-    another order, since queries, keys and values have not moved yet, and for what is `late` (`first_updates`)."""
+    another order, since queries, keys and values have not moved yet, and later for what waits for more
+    (`first_updates.waits`)."""
     is_matrix: bool = False
     """Whether it is the result of a weight matrix, on which weight decay acts."""
     is_trained: bool = True

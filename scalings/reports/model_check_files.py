@@ -53,7 +53,7 @@ def _repair(answer: ModelCheck) -> Iterator[str]:
         return
     given = answer.repaired.prescription
     lines = code(given).splitlines()
-    heading = f"The repair, for a model of any width n, which at {given.base_width} is as yours is:"
+    heading = f"The repair, {_escaped(given.as_yours)}:"
     yield from ("", *(f"- note: {_escaped(note)}" for note in given.notes))
     yield from (f"<details><summary>{heading}</summary>",) if len(lines) > _LONG else (heading,)
     fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`+", code(given)))])

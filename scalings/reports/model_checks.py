@@ -21,7 +21,7 @@ from scalings.results.fits import Diverged, Fit
 from scalings.studies.comparisons import Agreement
 from scalings.studies.model_checks import ModelCheck
 from scalings.studies.model_findings import meant, sentences
-from scalings.studies.model_words import consequence_in_words, correction_in_words, listed
+from scalings.studies.model_words import consequence_in_words, correction_as_code, listed
 
 _MOST = 12
 """The most rows that do not agree which are shown; the others are counted."""
@@ -126,9 +126,7 @@ def corrections(answer: ModelCheck) -> list[str]:
     """What is to be done in the code, ready to be pasted: at the smallest width that was traced all stays as it is."""
     functions, base = answer.reading.traced.translation.reading, answer.reading.traced.widths[0]
     return [
-        correction_in_words(
-            one.parameter, functions[one.parameter] if one.what == "multiplier" else "", one.power, base
-        )
+        correction_as_code(one.parameter, functions[one.parameter] if one.what == "multiplier" else "", one.power, base)
         for one in answer.findings
         if one.what in ("multiplier", "structure") and one.power is not None
     ]

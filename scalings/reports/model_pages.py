@@ -95,7 +95,8 @@ def _repair(answer: ModelCheck) -> dict[str, Any] | None:
     given = answer.repaired.prescription
     written = code(given)
     address = f"data:text/x-python;base64,{b64encode(written.encode()).decode()}"
-    return {"base": given.base_width, "notes": given.notes, "code": written, "address": address}
+    as_yours = given.as_yours.removeprefix("for ")
+    return {"as_yours": as_yours, "notes": given.notes, "code": written, "address": address}
 
 
 def _orders(answer: ModelCheck, tensor: TensorVerdict) -> Iterator[tuple[str, str, str, str, str, str]]:

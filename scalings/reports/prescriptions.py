@@ -37,7 +37,7 @@ def repair_report(answer: ModelCheck) -> Iterator[RenderableType]:
     if not answer.repaired:
         return
     given = answer.repaired.prescription
-    yield Text(f"\nThe repair, for a model of any width n, which at {given.base_width} is as yours is:")
+    yield Text(f"\nThe repair, {given.as_yours}:")
     yield from (Text(f"note: {note}") for note in given.notes)
     yield Text(f"\n{code(given)}")
     if answer.verified:

@@ -39,6 +39,7 @@ def code(given: Prescription) -> str:
         "",
         "def groups(model, n):",
         f'    """Set a freshly made model of width n, as it is at {given.base_width}; its parameters in groups."""',
+        *([f"    # {printable(given.exceptions)}"] if given.exceptions else []),
         "    own = dict(model.named_parameters())",
         *starts(given),
         "",
@@ -92,12 +93,17 @@ def _wrapped(listed: str, indent: int, options: str = "") -> str:
     return "\n".join(["(", *(" " * indent + line for line in lines), " " * (indent - 4) + ")"])
 
 
+def _value(value: object) -> str:
+    return json.dumps(value) if isinstance(value, str) else repr(value)
+
+
 def _alike(given: Prescription, optimizer: str) -> Mapping[str, list[str]]:
     """The names of parameters, by their options as Python."""
     found: dict[str, list[str]] = {}
     for rule in given.rules:
         if rule.optimizer == optimizer:
-            rates = f"lr={written(given, rule.lr)}, weight_decay={written(given, rule.decay)}"
-            options = ", ".join([rates, *(f"{name}={json.dumps(value)}" for name, value in rule.options.items())])
+            rates = [f"lr={written(given, rule.lr)}", f"weight_decay={written(given, rule.decay)}"]
+            rates += [f"eps={written(given, rule.epsilon)}"] if rule.epsilon.constant else []
+            options = ", ".join([*rates, *(f"{name}={_value(value)}" for name, value in rule.options.items())])
             found.setdefault(options, []).append(rule.name)
     return found

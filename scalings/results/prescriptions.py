@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -73,6 +73,12 @@ class ParameterRule:
     """Which of init, lr and decay are other powers of the width than those of the model as it is."""
     base_shape: tuple[int, ...] | None = None
     """Its shape at the base width, where a model was seen."""
+    epsilon: Scaled = Scaled(0.0)
+    """What is added to the size of a gradient's entries; a constant of 0 where that is as the class has it."""
+    kept: tuple[tuple[str, Any], ...] = ()
+    """What else its group says that is not as the class has it, such as momentum or betas."""
+    unlike: tuple[str, ...] = ()
+    """Which numbers are other ones than the model's own at the base width, too, such as "decay"."""
     centred: bool = False
     """Whether its mean is to be taken out of it first."""
 
@@ -92,9 +98,11 @@ class ParameterRule:
         )
 
     @property
-    def options(self) -> dict[str, str]:
-        """What a group says beside its rates, since they rest on it: by which factor torch's Muon changes them."""
-        return {"adjust_lr_fn": "match_rms_adamw"} if self.law.partition("+")[0] == "muon-rms" else {}
+    def options(self) -> dict[str, Any]:
+        """What a group says beside its rates, since they rest on it: by which factor torch's Muon changes them; and
+        momentum and the like, where they are the user's own."""
+        factor = {"adjust_lr_fn": "match_rms_adamw"} if self.law.partition("+")[0] == "muon-rms" else {}
+        return factor | dict(self.kept)
 
 
 @dataclass(frozen=True)
@@ -127,6 +135,22 @@ class Prescription:
     def of_weights(self) -> tuple[ParameterRule, ...]:
         """The rule of one parameter of each weight, the last of its copies."""
         return tuple({rule.weight: rule for rule in self.rules}.values())
+
+    @property
+    def exceptions(self) -> str:
+        """What is not as the model's own at the base width, in words: "but for the decay of ..."; empty if all is."""
+        found: dict[str, list[str]] = {}
+        for rule in self.of_weights:
+            for what in rule.unlike:
+                found.setdefault(what, []).append(rule.weight)
+        said = " and ".join(f"the {what} of {_several(names)}" for what, names in found.items())
+        return f"but for {said}" if said else ""
+
+    @property
+    def as_yours(self) -> str:
+        """For which models it is, and at which width these are as the user's own."""
+        exceptions = f", {self.exceptions}" if self.exceptions else ""
+        return f"for a model of any width n, which at {self.base_width} is as yours is{exceptions}"
 
     @property
     def optimizers(self) -> tuple[str, ...]:
@@ -173,13 +197,14 @@ class Prescription:
 
     def _options(self, rule: ParameterRule, width: int) -> dict[str, Any]:
         numbers = self.numbers(rule, width)
-        return {"lr": numbers.lr, "weight_decay": numbers.decay, **rule.options}
+        epsilon = {"eps": rule.epsilon.at(self.ratios_at(width))} if rule.epsilon.constant else {}
+        return {"lr": numbers.lr, "weight_decay": numbers.decay, **epsilon, **rule.options}
 
     def patterns(self, width: int) -> list[dict[str, Any]]:
         """The same as a list of patterns, as torchtitan's `param_groups` are: the first that is found in a name counts.
 
         One for each weight, which holds whatever wraps its blocks. Where there are two optimizers, each is named, and
-        takes no option of the other: betas and the like are to be added.
+        takes no option of the other.
         """
         several = len(self.optimizers) > 1
         return [
@@ -214,6 +239,14 @@ class Prescription:
                 exact = (size / known.size) ** (1 / float(known.order))
                 if abs(exact - round(exact)) <= _TOLERANCE * exact:
                     yield round(exact)
+
+
+_SHOWN = 3
+
+
+def _several(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
 
 
 def check_width(width: object, argument: str = "width") -> None:

@@ -27,6 +27,8 @@ class Rule(Displayed):
     """Of other scale variables, and of tokens, from what to what."""
     multipliers: tuple[tuple[str, Scaled], ...] = ()
     """Those without a weight, as factors of what they are at the base width."""
+    in_code: tuple[tuple[str, float], ...] = ()
+    """What the code of a module itself multiplies by at the width that is asked for, and where."""
     assumed: tuple[str, ...] = ()
     remaining: tuple[str, ...] = ()
     """What remains to be tuned, or to be changed by hand."""

@@ -16,8 +16,8 @@ from scalings.studies.optimizer_audit import is_rounding
 
 _READ = ("W_frobenius", "W_spectral", "dW_spectral")
 """What is known of the weights from how the model is set, and the costly norm of updates, which have another."""
-_CHANGES = ("dW_frobenius", "decay")
-"""What is not told apart of a weight that decays: what the updates did, and what decay took."""
+_CHANGES = ("dW_frobenius", "decay", "layer", "interaction")
+"""What may not be told apart of a weight that decays: what the updates did, and what decay took."""
 _VALUES = ("z", "dz", "d", "dd")
 """What is of the value that a weight makes, and not of the weight itself."""
 _OFF = 0.1
@@ -26,9 +26,12 @@ _CONSTANT = 4.0
 """Theory knows sizes but for constants: how much of an update is along what a weight reads."""
 
 
-def comparable(read: Reading, predicted: Mapping[Observable, Exponent]) -> dict[Observable, Exponent]:
+def comparable(
+    read: Reading, predicted: Mapping[Observable, Exponent], measured: Collection[Observable]
+) -> dict[Observable, Exponent]:
     """Of the derived orders those that training is asked about: what no rule covers is judged by itself."""
-    decaying = {row.layer for row in read.rows if row.decay != MINUS_INFINITY}
+    apart = {one.layer for one in measured if one.quantity == "decay"}
+    decaying = {row.layer for row in read.rows if row.decay != MINUS_INFINITY} - apart
     without_rule = uncovered(read.traced.translation)
     idle = {row.layer for row in read.rows if is_rounding(read.seen[row.parameters[-1]])}
     return {

@@ -24,7 +24,7 @@ from scalings.criteria.observables import Observable
 from scalings.criteria.problem import Problem
 from scalings.displays import Displayed, json_text
 from scalings.errors import ArgumentError
-from scalings.hyperparameters.exponents import Exponent
+from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.results.checks import Change, Check, Forbidden, Repair
 from scalings.results.fits import Fit, Verdict
@@ -42,7 +42,6 @@ from scalings.studies.model_findings import (
     of_drowning_decays,
     of_epsilons,
     of_kept_frozen,
-    of_means,
     of_moved_twice,
     of_norms,
     of_training,
@@ -56,6 +55,7 @@ from scalings.studies.model_theory import ModelTheory, theory_of
 from scalings.studies.norm_epsilons import NormEpsilon, near_an_epsilon, norm_epsilons
 from scalings.studies.prescribed_models import Parameterized, repaired_model
 from scalings.studies.quick_checks import quick_verdict
+from scalings.studies.uncentred_starts import harmless_means, of_means
 from scalings.studies.wishes import WishedRegime
 
 if TYPE_CHECKING:
@@ -200,11 +200,13 @@ def _checked(
     trial = _compared(read, theory, _trained(read, runs, asked, announce, progress))
     findings = _findings(read, theory, trial)
     verdict, reason = _verdict(theory, trial.agreement, findings, quick=asked.quick)
-    repaired = repaired_model(theory.mended, theory.remedy, theory.remarks) if verdict != "PASS" else None
+    drowned = {row.weight: theory.gradients.get(row.layer, MINUS_INFINITY) for row in theory.drowned}
+    remarks_on_it = replace(theory, drowned=()).remarks  # the repair has their epsilons
+    repaired = repaired_model(theory.mended, theory.remedy, remarks_on_it, drowned) if verdict != "PASS" else None
     return ModelCheck(
         *(verdict, reason, read, theory.check, trial.agreement, findings, theory.causes),
         notes=(*read.notes, *remarks, *kept, *_remarks(theory, verdict, asked=asked.wish is not None), *trial.notes),
-        measured_richness=measured_richness(read.traced.translation.network, trial.measured.fits),
+        measured_richness=measured_richness(read.traced.translation.network, trial.measured.fits, theory.sizes),
         tensors=_tensors(read, theory, trial),
         repaired=repaired,
         verified=_verified(repaired, asked, progress) if verify and repaired and not theory.code_remains else None,
@@ -262,7 +264,11 @@ class _Trial:
 
 def _compared(read: Reading, theory: ModelTheory, measured: Measurement) -> _Trial:
     """Measured orders beside derived ones."""
-    translation, orders, is_stable = read.traced.translation, comparable(read, theory.predicted), theory.check.stable
+    translation, orders, is_stable = (
+        read.traced.translation,
+        comparable(read, theory.predicted, measured.values),
+        theory.check.stable,
+    )
 
     def compared(early: frozenset[Observable]) -> Agreement:
         asked = {one: order for one, order in orders.items() if one not in early}
@@ -304,24 +310,21 @@ def _findings(read: Reading, theory: ModelTheory, trial: _Trial) -> tuple[ModelF
         findings += of_conflict(theory.conflict, theory.structure, translation.network)
     findings += of_drowning_decays(theory.drowning, read.rows, changes)
     changes = tuple(one for one in changes if not (one[1] == "decay" and one[0] in theory.drowning))
-    if changes or trial.agreement.verdict != "PASS":  # else what is read is centred, as by a norm
-        findings += of_means(read.rows, changes)
-        changes = tuple(one for one in changes if not (one[1] == "init" and one[0] in theory.uncentred))
+    findings += of_means(read.rows, changes, trial.agreement)
     findings += of_changes(changes, read.rows, translation.reading)
     if not any(one.is_wrong for one in findings):
         findings += of_norms(trial.norms)
     if not any(one.is_wrong for one in findings):
         findings += of_training(translation.network, trial.agreement, MARGIN)
-        findings += of_values(local_failures(translation, trial.measured.fits, MARGIN))
+        measured = trial.measured.fits
+        findings += of_values(local_failures(translation, measured, MARGIN), translation.network, measured)
     kept = {row.weight for row in theory.kept_frozen}
     findings = [one for one in findings if not (one.what == "frozen" and one.parameter in kept)]
     return (*findings, *of_kept_frozen(theory.kept_frozen, str(theory.wish)))
 
 
 def _remarks(theory: ModelTheory, verdict: Verdict, *, asked: bool) -> Iterator[str]:
-    if theory.uncentred and verdict == "PASS":
-        names = ", ".join(row.weight for row in theory.mended.rows if row.layer in theory.uncentred)
-        yield f"the start of {names} has a mean that may add up, which training does not show at these widths"
+    yield from harmless_means(theory.mended.rows, verdict)
     if theory.conflict and theory.structure:
         yield f"without that no numbers {contradiction(theory.conflict)}"
     causes, is_reachable = theory.causes, not theory.out_of_reach

@@ -11,10 +11,10 @@ from typing import Literal
 from scalings.criteria.observables import SYMBOLS, Observable, Quantity
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.networks.network import Network
-from scalings.networks.nodes import WEIGHTED, Product
+from scalings.networks.nodes import MATRICES, WEIGHTED, Product, Weighted, sources
 from scalings.results.checks import Change
 from scalings.results.derivations import Conflict
-from scalings.results.fits import Fit
+from scalings.results.fits import Diverged, Fit
 from scalings.studies.comparisons import Agreement
 from scalings.studies.equivalence import Comparison
 from scalings.studies.model_settings import ParameterSetting
@@ -184,29 +184,15 @@ def of_changes(
     """The numbers that are to be changed; `functions` are those of torch that operations call, by name."""
     weights = {row.layer: row.weight for row in rows}
     untrained = {row.layer for row in rows if row.untrained}
+    uncentred = {row.layer for row in rows if row.mean != MINUS_INFINITY}
     for layer, which, old, new in changes:
         if which == "scale":
             sentence = multiplier_in_words(layer, functions.get(layer, ""), old, new)
             yield ModelFinding(layer, "multiplier", old - new, sentence)
-        elif which == "init" or layer not in untrained:  # else that is said
+        elif (layer not in uncentred) if which == "init" else (layer not in untrained):  # else that is said
             name = weights[layer]
             power = None if MINUS_INFINITY in (old, new) else old - new
             yield ModelFinding(name, which, power, change_in_words(name, which, old, new))
-
-
-def of_means(rows: Sequence[ParameterSetting], changes: Sequence[Change]) -> Iterator[ModelFinding]:
-    """Weights that start with a mean that adds up over what they read, with what else is to be changed of the start."""
-    new = {layer: order for layer, which, _, order in changes if which == "init"}
-    for row in rows:
-        if row.mean == MINUS_INFINITY:
-            continue
-        is_same = row.start in ("ones", "constant")
-        what = "is one number everywhere" if is_same else f"has a mean that {is_growth(row.mean)}"
-        order = new.get(row.layer, row.init if is_same else None)
-        so = "" if order is None else f", with a standard deviation that {is_growth(order)}"
-        then = "draw it around zero" if is_same else "centre it (W -= W.mean())"
-        sentence = f"the start of {row.weight} {what}, which adds up over all units that it reads: {then}{so}"
-        yield ModelFinding(row.weight, "init", None, sentence)
 
 
 def of_conflict(conflict: Conflict, structure: Structure | None, network: Network) -> Iterator[ModelFinding]:
@@ -253,6 +239,9 @@ def of_training(network: Network, agreement: Agreement, margin: Fraction) -> Ite
     forward, backward = ([one for one in off if (one.of.quantity, one.of.step) == (what, 0)] for what in ("z", "d"))
     judged = [one for one in off if one.role != "reported"]
     where = "the backward pass (an autograd.Function, or a hook)" if backward and not forward else "the code"
+    if not forward and not backward and _diverged(agreement):
+        yield from _of_divergence(agreement)
+        return
     if forward:
         found = min(forward, key=lambda one: place[one.of.layer])
     elif backward:
@@ -271,11 +260,67 @@ def of_training(network: Network, agreement: Agreement, margin: Fraction) -> Ite
     yield ModelFinding(found.of.layer, "training", power, sentence)
 
 
-def of_values(failures: Iterable[tuple[str, str]]) -> Iterator[ModelFinding]:
-    """Values that no rule covers, and whose measured orders break a criterion."""
-    yield from (
-        ModelFinding(name, "training", None, f"no rule covers {name}, and {reason}") for name, reason in failures
-    )
+def _diverged(agreement: Agreement) -> list[tuple[Observable, int]]:
+    """What became infinite, or no number, and from which width on; first what did so after the fewest updates."""
+    found = [(one.of, one.fit.width) for one in agreement.comparisons if isinstance(one.fit, Diverged)]
+    return sorted(found, key=lambda pair: (pair[0].step, pair[1]))
+
+
+def _of_divergence(agreement: Agreement) -> Iterator[ModelFinding]:
+    """Training that diverges although all powers of the width are right, so that it is a constant that is wrong."""
+    (first, width), *_ = _diverged(agreement)
+    if first.step:
+        sentence = (
+            f"the learning rate is too large at width {width}, where training diverges within {first.step} "
+            f"update{'s' * (first.step > 1)}, although every power of the width is right: "
+            "make it smaller at every width, by ten, say, and check again"
+        )
+    else:
+        is_it = f"{_of(first)} is infinite, or no number, at width {width} before any update"
+        sentence = f"{is_it}: look there for a division by zero, a logarithm or a number format that is too small"
+    yield ModelFinding(first.layer if not first.step else "", "training", None, sentence)
+
+
+def of_values(
+    failures: Iterable[tuple[str, str]], network: Network, measured: Mapping[Observable, Fit | Diverged]
+) -> Iterator[ModelFinding]:
+    """Values that no rule covers, and whose measured orders break a criterion, with the weights that they are made of:
+    those whose starts they are made with, or whose learning rates move them."""
+    for name, reason in failures:
+        first = next(key for key in sorted(measured) if key.layer == name and reason.startswith(str(key)))
+        at_start = first.quantity == "z" and not first.step
+        own, before = (
+            list(dict.fromkeys(one.weight for one in those if at_start or not one.frozen))
+            for those in _made_with(network, name)
+        )
+        them = " or ".join(
+            [listed(own)] * bool(own) + [f"of {listed(before)}{' in front of it' * bool(own)}"] * bool(before)
+        ).removeprefix("of ")
+        grow = "grow" if "smaller than" in reason else "fall"
+        what = "init scale" if at_start else "learning rate"
+        do = f": let the {what} of {them} {grow} with the width n" if them else ""
+        yield ModelFinding(name, "training", None, f"no rule covers {name}, and {reason}{do}")
+
+
+def _made_with(network: Network, name: str) -> tuple[list[Weighted], list[Weighted]]:
+    """The weights that a value is computed with: up to the nearest matrices, and from these to the next ones."""
+    nodes = {node.name: node for node in network.flat}
+
+    def nearest(names: Sequence[str]) -> tuple[list[Weighted], list[str]]:
+        found, behind, queue = list[Weighted](), list[str](), list(names)
+        seen = set(queue)
+        while queue:
+            node = nodes.get(queue.pop(0))
+            if isinstance(node, WEIGHTED):
+                found.append(node)
+            if node is not None:
+                onward = [one for one in sources(node) if one not in seen]
+                seen |= set(onward)
+                (behind if isinstance(node, MATRICES) else queue).extend(onward)
+        return found, behind
+
+    own, onward = nearest([name])
+    return own, nearest(onward)[0]
 
 
 _SPOKEN: dict[Quantity, str] = {"z": "the value", "d": "the gradient that reaches", "dz": "the change of"}

@@ -128,10 +128,17 @@ def _locally(one: Representation, fits: Fits, margin: Fraction) -> tuple[Verdict
     return "PASS", "no rule covers it; its measured orders meet the criteria"
 
 
-def measured_richness(network: Network, measured: Fits) -> Fit | None:
+def measured_richness(network: Network, measured: Fits, sizes: Mapping[str, Fraction]) -> Fit | None:
     """The order of the largest |dz| among hidden values after the last update: of those measured, the one that is most
-    surely large, which is the one whose interval reaches least low. None if none of them has an order."""
-    hidden = {one.name: float(one.factor) for one in network.representations if one.is_hidden}
+    surely large, which is the one whose interval reaches least low. None if none of them has an order.
+
+    `sizes` are powers of the width by which values are multiplied to be of size 1, where a norm makes that no matter.
+    """
+    hidden = {
+        one.name: float(one.factor + sizes.get(one.read_at, Fraction(0)))
+        for one in network.representations
+        if one.is_hidden
+    }
     changes = {
         key: fit.times(hidden[key.layer])
         for key, fit in measured.items()

@@ -16,6 +16,7 @@ from scalings.studies.coupled_decay import decayed_apart, drowning_decays
 from scalings.studies.model_reading import Reading
 from scalings.studies.model_settings import ParameterSetting
 from scalings.studies.model_tensors import uncovered
+from scalings.studies.rows_apart import rows_to_set_apart
 from scalings.studies.wishes import RICH, Wish
 
 
@@ -48,6 +49,8 @@ class ModelTheory:
     """What it is instead of what was asked for, in words, where that is all that is wrong; else empty."""
     out_of_reach: str
     """What was asked for, or "rich" if nothing was, where no numbers make it so, and why; else empty."""
+    rows_apart: str
+    """Which rows of one weight would make that possible if each kind had a weight of its own; empty if none would."""
     drowned: tuple[ParameterSetting, ...]
     """The weights whose epsilons ask for other numbers."""
     forgotten: tuple[ParameterSetting, ...]
@@ -62,6 +65,8 @@ class ModelTheory:
     wish: Wish | None
     drowning: Mapping[str, Fraction]
     """By layer, how much larger the decay is than the gradient that Adam adds it to; empty where that is all right."""
+    sizes: Mapping[str, Fraction]
+    """The powers of the width by which `check` has multiplied values, where norms make that no matter."""
     mended: Reading
     """The model that `causes` and `remedy` speak of: as it is, or with decay apart from gradients."""
 
@@ -100,6 +105,8 @@ class ModelTheory:
             found.append(f"this leaves the multipliers in the code as they are, and makes up for them{self._richness}")
         if self.out_of_reach:
             found.append(f"no init scales and learning rates make it {self.out_of_reach}")
+        if self.rows_apart:
+            found.append(self.rows_apart)
         if self.forgotten:
             names = ", ".join(row.weight for row in self.forgotten)
             found.append(f"let the optimizer train {names}, too: these numbers take it that it does")
@@ -116,13 +123,16 @@ class ModelTheory:
 def theory_of(read: Reading, steps: int, wish: Wish | None = None) -> ModelTheory:
     """What is derived for a model, over so many steps; where the nearest setting is not what is asked for, what leads
     there."""
+    from symbolic.evaluation.before_norms import Sizes
     from symbolic.evaluation.causes import causes_of, conflict_within
     from symbolic.evaluation.check import verdict_on
     from symbolic.evaluation.given_run import train_given
     from symbolic.evaluation.predict import prediction_of
 
     run = train_given(read.problem, read.given, steps)
-    check, nearest = verdict_on(run, small_starts=True), causes_of(read.without_epsilons, read.given)
+    sizes = Sizes.of(read.problem, read.given)
+    judged = train_given(sizes.full_problem, sizes.full(read.given), steps) if sizes else run
+    check, nearest = verdict_on(judged, small_starts=True), causes_of(read.without_epsilons, read.given)
     drowning = drowning_decays(read)
     if drowning and _is_nearer(found := causes_of(decayed_apart(read).without_epsilons, read.given), nearest):
         read, nearest = decayed_apart(read), found
@@ -147,6 +157,7 @@ def theory_of(read: Reading, steps: int, wish: Wish | None = None) -> ModelTheor
         structure,
         aim.missed,
         aim.out_of_reach,
+        _rows_apart(read, wish) if aim.out_of_reach or (aim.missed and isinstance(aim.causes, Forbidden)) else "",
         tuple(drowned),
         tuple(row for row in read.rows if row.untrained and not row.frozen),
         tuple(row for row in read.rows if row.moved_twice),
@@ -154,8 +165,19 @@ def theory_of(read: Reading, steps: int, wish: Wish | None = None) -> ModelTheor
         _kept_frozen(read, wish) if wish and (aim.missed or aim.out_of_reach) else (),
         wish,
         drowning,
+        sizes.values,
         read,
     )
+
+
+def _rows_apart(read: Reading, wish: Wish | None) -> str:
+    """What the rows of one weight keep it from, in words; empty if a weight for each kind of them would not help."""
+    name = rows_to_set_apart(read.without_epsilons, read.given, wish.richness if wish else RICH)
+    if not name:
+        return ""
+    (weight,) = (row.weight for row in read.rows if row.layer == name)
+    rows = f"the rows of {weight} are of several kinds, whose numbers grow differently"
+    return f"{rows}: with a weight of its own for each kind it can be {wish or 'rich'}"
 
 
 def _kept_frozen(read: Reading, wish: Wish) -> tuple[ParameterSetting, ...]:

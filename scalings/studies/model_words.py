@@ -13,6 +13,7 @@ from scalings.results.checks import Changed, Finding
 
 _WORDS: dict[Changed, str] = {"init": "init scale", "lr": "learning rate", "decay": "decay"}
 _NOW = {"be": "is", "fall": "falls", "grow": "grows"}
+_SUMMING = {"sum", "nansum"}
 _DIVIDING = {"div", "divide", "true_divide", "truediv"}
 _WITH_SCALE, _WITHOUT = "scaled_dot_product_attention", "multi_head_attention_forward"
 
@@ -35,7 +36,12 @@ def multiplier_in_words(place: str, function: str, old: Exponent, new: Exponent)
     'the code divides by sqrt(n) at div, and should by n'
     >>> multiplier_in_words("b.mul", "scaled_dot_product_attention", Fraction(-1, 2), Fraction(-1))
     'scaled_dot_product_attention at b multiplies its scores by 1/sqrt(n), and should by 1/n: give it a scale= like 1/n'
+    >>> multiplier_in_words("sum2", "sum", Fraction(1), Fraction(0))
+    'the code sums over n entries at sum2, and should take their mean'
     """
+    if function in _SUMMING:
+        mean = "take their mean" if not new else f"multiply that by {as_factor(new - old)}"
+        return f"the code sums over {as_factor(old)} entries at {place}, and should {mean}"
     if function in _DIVIDING:
         return f"the code divides by {as_factor(-old)} at {place}, and should by {as_factor(-new)}"
     if function not in (_WITH_SCALE, _WITHOUT):
@@ -88,19 +94,25 @@ def listed(names: Sequence[str], most: int = 3) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
-def correction_in_words(place: str, function: str, off: Exponent, base: int) -> str:
-    """What is to be done in the code about a multiplier that is off by a power of the width n, or that is missing
-    (`function` is none), so that at the width `base` all stays as it is.
+def correction_as_code(place: str, function: str, off: Exponent, base: int) -> str:
+    """A line to paste into the code about a multiplier that is off by a power of the width n, or that is missing
+    (`function` is none), so that at the width `base` all stays as it is, with the place where it belongs.
 
-    >>> correction_in_words("b.mul", "scaled_dot_product_attention", Fraction(1, 2), 64)
-    'multiply the scale= of scaled_dot_product_attention at b by (n / 64) ** -0.5'
-    >>> correction_in_words("times.mul", "mul", Fraction(-1), 64)
-    'multiply what times.mul gives by n / 64'
+    >>> correction_as_code("b.mul", "scaled_dot_product_attention", Fraction(1, 2), 64)
+    'scale = scale * (n / 64) ** -0.5  # in b.forward, of its scaled_dot_product_attention'
+    >>> correction_as_code("times.mul", "mul", Fraction(-1), 64), correction_as_code("div", "div", Fraction(1), 64)
+    ('y = y * (n / 64)  # in times.forward, y is what mul gives', 'y = y * (64 / n)  # in forward, y is what div gives')
+    >>> correction_as_code("head.out", "", Fraction(1), 64)
+    'x = x * (64 / n)  # in head.forward, x is what out reads'
     """
-    power = f"(n / {base}) ** {float(-off):g}" if off != -1 else f"n / {base}"
+    power = f"({base} / n)" if off == 1 else f"(n / {base})"
+    power += "" if abs(off) == 1 else f" ** {float(-off):g}"
+    module, _, operation = place.rpartition(".")
+    where = f"in {module}.forward" if module else "in forward"
     if function in (_WITH_SCALE, _WITHOUT):
-        return f"multiply the scale= of {_WITH_SCALE} at {place.rpartition('.')[0] or 'the model'} by {power}"
-    return f"multiply what {place} {'gives' if function else 'reads'} by {power}"
+        return f"scale = scale * {power}  # {where}, of its {_WITH_SCALE}"
+    name, what = ("y", "gives") if function else ("x", "reads")
+    return f"{name} = {name} * {power}  # {where}, {name} is what {operation} {what}"
 
 
 _ABOVE: dict[Criterion, str] = {

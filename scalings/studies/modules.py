@@ -11,7 +11,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from scalings.criteria.observables import Observable, Quantity
+from scalings.criteria.observables import TERMS, Observable, Quantity
 from scalings.criteria.problem import Problem
 from scalings.errors import ArgumentError, wrong_type
 from scalings.hyperparameters.exponents import Exponent
@@ -50,14 +50,14 @@ def agreement(
     But for |dd|: after the small steps of a module it is made of the few units whose kink was crossed.
     """
     resized = resized_layers(measured)
-    observed = {(one.quantity, one.step) for one in measured.values}
+    observed, made = {(one.quantity, one.step) for one in measured.values}, translation.made_by_layers
     known = {
         one: order
         for one, order in derived.items()
         if one.quantity != "dd"
-        and (one.quantity, one.step) in observed
+        and (one in measured.values if one.quantity in TERMS else (one.quantity, one.step) in observed)
         and (one.quantity not in _VALUES or one.layer in translation.values)
-        and not (one.quantity == "dz" and one.layer in resized)
+        and not (one.quantity in ("dz", *TERMS) and made.get(one.layer, one.layer) in resized)
     }
     fits = {one: fit for one, fit in measured.fits.items() if one in known}
     return compare(translation.network, known, fits, delta, stable=stable, centered=centered, excluded=excluded)

@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from scalings.networks.network import Network
-from scalings.networks.nodes import MATRICES, WEIGHTED, Bias, Factor, Weighted, sources
+from scalings.networks.nodes import WEIGHTED, Bias, Factor, Weighted, sources
+from scalings.networks.numbers_in_code import is_read_out, numbers_behind
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Multiplier:
 
 def multipliers_of(network: Network) -> dict[str, tuple[Multiplier, ...]]:
     """By weight, the multiplier of each of its uses: more than one if it is tied."""
-    behind = {node.name: tuple(_behind(network, node)) for node in network.flat if isinstance(node, WEIGHTED)}
+    behind = {node.name: _behind(network, node) for node in network.flat if isinstance(node, WEIGHTED)}
     owned = {one.name for every in behind.values() for one in every}
     found: dict[str, tuple[Multiplier, ...]] = {}
     for node in network.flat:
@@ -58,23 +59,10 @@ def beside_no_weight(network: Network) -> tuple[Factor, ...]:
     return tuple(node for node in network.flat if isinstance(node, Factor) and node.name not in beside)
 
 
-def _behind(network: Network, node: Weighted) -> Iterator[Factor]:
-    """The numbers that alone read a layer, or each other; with its bias, if it has one."""
-    found: list[Factor] = []
-    name = node.name
-    while len(read_by := network.readers.get(name, [])) == 1:
-        (reader,) = read_by
-        if isinstance(reader, Bias) and len(after := network.readers.get(reader.name, [])) == 1:
-            (reader,) = after
-        if not isinstance(reader, Factor):
-            break
-        found.append(reader)
-        name = reader.name
-    is_of_readout = all(isinstance(one, MATRICES) for one in read_by) and any(
-        one.name in network.readouts for one in read_by
-    )
-    if not is_of_readout:
-        yield from found
+def _behind(network: Network, node: Weighted) -> list[Factor]:
+    """The numbers behind a layer that are its own."""
+    found = [one for one in numbers_behind(network, node) if isinstance(one, Factor)]
+    return [] if found and is_read_out(network, found[-1]) else found
 
 
 def _in_front(network: Network, node: Weighted, owned: Collection[str]) -> Iterator[Factor]:

@@ -48,25 +48,35 @@ def parameterize(
     lr: float | Mapping[str, float] | None = None,
     decay: float | None = None,
     widths: Sequence[int] | None = None,
+    **options: Any,
 ) -> Parameterized:
     """How a model and its optimizer are to be set at any width, so that training is as it is at the base width.
 
     - `build`, `optimizer`, `data`, `loss`: as for `check_model`. The optimizer may also be the name of an update law,
       as "adamw" or "muon+adamw" (Muon for hidden matrices, AdamW for the rest), with `lr` at the base width, a number
-      or one for each law, and `decay`.
+      or one for each law, and `decay`; or a class of torch, as torch.optim.AdamW, which is then given all parameters,
+      `lr` and whatever other keywords it takes (`options`), as betas=(0.9, 0.95).
     - `base_width`: where everything stays as it is.
     - `richness`: of the family, such as "1/2"; default the largest. `gamma`: its prefactor, |dz| ~ gamma n^r.
     - `widths`: three or more at which the model is traced.
 
     Raises ArgumentError as `check_model` does, and where nothing of this richness meets the criteria.
     """
+    from empirical.models.named_optimizers import class_optimizer, not_a_module
+
     check_width(base_width, "base_width")
+    not_a_module(build)
+    if isinstance(optimizer, type):
+        optimizer, lr, decay = class_optimizer(optimizer, lr, decay, options), None, None
+    elif options:
+        why = "expected none, since only a class of torch, as torch.optim.AdamW, is given keywords of its own"
+        raise ArgumentError(next(iter(options)), why)
     traced = traced_as_one(build, data, loss, widths)
     if isinstance(optimizer, str):
         optimizer = _named(optimizer, traced.network, lr, decay)
     elif not callable(optimizer):
         raise wrong_type(
-            "optimizer", "a function that is given the module and makes its optimizer, or a name", optimizer
+            "optimizer", "a function that is given the module and makes its optimizer, a class or a name", optimizer
         )
     elif lr is not None or decay is not None:
         why = "expected none, since the optimizer that is made has its own"

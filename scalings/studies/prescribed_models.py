@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from scalings.criteria.problem import Problem
@@ -102,11 +103,35 @@ class Parameterized(Displayed):
         return json_text(self)
 
 
-def repaired_model(read: Reading, repair: Repair | Forbidden, notes: tuple[str, ...] = ()) -> Parameterized | None:
-    """The model set as a repair says, as it is at the smallest width that was traced; None where nothing changes."""
-    if isinstance(repair, Forbidden) or not _settings_in(repair, read):
+def repaired_model(
+    read: Reading,
+    repair: Repair | Forbidden,
+    notes: tuple[str, ...] = (),
+    epsilons: Mapping[str, Exponent] | None = None,
+) -> Parameterized | None:
+    """The model set as a repair says, as it is at the smallest width that was traced; None where nothing changes.
+
+    `epsilons` has the weights whose gradients drown in theirs, with the orders of these gradients' entries.
+    """
+    base = read.traced.widths[0]
+    small = {weight: _small_epsilon(read, weight, order) for weight, order in (epsilons or {}).items()}
+    if isinstance(repair, Forbidden) or not (small or _settings_in(repair, read)):
         return None
-    return parameterized(read, repair, read.traced.widths[0], notes=notes)
+    return parameterized(read, repair, base, notes=notes, epsilons=small)
+
+
+_EPSILON, _SMALL = 1e-8, 1e-3
+"""Torch's own, and how small an epsilon is to be beside the entries of gradients."""
+
+
+def _small_epsilon(read: Reading, weight: str, order: Exponent) -> Scaled:
+    """An epsilon that is small beside a gradient's entries where they were seen, and falls as fast as they do."""
+    names = next(row.parameters for row in read.rows if row.weight == weight)
+    seen = [one for name in names for one in read.seen[name].gradients.items() if one[1]]
+    power = order if order != MINUS_INFINITY else Fraction(0)
+    base = read.traced.widths[0]
+    sizes = [size * (base / width) ** float(power) for width, size in seen]
+    return Scaled(min([_EPSILON, *(_SMALL * size for size in sizes)])).also(WIDTH_SCALE, power)
 
 
 def _settings_in(repair: Repair, read: Reading) -> set[tuple[str, str]]:
@@ -125,8 +150,10 @@ def parameterized(
     base_width: int,
     gamma: Sequence[LayerExponents[Exponent]] = (),
     notes: tuple[str, ...] = (),
+    epsilons: Mapping[str, Scaled] = MappingProxyType({}),
 ) -> Parameterized:
-    """The model, set as a repair says, with the numbers that it has itself at the base width."""
+    """The model, set as a repair says, with the numbers that it has itself at the base width; but with these epsilons,
+    by weight."""
     from empirical.models.prescribing import options_at, shapes_at, sizes_at
 
     model, traced = read.model, read.traced
@@ -147,6 +174,14 @@ def parameterized(
         own = _Powers(repair.parameterization.layers[number], gamma[number] if gamma else None, which, node)
         prescribed |= {name: (row.weight, own) for name in row.parameters}
 
+    def epsilon(weight: str, setting: Setting, trained: Options) -> Scaled:
+        """The one that is small beside gradients where the model's own is not; else its own, if not torch's."""
+        if weight in epsilons:
+            return epsilons[weight]
+        is_own = "eps" in dict(trained.kept) or setting.epsilon not in (0, MINUS_INFINITY)
+        given = trained.epsilon or dict(trained.kept).get("eps", 0.0)
+        return Scaled(given).also(WIDTH_SCALE, setting.epsilon if trained.epsilon else 0) if is_own else Scaled(0.0)
+
     def rule(name: str, setting: Setting) -> ParameterRule:
         as_it_is = LayerExponents(Fraction(0), setting.init, setting.lr, setting.decay)
         weight, powers = prescribed.get(name, (name, _Powers(as_it_is)))
@@ -154,6 +189,12 @@ def parameterized(
         if not size and "init" in powers.changed and powers.node:
             size = 1 / math.sqrt(powers.node.fan_in.at(base_width))  # it starts at zero: typical weights instead
         law = laws.get(name, trained.law) if trained else ""
+        decay = powers.scaled("decay", trained.decay if trained else 0.0)
+        unlike = {
+            "start": size != sizes[name],
+            "decay": bool(trained and trained.decay and not decay.constant),
+            "epsilon": weight in epsilons,
+        }
         return ParameterRule(
             name,
             weight,
@@ -162,9 +203,12 @@ def parameterized(
             law,
             powers.scaled("init", size),
             powers.scaled("lr", trained.lr if trained else 0.0),
-            powers.scaled("decay", trained.decay if trained else 0.0),
-            powers.changed,
+            decay,
+            (*powers.changed, *(["epsilon"] if weight in epsilons else [])),
             base_shapes[name],
+            epsilon(weight, setting, trained) if trained else Scaled(0.0),
+            tuple(one for one in trained.kept if one[0] != "eps") if trained else (),
+            tuple(what for what, is_other in unlike.items() if is_other),
             name in centred,
         )
 

@@ -18,7 +18,7 @@ from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.hyperparameters.gauges import LayerExponents
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.networks.dimensions import BATCH_NOISE, DEPTH_SCALE, WIDTH_SCALE, Dimension
-from scalings.networks.nodes import MATRICES, Embedding, Weighted
+from scalings.networks.nodes import MATRICES, Embedding, Factor, Weighted
 from scalings.results.checks import Forbidden
 from scalings.results.prescriptions import ParameterRule, Prescription, Scaled
 from scalings.results.rules import TOKENS, Rule
@@ -68,7 +68,9 @@ def rule_of_model(name: str, optimizer: str, answer: Parameterized, target: Targ
             if power:
                 in_code.append((ends.get(node.name, node.name), Scaled(1.0).also(scale, power)))
     prescription = replace(answer.prescription, rules=rules)
-    found = Rule(name, optimizer, prescription, target.width, target.sizes, tuple(in_code), is_module=True)
+    numbers = [node for node in problem.network.flat if isinstance(node, Factor)]
+    own = tuple((node.name, node.size * float(target.width) ** float(node.order)) for node in numbers)
+    found = Rule(name, optimizer, prescription, target.width, target.sizes, tuple(in_code), own, is_module=True)
     return _told(found, problem, target)
 
 

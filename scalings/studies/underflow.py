@@ -44,30 +44,43 @@ _ENTRYWISE = ("adam", "adamw", "adamw-independent", "lion", "sign")
 
 
 def underflow_warnings(rule: Rule, dtype: str) -> Iterator[str]:
-    """What underflows at the end of a rule, in sentences. Steps of SGD are as large as gradients: none are known."""
+    """What underflows at the end of a rule, in sentences."""
     form = FORMATS[dtype]
-    small, lost, kept, factors = [], [], [], []
+    yield from _of_starts_and_multipliers(rule, form)
+    yield from _of_steps(rule, form)
+
+
+def _of_starts_and_multipliers(rule: Rule, form: Format) -> Iterator[str]:
+    below = f"below {form.smallest:.2g}, the smallest normal number of {form.name}"
+    starts = [(one.weight, rule.before_and_after(one)[1].init) for one in rule.prescription.of_weights]
+    if small := [name for name, start in starts if 0 < start < form.smallest]:
+        yield f"init scales {below}: {_listed(small)}"
+    ratios, base = rule.at_end.ratios_at(rule.width), rule.prescription.base_width
+    if factors := [name for name, multiplier in rule.multipliers if multiplier.at(ratios) < form.smallest]:
+        yield f"multipliers {below}, where they are 1 at width {base}: {_listed(factors)}"
+    if numbers := [f"{name} ({number:.2g})" for name, number in rule.in_code if 0 < number < form.smallest]:
+        yield f"numbers that the code multiplies by are {below}, at width {rule.width}: {_listed(numbers)}"
+
+
+def _of_steps(rule: Rule, form: Format) -> Iterator[str]:
+    """Steps of SGD are as large as gradients, which are not known: it is said that they are not judged."""
+    lost, kept, laws = [], [], dict[str, None]()
     for one in rule.prescription.of_weights:
         _, numbers = rule.before_and_after(one)
-        if 0 < numbers.init < form.smallest:
-            small.append(one.weight)
         step = entry_step(one, numbers.lr, rule.width)
         if step and numbers.init and form.rounded_away(step / numbers.init):
             lost.append(one.weight)
+        if step is None and one.law and numbers.lr:
+            laws[one.law] = None
         if numbers.decay and form.rounded_away(numbers.lr * numbers.decay):
             kept.append(one.weight)
-    for name, multiplier in rule.multipliers:
-        if multiplier.at(rule.at_end.ratios_at(rule.width)) < form.smallest:
-            factors.append(name)
     copy = f"where weights are kept in {form.name} without a copy in float32"
-    if small:
-        yield f"init scales below {form.smallest:.2g}, the smallest normal number of {form.name}: {_listed(small)}"
-    if factors:
-        yield f"multipliers below {form.smallest:.2g}, the smallest normal number of {form.name}: {_listed(factors)}"
     if lost:
         yield f"steps are rounded away, {copy}: {_listed(lost)}"
     if kept:
         yield f"decay is rounded away, {copy}: {_listed(kept)}"
+    if laws:
+        yield f"steps of {' and '.join(laws)} are not judged: they are as large as gradients, which are not known"
 
 
 def entry_step(rule: ParameterRule, lr: float, width: int) -> float | None:

@@ -48,6 +48,7 @@ from scalings.results.checks import Change, Forbidden, Repair
 from scalings.results.derivations import Conflict
 from symbolic.derivation.conflicts import between, conflict_of
 from symbolic.derivation.satisfiability import Points
+from symbolic.evaluation.before_norms import Sizes
 from symbolic.evaluation.check import verdict_on
 from symbolic.evaluation.given_run import train_given
 from symbolic.evaluation.nearest_point import distance
@@ -69,8 +70,21 @@ def causes_of(
 
     `given` has no multipliers: those of the network are in its nodes. If a node's number changes, the answer has
     `scales`, of all of them, in the order of `loosened(network).multipliers`. Without `code` these numbers stay as they
-    are. `Forbidden` if no numbers meet the criteria, at this richness if it is given.
+    are. `Forbidden` if no numbers meet the criteria, at this richness if it is given. What norms read may have any
+    size, if learning rates are those of this size (`before_norms`).
     """
+    found = _causes_of(problem, given, code=code, richness=richness)
+    if isinstance(found, Forbidden) or not found.changes or not (sizes := Sizes.of(problem, given)):
+        return found
+    other = _causes_of(sizes.full_problem, sizes.full(given), code=code, richness=richness)
+    if isinstance(other, Repair) and len(other.changes) < len(found.changes):
+        return sizes.as_it_was(other, given)
+    return found
+
+
+def _causes_of(
+    problem: Problem, given: Parameterization, *, code: bool, richness: Fraction | None
+) -> Repair | Forbidden:
     network = loosened(problem.network) if code else problem.network
     criteria = *WORKING, of_richness(_RICH if richness is None else richness, problem)
     asked = WORKING if richness is None else criteria

@@ -72,7 +72,8 @@ class Requirement:
 
 @lru_cache(maxsize=256)
 def requirements(problem: Problem, criteria: tuple[Criterion, ...], updates: int) -> tuple[Requirement, ...]:
-    """All requirements of a run of that many updates, criterion by criterion, layer by layer, step by step.
+    """All requirements of a run of that many updates, criterion by criterion, layer by layer, step by step; equations
+    of what moves late (`first_update`) from then on, or after the last update.
 
     Criteria of weight decay are left out where nothing decays; beside the tutorial's, something must.
     Raises ArgumentError for one that speaks of a decay that there is nowhere.
@@ -91,7 +92,7 @@ def requirements(problem: Problem, criteria: tuple[Criterion, ...], updates: int
         for layer in problem.network.representations
         if criterion.applies(layer) and ("decay" not in criterion.quantities or layer.name in decaying)
         for step in steps[criterion.when]
-        if criterion.when != "updates" or criterion.sign == "<=" or step >= layer.first_update
+        if criterion.when != "updates" or criterion.sign == "<=" or step >= min(layer.first_update, updates)
     )
 
 
@@ -133,7 +134,7 @@ def awake(every: Iterable[Requirement], orders: Mapping[Observable, Exponent]) -
     delay = min(reached, default=0)
     for one in every:
         is_equation = (one.criterion.when, one.criterion.sign) == ("updates", "~")
-        if is_equation and one.layer.first_update > 1 and one.step < one.layer.first_update + delay:
+        if is_equation and one.layer.first_update > 1 and one.step < min(one.layer.first_update + delay, last):
             continue
         if one.criterion.sign == "<=" or zero.isdisjoint(one.observables):
             yield one

@@ -85,7 +85,10 @@ def test_verdicts_are_outcomes(pytester: pytest.Pytester, monkeypatch: pytest.Mo
         ]
     )
     result.stdout.fnmatch_lines(["FAILED *::test_wrong - AssertionError: FAIL: the learning rate of 2.weight is the *"])
-    assert 'name="test_right 2.weight init" value="-1"' in (pytester.path / "junit.xml").read_text()
+    written = (pytester.path / "junit.xml").read_text()
+    assert 'name="test_right 2.weight init" value="-1"' in written
+    assert 'name="test_wrong 2.weight lr" value="0"' in written
+    assert 'name="test_open verdict" value="INCONCLUSIVE"' in written
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ from torch.autograd.graph import GradientEdge, get_gradient_edge
 from empirical.engines.module.places import Place, on_tape
 from empirical.engines.module.precision import double_precision
 from empirical.tracing.batches import Batch, Loss
-from empirical.tracing.elementary import Follower, Spot, Trail
+from empirical.tracing.elementary import Called, Follower, Spot, Trail
 from empirical.tracing.modules import eager
 from empirical.tracing.recorder import record
 from empirical.tracing.state import reseed
@@ -62,9 +62,9 @@ class Passes:
     def _own(self) -> dict[str, nn.Parameter]:
         return dict(self.module.named_parameters())
 
-    def run(self, *, weights: bool = True, signals: bool = True) -> Pass:
+    def run(self, *, weights: bool = True, signals: bool = True, called: Called | None = None) -> Pass:
         """One more; without `weights` it has no gradients by parameters, without `signals` none by values. What is done
-        is looked up again where it has changed."""
+        is looked up again where it has changed. `called` is given the calls that make wanted values."""
         if not self.known:
             self._prepare()
             self._record()
@@ -72,7 +72,7 @@ class Passes:
             known = self.known.get(self.width) or next(reversed(self.known.values()))
             if self._follower is None:
                 self._follower = Follower(self.module, *known)
-            if found := self._followed(self._follower, weights=weights, signals=signals):
+            if found := self._followed(self._follower, weights=weights, signals=signals, called=called):
                 self.known[self.width] = known
                 return found
             self._record()
@@ -96,7 +96,7 @@ class Passes:
         with user_code("build", f"its forward pass or loss fails at width {self.width}"), self.running_in():
             yield
 
-    def _followed(self, follower: Follower, *, weights: bool, signals: bool) -> Pass | None:
+    def _followed(self, follower: Follower, *, weights: bool, signals: bool, called: Called | None) -> Pass | None:
         """None if the module does not do what it did on its trail."""
         values: dict[str, Tensor] = {}
         edges: dict[str, GradientEdge] = {}
@@ -114,7 +114,7 @@ class Passes:
             return losses[0]
 
         with self._running():
-            is_same = follower.follows(self.batch.copy(), loss, watch)
+            is_same = follower.follows(self.batch.copy(), loss, watch, called)
         if not is_same:
             return None
         own = self._own if weights else {}
@@ -124,7 +124,7 @@ class Passes:
             asked: Any = [*edges.values(), *trained.values()]
             with user_code("build", f"its backward pass fails at width {self.width}"):
                 slopes = list(torch.autograd.grad(losses[0], asked, allow_unused=True))
-        signals = {name: one for name, one in zip(edges, slopes, strict=False) if one is not None}
+        by_value = {name: one for name, one in zip(edges, slopes, strict=False) if one is not None}
         found = {name: one for name, one in zip(trained, slopes[len(edges) :], strict=True) if one is not None}
         gradients = {name: found[name] if name in found else torch.zeros_like(one) for name, one in own.items()}
-        return Pass(losses[0].detach(), values, signals, gradients)
+        return Pass(losses[0].detach(), values, by_value, gradients)

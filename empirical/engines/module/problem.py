@@ -92,7 +92,7 @@ class ModuleProblem:
 
     def places_on(self, tape: Tape[int]) -> dict[str, Place]:
         """The same, on a tape of the module at the largest traced width, as it was traced."""
-        observed = {one.name for one in self.network.representations}
+        observed = {name for one in self.network.representations for name in (one.name, one.read_at)}
         values = {name: value for name, value in self.translation.values.items() if name in observed}
         return places(self.traced, values, tape)
 

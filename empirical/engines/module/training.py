@@ -10,39 +10,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from empirical.engines.module.passes import Passes
 from empirical.engines.module.problem import ModuleProblem
+from empirical.engines.module.terms import Moving, Uses
 from empirical.engines.module.weights import Constants, Stepped, as_matrix, initialize
 from empirical.tensors.sizes import sizes_of
 from empirical.tensors.spectral_norms import spectral_norm
 from empirical.tracing.state import seeded
 from scalings.criteria.observables import Observable, Quantity
 from scalings.networks.nodes import MATRICES
-
-
-class Moving(Protocol):
-    """A parameter that is trained."""
-
-    @property
-    def initial(self) -> Tensor: ...
-    @property
-    def update(self) -> Tensor:
-        """What its updates did, without what decay took."""
-        ...
-
-    @property
-    def sizes(self) -> Mapping[Quantity, float]:
-        """|dW|, and |W| where it is observed."""
-        ...
-
-    @property
-    def shrunk(self) -> Tensor | None:
-        """By which fraction decay has made W(0) smaller."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -90,26 +69,37 @@ def observations(
     are the caller's to keep.
 
     At least so many steps are taken, those beyond `steps` unobserved. What is `lean` leaves out changes of
-    signals, and signals that no step follows, so that the last pass is forward alone.
+    signals, and signals that no step follows, so that the last pass is forward alone; weights, which are slow to read,
+    are looked at after the first step and the last, which has the terms of what they make.
     """
     found: dict[Observable, float] = {}
-    now, last = passes.run(), max(steps, least)
+    uses = _uses(problem, observed, passes.module) if lean else None
+    now, last = passes.run(called=uses.begin if uses else None), max(steps, least)
     at_first = (_at_first(now.values), {} if lean else _at_first(now.signals))
     pushed: list[float] = []
     for number in range(last + 1):
+        weighed = not lean or number in (0, 1, steps)
         if number:
-            pushed = sizes_of([now.gradients[one.name] for one in observed.values()])
+            pushed = sizes_of([now.gradients[one.name] for one in observed.values()]) if weighed else []
             step(now.gradients)
             if number > steps:
                 continue
             now.gradients.clear()
-            now = passes.run(weights=number < last, signals=number < steps or not lean)
+            called = uses.end if uses and number == steps else None
+            now = passes.run(weights=number < last, signals=number < steps or not lean, called=called)
         blocks = list(_values(problem, number, at_first, (now.values, now.signals)))
         sizes = sizes_of([block for *_, block in blocks])
         found |= {one: scale * size for (one, scale, _), size in zip(blocks, sizes, strict=True)}
-        found |= _weights(observed, number, pushed)
+        found |= _weights(observed, number, pushed) if weighed else {}
         found[Observable("loss", "", number)] = float(now.loss)
-    return found
+    terms = uses.found if uses else {}
+    return found | {Observable(term, name, steps): size for (term, name), size in terms.items()}
+
+
+def _uses(problem: ModuleProblem, observed: Mapping[str, Trained], module: nn.Module) -> Uses:
+    own = dict(module.named_parameters())
+    made = problem.translation.made_by_layers.items()
+    return Uses({value: (name, own[observed[name].name], observed[name].stepped) for name, value in made})
 
 
 @dataclass(frozen=True)

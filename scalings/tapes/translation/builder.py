@@ -61,6 +61,7 @@ class Builder:
         """Nodes whose entries were summed over axes of fixed size, which is no node of its own."""
         self.matrices: dict[str, Held] = {}
         """The parameters that nodes apply as matrices."""
+        self.held: dict[str, Held] = {}  # by name, the parameters that nodes are as values
         self.merged: dict[str, tuple[tuple[Held, ...], ...]] = {}
         """Of matrices that are made of parameters, the terms that they are sums of: parameters, or products of two."""
         self.log_softmaxes: dict[str, Dimension] = {}
@@ -202,6 +203,7 @@ class Builder:
         if key not in self._values:
             name = self.weight_name(call, parameter)
             made = frozenset((self.add(Weight(name, key[0], *fans, **kept(parameter)), call),))
+            self.held[name] = state
             random = made if parameter.start == "random" else frozenset[Hashable]()
             whole = Result(parameter.shape, name, made, random, parameter.start == "one")
             self._values[key] = self.scaled(whole, state.order, state.size, call)

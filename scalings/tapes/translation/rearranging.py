@@ -7,7 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from scalings.networks.nodes import INPUT, Embedding
+from scalings.networks.nodes import INPUT, Embedding, Norm, Rearrange
 from scalings.tapes.arguments import Span
 from scalings.tapes.translation.builder import Builder, kept
 from scalings.tapes.translation.products import UNSEEN, entrywise, joined, scaled, stopped
@@ -78,6 +78,8 @@ def embedding(build: Builder, call: Call) -> State:
 
 def looked_up(build: Builder, call: Call, table: State, shape: Shape) -> State:
     """Of a parameter, an embedding: each row is a random vector of its own."""
+    if isinstance(table, Result) and (rows := _normalized_rows(build, call, table, shape)):
+        return rows
     if not isinstance(table, Held) or len(table.shape) < 2:
         source = table if isinstance(table, Constant) else build.result(table, call)
         return _taken(build, call, source, shape, (call.function, len(build.nodes)))
@@ -88,6 +90,22 @@ def looked_up(build: Builder, call: Call, table: State, shape: Shape) -> State:
     )
     node = Embedding(name, INPUT, of, table.shape[0], units, **kept(table.parameter))
     return build.matrix(node, table, replace(call, shapes=(shape,)))
+
+
+def _normalized_rows(build: Builder, call: Call, table: Result, shape: Shape) -> Result | None:
+    """Of a parameter that is normalized, row by row, the rows of the parameter, normalized; None of another table.
+
+    Which rows those are the data say: what is computed from them is not made of parameters alone.
+    """
+    normed, factors = build.without_factors(table)
+    norm = build.nodes.get(normed.node)
+    if not isinstance(norm, Norm) or norm.source not in build.held:
+        return None
+    rows = looked_up(build, call, build.held[norm.source], shape)
+    if not isinstance(rows, Result) or isinstance(build.nodes[rows.node], Rearrange):
+        return None
+    alone = replace(norm, name=build.name(call, "norm"), source=rows.node)
+    return build.with_factors(replace(rows, node=build.add(alone, call)), factors)
 
 
 def repeated(build: Builder, call: Call) -> State:

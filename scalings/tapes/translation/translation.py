@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from scalings.networks.network import Network
+from scalings.networks.nodes import MATRICES, Bias
 
 
 @dataclass(frozen=True)
@@ -36,3 +37,12 @@ class Translation:
     reading: Mapping[str, str] = field(default_factory=dict)
     """By name of a node of the network, the torch function that it is read off; of a number that such a function
     multiplies by itself, as scaled_dot_product_attention does, that one."""
+
+    @property
+    def made_by_layers(self) -> dict[str, str]:
+        """By name of a layer with a matrix, the node whose value the call of its function makes: itself, or its bias,
+        which is added in the same call. A layer whose value nothing makes has none."""
+        found = {node.name: node.name for node in self.network.layers if isinstance(node, MATRICES)}
+        biases = {node.source: node.name for node in self.network.flat if isinstance(node, Bias)}
+        made = {name: name if name in self.values else biases.get(name, "") for name in found}
+        return {name: value for name, value in made.items() if value in self.values}

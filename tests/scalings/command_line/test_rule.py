@@ -145,6 +145,50 @@ def test_warnings_of_a_format(capsys: pytest.CaptureFixture[str], dtype: str, sm
     assert ("steps are rounded away" in said and "layer2" in said) == lost
 
 
+SCORED = """
+import torch
+from torch import nn
+
+class Scored(nn.Module):
+    def __init__(self, n):
+        super().__init__()
+        self.n, self.embed, self.norm = n, nn.Embedding(11, n), nn.LayerNorm(n)
+        self.qkv, self.out = nn.Linear(n, 3 * n, bias=False), nn.Linear(n, 11, bias=False)
+    def forward(self, ids):
+        q, k, v = self.qkv(self.norm(self.embed(ids))).chunk(3, -1)
+        return self.out((q @ k.mT / (self.n / 4)).softmax(-1) @ v) / self.n
+
+data = torch.zeros(2, 5, dtype=torch.long)
+"""
+
+
+def test_numbers_in_the_code_of_a_module_underflow(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of e4m3 the smallest normal number is 1/64: at width 4096 both are below it, at 64 neither is; at 128 it is the
+    readout's alone, since scores are divided by n/4 there; and in bfloat16 nothing is."""
+    (tmp_path / "scored_model_of_rules.py").write_text(SCORED)
+    monkeypatch.chdir(tmp_path)
+
+    def warned(width: int, dtype: str) -> list[str]:
+        options = ("--network", "scored_model_of_rules:Scored", "--optimizer", "adam", "--lr", "1e-3")
+        _, document = run_json(capsys, "rule", *options, "--from", "64", "--to", str(width), "--dtype", dtype)
+        return [line for line in document["warnings"] if "the code multiplies by" in line]
+
+    below = "numbers that the code multiplies by are below 0.016, the smallest normal number of float8_e4m3, at width"
+    assert warned(4096, "fp8") == [f"{below} 4096: div (0.00098), div2 (0.00024)"]
+    assert warned(128, "fp8") == [f"{below} 128: div2 (0.0078)"]
+    assert warned(64, "fp8") == warned(4096, "bf16") == []
+
+
+def test_steps_of_sgd_are_said_not_to_be_judged(capsys: pytest.CaptureFixture[str]) -> None:
+    for law, is_said in (("sgd", True), ("adam", False)):
+        _, document = run_json(capsys, "rule", *ENDS, "--lr", "1e-3", "--optimizer", law, "--dtype", "bf16")
+        said = [line for line in document["warnings"] if "not judged" in line]
+        expected = "steps of sgd are not judged: they are as large as gradients, which are not known"
+        assert said == ([expected] if is_said else [])
+
+
 def test_bfloat16_rounds_away_what_is_said_to_be() -> None:
     """The step of a warning, and one four times as large, added to weights in bfloat16."""
     weights = torch.full((1,), 1.5 / 128, dtype=torch.bfloat16)

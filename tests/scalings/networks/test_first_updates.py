@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from scalings.criteria.problem import Problem
+from scalings.criteria.tutorial import USEFUL_UPDATE
 from scalings.networks.architectures import lora, mlp, transformer
 from scalings.networks.dimensions import ONE, WIDTH, fixed
+from scalings.networks.first_updates import waits
 from scalings.networks.network import Network
 from scalings.networks.nodes import (
     INPUT,
@@ -20,6 +23,7 @@ from scalings.networks.nodes import (
     Sum,
     Weight,
 )
+from symbolic.propagation.requirements import requirements
 
 UP = Dense("up", INPUT, "w_up", fixed(6), WIDTH)
 DOWN = Dense("down", "up", "w_down", WIDTH, fixed(5))
@@ -59,6 +63,51 @@ def dense(name: str, source: str, weight: str = "") -> Dense:
 def test_what_may_start_small(nodes: tuple[Node, ...], small: set[str], late: set[str]) -> None:
     network = Network(nodes)
     assert (network.small, network.late) == (small, late)
+
+
+QUERY, KEY, VALUE = dense("query", "up"), dense("key", "up"), dense("value", "up")
+
+
+def attention(of_queries: Node, *between: Node) -> Network:
+    """Attention, spelled out, of one head over a fixed number of keys, with these operations before the softmax."""
+    scores = Product("scores", of_queries.name, "key", fixed(5), WIDTH)
+    last = between[-1].name if between else "scores"
+    shares = Softmax("shares", last, fixed(5)), Product("mixed", "shares", "value", WIDTH, fixed(5))
+    unit = () if of_queries is QUERY else (of_queries,)
+    head = Dense("f", "mixed", "w_f", WIDTH, fixed(3))
+    return Network((UP, QUERY, KEY, VALUE, *unit, scores, *between, *shares, head))
+
+
+def test_what_multiplies_a_late_sum_waits_for_it() -> None:
+    """Values move first, then queries and keys, which makes scores large: then what multiplies these, one by one."""
+    scale = Gain("scale", "scores", "g", fixed(5))
+    waiting = waits(attention(QUERY, scale))
+    late = {"query": 1, "key": 1, "scores": 1, "scale": 2, "shares": 1}
+    assert {name: updates for name, updates in waiting.items() if updates} == late
+    first = {one.name: one.first_update for one in attention(QUERY, scale).representations}
+    assert (first["value"], first["query"], first["scale"]) == (1, 2, 3)
+    bias = Bias("scale", "scores", "b", fixed(5))
+    assert waits(attention(QUERY, bias))["scale"] == 1, "a bias multiplies nothing"
+    gain = Gain("scale", "query", "g", WIDTH)
+    assert waits(attention(gain))["scale"] == 1, "queries are not small"
+
+
+def test_a_sum_of_a_late_sum_waits_for_both() -> None:
+    twice = Gain("scale", "scores", "g", fixed(5)), Gain("again", "scale", "g2", fixed(5))
+    assert waits(attention(QUERY, *twice))["again"] == 2, "as what it reads, both of which queries make large"
+
+
+def test_what_waits_for_itself_is_asked_at_last() -> None:
+    """Of two sums that are small, each times the other, each waits for the other."""
+    factors = [dense(name, "up") for name in ("one", "two", "three", "four")]
+    first, second = (
+        Product(name, left, right, fixed(5), WIDTH)
+        for name, left, right in (("first", "one", "two"), ("second", "three", "four"))
+    )
+    network = Network((UP, *factors, first, second, Product("f", "first", "second", fixed(5))))
+    assert waits(network)["one"] > 3
+    asked = requirements(Problem.of(network, "sgd"), (USEFUL_UPDATE,), 3)
+    assert {one.step for one in asked if one.layer.name == "one"} == {3}
 
 
 def test_of_ready_made_networks_only_what_is_dormant_is_late() -> None:

@@ -141,6 +141,53 @@ def test_accumulated_gradients_are_those_of_one_larger_batch() -> None:
         torch.testing.assert_close(parameter.grad, gradient)
 
 
+def over_micro_batches(output: Tensor) -> Tensor:
+    parts = [slice(0, 4), slice(4, 8)]
+    return torch.stack([(output[part] - TARGETS[part]).square().mean() / len(parts) for part in parts]).sum()
+
+
+class EverySecond(torch.optim.Adam):
+    """One that accumulates by itself: it adds gradients up, and steps every second time."""
+
+    def __init__(self, groups: Any) -> None:
+        super().__init__(groups)
+        self.sums: dict[Tensor, Tensor] = {}
+        self.calls = 0
+
+    def step(self, closure: Any = None) -> Any:
+        self.calls += 1
+        own = [one for group in self.param_groups for one in group["params"]]
+        for one in own:
+            self.sums[one] = self.sums.get(one, torch.zeros_like(one)) + one.grad / 2
+        if self.calls % 2:
+            return None
+        for one in own:
+            one.grad = self.sums.pop(one).detach()
+        return super().step(closure)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("wrong", [False, True])
+def test_a_model_whose_gradients_are_accumulated_is_checked(wrong: bool) -> None:
+    """By the whole batch, whose loss is the mean over micro-batches: as without them, right or wrong. With an optimizer
+    that accumulates by itself theory says the same, and training, in which nothing moves at first, confirms nothing."""
+    powers = {"hidden": 0.0} if wrong else {}
+
+    def by_itself(model: nn.Module) -> EverySecond:
+        return EverySecond(adam(model, **powers).param_groups)
+
+    def given(optimizer: Any, own_loss: Any) -> Any:
+        return check_model(network, optimizer, INPUTS, own_loss, widths=WIDTHS, seeds=2, steps=2)
+
+    plain, parts = (given(lambda model: adam(model, **powers), one) for one in (loss, over_micro_batches))
+    accumulated = given(by_itself, loss)
+    named = [("hidden.weight", "lr", "1")] if wrong else []
+    for found in (plain, parts, accumulated):
+        assert [(one.parameter, one.what, str(one.power)) for one in found.findings] == named
+    assert plain.verdict == parts.verdict == ("FAIL" if wrong else "PASS")
+    assert accumulated.verdict == ("FAIL" if wrong else "INCONCLUSIVE")
+
+
 class Experts(nn.Module):
     """Each example goes to one of two experts, which see their own rows alone, or to both, of which one is masked."""
 

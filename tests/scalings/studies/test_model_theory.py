@@ -142,6 +142,6 @@ def test_how_far_a_bias_moves_that_has_no_effect_is_not_judged(kind: Any) -> Non
     found = read(normalized, lambda model: kind(model.parameters(), lr=1e-3))
     assert [note for note in found.notes if "0.bias" in note] == [note for note in found.notes if "rounding" in note]
     assert "3.bias" not in "".join(note for note in found.notes if "rounding" in note)
-    asked = {(one.layer, one.quantity) for one in comparable(found, theory_of(found, STEPS).predicted)}
+    asked = {(one.layer, one.quantity) for one in comparable(found, theory_of(found, STEPS).predicted, ())}
     assert ("0.bias", "dW_frobenius") not in asked
     assert {("0.bias", "z"), ("0", "dW_frobenius"), ("3.bias", "dW_frobenius")} <= asked

@@ -99,7 +99,7 @@ def test_the_scale_of_fused_attention_is_named_as_such() -> None:
         "scaled_dot_product_attention at the model multiplies its scores by 1/sqrt(n), and should by 1/n: "
         "give it a scale= like 1/n"
     )
-    assert "multiply the scale= of scaled_dot_product_attention at the model by (n / 24) ** -0.5" in str(found)
+    assert "scale = scale * (n / 24) ** -0.5  # in forward, of its scaled_dot_product_attention" in str(found)
 
 
 class Whole(nn.Module):

@@ -74,6 +74,16 @@ def test_the_optimizer_is_the_users_own_but_for_its_rates(plain: Parameterized) 
     assert found == pytest.approx(rates(plain.groups(model)))
 
 
+def test_a_class_is_given_all_parameters_and_its_own_keywords(plain: Parameterized) -> None:
+    """As the function does that makes an Adam; and with other keywords it is another plan."""
+    of_class = partial(scalings.parameterize, mlp, torch.optim.Adam, INPUTS, base_width=BASE, betas=(0.8, 0.9))
+    found, other = of_class(lr=1e-3), of_class(lr=2e-3, weight_decay=0.1)
+    assert found.prescription == plain.prescription
+    assert {group["betas"] for group in found.optimizer(mlp(128)).param_groups} == {(0.8, 0.9)}
+    assert rates(other.groups(mlp(BASE))) == dict.fromkeys(sizes(mlp(BASE)), 2e-3)
+    assert "adam+l2" in {rule.law for rule in other.prescription.rules}
+
+
 def test_one_call_gives_both_optimizers(split: Parameterized) -> None:
     model = split.build(4 * BASE)
     groups = split.groups(model)
@@ -281,6 +291,13 @@ def with_scheduler(model: nn.Module) -> Any:
         ({"optimizer": "adam+coupled", "lr": 1.0}, "optimizer: torch has none of the law 'adam+coupled'"),
         ({"optimizer": "adam", "lr": 1.0, "decay": 0.1}, "decay: expected none, since adam does not decay"),
         ({"optimizer": 3}, "optimizer: expected a function"),
+        ({"optimizer": nn.Linear}, "optimizer: expected a class of torch optimizers, as torch.optim.AdamW, but got"),
+        ({"optimizer": torch.optim.AdamW, "momentum": 0.9}, "momentum: expected none, since AdamW takes lr, betas, "),
+        ({"optimizer": torch.optim.AdamW, "lr": {"adamw": 1}}, "lr: expected one number, since AdamW is one optimizer"),
+        ({"optimizer": torch.optim.AdamW, "decay": 1, "weight_decay": 1}, "decay: expected none beside weight_decay"),
+        ({"optimizer": torch.optim.Muon}, "optimizer: torch's Muon takes matrices alone: give the name"),
+        ({"betas": (0.9, 0.95)}, "betas: expected none, since only a class of torch, as torch.optim.AdamW, is given"),
+        ({"build": mlp(8)}, "build: expected a function that is given the width and makes the module, but got a Seq"),
         ({"lr": 0.1}, "lr: expected none"),
         ({"base_width": 0}, "base_width: expected a whole number of at least 1, but got 0"),
         ({"richness": "3/4"}, "richness: no init scales and learning rates have r = 3/4: "),
@@ -289,9 +306,9 @@ def with_scheduler(model: nn.Module) -> Any:
     ],
 )
 def test_wrong_arguments_are_one_line(options: dict[str, Any], message: str) -> None:
-    given = {"optimizer": adam, "base_width": BASE, **options}
+    given = {"build": mlp, "optimizer": adam, "base_width": BASE, **options}
     with pytest.raises(ArgumentError) as error:
-        scalings.parameterize(mlp, data=INPUTS, **given)
+        scalings.parameterize(data=INPUTS, **given)
     assert str(error.value).startswith(message)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import pytest
@@ -35,6 +37,58 @@ def test_schedules_are_left_out_where_what_is_prescribed_is_trained(plain: Param
     assert not any("initial_lr" in group for group in made.param_groups)
     expected = {name: one["lr"] for one in plain.groups(model)["Adam"] for name in one["param_names"]}
     assert {name: one["lr"] for one in made.param_groups for name in one["param_names"]} == expected
+
+
+OWN: dict[str, tuple[Callable[[Any], torch.optim.Optimizer], dict[str, Any]]] = {
+    "betas and eps": (
+        partial(torch.optim.AdamW, betas=(0.9, 0.95), eps=1e-6, fused=True),
+        {"betas": (0.9, 0.95), "eps": 1e-6},
+    ),
+    "momentum": (partial(torch.optim.SGD, momentum=0.9, nesterov=True), {"momentum": 0.9, "nesterov": True}),
+    "as the class has them": (partial(torch.optim.AdamW, betas=(0.9, 0.999)), {}),
+}
+
+
+@pytest.mark.parametrize("which", OWN)
+def test_groups_and_code_keep_what_is_not_as_the_class_has_it(which: str) -> None:
+    """Groups, those of the pasted code and patterns, so that a bare class makes of them what the function does."""
+    make, expected = OWN[which]
+    kind = make.func  # type: ignore[attr-defined]
+    answer = scalings.parameterize(mlp, lambda model: make(model.parameters(), lr=0.01), INPUTS, base_width=BASE)
+    names: dict[str, Any] = {"torch": torch}
+    exec(answer.code, names)
+    model = answer.build(128)
+    own = {name: group for group in answer.optimizer(model).param_groups for name in group["param_names"]}
+    for groups in (answer.groups(model), names["groups"](model, 128)):
+        listed = groups[kind.__name__]
+        assert all({what: group[what] for what in group if what not in _TOLD} == expected for group in listed)
+        for group in kind(listed).param_groups:
+            for name in group["param_names"]:
+                assert (group["lr"], group["weight_decay"]) == pytest.approx(
+                    (own[name]["lr"], own[name]["weight_decay"])
+                )
+                assert {what: group[what] for what in group if what not in _APART} == {
+                    what: own[name][what] for what in group if what not in _APART
+                }
+    assert all(one["optimizer_kwargs"].items() >= expected.items() for one in answer.patterns(128))
+
+
+_TOLD = ("params", "param_names", "lr", "weight_decay")
+_APART = (*_TOLD, "fused")
+
+
+def test_what_is_another_at_the_base_width_too_is_said() -> None:
+    """That biases no longer decay; without decay nothing is to be said."""
+
+    def adamw(model: nn.Module, decay: float = 0.1) -> torch.optim.Optimizer:
+        return torch.optim.AdamW(model.parameters(), weight_decay=decay)
+
+    answer = scalings.parameterize(mlp, adamw, INPUTS, base_width=BASE)
+    assert "    # but for the decay of 0.bias, 2.bias, 4.bias\n" in answer.code
+    assert answer.prescription.as_yours.endswith("at 64 is as yours is, but for the decay of 0.bias, 2.bias, 4.bias")
+    other = scalings.parameterize(mlp, partial(adamw, decay=0.0), INPUTS, base_width=BASE)
+    assert "but for" not in other.code
+    assert other.prescription.as_yours.endswith("at 64 is as yours is")
 
 
 class Heads(nn.Module):

@@ -26,7 +26,8 @@ from tests.scalings.studies.models_to_set import (
     sgd,
 )
 from tests.scalings.studies.planted import IDS as PAIRS
-from tests.scalings.studies.planted import NEXT, Language
+from tests.scalings.studies.planted import MISTAKES, NEXT, Language
+from tests.scalings.studies.planted import WIDTHS as PLANTED_WIDTHS
 from tests.scalings.studies.test_model_checks import PLANTED, WIDTHS, checked, network
 
 FAST_AT_64 = ("a hidden learning rate", "the readout's learning rate")
@@ -62,6 +63,24 @@ def test_a_check_says_whether_its_repair_was_verified() -> None:
     document = json.loads(found.to_json())
     assert document["verified"]["verdict"] == found.verified.verdict
     assert document["repaired"]["code"] in str(found)
+
+
+@pytest.mark.slow
+def test_an_epsilon_is_repaired_by_groups() -> None:
+    """Of the weight that it is too large for, and of no other; with them it passes."""
+    case = MISTAKES["epsilon too large"]
+    found = scalings.check_model(
+        *(case.build, case.optimizer, case.data, case.loss), widths=PLANTED_WIDTHS, seeds=2, steps=2, verify=True
+    )
+    assert found.repaired
+    assert found.verified
+    assert (found.verdict, found.verified.verdict, found.verified.findings) == ("FAIL", "PASS", ())
+    groups = found.repaired.groups(found.repaired.build(64))["AdamW"]
+    (group,) = [one for one in groups if "eps" in one]
+    assert (group["param_names"], group["eps"]) == (["two.weight"], pytest.approx(1e-8 * 24 / 64))
+    assert found.repaired.code.count("eps=") == 1
+    assert "is as yours is, but for the epsilon of two.weight:" in str(found)
+    assert "make the epsilons smaller, too" not in str(found)
 
 
 def test_what_passes_has_no_repair() -> None:

@@ -21,6 +21,9 @@ from scalings.criteria.observables import Observable, Quantity
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.networks.architectures import Heads, cnn, mlp, transformer
+from scalings.networks.dimensions import WIDTH, fixed
+from scalings.networks.network import Network
+from scalings.networks.nodes import Dense, Gain
 from scalings.results.fits import Diverged, Fit
 from scalings.studies.comparisons import Agreement, compare
 from scalings.studies.roles import roles
@@ -318,3 +321,19 @@ def test_what_a_theory_omits_is_missed() -> None:
         "INCONCLUSIVE",
         "the theory says nothing of |dz| layer2 step 1, which was measured",
     )
+
+
+# Clause 10.
+
+
+@pytest.mark.parametrize(("units", "verdict"), [(1, "PASS"), (4, "FAIL")])
+def test_the_steps_of_one_number_may_be_below_their_order_but_not_above(units: int, verdict: str) -> None:
+    """Those of several are not one draw."""
+    up, down = Dense("up", "input", "w", fixed(8), WIDTH), Dense("down", "up", "v", WIDTH, fixed(units))
+    network = Network((up, down, Gain("scale", "down", "g", fixed(units))))
+    orders = predict(network, Parameterization.of(multiplier="0,0,0", init="0,-1,0", lr="1,-1,0"), "sgd", steps=1)
+    one = Observable("dW_frobenius", "scale", 1)
+    below, above = (seen(orders, {one: (orders[one] + by,)}) for by in (-QUARTER, QUARTER))
+    assert compare(network, orders, seen(orders)).verdict == "PASS"
+    assert compare(network, orders, below).verdict == verdict
+    assert compare(network, orders, above).verdict == "FAIL"

@@ -1,0 +1,167 @@
+"""The terms of the change of what a weight makes, by the very call in which the module applies it:
+
+    W h - W(0) h(0)  =  dW h(0)  +  W(0) dh  +  dW dh
+                        layer       passthrough  interaction
+
+They are sums over a few rows of the batch: a weight is read from memory for each of them, which is what they cost.
+
+>>> layer, h = nn.Linear(2, 1, bias=False), torch.tensor([[3.0, 4.0]])
+>>> start, given = torch.zeros(1, 2), (h, layer.weight)
+>>> with torch.no_grad():
+...     update = layer.weight.fill_(1.0) - start
+>>> first = Use.of(nn.functional.linear, (torch.zeros(1, 2), layer.weight), {}, layer.weight)
+>>> now = Use.of(nn.functional.linear, (h, layer.weight), {}, layer.weight)
+>>> {name: float(size) for name, size in terms(first, now, start, update).items()}
+{'layer': 0.0, 'passthrough': 0.0, 'interaction': 7.0}
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from empirical.tensors.sizes import sizes_of
+from empirical.tracing.functions import Function, name_of
+from scalings.criteria.observables import Quantity
+
+_ROWS = 32
+"""Of so many inputs: their mean square is that of all of them, up to a constant."""
+_PLACES = {
+    "linear": (0, 1),
+    "matmul": (0, 1),
+    "mm": (0, 1),
+    "embedding": (1, 0),
+    "conv1d": (0, 1),
+    "conv2d": (0, 1),
+    "conv3d": (0, 1),
+}
+"""Where these functions are given what a weight reads, and the weight; what follows is a bias, or says how."""
+
+
+@dataclass(frozen=True)
+class Use:
+    """A call of a function that is linear in a weight, and in what the weight reads, if this is no index."""
+
+    function: Function
+    arguments: tuple[Any, ...]
+    read: Tensor
+    """The first rows of it."""
+    weight: Tensor
+    transposed: bool = False
+    """Whether it is given the weight's transpose."""
+
+    @classmethod
+    def of(
+        cls, function: Function, args: tuple[Any, ...], kwargs: Mapping[str, Any], weight: nn.Parameter
+    ) -> Use | None:
+        """The call without its bias; None if it is of another kind, or if it is given something made of the weight."""
+        name = name_of(function)
+        if name not in _PLACES or kwargs.keys() - {"bias"} or len(args) < 2:
+            return None
+        where, other = _PLACES[name]
+        read, applied = args[where], args[other]
+        transposed = applied is not weight
+        if not isinstance(read, Tensor) or (transposed and not _is_transpose(applied, weight)):
+            return None
+        rows = _rows(name, read.detach())
+        if rows is None or (name in ("matmul", "mm") and weight.dim() != 2):
+            return None
+        further = args[2:] if name == "embedding" else (None, *args[3:])
+        return cls(function, further if len(args) > 2 else (), rows.clone(), weight.detach(), transposed)
+
+    def made(self, read: Tensor, weight: Tensor) -> Tensor:
+        """What the function makes of something else, without a bias."""
+        where, _ = _PLACES[name_of(self.function)]
+        applied = weight.t() if self.transposed else weight
+        result: Tensor = self.function(*((read, applied) if where == 0 else (applied, read)), *self.arguments)
+        return result
+
+    @property
+    def units(self) -> int:
+        """How many units a result has."""
+        is_last = name_of(self.function) in ("matmul", "mm", "embedding")
+        return self.weight.shape[1 if is_last != self.transposed else 0]
+
+    @property
+    def reads_indices(self) -> bool:
+        return not self.read.is_floating_point()
+
+
+class Moving(Protocol):
+    """A parameter that is trained."""
+
+    @property
+    def initial(self) -> Tensor: ...
+    @property
+    def update(self) -> Tensor:
+        """What its updates did, without what decay took."""
+        ...
+
+    @property
+    def sizes(self) -> Mapping[Quantity, float]:
+        """|dW|, and |W| where it is observed."""
+        ...
+
+    @property
+    def shrunk(self) -> Tensor | None:
+        """By which fraction decay has made W(0) smaller."""
+        ...
+
+
+class Uses:
+    """What weights make in the first pass of a training and in a later one, and its terms."""
+
+    def __init__(self, weights: Mapping[str, tuple[str, nn.Parameter, Moving]]) -> None:
+        """By name of the value that a call makes: the name of the layer, its weight, and how this has moved."""
+        self._weights = weights
+        self._first: dict[str, Use] = {}
+        self.found: dict[tuple[Quantity, str], float] = {}
+
+    def begin(self, value: str, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """A call in the first pass."""
+        if value in self._weights and (use := Use.of(function, args, kwargs, self._weights[value][1])):
+            self._first[value] = use
+
+    def end(self, value: str, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """A call in the later pass."""
+        if value not in self._first:
+            return
+        name, weight, moving = self._weights[value]
+        if use := Use.of(function, args, kwargs, weight):
+            sizes = terms(self._first[value], use, moving.initial, moving.update)
+            self.found |= {(term, name): size for term, size in sizes.items()}
+
+
+def terms(first: Use, now: Use, start: Tensor, moved: Tensor) -> dict[Quantity, float]:
+    """The root mean square over rows of the norm of each term, of uses before any update and now, of the weight as it
+    started and of what its updates did; nothing where other rows are read than at first."""
+    if first.read.shape != now.read.shape or (first.reads_indices and not torch.equal(first.read, now.read)):
+        return {}
+    with torch.no_grad():
+        made: dict[Quantity, Tensor] = {"layer": now.made(first.read, moved)}
+        if not now.reads_indices:
+            change = now.read - first.read
+            made |= {"passthrough": now.made(change, start), "interaction": now.made(change, moved)}
+    sizes = zip(made.items(), sizes_of(made.values()), strict=True)
+    return {name: size / math.sqrt(max(one.numel() // now.units, 1)) for (name, one), size in sizes}
+
+
+def _is_transpose(applied: object, weight: Tensor) -> bool:
+    """Whether it is a view of a matrix with its rows as columns."""
+    if not isinstance(applied, Tensor) or applied._base is not weight or weight.dim() != 2:
+        return False
+    return applied.shape == weight.shape[::-1] and applied.stride() == weight.stride()[::-1]
+
+
+def _rows(name: str, read: Tensor) -> Tensor | None:
+    """The first inputs of a weight; None if there is but one without an axis for it."""
+    if name == "embedding":
+        return read.reshape(-1)[:_ROWS]
+    if name.startswith("conv"):
+        return read[:_ROWS] if read.dim() == int(name[4]) + 2 else None
+    return read.reshape(-1, read.shape[-1])[:_ROWS] if read.dim() else None
