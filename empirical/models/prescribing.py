@@ -6,7 +6,7 @@ after it became one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import torch
@@ -30,14 +30,17 @@ _APART = "decoupled_weight_decay"
 _DRAWS = 8
 """Of a bias of two entries the size is then known to a quarter."""
 MakeOptimizer = Callable[[nn.Module], Any]
+_ROUNDING = 1e-4
+"""What is left of entries that are all the same, without their mean, beside what they are to be."""
 _WRAPPERS = ("_orig_mod", "_checkpoint_wrapped_module", "_fsdp_wrapped_module")
 """What torch.compile, activation checkpointing and the first FSDP put into names."""
 
 
-def sizes_at(build: Build, width: int) -> dict[str, float]:
-    """By name, the root mean square of the entries of each parameter as the model starts at a width."""
+def sizes_at(build: Build, width: int, centred: Collection[str] = ()) -> dict[str, float]:
+    """By name, the root mean square of the entries of each parameter as the model starts at a width; of those that are
+    to be `centred`, without their mean."""
     seen = [all_drawn(built(build, width, seed)) for seed in range(_DRAWS)]
-    return {name: root_mean_square([one[name] for one in seen]) for name in seen[0]}
+    return {name: root_mean_square([one[name] for one in seen], centred=name in centred) for name in seen[0]}
 
 
 def shapes_at(build: Build, width: int) -> dict[str, tuple[int, ...]]:
@@ -82,8 +85,8 @@ def width_of(prescription: Prescription, model: nn.Module) -> int:
 def start(prescription: Prescription, model: nn.Module) -> None:
     """Rescale the starts of a freshly made model in place, where they are to be others.
 
-    Each keeps its distribution, at another root mean square; what starts at zero and is not to, becomes normal. At the
-    base width nothing changes.
+    Each keeps its distribution, at another root mean square, and around zero if it is to be centred; what starts at
+    zero and is not to, or with entries that are all the same, becomes normal. At the base width nothing else changes.
     """
     width = width_of(prescription, model)
     ratios = prescription.ratios_at(width)
@@ -94,7 +97,11 @@ def start(prescription: Prescription, model: nn.Module) -> None:
                 continue  # it has a shape, and no numbers yet
             rule = prescription.by_name[name]
             size = rule.init.at(ratios)
+            if rule.centred:
+                parameter.sub_(parameter.mean())
             current = _root_mean_square(parameter)
+            if rule.centred and current < _ROUNDING * size:
+                current = 0.0
             if not prescription.restarts(rule) or (at_base and current):
                 continue
             if not size:

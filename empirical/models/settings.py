@@ -15,7 +15,17 @@ from typing import Any
 
 from torch import nn
 
-from empirical.engines.module.starts import Drawn, all_drawn, draws, kind_of, power_of, root_mean_square
+from empirical.engines.module.starts import (
+    Drawn,
+    Pattern,
+    all_drawn,
+    draws,
+    kind_of,
+    moments_of,
+    pattern_in,
+    power_of,
+    root_mean_square,
+)
 from empirical.models.optimizers import Options, options_of
 from empirical.tracing.trace import Build
 from scalings.errors import ArgumentError
@@ -50,6 +60,12 @@ class Setting:
     gradients: Mapping[int, float] = field(default_factory=dict)
     """By width, the root mean square of its gradient's entries in the first steps; 0 where that is rounding,
     empty where it has none."""
+    mean: Exponent = MINUS_INFINITY
+    """Of the mean of its entries; -oo where that is zero, or chance."""
+    deviation: Exponent = MINUS_INFINITY
+    """Of the standard deviation of its entries; -oo where they are the same."""
+    pattern: Pattern = ""
+    """What is told of it beside its size."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +101,18 @@ def settings(build: Build, by_width: Mapping[int, Seen]) -> dict[str, Setting]:
 
     found = (_setting(name, seen, options(name), widths) for name, seen in starts.items())
     return {
-        one.name: replace(one, frozen=one.name in last.frozen, gradients=_by_width(by_width, one.name)) for one in found
+        one.name: replace(
+            _with_moments(one, starts[one.name]),
+            frozen=one.name in last.frozen,
+            gradients=_by_width(by_width, one.name),
+        )
+        for one in found
     }
+
+
+def _with_moments(one: Setting, seen: Mapping[int, Sequence[Drawn]]) -> Setting:
+    mean, deviation = moments_of(seen)
+    return replace(one, mean=mean, deviation=deviation, pattern=pattern_in(seen))
 
 
 def _by_width(seen: Mapping[int, Seen], name: str) -> dict[int, float]:

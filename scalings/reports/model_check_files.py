@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator
 from xml.etree import ElementTree
 
-from scalings.hyperparameters.exponents import Exponent, format_exponent, format_power
+from scalings.hyperparameters.exponents import format_exponent
 from scalings.reports.articles import markdown_table
 from scalings.reports.displays import text
 from scalings.reports.model_checks import consequence, corrections, established, training_in_words
-from scalings.reports.model_settings import other_multipliers, settings_columns, settings_rows, shown_law
+from scalings.reports.model_settings import Pair, other_multipliers, settings_columns, settings_rows, shown_law
 from scalings.results.fits import Fit
 from scalings.results.prescription_code import code
 from scalings.results.printable import printable
@@ -26,7 +26,7 @@ def model_check_markdown(answer: ModelCheck, name: str) -> str:
         if so := consequence(answer):
             lines += ["", f"As it is, at larger and larger widths: {_escaped(so)}"]
     lines += ["", *markdown_table(settings_columns(answer), list(_rows(answer)))]
-    if others := [f"{_exponent(*pair)} at {_as_code(place)}" for place, pair in other_multipliers(answer)]:
+    if others := [f"{_exponent(pair)} at {_as_code(place)}" for place, pair in other_multipliers(answer)]:
         lines += ["", f"The code also multiplies by {', '.join(others)}"]
     for said in meant(answer.findings):
         lines += ["", _escaped(said)]
@@ -81,13 +81,12 @@ def _escaped(words: str) -> str:
 
 def _rows(answer: ModelCheck) -> Iterator[tuple[str, ...]]:
     for row, cells in settings_rows(answer):
-        shown = (", ".join(_exponent(*pair) for pair in pairs) for pairs in cells)
+        shown = (", ".join(map(_exponent, pairs)) for pairs in cells)
         yield _as_code(row.weight), row.shape, row.role, *shown, shown_law(row)
 
 
-def _exponent(given: Exponent, wanted: Exponent | None) -> str:
-    shown = format_power(given, "n")
-    return shown if wanted is None else f"{shown} → **{format_power(wanted, 'n')}**"
+def _exponent(pair: Pair) -> str:
+    return pair.shown if pair.instead is None else f"{pair.shown} → **{pair.instead}**"
 
 
 def model_check_junit(answer: ModelCheck, name: str, seconds: float) -> str:

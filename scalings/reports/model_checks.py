@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from scalings.criteria.tutorial import STABILITY
-from scalings.hyperparameters.exponents import Exponent, format_exponent, format_power
+from scalings.hyperparameters.exponents import MINUS_INFINITY, format_exponent
 from scalings.reports.documents import SCHEMA_VERSION, Document
 from scalings.reports.measurements import agreement_table
 from scalings.reports.model_settings import Pair, other_multipliers, settings_columns, settings_rows, shown_law
@@ -64,7 +64,9 @@ def model_check_report(answer: ModelCheck) -> Iterator[RenderableType]:
 
 def consequence(answer: ModelCheck) -> str:
     """What the numbers as they are do to training, of all criteria that theory finds broken the first; empty if none
-    is."""
+    is, or if theory takes means for zero that are not."""
+    if any(row.mean != MINUS_INFINITY for row in answer.settings):
+        return ""
     return next((consequence_in_words(one) for one in answer.check.findings if not one.satisfied), "")
 
 
@@ -151,19 +153,18 @@ def _settings_table(answer: ModelCheck) -> Table:
 
 
 def _cell(pairs: Sequence[Pair]) -> Text:
-    return Text(", ").join(_exponent(*pair) for pair in pairs)
+    return Text(", ").join(map(_exponent, pairs))
 
 
-def _exponent(given: Exponent, wanted: Exponent | None) -> Text:
-    shown = format_power(given, "n")
-    if wanted is None:
-        return Text(shown)
-    return Text.assemble((shown, STYLES["FAIL"]), f" -> {format_power(wanted, 'n')}")
+def _exponent(pair: Pair) -> Text:
+    if pair.instead is None:
+        return Text(pair.shown)
+    return Text.assemble((pair.shown, STYLES["FAIL"]), f" -> {pair.instead}")
 
 
 def _multiplied_elsewhere(answer: ModelCheck) -> Iterator[Text]:
     if others := list(other_multipliers(answer)):
-        listed_ones = Text(", ").join(Text.assemble(_exponent(*pair), f" at {place}") for place, pair in others)
+        listed_ones = Text(", ").join(Text.assemble(_exponent(pair), f" at {place}") for place, pair in others)
         yield Text.assemble("The code also multiplies by ", listed_ones)
 
 
@@ -193,6 +194,8 @@ def model_check_document(answer: ModelCheck) -> Document:
                 "role": row.role,
                 "multipliers": {one.use: format_exponent(one.order) for one in row.multipliers},
                 "init": format_exponent(row.init),
+                "start": row.start,
+                "mean": format_exponent(row.mean),
                 "lr": format_exponent(row.lr),
                 "decay": format_exponent(row.decay),
                 "law": row.law,
@@ -201,7 +204,7 @@ def model_check_document(answer: ModelCheck) -> Document:
             }
             for row in answer.settings
         ],
-        "other_multipliers": {place: format_exponent(order) for place, (order, _) in other_multipliers(answer)},
+        "other_multipliers": {place: format_exponent(pair.given) for place, pair in other_multipliers(answer)},
         "repair": [
             {"layer": layer, "exponent": which, "from": format_exponent(old), "to": format_exponent(new)}
             for layer, which, old, new in answer.repair.changes

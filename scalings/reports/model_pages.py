@@ -12,7 +12,7 @@ from typing import Any
 
 from scalings import __version__
 from scalings.criteria.observables import QUANTITIES, SYMBOLS, Observable
-from scalings.hyperparameters.exponents import Exponent, format_exponent, format_power
+from scalings.hyperparameters.exponents import format_exponent, format_power
 from scalings.reports.displays import raised_powers
 from scalings.reports.model_checks import consequence, corrections, established, training_in_words
 from scalings.reports.model_settings import other_multipliers, settings_columns, settings_rows, shown_law
@@ -42,7 +42,7 @@ def model_check_page(answer: ModelCheck, name: str, figure: str | None = None) -
     room.filters["raised"] = lambda words: Markup(raised_powers(_shown(words)))
     room.filters["shown"] = _shown
     rows = [
-        (row, shown_law(row), [[_pair(*pair) for pair in pairs] for pairs in cells])
+        (row, shown_law(row), [[(pair.shown, pair.instead) for pair in pairs] for pairs in cells])
         for row, cells in settings_rows(answer)
     ]
     return room.get_template("model_check.html").render(
@@ -55,7 +55,7 @@ def model_check_page(answer: ModelCheck, name: str, figure: str | None = None) -
         meant=list(meant(answer.findings)),
         columns=settings_columns(answer),
         rows=rows,
-        other_multipliers=[(place, _pair(*pair)) for place, pair in other_multipliers(answer)],
+        other_multipliers=[(place, (pair.shown, pair.instead)) for place, pair in other_multipliers(answer)],
         changes=any(wanted for _, _, cells in rows for pairs in cells for _, wanted in pairs),
         repair=_repair(answer),
         figure=Markup(figure) if figure else None,
@@ -86,10 +86,6 @@ def _cards(answer: ModelCheck) -> Iterator[tuple[str, str, str]]:
     if asserted and answer.check.stable:
         agree = sum(one.verdict == "PASS" for one in asserted)
         yield answer.agreement.verdict, f"{agree} of {len(asserted)} orders", "confirmed by training"
-
-
-def _pair(given: Exponent, wanted: Exponent | None) -> tuple[str, str | None]:
-    return format_power(given, "n"), None if wanted is None else format_power(wanted, "n")
 
 
 def _repair(answer: ModelCheck) -> dict[str, Any] | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
+from typing import NamedTuple
 
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent, format_power
 from scalings.hyperparameters.update_laws import optimizer
@@ -15,8 +16,27 @@ from scalings.studies.model_checks import ModelCheck
 from scalings.studies.model_settings import ParameterSetting
 from scalings.studies.multipliers import Multiplier, beside_no_weight
 
-Pair = tuple[Exponent, Exponent | None]
-"""An exponent, and what the repair has in its place; None where that is the same."""
+
+class Pair(NamedTuple):
+    """An exponent as it is shown."""
+
+    given: Exponent
+    wanted: Exponent | None = None
+    """What the repair has in its place; None where that is the same."""
+    words: str = ""
+    """What else is told of it."""
+
+    @property
+    def shown(self) -> str:
+        """What it is now."""
+        return f"{format_power(self.given, 'n')} {self.words}".rstrip()
+
+    @property
+    def instead(self) -> str | None:
+        """What it is to be."""
+        return None if self.wanted is None else format_power(self.wanted, "n")
+
+
 _WHICH: dict[Changed, str] = {"init": "init scale", "lr": "learning rate", "decay": "decay"}
 _MULTIPLIER = "multiplier"
 
@@ -33,7 +53,8 @@ def settings_rows(answer: ModelCheck) -> Iterator[tuple[ParameterSetting, list[l
     wanted, has_multipliers = _wanted(answer), _has_multipliers(answer)
     for row in answer.settings:
         given: tuple[tuple[Changed, Exponent], ...] = (("init", row.init), ("lr", row.lr), ("decay", row.decay))
-        cells = [[(exponent, wanted.get((row.layer, which)))] for which, exponent in given]
+        told: dict[Changed, str] = {"init": _start(row)}
+        cells = [[Pair(own, wanted.get((row.layer, which)), told.get(which, ""))] for which, own in given]
         pairs = (_multiplier(one, wanted) for one in row.multipliers)
         yield row, [list(dict.fromkeys(pairs)), *cells] if has_multipliers else cells
 
@@ -43,9 +64,15 @@ def other_multipliers(answer: ModelCheck) -> Iterator[tuple[str, Pair]]:
     scores."""
     wanted = _wanted(answer)
     for one in beside_no_weight(answer.problem.network):
-        pair: Pair = one.order, wanted.get((one.name, "scale"))
-        if pair != (0, None):
+        pair = Pair(one.order, wanted.get((one.name, "scale")))
+        if pair != Pair(Fraction(0)):
             yield one.name, pair
+
+
+def _start(row: ParameterSetting) -> str:
+    """What is told of a start beside its size."""
+    mean = "" if row.mean == MINUS_INFINITY or row.start else f"with a mean {format_power(row.mean, 'n')}"
+    return f"{row.start} {mean}".strip()
 
 
 def shown_law(row: ParameterSetting) -> str:
@@ -69,12 +96,12 @@ def _wanted(answer: ModelCheck) -> dict[tuple[str, Changed], Exponent]:
 def _multiplier(one: Multiplier, wanted: Mapping[tuple[str, Changed], Exponent]) -> Pair:
     """The power that the code multiplies by, with what all of its numbers would be."""
     if not any((number, "scale") in wanted for number, _ in one.numbers):
-        return one.order, None
+        return Pair(one.order)
     new: list[Exponent] = [wanted.get((number, "scale"), order) for number, order in one.numbers]
-    return one.order, sum(new, Fraction(0))
+    return Pair(one.order, sum(new, Fraction(0)))
 
 
 def _has_multipliers(answer: ModelCheck) -> bool:
     """Whether any weight has one that is, or is to be, another than n^0."""
     wanted = _wanted(answer)
-    return any(_multiplier(one, wanted) != (0, None) for row in answer.settings for one in row.multipliers)
+    return any(_multiplier(one, wanted) != Pair(Fraction(0)) for row in answer.settings for one in row.multipliers)

@@ -79,6 +79,8 @@ class ParameterRule:
     """What else its group says that is not as the class has it, such as momentum or betas."""
     unlike: tuple[str, ...] = ()
     """Which numbers are other ones than the model's own at the base width, too, such as "decay"."""
+    centred: bool = False
+    """Whether its mean is to be taken out of it first."""
 
     def may_have(self, shape: tuple[int, ...], width: int, base_width: int) -> bool:
         """Whether this is its shape at a width. Sizes such as n/16 + 8, or 8n/3 rounded up to some multiple, are only

@@ -55,6 +55,7 @@ from scalings.studies.model_theory import ModelTheory, theory_of
 from scalings.studies.norm_epsilons import NormEpsilon, near_an_epsilon, norm_epsilons
 from scalings.studies.prescribed_models import Parameterized, repaired_model
 from scalings.studies.quick_checks import quick_verdict
+from scalings.studies.uncentred_starts import harmless_means, of_means
 from scalings.studies.wishes import WishedRegime
 
 if TYPE_CHECKING:
@@ -201,10 +202,10 @@ def _checked(
     verdict, reason = _verdict(theory, trial.agreement, findings, quick=asked.quick)
     drowned = {row.weight: theory.gradients.get(row.layer, MINUS_INFINITY) for row in theory.drowned}
     remarks_on_it = replace(theory, drowned=()).remarks  # the repair has their epsilons
-    repaired = repaired_model(theory.mended, theory.remedy, remarks_on_it, drowned)
+    repaired = repaired_model(theory.mended, theory.remedy, remarks_on_it, drowned) if verdict != "PASS" else None
     return ModelCheck(
         *(verdict, reason, read, theory.check, trial.agreement, findings, theory.causes),
-        notes=(*read.notes, *remarks, *kept, *_remarks(theory, asked=asked.wish is not None), *trial.notes),
+        notes=(*read.notes, *remarks, *kept, *_remarks(theory, verdict, asked=asked.wish is not None), *trial.notes),
         measured_richness=measured_richness(read.traced.translation.network, trial.measured.fits, theory.sizes),
         tensors=_tensors(read, theory, trial),
         repaired=repaired,
@@ -309,6 +310,7 @@ def _findings(read: Reading, theory: ModelTheory, trial: _Trial) -> tuple[ModelF
         findings += of_conflict(theory.conflict, theory.structure, translation.network)
     findings += of_drowning_decays(theory.drowning, read.rows, changes)
     changes = tuple(one for one in changes if not (one[1] == "decay" and one[0] in theory.drowning))
+    findings += of_means(read.rows, changes, trial.agreement)
     findings += of_changes(changes, read.rows, translation.reading)
     if not any(one.is_wrong for one in findings):
         findings += of_norms(trial.norms)
@@ -321,7 +323,8 @@ def _findings(read: Reading, theory: ModelTheory, trial: _Trial) -> tuple[ModelF
     return (*findings, *of_kept_frozen(theory.kept_frozen, str(theory.wish)))
 
 
-def _remarks(theory: ModelTheory, *, asked: bool) -> Iterator[str]:
+def _remarks(theory: ModelTheory, verdict: Verdict, *, asked: bool) -> Iterator[str]:
+    yield from harmless_means(theory.mended.rows, verdict)
     if theory.conflict and theory.structure:
         yield f"without that no numbers {contradiction(theory.conflict)}"
     causes, is_reachable = theory.causes, not theory.out_of_reach

@@ -185,11 +185,12 @@ def of_changes(
     """The numbers that are to be changed; `functions` are those of torch that operations call, by name."""
     weights = {row.layer: row.weight for row in rows}
     untrained = {row.layer for row in rows if row.untrained}
+    uncentred = {row.layer for row in rows if row.mean != MINUS_INFINITY}
     for layer, which, old, new in changes:
         if which == "scale":
             sentence = multiplier_in_words(layer, functions.get(layer, ""), old, new)
             yield ModelFinding(layer, "multiplier", old - new, sentence)
-        elif which == "init" or layer not in untrained:  # else that is said
+        elif (layer not in uncentred) if which == "init" else (layer not in untrained):  # else that is said
             name = weights[layer]
             power = None if MINUS_INFINITY in (old, new) else old - new
             yield ModelFinding(name, which, power, change_in_words(name, which, old, new))

@@ -36,6 +36,7 @@ class ParameterSetting:
     shape: str
     role: str
     init: Exponent
+    """Of the root mean square of its entries; of their standard deviation, where their mean adds up."""
     lr: Exponent
     decay: Exponent
     law: str
@@ -56,6 +57,11 @@ class ParameterSetting:
     akin: str = ""
     """Where nothing trains it, and something should: the parameter by whose optimizer, and at whose rate at the base
     width, it is taken to be trained; empty if there is none."""
+    start: str = ""
+    """What is told of its start beside its size: "ones", "constant", "orthogonal" or "identity"; else empty."""
+    mean: Exponent = MINUS_INFINITY
+    """Of the mean of its start where that adds up, over the units that it reads, to more than all else does, or than it
+    may; else -oo, also where there is one."""
 
     @property
     def is_vector(self) -> bool:
@@ -83,7 +89,11 @@ def parameter_settings(
         names = translation.weights[node.weight]
         of_copies = [seen[name] for name in names]
         first = of_copies[-1]
-        starts = Counter(one.init for one in of_copies)  # of those that start alike, some are known less well
+        means = [_mean_that_adds_up(node, one) for one in of_copies]
+        mean = max(means)
+        starts = Counter(  # of those that start alike, some are known less well
+            one.init if MINUS_INFINITY in (mean, one.deviation) else one.deviation for one in of_copies
+        )
         for one in of_copies:
             if (one.lr, one.decay) != (first.lr, first.decay):
                 raise ArgumentError("build", f"{one.name} and {first.name} are copies, but are set in different ways")
@@ -109,6 +119,8 @@ def parameter_settings(
                 first.epsilon if drowns(first) else MINUS_INFINITY,
                 multipliers[node.weight],
                 akin if why and not node.frozen else "",
+                _start(first),
+                mean,
             )
         )
     notes = [*audit(rows, [seen[row.parameters[-1]] for row in rows])]
@@ -121,6 +133,27 @@ def parameter_settings(
     notes += [f"theory leaves out {name}" for name in translation.left_out]
     notes += [f"measured at initialization: {note}" for note in translation.notes]
     return rows, list(dict.fromkeys(notes))
+
+
+def _start(setting: Setting) -> str:
+    if setting.start == "random" and setting.deviation == MINUS_INFINITY != setting.mean:
+        return "constant"
+    return "ones" if setting.start == "one" else setting.pattern
+
+
+def _mean_that_adds_up(node: Weighted, setting: Setting) -> Exponent:
+    """The order of the mean m of a start, where that is not small: with it, W has a part m 1 1^T beside one that is
+    drawn around zero, of entries s.
+
+    Of N units that are read, whose signs are the same, it makes m N, where the rest makes s N^(1/2). It is not small
+    where that is the larger one, if what it gives has as many units that it makes alike; if it gives few, where m N
+    grows, since what is read is not to be smaller than n^0.
+    """
+    reads, gives = node.fan_in.order, node.fan_out.order
+    if setting.mean == MINUS_INFINITY or not _is_matrix(node) or reads <= 0:
+        return MINUS_INFINITY
+    rest = setting.deviation - Fraction(min(reads, gives)) / 2 if gives > 0 else -reads
+    return setting.mean if setting.mean > rest else MINUS_INFINITY
 
 
 def _trained(translation: Translation, seen: Mapping[str, Setting]) -> list[tuple[str, Setting]]:

@@ -74,7 +74,12 @@ class ModelTheory:
     def finds_fault(self) -> bool:
         """Whether anything is to be changed, so that training is not asked who is right."""
         changes = isinstance(self.causes, Forbidden) or bool(self.causes.changes)
-        return changes or bool(self.missed or self.drowned or self.forgotten or self.twice)
+        return changes or bool(self.missed or self.drowned or self.forgotten or self.twice or self.uncentred)
+
+    @property
+    def uncentred(self) -> frozenset[str]:
+        """The layers whose starts have means that add up, which theory takes for zero."""
+        return frozenset(row.layer for row in self.mended.rows if row.mean != MINUS_INFINITY)
 
     @property
     def code_remains(self) -> bool:

@@ -138,9 +138,10 @@ def _settings_in(repair: Repair, read: Reading) -> set[tuple[str, str]]:
     """Which starts, rates and decays it changes: the code is the user's, and what nothing trains has no rate to be
     another, unless it may have that of a weight that is trained."""
     idle = {row.layer for row in read.rows if row.untrained and not row.akin}
-    return {
+    numbers = {
         (one, which) for one, which, *_ in repair.changes if which != "scale" and not (which == "lr" and one in idle)
     }
+    return numbers | {(row.layer, "init") for row in read.rows if row.mean != MINUS_INFINITY}
 
 
 def parameterized(
@@ -156,7 +157,8 @@ def parameterized(
     from empirical.models.prescribing import options_at, shapes_at, sizes_at
 
     model, traced = read.model, read.traced
-    options, sizes = options_at(model.build, model.optimizer, base_width), sizes_at(model.build, base_width)
+    centred = {name for row in read.rows if row.mean != MINUS_INFINITY for name in row.parameters}
+    options, sizes = options_at(model.build, model.optimizer, base_width), sizes_at(model.build, base_width, centred)
     base_shapes = shapes_at(model.build, base_width)
     shapes = {name: one.shape for one in traced.tape.parameters for name in traced.names_of(one)}
     changed = _settings_in(repair, read)
@@ -207,6 +209,7 @@ def parameterized(
             epsilon(weight, setting, trained) if trained else Scaled(0.0),
             tuple(one for one in trained.kept if one[0] != "eps") if trained else (),
             tuple(what for what, is_other in unlike.items() if is_other),
+            name in centred,
         )
 
     rules = tuple(rule(name, setting) for name, setting in read.seen.items())

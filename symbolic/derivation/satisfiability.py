@@ -54,7 +54,7 @@ class Expressions:
         if exponent == MINUS_INFINITY:
             return None
         if exponent not in self.constants:
-            self.constants[exponent] = number(Fraction(exponent))
+            self.constants[exponent] = number(Fraction(exponent), self.solver.ctx)
         return self.constants[exponent]
 
     def product(self, *orders: Expression) -> Expression:
@@ -75,7 +75,7 @@ class Expressions:
         return self._extreme(known, largest=False) if len(known) == len(orders) else None
 
     def power(self, order: Expression, exponent: Fraction) -> Expression:
-        return None if order is None else z3.simplify(number(exponent) * order)
+        return None if order is None else z3.simplify(number(exponent, self.solver.ctx) * order)
 
     def ratio(self, numerator: Expression, denominator: Expression) -> Expression:
         return None if numerator is None or denominator is None else z3.simplify(numerator - denominator)
@@ -85,7 +85,7 @@ class Expressions:
         if len(key[1]) == 1:
             return orders[0]
         if key not in self.chosen:
-            extreme = z3.Real(f"order {len(self.chosen)}")
+            extreme = z3.Real(f"order {len(self.chosen)}", self.solver.ctx)
             self.solver.add([extreme >= order if largest else extreme <= order for order in orders])
             self.solver.add(z3.Or([extreme == order for order in orders]))
             self.chosen[key] = extreme, orders
@@ -97,25 +97,30 @@ class Points:
 
     def __init__(self, ring: Any, run: Runner) -> None:
         # The plain core: tactics of other solvers have time limits, and the point found would depend on the machine.
-        self.solver = z3.SimpleSolver()
-        self.exponents = {name: z3.Real(name) for name in map(str, ring.symbols)}
+        # A context of its own, or it would depend on what was asked before.
+        self.context = z3.Context()
+        self.solver = z3.SimpleSolver(ctx=self.context)
+        self.exponents = {name: z3.Real(name, self.context) for name in map(str, ring.symbols)}
         self.wanted: dict[Imposed, z3.BoolRef] = {}
         self.given: dict[str, z3.BoolRef] = {}
         algebra, orders = Expressions(self.solver), dict[Observable, Expression]()
         for requirement in run(algebra, self.exponents.__getitem__, orders):
             left, right = requirement.sides(orders, algebra)
             imposed = requirement.criterion, requirement.layer.name
-            wanted = self.wanted.setdefault(imposed, z3.Bool(f"criterion {len(self.wanted)}"))
-            self.solver.add(z3.Implies(wanted, _relation(left, requirement.criterion.sign == "~", right)))
+            wanted = self.wanted.setdefault(imposed, z3.Bool(f"criterion {len(self.wanted)}", self.context))
+            relation = _relation(left, requirement.criterion.sign == "~", right, self.context)
+            self.solver.add(z3.Implies(wanted, relation))
 
     def give(self, name: str, exponent: Fraction) -> None:
         """Ask for this value of an exponent from now on."""
-        self.given[name] = z3.Bool(f"given {len(self.given)}")
-        self.solver.add(z3.Implies(self.given[name], self.exponents[name] == number(exponent)))
+        self.given[name] = z3.Bool(f"given {len(self.given)}", self.context)
+        self.solver.add(z3.Implies(self.given[name], self.exponents[name] == number(exponent, self.context)))
 
     def outside(self, polyhedra: Sequence[Sequence[Form]]) -> dict[str, Fraction] | None:
         """Exponents that meet all criteria and are in none of the polyhedra (forms >= 0); None if there are none."""
-        beyond = [z3.Or([z3.Not(nonnegative(form)) for form in forms]) for forms in polyhedra]
+        beyond = [
+            z3.Or([z3.Not(nonnegative(form, self.context)) for form in forms], self.context) for forms in polyhedra
+        ]
         if self.solver.check(*self.wanted.values(), *beyond) != z3.sat:
             return None
         model = self.solver.model()
@@ -183,7 +188,7 @@ class Points:
         return [one for one in self.wanted if one[0] in criteria]
 
 
-def _relation(left: Expression, equal: bool, right: Expression) -> z3.BoolRef:
+def _relation(left: Expression, equal: bool, right: Expression, context: z3.Context) -> z3.BoolRef:
     if left is None or right is None:
-        return z3.BoolVal(left is None and (right is None or not equal))
+        return z3.BoolVal(left is None and (right is None or not equal), context)
     return left == right if equal else left <= right

@@ -1,9 +1,10 @@
 """The fewest numbers whose change makes a parameterization meet the criteria: what is wrong with a model.
 
 One mistake has many consequences, but is one number. So the answer changes as few as possible; among these it touches
-the fewest weights and multipliers, multipliers in the code last, then init scales and decays, and learning rates first,
-leaves as few multipliers as it can that are not n^0, and moves numbers as little as possible. A number in the code of a
-model, such as the 1/sqrt(d) of attention, is a `Factor`, and may be what is wrong:
+the fewest weights and multipliers, multipliers in the code last, makes as many hidden layers rich as it can, changes
+init scales and decays next, and learning rates first, leaves as few multipliers as it can that are not n^0, and moves
+numbers as little as possible. What is then still free, as the start of a matrix that should not be zero, is as large as
+it may be. A number in the code of a model, such as the 1/sqrt(d) of attention, is a `Factor`, and may be what is wrong:
 
 >>> from scalings.criteria.problem import Problem
 >>> from scalings.hyperparameters.update_laws import optimizer
@@ -34,6 +35,7 @@ from fractions import Fraction
 
 import z3
 
+from scalings.criteria.criterion import Criterion
 from scalings.criteria.observables import Observable
 from scalings.criteria.problem import Problem
 from scalings.criteria.tutorial import WORKING
@@ -55,6 +57,8 @@ from symbolic.orders.algebra import EXACT
 from symbolic.polyhedra.z3_forms import number, value
 from symbolic.propagation.question import Question
 
+_RICH = Fraction(1, 2)
+"""The richness that is preferred among equally few changes: hidden units, of which there are n, move by order 1."""
 _KINDS: tuple[Kind, ...] = ("scales", "init", "decay", "lr")
 """From what is changed last to what is changed first."""
 
@@ -82,16 +86,17 @@ def _causes_of(
     problem: Problem, given: Parameterization, *, code: bool, richness: Fraction | None
 ) -> Repair | Forbidden:
     network = loosened(problem.network) if code else problem.network
-    criteria = WORKING if richness is None else (*WORKING, of_richness(richness, problem))
+    criteria = *WORKING, of_richness(_RICH if richness is None else richness, problem)
+    asked = WORKING if richness is None else criteria
     question = Question(replace(problem, network=network), criteria)
-    found = _nearest(question, problem.network, given)
+    found = _nearest(question, asked, problem.network, given)
     zeros = {node.weight for node in network.layers if node.start == "zero" and isinstance(node, MATRICES)}
     for started in (*({one} for one in sorted(zeros)), zeros) if zeros else ():
         if found is None:
             question = Question(replace(problem, network=Network(tuple(_started(network.nodes, started)))), criteria)
-            found = _nearest(question, problem.network, given)
+            found = _nearest(question, asked, problem.network, given)
     if found is None:
-        excluding = Points(question.ring, question.train).contradictory(criteria)
+        excluding = Points(question.ring, question.train).contradictory(asked)
         return Forbidden(tuple(dict.fromkeys(one.name for one in excluding if one in WORKING)), richness)
     layers, scales = question.exponents(found.__getitem__, lambda exponent: exponent)
     changes = tuple(_changes(question, _numbers(question, problem.network, given), found))
@@ -158,41 +163,79 @@ def _numbers(question: Question, network: Network, given: Parameterization) -> d
     return {name: named[name] for name in question.unknowns}
 
 
-def _nearest(question: Question, network: Network, given: Parameterization) -> dict[str, Fraction] | None:
-    """Values of all unknowns that meet the criteria; None if there are none."""
+def _nearest(
+    question: Question, asked: Sequence[Criterion], network: Network, given: Parameterization
+) -> dict[str, Fraction] | None:
+    """Values of all unknowns that meet what is asked; None if there are none. Further criteria of the question are met
+    where that takes no more changes."""
     numbers = _numbers(question, network, given)
-    if finite := _as_given(question, numbers):
+    if finite := _as_given(question, asked, numbers):
         return finite
     points = Points(question.ring, question.train)
-    solver = z3.Optimize()
-    solver.add(points.solver.assertions(), *points.wanted.values())
-    if solver.check() != z3.sat:
-        return None
+    solver = _meeting(points, asked)
     variables = {name: points.exponents[name] for name in numbers}
     finite = {name: one for name, one in numbers.items() if isinstance(one, Fraction)}
-    kept = {name: variables[name] == number(one) for name, one in finite.items()}
+    kept = {name: variables[name] == number(one, points.context) for name, one in finite.items()}
     for same in kept.values():
         solver.add_soft(same, id="numbers")
     for owner in dict.fromkeys(question.owners[name] for name in kept):
         solver.add_soft(z3.And([kept[name] for name in kept if question.owners[name] == owner]), id="owners")
+    preferred = [wanted for (criterion, _), wanted in points.wanted.items() if criterion not in asked]
     for kind in _KINDS:
         for name in (name for name in kept if kind_of(name) == kind):
             solver.add_soft(kept[name], id=kind)
+        for wanted in preferred if kind == "scales" else ():
+            solver.add_soft(wanted, id="preferred")
     for name in (name for name in kept if kind_of(name) == "scales"):
         solver.add_soft(variables[name] == 0, id="neutral")
-    solver.minimize(z3.Sum([z3.RealVal(0), *(distance(variables[name], one) for name, one in finite.items())]))
-    assert solver.check() == z3.sat, "what has an answer has a nearest one"
+    zero = number(Fraction(0), points.context)
+    moved = z3.Sum([zero, *(distance(variables[name], one) for name, one in finite.items())])
+    solver.minimize(moved)
+    if solver.check() != z3.sat:
+        return None
     model = solver.model()
-    return {name: value(model, variable) for name, variable in variables.items()}
+    found = {name: value(model, variable) for name, variable in variables.items()}
+    kept_so = [kept[name] for name, one in finite.items() if one == found[name]]
+    as_good = [*kept_so, moved == number(value(model, moved), points.context)]
+    as_good += [wanted for wanted in preferred if z3.is_true(model.eval(wanted))]
+    others = [name for name in found if name not in finite or finite[name] != found[name]]
+    return found | _largest(points, asked, others, as_good)
 
 
-def _as_given(question: Question, numbers: Mapping[str, Exponent]) -> dict[str, Fraction] | None:
-    """The numbers as they are, if they meet the criteria: nothing is nearer, and no search is needed."""
+def _meeting(points: Points, asked: Sequence[Criterion]) -> z3.Optimize:
+    solver = z3.Optimize(ctx=points.context)
+    wanted = (wanted for (criterion, _), wanted in points.wanted.items() if criterion in asked)
+    solver.add(*points.solver.assertions(), *wanted)
+    return solver
+
+
+def _largest(
+    points: Points, asked: Sequence[Criterion], names: Sequence[str], as_good: Sequence[z3.BoolRef]
+) -> dict[str, Fraction]:
+    """Of the answers that are as good, the one whose numbers of these names are each in turn as large as they may be,
+    which is at a corner; one that knows no largest value stays open."""
+    values: dict[str, Fraction] = {}
+    for name in (name for kind in reversed(_KINDS) for name in names if kind_of(name) == kind):
+        solver = _meeting(points, asked)
+        solver.add(*as_good, *(points.exponents[one] == number(known, points.context) for one, known in values.items()))
+        top = solver.maximize(points.exponents[name])
+        assert solver.check() == z3.sat, "what has an answer has a largest one"
+        if z3.is_rational_value(largest := solver.upper(top)):
+            values[name] = Fraction(largest.as_fraction())
+    return values
+
+
+def _as_given(
+    question: Question, asked: Sequence[Criterion], numbers: Mapping[str, Exponent]
+) -> dict[str, Fraction] | None:
+    """The numbers as they are, if they meet what is asked: nothing is nearer, and no search is needed."""
     finite = {name: one for name, one in numbers.items() if isinstance(one, Fraction)}
     if len(finite) < len(numbers):
         return None
     orders: dict[Observable, Exponent] = {}
     for one in question.train(EXACT, numbers.__getitem__, orders):
+        if one.criterion not in asked:
+            continue
         left, right = one.sides(orders, EXACT)
         if left > right or (one.criterion.sign == "~" and left != right):
             return None

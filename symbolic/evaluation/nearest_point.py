@@ -44,10 +44,11 @@ def nearest(
 
     `given` are the values to be kept where that is possible, `layers` says to which layer each unknown belongs.
     """
-    solver = z3.Optimize()
-    variables = {name: z3.Real(name) for name in given}
-    is_zero = {name: z3.Bool(f"{name} is zero") for name in given}
-    solver.add(z3.Or([_inside(piece, is_zero) for piece in pieces]))
+    context = z3.Context()
+    solver = z3.Optimize(ctx=context)
+    variables = {name: z3.Real(name, context) for name in given}
+    is_zero = {name: z3.Bool(f"{name} is zero", context) for name in given}
+    solver.add(z3.Or([_inside(piece, is_zero, context) for piece in pieces], context))
     changed = {name: z3.Not(_equals(variables[name], is_zero[name], exponent)) for name, exponent in given.items()}
     for layer in dict.fromkeys(layers[name] for name in given):
         solver.add_soft(z3.Not(z3.Or([changed[name] for name in given if layers[name] == layer])), id="layers")
@@ -55,7 +56,7 @@ def nearest(
         for name in (name for name in given if kind_of(name) == kind):
             solver.add_soft(z3.Not(changed[name]), id=kind)
     finite = [(variables[name], exponent) for name, exponent in given.items() if isinstance(exponent, Fraction)]
-    solver.minimize(z3.Sum([z3.RealVal(0), *(distance(variable, exponent) for variable, exponent in finite)]))
+    solver.minimize(z3.Sum([z3.RealVal(0, context), *(distance(variable, exponent) for variable, exponent in finite)]))
     if solver.check() != z3.sat:
         return None
     model = solver.model()
@@ -65,17 +66,17 @@ def nearest(
     }
 
 
-def _inside(piece: Piece, is_zero: Mapping[str, z3.BoolRef]) -> z3.BoolRef:
+def _inside(piece: Piece, is_zero: Mapping[str, z3.BoolRef], context: z3.Context) -> z3.BoolRef:
     forms, zeros = piece
     starts = [zero if name in zeros else z3.Not(zero) for name, zero in is_zero.items()]
-    return z3.And([*(nonnegative(form) for form in forms), *starts])
+    return z3.And([*(nonnegative(form, context) for form in forms), *starts], context)
 
 
 def _equals(variable: z3.ArithRef, is_zero: z3.BoolRef, given: Exponent) -> z3.BoolRef:
-    return z3.And(z3.Not(is_zero), variable == number(given)) if isinstance(given, Fraction) else is_zero
+    return z3.And(z3.Not(is_zero), variable == number(given, variable.ctx)) if isinstance(given, Fraction) else is_zero
 
 
 def distance(variable: z3.ArithRef, given: Fraction) -> z3.ArithRef:
     """|variable - given|"""
-    exact = number(given)
+    exact = number(given, variable.ctx)
     return z3.If(variable >= exact, variable - exact, exact - variable)

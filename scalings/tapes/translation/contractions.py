@@ -106,6 +106,8 @@ def dense(
     """A matrix applied to a value; with a kernel, to patches of so many positions."""
     read = source_node(build, call, source, fans[0])
     name, given = build.weight_name(call, weight.parameter), kept(weight.parameter)
+    if given["start"] == "one":  # of a matrix they are no gain, but numbers that may be others
+        given["start"] = "random"
     if kernel:
         of = build.weight_of(weight.parameter, "matrix", Dimension(kernel) * fans[0], fans[1])
         return build.matrix(Convolution(name, read, of, *fans, kernel, **given), weight, call)

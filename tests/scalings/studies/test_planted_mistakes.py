@@ -51,6 +51,17 @@ def test_a_quick_check_names_it_too(name: str) -> None:
     check_report(found, next(one for one in found.findings if one.is_wrong).what)
 
 
+def test_which_start_a_matrix_needs_that_should_not_be_zero_does_not_depend_on_what_was_checked_before() -> None:
+    """It may be any power from 1/n to 1/sqrt(n), and is told to be the largest, as adapters start."""
+    for name in ("both matrices of an adapter at zero", "adapter") * 2:
+        case = (RIGHT | MISTAKES)[name]
+        found = scalings.check_model(case.build, case.optimizer, case.data, case.loss, quick=True)
+        if name == "adapter":
+            assert found.verdict == "PASS"
+        else:
+            assert found.reason == "the init scale of a.weight is zero, and should fall like 1/sqrt(n)"
+
+
 def check_report(found: ModelCheck, what: str) -> None:
     """It begins with the mistake, says what that does, and nothing of training being open once the cause is known."""
     report = str(found)

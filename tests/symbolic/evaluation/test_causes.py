@@ -8,12 +8,12 @@ from fractions import Fraction
 import pytest
 
 from scalings.criteria.problem import Problem
-from scalings.hyperparameters.exponents import MINUS_INFINITY
+from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.hyperparameters.splits import laws
 from scalings.networks.dimensions import WIDTH, fixed
 from scalings.networks.network import Network
-from scalings.networks.nodes import Dense, Elementwise, Embedding, Factor, Node, Start
+from scalings.networks.nodes import Dense, Elementwise, Embedding, Factor, Node, Start, Sum
 from scalings.results.checks import Forbidden, Repair
 from symbolic.evaluation.causes import causes_of, conflict_within, loosened
 
@@ -98,6 +98,67 @@ def test_two_matrices_that_start_at_zero_and_never_move_are_told_which_to_draw()
     assert isinstance(answer, Repair)
     [(where, which, old, new)] = answer.changes
     assert (where, which, old, new) in (("mid", "init", MINUS_INFINITY, -HALF), ("out", "init", MINUS_INFINITY, -1))
+
+
+def adapted(init: Exponent, a: Start) -> tuple[Problem, Parameterization]:
+    """A frozen matrix with an adapter beside it, whose second factor starts at zero."""
+    nodes = (
+        Dense("in", "input", "w1", fixed(8), WIDTH, frozen=True),
+        Dense("base", "in", "w2", WIDTH, WIDTH, frozen=True),
+        Dense("a", "in", "w3", WIDTH, fixed(4), a),
+        Dense("b", "a", "w4", fixed(4), WIDTH, "zero"),
+        Sum("sum", ("base", "b")),
+        Dense("out", "sum", "w5", WIDTH, fixed(8)),
+    )
+    given = Parameterization.of(multiplier="0,0,0,0,0", init="0,-1/2,0,0,-1", lr="0,0,-1,0,-1")
+    starts = Fraction(0), -HALF, init, MINUS_INFINITY, Fraction(-1)
+    layers = [replace(one, init=start) for one, start in zip(given.layers, starts, strict=True)]
+    layers[:2] = [replace(one, lr=MINUS_INFINITY) for one in layers[:2]]
+    return Problem(Network(nodes), laws("adam")), Parameterization(tuple(layers))
+
+
+def test_what_is_free_is_as_large_as_it_may_be_whatever_was_asked_before() -> None:
+    """Smaller starts of the factor would be right, too; there z3 once stopped anywhere: at
+    n^(-7/8) in one question, at 1/n or n^(-3/4) in the next."""
+    problem, given = adapted(MINUS_INFINITY, "zero")
+    answers = []
+    for between in range(4):
+        answer = causes_of(problem, given)
+        assert isinstance(answer, Repair)
+        answers.append(answer.changes)
+        for other in range(3 * between):
+            found(changed(other % 3, lr=Fraction(-1)))
+    assert answers == [(("a", "init", MINUS_INFINITY, -HALF),)] * 4
+    for init, changes in ((Fraction(-7, 8), 0), (-HALF, 0), (Fraction(-1, 4), 1)):
+        answer = causes_of(*adapted(init, "random"))
+        assert isinstance(answer, Repair)
+        assert len(answer.changes) == changes
+
+
+def test_of_equally_few_changes_those_that_make_it_rich_are_named() -> None:
+    """In a small network a readout that is not scaled is mended by its start, or by the rate of what it reads, which
+    makes it lazy, and is what is asked for there; in a large one a lazy network with one mistake stays lazy."""
+    small = Network((Dense("in", "input", "w1", fixed(8), WIDTH), Dense("out", "in", "w2", WIDTH, fixed(8))))
+    unscaled = Parameterization.of(multiplier="0,0", init="0,-1/2", lr="0,-1")
+    problem = Problem(small, laws("adam"))
+    rich, lazy = causes_of(problem, unscaled), causes_of(problem, unscaled, richness=Fraction(0))
+    assert isinstance(rich, Repair)
+    assert isinstance(lazy, Repair)
+    assert (rich.changes, rich.verdict.regime) == ((("out", "init", -HALF, Fraction(-1)),), "rich")
+    assert (lazy.changes, lazy.verdict.regime) == ((("in", "lr", Fraction(0), -HALF),), "lazy")
+    tangent = Parameterization.of(multiplier="0,0,0", init="0,-1/2,-1/2", lr="-1/2,-1,-1")
+    large = found(tangent)
+    assert isinstance(large, Repair)
+    [(where, which, old, new)] = large.changes
+    assert (where, which, old, new, large.verdict.regime) == ("mid", "lr", -1, Fraction(-3, 2), "lazy")
+
+
+def test_the_richness_that_is_possible_is_preferred_where_some_of_it_is_frozen() -> None:
+    problem, given = adapted(-HALF, "random")
+    layers = [*given.layers[:4], replace(given.layers[4], init=-HALF)]
+    answer = causes_of(problem, Parameterization(tuple(layers)))
+    assert isinstance(answer, Repair)
+    assert (answer.changes, answer.richness) == ((("out", "init", -HALF, Fraction(-1)),), HALF)
 
 
 def tied(*between: Node) -> Problem:
