@@ -215,13 +215,18 @@ def _largest(
     """Of the answers that are as good, the one whose numbers of these names are each in turn as large as they may be,
     which is at a corner; one that knows no largest value stays open."""
     values: dict[str, Fraction] = {}
+    solver = _meeting(points, asked)
+    solver.add(*as_good)
     for name in (name for kind in reversed(_KINDS) for name in names if kind_of(name) == kind):
-        solver = _meeting(points, asked)
-        solver.add(*as_good, *(points.exponents[one] == number(known, points.context) for one, known in values.items()))
-        top = solver.maximize(points.exponents[name])
+        exponent = points.exponents[name]
+        solver.push()
+        top = solver.maximize(exponent)
         assert solver.check() == z3.sat, "what has an answer has a largest one"
-        if z3.is_rational_value(largest := solver.upper(top)):
+        largest = solver.upper(top)
+        solver.pop()
+        if z3.is_rational_value(largest):
             values[name] = Fraction(largest.as_fraction())
+            solver.add(exponent == number(values[name], points.context))
     return values
 
 
