@@ -15,7 +15,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 
 import torch
 from torch import Tensor, nn
@@ -33,7 +33,7 @@ from empirical.models.fused_steps import fuse
 from empirical.models.gradients import FIRST, GradientSizes
 from empirical.models.optimizers import optimizers_at_peak, optimizers_in
 from empirical.models.settings import Seen
-from empirical.tensors.sizes import size_of, size_of_change
+from empirical.tensors.sizes import size_of_change, sizes_of
 from empirical.tracing.state import reseed, seeded
 from empirical.tracing.user_code import user_code
 from scalings.criteria.observables import Observable, Quantity
@@ -58,27 +58,22 @@ class Own:
         self.kept = 1.0
         """What decay has left of each entry."""
 
-    @property
-    def shrunk(self) -> Tensor | None:
-        """By which fraction decay has made W(0) smaller; None if that is not known."""
-        return torch.tensor(1 - self.kept, dtype=torch.float64) if self.kept < 1 else None
+    @cached_property
+    def start(self) -> float:
+        """|W(0)|"""
+        return sizes_of([self.initial])[0]
 
     @property
     def update(self) -> Tensor:
         """What its updates did, without what decay took where that is known."""
-        update = torch.sub(self.parameter.detach(), self.initial, alpha=self.kept)
-        return update if self._seen(size_of(update)) else torch.zeros_like(update)
+        return torch.sub(self.parameter.detach(), self.initial, alpha=self.kept)
 
     @property
     def sizes(self) -> Mapping[Quantity, float]:
-        """|dW|"""
-        return {"dW_frobenius": self._seen(size_of_change(self.parameter.detach(), self.initial, self.kept))}
-
-    def _seen(self, size: float) -> float:
-        """The size of what updates did; zero where it is no more than roundings of what decay left."""
-        if self.kept == 1:
-            return size
-        return size if size > _ROUNDINGS * torch.finfo(self.initial.dtype).eps * size_of(self.initial) else 0.0
+        """|dW|; zero where it is no more than roundings of what decay left."""
+        size = size_of_change(self.parameter.detach(), self.initial, self.kept)
+        rounded = _ROUNDINGS * torch.finfo(self.initial.dtype).eps * self.start
+        return {"dW_frobenius": size if self.kept == 1 or size > rounded else 0.0}
 
 
 @dataclass

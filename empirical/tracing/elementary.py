@@ -141,6 +141,7 @@ class Follower(Elementary):
         self._after: dict[int, list[tuple[str, Spot]]] = {}
         for name, spot in wanted.items():
             (self._after if spot.after else self._before).setdefault(spot.call, []).append((name, spot))
+        self._given = {spot.call for spot in wanted.values() if not spot.made}
         # By where they start, what is only counted: calls at which nothing is wanted, and where the next one is.
         self._passed = {number: (step, number + 1) for number, step in enumerate(trail.steps)}
         self._passed |= {first: (whole.step, whole.stop) for first, whole in trail.wholes.items()}
@@ -178,9 +179,10 @@ class Follower(Elementary):
         before, after = self._before.get(number), self._after.get(number)
         if before is None and after is None:
             return function(*args, **kwargs)
-        with torch._C.DisableTorchFunction():
-            given = list(tensors_in((args, kwargs)))
-            self._look(before or (), given, [])
+        given = list(tensors_in((args, kwargs))) if number in self._given else []
+        if before:
+            with torch._C.DisableTorchFunction():
+                self._look(before, given, [])
         result = function(*args, **kwargs)
         with torch._C.DisableTorchFunction():
             self._look(after or (), given, [result] if isinstance(result, Tensor) else list(tensors_in(result)))

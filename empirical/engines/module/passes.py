@@ -16,6 +16,7 @@ from empirical.engines.module.places import Place, on_tape
 from empirical.engines.module.precision import double_precision
 from empirical.tracing.batches import Batch, Loss
 from empirical.tracing.elementary import Called, Follower, Spot, Trail
+from empirical.tracing.memory import version
 from empirical.tracing.modules import eager
 from empirical.tracing.recorder import record
 from empirical.tracing.state import reseed
@@ -57,6 +58,8 @@ class Passes:
     precision: float = 0.0
     """The distance of 1 to the next number in the coarsest type of what was seen."""
     _follower: Follower | None = None
+    _overwritten: set[str] | None = None
+    """The values that the module writes to later in a pass, of which copies are kept; of all before that is known."""
 
     @cached_property
     def _own(self) -> dict[str, nn.Parameter]:
@@ -99,11 +102,14 @@ class Passes:
     def _followed(self, follower: Follower, *, weights: bool, signals: bool, called: Called | None) -> Pass | None:
         """None if the module does not do what it did on its trail."""
         values: dict[str, Tensor] = {}
+        kept: dict[str, tuple[Tensor, int]] = {}
         edges: dict[str, GradientEdge] = {}
         losses: list[Tensor] = []
 
         def watch(name: str, tensor: Tensor) -> None:
-            values[name] = tensor.detach().clone()
+            is_copied = self._overwritten is None or name in self._overwritten
+            values[name] = tensor.detach().clone() if is_copied else tensor.detach()
+            kept[name] = tensor, version(tensor)
             if tensor.is_floating_point():
                 self.precision = max(self.precision, torch.finfo(tensor.dtype).eps)
             if signals and tensor.requires_grad:
@@ -117,6 +123,11 @@ class Passes:
             is_same = follower.follows(self.batch.copy(), loss, watch, called)
         if not is_same:
             return None
+        written = {name for name, (tensor, before) in kept.items() if version(tensor) != before}
+        if self._overwritten is not None and written - self._overwritten:  # which it did not do before
+            self._overwritten = None
+            return None
+        self._overwritten = (self._overwritten or set()) | written
         own = self._own if weights else {}
         trained = {name: one for name, one in own.items() if one.requires_grad}
         slopes: list[Tensor | None] = [None] * (len(edges) + len(trained))

@@ -6,12 +6,12 @@
 They are sums over a few rows of the batch: a weight is read from memory for each of them, which is what they cost.
 
 >>> layer, h = nn.Linear(2, 1, bias=False), torch.tensor([[3.0, 4.0]])
->>> start, given = torch.zeros(1, 2), (h, layer.weight)
+>>> start = torch.zeros(1, 2)
 >>> with torch.no_grad():
-...     update = layer.weight.fill_(1.0) - start
+...     _ = layer.weight.fill_(1.0)
 >>> first = Use.of(nn.functional.linear, (torch.zeros(1, 2), layer.weight), {}, layer.weight)
 >>> now = Use.of(nn.functional.linear, (h, layer.weight), {}, layer.weight)
->>> {name: float(size) for name, size in terms(first, now, start, update).items()}
+>>> {name: float(size) for name, size in terms(first, now, start).items()}
 {'layer': 0.0, 'passthrough': 0.0, 'interaction': 7.0}
 """
 
@@ -29,8 +29,10 @@ from empirical.tensors.sizes import sizes_of
 from empirical.tracing.functions import Function, name_of
 from scalings.criteria.observables import Quantity
 
-_ROWS = 32
+_ROWS = 16
 """Of so many inputs: their mean square is that of all of them, up to a constant."""
+_ROUNDINGS = 8
+"""Where decay was taken, what is no larger than so many of them is none."""
 _PLACES = {
     "linear": (0, 1),
     "matmul": (0, 1),
@@ -98,6 +100,16 @@ class Moving(Protocol):
     @property
     def initial(self) -> Tensor: ...
     @property
+    def start(self) -> float:
+        """|W(0)|"""
+        ...
+
+    @property
+    def kept(self) -> float:
+        """What decay has left of W(0)."""
+        ...
+
+    @property
     def update(self) -> Tensor:
         """What its updates did, without what decay took."""
         ...
@@ -105,11 +117,6 @@ class Moving(Protocol):
     @property
     def sizes(self) -> Mapping[Quantity, float]:
         """|dW|, and |W| where it is observed."""
-        ...
-
-    @property
-    def shrunk(self) -> Tensor | None:
-        """By which fraction decay has made W(0) smaller."""
         ...
 
 
@@ -133,22 +140,31 @@ class Uses:
             return
         name, weight, moving = self._weights[value]
         if use := Use.of(function, args, kwargs, weight):
-            sizes = terms(self._first[value], use, moving.initial, moving.update)
+            sizes = terms(self._first[value], use, moving.initial, moving.kept)
             self.found |= {(term, name): size for term, size in sizes.items()}
 
 
-def terms(first: Use, now: Use, start: Tensor, moved: Tensor) -> dict[Quantity, float]:
-    """The root mean square over rows of the norm of each term, of uses before any update and now, of the weight as it
-    started and of what its updates did; nothing where other rows are read than at first."""
+def terms(first: Use, now: Use, start: Tensor, kept: float = 1.0) -> dict[Quantity, float]:
+    """The root mean square over rows of the norm of each term, of uses before any update and now, and of the weight as
+    it started, of which decay has `kept` so much; nothing where other rows are read than at first."""
     if first.read.shape != now.read.shape or (first.reads_indices and not torch.equal(first.read, now.read)):
         return {}
+    rows = first.read if now.reads_indices else torch.cat([first.read, now.read - first.read])
     with torch.no_grad():
-        made: dict[Quantity, Tensor] = {"layer": now.made(first.read, moved)}
-        if not now.reads_indices:
-            change = now.read - first.read
-            made |= {"passthrough": now.made(change, start), "interaction": now.made(change, moved)}
-    sizes = zip(made.items(), sizes_of(made.values()), strict=True)
-    return {name: size / math.sqrt(max(one.numel() // now.units, 1)) for (name, one), size in sizes}
+        after, before = now.made(rows, now.weight), now.made(rows, start)
+        moved = torch.sub(after, before, alpha=kept)
+    number = len(first.read)
+    known = [moved[:number], before[:number]]
+    if not now.reads_indices:
+        known += [moved[number:], before[number:]]
+    layer, whole, *others = (size / math.sqrt(max(known[0].numel() // now.units, 1)) for size in sizes_of(known))
+    rounded = _ROUNDINGS * torch.finfo(moved.dtype).eps
+    found: dict[Quantity, float] = {"layer": layer if kept == 1 or layer > rounded * whole else 0.0}
+    if others:
+        interaction, passthrough = others
+        found["passthrough"] = passthrough
+        found["interaction"] = interaction if kept == 1 or interaction > rounded * passthrough else 0.0
+    return found
 
 
 def _is_transpose(applied: object, weight: Tensor) -> bool:

@@ -158,13 +158,12 @@ def _weights(observed: Mapping[str, Trained], step: int, pushed: Sequence[float]
     """W as it is, what the updates so far did, and the gradients that `pushed` it in the last one."""
     found: dict[Observable, float] = {}
     if not step:
-        starts = sizes_of([one.stepped.initial for one in observed.values()])
-        return {Observable("W_frobenius", name, step): size for name, size in zip(observed, starts, strict=True)}
+        return {Observable("W_frobenius", name, step): one.stepped.start for name, one in observed.items()}
     for (name, one), gradient in zip(observed.items(), pushed, strict=True):
         found |= {Observable(quantity, name, step): size for quantity, size in one.stepped.sizes.items()}
         found[Observable("gradient", name, step)] = gradient
         if one.is_matrix:
             found[Observable("dW_spectral", name, step)] = float(spectral_norm(as_matrix(one.stepped.update)))
-        if one.stepped.shrunk is not None and one.stepped.shrunk.any():
-            found[Observable("decay", name, step)] = float(one.stepped.shrunk)
+        if one.stepped.kept < 1:
+            found[Observable("decay", name, step)] = 1 - one.stepped.kept
     return found

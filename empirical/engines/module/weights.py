@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import median
 
 import torch
@@ -118,9 +119,14 @@ class Stepped:
         )
 
     @property
-    def shrunk(self) -> Tensor | None:
-        """By which fraction decay has made W(0) smaller."""
-        return self._steps.shrunk
+    def kept(self) -> float:
+        """What decay has left of W(0)."""
+        return 1.0 if self._steps.shrunk is None else float(1 - self._steps.shrunk)
+
+    @cached_property
+    def start(self) -> float:
+        """|W(0)|"""
+        return sizes_of([self.initial])[0]
 
     @property
     def sizes(self) -> Mapping[Quantity, float]:
@@ -131,9 +137,8 @@ class Stepped:
     def step(self, gradient: Tensor) -> None:
         """One step, of the update and of the parameter itself."""
         self._steps.step([(EVERYTHING, as_matrix(gradient).clone())])
-        kept = 1.0 if self.shrunk is None else float(1 - self.shrunk)
         with torch.no_grad():
-            self.parameter.copy_(kept * self.initial + self.update)
+            self.parameter.copy_(self.kept * self.initial + self.update)
 
 
 def as_matrix(parameter: Tensor) -> Tensor:

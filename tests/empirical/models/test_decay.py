@@ -36,17 +36,15 @@ def trained(optimizer: Any, *, pulled: bool) -> Own:
 def test_what_decay_took_is_no_update(kind: str) -> None:
     idle, pulled = trained(KINDS[kind], pulled=False), trained(KINDS[kind], pulled=True)
     assert idle.kept == pytest.approx(0.95**3)
-    assert not idle.update.any()
+    assert float(idle.update.norm()) < 1e-5
     assert not idle.sizes["dW_frobenius"]
     # All entries are pulled alike, and what they start from makes no difference.
     assert float(pulled.update.std() / pulled.update.mean().abs()) < 1e-4
     assert pulled.sizes["dW_frobenius"] == pytest.approx(float(pulled.update.norm()), rel=1e-4)
-    assert float(pulled.shrunk or 0.0) == pytest.approx(1 - 0.95**3)
 
 
 @pytest.mark.parametrize("pulled", [False, True])
 def test_decay_that_is_added_to_gradients_is_not_told_apart(pulled: bool) -> None:
     own = trained(lambda of: torch.optim.Adam(of, lr=0.1, weight_decay=0.5), pulled=pulled)
     assert own.kept == 1.0
-    assert own.shrunk is None
     assert own.sizes["dW_frobenius"] > 1.0
