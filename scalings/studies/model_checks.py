@@ -201,8 +201,7 @@ def _checked(
     findings = _findings(read, theory, trial)
     verdict, reason = _verdict(theory, trial.agreement, findings, quick=asked.quick)
     drowned = {row.weight: theory.gradients.get(row.layer, MINUS_INFINITY) for row in theory.drowned}
-    remarks_on_it = replace(theory, drowned=()).remarks  # the repair has their epsilons
-    repaired = repaired_model(theory.mended, theory.remedy, remarks_on_it, drowned) if verdict != "PASS" else None
+    repaired = repaired_model(theory.mended, theory.remedy, theory.remarks, drowned) if verdict != "PASS" else None
     return ModelCheck(
         *(verdict, reason, read, theory.check, trial.agreement, findings, theory.causes),
         notes=(*read.notes, *remarks, *kept, *_remarks(theory, verdict, asked=asked.wish is not None), *trial.notes),

@@ -115,8 +115,6 @@ class ModelTheory:
             found.append(f"leave {names} in one group alone, too: these numbers take it that it is")
         if self.drowning:
             found.append("take AdamW in place of Adam: these numbers take decay to be apart from gradients")
-        if self.drowned:
-            found.append("make the epsilons smaller, too: these numbers take them for small")
         return tuple(found)
 
 
