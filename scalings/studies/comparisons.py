@@ -6,7 +6,7 @@ all of them (`scalings.studies.equivalence`). It fails, too, if training diverge
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -58,6 +58,7 @@ def compare(
     measured: Mapping[Observable, Fit | Diverged] | Measurement,
     delta: Fraction | None = None,
     *,
+    asked: Collection[Observable] | None = None,
     stable: bool = True,
     centered: bool = True,
     excluded: Fraction | None = None,
@@ -65,7 +66,8 @@ def compare(
     """Whether the fitted exponents are the derived ones, within delta; by default, the `default_margin` of the network.
     An error that PASS is to exclude may be larger (`compare_one`).
 
-    `measured` is a measurement, or its fits. Observables that were not derived, or not measured, are left out; one that
+    `measured` is a measurement, or its fits. Those that are `asked` are compared, by default all that were derived.
+    Observables that were not derived, or not measured, are left out; one that
     the theory says is zero and that was measured not to be is a FAIL. `stable` says whether training is, in theory, and
     `centered` whether f - f_0 was trained: if not, orders may not show as slopes (`scalings.studies.roles`). A theory
     that says it is unstable passes only if its first update has the derived orders and the loss grows or diverges.
@@ -90,7 +92,7 @@ def compare(
     last = max((observable.step for observable in fits), default=0)
     seen = {observable.quantity for observable in fits}
     # What a module makes together with something else, such as a product with its bias, has no value there.
-    recorded = getattr(measured, "values", derived) if measured is not fits else derived
+    recorded = getattr(measured, "values", derived) if measured is not fits else derived if asked is None else asked
     missing = [o for o in derived if o in recorded and o not in fits and o.quantity in seen and o.step <= last]
     # |W|_2 is missing where W(0) was not drawn in full.
     zero = [o for o in missing if o.quantity != "W_spectral" and role[o] == "asserted"]

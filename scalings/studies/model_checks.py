@@ -270,11 +270,10 @@ def _compared(read: Reading, theory: ModelTheory, measured: Measurement) -> _Tri
     )
 
     def compared(early: frozenset[Observable]) -> Agreement:
-        asked = {one: order for one, order in orders.items() if one not in early}
+        asked = orders.keys() - early
         # What the initial output leaves of a slow sum moves exponents by less than MARGIN.
-        return modules.agreement(
-            translation, asked, measured, MARGIN, stable=is_stable, centered=True, excluded=EXCLUDED
-        )
+        how = {"stable": is_stable, "centered": True}
+        return modules.agreement(translation, theory.predicted, measured, MARGIN, asked=asked, excluded=EXCLUDED, **how)
 
     early: frozenset[Observable] = frozenset()
     agreement = compared(early)

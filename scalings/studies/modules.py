@@ -6,7 +6,7 @@ A traced network holds what a module does, and no module: what it was traced wit
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -41,26 +41,29 @@ def agreement(
     measured: Measurement,
     delta: Fraction | None = None,
     *,
+    asked: Collection[Observable] | None = None,
     stable: bool = True,
     centered: bool = False,
     excluded: Fraction | None = None,
 ) -> Agreement:
-    """Derived orders beside those of what the module has: W x in W x + b is no value of its own.
+    """Derived orders beside those of what the module has, of those that are `asked`, by default all: W x in W x + b is
+    no value of its own.
 
     But for |dd|: after the small steps of a module it is made of the few units whose kink was crossed.
     """
-    resized = resized_layers(measured)
-    observed, made = {(one.quantity, one.step) for one in measured.values}, translation.made_by_layers
-    known = {
-        one: order
-        for one, order in derived.items()
+    resized, made = resized_layers(measured), translation.made_by_layers
+    observed = {(one.quantity, one.step) for one in measured.values}
+    compared = {
+        one
+        for one in (derived if asked is None else asked)
         if one.quantity != "dd"
-        and (one in measured.values if one.quantity in TERMS else (one.quantity, one.step) in observed)
         and (one.quantity not in _VALUES or one.layer in translation.values)
+        and (one in measured.values if one.quantity in TERMS else (one.quantity, one.step) in observed)
         and not (one.quantity in ("dz", *TERMS) and made.get(one.layer, one.layer) in resized)
     }
-    fits = {one: fit for one, fit in measured.fits.items() if one in known}
-    return compare(translation.network, known, fits, delta, stable=stable, centered=centered, excluded=excluded)
+    fits = {one: fit for one, fit in measured.fits.items() if one in compared}
+    network, how = translation.network, {"stable": stable, "centered": centered}
+    return compare(network, derived, fits, delta, asked=compared, excluded=excluded, **how)
 
 
 def resized_layers(measured: Measurement) -> list[str]:

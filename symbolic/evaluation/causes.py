@@ -180,7 +180,10 @@ def _nearest(
         solver.add_soft(same, id="numbers")
     for owner in dict.fromkeys(question.owners[name] for name in kept):
         solver.add_soft(z3.And([kept[name] for name in kept if question.owners[name] == owner]), id="owners")
-    preferred = [wanted for (criterion, _), wanted in points.wanted.items() if criterion not in asked]
+    small = {one.name for one in question.problem.network.representations if one.starts_small}
+    preferred = [
+        wanted for (criterion, at), wanted in points.wanted.items() if criterion not in asked and at not in small
+    ]
     for kind in _KINDS:
         for name in (name for name in kept if kind_of(name) == kind):
             solver.add_soft(kept[name], id=kind)

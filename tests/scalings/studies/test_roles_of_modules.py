@@ -76,13 +76,3 @@ def test_a_gradient_that_is_not_there_leaves_nothing_open() -> None:
     for quantity, step in AT_FIRST[1:]:
         del fits[Observable(quantity, "layer1", step)]
     assert compare(MODULE, ORDERS, fits, QUARTER).verdict == "PASS"
-
-
-def test_the_work_of_late_updates_is_a_bound_where_only_the_last_is_asked_for() -> None:
-    """Terms are measured after the last update: that it grew since the first is seen from the weight's own."""
-    late = theory(LATE)
-    assert roles(NETWORK, late)[at("layer", 2)] == "upper bound"
-    asked = {one: order for one, order in late.items() if one.quantity != "layer" or one.step == 2}
-    assert roles(NETWORK, asked)[at("layer", 2)] == "upper bound"
-    alike = {one: order for one, order in theory(member()).items() if one.quantity != "layer" or one.step == 2}
-    assert roles(NETWORK, alike)[at("layer", 2)] == "asserted"
