@@ -6,8 +6,8 @@ So the theory asserts an exponent, or says only that it is no larger than derive
 the fit is reported. The rule, from the derived orders:
 
 1. **Changes are asserted**: |dz|, its terms |g dW h| (layer) and |g W dh| (passthrough), |dW|_F and |dW|_2, after
-   every update, unless 2 to 5, 8, 10 and 12 say that they are upper bounds. In `python -m scalings verify` all 42 of each
-   of the five members pass, to +-0.05, with half-widths of at most 0.023.
+   every update, unless 2 to 5, 8, 10 and 12 say that they are upper bounds. In `python -m scalings verify` all 42 of
+   each of the five members pass, to +-0.05, with half-widths of at most 0.023.
 2. **Terms.** |dz| is an upper bound where the orders of layer and passthrough term differ by less than one, or where it
    is so in a change that reaches it; a passthrough term, where it is so in what it passes on. At r = 1/2, the first
    learning rate n^(-1/4) too small (A), |dz| of layer2 has 0.43 +- 0.06 and the passthrough of layer3 0.44 +- 0.06,

@@ -14,7 +14,6 @@ from scalings.studies.comparisons import compare
 from scalings.studies.roles import roles
 from symbolic.evaluation.predict import predict
 from tests import strategies
-from tests.scalings.studies.test_roles import HALF, LATE, NETWORK, QUARTER, Orders, at, member, seen, theory
 
 CONVOLUTIONS = cnn(4)
 MODULE = Network(CONVOLUTIONS.nodes, of_module=True)
