@@ -14,6 +14,7 @@ from scalings.studies.comparisons import compare
 from scalings.studies.roles import roles
 from symbolic.evaluation.predict import predict
 from tests import strategies
+from tests.scalings.studies.test_roles import HALF, QUARTER, Orders, seen
 
 CONVOLUTIONS = cnn(4)
 MODULE = Network(CONVOLUTIONS.nodes, of_module=True)
