@@ -143,6 +143,9 @@ def roles(
     if not centered and fades_slowly(network, derived):
         return {one: "reported" if role == "reported" else "upper bound" for one, role in found.items()}
     if not stable:
+        # What saturates is bounded in theory, and explodes at widths where it does not yet.
+        unsettled = {one for one in found if network.of_module and one.quantity in TERMS}
+        found |= {one: "reported" for one in unsettled if not _is_of_the_first_update(one)}
         return {
             one: "upper bound" if role == "asserted" and not _is_of_the_first_update(one) else role
             for one, role in found.items()

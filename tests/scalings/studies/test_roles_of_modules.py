@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -76,3 +77,16 @@ def test_a_gradient_that_is_not_there_leaves_nothing_open() -> None:
     for quantity, step in AT_FIRST[1:]:
         del fits[Observable(quantity, "layer1", step)]
     assert compare(MODULE, ORDERS, fits, QUARTER).verdict == "PASS"
+
+
+def test_terms_of_what_explodes_are_reported_where_a_module_is_trained() -> None:
+    """Tanh saturates far out, which the terms behind it do not show at widths where it does not yet."""
+    network = replace(mlp(2), of_module=True)
+    derived = {Observable(term, "layer2", step): Fraction(0) for term in ("layer", "passthrough") for step in (1, 2)}
+    derived |= {Observable("dz", "layer2", step): Fraction(0) for step in (1, 2)}
+    found = {(one.quantity, one.step): role for one, role in roles(network, derived, stable=False).items()}
+    assert found["passthrough", 2] == found["layer", 2] == "reported"
+    assert found["dz", 2] == "upper bound"
+    assert (
+        roles(replace(network, of_module=False), derived, stable=False)[Observable("layer", "layer2", 2)] != "reported"
+    )
