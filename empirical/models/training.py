@@ -33,7 +33,7 @@ from empirical.models.fused_steps import fuse
 from empirical.models.gradients import FIRST, GradientSizes
 from empirical.models.optimizers import optimizers_at_peak, optimizers_in
 from empirical.models.settings import Seen
-from empirical.tensors.sizes import size_of_change, sizes_of
+from empirical.tensors.sizes import beyond_roundings, size_of_change, sizes_of
 from empirical.tracing.state import reseed, seeded
 from empirical.tracing.user_code import user_code
 from scalings.criteria.observables import Observable, Quantity
@@ -43,8 +43,6 @@ from scalings.tapes.tape import Tape
 _DOUBLE, _SINGLE = torch.finfo(torch.float64).eps, torch.finfo(torch.float32).eps
 _LEAST = math.sqrt(_SINGLE)
 """The least change beside a value that is known well enough in single precision."""
-_ROUNDINGS = 8
-"""Every step rounds each entry once or twice."""
 _CHANGES: Mapping[Quantity, Quantity] = {"dz": "z", "dW_frobenius": "W_frobenius"}
 
 
@@ -72,8 +70,7 @@ class Own:
     def sizes(self) -> Mapping[Quantity, float]:
         """|dW|; zero where it is no more than roundings of what decay left."""
         size = size_of_change(self.parameter.detach(), self.initial, self.kept)
-        rounded = _ROUNDINGS * torch.finfo(self.initial.dtype).eps * self.start
-        return {"dW_frobenius": size if self.kept == 1 or size > rounded else 0.0}
+        return {"dW_frobenius": beyond_roundings(size, self.kept, self.start, self.initial.dtype)}
 
 
 @dataclass

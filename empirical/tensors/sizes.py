@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 _SMALL = 1e-12
+_ROUNDINGS = 8
 _SLAB = 2**17
 """So many numbers, as many others and their differences are in the cache together."""
 
@@ -60,6 +61,16 @@ def size_of_change(now: Tensor, before: Tensor, kept: float = 1.0) -> float:
         if _is_usual(change):
             return change
     return sizes_of([torch.sub(now, before, alpha=kept)])[0]
+
+
+def beyond_roundings(size: float, kept: float, whole: float, dtype: torch.dtype) -> float:
+    """The size of what is left of a tensor without the part of it that decay has `kept`; zero where that is no more
+    than roundings of the `whole`, of which every step makes one or two an entry.
+
+    >>> [beyond_roundings(1e-7, kept, 1.0, torch.float32) for kept in (1.0, 0.9)]
+    [1e-07, 0.0]
+    """
+    return size if kept == 1 or size > _ROUNDINGS * torch.finfo(dtype).eps * whole else 0.0
 
 
 def _is_usual(size: float) -> bool:

@@ -263,17 +263,14 @@ class _Trial:
 
 def _compared(read: Reading, theory: ModelTheory, measured: Measurement) -> _Trial:
     """Measured orders beside derived ones."""
-    translation, orders, is_stable = (
-        read.traced.translation,
-        comparable(read, theory.predicted, measured.values),
-        theory.check.stable,
-    )
+    translation, is_stable = read.traced.translation, theory.check.stable
+    orders = comparable(read, theory.predicted, measured.values)
 
     def compared(early: frozenset[Observable]) -> Agreement:
         asked = orders.keys() - early
         # What the initial output leaves of a slow sum moves exponents by less than MARGIN.
-        how = {"stable": is_stable, "centered": True}
-        return modules.agreement(translation, theory.predicted, measured, MARGIN, asked=asked, excluded=EXCLUDED, **how)
+        given = translation, theory.predicted, measured, MARGIN
+        return modules.agreement(*given, asked=asked, stable=is_stable, centered=True, excluded=EXCLUDED)
 
     early: frozenset[Observable] = frozenset()
     agreement = compared(early)

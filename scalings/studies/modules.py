@@ -62,8 +62,9 @@ def agreement(
         and not (one.quantity in ("dz", *TERMS) and made.get(one.layer, one.layer) in resized)
     }
     fits = {one: fit for one, fit in measured.fits.items() if one in compared}
-    network, how = translation.network, {"stable": stable, "centered": centered}
-    return compare(network, derived, fits, delta, asked=compared, excluded=excluded, **how)
+    return compare(
+        translation.network, derived, fits, delta, asked=compared, stable=stable, centered=centered, excluded=excluded
+    )
 
 
 def resized_layers(measured: Measurement) -> list[str]:

@@ -25,14 +25,12 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from empirical.tensors.sizes import sizes_of
+from empirical.tensors.sizes import beyond_roundings, sizes_of
 from empirical.tracing.functions import Function, name_of
 from scalings.criteria.observables import Quantity
 
 _ROWS = 16
 """Of so many inputs: their mean square is that of all of them, up to a constant."""
-_ROUNDINGS = 8
-"""Where decay was taken, what is no larger than so many of them is none."""
 _PLACES = {
     "linear": (0, 1),
     "matmul": (0, 1),
@@ -158,12 +156,11 @@ def terms(first: Use, now: Use, start: Tensor, kept: float = 1.0) -> dict[Quanti
     if not now.reads_indices:
         known += [moved[number:], before[number:]]
     layer, whole, *others = (size / math.sqrt(max(known[0].numel() // now.units, 1)) for size in sizes_of(known))
-    rounded = _ROUNDINGS * torch.finfo(moved.dtype).eps
-    found: dict[Quantity, float] = {"layer": layer if kept == 1 or layer > rounded * whole else 0.0}
+    found: dict[Quantity, float] = {"layer": beyond_roundings(layer, kept, whole, moved.dtype)}
     if others:
         interaction, passthrough = others
         found["passthrough"] = passthrough
-        found["interaction"] = interaction if kept == 1 or interaction > rounded * passthrough else 0.0
+        found["interaction"] = beyond_roundings(interaction, kept, passthrough, moved.dtype)
     return found
 
 

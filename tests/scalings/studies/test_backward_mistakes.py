@@ -29,7 +29,7 @@ LAWS: dict[str, dict[str, Any]] = {
 
 
 def weak(x: Tensor) -> Tensor:
-    found: Tensor = WeakGradient.apply(x)  # type: ignore[no-untyped-call]
+    found: Tensor = WeakGradient.apply(x)  # type: ignore[no-untyped-call]  # torch has no types for it
     return found
 
 
@@ -156,7 +156,7 @@ class Halved(torch.autograd.Function):
 
 
 def halved(x: Tensor) -> Tensor:
-    found: Tensor = Halved.apply(x)  # type: ignore[no-untyped-call]
+    found: Tensor = Halved.apply(x)  # type: ignore[no-untyped-call]  # torch has no types for it
     return found
 
 

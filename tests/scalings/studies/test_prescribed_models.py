@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from fractions import Fraction
 from functools import partial
 from typing import Any
@@ -39,7 +38,7 @@ def test_schedules_are_left_out_where_what_is_prescribed_is_trained(plain: Param
     assert {name: one["lr"] for one in made.param_groups for name in one["param_names"]} == expected
 
 
-OWN: dict[str, tuple[Callable[[Any], torch.optim.Optimizer], dict[str, Any]]] = {
+OWN: dict[str, tuple[partial[torch.optim.Optimizer], dict[str, Any]]] = {
     "betas and eps": (
         partial(torch.optim.AdamW, betas=(0.9, 0.95), eps=1e-6, fused=True),
         {"betas": (0.9, 0.95), "eps": 1e-6},
@@ -53,7 +52,7 @@ OWN: dict[str, tuple[Callable[[Any], torch.optim.Optimizer], dict[str, Any]]] = 
 def test_groups_and_code_keep_what_is_not_as_the_class_has_it(which: str) -> None:
     """Groups, those of the pasted code and patterns, so that a bare class makes of them what the function does."""
     make, expected = OWN[which]
-    kind = make.func  # type: ignore[attr-defined]
+    kind = make.func
     answer = scalings.parameterize(mlp, lambda model: make(model.parameters(), lr=0.01), INPUTS, base_width=BASE)
     names: dict[str, Any] = {"torch": torch}
     exec(answer.code, names)

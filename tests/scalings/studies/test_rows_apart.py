@@ -28,7 +28,7 @@ class Apart(StateSpace):
 
     def __init__(self, width: int) -> None:
         super().__init__(width)
-        self.select = Beside(width, width // 16, self.states)  # type: ignore[assignment]
+        self.select = Beside(width, width // 16, self.states)  # type: ignore[assignment]  # in place of a Linear
 
 
 class Beside(nn.Module):

@@ -52,7 +52,9 @@ def test_orders_are_those_of_full_size_but_for_the_layer_itself(law: str) -> Non
 @pytest.mark.parametrize("law", ["sgd", "adam"])
 def test_what_is_wrong_is_said_in_the_numbers_of_the_model(law: str) -> None:
     init, lr = SMALL[law]
-    assert causes_of(*given(NORMALIZED, law, init, lr)).changes == ()  # type: ignore[union-attr]
+    right = causes_of(*given(NORMALIZED, law, init, lr))
+    assert isinstance(right, Repair)
+    assert right.changes == ()
     wrong = str(Fraction(lr) - 1)
     found = causes_of(*given(NORMALIZED, law, init, wrong))
     assert isinstance(found, Repair)
@@ -75,4 +77,6 @@ def test_what_is_wrong_is_said_in_the_numbers_of_the_model(law: str) -> None:
 def test_what_else_depends_on_the_size_is_not_free(nodes: tuple[Node, ...], law: str) -> None:
     problem, small = given(Network(nodes), law, "-1", "-1")
     assert not Sizes.of(problem, small)
-    assert causes_of(problem, small).changes  # type: ignore[union-attr]
+    found = causes_of(problem, small)
+    assert isinstance(found, Repair)
+    assert found.changes
