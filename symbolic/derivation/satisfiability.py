@@ -1,8 +1,8 @@
 """Exponents that meet the criteria, or criteria that contradict each other, found by z3.
 
-`Expressions` is the `Algebra` of linear expressions over the rationals. The maximum of several orders becomes a new
-variable that bounds them all and equals one of them, so that z3 decides all cases at once. A derivation asks it what
-contradicts what, and where it has many cases, whether one is missing; the proofs of certificates do not rest on it.
+Training is run on linear expressions (`orders.linear_orders`). The maximum of several orders is an unknown that bounds
+them all and equals one of them, so that z3 decides all cases at once. A derivation asks it what contradicts what, and
+where it has many cases, whether one is missing; the proofs of certificates do not rest on it.
 
 >>> from scalings.criteria.problem import Problem
 >>> from scalings.networks.architectures import mlp
@@ -24,13 +24,11 @@ import z3
 
 from scalings.criteria.criterion import Criterion
 from scalings.criteria.observables import Observable
-from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
+from symbolic.orders.linear_orders import Linear, LinearOrders, Order
 from symbolic.polyhedra.facts import Form
 from symbolic.polyhedra.z3_forms import nonnegative, number, value
 from symbolic.propagation.question import Runner
 
-Expression: TypeAlias = z3.ArithRef | None
-"""None is zero, of order -oo."""
 EFFORT = 2_000_000
 """Of z3's own units, in which a search may last for what helps against a contradiction: about a second, on any machine
 the same number. What is not found by then is not named."""
@@ -38,60 +36,51 @@ Imposed: TypeAlias = tuple[Criterion, str]
 """A criterion, and the name of a layer at which it speaks."""
 
 
-class Expressions:
-    """The algebra of orders as z3 expressions; the definitions of maxima and minima go into `solver`.
+class Script:
+    """What linear orders meet, in SMT-LIB: z3 reads a text much sooner than Python builds its terms one by one."""
 
-    What was built once is found again by z3's own numbers of what it is built of, which are kept, so that these stay.
-    """
+    def __init__(self, algebra: LinearOrders) -> None:
+        self._multiples: dict[tuple[int, int | Fraction], str] = {
+            (number, 1): f"|{name}|" for number, name in enumerate(algebra.names)
+        }
+        self._declared = [f"(declare-const {name} Real)" for name in self._multiples.values()]
+        self._asserted: list[str] = []
+        for extreme in algebra.extremes:
+            pairs = [(extreme.unknown, one) for one in extreme.orders]
+            order = ">=" if extreme.is_largest else "<="
+            self._asserted += [f"(assert {self._related(order, *pair)})" for pair in pairs]
+            self._asserted.append(f"(assert (or {' '.join(self._related('=', *pair) for pair in pairs)}))")
 
-    def __init__(self, solver: z3.Solver) -> None:
-        self.solver = solver
-        self.chosen: dict[tuple[bool, frozenset[int]], tuple[z3.ArithRef, Sequence[z3.ArithRef]]] = {}
-        self.products: dict[tuple[int, ...], tuple[z3.ArithRef, Sequence[z3.ArithRef]]] = {}
-        self.constants: dict[Exponent, z3.ArithRef] = {}
+    @property
+    def text(self) -> str:
+        return "\n".join((*dict.fromkeys(self._declared), *self._asserted))
 
-    def constant(self, exponent: Exponent) -> Expression:
-        if exponent == MINUS_INFINITY:
-            return None
-        if exponent not in self.constants:
-            self.constants[exponent] = number(Fraction(exponent), self.solver.ctx)
-        return self.constants[exponent]
+    def impose(self, wanted: str, left: Order, right: Order, *, equal: bool) -> None:
+        """That left <= right, or left == right, if a criterion of this name is wanted."""
+        if left is None or right is None:
+            relation = "true" if left is None and (right is None or not equal) else "false"
+        else:
+            relation = self._related("=" if equal else "<=", left, right)
+        self._declared.append(f"(declare-const |{wanted}| Bool)")
+        self._asserted.append(f"(assert (=> |{wanted}| {relation}))")
 
-    def product(self, *orders: Expression) -> Expression:
-        known = [order for order in orders if order is not None]
-        if len(known) < len(orders):
-            return None
-        if not known:
-            return self.constant(Fraction(0))
-        key = tuple(order.get_id() for order in known)
-        if key not in self.products:
-            self.products[key] = _sum(known), known
-        return self.products[key][0]
+    def _related(self, relation: str, left: Linear, right: Linear) -> str:
+        difference = left - right
+        terms = [self._multiple(each) for each in difference.multiples] or ["0.0"]
+        total = terms[0] if len(terms) == 1 else f"(+ {' '.join(terms)})"
+        return f"({relation} {total} {_number(-difference.constant)})"
 
-    def total(self, *orders: Expression) -> Expression:
-        known = [order for order in orders if order is not None]
-        return self._extreme(known, largest=True) if known else None
+    def _multiple(self, each: tuple[int, int | Fraction]) -> str:
+        if each not in self._multiples:
+            self._multiples[each] = f"(* {_number(each[1])} {self._multiples[each[0], 1]})"
+        return self._multiples[each]
 
-    def smaller(self, *orders: Expression) -> Expression:
-        known = [order for order in orders if order is not None]
-        return self._extreme(known, largest=False) if len(known) == len(orders) else None
 
-    def power(self, order: Expression, exponent: Fraction) -> Expression:
-        return None if order is None else z3.simplify(number(exponent, self.solver.ctx) * order)
-
-    def ratio(self, numerator: Expression, denominator: Expression) -> Expression:
-        return None if numerator is None or denominator is None else z3.simplify(numerator - denominator)
-
-    def _extreme(self, orders: Sequence[z3.ArithRef], *, largest: bool) -> z3.ArithRef:
-        key = largest, frozenset(order.get_id() for order in orders)
-        if len(key[1]) == 1:
-            return orders[0]
-        if key not in self.chosen:
-            extreme = z3.Real(f"order {len(self.chosen)}", self.solver.ctx)
-            self.solver.add([extreme >= order if largest else extreme <= order for order in orders])
-            self.solver.add(z3.Or([extreme == order for order in orders]))
-            self.chosen[key] = extreme, orders
-        return self.chosen[key][0]
+def _number(exact: int | Fraction) -> str:
+    size = f"{abs(exact.numerator)}.0"
+    if exact.denominator != 1:
+        size = f"(/ {size} {exact.denominator}.0)"
+    return f"(- {size})" if exact < 0 else size
 
 
 class Points:
@@ -102,16 +91,20 @@ class Points:
         # A context of its own, or it would depend on what was asked before.
         self.context = z3.Context()
         self.solver = z3.SimpleSolver(ctx=self.context)
-        self.exponents = {name: z3.Real(name, self.context) for name in map(str, ring.symbols)}
-        self.wanted: dict[Imposed, z3.BoolRef] = {}
         self.given: dict[str, z3.BoolRef] = {}
-        algebra, orders = Expressions(self.solver), dict[Observable, Expression]()
-        for requirement in run(algebra, self.exponents.__getitem__, orders):
-            left, right = requirement.sides(orders, algebra)
-            imposed = requirement.criterion, requirement.layer.name
-            wanted = self.wanted.setdefault(imposed, z3.Bool(f"criterion {len(self.wanted)}", self.context))
-            relation = _relation(left, requirement.criterion.sign == "~", right, self.context)
-            self.solver.add(z3.Implies(wanted, relation))
+        names, orders = [str(symbol) for symbol in ring.symbols], dict[Observable, Order]()
+        algebra = LinearOrders(names)
+        imposed = [
+            (requirement, *requirement.sides(orders, algebra)) for requirement in run(algebra, algebra.unknown, orders)
+        ]
+        script, wanted = Script(algebra), dict[Imposed, str]()
+        for requirement, left, right in imposed:
+            name = wanted.setdefault((requirement.criterion, requirement.layer.name), f"criterion {len(wanted)}")
+            script.impose(name, left, right, equal=requirement.criterion.sign == "~")
+        self.script = script.text
+        self.solver.from_string(self.script)
+        self.exponents = {name: z3.Real(name, self.context) for name in names}
+        self.wanted = {one: z3.Bool(name, self.context) for one, name in wanted.items()}
 
     def give(self, name: str, exponent: Fraction) -> None:
         """Ask for this value of an exponent from now on."""
@@ -188,16 +181,3 @@ class Points:
 
     def _imposed(self, criteria: Sequence[Criterion]) -> list[Imposed]:
         return [one for one in self.wanted if one[0] in criteria]
-
-
-def _sum(orders: Sequence[z3.ArithRef]) -> z3.ArithRef:
-    """Their simplified sum. `z3.Sum` asks each for its sort, which takes longer than all the rest."""
-    context = orders[0].ctx
-    terms = (z3.Ast * len(orders))(*(order.as_ast() for order in orders))
-    return z3.ArithRef(z3.Z3_simplify(context.ref(), z3.Z3_mk_add(context.ref(), len(orders), terms)), context)
-
-
-def _relation(left: Expression, equal: bool, right: Expression, context: z3.Context) -> z3.BoolRef:
-    if left is None or right is None:
-        return z3.BoolVal(left is None and (right is None or not equal), context)
-    return left == right if equal else left <= right

@@ -63,8 +63,9 @@ from scalings.networks.nodes import (
 )
 from scalings.networks.numbers_in_code import is_read_out
 from scalings.results.checks import Change, Repair
-from symbolic.evaluation.given_run import train_given
+from symbolic.orders.algebra import EXACT
 from symbolic.polyhedra.z3_forms import number, value
+from symbolic.propagation.training import train
 
 _HOMOGENEOUS = ("relu", "leaky_relu", "abs", "linear", "detach")
 """phi(c z) = c phi(z) for c > 0."""
@@ -175,7 +176,7 @@ class Sizes:
 
 def _wanted(problem: Problem, given: Parameterization) -> Iterator[tuple[str, Fraction]]:
     """By which powers hidden values would be multiplied to have entries of size 1."""
-    orders = train_given(problem, given, 1).orders
+    orders = dict(train(problem, given.layers, EXACT, 0, scales=given.scales))
     for one in problem.network.representations:
         order = orders.get(Observable("z", one.read_at, 0), MINUS_INFINITY)
         if one.is_hidden and isinstance(order, Fraction):

@@ -172,7 +172,8 @@ def _nearest(
     if finite := _as_given(question, asked, numbers):
         return finite
     points = Points(question.ring, question.train)
-    solver = _meeting(points, asked)
+    imposed = _imposed(points, asked)
+    solver = _optimizing(points, imposed)
     variables = {name: points.exponents[name] for name in numbers}
     finite = {name: one for name, one in numbers.items() if isinstance(one, Fraction)}
     kept = {name: variables[name] == number(one, points.context) for name, one in finite.items()}
@@ -202,35 +203,44 @@ def _nearest(
     as_good = [*kept_so, moved == number(value(model, moved), points.context)]
     as_good += [wanted for wanted in preferred if z3.is_true(model.eval(wanted))]
     others = [name for name in found if name not in finite or finite[name] != found[name]]
-    return found | _largest(points, asked, others, as_good)
+    return _largest(points, found, others, [*imposed, *as_good])
 
 
-def _meeting(points: Points, asked: Sequence[Criterion]) -> z3.Optimize:
+def _imposed(points: Points, asked: Sequence[Criterion]) -> list[z3.BoolRef]:
+    return [wanted for (criterion, _), wanted in points.wanted.items() if criterion in asked]
+
+
+def _optimizing(points: Points, imposed: Sequence[z3.BoolRef]) -> z3.Optimize:
     solver = z3.Optimize(ctx=points.context)
-    wanted = (wanted for (criterion, _), wanted in points.wanted.items() if criterion in asked)
-    solver.add(*points.solver.assertions(), *wanted)
+    solver.from_string(points.script)
+    solver.add(*imposed)
     return solver
 
 
 def _largest(
-    points: Points, asked: Sequence[Criterion], names: Sequence[str], as_good: Sequence[z3.BoolRef]
+    points: Points, found: Mapping[str, Fraction], names: Sequence[str], imposed: Sequence[z3.BoolRef]
 ) -> dict[str, Fraction]:
-    """Of the answers that are as good, the one whose numbers of these names are each in turn as large as they may be,
-    which is at a corner; one that knows no largest value stays open."""
-    values: dict[str, Fraction] = {}
-    solver = _meeting(points, asked)
-    solver.add(*as_good)
+    """Of the answers that are as good as the one that is found, the one whose numbers of these names are each in turn
+    as large as they may be, which is at a corner; one that knows no largest value stays open.
+
+    Whether a number can be larger than it is is soon asked, and most cannot.
+    """
+    reached = dict(found)
+    points.solver.add(*imposed)
+    kept: list[z3.BoolRef] = []
     for name in (name for kind in reversed(_KINDS) for name in names if kind_of(name) == kind):
         exponent = points.exponents[name]
-        solver.push()
-        top = solver.maximize(exponent)
-        assert solver.check() == z3.sat, "what has an answer has a largest one"
-        largest = solver.upper(top)
-        solver.pop()
-        if z3.is_rational_value(largest):
-            values[name] = Fraction(largest.as_fraction())
-            solver.add(exponent == number(values[name], points.context))
-    return values
+        if points.solver.check(exponent > number(reached[name], points.context)) == z3.sat:
+            solver = _optimizing(points, [*imposed, *kept])
+            top = solver.maximize(exponent)
+            assert solver.check() == z3.sat, "what has an answer has a largest one"
+            if not isinstance(solver.upper(top), z3.IntNumRef | z3.RatNumRef):
+                continue
+            model = solver.model()
+            reached = {each: value(model, variable) for each, variable in points.exponents.items() if each in found}
+        kept.append(exponent == number(reached[name], points.context))
+        points.solver.add(kept[-1])
+    return reached
 
 
 def _as_given(

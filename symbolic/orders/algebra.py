@@ -4,7 +4,7 @@ A quantity of order n^e is represented by e. A product of quantities adds their 
 largest (the max-plus semiring), so whatever is computed by products and sums can be computed on orders.
 `Algebra` lists the six operations that training needs. `EXACT` carries them out on given exponents; the other
 algebras are `unknown_orders.Unknowns` (unknown exponents), `recorder.Tracer` (operations written down) and
-`derivation.satisfiability.Expressions` (z3).
+`linear_orders.LinearOrders` (for z3).
 
 >>> half, one = Fraction(1, 2), Fraction(1)
 >>> EXACT.product(half, one), EXACT.total(half, one), EXACT.ratio(half, one)

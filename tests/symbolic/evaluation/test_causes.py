@@ -100,12 +100,14 @@ def test_two_matrices_that_start_at_zero_and_never_move_are_told_which_to_draw()
     assert (where, which, old, new) in (("mid", "init", MINUS_INFINITY, -HALF), ("out", "init", MINUS_INFINITY, -1))
 
 
-def adapted(init: Exponent, a: Start) -> tuple[Problem, Parameterization]:
-    """A frozen matrix with an adapter beside it, whose second factor starts at zero."""
+def adapted(init: Exponent, a: Start, factor: Fraction = Fraction(0)) -> tuple[Problem, Parameterization]:
+    """A frozen matrix with an adapter beside it, whose second factor starts at zero; the code multiplies what the first
+    one reads by a power of the width."""
     nodes = (
         Dense("in", "input", "w1", fixed(8), WIDTH, frozen=True),
         Dense("base", "in", "w2", WIDTH, WIDTH, frozen=True),
-        Dense("a", "in", "w3", WIDTH, fixed(4), a),
+        Factor("times", "in", factor),
+        Dense("a", "times", "w3", WIDTH, fixed(4), a),
         Dense("b", "a", "w4", fixed(4), WIDTH, "zero"),
         Sum("sum", ("base", "b")),
         Dense("out", "sum", "w5", WIDTH, fixed(8)),
@@ -133,6 +135,14 @@ def test_what_is_free_is_as_large_as_it_may_be_whatever_was_asked_before() -> No
         answer = causes_of(*adapted(init, "random"))
         assert isinstance(answer, Repair)
         assert len(answer.changes) == changes
+
+
+def test_what_is_largest_at_a_whole_number_is_found_as_well() -> None:
+    """z3 has whole numbers of a kind of their own."""
+    for factor in (HALF, -HALF):
+        answer = causes_of(*adapted(MINUS_INFINITY, "zero", factor), code=False)
+        assert isinstance(answer, Repair)
+        assert answer.changes == (("a", "lr", -1, -1 - factor), ("a", "init", MINUS_INFINITY, -HALF - factor))
 
 
 def test_of_equally_few_changes_those_that_make_it_rich_are_named() -> None:
