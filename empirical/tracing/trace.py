@@ -166,7 +166,19 @@ def _recorded(
 
 def _tested(module: nn.Module, data: object, loss: Loss, width: int) -> tuple[Recording, bool]:
     """A recording that is complete and the same at the next call; and whether the first call was another, since it
-    prepared something, such as a cache."""
+    prepared something, such as a cache.
+
+    Where the next call does the same with other parameters, both are seen at once.
+    """
+    with seeded():
+        batch = batch_of(data, width)
+    parameters = _others(module)
+    with kept(module):
+        first = _run(module, batch, loss, width, replayed=True)
+        with shifted(module, parameters):
+            other = _run(module, batch, loss, width, replayed=False)
+    if not _difference(first.tape, other.tape) and agrees(_replayed(first, parameters), other.loss):
+        return first, False
     first, second = _recorded(module, data, loss, width, 2, replayed=True)
     prepared = bool(_difference(first.tape, second.tape))
     if prepared:
@@ -213,20 +225,30 @@ def _check_complete(module: nn.Module, data: object, loss: Loss, recording: Reco
 
     Where other parameters make the module take another way, there is nothing to compare.
     """
-    with seeded():
-        parameters = {name: _shifted(parameter.detach()) for name, parameter in module.named_parameters()}
-    width = recording.tape.width
+    width, parameters = recording.tape.width, _others(module)
     with shifted(module, parameters):
         other = _recorded(module, data, loss, width, calls)[-1]
     if _difference(recording.tape, other.tape):
         return
-    with seeded():
-        *_, again = replay(recording, parameters)
+    again = _replayed(recording, parameters)
     if not agrees(again, other.loss):
         losses = f"a loss of {float(again):.6g} instead of {float(other.loss):.6g} at width {width}"
         raise ArgumentError(
             "build", f"it does what the recorder cannot see: with other parameters, the tape has {losses}"
         )
+
+
+def _replayed(recording: Recording, parameters: Mapping[str, Tensor]) -> Tensor:
+    """The loss that the tape gives with other parameters."""
+    with seeded():
+        *_, loss = replay(recording, parameters)
+    return loss
+
+
+def _others(module: nn.Module) -> dict[str, Tensor]:
+    """Other parameters, by name."""
+    with seeded():
+        return {name: _shifted(parameter.detach()) for name, parameter in module.named_parameters()}
 
 
 def _shifted(parameter: Tensor) -> Tensor:
