@@ -111,7 +111,7 @@ def settings(build: Build, by_width: Mapping[int, Seen]) -> dict[str, Setting]:
 
 
 def _with_moments(one: Setting, seen: Mapping[int, Sequence[Drawn]]) -> Setting:
-    mean, deviation = moments_of(seen)
+    mean, deviation = moments_of(seen, one.init)
     return replace(one, mean=mean, deviation=deviation, pattern=pattern_in(seen))
 
 

@@ -154,14 +154,14 @@ def power_of(seen: Mapping[int, Sequence[Drawn]]) -> tuple[Exponent, Fit | None]
     return simplest(fit), fit
 
 
-def moments_of(seen: Mapping[int, Sequence[Drawn]]) -> tuple[Exponent, Exponent]:
-    """The powers of the width that the mean of a parameter and its standard deviation are.
+def moments_of(seen: Mapping[int, Sequence[Drawn]], of_size: Exponent) -> tuple[Exponent, Exponent]:
+    """The powers of the width that the mean of a parameter and its standard deviation are, given that of its size.
 
     The mean is zero, -oo, where at any width it may be what is left of entries that were drawn around zero; so is the
     deviation of entries that are the same.
 
     >>> shifted = {n: [Drawn(2 / n, n * n, None, 1 / n, 3**0.5 / n)] for n in (64, 128, 256)}
-    >>> [str(one) for one in moments_of(shifted)]
+    >>> [str(one) for one in moments_of(shifted, Fraction(-1))]
     ['-1', '-1']
     """
     widths = sorted(seen)
@@ -174,7 +174,7 @@ def moments_of(seen: Mapping[int, Sequence[Drawn]]) -> tuple[Exponent, Exponent]
     chance = [2**0.5 * error * deviation for error, deviation in zip(errors, deviations, strict=True)]
     is_mean = all(abs(mean) > _CHANCE * error for mean, error in zip(means, chance, strict=True))
     if not is_mean or len({mean > 0 for mean in means}) > 1:
-        return MINUS_INFINITY, power_of(seen)[0]
+        return MINUS_INFINITY, of_size
     of_means = [error + one / abs(mean) for error, one, mean in zip(errors, chance, means, strict=True)]
     freedom = sum(one.entries for one in seen[widths[0]]) - 1
     return (
