@@ -26,7 +26,7 @@ from empirical.engines.module.places import Place
 from empirical.engines.module.placing import at_home_on, on_device
 from empirical.engines.module.precision import double_precision
 from empirical.engines.module.problem import ModuleProblem
-from empirical.engines.module.training import Trained, observations
+from empirical.engines.module.training import Plan, Trained, observations
 from empirical.models.building import Starts
 from empirical.models.decay import left_by_decay
 from empirical.models.fused_steps import fuse
@@ -180,9 +180,9 @@ class Runs:
             for parameter in own.values():
                 parameter.grad = None
 
-        least = FIRST if sizes else 0
+        plan, least = Plan.lean(self.problem.training.steps), FIRST if sizes else 0
         with seeded():
-            return observations(self.problem, passes, observed, step, self.problem.training.steps, least, lean=True)
+            return observations(self.problem, passes, observed, step, plan, least)
 
 
 def is_known(found: Mapping[Observable, float], precision: float) -> bool:

@@ -8,7 +8,7 @@ that they are large beside roundings (`empirical.models.training.is_known`).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -52,7 +52,33 @@ def train(problem: ModuleProblem, width: int, seed: int, constants: Mapping[str,
 
     passes = Passes(module, problem.batch(width), problem.loss, width, lambda _: problem.places, problem.trails)
     with seeded():
-        return observations(problem, passes, observed, step, problem.training.steps)
+        return observations(problem, passes, observed, step, Plan.full(problem.training.steps))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """After how many updates what is observed."""
+
+    steps: int
+    """Of the last update after which anything is."""
+    signals: Container[int]
+    """Gradients of the loss by values."""
+    weights: Container[int]
+    """Weights, which are slow to read."""
+    changes_of_signals: bool
+    terms: bool
+    """Whether those of what weights make are, after the last of these updates."""
+
+    @classmethod
+    def full(cls, steps: int) -> Plan:
+        """Everything but terms, after every update."""
+        return cls(steps, range(steps + 1), range(steps + 1), changes_of_signals=True, terms=False)
+
+    @classmethod
+    def lean(cls, steps: int) -> Plan:
+        """Signals that a step follows, so that the last pass is forward alone; weights after the first update and the
+        last; and terms."""
+        return cls(steps, range(steps), (0, 1, steps), changes_of_signals=False, terms=True)
 
 
 def observations(
@@ -60,40 +86,35 @@ def observations(
     passes: Passes,
     observed: Mapping[str, Trained],
     step: Callable[[Mapping[str, Tensor]], None],
-    steps: int,
+    plan: Plan,
     least: int = 0,
-    *,
-    lean: bool = False,
 ) -> dict[Observable, float]:
-    """Every observable at every step of a training whose steps are given the gradients, by parameter; random numbers
-    are the caller's to keep.
+    """What is planned of a training whose steps are given the gradients, by parameter; random numbers are the caller's
+    to keep.
 
-    At least so many steps are taken, those beyond `steps` unobserved. What is `lean` leaves out changes of
-    signals, and signals that no step follows, so that the last pass is forward alone; weights, which are slow to read,
-    are looked at after the first step and the last, which has the terms of what they make.
+    At least so many steps are taken, those beyond the planned ones unobserved.
     """
     found: dict[Observable, float] = {}
-    uses = _uses(problem, observed, passes.module) if lean else None
-    now, last = passes.run(called=uses.begin if uses else None), max(steps, least)
-    at_first = (_at_first(now.values), {} if lean else _at_first(now.signals))
+    uses = _uses(problem, observed, passes.module) if plan.terms else None
+    now, last = passes.run(called=uses.begin if uses else None), max(plan.steps, least)
+    at_first = (_at_first(now.values), _at_first(now.signals) if plan.changes_of_signals else {})
     pushed: list[float] = []
     for number in range(last + 1):
-        weighed = not lean or number in (0, 1, steps)
         if number:
-            pushed = sizes_of([now.gradients[one.name] for one in observed.values()]) if weighed else []
+            pushed = sizes_of([now.gradients[one.name] for one in observed.values()]) if number in plan.weights else []
             step(now.gradients)
-            if number > steps:
+            if number > plan.steps:
                 continue
             now.gradients.clear()
-            called = uses.end if uses and number == steps else None
-            now = passes.run(weights=number < last, signals=number < steps or not lean, called=called)
+            called = uses.end if uses and number == plan.steps else None
+            now = passes.run(weights=number < last, signals=number in plan.signals, called=called)
         blocks = list(_values(problem, number, at_first, (now.values, now.signals)))
         sizes = sizes_of([block for *_, block in blocks])
         found |= {one: scale * size for (one, scale, _), size in zip(blocks, sizes, strict=True)}
-        found |= _weights(observed, number, pushed) if weighed else {}
+        found |= _weights(observed, number, pushed) if number in plan.weights else {}
         found[Observable("loss", "", number)] = float(now.loss)
     terms = uses.found if uses else {}
-    return found | {Observable(term, name, steps): size for (term, name), size in terms.items()}
+    return found | {Observable(term, name, plan.steps): size for (term, name), size in terms.items()}
 
 
 def _uses(problem: ModuleProblem, observed: Mapping[str, Trained], module: nn.Module) -> Uses:
