@@ -62,13 +62,8 @@ class Own:
         return sizes_of([self.initial])[0]
 
     @property
-    def update(self) -> Tensor:
-        """What its updates did, without what decay took where that is known."""
-        return torch.sub(self.parameter.detach(), self.initial, alpha=self.kept)
-
-    @property
     def sizes(self) -> Mapping[Quantity, float]:
-        """|dW|; zero where it is no more than roundings of what decay left."""
+        """|dW|, without what decay took where that is known; zero where it is no more than roundings."""
         size = size_of_change(self.parameter.detach(), self.initial, self.kept)
         return {"dW_frobenius": beyond_roundings(size, self.kept, self.start, self.initial.dtype)}
 
@@ -159,7 +154,7 @@ class Runs:
         for node, names in self.problem.weights():
             parameter = own[names[-1]]
             changing[parameter] = changing.get(parameter) or Own(parameter)
-            observed[node.name] = Trained(names[-1], is_matrix=False, stepped=changing[parameter])
+            observed[node.name] = Trained(names[-1], changing[parameter])
 
         def step(gradients: Mapping[str, Tensor]) -> None:
             nonlocal taken

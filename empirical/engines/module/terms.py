@@ -108,13 +108,8 @@ class Moving(Protocol):
         ...
 
     @property
-    def update(self) -> Tensor:
-        """What its updates did, without what decay took."""
-        ...
-
-    @property
     def sizes(self) -> Mapping[Quantity, float]:
-        """|dW|, and |W| where it is observed."""
+        """|dW|, of what updates did without what decay took, and |W| where it is observed."""
         ...
 
 

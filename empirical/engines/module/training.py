@@ -16,12 +16,10 @@ from torch import Tensor, nn
 from empirical.engines.module.passes import Passes
 from empirical.engines.module.problem import ModuleProblem
 from empirical.engines.module.terms import Moving, Uses
-from empirical.engines.module.weights import Constants, Stepped, as_matrix, initialize
+from empirical.engines.module.weights import Constants, Stepped, initialize
 from empirical.tensors.sizes import sizes_of
-from empirical.tensors.spectral_norms import spectral_norm
 from empirical.tracing.state import seeded
 from scalings.criteria.observables import Observable, Quantity
-from scalings.networks.nodes import MATRICES
 
 
 @dataclass(frozen=True)
@@ -29,8 +27,6 @@ class Trained:
     """The parameter of a weight that is observed, the last copy."""
 
     name: str
-    is_matrix: bool
-    """Whether the spectral norm of its updates is observed."""
     stepped: Moving
 
 
@@ -44,7 +40,7 @@ def train(problem: ModuleProblem, width: int, seed: int, constants: Mapping[str,
     for node, names in problem.weights():
         for name in names:
             stepped[name] = Stepped(problem, node, own[name], constants[name].rate, width)
-        observed[node.name] = Trained(names[-1], isinstance(node, MATRICES), stepped[names[-1]])
+        observed[node.name] = Trained(names[-1], stepped[names[-1]])
 
     def step(gradients: Mapping[str, Tensor]) -> None:
         for name, one in stepped.items():
@@ -183,8 +179,6 @@ def _weights(observed: Mapping[str, Trained], step: int, pushed: Sequence[float]
     for (name, one), gradient in zip(observed.items(), pushed, strict=True):
         found |= {Observable(quantity, name, step): size for quantity, size in one.stepped.sizes.items()}
         found[Observable("gradient", name, step)] = gradient
-        if one.is_matrix:
-            found[Observable("dW_spectral", name, step)] = float(spectral_norm(as_matrix(one.stepped.update)))
         if one.stepped.kept < 1:
             found[Observable("decay", name, step)] = 1 - one.stepped.kept
     return found

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from empirical.engines.module.passes import Passes
 from empirical.engines.module.problem import ModuleProblem
 from empirical.tensors.sizes import sizes_of
+from empirical.tensors.spectral_norms import spectral_norm
 from empirical.tracing.state import seeded
 from empirical.weights.decay import plain
 from empirical.weights.explicit_steps import EVERYTHING, ExplicitSteps
@@ -107,7 +108,8 @@ class Stepped:
         self.parameter = parameter
         self.initial = parameter.detach().clone(memory_format=torch.contiguous_format)
         self.update = torch.zeros_like(self.initial)
-        decays = isinstance(node, MATRICES) and training.decay
+        self._is_matrix = isinstance(node, MATRICES)
+        decays = self._is_matrix and training.decay
         constant = training.decay * training.factors(law)[1] if training.decay else 0.0
         decay = 0.0 if exponents.decay is None else constant * _power(problem, width, exponents.decay)
         self._steps = ExplicitSteps(
@@ -130,9 +132,12 @@ class Stepped:
 
     @property
     def sizes(self) -> Mapping[Quantity, float]:
-        """|W| and |dW|."""
+        """|W| and |dW|, which is a spectral norm too of a matrix."""
         whole, moved = sizes_of([self.parameter.detach(), self.update])
-        return {"W_frobenius": whole, "dW_frobenius": moved}
+        found: dict[Quantity, float] = {"W_frobenius": whole, "dW_frobenius": moved}
+        if self._is_matrix:
+            found["dW_spectral"] = float(spectral_norm(as_matrix(self.update)))
+        return found
 
     def step(self, gradient: Tensor) -> None:
         """One step, of the update and of the parameter itself."""
