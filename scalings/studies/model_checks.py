@@ -55,6 +55,7 @@ from scalings.studies.model_theory import ModelTheory, theory_of
 from scalings.studies.norm_epsilons import NormEpsilon, near_an_epsilon, norm_epsilons
 from scalings.studies.prescribed_models import Parameterized, repaired_model
 from scalings.studies.quick_checks import quick_verdict
+from scalings.studies.runaways import runaway
 from scalings.studies.uncentred_starts import harmless_means, of_means
 from scalings.studies.wishes import WishedRegime
 
@@ -199,16 +200,17 @@ def _checked(
     theory = theory_of(read, asked.steps, asked.wish)
     trial = _compared(read, theory, _trained(read, runs, asked, announce, progress))
     findings = _findings(read, theory, trial)
-    verdict, reason = _verdict(theory, trial.agreement, findings, quick=asked.quick)
+    verdict, reason = _verdict(theory, trial, findings, quick=asked.quick)
     drowned = {row.weight: theory.gradients.get(row.layer, MINUS_INFINITY) for row in theory.drowned}
     repaired = repaired_model(theory.mended, theory.remedy, theory.remarks, drowned) if verdict != "PASS" else None
+    verify = verify and not theory.code_remains
     return ModelCheck(
         *(verdict, reason, read, theory.check, trial.agreement, findings, theory.causes),
         notes=(*read.notes, *remarks, *kept, *_remarks(theory, verdict, asked=asked.wish is not None), *trial.notes),
         measured_richness=measured_richness(read.traced.translation.network, trial.measured.fits, theory.sizes),
         tensors=_tensors(read, theory, trial),
         repaired=repaired,
-        verified=_verified(repaired, asked, progress) if verify and repaired and not theory.code_remains else None,
+        verified=repaired.check(**vars(asked), progress=progress) if repaired and verify else None,
     )
 
 
@@ -252,6 +254,11 @@ class _Trial:
     norms: tuple[NormEpsilon, ...]
 
     @property
+    def runaway(self) -> str:
+        """Whether its loss grew so much that its orders are evidence of nothing, in words."""
+        return runaway(self.measured.values)
+
+    @property
     def notes(self) -> Iterator[str]:
         """What is to be known of it."""
         names = sorted({name.partition(":")[0] for name in modules.resized_layers(self.measured)})
@@ -290,11 +297,6 @@ def _tensors(read: Reading, theory: ModelTheory, trial: _Trial) -> dict[str, Ten
     return tensors(*derived, trial.measured.fits, trial.agreement, trial.early, MARGIN)
 
 
-def _verified(repaired: Parameterized, asked: Asked, progress: Progress | None) -> ModelCheck:
-    """The check of the repaired model, asked the same."""
-    return repaired.check(**vars(asked), progress=progress)
-
-
 def _findings(read: Reading, theory: ModelTheory, trial: _Trial) -> tuple[ModelFinding, ...]:
     """What theory finds wrong; if it is nothing, what does not normalize, or where training does something else."""
     translation = read.traced.translation
@@ -309,7 +311,7 @@ def _findings(read: Reading, theory: ModelTheory, trial: _Trial) -> tuple[ModelF
     findings += of_changes(changes, read.rows, translation.reading)
     if not any(one.is_wrong for one in findings):
         findings += of_norms(trial.norms)
-    if not any(one.is_wrong for one in findings):
+    if not trial.runaway and not any(one.is_wrong for one in findings):
         findings += of_training(translation.network, trial.agreement, MARGIN)
         measured = trial.measured.fits
         findings += of_values(local_failures(translation, measured, MARGIN), translation.network, measured)
@@ -331,12 +333,15 @@ def _remarks(theory: ModelTheory, verdict: Verdict, *, asked: bool) -> Iterator[
 
 
 def _verdict(
-    theory: ModelTheory, agreement: Agreement, findings: Sequence[ModelFinding], *, quick: bool
+    theory: ModelTheory, trial: _Trial, findings: Sequence[ModelFinding], *, quick: bool
 ) -> tuple[Verdict, str]:
+    agreement = trial.agreement
     wrong = [one for one in findings if one.is_wrong]
     if wrong or theory.missed:
         what = in_one_sentence(wrong) if wrong else "no init scales and learning rates make it so"
         return "FAIL", f"{theory.missed}{': ' if theory.missed else ''}{what}"
+    if trial.runaway:
+        return "INCONCLUSIVE", trial.runaway
     if agreement.verdict == "FAIL":
         return "FAIL", f"training does not do what theory says: {agreement.reason}"
     check = theory.check

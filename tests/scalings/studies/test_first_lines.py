@@ -58,6 +58,20 @@ def test_a_rate_that_is_far_too_large_is_a_constant() -> None:
     assert [(one.what, one.power) for one in found.findings] == [("training", None)]
     assert str(found).startswith(f"FAIL: {expected}")
     assert checked(Plain, sgd(0.1)).verdict == "PASS"
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_a_loss_that_grows_at_every_width_is_no_evidence(*, quick: bool) -> None:
+    """Quick training contradicted nothing while the loss grew a millionfold; of a power that is wrong, too, that is
+    said instead."""
+    found = checked(Plain, sgd(30.0), quick=quick, steps=2)
+    assert found.verdict == "INCONCLUSIVE"
+    assert found.reason.startswith("the loss grows from "), found.reason
+    assert "the learning rate is too large, whatever power of the width it is" in found.reason
+    assert not found.findings
+    wrong = checked(Plain, sgd(30.0, hidden=0.0), quick=quick, steps=2)
+    assert [(one.parameter, one.what, one.power) for one in wrong.findings] == [("up.weight", "lr", -1)]
+    assert checked(Plain, sgd(0.1), quick=quick, steps=2).verdict == "PASS"
     assert checked(Plain, sgd(1e6, hidden=2.0)).reason.startswith("the learning rate of up.weight grows like n^2, and")
 
 
