@@ -82,7 +82,7 @@ def compare(
     if not isinstance(derived, Mapping):
         raise wrong_type("derived", "orders, as predict gives them", derived)
     role = roles(network, derived, stable=stable, centered=centered, margin=delta)
-    if network.of_module and _has_a_loss_of_its_own(network, derived, fits, delta):
+    if loss_of_its_own(network, derived, fits, delta):
         role |= {one: "reported" for one in role if one.quantity in _SENT_BACK}
     comparisons = tuple(
         compare_one(observable, derived[observable], fit, delta, role[observable], excluded)
@@ -116,20 +116,20 @@ def compare(
     return Agreement(comparisons, unmeasured, delta, *judged, hindrance(comparisons, unmeasured, unasked))
 
 
-def _has_a_loss_of_its_own(
+def loss_of_its_own(
     network: Network,
     derived: Mapping[Observable, Exponent],
     fits: Mapping[Observable, Fit | Diverged],
     delta: Fraction,
-) -> bool:
-    """Whether the loss of a torch module sends back something of another order than one with fixed targets does, as
-    where an output that falls is its own target. All gradients then are off by one factor: where updates see that,
+) -> Fit | None:
+    """What the loss of a torch module sends back to its output, if it is of another order than where targets are fixed,
+    as where an output that falls is its own target. All gradients then are off by one factor: where updates see that,
     changes are off as well, and are asserted."""
     residual = Observable("d", network.function.name, 0)
     order, fit = derived.get(residual, MINUS_INFINITY), fits.get(residual)
-    if order == MINUS_INFINITY or not isinstance(fit, Fit):
-        return False
-    return fit.low > order + delta or fit.high < order - delta
+    if not network.of_module or order == MINUS_INFINITY or not isinstance(fit, Fit):
+        return None
+    return fit if fit.low > order + delta or fit.high < order - delta else None
 
 
 def _not_yet_exploded(comparisons: Sequence[Comparison[Observable]]) -> str:

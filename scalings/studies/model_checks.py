@@ -20,7 +20,6 @@ from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from scalings.criteria.observables import Observable
 from scalings.criteria.problem import Problem
 from scalings.displays import Displayed, json_text
 from scalings.errors import ArgumentError
@@ -28,11 +27,9 @@ from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.results.checks import Change, Check, Forbidden, Repair
 from scalings.results.fits import Fit, Verdict
-from scalings.studies import modules
 from scalings.studies.asked import SEEDS, STEPS, Asked
 from scalings.studies.comparisons import Agreement
 from scalings.studies.default_widths import widths_it_takes
-from scalings.studies.early_orders import comparable, early_note, early_orders
 from scalings.studies.model_findings import (
     ModelFinding,
     contradiction,
@@ -52,10 +49,9 @@ from scalings.studies.model_reading import Model, Reading, apart, reading, runs_
 from scalings.studies.model_settings import ParameterSetting
 from scalings.studies.model_tensors import TensorVerdict, local_failures, measured_richness, tensors
 from scalings.studies.model_theory import ModelTheory, theory_of
-from scalings.studies.norm_epsilons import NormEpsilon, near_an_epsilon, norm_epsilons
+from scalings.studies.model_trials import MARGIN, Trial, trial_of
 from scalings.studies.prescribed_models import Parameterized, repaired_model
 from scalings.studies.quick_checks import quick_verdict
-from scalings.studies.runaways import runaway
 from scalings.studies.uncentred_starts import harmless_means, of_means
 from scalings.studies.wishes import WishedRegime
 
@@ -67,10 +63,6 @@ if TYPE_CHECKING:
     from empirical.sweeps.sweep import Progress
     from empirical.tracing.batches import Loss
     from empirical.tracing.trace import Build
-
-MARGIN, EXCLUDED = Fraction(1, 4), Fraction(1, 2)
-"""Where measured orders differ from derived ones by more than the first, theory does not know what the model does. What
-is done wrong differs by the second or more, which PASS excludes; what finite widths do, by less than the first."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -198,7 +190,7 @@ def _checked(
     runs = runs_of(model, traced, asked.steps, asked.clip, asked.device)
     read = reading(model, traced, steps=asked.steps, clip=asked.clip, runs=runs)
     theory = theory_of(read, asked.steps, asked.wish)
-    trial = _compared(read, theory, _trained(read, runs, asked, announce, progress))
+    trial = trial_of(read, theory, _trained(read, runs, asked, announce, progress))
     findings = _findings(read, theory, trial)
     verdict, reason = _verdict(theory, trial, findings, quick=asked.quick)
     drowned = {row.weight: theory.gradients.get(row.layer, MINUS_INFINITY) for row in theory.drowned}
@@ -243,61 +235,13 @@ def _trained(
     return carry_out(sweep, progress)
 
 
-@dataclass(frozen=True)
-class _Trial:
-    """Training beside theory."""
-
-    measured: Measurement
-    agreement: Agreement
-    early: frozenset[Observable]
-    """The orders left out, of which theory foretells that these widths show other slopes."""
-    norms: tuple[NormEpsilon, ...]
-
-    @property
-    def runaway(self) -> str:
-        """Whether its loss grew so much that its orders are evidence of nothing, in words."""
-        return runaway(self.measured.values)
-
-    @property
-    def notes(self) -> Iterator[str]:
-        """What is to be known of it."""
-        names = sorted({name.partition(":")[0] for name in modules.resized_layers(self.measured)})
-        if names:
-            yield f"rows of {', '.join(names)} are of other examples after a step, so that their change is not compared"
-        yield from early_note(self.early)
-        yield from near_an_epsilon(self.norms)
-
-
-def _compared(read: Reading, theory: ModelTheory, measured: Measurement) -> _Trial:
-    """Measured orders beside derived ones."""
-    translation, is_stable = read.traced.translation, theory.check.stable
-    orders = comparable(read, theory.predicted, measured.values)
-
-    def compared(early: frozenset[Observable]) -> Agreement:
-        asked = orders.keys() - early
-        # What the initial output leaves of a slow sum moves exponents by less than MARGIN.
-        given = translation, theory.predicted, measured, MARGIN
-        return modules.agreement(*given, asked=asked, stable=is_stable, centered=True, excluded=EXCLUDED)
-
-    early: frozenset[Observable] = frozenset()
-    agreement = compared(early)
-    if is_stable and agreement.verdict != "PASS":
-        early = early_orders(read, orders, measured.fits, measured.widths)
-        agreement = compared(early)
-        if agreement.verdict == "FAIL" and not theory.finds_fault:
-            hidden = early | early_orders(read, orders, measured.fits, measured.widths, loosely=True)
-            if (again := compared(hidden)).verdict != "FAIL":
-                early, agreement = hidden, again
-    return _Trial(measured, agreement, early, tuple(norm_epsilons(read.traced)))
-
-
-def _tensors(read: Reading, theory: ModelTheory, trial: _Trial) -> dict[str, TensorVerdict]:
+def _tensors(read: Reading, theory: ModelTheory, trial: Trial) -> dict[str, TensorVerdict]:
     """The verdict on each value."""
     derived = read.traced.translation, theory.check, theory.predicted
     return tensors(*derived, trial.measured.fits, trial.agreement, trial.early, MARGIN)
 
 
-def _findings(read: Reading, theory: ModelTheory, trial: _Trial) -> tuple[ModelFinding, ...]:
+def _findings(read: Reading, theory: ModelTheory, trial: Trial) -> tuple[ModelFinding, ...]:
     """What theory finds wrong; if it is nothing, what does not normalize, or where training does something else."""
     translation = read.traced.translation
     changes: tuple[Change, ...] = theory.causes.changes if isinstance(theory.causes, Repair) else ()
@@ -333,7 +277,7 @@ def _remarks(theory: ModelTheory, verdict: Verdict, *, asked: bool) -> Iterator[
 
 
 def _verdict(
-    theory: ModelTheory, trial: _Trial, findings: Sequence[ModelFinding], *, quick: bool
+    theory: ModelTheory, trial: Trial, findings: Sequence[ModelFinding], *, quick: bool
 ) -> tuple[Verdict, str]:
     agreement = trial.agreement
     wrong = [one for one in findings if one.is_wrong]

@@ -183,3 +183,6 @@ def test_a_loss_that_falls_by_itself_is_no_mistake() -> None:
     assert sent.fit.high < sent.derived - 0.25
     assert not any(one.quantity in ("d", "gradient") for one in asserted(found.agreement))
     assert (found.verdict, found.findings) == ("PASS", ()), found
+    (note,) = (note for note in found.notes if note.startswith("the gradient of the loss"))
+    assert f"by down goes like n^({sent.fit.shown()}), in theory like n^0" in note
+    assert not any(note.startswith("the gradient of the loss") for note in checked(case).notes)
