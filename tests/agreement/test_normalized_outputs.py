@@ -99,7 +99,10 @@ SAME = [("sgd", -0.5, 0), ("sgd", -1, -1), ("sgd", 0, 1), ("adam", -0.5, -1), ("
 """Starts with the rates that belong to them."""
 
 
-@pytest.mark.parametrize(("name", "init", "proj"), SAME)
+@pytest.mark.parametrize(
+    ("name", "init", "proj"),
+    [one if one in SAME[::3] else pytest.param(*one, marks=pytest.mark.slow) for one in SAME],
+)
 def test_starts_with_their_rates_are_one_model(name: str, init: float, proj: float) -> None:
     """And with the rate of another start they are not."""
     right = {"sgd": (-0.5, 0.0), "adam": (-0.5, -1.0)}[name]

@@ -62,7 +62,7 @@ def p_value(matrices: list[Tensor]) -> float:
     return min(1.0, len(p) * min(p))
 
 
-@pytest.mark.parametrize("kind", [DenseEngine, RevealedEngine, GraphEngine])
+@pytest.mark.parametrize("kind", [DenseEngine, pytest.param(RevealedEngine, marks=pytest.mark.slow), GraphEngine])
 def test_draws_are_independent_normal_numbers(kind: Kind) -> None:
     assert p_value(drawn(kind)) > LEVEL
 

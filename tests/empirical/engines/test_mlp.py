@@ -132,11 +132,16 @@ def test_the_three_terms_are_the_change_of_the_preactivation(activation: Activat
     [
         ("sgd", "dense"),
         ("adam", "dense"),
-        ("adamw", "dense"),
         ("sgd", "matrix-free"),
-        ("sgd-l2", "matrix-free"),
-        ("momentum+coupled", "matrix-free"),
-        ("shampoo:1/2,1/2", "dense"),
+        *(
+            pytest.param(*one, marks=pytest.mark.slow)
+            for one in (
+                ("adamw", "dense"),
+                ("sgd-l2", "matrix-free"),
+                ("momentum+coupled", "matrix-free"),
+                ("shampoo:1/2,1/2", "dense"),
+            )
+        ),
     ],
 )
 def test_a_coordinate_check_sees_the_same(optimizer: str, engine: EngineName, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -107,6 +107,7 @@ def test_decay_is_taken_out_of_the_law(optimizer: Any) -> None:
     assert measured.meets(OPTIMIZERS["sgd" if optimizer is torch.optim.SGD else "adam"]) == "PASS"
 
 
+@pytest.mark.slow
 def test_decay_that_is_normalized_with_the_gradient_is_no_decay() -> None:
     measured = measure(partial(torch.optim.Adam, weight_decay=0.1), "adam", steps=3)
     assert measured.decay is None

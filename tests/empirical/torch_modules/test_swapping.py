@@ -190,6 +190,7 @@ def learn(model: nn.Module, optimizer: torch.optim.Optimizer, steps: int) -> lis
     return losses
 
 
+@pytest.mark.slow
 def test_a_transformer_trains_unchanged_at_large_width() -> None:
     """8,192 wide, built on the meta device: 24 n^2 = 1.6e9 weights in two blocks, 12 GiB if they were there."""
     with torch.device("meta"):

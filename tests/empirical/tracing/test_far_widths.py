@@ -59,6 +59,7 @@ def test_random_numbers_go_on_as_if_nothing_had_been_drawn() -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
+@pytest.mark.slow
 def test_nothing_slow_is_loaded() -> None:
     """Initializing on the meta device by itself would load torch's compiler, and sympy, for seconds."""
     code = (

@@ -216,8 +216,13 @@ UNKNOWN: dict[str, tuple[Callable[..., Tensor], dict[str, Callable[[int], Tensor
     "tensors in a list": (lambda h: torch.block_diag(h, h)[:4, : h.shape[-1]], {}, "block_diag"),  # type: ignore[no-untyped-call]
 }
 
+_MEASURED = ("a diagonal", "a product over all units", "sums of all before", "a pool over all units")
+"""What they give is measured, from many seeds."""
 
-@pytest.mark.parametrize("name", UNKNOWN)
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(one, marks=pytest.mark.slow) if one in _MEASURED else one for one in UNKNOWN]
+)
 def test_arguments_without_a_rule_are_named(name: str) -> None:
     """And what the function reads stays."""
     function, parameters, named = UNKNOWN[name]

@@ -72,6 +72,8 @@ FIGURES: dict[str, Drawing] = {
     ),
     "law, bent": (law_figure, lambda: answers.law("adam", "eps=1e-2"), "FAIL", "adam does not follow one law"),
 }
+_ALIKE = ("measure, open", "measure, diverged", "measure, deep", "verify, open", "transfer, on the edge")
+"""Figures that are much like another one."""
 
 
 def given(answer: Callable[[], Any]) -> tuple[Any, ...]:
@@ -84,7 +86,9 @@ def title_of(figure: Figure) -> str:
     return " ".join(text.get_text() for text in figure.texts)
 
 
-@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(one, marks=pytest.mark.slow) if one in _ALIKE else one for one in FIGURES]
+)
 def test_a_figure_says_its_verdict_and_can_be_read(name: str) -> None:
     draw, answer, verdict, sentence = FIGURES[name]
     figure = draw(*given(answer))

@@ -74,6 +74,7 @@ def test_the_optimizer_is_the_users_own_but_for_its_rates(plain: Parameterized) 
     assert found == pytest.approx(rates(plain.groups(model)))
 
 
+@pytest.mark.slow
 def test_a_class_is_given_all_parameters_and_its_own_keywords(plain: Parameterized) -> None:
     """As the function does that makes an Adam; and with other keywords it is another plan."""
     of_class = partial(scalings.parameterize, mlp, torch.optim.Adam, INPUTS, base_width=BASE, betas=(0.8, 0.9))
