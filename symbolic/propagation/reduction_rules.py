@@ -7,6 +7,7 @@ from typing import Any
 from scalings.errors import ArgumentError
 from scalings.networks.nodes import Mean, Softmax
 from symbolic.orders.algebra import O
+from symbolic.propagation.fading import fade, passed_on
 from symbolic.propagation.state import HALF, Parts, Run, Steps, along_itself
 from symbolic.propagation.weightless_rules import PoolRule, root_of_units
 
@@ -20,8 +21,7 @@ class MeanRule:
     """
 
     def initialize(self, run: Run[O], node: Mean) -> Steps[O]:
-        over = run.order(node.over)
-        run.initial[node.name] = run.scaled(-over * (HALF if node.coherent else 1), run.initial[node.source])
+        run.initial[node.name] = self._at_start(run, node, run.initial[node.source])
         yield from ()
 
     def forward(self, run: Run[O], node: Mean) -> Steps[O]:
@@ -34,6 +34,7 @@ class MeanRule:
             generic = tuple(run.scaled(-over, part) for part in change)
             aligned = run.coherently(generic, run.scaled(-HALF * over, own))
         run.change[node.name] = aligned
+        fade(run, node.name, passed_on(run, node.source, lambda order: self._at_start(run, node, order)))
         if node.name in run.heeded:
             run.own[node.name] = run.scaled(-HALF * over, own)
         yield from ()
@@ -41,6 +42,9 @@ class MeanRule:
     def backward(self, run: Run[O], node: Mean, signal: Parts[O]) -> Steps[O]:
         run.send(node.source, tuple(run.scaled(-HALF * run.order(node.over), part) for part in signal))
         yield from ()
+
+    def _at_start(self, run: Run[O], node: Mean, order: O) -> O:
+        return run.scaled(-run.order(node.over) * (HALF if node.coherent else 1), order)
 
 
 class SoftmaxRule:

@@ -1,0 +1,65 @@
+"""Fading: what weight decay takes of values, kept apart from what updates do to them, since it is aligned otherwise.
+
+Decay leaves (1 - s) W(0) of a weight. What that takes of a value, s W(0) h, is made of W(0) alone, and of nothing that
+was trained. So later weights act on it as on the value itself, by the generic rule, and not as on what gradients have
+laid along them; and it lies along the value, so that updates, which are made of d h^T, act on it as on h(0):
+
+    faded, of h          |W(0) dh| = sigma sqrt(fan_out) |dh|        |g dW dh| = |g dW h(0)| |dh along h(0)| / |h(0)|
+
+Of x + y where x fades alone, |x| / |x + y| of what x loses lies along the sum. Nothing does behind a normalization, of
+which a value's size is lost; what decay does there to its direction overlaps by curvature alone.
+
+Source: none but the generic rule and the overlap rule (`weighted_rules`), of which these are cases; measured in
+tests/agreement/test_decay.py. That a function's result fades along itself is a matter of order: phi'(z) z and phi(z)
+have an overlap of order 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic
+
+from symbolic.orders.algebra import O
+
+if TYPE_CHECKING:
+    from symbolic.propagation.state import Run
+
+
+@dataclass(frozen=True)
+class Faded(Generic[O]):
+    """Of the change of a value, what decay took."""
+
+    size: O
+    """Its norm."""
+    along: O
+    """That of its part along the value as it started."""
+
+    def by(self, act: Callable[[O], O]) -> Faded[O]:
+        """What becomes of it, where both become it alike."""
+        return Faded(act(self.size), act(self.along))
+
+
+def fade(run: Run[O], name: str, *parts: Faded[O] | None) -> None:
+    """Keep what decay took of a value, the sum of these; without decay there is nothing to keep."""
+    found = [part for part in parts if part]
+    run.faded.pop(name, None)
+    if len(found) > 1:
+        total = run.algebra.total
+        run.faded[name] = Faded(total(*(one.size for one in found)), total(*(one.along for one in found)))
+    elif found:
+        (run.faded[name],) = found
+
+
+def passed_on(run: Run[O], source: str, act: Callable[[O], O]) -> Faded[O] | None:
+    """What becomes of what decay took of another value."""
+    faded = run.faded.get(source)
+    return faded.by(act) if faded else None
+
+
+def of_sum(run: Run[O], name: str, part: Faded[O] | None, initial: O) -> Faded[O] | None:
+    """What decay took of a sum by one of its parts, which is of this size at the start."""
+    if not part:
+        return None
+    share = run.algebra.smaller(run.one, run.algebra.ratio(initial, run.initial[name]))
+    return Faded(part.size, run.algebra.product(share, part.along))
