@@ -57,7 +57,7 @@ from scalings.networks.contractions import Contraction, contraction
 from scalings.networks.dimensions import COUNTED_SCALES
 from scalings.networks.nodes import Mix, Product, Scores
 from symbolic.orders.algebra import O
-from symbolic.propagation.fading import fade, passed_on
+from symbolic.propagation.fading import carried, fade
 from symbolic.propagation.state import HALF, Parts, Run, Steps, along_itself
 
 _NOTHING = Contraction(Fraction(0), Fraction(0), Fraction(0), Fraction(0))
@@ -178,7 +178,7 @@ class MixRule:
         def mixed(values: O) -> O:
             return self._at_start(run, node, attention, values)
 
-        fade(run, node.name, passed_on(run, node.scores, attended), passed_on(run, node.values, mixed))
+        fade(run, node.name, carried(run, node.scores, attended), carried(run, node.values, mixed))
 
     def _at_start(self, run: Run[O], node: Mix, attention: O, values: O) -> O:
         return run.scaled(-HALF * sizes_of(run, node).shared, attention, values)
@@ -205,8 +205,8 @@ def factor_of(run: Run[O], name: str, *, is_coherent: bool = False) -> _Factor[O
 def fade_by_factors(run: Run[O], node: Product | Scores, at_start: Callable[[O, O], O]) -> None:
     """What decay takes of a product by either factor: as these make it at the start."""
     left, right = node.sources
-    by_left = passed_on(run, left, lambda order: at_start(order, run.initial[right]))
-    fade(run, node.name, by_left, passed_on(run, right, lambda order: at_start(run.initial[left], order)))
+    by_left = carried(run, left, lambda order: at_start(order, run.initial[right]))
+    fade(run, node.name, by_left, carried(run, right, lambda order: at_start(run.initial[left], order)))
 
 
 def change_of(

@@ -35,9 +35,10 @@ class Faded(Generic[O]):
     along: O
     """That of its part along the value as it started."""
 
-    def by(self, act: Callable[[O], O]) -> Faded[O]:
-        """What becomes of it, where both become it alike."""
-        return Faded(act(self.size), act(self.along))
+    @property
+    def is_along(self) -> bool:
+        """Whether one order stands for both, so that nothing has to be computed twice."""
+        return self.size is self.along
 
 
 def fade(run: Run[O], name: str, *parts: Faded[O] | None) -> None:
@@ -45,21 +46,26 @@ def fade(run: Run[O], name: str, *parts: Faded[O] | None) -> None:
     found = [part for part in parts if part]
     run.faded.pop(name, None)
     if len(found) > 1:
-        total = run.algebra.total
-        run.faded[name] = Faded(total(*(one.size for one in found)), total(*(one.along for one in found)))
+        size = run.algebra.total(*(one.size for one in found))
+        is_along = all(one.is_along for one in found)
+        run.faded[name] = Faded(size, size if is_along else run.algebra.total(*(one.along for one in found)))
     elif found:
         (run.faded[name],) = found
 
 
-def passed_on(run: Run[O], source: str, act: Callable[[O], O]) -> Faded[O] | None:
-    """What becomes of what decay took of another value."""
-    faded = run.faded.get(source)
-    return faded.by(act) if faded else None
+def carried(run: Run[O], source: str, act: Callable[[O], O], *, along: bool = True) -> Faded[O] | None:
+    """What becomes of what decay took of another value; whether its part `along` that one is along the result."""
+    if not (faded := run.faded.get(source)):
+        return None
+    size = act(faded.size)
+    if not along or faded.along == run.zero:
+        return Faded(size, run.zero)
+    return Faded(size, size if faded.is_along else act(faded.along))
 
 
 def of_sum(run: Run[O], name: str, part: Faded[O] | None, initial: O) -> Faded[O] | None:
-    """What decay took of a sum by one of its parts, which is of this size at the start."""
-    if not part:
-        return None
-    share = run.algebra.smaller(run.one, run.algebra.ratio(initial, run.initial[name]))
-    return Faded(part.size, run.algebra.product(share, part.along))
+    """What decay took of a sum by one of its parts, which is of this size at the start, and no larger than the sum."""
+    if not part or part.along == run.zero:
+        return part
+    share = run.algebra.ratio(initial, run.initial[name])
+    return part if share == run.one else Faded(part.size, run.algebra.product(share, part.along))

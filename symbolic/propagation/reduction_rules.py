@@ -7,7 +7,7 @@ from typing import Any
 from scalings.errors import ArgumentError
 from scalings.networks.nodes import Mean, Softmax
 from symbolic.orders.algebra import O
-from symbolic.propagation.fading import fade, passed_on
+from symbolic.propagation.fading import carried, fade
 from symbolic.propagation.state import HALF, Parts, Run, Steps, along_itself
 from symbolic.propagation.weightless_rules import PoolRule, root_of_units
 
@@ -34,7 +34,7 @@ class MeanRule:
             generic = tuple(run.scaled(-over, part) for part in change)
             aligned = run.coherently(generic, run.scaled(-HALF * over, own))
         run.change[node.name] = aligned
-        fade(run, node.name, passed_on(run, node.source, lambda order: self._at_start(run, node, order)))
+        fade(run, node.name, carried(run, node.source, lambda order: self._at_start(run, node, order)))
         if node.name in run.heeded:
             run.own[node.name] = run.scaled(-HALF * over, own)
         yield from ()

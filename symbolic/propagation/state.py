@@ -49,7 +49,7 @@ from scalings.networks.nodes import (
 )
 from symbolic.orders.algebra import Algebra, O
 from symbolic.propagation.echo import Echo, echoes
-from symbolic.propagation.fading import Faded, fade, passed_on
+from symbolic.propagation.fading import Faded, carried, fade
 
 HALF = Fraction(1, 2)
 Observed: TypeAlias = tuple[Observable, O]
@@ -181,10 +181,11 @@ class Run(Generic[O]):
         """The parts, with what comes from the copy's own update."""
         return self.algebra.total(parts[0], *own), *parts[1:]
 
-    def carry(self, node: Carrier, act: Callable[[O], O]) -> None:
-        """The change of the source, and what of it is its own, with every part of it acted on by itself."""
+    def carry(self, node: Carrier, act: Callable[[O], O], *, along: bool = True) -> None:
+        """The change of the source, and what of it is its own, with every part of it acted on by itself; whether what
+        decay took `along` the source is along the result."""
         self.change[node.name] = tuple(act(part) for part in self.change[node.source])
-        fade(self, node.name, passed_on(self, node.source, act))
+        fade(self, node.name, carried(self, node.source, act, along=along))
         if node.name in self.heeded:
             self.own[node.name] = act(self.own.get(node.source, self.zero))
 

@@ -36,7 +36,7 @@ from scalings.networks.nodes import (
 )
 from symbolic.orders.algebra import O
 from symbolic.propagation.echo import written
-from symbolic.propagation.fading import Faded, fade, of_sum, passed_on
+from symbolic.propagation.fading import Faded, carried, fade, of_sum
 from symbolic.propagation.state import HALF, Parts, Run, Steps, random_norm
 
 Matrix = Dense | Convolution | Embedding
@@ -67,12 +67,13 @@ class DenseRule:
         moved = run.moved(node.source)
         interaction = algebra.product(g, update, moved, self._overlap(run, node, source, moved))
         passthrough = run.total(passed_on)
-        if faded := run.faded.get(node.source):
-            as_on_h = algebra.product(g, update, self._unaligned(run, node), faded.along)
+        if faded := self._faded(run, node):
+            along = run.faded[node.source].along
+            as_on_h = algebra.product(g, update, self._unaligned(run, node), along)
             interaction = algebra.total(interaction, as_on_h)
-            passthrough = algebra.total(passthrough, self._generic(run, node, faded.size))
+            passthrough = algebra.total(passthrough, faded.size)
         run.own[node.name] = layer
-        fade(run, node.name, self._faded(run, node), decayed(run, node))
+        fade(run, node.name, faded, decayed(run, node))
         yield from moving(run, node, (layer, passthrough, interaction))
         yield from finish(run, node, run.coherently(passed_on, layer, interaction))
 
@@ -93,9 +94,9 @@ class DenseRule:
     def _faded(self, run: Run[O], node: Matrix) -> Faded[O] | None:
         """What h has lost, as W(0) passes it on: of an echo, in proportion."""
         if node.name not in run.echoes:
-            return passed_on(run, node.source, lambda order: self._generic(run, node, order))
+            return carried(run, node.source, lambda order: self._generic(run, node, order))
         gain = run.algebra.ratio(run.initial[node.name], run.initial[node.source])
-        return passed_on(run, node.source, lambda order: run.algebra.product(gain, order))
+        return carried(run, node.source, lambda order: run.algebra.product(gain, order))
 
     def _aligned(self, run: Run[O], node: Matrix) -> O:
         """sqrt(max(fan_in, fan_out)); for a readout the law of large numbers, if omega says so.
@@ -152,7 +153,7 @@ class EntrywiseRule:
         passed_on = run.times(algebra.product(own.multiplier, own.init), change)
         interaction = algebra.product(entry, run.moved(node.source))
         passthrough = run.total(passed_on)
-        if faded := passed_on(run, node.source, lambda order: algebra.product(own.multiplier, own.init, order)):
+        if faded := carried(run, node.source, lambda order: algebra.product(own.multiplier, own.init, order)):
             passthrough = algebra.total(passthrough, faded.size)
         fade(run, node.name, faded)
         below = run.own.get(node.source, run.zero)

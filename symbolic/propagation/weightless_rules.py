@@ -19,7 +19,7 @@ from scalings.networks.nodes import (
     Sum,
 )
 from symbolic.orders.algebra import O, signed_power
-from symbolic.propagation.fading import Faded, fade, of_sum, passed_on
+from symbolic.propagation.fading import Faded, carried, fade, of_sum
 from symbolic.propagation.state import HALF, Carrier, Parts, Run, Steps, in_turn
 
 
@@ -127,9 +127,11 @@ class NormRule:
 
     def forward(self, run: Run[O], node: Norm) -> Steps[O]:
         algebra, before, root = run.algebra, run.initial[node.source], root_of_units(run, node)
-        run.carry(node, lambda part: algebra.product(root, algebra.smaller(run.one, algebra.ratio(part, before))))
-        if faded := run.faded.get(node.name):
-            fade(run, node.name, Faded(faded.size, run.zero))
+
+        def act(part: O) -> O:
+            return algebra.product(root, algebra.smaller(run.one, algebra.ratio(part, before)))
+
+        run.carry(node, act, along=False)
         yield from ()
 
     def backward(self, run: Run[O], node: Norm, signal: Parts[O]) -> Steps[O]:
@@ -230,7 +232,7 @@ class RearrangeRule:
         return run.coherently(signal, by_updates)
 
     def _faded(self, run: Run[O], node: Rearrange, name: str) -> Faded[O] | None:
-        part = passed_on(run, name, lambda order: self._arranged(run, node, name, order))
+        part = carried(run, name, lambda order: self._arranged(run, node, name, order))
         return of_sum(run, node.name, part, self._arranged(run, node, name, run.initial[name]))
 
     def _arranged(self, run: Run[O], node: Rearrange, name: str, order: O) -> O:
@@ -277,7 +279,7 @@ class SumRule:
         scale = Fraction(0)
         if node.name in run.streams and name != node.sources[0]:
             scale = HALF * run.order(run.streams[node.name])
-        part = passed_on(run, name, lambda order: run.scaled(scale, order))
+        part = carried(run, name, lambda order: run.scaled(scale, order))
         return of_sum(run, node.name, part, run.scaled(scale, run.initial[name]))
 
     def _keep_own(self, run: Run[O], node: Sum) -> None:
