@@ -47,8 +47,11 @@ def fade(run: Run[O], name: str, *parts: Faded[O] | None) -> None:
     run.faded.pop(name, None)
     if len(found) > 1:
         size = run.algebra.total(*(one.size for one in found))
-        is_along = all(one.is_along for one in found)
-        run.faded[name] = Faded(size, size if is_along else run.algebra.total(*(one.along for one in found)))
+        along = [one.along for one in found if one.along != run.zero]
+        if all(one.is_along for one in found):
+            run.faded[name] = Faded(size, size)
+        else:
+            run.faded[name] = Faded(size, run.algebra.total(*along) if len(along) > 1 else (*along, run.zero)[0])
     elif found:
         (run.faded[name],) = found
 

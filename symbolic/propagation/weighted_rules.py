@@ -6,7 +6,7 @@
     gradient     |G|_F = g |d| |h|                                  outer products: rank O(1)
     update acts  |g dW h| = g |dW|_F |h| fan_in^(-(1-alpha)/2)      updates align with their inputs, and transposed
     overlap      |g dW dh| = g |dW|_F |dh| max(fan_in^(-1/2), fan_in^(-(1-alpha)/2) min(1, |dh|/|h|))
-    decay        a fourth term of |dz|: the fraction by which W shrank, times |z|; what it did to h is generic, and along h
+    decay        a fourth term of |dz|: the fraction by which W shrank, times |z|; what becomes of it: `fading`
 
 The overlap of dh with h is generic at first. A nonlinearity gives it a part |dh|/|h| at once, by its curvature; where
 all is linear, only the second update does, through the part of dW that the first one moved.
@@ -64,14 +64,9 @@ class DenseRule:
         source, change = run.initial[node.source], run.change[node.source]
         layer = algebra.product(g, update, self._unaligned(run, node), source)
         passed_on = run.times(algebra.product(g, run.layers[node.weight].init, self._aligned(run, node)), change)
-        moved = run.moved(node.source)
-        interaction = algebra.product(g, update, moved, self._overlap(run, node, source, moved))
-        passthrough = run.total(passed_on)
-        if faded := self._faded(run, node):
-            along = run.faded[node.source].along
-            as_on_h = algebra.product(g, update, self._unaligned(run, node), along)
-            interaction = algebra.total(interaction, as_on_h)
-            passthrough = algebra.total(passthrough, faded.size)
+        interaction = self._interaction(run, node, source)
+        faded = self._faded(run, node)
+        passthrough = algebra.total(*passed_on, faded.size) if faded else run.total(passed_on)
         run.own[node.name] = layer
         fade(run, node.name, faded, decayed(run, node))
         yield from moving(run, node, (layer, passthrough, interaction))
@@ -116,6 +111,16 @@ class DenseRule:
     def _unaligned(self, run: Run[O], node: Matrix) -> O:
         """What an update loses of the input that it aligns with by alpha only."""
         return run.power(node.fan_in, (run.problem.laws[node.weight].alpha - 1) / 2)
+
+    def _interaction(self, run: Run[O], node: Matrix, source: O) -> O:
+        """By the overlap of dh with h; all that is known to lie along h needs no such rule."""
+        algebra, g, update = run.algebra, run.layers[node.weight].multiplier, run.update[node.weight]
+        faded = run.faded.get(node.source)
+        moved = run.total(run.change[node.source]) if faded and faded.is_along else run.moved(node.source)
+        found = algebra.product(g, update, moved, self._overlap(run, node, source, moved))
+        if not faded or faded.along == run.zero:
+            return found
+        return algebra.total(found, algebra.product(g, update, self._unaligned(run, node), faded.along))
 
     def _overlap(self, run: Run[O], node: Matrix, source: O, moved: O) -> O:
         """Generic, whatever alpha is; or of the part along h, on which the update acts as it does on h.
@@ -227,8 +232,9 @@ def moving(run: Run[O], node: Weighted, terms: tuple[O, O, O]) -> Steps[O]:
 def finish(run: Run[O], node: Weighted, change: Parts[O]) -> Steps[O]:
     """The change as a whole."""
     run.change[node.name] = change
-    yield run.observe("dz", node, run.moved(node.name))
-    yield run.observe("z", node, run.now(node.name))
+    moved = run.moved(node.name)
+    yield run.observe("dz", node, moved)
+    yield run.observe("z", node, run.algebra.total(run.initial[node.name], moved))
 
 
 def decayed(run: Run[O], node: Matrix) -> Faded[O] | None:
