@@ -58,7 +58,8 @@ from scalings.networks.dimensions import COUNTED_SCALES
 from scalings.networks.nodes import Mix, Product, Scores
 from symbolic.orders.algebra import O
 from symbolic.propagation.fading import carried, fade
-from symbolic.propagation.state import HALF, Parts, Run, Steps, along_itself
+from symbolic.propagation.reduction_rules import along_itself
+from symbolic.propagation.state import HALF, Parts, Run, Steps
 
 _NOTHING = Contraction(Fraction(0), Fraction(0), Fraction(0), Fraction(0))
 

@@ -6,8 +6,10 @@ laid along them; and it lies along the value, so that updates, which are made of
 
     faded, of h          |W(0) dh| = sigma sqrt(fan_out) |dh|        |g dW dh| = |g dW h(0)| |dh along h(0)| / |h(0)|
 
-Of x + y where x fades alone, |x| / |x + y| of what x loses lies along the sum. Nothing does behind a normalization, of
-which a value's size is lost; what decay does there to its direction overlaps by curvature alone.
+Nothing of it lies along what comes out of a normalization, where a value's size is lost; there what decay did to the
+direction overlaps by curvature alone. Of x + y, where y does not fade, all that x loses is taken to lie along the sum:
+an upper bound, should x be smaller by a power. Decay is taken for a fraction: two factors of a product together lose no
+more than one of them.
 
 Source: none but the generic rule and the overlap rule (`weighted_rules`), of which these are cases; measured in
 tests/agreement/test_decay.py. That a function's result fades along itself is a matter of order: phi'(z) z and phi(z)
@@ -64,11 +66,3 @@ def carried(run: Run[O], source: str, act: Callable[[O], O], *, along: bool = Tr
     if not along or faded.along == run.zero:
         return Faded(size, run.zero)
     return Faded(size, size if faded.is_along else act(faded.along))
-
-
-def of_sum(run: Run[O], name: str, part: Faded[O] | None, initial: O) -> Faded[O] | None:
-    """What decay took of a sum by one of its parts, which is of this size at the start, and no larger than the sum."""
-    if not part or part.along == run.zero:
-        return part
-    share = run.algebra.ratio(initial, run.initial[name])
-    return part if share == run.one else Faded(part.size, run.algebra.product(share, part.along))

@@ -8,7 +8,7 @@ from scalings.errors import ArgumentError
 from scalings.networks.nodes import Mean, Softmax
 from symbolic.orders.algebra import O
 from symbolic.propagation.fading import carried, fade
-from symbolic.propagation.state import HALF, Parts, Run, Steps, along_itself
+from symbolic.propagation.state import HALF, Parts, Run, Steps
 from symbolic.propagation.weightless_rules import PoolRule, root_of_units
 
 
@@ -79,3 +79,10 @@ class TopRule(PoolRule):
             units = f"the units of which {node.name} takes {node.count}"
             raise ArgumentError("scale", f"expected one that leaves {units} as many, but got {run.problem.scale!r}")
         yield from super().initialize(run, node)
+
+
+def along_itself(run: Run[O], name: str) -> O:
+    """Of the first change of a curved value, the part along the value: min(1, |dz|/|z|) of it (weighted_rules)."""
+    moved = run.total(run.change[name])
+    share = run.algebra.smaller(run.one, run.algebra.ratio(moved, run.initial[name]))
+    return run.algebra.product(share, moved)

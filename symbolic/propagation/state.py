@@ -347,10 +347,3 @@ def random_norm(run: Run[O], node: Weighted) -> O:
     """|W(0)|_F = sigma sqrt(entries)."""
     root = run.power(node.fan_in, HALF), run.power(node.fan_out, HALF)
     return run.algebra.product(run.layers[node.weight].init, *root)
-
-
-def along_itself(run: Run[O], name: str) -> O:
-    """Of the first change of a curved value, the part along the value: min(1, |dz|/|z|) of it (weighted_rules)."""
-    moved = run.total(run.change[name])
-    share = run.algebra.smaller(run.one, run.algebra.ratio(moved, run.initial[name]))
-    return run.algebra.product(share, moved)

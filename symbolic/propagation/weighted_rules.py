@@ -36,7 +36,7 @@ from scalings.networks.nodes import (
 )
 from symbolic.orders.algebra import O
 from symbolic.propagation.echo import written
-from symbolic.propagation.fading import Faded, carried, fade, of_sum
+from symbolic.propagation.fading import Faded, carried, fade
 from symbolic.propagation.state import HALF, Parts, Run, Steps, random_norm
 
 Matrix = Dense | Convolution | Embedding
@@ -191,7 +191,7 @@ class BiasRule:
         layer = run.algebra.product(run.layers[node.weight].multiplier, run.update[node.weight])
         passed_on = run.change[node.source]
         run.own[node.name] = run.algebra.total(layer, run.own.get(node.source, run.zero))
-        fade(run, node.name, of_sum(run, node.name, run.faded.get(node.source), run.initial[node.source]))
+        fade(run, node.name, run.faded.get(node.source))
         yield from moving(run, node, (layer, run.moved(node.source), run.zero))
         yield from finish(run, node, run.coherently(passed_on, layer))
 

@@ -19,7 +19,7 @@ from scalings.networks.nodes import (
     Sum,
 )
 from symbolic.orders.algebra import O, signed_power
-from symbolic.propagation.fading import Faded, carried, fade, of_sum
+from symbolic.propagation.fading import Faded, carried, fade
 from symbolic.propagation.state import HALF, Carrier, Parts, Run, Steps, in_turn
 
 
@@ -40,9 +40,6 @@ class ElementwiseRule:
 
     def forward(self, run: Run[O], node: Elementwise) -> Steps[O]:
         run.carry(node, lambda part: self._bounded(run, node, part))
-        if FUNCTIONS[node.activation].offset:
-            linear = self._bounded(run, node, run.initial[node.source])
-            fade(run, node.name, of_sum(run, node.name, run.faded.get(node.name), linear))
         if FUNCTIONS[node.activation].stops and node.name in run.heeded:
             run.own[node.name] = run.zero
         yield from ()
@@ -232,8 +229,7 @@ class RearrangeRule:
         return run.coherently(signal, by_updates)
 
     def _faded(self, run: Run[O], node: Rearrange, name: str) -> Faded[O] | None:
-        part = carried(run, name, lambda order: self._arranged(run, node, name, order))
-        return of_sum(run, node.name, part, self._arranged(run, node, name, run.initial[name]))
+        return carried(run, name, lambda order: self._arranged(run, node, name, order))
 
     def _arranged(self, run: Run[O], node: Rearrange, name: str, order: O) -> O:
         units = run.problem.network.units
@@ -276,11 +272,9 @@ class SumRule:
 
     def _faded(self, run: Run[O], node: Sum, name: str) -> Faded[O] | None:
         """As initial values add up."""
-        scale = Fraction(0)
-        if node.name in run.streams and name != node.sources[0]:
-            scale = HALF * run.order(run.streams[node.name])
-        part = carried(run, name, lambda order: run.scaled(scale, order))
-        return of_sum(run, node.name, part, run.scaled(scale, run.initial[name]))
+        if node.name not in run.streams or name == node.sources[0]:
+            return run.faded.get(name)
+        return carried(run, name, lambda order: run.algebra.product(run.power(run.streams[node.name], HALF), order))
 
     def _keep_own(self, run: Run[O], node: Sum) -> None:
         skip, *branches = (run.own.get(name, run.zero) for name in node.sources)
