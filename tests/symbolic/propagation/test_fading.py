@@ -25,7 +25,7 @@ STILL = Fraction(-20)
 
 
 def fading(given: Parameterization, **fractions: Fraction) -> Parameterization:
-    """Learning rates as small as that, and decay that takes these fractions, of the weights "layer1", ..., or nothing."""
+    """Learning rates as small as that; decay that takes these fractions of "layer1", ..., and of others nothing."""
 
     def of(layer: LayerExponents[Exponent], fraction: Exponent) -> LayerExponents[Exponent]:
         return replace(layer, lr=STILL, decay=fraction - STILL)
