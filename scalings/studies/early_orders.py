@@ -20,10 +20,6 @@ _READ = ("W_frobenius", "W_spectral", "dW_spectral")
 """What is known of the weights from how the model is set, and the costly norm of updates, which have another."""
 _CHANGES = ("dW_frobenius", "decay", "layer", "interaction")
 """What may not be told apart of a weight that decays: what the updates did, and what decay took."""
-_ALONG = "interaction"
-"""What theory takes for too small where weights decay. What decay takes of a value is along it, so that an update acts
-on that part of dh as on h(0); the overlap of dh with h(0) in `symbolic.propagation.weighted_rules` leaves that out. The
-term stays below the layer term, of which it is the fraction that decay took, so that no other order is wrong by it."""
 _VALUES = ("z", "dz", "d", "dd")
 """What is of the value that a weight makes, and not of the weight itself."""
 _OFF = 0.1
@@ -38,8 +34,7 @@ def comparable(
 ) -> dict[Observable, Exponent]:
     """Of the derived orders those that training is asked about: what no rule covers is judged by itself."""
     apart = {one.layer for one in measured if one.quantity == "decay"}
-    decaying = {row.layer for row in read.rows if row.decay != MINUS_INFINITY}
-    together, is_along = decaying - apart, bool(decaying)
+    together = {row.layer for row in read.rows if row.decay != MINUS_INFINITY} - apart
     without_rule = uncovered(read.traced.translation)
     idle = {row.layer for row in read.rows if is_rounding(read.seen[row.parameters[-1]])}
     return {
@@ -47,7 +42,6 @@ def comparable(
         for one, order in predicted.items()
         if one.quantity not in _READ
         and not (one.quantity in _CHANGES and one.layer in together)
-        and not (one.quantity == _ALONG and is_along)
         and (one.quantity in _VALUES or one.layer not in idle)
         and one.layer not in without_rule
     }

@@ -131,6 +131,8 @@ class Unknowns:
         """1 / min_i max_j b_ij = max_i min_j 1 / b_ij; of zero it is zero, whatever divides it."""
         if not all(numerator.clauses):
             return numerator
+        if len(denominator.forms) == 1:
+            return self.product(numerator, UnknownOrder(((-denominator.forms[0],),), denominator.because))
         quotients = [
             self.smaller(*(self.product(numerator, self.form(-form)) for form in clause))
             for clause in denominator.clauses

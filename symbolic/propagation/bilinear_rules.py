@@ -48,6 +48,7 @@ product is this project's own, and measured: tests/agreement/test_products.py.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Generic
@@ -56,7 +57,9 @@ from scalings.networks.contractions import Contraction, contraction
 from scalings.networks.dimensions import COUNTED_SCALES
 from scalings.networks.nodes import Mix, Product, Scores
 from symbolic.orders.algebra import O
-from symbolic.propagation.state import HALF, Parts, Run, Steps, along_itself
+from symbolic.propagation.fading import carried, fade
+from symbolic.propagation.reduction_rules import along_itself
+from symbolic.propagation.state import HALF, Parts, Run, Steps
 
 _NOTHING = Contraction(Fraction(0), Fraction(0), Fraction(0), Fraction(0))
 
@@ -88,9 +91,8 @@ class ProductRule:
     """z = l r, unit by unit or summed. Source: the module's docstring."""
 
     def initialize(self, run: Run[O], node: Product) -> Steps[O]:
-        sizes = sizes_of(run, node)
-        share = -HALF * (sizes.shared if node.coherent else sizes.shared + sizes.summed)
-        run.initial[node.name] = run.scaled(share, run.initial[node.left], run.initial[node.right])
+        left, right = run.initial[node.left], run.initial[node.right]
+        run.initial[node.name] = self._at_start(run, node, left, right)
         yield from ()
 
     def forward(self, run: Run[O], node: Product) -> Steps[O]:
@@ -98,6 +100,7 @@ class ProductRule:
         by_chance = run.step == 1 and node.name in run.problem.network.dormant
         sizes = sizes_of(run, node)
         run.change[node.name] = change_of(run, sizes, left, right, by_chance=by_chance, coherent=node.coherent)
+        fade_by_factors(run, node, lambda left, right: self._at_start(run, node, left, right))
         if node.name in run.heeded:
             run.own[node.name] = own_of(run, sizes, left, right)
         yield from ()
@@ -106,14 +109,17 @@ class ProductRule:
         send_back(run, node, sizes_of(run, node), signal)
         yield from ()
 
+    def _at_start(self, run: Run[O], node: Product, left: O, right: O) -> O:
+        sizes = sizes_of(run, node)
+        share = -HALF * (sizes.shared if node.coherent else sizes.shared + sizes.summed)
+        return run.scaled(share, left, right)
+
 
 class ScoresRule:
     """s_ij = g q_i . k_j, head by head: the product of queries and keys, dormant since it is read behind a softmax."""
 
     def initialize(self, run: Run[O], node: Scores) -> Steps[O]:
-        sizes = sizes_of(run, node)
-        product = run.scaled(-HALF * (sizes.shared + sizes.summed), run.initial[node.query], run.initial[node.key])
-        run.initial[node.name] = run.algebra.product(run.multipliers[node.name], product)
+        run.initial[node.name] = self._at_start(run, node, run.initial[node.query], run.initial[node.key])
         yield run.observe("z", node, run.initial[node.name])
 
     def forward(self, run: Run[O], node: Scores) -> Steps[O]:
@@ -122,20 +128,25 @@ class ScoresRule:
         run.change[node.name] = run.times(g, change_of(run, sizes, query, key, by_chance=run.step == 1))
         if node.name in run.heeded:
             run.own[node.name] = run.algebra.product(g, own_of(run, sizes, query, key))
-        yield run.observe("dz", node, run.total(run.change[node.name]))
+        fade_by_factors(run, node, lambda query, key: self._at_start(run, node, query, key))
+        yield run.observe("dz", node, run.moved(node.name))
         yield run.observe("z", node, run.now(node.name))
 
     def backward(self, run: Run[O], node: Scores, signal: Parts[O]) -> Steps[O]:
         yield run.observe("d", node, run.total(signal))
         send_back(run, node, sizes_of(run, node), run.times(run.multipliers[node.name], signal))
 
+    def _at_start(self, run: Run[O], node: Scores, query: O, key: O) -> O:
+        sizes = sizes_of(run, node)
+        product = run.scaled(-HALF * (sizes.shared + sizes.summed), query, key)
+        return run.algebra.product(run.multipliers[node.name], product)
+
 
 class MixRule:
     """o_i = sum_j p_ij v_j: the product of p = softmax(s) and values. |p| stays sqrt(heads), however far s moves."""
 
     def initialize(self, run: Run[O], node: Mix) -> Steps[O]:
-        sizes = sizes_of(run, node)
-        run.initial[node.name] = run.scaled(-HALF * sizes.shared, self._attention(run, node), run.initial[node.values])
+        run.initial[node.name] = self._at_start(run, node, self._attention(run, node), run.initial[node.values])
         yield from ()
 
     def forward(self, run: Run[O], node: Mix) -> Steps[O]:
@@ -144,6 +155,7 @@ class MixRule:
         values = run.change[node.values]
         left = _Factor(attention, attended, run.zero, run.own.get(node.scores, run.zero))
         right = _Factor(run.initial[node.values], values, run.zero, run.own.get(node.values, run.zero))
+        self._fade(run, node, attention)
         run.change[node.name] = change_of(run, sizes_of(run, node), left, right)
         if node.name in run.heeded:
             run.own[node.name] = own_of(run, sizes_of(run, node), left, right)
@@ -159,6 +171,18 @@ class MixRule:
             attended = run.algebra.smaller(attention, run.total(run.change[node.scores]))
         run.send(node.values, sent_back(run, sizes.shared, sizes.left, (attention, attended), signal))
         yield from ()
+
+    def _fade(self, run: Run[O], node: Mix, attention: O) -> None:
+        def attended(scores: O) -> O:
+            return self._at_start(run, node, run.algebra.smaller(attention, scores), run.initial[node.values])
+
+        def mixed(values: O) -> O:
+            return self._at_start(run, node, attention, values)
+
+        fade(run, node.name, carried(run, node.scores, attended), carried(run, node.values, mixed))
+
+    def _at_start(self, run: Run[O], node: Mix, attention: O, values: O) -> O:
+        return run.scaled(-HALF * sizes_of(run, node).shared, attention, values)
 
     def _attention(self, run: Run[O], node: Mix) -> O:
         return run.power(run.problem.network.units[node.scores], HALF)
@@ -177,6 +201,13 @@ def factor_of(run: Run[O], name: str, *, is_coherent: bool = False) -> _Factor[O
         own = run.algebra.total(own, along_itself(run, name))
     moved = run.total(run.change[name])
     return _Factor(run.initial[name], run.change[name], moved, own, name in run.of_full_rank)
+
+
+def fade_by_factors(run: Run[O], node: Product | Scores, at_start: Callable[[O, O], O]) -> None:
+    """What decay takes of a product by either factor: as these make it at the start."""
+    left, right = node.sources
+    by_left = carried(run, left, lambda order: at_start(order, run.initial[right]))
+    fade(run, node.name, by_left, carried(run, right, lambda order: at_start(run.initial[left], order)))
 
 
 def change_of(

@@ -7,7 +7,8 @@ from typing import Any
 from scalings.errors import ArgumentError
 from scalings.networks.nodes import Mean, Softmax
 from symbolic.orders.algebra import O
-from symbolic.propagation.state import HALF, Parts, Run, Steps, along_itself
+from symbolic.propagation.fading import carried, fade
+from symbolic.propagation.state import HALF, Parts, Run, Steps
 from symbolic.propagation.weightless_rules import PoolRule, root_of_units
 
 
@@ -20,8 +21,7 @@ class MeanRule:
     """
 
     def initialize(self, run: Run[O], node: Mean) -> Steps[O]:
-        over = run.order(node.over)
-        run.initial[node.name] = run.scaled(-over * (HALF if node.coherent else 1), run.initial[node.source])
+        run.initial[node.name] = self._at_start(run, node, run.initial[node.source])
         yield from ()
 
     def forward(self, run: Run[O], node: Mean) -> Steps[O]:
@@ -34,6 +34,7 @@ class MeanRule:
             generic = tuple(run.scaled(-over, part) for part in change)
             aligned = run.coherently(generic, run.scaled(-HALF * over, own))
         run.change[node.name] = aligned
+        fade(run, node.name, carried(run, node.source, lambda order: self._at_start(run, node, order)))
         if node.name in run.heeded:
             run.own[node.name] = run.scaled(-HALF * over, own)
         yield from ()
@@ -41,6 +42,9 @@ class MeanRule:
     def backward(self, run: Run[O], node: Mean, signal: Parts[O]) -> Steps[O]:
         run.send(node.source, tuple(run.scaled(-HALF * run.order(node.over), part) for part in signal))
         yield from ()
+
+    def _at_start(self, run: Run[O], node: Mean, order: O) -> O:
+        return run.scaled(-run.order(node.over) * (HALF if node.coherent else 1), order)
 
 
 class SoftmaxRule:
@@ -75,3 +79,10 @@ class TopRule(PoolRule):
             units = f"the units of which {node.name} takes {node.count}"
             raise ArgumentError("scale", f"expected one that leaves {units} as many, but got {run.problem.scale!r}")
         yield from super().initialize(run, node)
+
+
+def along_itself(run: Run[O], name: str) -> O:
+    """Of the first change of a curved value, the part along the value: min(1, |dz|/|z|) of it (weighted_rules)."""
+    moved = run.total(run.change[name])
+    share = run.algebra.smaller(run.one, run.algebra.ratio(moved, run.initial[name]))
+    return run.algebra.product(share, moved)

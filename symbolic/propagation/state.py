@@ -49,6 +49,7 @@ from scalings.networks.nodes import (
 )
 from symbolic.orders.algebra import Algebra, O
 from symbolic.propagation.echo import Echo, echoes
+from symbolic.propagation.fading import Faded, carried, fade
 
 HALF = Fraction(1, 2)
 Observed: TypeAlias = tuple[Observable, O]
@@ -101,6 +102,8 @@ class Run(Generic[O]):
     """Nodes through which no gradient came back before the first update, since weights behind them start at zero."""
     shrinkage: dict[str, O] = field(default_factory=dict)
     """By weight, the fraction by which decay has made it smaller."""
+    faded: dict[str, Faded[O]] = field(default_factory=dict)
+    """What decay took of values, beside their `change`; nothing of those that no weight before them makes fade."""
 
     def initialize(self, node: Node) -> Steps[O]:
         yield from self.rules[type(node)].initialize(self, node)
@@ -110,7 +113,7 @@ class Run(Generic[O]):
     def forward(self, node: Node) -> Steps[O]:
         yield from self.rules[type(node)].forward(self, node)
         if node.name in self.watched:
-            yield self.observe("dz", node, self.total(self.change[node.name]))
+            yield self.observe("dz", node, self.moved(node.name))
             yield self.observe("z", node, self.now(node.name))
 
     def backward(self, node: Node) -> Steps[O]:
@@ -178,15 +181,25 @@ class Run(Generic[O]):
         """The parts, with what comes from the copy's own update."""
         return self.algebra.total(parts[0], *own), *parts[1:]
 
-    def carry(self, node: Carrier, act: Callable[[O], O]) -> None:
-        """The change of the source, and what of it is its own, with every part of it acted on by itself."""
+    def carry(self, node: Carrier, act: Callable[[O], O], *, along: bool = True) -> None:
+        """The change of the source, and what of it is its own, with every part of it acted on by itself; whether what
+        decay took `along` the source is along the result."""
         self.change[node.name] = tuple(act(part) for part in self.change[node.source])
+        fade(self, node.name, carried(self, node.source, act, along=along))
         if node.name in self.heeded:
             self.own[node.name] = act(self.own.get(node.source, self.zero))
 
     def now(self, name: str) -> O:
         """|h| at this step."""
-        return self.algebra.total(self.initial[name], *self.change[name])
+        return self.algebra.total(self.initial[name], *self.changes(name))
+
+    def moved(self, name: str) -> O:
+        """|dh| at this step."""
+        return self.algebra.total(*self.changes(name))
+
+    def changes(self, name: str) -> Parts[O]:
+        """What updates and what decay did to a value."""
+        return (*self.change[name], self.faded[name].size) if name in self.faded else self.change[name]
 
     def is_zero(self, name: str) -> bool:
         """Whether h = 0 so far."""
@@ -334,10 +347,3 @@ def random_norm(run: Run[O], node: Weighted) -> O:
     """|W(0)|_F = sigma sqrt(entries)."""
     root = run.power(node.fan_in, HALF), run.power(node.fan_out, HALF)
     return run.algebra.product(run.layers[node.weight].init, *root)
-
-
-def along_itself(run: Run[O], name: str) -> O:
-    """Of the first change of a curved value, the part along the value: min(1, |dz|/|z|) of it (weighted_rules)."""
-    moved = run.total(run.change[name])
-    share = run.algebra.smaller(run.one, run.algebra.ratio(moved, run.initial[name]))
-    return run.algebra.product(share, moved)

@@ -166,7 +166,7 @@ def train(
             run.change[INPUT] = (boundary_changes[step],)
             yield from in_turn(network.nodes, run.forward)
             for name in bare:
-                yield Observable("dz", name, step), run.total(run.change[name])
+                yield Observable("dz", name, step), run.moved(name)
                 yield Observable("z", name, step), run.now(name)
         residual, value = _residual(run)
         if boundary:
@@ -209,7 +209,7 @@ def _start(
 def _residual(run: Run[O]) -> tuple[O, O]:
     """|dLoss/dz| at the output, and the loss."""
     output = run.problem.network.output.name
-    moved = run.algebra.total(run.one, run.initial[output], *run.change[output])
+    moved = run.algebra.total(run.one, run.initial[output], *run.changes(output))
     if run.problem.loss == "mse":
         return moved, run.algebra.power(moved, Fraction(2))
     return run.one, moved

@@ -6,7 +6,7 @@
     gradient     |G|_F = g |d| |h|                                  outer products: rank O(1)
     update acts  |g dW h| = g |dW|_F |h| fan_in^(-(1-alpha)/2)      updates align with their inputs, and transposed
     overlap      |g dW dh| = g |dW|_F |dh| max(fan_in^(-1/2), fan_in^(-(1-alpha)/2) min(1, |dh|/|h|))
-    decay        a fourth term of |dz|: the fraction by which W shrank, times |z|
+    decay        a fourth term of |dz|: the fraction by which W shrank, times |z|; what becomes of it: `fading`
 
 The overlap of dh with h is generic at first. A nonlinearity gives it a part |dh|/|h| at once, by its curvature; where
 all is linear, only the second update does, through the part of dW that the first one moved.
@@ -36,6 +36,7 @@ from scalings.networks.nodes import (
 )
 from symbolic.orders.algebra import O
 from symbolic.propagation.echo import written
+from symbolic.propagation.fading import Faded, carried, fade
 from symbolic.propagation.state import HALF, Parts, Run, Steps, random_norm
 
 Matrix = Dense | Convolution | Embedding
@@ -50,13 +51,11 @@ class DenseRule:
     """
 
     def initialize(self, run: Run[O], node: Matrix) -> Steps[O]:
-        algebra, own = run.algebra, run.layers[node.weight]
-        scale = algebra.product(own.multiplier, own.init)
-        run.initial[node.name] = algebra.product(scale, run.power(node.fan_out, HALF), run.initial[node.source])
+        run.initial[node.name] = self._generic(run, node, run.initial[node.source])
         if echo := run.echoes.get(node.name):
-            root = run.larger(node.fan_in, node.fan_out, exponent=HALF)
-            aligned = algebra.product(scale, root, written(run, echo, node.source))
-            run.initial[node.name] = algebra.total(run.initial[node.name], aligned)
+            own, root = run.layers[node.weight], run.larger(node.fan_in, node.fan_out, exponent=HALF)
+            aligned = run.algebra.product(own.multiplier, own.init, root, written(run, echo, node.source))
+            run.initial[node.name] = run.algebra.total(run.initial[node.name], aligned)
         yield run.observe("z", node, run.initial[node.name])
         yield run.observe("W_frobenius", node, random_norm(run, node))
 
@@ -65,11 +64,13 @@ class DenseRule:
         source, change = run.initial[node.source], run.change[node.source]
         layer = algebra.product(g, update, self._unaligned(run, node), source)
         passed_on = run.times(algebra.product(g, run.layers[node.weight].init, self._aligned(run, node)), change)
-        moved = run.total(change)
-        interaction = algebra.product(g, update, moved, self._overlap(run, node, source, moved))
+        interaction = self._interaction(run, node, source)
+        faded = self._faded(run, node)
+        passthrough = algebra.total(*passed_on, faded.size) if faded else run.total(passed_on)
         run.own[node.name] = layer
-        yield from moving(run, node, (layer, run.total(passed_on), interaction))
-        yield from finish(run, node, decayed(run, node, run.coherently(passed_on, layer, interaction)))
+        fade(run, node.name, faded, decayed(run, node))
+        yield from moving(run, node, (layer, passthrough, interaction))
+        yield from finish(run, node, run.coherently(passed_on, layer, interaction))
 
     def backward(self, run: Run[O], node: Matrix, signal: Parts[O]) -> Steps[O]:
         algebra, own, update = run.algebra, run.layers[node.weight], run.update[node.weight]
@@ -80,6 +81,17 @@ class DenseRule:
         unaligned = run.power(node.fan_out, (run.problem.laws[node.weight].alpha - 1) / 2)
         by_update = algebra.product(own.multiplier, update, unaligned, whole)
         run.send(node.source, run.coherently(run.times(through, signal), by_update))
+
+    def _generic(self, run: Run[O], node: Matrix, order: O) -> O:
+        own = run.layers[node.weight]
+        return run.algebra.product(own.multiplier, own.init, run.power(node.fan_out, HALF), order)
+
+    def _faded(self, run: Run[O], node: Matrix) -> Faded[O] | None:
+        """What h has lost, as W(0) passes it on: of an echo, in proportion."""
+        if node.name not in run.echoes:
+            return carried(run, node.source, lambda order: self._generic(run, node, order))
+        gain = run.algebra.ratio(run.initial[node.name], run.initial[node.source])
+        return carried(run, node.source, lambda order: run.algebra.product(gain, order))
 
     def _aligned(self, run: Run[O], node: Matrix) -> O:
         """sqrt(max(fan_in, fan_out)); for a readout the law of large numbers, if omega says so.
@@ -99,6 +111,16 @@ class DenseRule:
     def _unaligned(self, run: Run[O], node: Matrix) -> O:
         """What an update loses of the input that it aligns with by alpha only."""
         return run.power(node.fan_in, (run.problem.laws[node.weight].alpha - 1) / 2)
+
+    def _interaction(self, run: Run[O], node: Matrix, source: O) -> O:
+        """By the overlap of dh with h; all that is known to lie along h needs no such rule."""
+        algebra, g, update = run.algebra, run.layers[node.weight].multiplier, run.update[node.weight]
+        faded = run.faded.get(node.source)
+        moved = run.total(run.change[node.source]) if faded and faded.is_along else run.moved(node.source)
+        found = algebra.product(g, update, moved, self._overlap(run, node, source, moved))
+        if not faded or faded.along == run.zero:
+            return found
+        return algebra.total(found, algebra.product(g, update, self._unaligned(run, node), faded.along))
 
     def _overlap(self, run: Run[O], node: Matrix, source: O, moved: O) -> O:
         """Generic, whatever alpha is; or of the part along h, on which the update acts as it does on h.
@@ -134,10 +156,14 @@ class EntrywiseRule:
         change = run.change[node.source]
         layer = algebra.product(entry, run.initial[node.source])
         passed_on = run.times(algebra.product(own.multiplier, own.init), change)
-        interaction = algebra.product(entry, run.total(change))
+        interaction = algebra.product(entry, run.moved(node.source))
+        passthrough = run.total(passed_on)
+        if faded := carried(run, node.source, lambda order: algebra.product(own.multiplier, own.init, order)):
+            passthrough = algebra.total(passthrough, faded.size)
+        fade(run, node.name, faded)
         below = run.own.get(node.source, run.zero)
         run.own[node.name] = algebra.total(layer, algebra.product(own.multiplier, own.init, below))
-        yield from moving(run, node, (layer, run.total(passed_on), interaction))
+        yield from moving(run, node, (layer, passthrough, interaction))
         yield from finish(run, node, run.coherently(passed_on, layer, interaction))
 
     def backward(self, run: Run[O], node: Entrywise, signal: Parts[O]) -> Steps[O]:
@@ -165,7 +191,8 @@ class BiasRule:
         layer = run.algebra.product(run.layers[node.weight].multiplier, run.update[node.weight])
         passed_on = run.change[node.source]
         run.own[node.name] = run.algebra.total(layer, run.own.get(node.source, run.zero))
-        yield from moving(run, node, (layer, run.total(passed_on), run.zero))
+        fade(run, node.name, run.faded.get(node.source))
+        yield from moving(run, node, (layer, run.moved(node.source), run.zero))
         yield from finish(run, node, run.coherently(passed_on, layer))
 
     def backward(self, run: Run[O], node: Bias, signal: Parts[O]) -> Steps[O]:
@@ -205,16 +232,17 @@ def moving(run: Run[O], node: Weighted, terms: tuple[O, O, O]) -> Steps[O]:
 def finish(run: Run[O], node: Weighted, change: Parts[O]) -> Steps[O]:
     """The change as a whole."""
     run.change[node.name] = change
-    yield run.observe("dz", node, run.total(change))
-    yield run.observe("z", node, run.now(node.name))
+    moved = run.moved(node.name)
+    yield run.observe("dz", node, moved)
+    yield run.observe("z", node, run.algebra.total(run.initial[node.name], moved))
 
 
-def decayed(run: Run[O], node: Matrix, change: Parts[O]) -> Parts[O]:
-    """The change with the decay of W(0), which is as generic as W(0) itself."""
+def decayed(run: Run[O], node: Matrix) -> Faded[O] | None:
+    """What decay of W(0) itself takes of z(0), all of which is along it."""
     if node.weight not in run.shrinkage:
-        return change
+        return None
     decay = run.algebra.product(run.shrinkage[node.weight], run.initial[node.name])
-    return (*change[:-1], run.algebra.total(change[-1], decay))
+    return Faded(decay, decay)
 
 
 def record(run: Run[O], node: Weighted, gradient: O) -> None:

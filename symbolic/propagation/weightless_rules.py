@@ -19,6 +19,7 @@ from scalings.networks.nodes import (
     Sum,
 )
 from symbolic.orders.algebra import O, signed_power
+from symbolic.propagation.fading import Faded, carried, fade
 from symbolic.propagation.state import HALF, Carrier, Parts, Run, Steps, in_turn
 
 
@@ -123,7 +124,11 @@ class NormRule:
 
     def forward(self, run: Run[O], node: Norm) -> Steps[O]:
         algebra, before, root = run.algebra, run.initial[node.source], root_of_units(run, node)
-        run.carry(node, lambda part: algebra.product(root, algebra.smaller(run.one, algebra.ratio(part, before))))
+
+        def act(part: O) -> O:
+            return algebra.product(root, algebra.smaller(run.one, algebra.ratio(part, before)))
+
+        run.carry(node, act, along=False)
         yield from ()
 
     def backward(self, run: Run[O], node: Norm, signal: Parts[O]) -> Steps[O]:
@@ -204,6 +209,7 @@ class RearrangeRule:
     def forward(self, run: Run[O], node: Rearrange) -> Steps[O]:
         parts = [tuple(self._arranged(run, node, name, part) for part in run.change[name]) for name in node.sources]
         run.change[node.name] = run.added(*parts)
+        fade(run, node.name, *(self._faded(run, node, name) for name in node.sources))
         if node.name in run.heeded:
             own = (self._arranged(run, node, name, run.own.get(name, run.zero)) for name in node.sources)
             run.own[node.name] = run.algebra.total(*own)
@@ -221,6 +227,9 @@ class RearrangeRule:
             share = run.algebra.ratio(self._arranged(run, node, name, run.now(name)), run.now(node.name))
             by_updates = run.algebra.product(by_updates, run.algebra.smaller(run.one, share))
         return run.coherently(signal, by_updates)
+
+    def _faded(self, run: Run[O], node: Rearrange, name: str) -> Faded[O] | None:
+        return carried(run, name, lambda order: self._arranged(run, node, name, order))
 
     def _arranged(self, run: Run[O], node: Rearrange, name: str, order: O) -> O:
         units = run.problem.network.units
@@ -248,9 +257,10 @@ class SumRule:
         if node.name in run.streams:
             branches = [(run.zero, run.accumulated(run.streams[node.name], branch)) for branch in branches]
         run.change[node.name] = run.added(skip, *branches)
+        fade(run, node.name, *(self._faded(run, node, name) for name in node.sources))
         if node.name in run.heeded:
             self._keep_own(run, node)
-        yield run.observe("dz", node, run.total(run.change[node.name]))
+        yield run.observe("dz", node, run.moved(node.name))
         yield run.observe("z", node, run.now(node.name))
 
     def backward(self, run: Run[O], node: Sum, signal: Parts[O]) -> Steps[O]:
@@ -259,6 +269,12 @@ class SumRule:
         run.pass_on(skip, signal)
         for branch in branches:
             run.send(branch, signal)
+
+    def _faded(self, run: Run[O], node: Sum, name: str) -> Faded[O] | None:
+        """As initial values add up."""
+        if node.name not in run.streams or name == node.sources[0]:
+            return run.faded.get(name)
+        return carried(run, name, lambda order: run.algebra.product(run.power(run.streams[node.name], HALF), order))
 
     def _keep_own(self, run: Run[O], node: Sum) -> None:
         skip, *branches = (run.own.get(name, run.zero) for name in node.sources)
@@ -285,10 +301,12 @@ class RepeatRule:
         stream = run.change[node.source]
         run.change[node.name] = (run.zero, *stream) if run.grows(node) else stream
         run.own[node.name] = run.own.get(node.source, run.zero)
+        fade(run, node.name, run.faded.get(node.source))
         for _ in ("first", "last"):
             yield from in_turn(node.nodes, run.forward)
             run.change[node.name] = run.change[node.nodes[-1].name]
             run.own[node.name] = run.own.get(node.nodes[-1].name, run.zero)
+            fade(run, node.name, run.faded.get(node.nodes[-1].name))
         run.change[node.name] = (run.total(run.change[node.name]),)
 
     def backward(self, run: Run[O], node: Repeat, signal: Parts[O]) -> Steps[O]:

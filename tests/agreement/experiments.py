@@ -31,7 +31,7 @@ NARROW = (16, 24, 32, 48, 64, 96, 128, 192)
 """For networks whose layers see many positions."""
 DEPTHS = (4, 6, 8, 12, 16, 24, 32, 64, 128, 256)
 DELTA = 0.05
-QUARTER = Fraction(1, 4)
+QUARTER, HALF = Fraction(1, 4), Fraction(1, 2)
 CHANGES = ("dz", "layer", "passthrough", "dW_frobenius")
 ENDS_AND_MIDDLE = ("0", "1/4", "1/2")
 
