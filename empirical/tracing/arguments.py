@@ -59,8 +59,19 @@ def pairs(
 
 
 def template(structure: Any, ref: Callable[[Tensor], Ref]) -> Any:
-    """The structure with a Ref in place of every tensor, and else as it is."""
-    return replaced(structure, lambda part: ref(part) if isinstance(part, Tensor) else part)
+    """The structure with a Ref in place of every tensor and a copy of every generator, and else as it is."""
+
+    def kept(part: Any) -> Any:
+        return ref(part) if isinstance(part, Tensor) else as_it_is(part)
+
+    return replaced(structure, kept)
+
+
+def as_it_is(argument: Any) -> Any:
+    """The argument, or of a generator one that will draw the same, since each draw changes it."""
+    if not isinstance(argument, torch.Generator):
+        return argument
+    return torch.Generator(argument.device).set_state(argument.get_state())
 
 
 def replaced(structure: Any, replace: Callable[[Any], Any]) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from empirical.tracing.arguments import replaced, tensors_in
+from empirical.tracing.arguments import as_it_is, replaced, tensors_in
 from empirical.tracing.recorder import Recording
 from scalings.tapes.arguments import Ref
 from scalings.tapes.tape import Operation
@@ -56,7 +56,7 @@ def _steps(recording: Recording, memory: dict[int, Tensor]) -> Iterator[Operatio
     """Each operation after it was run, in place where it was so, and its results put into the memory."""
 
     def given(part: Any) -> Any:
-        return memory[part.value] if isinstance(part, Ref) else part
+        return memory[part.value] if isinstance(part, Ref) else as_it_is(part)
 
     for operation, call in zip(recording.tape.operations, recording.calls, strict=True):
         with torch.no_grad():
