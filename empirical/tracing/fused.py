@@ -98,49 +98,70 @@ def relu_gates(own: Tensor, recurrent: Tensor, _: tuple[Tensor, ...]) -> tuple[T
 
 
 def _network(gates: Function, states: int) -> Function:
-    """A recurrent network of several layers; a packed sequence is left to torch."""
+    """A recurrent network of several layers, of sequences of one length or packed ones."""
 
-    def run(inputs: Tensor, hidden: Any, params: Any, biases: Any, layers: int, *rest: Any) -> Any:
-        dropout, train, bidirectional, batch_first = rest if len(rest) == 4 else (0.0, False, False, None)
-        if batch_first is None or isinstance(params, Tensor):
-            return NotImplemented
+    def run(inputs: Tensor, *args: Any) -> Any:
+        (sizes, *args) = args if isinstance(args[0], Tensor) and not isinstance(args[2], bool) else (None, *args)
+        hidden, params, biases, layers, dropout, train, bidirectional, *rest = args
         initial = [state.unbind(0) for state in ((hidden,) if states == 1 else hidden)]
         directions = 2 if bidirectional else 1
         size = len(params) // (layers * directions)
-        outputs = inputs.transpose(0, 1) if batch_first else inputs
+        outputs = inputs.transpose(0, 1) if rest == [True] else inputs
         last: list[tuple[Tensor, ...]] = []
         for layer in range(layers):
             sides = []
             for index in range(layer * directions, (layer + 1) * directions):
                 weights = params[index * size : (index + 1) * size]
-                side, end = _direction(
-                    gates, outputs, tuple(state[index] for state in initial), weights, biases, index % directions
-                )
+                state = tuple(one[index] for one in initial)
+                side, end = _direction(gates, outputs, sizes, state, weights, biases, index % directions)
                 sides.append(side)
                 last.append(end)
             outputs = torch.cat(sides, -1) if bidirectional else sides[0]
             if dropout and train and layer < layers - 1:
                 outputs = torch.dropout(outputs, dropout, train)
         ends = (torch.stack(state) for state in zip(*last, strict=True))
-        return outputs.transpose(0, 1) if batch_first else outputs, *ends
+        return outputs.transpose(0, 1) if rest == [True] else outputs, *ends
 
     return run
 
 
 def _direction(
-    gates: Function, inputs: Tensor, state: tuple[Tensor, ...], weights: Sequence[Tensor], biases: bool, backwards: int
+    gates: Function,
+    inputs: Tensor,
+    sizes: Tensor | None,
+    initial: tuple[Tensor, ...],
+    weights: Sequence[Tensor],
+    biases: bool,
+    backwards: int,
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """The outputs of one layer in one direction, and its last state."""
+    """The outputs of one layer in one direction, and its last state.
+
+    Packed sequences lie step behind step, so many at each, the longest first: going forward they end one after another,
+    going backwards they join.
+    """
     of_input, of_state = weights[2:4] if biases else (None, None)
     projection = weights[-1] if len(weights) in (3, 5) else None
-    own = functional.linear(inputs, weights[0], of_input).unbind(0)
-    outputs = []
-    for step in reversed(own) if backwards else own:
+    own = functional.linear(inputs, weights[0], of_input)
+    steps = own.unbind(0) if sizes is None else own.split(sizes.tolist())
+    state, outputs = initial, list[Tensor]()
+    ended: list[tuple[Tensor, ...]] = []
+    for step in reversed(steps) if backwards else steps:
+        held, now = state[0].shape[0], step.shape[0]
+        if now < held:
+            ended.append(tuple(one[now:] for one in state))
+            state = tuple(one[:now] for one in state)
+        elif now > held:
+            state = tuple(torch.cat([one, start[held:now]]) for one, start in zip(state, initial, strict=True))
         state = gates(step, functional.linear(state[0], weights[1], of_state), state)
         if projection is not None:
             state = (functional.linear(state[0], projection), *state[1:])
         outputs.append(state[0])
-    return torch.stack(outputs[::-1] if backwards else outputs), state
+        if backwards:
+            ended = []  # these are the starts of sequences that have yet to join
+    if ended:
+        state = tuple(torch.cat(parts) for parts in zip(state, *reversed(ended), strict=True))
+    made = outputs[::-1] if backwards else outputs
+    return torch.stack(made) if sizes is None else torch.cat(made), state
 
 
 def _cell(gates: Function, states: int) -> Function:

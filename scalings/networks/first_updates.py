@@ -4,7 +4,8 @@
 zero for infinite width, it comes with the first update. Nothing is lost, since the update lies along what is read. The
 same holds of weights that are values, which carry no data, of what is computed from either, and of what says to a
 softmax how much of others counts. What multiplies something small, by its own weights or by what it computes, has a
-small first gradient and no part in the first change: it is *late*, as is a learned scale of the logits.
+small first gradient and no part in the first change: it is *late*, as is a learned scale of the logits, and what is
+squared, as a mean in a Kullback-Leibler divergence or a distance.
 
 *Dormant* operations reach the output only through a sum back over growing units, of which the first update finds next
 to nothing; *unheard* uses of a weight do not reach it at all, where others do.
@@ -99,7 +100,8 @@ def weighing(network: Network) -> frozenset[str]:
 def waits(network: Network) -> Mapping[str, int]:
     """By operation, how many updates pass before its first full gradient or its first full change: mostly none.
 
-    It waits where it multiplies what starts small, by its own weights or by what it computes, where it is dormant, and
+    It waits where it multiplies what starts small, by its own weights or by what it computes (itself, if it is squared),
+    where it is dormant, and
     in front of a layer that reads a fixed number of units and gives growing ones, which sends back a sum of random
     signs until it has moved. What it waits for may itself wait: a learned scale of cosines of queries and keys waits
     for these to be aligned, which they are after their first full update, the second.
@@ -131,6 +133,8 @@ def _waits(network: Network, full: Mapping[str, int]) -> dict[str, int]:
 
 def _held_back(network: Network, node: Node, source: str, full: Mapping[str, int]) -> int:
     """After how many updates what it sends back to this source is full, beside what it is sent itself."""
+    if isinstance(node, Power) and node.exponent > 1 and source in network.small:  # |d_z| = p |z|^(p-1) |d_h|
+        return full[source]
     if _meets_small(network, node, source):
         other = node.name if not isinstance(node, Product) else node.right if source == node.left else node.left
         return full[other]
