@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import pytest
 
 from scalings.criteria.problem import Problem
@@ -18,6 +20,7 @@ from scalings.networks.nodes import (
     Gain,
     Node,
     Norm,
+    Power,
     Product,
     Softmax,
     Sum,
@@ -56,9 +59,24 @@ def dense(name: str, source: str, weight: str = "") -> Dense:
             {"down"},
             {"up", "down", "gate"},
         ),
+        ((UP, DOWN, Power("f", "down", Fraction(2))), {"down", "f"}, {"up", "down"}),
+        ((UP, DOWN, Power("f", "down", Fraction(1, 2))), {"down", "f"}, set()),
+        ((UP, Power("square", "up", Fraction(2)), Dense("f", "square", "w", WIDTH, ONE)), {"f"}, set()),
         ((UP, Weight("position", "p", ONE, WIDTH), Sum("h", ("up", "position")), dense("f", "h")), {"position"}, set()),
     ],
-    ids=["readout", "bias", "scale", "gain of a norm", "mixture", "latent", "sigmoid", "position"],
+    ids=[
+        "readout",
+        "bias",
+        "scale",
+        "gain of a norm",
+        "mixture",
+        "latent",
+        "sigmoid",
+        "square",
+        "root",
+        "square of a hidden value",
+        "position",
+    ],
 )
 def test_what_may_start_small(nodes: tuple[Node, ...], small: set[str], late: set[str]) -> None:
     network = Network(nodes)
