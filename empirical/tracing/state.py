@@ -33,7 +33,7 @@ def kept(module: nn.Module) -> Iterator[None]:
             one.clear()
             one.extend(content) if isinstance(one, list) else one.update(content)
         for tensor, data, numbers, needs_gradient, gradient in tensors:
-            if tensor.data_ptr() != data.data_ptr():
+            if tensor.layout == torch.strided and tensor.data_ptr() != data.data_ptr():
                 tensor.data = data
             if not _same(data, numbers):
                 data.copy_(numbers)
@@ -83,4 +83,6 @@ def shifted(module: nn.Module, parameters: Mapping[str, Tensor]) -> Iterator[Non
 
 def _same(one: Tensor, other: Tensor) -> bool:
     """Whether two tensors have the same content, with what is not a number in the same places."""
+    if one.layout != torch.strided:  # a sparse matrix, such as the edges of a graph: torch compares none
+        one, other = one.to_dense(), other.to_dense()
     return torch.equal(one, other) or bool(((one == other) | (one.isnan() & other.isnan())).all())

@@ -214,7 +214,7 @@ TABLE: dict[str, Translator] = {
     **_named(reductions.group_norm, "group_norm"),
     **_named(reductions.batch_norm, "batch_norm", "instance_norm", "native_batch_norm"),
     **_named(contractions.linear, "linear"),
-    **_named(contractions.matmul, "matmul", "mm", "bmm", "mv", "dot", "vdot", "rmatmul"),
+    **_named(contractions.matmul, "matmul", "mm", "bmm", "mv", "dot", "vdot", "rmatmul", "_sparse_mm", "smm"),
     **_named(contractions.chain, "chain_matmul", "linalg_multi_dot"),
     **_named(contractions.addmm, "addmm", "baddbmm", "addmv"),
     **_named(contractions.grouped, "_grouped_mm"),
