@@ -64,6 +64,29 @@ def joined(build: Build, loss: Loss, places: Collection[int]) -> tuple[Build, Lo
     return partial(made, build), loss_of
 
 
+def ended(build: Build, loss: Loss) -> tuple[Build, Loss]:
+    """The modules with their loss as their output, for those all of whose outputs grow with the width: embeddings that
+    are compared with each other. What is small enough to be followed is then in the loss.
+
+    >>> build, loss = ended(lambda width: nn.Identity(), lambda output: output.square().mean())
+    >>> float(loss(build(8)(torch.full((4, 8), 3.0))))
+    9.0
+    """
+
+    def made(make: Any, *width: int) -> nn.Module:
+        module: nn.Module = make(*width)
+        module.register_forward_hook(lambda _, __, output: loss(output))
+        return module
+
+    if isinstance(build, Mapping):
+        return {width: partial(made, make) for width, make in build.items()}, _itself
+    return partial(made, build), _itself
+
+
+def _itself(output: Any) -> Any:
+    return output
+
+
 def _filled(structure: Any, tensors: Iterator[Tensor]) -> Any:
     """The structure with other tensors, in the order of `tensors_in`."""
     if isinstance(structure, Tensor):

@@ -72,6 +72,18 @@ def cross_entropy(
     return losses.sum() / (scores.numel() // scores.size(classes)) if reduction == _MEAN else losses.sum()
 
 
+def _difference(of_each: Function) -> Function:
+    """mse_loss and l1_loss: the mean, or the sum, of this function of differences."""
+
+    def run(one: Tensor, other: Tensor, reduction: int = _MEAN) -> Tensor:
+        losses: Tensor = of_each(one - other)
+        if reduction == _NONE:
+            return losses
+        return losses.mean() if reduction == _MEAN else losses.sum()
+
+    return run
+
+
 def lstm_gates(own: Tensor, recurrent: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     """One step of a long short-term memory: (h, c) from its gates."""
     write, keep, new, out = (own + recurrent).chunk(4, 1)
@@ -182,6 +194,8 @@ EQUIVALENTS: dict[Function, Function] = {
     functional.scaled_dot_product_attention: attention,
     torch._weight_norm: weight_norm,
     torch._C._nn.cross_entropy_loss: cross_entropy,
+    torch._C._nn.mse_loss: _difference(torch.square),
+    torch._C._nn.l1_loss: _difference(torch.abs),
     torch.lstm: _network(lstm_gates, 2),
     torch.gru: _network(gru_gates, 1),
     torch.rnn_tanh: _network(tanh_gates, 1),

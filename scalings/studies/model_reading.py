@@ -76,16 +76,20 @@ class Reading:
 
 def traced_as_one(build: Build, data: object, loss: Loss | None, widths: Sequence[int] | None) -> Traced:
     """Trace a model at these widths. Raises ArgumentError as `trace` does."""
-    from empirical.models.outputs import joined, places_of
+    from empirical.models.outputs import ended, joined, places_of
     from empirical.tracing.batches import default_loss
     from empirical.tracing.trace import trace
 
-    loss = default_loss if loss is None else loss
+    is_own, loss = loss is not None, default_loss if loss is None else loss
     made: dict[int, nn.Module] = {}
     traced = trace(build, data, widths, loss, made=made)
     if len(places := places_of(traced)) > 1:
         build, loss = joined(build, loss, places)
-        traced = trace(build, data, widths, loss, made=made)
+    elif not places and is_own:
+        build, loss = ended(build, loss)
+    else:
+        return Traced(build, loss, traced, made)
+    traced = trace(build, data, widths, loss, made=made)
     return Traced(build, loss, traced, made)
 
 

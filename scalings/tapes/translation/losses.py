@@ -16,7 +16,8 @@ def output_of(tape: Tape[Dimension]) -> int:
     """The last differentiable real output of the module from which the loss is computed, and that is not the loss.
 
     One that is a scalar, such as a penalty, only if there is no other.
-    Of a module that gives its loss alone, the value from which nothing but the loss is computed, without parameters.
+    Of a module that gives its loss alone, the value from which nothing but the loss is computed, without parameters;
+    or, if that grows with the width, what is first computed from it that does not.
     """
     found = _given(tape, _behind(tape, {tape.loss}))
     if not found:
@@ -63,9 +64,13 @@ def _before_the_loss(tape: Tape[Dimension]) -> int:
     value = tape.loss
     while value in made:
         read = [one for one in made[value].inputs() if tape.values[one].differentiable]
-        if len(read) != 1 or tape.values[read[0]].origin == "parameter":
+        if len(read) != 1 or tape.values[read[0]].origin == "parameter" or _grows(tape, read[0]):
             break
         value = read[0]
     if value == tape.loss and value not in made:
         raise ArgumentError("network", "the loss is not computed from the module's outputs")
     return value
+
+
+def _grows(tape: Tape[Dimension], value: int) -> bool:
+    return any(size.grows for size in tape.values[value].shape)

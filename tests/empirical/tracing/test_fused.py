@@ -87,6 +87,15 @@ def test_cross_entropy(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
     check(gradients(loss, (scores,), {}), fused)
 
 
+@pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
+@pytest.mark.parametrize("name", ["mse_loss", "l1_loss"])
+def test_losses_of_differences(name: str, reduction: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = (numbers(3, 5), numbers(5, 3).T), {"reduction": reduction}
+    fused = gradients(getattr(functional, name), *given)
+    monkeypatch.setattr(torch._C._nn, name, EQUIVALENTS[getattr(torch._C._nn, name)])
+    check(gradients(getattr(functional, name), *given), fused)
+
+
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 def test_a_case_without_an_equivalent_is_recorded_whole(smoothing: float) -> None:
     def loss(scores: Tensor) -> Tensor:
