@@ -113,8 +113,9 @@ def _network(gates: Function, states: int) -> Function:
     """A recurrent network of several layers, of sequences of one length or packed ones."""
 
     def run(inputs: Tensor, *args: Any) -> Any:
-        (sizes, *args) = args if isinstance(args[0], Tensor) and not isinstance(args[2], bool) else (None, *args)
-        hidden, params, biases, layers, dropout, train, bidirectional, *rest = args
+        is_packed = isinstance(args[0], Tensor) and not isinstance(args[2], bool)
+        sizes, of_network = (args[0], args[1:]) if is_packed else (None, args)
+        hidden, params, biases, layers, dropout, train, bidirectional, *rest = of_network
         initial = [state.unbind(0) for state in ((hidden,) if states == 1 else hidden)]
         directions = 2 if bidirectional else 1
         size = len(params) // (layers * directions)
@@ -154,7 +155,7 @@ def _direction(
     of_input, of_state = weights[2:4] if biases else (None, None)
     projection = weights[-1] if len(weights) in (3, 5) else None
     own = functional.linear(inputs, weights[0], of_input)
-    steps = own.unbind(0) if sizes is None else own.split(sizes.tolist())
+    steps = own.unbind(0) if sizes is None else torch.split(own, sizes.tolist())
     state, outputs = initial, list[Tensor]()
     ended: list[tuple[Tensor, ...]] = []
     for step in reversed(steps) if backwards else steps:

@@ -100,11 +100,10 @@ def weighing(network: Network) -> frozenset[str]:
 def waits(network: Network) -> Mapping[str, int]:
     """By operation, how many updates pass before its first full gradient or its first full change: mostly none.
 
-    It waits where it multiplies what starts small, by its own weights or by what it computes (itself, if it is squared),
-    where it is dormant, and
-    in front of a layer that reads a fixed number of units and gives growing ones, which sends back a sum of random
-    signs until it has moved. What it waits for may itself wait: a learned scale of cosines of queries and keys waits
-    for these to be aligned, which they are after their first full update, the second.
+    It waits where it multiplies what starts small, by its own weights or by what it computes (itself, if it is
+    squared), where it is dormant, and in front of a layer that reads a fixed number of units and gives growing ones,
+    which sends back a sum of random signs until it has moved. What it waits for may itself wait: a learned scale of
+    cosines of queries and keys waits for these to be aligned, which they are after their first full update, the second.
     """
     full = dict.fromkeys(network.small, 1)
     found = _waits(network, full)

@@ -16,6 +16,7 @@ from scalings.studies.model_theory import ModelTheory
 from scalings.studies.model_words import format_plain
 from scalings.studies.norm_epsilons import NormEpsilon, near_an_epsilon, norm_epsilons
 from scalings.studies.runaways import runaway
+from scalings.studies.stationary_losses import Stationary, stationary_losses
 
 if TYPE_CHECKING:
     from empirical.sweeps.measurement import Measurement
@@ -33,6 +34,7 @@ class Trial:
     agreement: Agreement
     early: frozenset[Observable]
     """The orders left out, of which theory foretells that these widths show other slopes."""
+    stationary: Stationary
     norms: tuple[NormEpsilon, ...]
     runaway: str
     """Whether the loss grew so much that orders are evidence of nothing, in words."""
@@ -45,8 +47,8 @@ class Trial:
         names = sorted({name.partition(":")[0] for name in modules.resized_layers(self.measured)})
         if names:
             yield f"rows of {', '.join(names)} are of other examples after a step, so that their change is not compared"
-        yield from early_note(self.early)
-        yield from filter(None, [self.sent_back])
+        yield from early_note(self.early - self.stationary.hidden)
+        yield from [self.sent_back] if self.sent_back else self.stationary.notes
         yield from near_an_epsilon(self.norms)
 
 
@@ -61,17 +63,19 @@ def trial_of(read: Reading, theory: ModelTheory, measured: Measurement) -> Trial
         given = translation, theory.predicted, measured, MARGIN
         return modules.agreement(*given, asked=asked, stable=is_stable, centered=True, excluded=EXCLUDED)
 
-    early: frozenset[Observable] = frozenset()
+    early, stationary = frozenset[Observable](), Stationary()
     agreement = compared(early)
     if is_stable and agreement.verdict != "PASS":
-        early = early_orders(read, orders, measured.fits, measured.widths)
+        stationary = stationary_losses(translation.network, orders, measured.fits)
+        early = early_orders(read, orders, measured.fits, measured.widths) | stationary.hidden
         agreement = compared(early)
         if agreement.verdict == "FAIL" and not theory.finds_fault:
             hidden = early | early_orders(read, orders, measured.fits, measured.widths, loosely=True)
             if (again := compared(hidden)).verdict != "FAIL":
                 early, agreement = hidden, again
     norms = tuple(norm_epsilons(read.traced))
-    return Trial(measured, agreement, early, norms, runaway(measured.values), _sent_back(read, theory, measured))
+    said = runaway(measured.values), _sent_back(read, theory, measured)
+    return Trial(measured, agreement, early, stationary, norms, *said)
 
 
 def _sent_back(read: Reading, theory: ModelTheory, measured: Measurement) -> str:
