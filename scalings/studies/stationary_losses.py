@@ -70,6 +70,7 @@ def _smaller(network: Network, derived: Mapping[Observable, Exponent], measured:
     """The values of a few units whose first gradient is smaller than derived, and by which power."""
     for name, units in network.units.items():
         fit, order = measured.get(one := Observable("d", name, 0)), derived.get(one, MINUS_INFINITY)
-        if not units.grows and isinstance(fit, Fit) and order != MINUS_INFINITY:
-            if fit.high < order and order - fit.plain > _SMALLER:
-                yield name, float(order) - fit.plain
+        if units.grows or not isinstance(fit, Fit) or order == MINUS_INFINITY:
+            continue
+        if fit.high < order and order - fit.plain > _SMALLER:
+            yield name, float(order) - fit.plain
