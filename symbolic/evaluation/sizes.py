@@ -2,8 +2,10 @@
 
 The rules are those of orders, on sizes (`symbolic.orders.sizes`). Some constants that a network has of itself count,
 too: fixed factors in its code, the kernels of convolutions, and the entries of the data, which are taken to be of size
-1. So do the halves in sigmoid(z) = (1 + tanh(z/2))/2, which the steps of a recurrent network multiply. Those of sizes
-that grow, such as 4 n, do not, nor do those of the rules.
+1. So do the halves in sigmoid(z) = (1 + tanh(z/2))/2, which the steps of a recurrent network multiply, and what other
+functions take away of a small z: relu(z) is z for half of the entries, and gelu(z) is about z/2. Layer after layer these
+make values small beside biases that are added. Those of sizes that grow, such as 4 n, do not count, nor do those of
+the rules.
 
 >>> from scalings.hyperparameters.update_laws import optimizer
 >>> from scalings.networks.architectures import mlp
@@ -30,6 +32,15 @@ from symbolic.orders.sizes import Sizes
 from symbolic.propagation.training import train
 
 _DENOMINATOR = 10**6
+_SLOPES: dict[str, tuple[float, float]] = {
+    "relu": (0, 1),
+    "leaky_relu": (0.01, 1),
+    **dict.fromkeys(("gelu", "silu"), (0.5, 0.5)),
+    "mish": (0.6, 0.6),
+    "selu": (1.7581, 1.0507),
+    "erf": (2 / math.sqrt(math.pi),) * 2,
+}
+"""Of functions phi with phi(0) = 0, phi'(0) from below and from above, where these are not 1, by torch's names."""
 
 
 def sizes(problem: Problem, layers: Sequence[LayerExponents[float]], width: int, steps: int) -> dict[Observable, float]:
@@ -54,6 +65,11 @@ def _at(nodes: Sequence[Node], width: int, new: Iterator[str]) -> Iterator[Node]
             yield Factor(halved, node.source, _power(0.5, width))
             yield replace(node, name=made, source=halved)
             yield Factor(node.name, made, _power(0.5, width))
+            continue
+        if isinstance(node, Elementwise) and node.activation in _SLOPES:
+            made = next(new)
+            yield replace(node, name=made)
+            yield Factor(node.name, made, _power(math.hypot(*_SLOPES[node.activation]) / math.sqrt(2), width))
             continue
         entries = _entries_read(node)
         if entries == 1 or not isinstance(node, Dense | Convolution):
