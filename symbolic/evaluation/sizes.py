@@ -3,9 +3,9 @@
 The rules are those of orders, on sizes (`symbolic.orders.sizes`). Some constants that a network has of itself count,
 too: fixed factors in its code, the kernels of convolutions, and the entries of the data, which are taken to be of size
 1. So do the halves in sigmoid(z) = (1 + tanh(z/2))/2, which the steps of a recurrent network multiply, and what other
-functions take away of a small z: relu(z) is z for half of the entries, and gelu(z) is about z/2. Layer after layer these
-make values small beside biases that are added. Those of sizes that grow, such as 4 n, do not count, nor do those of
-the rules.
+functions take away of a small z: relu(z) is z for half of the entries, and gelu(z) is about z/2. Layer after layer
+these make values small beside biases that are added. Those of sizes that grow, such as 4 n, do not count, nor do those
+of the rules.
 
 >>> from scalings.hyperparameters.update_laws import optimizer
 >>> from scalings.networks.architectures import mlp

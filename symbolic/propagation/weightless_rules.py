@@ -19,6 +19,7 @@ from scalings.networks.nodes import (
     Sum,
 )
 from symbolic.orders.algebra import O, signed_power
+from symbolic.orders.sizes import Sizes
 from symbolic.propagation.fading import Faded, carried, fade
 from symbolic.propagation.state import HALF, Carrier, Parts, Run, Steps, in_turn
 
@@ -288,12 +289,13 @@ class RepeatRule:
     """A block, m times: it runs twice, once on the stream as it enters the first copy, and once as it enters
     the last, which is what the sums of the first have made of it.
 
-    A stable block changes the order of its stream no further; an unstable one is seen to be.
+    A stable block changes the order of its stream no further; an unstable one is seen to be. Constants add up from copy
+    to copy: on sizes it runs m times, where m is fixed.
     """
 
     def initialize(self, run: Run[O], node: Repeat) -> Steps[O]:
         run.initial[node.name] = run.initial[node.source]
-        for _ in ("first", "last"):
+        for _ in range(_passes(run, node)):
             yield from in_turn(node.nodes, run.initialize)
             run.initial[node.name] = run.initial[node.nodes[-1].name]
 
@@ -302,7 +304,7 @@ class RepeatRule:
         run.change[node.name] = (run.zero, *stream) if run.grows(node) else stream
         run.own[node.name] = run.own.get(node.source, run.zero)
         fade(run, node.name, run.faded.get(node.source))
-        for _ in ("first", "last"):
+        for _ in range(_passes(run, node)):
             yield from in_turn(node.nodes, run.forward)
             run.change[node.name] = run.change[node.nodes[-1].name]
             run.own[node.name] = run.own.get(node.nodes[-1].name, run.zero)
@@ -311,11 +313,17 @@ class RepeatRule:
 
     def backward(self, run: Run[O], node: Repeat, signal: Parts[O]) -> Steps[O]:
         signal = (run.zero, run.total(signal)) if run.grows(node) else signal
-        for _ in ("last", "first"):
+        for _ in range(_passes(run, node)):  # from the last to the first
             run.signal[node.nodes[-1].name] = signal
             yield from in_turn(node.nodes[::-1], run.backward)
             signal = run.signal.pop(node.name)
         run.send(node.source, (run.total(signal),) if run.grows(node) else signal)
+
+
+def _passes(run: Run[O], node: Repeat) -> int:
+    """How often a block runs: as often as it is repeated on sizes, and no more than twice on orders."""
+    is_counted = isinstance(run.algebra, Sizes) and not node.times.grows
+    return max(2, node.times.at(1)) if is_counted else 2
 
 
 def root_of_units(run: Run[O], node: Carrier) -> O:

@@ -1,0 +1,97 @@
+"""Deep networks without normalization, as torch draws them: values shrink from layer to layer, until biases are larger
+than what matrices make of them, at all widths that are trained. It is no mistake, and hides none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+import scalings
+from scalings.studies.model_checks import ModelCheck, check_model
+from tests.scalings.studies.planted import WeakGradient
+from tests.scalings.studies.test_model_checks import INPUTS, loss
+
+FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": functional.relu,
+    "gelu": functional.gelu,
+    "leaky_relu": functional.leaky_relu,
+}
+
+
+class Deep(nn.Module):
+    """Six hidden layers of one width, and, if it is asked, a multiplier or a weak gradient behind one of them."""
+
+    def __init__(self, width: int, function: Callable[[Tensor], Tensor], factor: float = 1, weak: bool = False) -> None:
+        super().__init__()
+        self.up, self.down = nn.Linear(6, width), nn.Linear(width, 3)
+        self.hidden = nn.ModuleList(nn.Linear(width, width) for _ in range(6))
+        self.function, self.factor, self.weak = function, factor, weak
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.function(self.up(x))
+        for number, layer in enumerate(self.hidden):
+            x = self.function(layer(x))
+            if number == 4:
+                x = WeakGradient.apply(x) if self.weak else x * self.factor  # type: ignore[no-untyped-call]
+        scores: Tensor = self.down(x)
+        return scores
+
+
+def set_right(width: int, function: str, factor: float = 1, weak: bool = False) -> Deep:
+    model = Deep(width, FUNCTIONS[function], factor, weak)
+    nn.init.normal_(model.down.weight, std=4 / width)
+    return model
+
+
+def adam(model: nn.Module, *, wrong: str = "") -> torch.optim.Optimizer:
+    groups = []
+    for name, one in model.named_parameters():
+        reads_width = one.dim() > 1 and one.shape[1] > 6 and name != wrong
+        groups.append({"params": [one], "lr": 1e-3 * (64 / one.shape[1] if reads_width else 1)})
+    return torch.optim.Adam(groups)
+
+
+def given(function: str, *, wrong: str = "", power: float = 0, weak: bool = False) -> ModelCheck:
+    def build(width: int) -> nn.Module:
+        return set_right(width, function, (width / 64) ** power, weak)
+
+    return check_model(build, lambda model: adam(model, wrong=wrong), INPUTS, loss, seeds=3)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_one_that_is_right_passes(function: str) -> None:
+    found = given(function)
+    assert (found.verdict, found.findings) == ("PASS", ()), found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_what_parameterize_makes_of_torchs_own_passes(function: str) -> None:
+    def optimizer(model: nn.Module) -> torch.optim.Optimizer:
+        return torch.optim.Adam(model.parameters(), lr=1e-3)
+
+    made = scalings.parameterize(lambda n: Deep(n, FUNCTIONS[function]), optimizer, INPUTS, loss, base_width=64)
+    found = made.check(seeds=3)
+    assert (found.verdict, found.findings) == ("PASS", ()), found
+
+
+@pytest.mark.parametrize("wrong", ["hidden.3.weight", "down.weight"])
+def test_a_rate_that_is_wrong_is_named_alone(wrong: str) -> None:
+    findings = given("relu", wrong=wrong).findings
+    assert [(one.parameter, one.what, str(one.power)) for one in findings] == [(wrong, "lr", "1")]
+
+
+@pytest.mark.parametrize("power", [-0.5, 0.5])
+def test_a_power_of_the_width_in_the_code_is_named(power: float) -> None:
+    found = given("relu", power=power)
+    assert found.verdict == "FAIL", found
+    assert [(one.what, str(one.power)) for one in found.findings] == [("multiplier", "1/2" if power > 0 else "-1/2")]
+
+
+def test_a_backward_pass_that_is_wrong_is_said() -> None:
+    found = given("relu", weak=True)
+    assert found.verdict != "PASS", found
