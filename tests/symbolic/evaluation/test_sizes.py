@@ -15,7 +15,7 @@ from scalings.hyperparameters.update_laws import optimizer
 from scalings.networks.architectures import mlp, transformer
 from scalings.networks.dimensions import WIDTH, fixed
 from scalings.networks.network import Network
-from scalings.networks.nodes import Bias, Convolution, Dense, Elementwise, Factor
+from scalings.networks.nodes import Bias, Convolution, Dense, Elementwise, Factor, Repeat
 from symbolic.evaluation.predict import predict
 from symbolic.evaluation.sizes import sizes
 from symbolic.orders.algebra import EXACT
@@ -122,3 +122,24 @@ def test_a_sigmoid_is_a_half_and_its_slope_a_quarter() -> None:
     assert sigmoid[Observable("z", "out", 0)] == pytest.approx(0.01 * 0.5 * math.sqrt(100), rel=1e-4)
     for observable in (Observable("d", "in", 0), Observable("gradient", "in", 1)):
         assert sigmoid[observable] == pytest.approx(linear[observable] / 4, rel=1e-2)
+
+
+@pytest.mark.parametrize(("activation", "left"), [("relu", 0.5**0.5), ("gelu", 0.5), ("tanh", 1.0)])
+@pytest.mark.parametrize("is_block", [False, True], ids=["apart", "block"])
+def test_functions_make_values_small_layer_by_layer(activation: str, left: float, is_block: bool) -> None:
+    """Five layers keep the size of what they read, but for the function between them; of a block each copy counts."""
+    width, times = 64, 5
+    names = ["x"] if is_block else [f"x{number}" for number in range(times)]
+    inner: list[Dense | Elementwise] = []
+    for number, name in enumerate(names):
+        source = "block" if is_block else f"h{number - 1}" if number else "up"
+        inner += [Dense(name, source, f"w_{name}", WIDTH, WIDTH), Elementwise(f"h{number}", name, activation)]
+    middle = (Repeat("block", "up", tuple(inner), fixed(times)),) if is_block else tuple(inner)
+    first, last = (
+        Dense("up", "input", "w", fixed(1), WIDTH),
+        Dense("f", "block" if is_block else "h4", "v", WIDTH, fixed(1)),
+    )
+    problem = Problem(Network((first, *middle, last)), optimizer("sgd"))
+    scales = [1.0, *[width**-0.5] * len(names), 1 / width]
+    found = sizes(problem, [LayerExponents(1.0, scale, 0.01) for scale in scales], width, 1)
+    assert found[Observable("z", names[-1], 0)] == pytest.approx(width**0.5 * left ** (times - 1), rel=1e-3)
