@@ -48,7 +48,7 @@ def sizes(problem: Problem, layers: Sequence[LayerExponents[float]], width: int,
     names = {node.name for node in problem.network.flat}
     new = (name for number in count(1) if (name := f"entries.{number}") not in names)
     network = Network(tuple(_at(problem.network.nodes, width, new)))
-    return dict(train(replace(problem, network=network), layers, Sizes(width), steps))
+    return dict(train(replace(problem, network=network), layers, Sizes(width), steps, every_copy=True))
 
 
 def _at(nodes: Sequence[Node], width: int, new: Iterator[str]) -> Iterator[Node]:

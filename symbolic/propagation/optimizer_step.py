@@ -14,7 +14,8 @@ from scalings.networks.dimensions import ONE
 from scalings.networks.nodes import MATRICES, Weighted
 from symbolic.orders.algebra import O, signed_power
 from symbolic.propagation.batch_and_vocabulary import fans, sampling
-from symbolic.propagation.state import HALF, Run, Steps, random_norm
+from symbolic.propagation.state import HALF, Run, Steps
+from symbolic.propagation.weighted_rules import random_norm
 
 
 def step_weights(run: Run[O]) -> Steps[O]:

@@ -44,7 +44,6 @@ from scalings.networks.nodes import (
     Softmax,
     Sum,
     Top,
-    Weighted,
     sources,
 )
 from symbolic.orders.algebra import Algebra, O
@@ -86,6 +85,8 @@ class Run(Generic[O]):
     rules: Mapping[type, Rule]
     everywhere: bool = False
     """Whether z, dz and d of every node are observed, also of those that no criterion speaks of."""
+    every_copy: bool = False
+    """Whether a block runs once for each of its copies, and not for the first and the last alone."""
     step: int = 0
     initial: dict[str, O] = field(default_factory=dict)
     change: dict[str, Parts[O]] = field(default_factory=dict)
@@ -341,9 +342,3 @@ def in_turn(nodes: Sequence[Node], act: Any) -> Generator[Any, None, None]:
     """Let each node act, one after the other."""
     for node in nodes:
         yield from act(node)
-
-
-def random_norm(run: Run[O], node: Weighted) -> O:
-    """|W(0)|_F = sigma sqrt(entries)."""
-    root = run.power(node.fan_in, HALF), run.power(node.fan_out, HALF)
-    return run.algebra.product(run.layers[node.weight].init, *root)

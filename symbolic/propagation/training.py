@@ -132,14 +132,16 @@ def train(
     scales: Sequence[O] = (),
     boundary: Surroundings[O] | None = None,
     everywhere: bool = False,
+    every_copy: bool = False,
 ) -> Steps[O]:
     """Train for `steps` updates; yields (observable, order) in the order of computation.
 
     `layers` are the orders of g, sigma and eta of each weight of the network, from input to output, `scales` those
     of its multipliers without a weight (1 if not given). Under mean squared error ("mse") the residual is of order 1
     unless the output explodes, under cross-entropy always. `everywhere`: observe z, dz and d of every node, also of
-    those that no criterion speaks of. Raises ArgumentError for another number of either, and
-    for a network without orders in the vocabulary or the number of experts, or without a readout.
+    those that no criterion speaks of; `every_copy`: run a block for each of its copies, as where constants count.
+    Raises ArgumentError for another number of either, and for a network without orders in the vocabulary or the number
+    of experts, or without a readout.
     """
     network = problem.network
     if len(layers) != network.depth:
@@ -149,7 +151,7 @@ def train(
     if not boundary and not network.readouts:
         grows = f"expected an output of a fixed size, but {network.output.name} grows; a readout is missing"
         raise ArgumentError("network", grows)
-    run = _start(problem, layers, algebra, scales, everywhere=everywhere)
+    run = _start(problem, layers, algebra, scales, everywhere=everywhere, every_copy=every_copy)
     zero, one = run.zero, run.one
     if moved := [node.name for node in network.layers if node.frozen and run.layers[node.weight].lr != zero]:
         raise ArgumentError("lr", f"{moved[0]} is frozen in this network; expected -oo as its learning rate")
@@ -185,6 +187,7 @@ def _start(
     scales: Sequence[O],
     *,
     everywhere: bool,
+    every_copy: bool,
 ) -> Run[O]:
     network = problem.network
     names = [node.name for node in network.multipliers]
@@ -199,6 +202,7 @@ def _start(
         multipliers=dict(zip(names, given, strict=True)),
         rules=RULES,
         everywhere=everywhere,
+        every_copy=every_copy,
     )
     run.update = dict.fromkeys(weights, run.zero)
     run.gradient = dict.fromkeys(weights, run.zero)

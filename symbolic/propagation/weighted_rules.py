@@ -37,7 +37,7 @@ from scalings.networks.nodes import (
 from symbolic.orders.algebra import O
 from symbolic.propagation.echo import written
 from symbolic.propagation.fading import Faded, carried, fade
-from symbolic.propagation.state import HALF, Parts, Run, Steps, random_norm
+from symbolic.propagation.state import HALF, Parts, Run, Steps
 
 Matrix = Dense | Convolution | Embedding
 Entrywise = Gain | DepthwiseConvolution
@@ -248,3 +248,9 @@ def decayed(run: Run[O], node: Matrix) -> Faded[O] | None:
 def record(run: Run[O], node: Weighted, gradient: O) -> None:
     """Add to the gradient of the node's weight, which other nodes may share."""
     run.gradient[node.weight] = run.algebra.total(run.gradient[node.weight], gradient)
+
+
+def random_norm(run: Run[O], node: Weighted) -> O:
+    """|W(0)|_F = sigma sqrt(entries)."""
+    root = run.power(node.fan_in, HALF), run.power(node.fan_out, HALF)
+    return run.algebra.product(run.layers[node.weight].init, *root)

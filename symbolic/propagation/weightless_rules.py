@@ -19,7 +19,6 @@ from scalings.networks.nodes import (
     Sum,
 )
 from symbolic.orders.algebra import O, signed_power
-from symbolic.orders.sizes import Sizes
 from symbolic.propagation.fading import Faded, carried, fade
 from symbolic.propagation.state import HALF, Carrier, Parts, Run, Steps, in_turn
 
@@ -290,7 +289,7 @@ class RepeatRule:
     the last, which is what the sums of the first have made of it.
 
     A stable block changes the order of its stream no further; an unstable one is seen to be. Constants add up from copy
-    to copy: on sizes it runs m times, where m is fixed.
+    to copy: where these count (`every_copy`), it runs m times, if m is fixed.
     """
 
     def initialize(self, run: Run[O], node: Repeat) -> Steps[O]:
@@ -321,9 +320,8 @@ class RepeatRule:
 
 
 def _passes(run: Run[O], node: Repeat) -> int:
-    """How often a block runs: as often as it is repeated on sizes, and no more than twice on orders."""
-    is_counted = isinstance(run.algebra, Sizes) and not node.times.grows
-    return max(2, node.times.at(1)) if is_counted else 2
+    """How often a block runs: once as the first copy and once as the last, or once for each."""
+    return max(2, node.times.at(1)) if run.every_copy and not node.times.grows else 2
 
 
 def root_of_units(run: Run[O], node: Carrier) -> O:
