@@ -60,14 +60,15 @@ _ROUNDING = 1e-10
 
 
 def fit_all(values: Mapping[Observable, Values], *, orthogonalized: bool = False) -> dict[Observable, Fit | Diverged]:
-    """The fit of every observable without zeros; see `fit`. `orthogonalized`: the optimizer's steps are, as Muon's."""
+    """The fit of every observable without zeros that was seen at several widths; see `fit`. `orthogonalized`: the
+    optimizer's steps are, as Muon's."""
     leading = {**(_LEADING_OF_ORTHOGONALIZED if orthogonalized else {}), **_LEADING}
     fits: dict[Observable, Fit | Diverged] = {}
     alike: dict[tuple[tuple[int, int], ...], list[Observable]] = defaultdict(list)
     for one, by_width in values.items():
         if diverged := _diverged(by_width):
             fits[one] = diverged
-        elif np.all(np.concatenate([*by_width.values()]) > 0):
+        elif len(by_width) > 1 and np.all(np.concatenate([*by_width.values()]) > 0):
             alike[tuple((width, len(by_width[width])) for width in sorted(by_width))].append(one)
     for seeds, those in alike.items():
         largest = np.array([leading.get(one.quantity, 1.0) for one in those])

@@ -68,7 +68,8 @@ def agreement(
 
 
 def resized_layers(measured: Measurement) -> list[str]:
-    """The values that had another shape after some step, as those of an expert that other tokens are routed to then.
+    """The values that had another shape after some step, as those of an expert that other tokens are routed to then, or
+    were made of other rows of a weight.
 
     Their rows are of other examples, so that their change says nothing, even where there happen to be as many.
     """

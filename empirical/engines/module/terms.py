@@ -50,7 +50,7 @@ class Use:
     function: Function
     arguments: tuple[Any, ...]
     read: Tensor
-    """The first rows of it."""
+    """The first rows of it; all, if these are indices."""
     weight: Tensor
     transposed: bool = False
     """Whether it is given the weight's transpose."""
@@ -91,6 +91,12 @@ class Use:
     def reads_indices(self) -> bool:
         return not self.read.is_floating_point()
 
+    def reads_as(self, other: Use) -> bool:
+        """Whether it reads as many rows as another use, and if it reads indices, the same ones."""
+        if self.read.shape != other.read.shape:
+            return False
+        return not self.reads_indices or torch.equal(self.read, other.read)
+
 
 class Moving(Protocol):
     """A parameter that is trained."""
@@ -121,6 +127,8 @@ class Uses:
         self._weights = weights
         self._first: dict[str, Use] = {}
         self.found: dict[tuple[Quantity, str], float] = {}
+        self.reread: set[str] = set()
+        """The values that are made of other rows of their weight than at first, as the nearest codes of a codebook."""
 
     def begin(self, value: str, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """A call in the first pass."""
@@ -132,21 +140,22 @@ class Uses:
         if value not in self._first:
             return
         name, weight, moving = self._weights[value]
-        if use := Use.of(function, args, kwargs, weight):
-            sizes = terms(self._first[value], use, moving.initial, moving.kept)
+        first, use = self._first[value], Use.of(function, args, kwargs, weight)
+        if use and not use.reads_as(first):
+            self.reread.add(value)
+        elif use:
+            sizes = terms(first, use, moving.initial, moving.kept)
             self.found |= {(term, name): size for term, size in sizes.items()}
 
 
 def terms(first: Use, now: Use, start: Tensor, kept: float = 1.0) -> dict[Quantity, float]:
-    """The root mean square over rows of the norm of each term, of uses before any update and now, and of the weight as
-    it started, of which decay has `kept` so much; nothing where other rows are read than at first."""
-    if first.read.shape != now.read.shape or (first.reads_indices and not torch.equal(first.read, now.read)):
-        return {}
-    rows = first.read if now.reads_indices else torch.cat([first.read, now.read - first.read])
+    """The root mean square over rows of the norm of each term, of uses before any update and now that read alike, and
+    of the weight as it started, of which decay has `kept` so much."""
+    rows = first.read[:_ROWS] if now.reads_indices else torch.cat([first.read, now.read - first.read])
     with torch.no_grad():
         after, before = now.made(rows, now.weight), now.made(rows, start)
         moved = torch.sub(after, before, alpha=kept)
-    number = len(first.read)
+    number = min(len(first.read), _ROWS)
     known = [moved[:number], before[:number]]
     if not now.reads_indices:
         known += [moved[number:], before[number:]]
@@ -167,9 +176,9 @@ def _is_transpose(applied: object, weight: Tensor) -> bool:
 
 
 def _rows(name: str, read: Tensor) -> Tensor | None:
-    """The first inputs of a weight; None if there is but one without an axis for it."""
+    """The first inputs of a weight, of indices all, which are few; None if there is but one without an axis for it."""
     if name == "embedding":
-        return read.reshape(-1)[:_ROWS]
+        return read.reshape(-1)
     if name.startswith("conv"):
         return read[:_ROWS] if read.dim() == int(name[4]) + 2 else None
     return read.reshape(-1, read.shape[-1])[:_ROWS] if read.dim() else None

@@ -109,8 +109,11 @@ def observations(
         found |= {one: scale * size for (one, scale, _), size in zip(blocks, sizes, strict=True)}
         found |= _weights(observed, number, pushed) if number in plan.weights else {}
         found[Observable("loss", "", number)] = float(now.loss)
-    terms = uses.found if uses else {}
-    return found | {Observable(term, name, plan.steps): size for (term, name), size in terms.items()}
+    if not uses:
+        return found
+    for value in uses.reread:  # its rows are of other examples
+        found.pop(Observable("dz", value, plan.steps), None)
+    return found | {Observable(term, name, plan.steps): size for (term, name), size in uses.found.items()}
 
 
 def _uses(problem: ModuleProblem, observed: Mapping[str, Trained], module: nn.Module) -> Uses:

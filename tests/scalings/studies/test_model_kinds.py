@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+import scalings
 from scalings.studies.model_checks import check_model
 from tests.scalings.studies.test_model_checks import INPUTS, TARGETS, WIDTHS, adam, checked, loss, network
 
@@ -236,3 +238,36 @@ def test_the_change_of_rows_that_are_routed_anew_is_not_compared(picks_rows: boo
     changed = {one.of.layer for one in found.agreement.comparisons if one.of.quantity == "dz"}
     assert any("expert" in layer for layer in changed) != picks_rows
     assert "down" in changed
+
+
+class Quantized(nn.Module):
+    """What is made in between becomes the nearest of sixteen codes, or code after code."""
+
+    def __init__(self, width: int, *, nearest: bool) -> None:
+        super().__init__()
+        self.nearest, self.codes = nearest, nn.Embedding(16, 4)
+        self.up, self.down = nn.Linear(6, width), nn.Linear(width, 4)
+        self.back, self.out = nn.Linear(4, width), nn.Linear(width, 6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        between = self.down(torch.relu(self.up(x)))
+        ids = torch.cdist(between, self.codes.weight).argmin(-1) if self.nearest else torch.arange(16)
+        code = self.codes(ids)
+        made = self.out(torch.relu(self.back(between + (code - between).detach())))
+        loss: Tensor = (made - x).square().mean() + (code - between.detach()).square().mean()
+        return loss + (between - code.detach()).square().mean() / 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("nearest", [True, False])
+def test_the_change_of_codes_is_not_compared_where_others_are_the_nearest(nearest: bool) -> None:
+    """That a code was read from the same rows at one width alone once ended in a traceback."""
+    examples = torch.randn(16, 6, generator=torch.Generator().manual_seed(0))
+    build = partial(Quantized, nearest=nearest)
+    found = scalings.parameterize(build, torch.optim.Adam, examples, lambda x: x, base_width=64, lr=1e-2)
+    checked = found.check(quick=True)
+    said = [note for note in checked.notes if note.startswith("rows of codes are of other examples")]
+    assert checked.verdict == "PASS", checked
+    assert bool(said) == nearest
+    compared = {one.of.quantity for one in checked.agreement.comparisons if one.of.layer == "codes"}
+    assert ("dz" in compared) != nearest
