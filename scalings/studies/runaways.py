@@ -1,10 +1,10 @@
 """Training that runs away: its learning rate is too large by a constant, and its orders are evidence of nothing.
 
 >>> import numpy as np
->>> def losses(last):
-...     return {Observable("loss", "", step): {64: np.array([size])} for step, size in enumerate((1.2, 1.4, last))}
->>> runaway(losses(1.5)), runaway(losses(3e3)).partition(":")[0]
-('', 'the loss grows from 1.2 to 3e+03 within 2 updates at every width')
+>>> def losses(*later):
+...     return {Observable("loss", "", step): {64: np.array([size])} for step, size in enumerate((1.2, *later))}
+>>> runaway(losses(1.4, 1.5)), runaway(losses(30.0, 1.5)).partition(":")[0]
+('', 'the loss grows from 1.2 to 30 within 1 update at every width')
 """
 
 from __future__ import annotations
@@ -27,13 +27,17 @@ def runaway(values: Mapping[Observable, Mapping[int, Array]]) -> str:
     by_step = {one.step: widths for one, widths in values.items() if one.quantity == "loss"}
     if not by_step or not all(_is_usual(seen) for widths in by_step.values() for seen in widths.values()):
         return ""
-    first, last = by_step[0], by_step[max(by_step)]
-    if not all(_typical(last[width]) > _GROWN * _typical(first[width]) for width in first):
+    first, width = by_step[0], min(by_step[0])
+
+    def growth(step: int) -> float:
+        return min(_typical(by_step[step][each]) / _typical(first[each]) for each in first)
+
+    worst = max(by_step, key=growth)
+    if growth(worst) <= _GROWN:
         return ""
-    width, updates = min(first), max(by_step)
-    sizes = f"from {_typical(first[width]):.3g} to {_typical(last[width]):.3g}"
+    sizes = f"from {_typical(first[width]):.3g} to {_typical(by_step[worst][width]):.3g}"
     return (
-        f"the loss grows {sizes} within {updates} update{'s' * (updates > 1)} at every width: the learning rate is too "
+        f"the loss grows {sizes} within {worst} update{'s' * (worst > 1)} at every width: the learning rate is too "
         "large, whatever power of the width it is; make it smaller at every width, by ten, say, and check again"
     )
 
