@@ -163,13 +163,19 @@ def test_verify_writes_its_figure_when_the_reader_of_its_answer_has_left(tmp_pat
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=SLOW)])
 def test_a_process_that_is_ended_by_a_signal_says_so(sent: signal.Signals) -> None:
-    command = [sys.executable, "-m", "scalings", *["measure", "--preset", "mup", "--seeds", "500", "--yes"]]
+    # A job in the background, as a CI's may be, hands it down that interrupts are ignored.
+    heeding = "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    module = "runpy.run_module('scalings', run_name='__main__')"
+    command = [sys.executable, "-c", heeding + module, *["measure", "--preset", "mup", "--seeds", "500", "--yes"]]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:
-        assert process.stderr is not None
-        assert process.stdout is not None
-        first = process.stderr.readline()
-        process.send_signal(sent)
-        assert process.wait(timeout=60) == INTERRUPTED
-        assert first.startswith("training takes about")
-        assert process.stderr.read().endswith("scalings: interrupted; nothing was written\n")
-        assert process.stdout.read() == ""
+        try:
+            assert process.stderr is not None
+            assert process.stdout is not None
+            first = process.stderr.readline()
+            process.send_signal(sent)
+            assert process.wait(timeout=60) == INTERRUPTED
+            assert first.startswith("training takes about")
+            assert process.stderr.read().endswith("scalings: interrupted; nothing was written\n")
+            assert process.stdout.read() == ""
+        finally:
+            process.kill()
