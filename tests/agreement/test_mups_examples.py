@@ -135,7 +135,7 @@ class Example:
         def optimizer(model: nn.Module) -> Any:
             if self.optimizer == "adam":
                 return (mup.MuAdam if scaled else torch.optim.Adam)(model.parameters(), lr=0.01)
-            return (mup.MuSGD if scaled else torch.optim.SGD)(model.parameters(), lr=0.1, momentum=0.9)
+            return (mup.MuSGD if scaled else torch.optim.SGD)(model.parameters(), lr=0.01, momentum=0.9)
 
         return scalings.check_model(build, optimizer, self.data, self.loss, widths=WIDTHS, seeds=2, steps=2)
 
