@@ -102,6 +102,7 @@ class Points:
             name = wanted.setdefault((requirement.criterion, requirement.layer.name), f"criterion {len(wanted)}")
             script.impose(name, left, right, equal=requirement.criterion.sign == "~")
         self.script = script.text
+        """All but the criteria that are wanted, for further solvers in the same context."""
         self.solver.from_string(self.script)
         self.exponents = {name: z3.Real(name, self.context) for name in names}
         self.wanted = {one: z3.Bool(name, self.context) for one, name in wanted.items()}
