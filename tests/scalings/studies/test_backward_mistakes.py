@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 
 import scalings
+from benchmarks import false_alarms
+from benchmarks.drawn_models import drawn
 from scalings.criteria.observables import Observable
 from scalings.reports.model_pages import model_check_page
 from scalings.results.fits import Fit
@@ -141,6 +143,16 @@ def test_a_value_of_which_nothing_is_asserted_is_said_to_be_one() -> None:
     assert "of 12 values by themselves, consequences included: 11 PASS, 1 not asserted (mul)" in str(found)
     assert any(one["verdict"] == NOT_ASSERTED for one in json.loads(found.to_json())["tensors"])
     assert 'class="verdict not-asserted"' in model_check_page(found, "a language model")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [10, 134])
+def test_a_loss_is_not_taken_for_stationary_where_updates_are_wrong(number: int) -> None:
+    """Behind the readout of an LSTM and of a convolution under SGD, first gradients were left out as those of a loss
+    that is stationary, and the first update that was wrong was named in their place."""
+    found = false_alarms.checked(drawn(number, planted=True))
+    assert found.mistake.startswith("backward of ")
+    assert found.is_named, found
 
 
 class Halved(torch.autograd.Function):
