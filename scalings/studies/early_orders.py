@@ -13,6 +13,7 @@ from scalings.results.fits import Diverged, Fit
 from scalings.studies import modules
 from scalings.studies.model_reading import Reading
 from scalings.studies.model_tensors import NOT_YET, uncovered
+from scalings.studies.model_words import listed
 from scalings.studies.optimizer_audit import is_rounding
 from scalings.studies.roles import AT_FIRST
 
@@ -107,6 +108,5 @@ def early_note(early: Collection[Observable]) -> Iterator[str]:
     """What is said of them, if there are any."""
     names = sorted({one.layer or "the loss" for one in early})
     if names:
-        shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
         why = "at these widths, as theory foretells of these sizes"
-        yield f"{NOT_YET}: {why}, values of {shown} are not of their orders"
+        yield f"{NOT_YET}: {why}, values of {listed(names)} are not of their orders"

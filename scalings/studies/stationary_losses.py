@@ -20,6 +20,7 @@ from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.networks.network import Network
 from scalings.networks.nodes import sources
 from scalings.results.fits import Diverged, Fit
+from scalings.studies.model_words import listed
 
 _GRADIENTS = (("d", 0), ("gradient", 1))
 """First gradients, of values and of weights."""
@@ -43,9 +44,8 @@ class Stationary:
     def notes(self) -> Iterator[str]:
         """What is said of it, if there is anything."""
         if self.values:
-            names, more = ", ".join(self.values[:3]), len(self.values) - 3
-            shown = names + (f" and {more} more" if more > 0 else "")
-            yield f"the loss is stationary at the start in {shown}: first gradients in front are not compared"
+            where = listed(self.values)
+            yield f"the loss is stationary at the start in {where}: first gradients in front are not compared"
 
 
 def stationary_losses(network: Network, derived: Mapping[Observable, Exponent], measured: Fits) -> Stationary:

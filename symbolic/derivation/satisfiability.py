@@ -128,11 +128,11 @@ class Points:
         None of them can be left out, as far as z3 finds that within 5 EFFORT: that they agree takes longer to find.
         """
         needed = list(criteria)
-        if self.agree(self._imposed(needed)):
+        if self.agree(self.imposed(needed)):
             return ()
         for criterion in criteria:
             others = [other for other in needed if other != criterion]
-            if self._contradicts(self._imposed(others), 5 * EFFORT):
+            if self._contradicts(self.imposed(others), 5 * EFFORT):
                 needed = others
         return tuple(needed)
 
@@ -143,7 +143,7 @@ class Points:
         earliest in the order of training (QuickXplain: Junker, AAAI 2004), among all or among those of `contradictory`,
         whichever has fewer criteria.
         """
-        sets = [self._conflict([], asked) for asked in (self._imposed(self.contradictory(criteria)), [*self.wanted])]
+        sets = [self._conflict([], asked) for asked in (self.imposed(self.contradictory(criteria)), [*self.wanted])]
         return tuple(min(sets, key=lambda found: len({criterion for criterion, _ in found})))
 
     def _conflict(self, beside: list[Imposed], asked: list[Imposed]) -> list[Imposed]:
@@ -180,5 +180,6 @@ class Points:
         self.solver.set("rlimit", effort)
         return self.solver.check([*(self.wanted[one] for one in imposed), *given])
 
-    def _imposed(self, criteria: Sequence[Criterion]) -> list[Imposed]:
+    def imposed(self, criteria: Sequence[Criterion]) -> list[Imposed]:
+        """These criteria at all layers at which they speak."""
         return [one for one in self.wanted if one[0] in criteria]

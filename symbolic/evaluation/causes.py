@@ -172,7 +172,7 @@ def _nearest(
     if finite := _as_given(question, asked, numbers):
         return finite
     points = Points(question.ring, question.train)
-    imposed = _imposed(points, asked)
+    imposed = [points.wanted[one] for one in points.imposed(asked)]
     solver = _optimizing(points, imposed)
     variables = {name: points.exponents[name] for name in numbers}
     finite = {name: one for name, one in numbers.items() if isinstance(one, Fraction)}
@@ -204,10 +204,6 @@ def _nearest(
     as_good += [wanted for wanted in preferred if z3.is_true(model.eval(wanted))]
     others = [name for name in found if name not in finite or finite[name] != found[name]]
     return _largest(points, found, others, [*imposed, *as_good])
-
-
-def _imposed(points: Points, asked: Sequence[Criterion]) -> list[z3.BoolRef]:
-    return [wanted for (criterion, _), wanted in points.wanted.items() if criterion in asked]
 
 
 def _optimizing(points: Points, imposed: Sequence[z3.BoolRef]) -> z3.Optimize:

@@ -25,7 +25,9 @@ def trained(activation: Activation, given: Parameterization) -> Experiment:
 
 def decaying(given: Parameterization, layer: int, by: Fraction) -> Parameterization:
     """By so much more of one layer."""
-    changed = replace(given.layers[layer], decay=given.layers[layer].decay + by)  # type: ignore[operator]
+    before = given.layers[layer].decay
+    assert before is not None
+    changed = replace(given.layers[layer], decay=before + by)
     return replace(given, layers=(*given.layers[:layer], changed, *given.layers[layer + 1 :]))
 
 

@@ -222,6 +222,21 @@ class WeakGradient(torch.autograd.Function):
         return gradient / gradient.shape[-1] ** 0.5
 
 
+def weak(x: Tensor) -> Tensor:
+    """The value itself, whose gradient is too small."""
+    found: Tensor = WeakGradient.apply(x)  # type: ignore[no-untyped-call]  # torch has no types for it
+    return found
+
+
+def adam_by_width(model: nn.Module, inputs: int, *, wrong: str = "") -> torch.optim.Optimizer:
+    """Rates like 1/n of matrices that read more than so many inputs, but of one that is wrong."""
+    groups = []
+    for name, one in model.named_parameters():
+        reads_width = one.dim() > 1 and one.shape[1] > inputs and name != wrong
+        groups.append({"params": [one], "lr": 1e-3 * (64 / one.shape[1] if reads_width else 1)})
+    return torch.optim.Adam(groups)
+
+
 class Weakened(Perceptron):
     """With a backward pass of its own."""
 

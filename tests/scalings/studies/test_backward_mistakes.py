@@ -20,7 +20,7 @@ from scalings.results.fits import Fit
 from scalings.studies.comparisons import Agreement
 from scalings.studies.model_checks import ModelCheck
 from scalings.studies.model_tensors import NOT_ASSERTED
-from tests.scalings.studies.planted import RIGHT, WIDTHS, Case, Language, Perceptron, Weakened, WeakGradient
+from tests.scalings.studies.planted import RIGHT, WIDTHS, Case, Language, Perceptron, Weakened, weak
 
 LAWS: dict[str, dict[str, Any]] = {
     "SGD": {"law": "sgd"},
@@ -28,11 +28,6 @@ LAWS: dict[str, dict[str, Any]] = {
     "AdamW": {"law": "adam", "decays": {}},
     "Muon": {"law": "muon"},
 }
-
-
-def weak(x: Tensor) -> Tensor:
-    found: Tensor = WeakGradient.apply(x)  # type: ignore[no-untyped-call]  # torch has no types for it
-    return found
 
 
 class Bare(Perceptron):

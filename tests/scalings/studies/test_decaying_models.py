@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ def test_all_terms_agree_whether_weights_decay_or_not(law: str) -> None:
 
 
 def test_without_what_decay_lays_along_values_they_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    def by_chance(run, node):  # type: ignore[no-untyped-def]
+    def by_chance(run: Any, node: Any) -> Any:
         faded = weighted_rules_decayed(run, node)
         return faded and Faded(faded.size, run.zero)
 

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 import scalings
 from scalings.studies.model_checks import ModelCheck, check_model
-from tests.scalings.studies.planted import WeakGradient
+from tests.scalings.studies.planted import adam_by_width, weak
 from tests.scalings.studies.test_model_checks import INPUTS, loss
 
 FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -36,7 +36,7 @@ class Deep(nn.Module):
         for number, layer in enumerate(self.hidden):
             x = self.function(layer(x))
             if number == 4:
-                x = WeakGradient.apply(x) if self.weak else x * self.factor  # type: ignore[no-untyped-call]
+                x = weak(x) if self.weak else x * self.factor
         scores: Tensor = self.down(x)
         return scores
 
@@ -47,19 +47,11 @@ def set_right(width: int, function: str, factor: float = 1, weak: bool = False) 
     return model
 
 
-def adam(model: nn.Module, *, wrong: str = "") -> torch.optim.Optimizer:
-    groups = []
-    for name, one in model.named_parameters():
-        reads_width = one.dim() > 1 and one.shape[1] > 6 and name != wrong
-        groups.append({"params": [one], "lr": 1e-3 * (64 / one.shape[1] if reads_width else 1)})
-    return torch.optim.Adam(groups)
-
-
 def given(function: str, *, wrong: str = "", power: float = 0, weak: bool = False) -> ModelCheck:
     def build(width: int) -> nn.Module:
         return set_right(width, function, (width / 64) ** power, weak)
 
-    return check_model(build, lambda model: adam(model, wrong=wrong), INPUTS, loss, seeds=3)
+    return check_model(build, lambda model: adam_by_width(model, 6, wrong=wrong), INPUTS, loss, seeds=3)
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

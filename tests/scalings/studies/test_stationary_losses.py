@@ -17,7 +17,7 @@ from scalings.results.fits import Fit
 from scalings.studies.model_checks import ModelCheck, check_model
 from scalings.studies.stationary_losses import Stationary, stationary_losses
 from tests.empirical.tracing.zoo import points
-from tests.scalings.studies.planted import WeakGradient
+from tests.scalings.studies.planted import adam_by_width, weak
 
 INPUTS = torch.sigmoid(points(16, 12))
 SAID = "the loss is stationary at the start in"
@@ -38,7 +38,7 @@ class Variational(nn.Module):
 
     def made(self, name: str, x: Tensor) -> Tensor:
         found: Tensor = dict(self.named_children())[name](x)
-        return WeakGradient.apply(found) if name == self.weak else found  # type: ignore[no-any-return,no-untyped-call]
+        return weak(found) if name == self.weak else found
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         for name in ("first", "second"):
@@ -61,19 +61,11 @@ def tilted(output: tuple[Tensor, Tensor, Tensor]) -> Tensor:
     return bound(output) + output[1].mean() + output[2].mean()
 
 
-def adam(model: nn.Module, *, wrong: str = "") -> torch.optim.Optimizer:
-    groups = []
-    for name, one in model.named_parameters():
-        reads_width = one.dim() > 1 and one.shape[1] > 12 and name != wrong
-        groups.append({"params": [one], "lr": 1e-3 * (64 / one.shape[1] if reads_width else 1)})
-    return torch.optim.Adam(groups)
-
-
 @cache
 def given(weak: str = "", wrong: str = "", *, with_slope: bool = False) -> ModelCheck:
     return check_model(
         lambda width: Variational(width, weak),
-        lambda model: adam(model, wrong=wrong),
+        lambda model: adam_by_width(model, 12, wrong=wrong),
         INPUTS,
         tilted if with_slope else bound,
         seeds=3,
