@@ -242,8 +242,7 @@ class Weakened(Perceptron):
 
     def forward(self, x: Tensor) -> Tensor:
         x = torch.tanh(self.one(torch.tanh(self.up(x)))) * self.gain
-        weak: Tensor = WeakGradient.apply(self.two(x))  # type: ignore[no-untyped-call]
-        scores: Tensor = self.down(torch.tanh(weak))
+        scores: Tensor = self.down(torch.tanh(weak(self.two(x))))
         return scores
 
 

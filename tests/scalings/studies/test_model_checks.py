@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from scalings.errors import ArgumentError
 from scalings.studies.model_checks import ModelCheck, check_model
-from tests.scalings.studies.planted import WeakGradient
+from tests.scalings.studies.planted import weak
 
 WIDTHS = (24, 32, 48, 64, 96, 128, 192, 256)
 INPUTS = torch.randn(8, 6, generator=torch.Generator().manual_seed(0))
@@ -37,8 +37,7 @@ class Scaled(nn.Module):
 
 class Weak(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
-        found: Tensor = WeakGradient.apply(x)  # type: ignore[no-untyped-call]
-        return found
+        return weak(x)
 
 
 def network(width: int, middle: nn.Module | None = None, **stds: float) -> nn.Module:
