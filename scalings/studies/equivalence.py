@@ -33,6 +33,8 @@ from scalings.results.fits import Diverged, Fit, Verdict
 
 WIDTHS_FOR_A_VERDICT = 8
 LEVEL = 0.05
+_FACTORS = 28
+"""Four an octave, up to about a hundred times the seeds."""
 NOTHING_ASSERTED = "nothing moved that has an order to assert"
 """Why there is no verdict where no role is to assert."""
 
@@ -174,13 +176,23 @@ def remedy(one: Comparison[Of], delta: Fraction) -> str:
     return f"{' or '.join(remedies)} would settle it"
 
 
-def seeds_factor(open_ones: Sequence[Comparison[Of]], delta: Fraction) -> float | None:
-    """By how much more seeds would settle all of these; None if no number of seeds would."""
-    from empirical.statistics.regression import seeds_needed
-
-    factors = [seeds_needed(_fit(one), _room(one, delta)) for one in open_ones]
+def seeds_if_right(open_ones: Sequence[Comparison[Of]], delta: Fraction) -> float | None:
+    """The factor on the number of seeds with which all of these would pass, each with a probability of 0.8, if theory
+    is right: what chance has put between an estimate and its exponent is then divided by it. None if none would do."""
+    factors = [_seeds_if_right(_fit(one), float(one.derived), float(delta)) for one in open_ones]
     known = [factor for factor in factors if factor is not None]
     return max(known) if known and len(known) == len(factors) else None
+
+
+def _seeds_if_right(fit: Fit, derived: float, delta: float) -> float | None:
+    from empirical.statistics.regression import seeds_needed
+
+    for factor in (2 ** (quarter / 4) for quarter in range(_FACTORS)):
+        room = delta - abs(fit.exponent - derived) / factor
+        needed = seeds_needed(fit, room) if room > 0 else None
+        if needed is not None and needed <= factor:
+            return factor
+    return None
 
 
 def _room(one: Comparison[Of], delta: Fraction) -> float:

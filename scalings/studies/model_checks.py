@@ -242,7 +242,7 @@ def _tried(
             break
     else:
         if not asked.quick and (enough := trial.seeds_to_settle(seeds)):
-            reason = f"{reason}; all of them, about seeds={enough}"
+            reason = f"{reason}; if theory is right, about seeds={enough} settle all of them"
     return trial, findings, verdict, reason
 
 

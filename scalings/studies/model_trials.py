@@ -12,7 +12,7 @@ from scalings.criteria.observables import Observable
 from scalings.studies import modules
 from scalings.studies.comparisons import Agreement, loss_of_its_own
 from scalings.studies.early_orders import comparable, early_note, early_orders
-from scalings.studies.equivalence import seeds_factor
+from scalings.studies.equivalence import seeds_if_right
 from scalings.studies.model_reading import Reading
 from scalings.studies.model_theory import ModelTheory
 from scalings.studies.model_words import format_plain
@@ -50,11 +50,11 @@ class Trial:
         return self.agreement.verdict == "INCONCLUSIVE" and may_pass and not self.runaway
 
     def seeds_to_settle(self, seeds: int) -> int | None:
-        """About how many seeds would, given that so many do not; None where seeds do not help."""
+        """About how many seeds would, if theory is right, given that so many do not; None where seeds do not help."""
         if not self.is_open or self.agreement.hindrance:
             return None
         open_ones = [one for one in self.agreement.comparisons if one.role == "asserted" and one.verdict != "PASS"]
-        factor = seeds_factor(open_ones, EXCLUDED)
+        factor = seeds_if_right(open_ones, EXCLUDED)
         return None if factor is None else max(seeds + 1, math.ceil(seeds * factor))
 
     @property
