@@ -106,14 +106,24 @@ def foretold(
     """
     import numpy as np
 
-    from symbolic.evaluation.sizes import sizes
-
-    found = [sizes(problem, weights_at(width), width, steps) for width in widths]
+    found = foretold_sizes(problem, weights_at, widths, steps)
     finite = [one for one in found[0] if all(0 < at[one] < math.inf for at in found)]
     if not finite:
         return {}
     slopes = np.polyfit(np.log(widths), np.log([[at[one] for one in finite] for at in found]), 1)[0]
     return dict(zip(finite, slopes.tolist(), strict=True))
+
+
+def foretold_sizes(
+    problem: Problem,
+    weights_at: Callable[[int], Sequence[LayerExponents[float]]],
+    widths: Sequence[int],
+    steps: int,
+) -> list[dict[Observable, float]]:
+    """The same as sizes at each width."""
+    from symbolic.evaluation.sizes import sizes
+
+    return [sizes(problem, weights_at(width), width, steps) for width in widths]
 
 
 def plan(
