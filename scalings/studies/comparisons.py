@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 
 DELTA = Fraction(1, 20)
 _DELTA_OF_GRAPHS = Fraction(1, 10)
-SENT_BACK: tuple[Quantity, ...] = ("d", "dd", "gradient")
-"""What comes back from the loss."""
+_SENT_BACK: tuple[Quantity, ...] = ("d", "dd", "gradient")
 
 
 def default_margin(network: Network) -> Fraction:
@@ -85,7 +84,7 @@ def compare(
         raise wrong_type("derived", "orders, as predict gives them", derived)
     role = roles(network, derived, stable=stable, centered=centered, margin=delta)
     if loss_of_its_own(network, derived, fits, delta):
-        role |= {one: "reported" for one in role if one.quantity in SENT_BACK}
+        role |= {one: "reported" for one in role if one.quantity in _SENT_BACK}
     comparisons = tuple(
         compare_one(observable, derived[observable], fit, delta, role[observable], excluded, looks)
         for observable, fit in sorted(fits.items())
@@ -99,7 +98,7 @@ def compare(
     # |W|_2 is missing where W(0) was not drawn in full.
     zero = [o for o in missing if o.quantity != "W_spectral" and role[o] == "asserted"]
     if network.of_module:  # which has no gradient in front of its first trained weight
-        zero = [one for one in zero if one.quantity not in SENT_BACK]
+        zero = [one for one in zero if one.quantity not in _SENT_BACK]
     unmeasured = tuple(o for o in zero if derived[o] != MINUS_INFINITY)
     known = {(one.quantity, one.layer) for one in derived}
     # Theory speaks of the last copy of a repeated block; copies before it have a number behind their name.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from scalings.criteria.observables import Observable
 from scalings.studies import modules
-from scalings.studies.comparisons import SENT_BACK, Agreement, loss_of_its_own
+from scalings.studies.comparisons import Agreement, loss_of_its_own
 from scalings.studies.early_orders import comparable, early_note, early_orders
 from scalings.studies.equivalence import seeds_if_right
 from scalings.studies.model_reading import Reading
@@ -73,13 +73,8 @@ def trial_of(read: Reading, theory: ModelTheory, measured: Measurement, looks: i
     translation, is_stable = read.traced.translation, theory.check.stable
     orders = comparable(read, theory.predicted, measured.values)
 
-    # Of a loss whose gradient is foretold to be of another order at these widths, all that comes back is so, too.
-    sent_back = loss_of_its_own(translation.network, theory.predicted, measured.fits, MARGIN)
-
     def compared(early: frozenset[Observable]) -> Agreement:
         asked = orders.keys() - early
-        if Observable("d", translation.network.function.name, 0) in early and sent_back:
-            asked -= {one for one in asked if one.quantity in SENT_BACK}
         # What the initial output leaves of a slow sum moves exponents by less than MARGIN.
         given = translation, theory.predicted, measured, MARGIN
         return modules.agreement(*given, asked=asked, stable=is_stable, centered=True, excluded=EXCLUDED, looks=looks)
@@ -99,7 +94,8 @@ def trial_of(read: Reading, theory: ModelTheory, measured: Measurement, looks: i
             early, stationary = foretold, Stationary()
             agreement = compared(early)
     norms = tuple(norm_epsilons(read.traced))
-    said = runaway(measured.values), _sent_back(read, theory, measured)
+    is_foretold = Observable("d", translation.network.function.name, 0) in early
+    said = runaway(measured.values), "" if is_foretold else _sent_back(read, theory, measured)
     return Trial(measured, agreement, early, stationary, norms, *said)
 
 
