@@ -196,7 +196,14 @@ def _checked(
     verify = verify and not theory.code_remains
     return ModelCheck(
         *(verdict, reason, read, theory.check, trial.agreement, findings, theory.causes),
-        notes=(*read.notes, *remarks, *kept, *_remarks(theory, verdict, asked=asked.wish is not None), *trial.notes),
+        notes=(
+            *read.notes,
+            *remarks,
+            *kept,
+            *_remarks(theory, verdict, asked=asked.wish is not None),
+            *trial.notes,
+            *_drawn(trial, asked),
+        ),
         measured_richness=measured_richness(read.traced.translation.network, trial.measured.fits, theory.sizes),
         tensors=_tensors(read, theory, trial),
         repaired=repaired,
@@ -293,6 +300,12 @@ def _remarks(theory: ModelTheory, verdict: Verdict, *, asked: bool) -> Iterator[
             "the fewest changes make it lazy (r = 0): features change ever less as n grows; "
             'regime="rich" asks for those with which they are learned'
         )
+
+
+def _drawn(trial: Trial, asked: Asked) -> Iterator[str]:
+    few, many = asked.looks[0], max(trial.measured.seeds.values())
+    if len(asked.looks) > 1 and many > few:
+        yield f"trained from {many} seeds, since {few} left orders open"
 
 
 def _verdict(

@@ -72,6 +72,7 @@ def test_a_right_model_that_few_seeds_leave_open_passes_with_more() -> None:
     found = checked(Clouds)
     assert found.verdict == "PASS", found.reason
     assert drawn(found) == MORE_SEEDS
+    assert found.notes[-1] == "trained from 12 seeds, since 3 left orders open"
 
 
 def test_seeds_that_are_asked_for_are_all_there_are_and_it_is_said_how_many_would_do() -> None:
@@ -95,6 +96,7 @@ def test_what_few_seeds_settle_is_trained_no_longer() -> None:
     found = scalings.check_model(case.build, case.optimizer, case.data, case.loss, announce=announced.append)
     assert found.verdict == "PASS"
     assert (drawn(found), len(announced)) == (SEEDS, 1)
+    assert not any("seeds" in note for note in found.notes)
 
 
 def test_who_refuses_the_cost_of_more_keeps_what_few_say() -> None:
