@@ -54,6 +54,8 @@ class Trial:
         if not self.is_open or self.agreement.hindrance:
             return None
         open_ones = [one for one in self.agreement.comparisons if one.role == "asserted" and one.verdict != "PASS"]
+        if any(one.verdict == "FAIL" for one in open_ones):  # by itself, so that it is hardly chance
+            return None
         factor = seeds_if_right(open_ones, EXCLUDED)
         return None if factor is None else max(seeds + 1, math.ceil(seeds * factor))
 
