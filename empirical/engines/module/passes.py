@@ -18,11 +18,10 @@ from empirical.tracing.batches import Batch, Loss
 from empirical.tracing.elementary import Called, Follower, Spot, Trail
 from empirical.tracing.memory import version
 from empirical.tracing.modules import eager
-from empirical.tracing.recorder import record
+from empirical.tracing.recorder import Recording, record
 from empirical.tracing.state import reseed
 from empirical.tracing.user_code import user_code
 from scalings.errors import ArgumentError
-from scalings.tapes.tape import Tape
 
 
 @dataclass(frozen=True)
@@ -36,8 +35,18 @@ class Pass:
     gradients: dict[str, Tensor]
 
 
-Trails: TypeAlias = dict[int, tuple[Trail, Mapping[str, Spot]]]
-"""By width, that of the last pass, and where on it each wanted value is seen, by its name."""
+Followed: TypeAlias = tuple[Trail, Mapping[str, Spot]]
+"""What a pass calls, and where on that each wanted value is seen, by its name."""
+Trails: TypeAlias = dict[int, Followed]
+"""Those of the last pass at each width."""
+
+
+def followed(recording: Recording, wanted: Mapping[str, Place]) -> Followed:
+    """How another pass is followed that does what was recorded."""
+    numbers = on_tape(wanted, recording.tape)
+    return recording.trail, {
+        name: recording.spots[number] for name, number in numbers.items() if number in recording.spots
+    }
 
 
 @dataclass
@@ -51,8 +60,8 @@ class Passes:
     batch: Batch
     loss: Loss
     width: int
-    wanted: Callable[[Tape[int]], Mapping[str, Place]]
-    """Where they are, which a tape of the module may tell first."""
+    wanted: Callable[[], Mapping[str, Place]]
+    """Where the values are that are seen."""
     known: Trails = field(default_factory=dict)
     running_in: Callable[[], AbstractContextManager[None]] = double_precision
     precision: float = 0.0
@@ -89,9 +98,7 @@ class Passes:
     def _record(self) -> None:
         with self._running():
             recording = record(self.module, self.batch.copy(), self.loss, width=self.width, replayed=False)
-        numbers = on_tape(self.wanted(recording.tape), recording.tape)
-        seen = {name: recording.spots[number] for name, number in numbers.items() if number in recording.spots}
-        self.known[self.width], self._follower = (recording.trail, seen), None
+        self.known[self.width], self._follower = followed(recording, self.wanted()), None
 
     @contextmanager
     def _running(self) -> Iterator[None]:

@@ -46,7 +46,7 @@ def train(problem: ModuleProblem, width: int, seed: int, constants: Mapping[str,
         for name, one in stepped.items():
             one.step(gradients[name])
 
-    passes = Passes(module, problem.batch(width), problem.loss, width, lambda _: problem.places, problem.trails)
+    passes = Passes(module, problem.batch(width), problem.loss, width, lambda: problem.places, problem.trails)
     with seeded():
         return observations(problem, passes, observed, step, Plan.full(problem.training.steps))
 
