@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -90,6 +91,12 @@ class Passes:
             self._record()
         raise ArgumentError("build", f"the module does something else in every forward pass at width {self.width}")
 
+    def unseen(self) -> Pass:
+        """One more of which there are only the loss and its gradients by parameters: nothing in it is followed."""
+        with self._running(), warnings.catch_warnings(action="ignore"), torch.enable_grad(), eager():
+            loss = self.loss(self.batch.copy().run(self.module))
+        return Pass(loss.detach(), {}, *self._sent_back(loss, {}, self._own))
+
     def _prepare(self) -> None:
         """Some modules prepare something in their first pass."""
         with self._running(), torch.no_grad(), eager():
@@ -135,14 +142,18 @@ class Passes:
             self._overwritten = None
             return None
         self._overwritten = (self._overwritten or set()) | written
-        own = self._own if weights else {}
+        return Pass(losses[0].detach(), values, *self._sent_back(losses[0], edges, self._own if weights else {}))
+
+    def _sent_back(
+        self, loss: Tensor, edges: Mapping[str, GradientEdge], own: Mapping[str, nn.Parameter]
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """The gradients of the loss by values, and by parameters, which are zero where they are none."""
         trained = {name: one for name, one in own.items() if one.requires_grad}
         slopes: list[Tensor | None] = [None] * (len(edges) + len(trained))
-        if losses[0].requires_grad and slopes:
+        if loss.requires_grad and slopes:
             asked: Any = [*edges.values(), *trained.values()]
             with user_code("build", f"its backward pass fails at width {self.width}"):
-                slopes = list(torch.autograd.grad(losses[0], asked, allow_unused=True))
+                slopes = list(torch.autograd.grad(loss, asked, allow_unused=True))
         by_value = {name: one for name, one in zip(edges, slopes, strict=False) if one is not None}
         found = {name: one for name, one in zip(trained, slopes[len(edges) :], strict=True) if one is not None}
-        gradients = {name: found[name] if name in found else torch.zeros_like(one) for name, one in own.items()}
-        return Pass(losses[0].detach(), values, by_value, gradients)
+        return by_value, {name: found[name] if name in found else torch.zeros_like(one) for name, one in own.items()}
