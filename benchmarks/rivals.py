@@ -7,8 +7,9 @@ each counts.
 
 `checks` has `check_model` beside mup's coordinate check on two GPTs, at the same widths, seeds and numbers of updates,
 by the same optimizers: medians of rounds in turn, in one process, where both find what is imported and warm. mup sees
-values before each update, and nothing of what the last one does; `check_model` sees them after the last, too, with
-changes and gradients, reads how the model is set, and judges it. With one update less it sees the same states.
+values before each update, and nothing of what the last one does; `check_model` sees them as training starts, after the
+first update and after the last, with changes and gradients, reads how the model is set, and judges it. With one update
+less it ends at the last state that mup sees.
 
 mup is installed without its dependencies (`pip install --no-deps mup`, and seaborn, tqdm and pyyaml), since its
 dependency torchvision would bring another torch.
@@ -90,7 +91,7 @@ class Work:
     seeds: int
     steps: int
     same_states: bool = False
-    """Whether `check_model` does one update less, so that both see the same states."""
+    """Whether `check_model` does one update less, so that both end at the same state."""
 
     def loss(self, scores: Tensor) -> Tensor:
         return nn.functional.cross_entropy(scores.flatten(0, 1), self.targets)
@@ -137,7 +138,7 @@ def works() -> tuple[Work, ...]:
         for full in (tests, own)
         for one in (
             full,
-            replace(full, what=f"{full.what}, the same states", same_states=True),
+            replace(full, what=f"{full.what}, to the same state", same_states=True),
             replace(full, what=f"{full.what}, quick", widths=QUICK_WIDTHS, seeds=1, steps=2),
         )
     )

@@ -12,8 +12,8 @@ precision.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 
@@ -22,7 +22,6 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from empirical.engines.module.passes import Passes
-from empirical.engines.module.places import Place
 from empirical.engines.module.placing import at_home_on, on_device
 from empirical.engines.module.precision import double_precision
 from empirical.engines.module.problem import ModuleProblem
@@ -37,8 +36,6 @@ from empirical.tensors.sizes import beyond_roundings, size_of_change, sizes_of
 from empirical.tracing.state import reseed, seeded
 from empirical.tracing.user_code import user_code
 from scalings.criteria.observables import Observable, Quantity
-from scalings.errors import ArgumentError
-from scalings.tapes.tape import Tape
 
 _DOUBLE, _SINGLE = torch.finfo(torch.float64).eps, torch.finfo(torch.float32).eps
 _LEAST = math.sqrt(_SINGLE)
@@ -79,7 +76,6 @@ class Runs:
     found: dict[tuple[int, int], dict[Observable, float]] = field(default_factory=dict)
     coarse: bool = False
     """Whether some run was done again in double precision, in which all others are done then."""
-    wanted: Mapping[str, Place] = field(default_factory=dict)
     _last: tuple[nn.Module, Sequence[Optimizer]] | None = None
     """The last run's, whose memory the next one takes as it is: what goes back to the system comes as new pages."""
 
@@ -97,7 +93,7 @@ class Runs:
         if (width, seed) not in self.found:
             module, problem = self._there(self.problem.module(width, seed)), self.problem
             batch = on_device(problem.batch(width), self.device)
-            passes = Passes(module, batch, problem.loss, width, self._places(), problem.trails, self._in_double)
+            passes = Passes(module, batch, problem.loss, width, lambda: problem.places, problem.trails, self._in_double)
             self.found[width, seed] = self._observed(passes, self._optimizers(module, width, seed), seed)
         return self.found[width, seed]
 
@@ -113,7 +109,7 @@ class Runs:
         problem, home = self.problem, partial(at_home_on, self.device)
         self._last = module, optimizers
         batch = on_device(problem.batch_as_given(width), self.device)
-        passes = Passes(module, batch, problem.loss, width, self._places(width), problem.trails, home)
+        passes = Passes(module, batch, problem.loss, width, lambda: problem.places, problem.trails, home)
         found = self._observed(passes, optimizers, seed, sizes)
         if is_known(found, passes.precision):
             self.found[width, seed] = found
@@ -127,18 +123,6 @@ class Runs:
     def _in_double(self) -> Iterator[None]:
         with double_precision(), at_home_on(self.device):
             yield
-
-    def _places(self, as_traced: int = 0) -> Callable[[Tape[int]], Mapping[str, Place]]:
-        """Where observed values are: what the tape of a module says that is `as_traced`, if it is as wide."""
-
-        def places(tape: Tape[int]) -> Mapping[str, Place]:
-            if not self.wanted and as_traced == self.problem.traced.widths[-1]:
-                with suppress(ArgumentError):  # it may do something else since its optimizer was made
-                    self.wanted = self.problem.places_on(tape)
-            self.wanted = self.wanted or self.problem.places
-            return self.wanted
-
-        return places
 
     def _optimizers(self, module: nn.Module, width: int, seed: int) -> Sequence[Optimizer]:
         with user_code("optimizer", f"it fails at width {width}"), seeded(seed):

@@ -154,8 +154,7 @@ class Follower(Elementary):
     ) -> bool:
         """One more pass, as `follow`; after each call that makes a wanted tensor, `called` is given its name and it."""
         self._calls, self._watch, self._called = 0, watch, called
-        with warnings.catch_warnings(), torch.enable_grad(), eager(), self.called_from, self:
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"), torch.enable_grad(), eager(), self.called_from, self:
             loss(batch.run(self._module))
         return self._calls == len(self._steps)
 

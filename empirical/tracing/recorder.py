@@ -83,8 +83,8 @@ def record(
         if isinstance(part, torch.jit.ScriptModule):
             raise ArgumentError("build", f"{name or 'the module'} is a torch.jit script, in which nothing is seen")
     recorder = Recorder(module, batch, watch, replayed=replayed)
-    with warnings.catch_warnings(), torch.enable_grad(), eager(), recorder.called_from, recorder:
-        warnings.simplefilter("ignore")  # of torch, about hooks, scalars and nested tensors: nothing of it is kept
+    # Of torch, about hooks, scalars and nested tensors: nothing of it is kept.
+    with warnings.catch_warnings(action="ignore"), torch.enable_grad(), eager(), recorder.called_from, recorder:
         output = batch.run(module)
         scalar = loss(output)
     return recorder.recording(output, scalar, width)

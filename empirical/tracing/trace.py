@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -44,13 +44,21 @@ _SHIFT = 0.02
 """The size of the change of all parameters under which the tape is tested."""
 
 
+@dataclass(frozen=True)
+class Made:
+    """A module that was traced, as it was made, and what was recorded of it."""
+
+    module: nn.Module
+    recording: Recording
+
+
 def trace(
     build: Build,
     data: object,
     widths: Sequence[int] | None = None,
     loss: Loss | None = None,
     *,
-    made: dict[int, nn.Module] | None = None,
+    made: dict[int, Made] | None = None,
 ) -> TracedNetwork:
     """What a torch module does, in powers of the width.
 
@@ -60,7 +68,7 @@ def trace(
     - `widths`: three or more, increasing; default 64, 128, 256, or those of `build`.
     - `loss`: a function of the module's output; default the loss that the output brings (`.loss`), or the mean squared
       error of its first tensor against ones.
-    - `made`: into which the modules go, by width, as they were made.
+    - `made`: into which modules and recordings go, by width.
 
     The module runs in its own mode, and is left as it was. Raises ArgumentError if it fails, changes between calls or
     does what cannot be recorded, and for a size or a number that is no power of the width.
@@ -70,21 +78,23 @@ def trace(
     if not callable(loss):
         raise wrong_type("loss", "a function of the module's output", loss)
 
-    def new(width: int) -> nn.Module:
+    calls, tapes = 1, list[Tape[int]]()
+    for width in chosen:
         module = built(build, width)
+        if tapes:
+            *_, recording = _recorded(module, data, loss, width, calls)
+        else:
+            recording, prepared = _tested(module, data, loss, width)
+            calls += prepared
+        tapes.append(recording.tape)
         if made is not None:
-            made[width] = module
-        return module
-
-    first, prepared = _tested(new(chosen[0]), data, loss, chosen[0])
-    others = (_recorded(new(width), data, loss, width, 2 if prepared else 1)[-1] for width in chosen[1:])
-    tapes = [first.tape, *(recording.tape for recording in others)]
-    far = [] if isinstance(build, Mapping) else far_shapes(build, chosen[-1], first.tape.parameters)
+            made[width] = Made(module, recording)
+    far = [] if isinstance(build, Mapping) else far_shapes(build, chosen[-1], tapes[0].parameters)
     network = align(tapes, far)
     for seeds in _SEEDS:
         if not _wants_seeds(network):
             break
-        several = (_of_other_seeds(build, data, loss, tape, seeds, 2 if prepared else 1) for tape in tapes)
+        several = (_of_other_seeds(build, data, loss, tape, seeds, calls) for tape in tapes)
         network = align([over_seeds(tape, others) for tape, others in zip(tapes, several, strict=True)], far)
     return network
 

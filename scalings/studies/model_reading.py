@@ -16,13 +16,11 @@ from scalings.studies.model_settings import ParameterSetting, parameter_settings
 from scalings.tapes.network import TracedNetwork
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from empirical.models.building import Starts
     from empirical.models.settings import Setting
     from empirical.models.training import Runs
     from empirical.tracing.batches import Loss
-    from empirical.tracing.trace import Build
+    from empirical.tracing.trace import Build, Made
 
 
 @dataclass(frozen=True)
@@ -42,8 +40,8 @@ class Traced:
     build: Build
     loss: Loss
     network: TracedNetwork
-    made: dict[int, nn.Module] = field(default_factory=dict)
-    """The modules that were traced, by width, as they were made."""
+    made: Mapping[int, Made] = field(default_factory=dict)
+    """What was traced, by width."""
     starts: Starts | None = None
     """The same, or others, with their optimizers."""
 
@@ -81,7 +79,7 @@ def traced_as_one(build: Build, data: object, loss: Loss | None, widths: Sequenc
     from empirical.tracing.trace import trace
 
     is_own, loss = loss is not None, default_loss if loss is None else loss
-    made: dict[int, nn.Module] = {}
+    made: dict[int, Made] = {}
     traced = trace(build, data, widths, loss, made=made)
     if len(places := places_of(traced)) > 1:
         build, loss = joined(build, loss, places)
@@ -105,7 +103,7 @@ def apart(traced: Traced, optimizer: Callable[[Any], Any], starts: Starts | None
     if starts is None or starts.build is not traced.build:
         starts = Starts(renewed(traced.build, network.widths[0]), optimizer)
     if starts.build is traced.build:  # else it keeps its modules, which are not to be trained
-        starts.modules |= traced.made
+        starts.modules |= {width: one.module for width, one in traced.made.items()}
     traced = replace(traced, starts=starts)
     copies = [names for one in network.tape.parameters if len(names := tuple(network.names_of(one))) > 1]
     ends = network.widths[0], network.widths[-1]
@@ -129,7 +127,9 @@ def runs_of(model: Model, traced: Traced, steps: int, clip: float | None = None,
     unasked: LayerExponents[Exponent] = LayerExponents(Fraction(0), Fraction(0), Fraction(0))
     own = Parameterization((unasked,) * network.translation.network.depth, "as it is set")
     where = chosen.type if chosen else "cpu"
-    problem = ModuleProblem(traced.build, model.data, traced.loss, network, network.translation, own, training, where)
+    recorded = {width: one.recording for width, one in traced.made.items()}
+    given = traced.build, model.data, traced.loss, network, network.translation, own, training, where
+    problem = ModuleProblem(*given, recorded)
     starts = traced.starts if clip is None else None
     return Runs(problem, starts or Starts(problem.renewed, _clipped(model.optimizer, clip)), chosen)
 

@@ -35,7 +35,7 @@ def is_refuted(found: Experiment, quantity: Quantity, layer: str, wrong: Fractio
     return p_value(found.fits[Observable(quantity, layer, 1)], wrong) < 0.05
 
 
-@pytest.mark.parametrize("activation", ["relu", "linear"])
+@pytest.mark.parametrize("activation", ["relu", pytest.param("linear", marks=pytest.mark.slow)])
 def test_updates_of_lazy_networks_act_on_it_in_full(activation: Activation) -> None:
     found = trained(activation, member(mlp(3, activation), "adamw", "0"))
     for layer in ("layer2", "layer3"):
@@ -43,7 +43,7 @@ def test_updates_of_lazy_networks_act_on_it_in_full(activation: Activation) -> N
         assert is_refuted(found, "interaction", layer, -1)  # by chance, or by curvature, |dh| / |h| of |dh|
 
 
-@pytest.mark.parametrize("layer", [0, 1])
+@pytest.mark.parametrize("layer", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_readout_passes_it_on_by_chance(layer: int) -> None:
     """Decay that takes more of lazy features than updates give them leaves the output as it was."""
     network = mlp(3, "relu")

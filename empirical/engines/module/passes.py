@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -18,11 +19,10 @@ from empirical.tracing.batches import Batch, Loss
 from empirical.tracing.elementary import Called, Follower, Spot, Trail
 from empirical.tracing.memory import version
 from empirical.tracing.modules import eager
-from empirical.tracing.recorder import record
+from empirical.tracing.recorder import Recording, record
 from empirical.tracing.state import reseed
 from empirical.tracing.user_code import user_code
 from scalings.errors import ArgumentError
-from scalings.tapes.tape import Tape
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,18 @@ class Pass:
     gradients: dict[str, Tensor]
 
 
-Trails: TypeAlias = dict[int, tuple[Trail, Mapping[str, Spot]]]
-"""By width, that of the last pass, and where on it each wanted value is seen, by its name."""
+Followed: TypeAlias = tuple[Trail, Mapping[str, Spot]]
+"""What a pass calls, and where on that each wanted value is seen, by its name."""
+Trails: TypeAlias = dict[int, Followed]
+"""Those of the last pass at each width."""
+
+
+def followed(recording: Recording, wanted: Mapping[str, Place]) -> Followed:
+    """How another pass is followed that does what was recorded."""
+    numbers = on_tape(wanted, recording.tape)
+    return recording.trail, {
+        name: recording.spots[number] for name, number in numbers.items() if number in recording.spots
+    }
 
 
 @dataclass
@@ -51,8 +61,8 @@ class Passes:
     batch: Batch
     loss: Loss
     width: int
-    wanted: Callable[[Tape[int]], Mapping[str, Place]]
-    """Where they are, which a tape of the module may tell first."""
+    wanted: Callable[[], Mapping[str, Place]]
+    """Where the values are that are seen."""
     known: Trails = field(default_factory=dict)
     running_in: Callable[[], AbstractContextManager[None]] = double_precision
     precision: float = 0.0
@@ -81,6 +91,12 @@ class Passes:
             self._record()
         raise ArgumentError("build", f"the module does something else in every forward pass at width {self.width}")
 
+    def unseen(self) -> Pass:
+        """One more of which there are only the loss and its gradients by parameters: nothing in it is followed."""
+        with self._running(), warnings.catch_warnings(action="ignore"), torch.enable_grad(), eager():
+            loss = self.loss(self.batch.copy().run(self.module))
+        return Pass(loss.detach(), {}, *self._sent_back(loss, {}, self._own))
+
     def _prepare(self) -> None:
         """Some modules prepare something in their first pass."""
         with self._running(), torch.no_grad(), eager():
@@ -89,9 +105,7 @@ class Passes:
     def _record(self) -> None:
         with self._running():
             recording = record(self.module, self.batch.copy(), self.loss, width=self.width, replayed=False)
-        numbers = on_tape(self.wanted(recording.tape), recording.tape)
-        seen = {name: recording.spots[number] for name, number in numbers.items() if number in recording.spots}
-        self.known[self.width], self._follower = (recording.trail, seen), None
+        self.known[self.width], self._follower = followed(recording, self.wanted()), None
 
     @contextmanager
     def _running(self) -> Iterator[None]:
@@ -128,14 +142,18 @@ class Passes:
             self._overwritten = None
             return None
         self._overwritten = (self._overwritten or set()) | written
-        own = self._own if weights else {}
+        return Pass(losses[0].detach(), values, *self._sent_back(losses[0], edges, self._own if weights else {}))
+
+    def _sent_back(
+        self, loss: Tensor, edges: Mapping[str, GradientEdge], own: Mapping[str, nn.Parameter]
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """The gradients of the loss by values, and by parameters, which are zero where they are none."""
         trained = {name: one for name, one in own.items() if one.requires_grad}
         slopes: list[Tensor | None] = [None] * (len(edges) + len(trained))
-        if losses[0].requires_grad and slopes:
+        if loss.requires_grad and slopes:
             asked: Any = [*edges.values(), *trained.values()]
             with user_code("build", f"its backward pass fails at width {self.width}"):
-                slopes = list(torch.autograd.grad(losses[0], asked, allow_unused=True))
+                slopes = list(torch.autograd.grad(loss, asked, allow_unused=True))
         by_value = {name: one for name, one in zip(edges, slopes, strict=False) if one is not None}
         found = {name: one for name, one in zip(trained, slopes[len(edges) :], strict=True) if one is not None}
-        gradients = {name: found[name] if name in found else torch.zeros_like(one) for name, one in own.items()}
-        return Pass(losses[0].detach(), values, by_value, gradients)
+        return by_value, {name: found[name] if name in found else torch.zeros_like(one) for name, one in own.items()}

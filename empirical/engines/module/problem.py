@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from torch import nn
 
-from empirical.engines.module.passes import Trails
+from empirical.engines.module.passes import Trails, followed
 from empirical.engines.module.places import Place, places
 from empirical.engines.module.precision import double_precision, in_double_precision
 from empirical.tracing.batches import Batch, Loss, batch_of
@@ -26,7 +26,6 @@ from scalings.networks.network import Network, wrong_depth
 from scalings.networks.nodes import Weighted
 from scalings.results.trials import Training
 from scalings.tapes.network import TracedNetwork
-from scalings.tapes.tape import Tape
 from scalings.tapes.translation.translation import Translation
 
 
@@ -47,6 +46,8 @@ class ModuleProblem:
     parameterization: Parameterization
     training: Training
     device: str = "cpu"
+    recorded: Mapping[int, Recording] = field(default_factory=dict)
+    """By width, what was recorded of the module as it was traced, where that is at hand."""
 
     def __post_init__(self) -> None:
         if self.training.steps < 1:
@@ -87,19 +88,16 @@ class ModuleProblem:
         They are found in the precision in which the module was traced.
         """
         width = self.traced.widths[-1]
-        *_, recording = forward_passes(built(self.build, width), self.batch_as_given(width), self.loss, width)
-        return self.places_on(recording.tape)
-
-    def places_on(self, tape: Tape[int]) -> dict[str, Place]:
-        """The same, on a tape of the module at the largest traced width, as it was traced."""
+        if (recording := self.recorded.get(width)) is None:
+            *_, recording = forward_passes(built(self.build, width), self.batch_as_given(width), self.loss, width)
         observed = {name for one in self.network.representations for name in (one.name, one.read_at)}
         values = {name: value for name, value in self.translation.values.items() if name in observed}
-        return places(self.traced, values, tape)
+        return places(self.traced, values, recording.tape)
 
     @cached_property
     def trails(self) -> Trails:
         """What passes know of each other, by width."""
-        return {}
+        return {width: followed(recording, self.places) for width, recording in self.recorded.items()}
 
     @property
     def given_widths(self) -> tuple[int, ...]:

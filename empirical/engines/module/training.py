@@ -46,7 +46,7 @@ def train(problem: ModuleProblem, width: int, seed: int, constants: Mapping[str,
         for name, one in stepped.items():
             one.step(gradients[name])
 
-    passes = Passes(module, problem.batch(width), problem.loss, width, lambda _: problem.places, problem.trails)
+    passes = Passes(module, problem.batch(width), problem.loss, width, lambda: problem.places, problem.trails)
     with seeded():
         return observations(problem, passes, observed, step, Plan.full(problem.training.steps))
 
@@ -56,11 +56,11 @@ class Plan:
     """After how many updates what is observed."""
 
     steps: int
-    """Of the last update after which anything is."""
+    """Of the last update after which anything is; the loss is after every one."""
+    seen: Container[int]
+    """Values and weights, which are slow to read."""
     signals: Container[int]
-    """Gradients of the loss by values."""
-    weights: Container[int]
-    """Weights, which are slow to read."""
+    """Gradients of the loss by values that are seen."""
     changes_of_signals: bool
     terms: bool
     """Whether those of what weights make are, after the last of these updates."""
@@ -68,13 +68,14 @@ class Plan:
     @classmethod
     def full(cls, steps: int) -> Plan:
         """Everything but terms, after every update."""
-        return cls(steps, range(steps + 1), range(steps + 1), changes_of_signals=True, terms=False)
+        every = range(steps + 1)
+        return cls(steps, every, every, changes_of_signals=True, terms=False)
 
     @classmethod
     def lean(cls, steps: int) -> Plan:
-        """Signals that a step follows, so that the last pass is forward alone; weights after the first update and the
-        last; and terms."""
-        return cls(steps, range(steps), (0, 1, steps), changes_of_signals=False, terms=True)
+        """As training starts, after the first update and after the last, between which orders stay what they are; then
+        terms, and no signals, so that the last pass is forward alone."""
+        return cls(steps, (0, 1, steps), range(steps), changes_of_signals=False, terms=True)
 
 
 def observations(
@@ -97,18 +98,23 @@ def observations(
     pushed: list[float] = []
     for number in range(last + 1):
         if number:
-            pushed = sizes_of([now.gradients[one.name] for one in observed.values()]) if number in plan.weights else []
+            pushed = sizes_of([now.gradients[one.name] for one in observed.values()]) if number in plan.seen else []
             step(now.gradients)
             if number > plan.steps:
                 continue
             now.gradients.clear()
             called = uses.end if uses and number == plan.steps else None
-            now = passes.run(weights=number < last, signals=number in plan.signals, called=called)
+            if number in plan.seen:
+                now = passes.run(weights=number < last, signals=number in plan.signals, called=called)
+            else:
+                now = passes.unseen()
+        found[Observable("loss", "", number)] = float(now.loss)
+        if number not in plan.seen:
+            continue
         blocks = list(_values(problem, number, at_first, (now.values, now.signals)))
         sizes = sizes_of([block for *_, block in blocks])
         found |= {one: scale * size for (one, scale, _), size in zip(blocks, sizes, strict=True)}
-        found |= _weights(observed, number, pushed) if number in plan.weights else {}
-        found[Observable("loss", "", number)] = float(now.loss)
+        found |= _weights(observed, number, pushed)
     if not uses:
         return found
     for value in uses.reread:  # its rows are of other examples

@@ -51,7 +51,7 @@ def reference_constants(problem: ModuleProblem) -> dict[str, Constants]:
     width = reference_width(problem)
     module = problem.module(width, 0)
     with seeded():
-        seen = Passes(module, problem.batch(width), problem.loss, width, lambda _: {}).run()
+        seen = Passes(module, problem.batch(width), problem.loss, width, dict).run()
     own = dict(module.named_parameters())
     share = FIRST_STEP * problem.training.lr / Training.of(problem.training.optimizer).lr
     found: dict[str, tuple[float, float, float]] = {}

@@ -38,6 +38,6 @@ def test_values_are_as_they_are_made_whatever_is_written_over_them(since: int) -
     module, batch = Overwriting(since), Batch((DATA,))
     recording = record(Overwriting(since), batch, torch.mean, width=16)
     key = next(key for key, operation in keyed(recording.tape) if operation.path == "up")
-    passes = Passes(module, batch, torch.mean, 16, lambda _: {"up": Place(key, 0)}, running_in=nullcontext)
+    passes = Passes(module, batch, torch.mean, 16, lambda: {"up": Place(key, 0)}, running_in=nullcontext)
     found = [passes.run().values["up"].clone() for _ in range(6)]
     assert torch.equal(torch.stack(found), torch.stack([module.up(DATA).detach()] * 6))

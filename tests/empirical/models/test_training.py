@@ -10,12 +10,14 @@ import torch
 from torch import Tensor, nn
 
 import empirical.models.training as training_of_models
+from empirical.engines.module import passes
 from empirical.engines.module.starts import draws
 from empirical.models.building import as_trained
 from empirical.models.fused_steps import fuse
 from empirical.models.settings import seen_in
 from empirical.models.training import Runs
 from empirical.tensors.devices import device_of
+from empirical.tracing import recorder
 from empirical.tracing.trace import built
 from scalings.criteria.observables import Observable
 from scalings.errors import ArgumentError
@@ -42,11 +44,11 @@ class Cast(nn.Module):
         return found.float()
 
 
-def runs(build: Any = build, lr: float = 1e-2, kind: Any = torch.optim.Adam, **options: Any) -> Runs:
+def runs(build: Any = build, lr: float = 1e-2, kind: Any = torch.optim.Adam, steps: int = 2, **options: Any) -> Runs:
     model = Model(
         build, lambda module: kind(module.parameters(), lr=lr), INPUTS, lambda output: (output - 1).square().mean()
     )
-    return runs_of(model, traced_as_one(build, INPUTS, model.loss, WIDTHS), 2, **options)
+    return runs_of(model, traced_as_one(build, INPUTS, model.loss, WIDTHS), steps, **options)
 
 
 def in_double(given: Runs, width: int) -> dict[Observable, float]:
@@ -116,6 +118,53 @@ def test_what_is_read_is_what_the_first_steps_are() -> None:
     assert (seen.starts, seen.options, seen.frozen) == (alone.starts, alone.options, alone.frozen)
     assert seen.gradients == pytest.approx(largest, rel=1e-4)
     assert (64, 0) in given.found  # the run that was read is not done again
+
+
+def test_between_the_first_update_and_the_last_only_losses_are_observed() -> None:
+    given = runs(steps=4)
+    found = given.at(64, 0)
+    steps = {
+        quantity: {one.step for one in found if one.quantity == quantity} for quantity in ("z", "d", "dW_frobenius")
+    }
+    assert steps == {"z": {0, 1, 4}, "d": {0, 1}, "dW_frobenius": {1, 4}}
+    model, losses = built(build, 64), list[float]()
+    optimizer = given.starts.optimizer(model)
+    for _ in range(5):
+        optimizer.zero_grad()
+        loss = given.problem.loss(model(INPUTS))
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert [found[Observable("loss", "", step)] for step in range(5)] == pytest.approx(losses, rel=1e-5)
+    assert losses[3] != pytest.approx(losses[2], rel=1e-3)  # each update counts
+
+
+class Elsewhere(nn.Module):
+    """It does something else from its third call on."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.body, self.calls = build(width), 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += 1
+        found: Tensor = self.body(x if self.calls < 3 else x * 1)
+        return found
+
+
+@pytest.mark.parametrize(("make", "times"), [(build, 0), (Elsewhere, 1)])
+def test_what_the_trace_recorded_is_recorded_again_only_if_it_changes(
+    make: Any, times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given, recorded = runs(make), list[int]()
+
+    def record(*args: Any, **options: Any) -> Any:
+        recorded.append(options["width"])
+        return recorder.record(*args, **options)
+
+    monkeypatch.setattr(passes, "record", record)
+    assert given.at(64, 0)
+    assert len(recorded) == times
 
 
 def test_a_model_is_made_with_its_optimizer_once_for_each_width_that_is_read() -> None:

@@ -56,7 +56,9 @@ def given(function: str, *, wrong: str = "", power: float = 0, weak: bool = Fals
     return check_model(build, lambda model: adam_by_width(model, 6, wrong=wrong), INPUTS, loss, seeds=3)
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize(
+    "function", ["relu", *(pytest.param(one, marks=pytest.mark.slow) for one in FUNCTIONS if one != "relu")]
+)
 def test_one_that_is_right_passes(function: str) -> None:
     found = given(function)
     assert (found.verdict, found.findings) == ("PASS", ()), found
@@ -73,13 +75,13 @@ def test_what_parameterize_makes_of_torchs_own_passes(function: str) -> None:
     assert (found.verdict, found.findings) == ("PASS", ()), found
 
 
-@pytest.mark.parametrize("wrong", ["hidden.3.weight", "down.weight"])
+@pytest.mark.parametrize("wrong", ["hidden.3.weight", pytest.param("down.weight", marks=pytest.mark.slow)])
 def test_a_rate_that_is_wrong_is_named_alone(wrong: str) -> None:
     findings = given("relu", wrong=wrong).findings
     assert [(one.parameter, one.what, str(one.power)) for one in findings] == [(wrong, "lr", "1")]
 
 
-@pytest.mark.parametrize("power", [-0.5, 0.5])
+@pytest.mark.parametrize("power", [-0.5, pytest.param(0.5, marks=pytest.mark.slow)])
 def test_a_power_of_the_width_in_the_code_is_named(power: float) -> None:
     found = given("relu", power=power)
     assert found.verdict == "FAIL", found

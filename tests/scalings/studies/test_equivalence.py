@@ -27,7 +27,7 @@ def compared(exponents: np.ndarray, error: float, role: Role = "asserted") -> li
     return [compare_one(number, DERIVED, fit(float(one), error), DELTA, role) for number, one in found]
 
 
-@pytest.mark.parametrize("error", [0.005, 0.02, 0.2])
+@pytest.mark.parametrize("error", [0.02, *(pytest.param(one, marks=pytest.mark.slow) for one in (0.005, 0.2))])
 @pytest.mark.parametrize("role", ["asserted", "upper bound"])
 def test_a_right_theory_is_refuted_in_at_most_one_case_of_twenty(role: Role, error: float) -> None:
     """Also where intervals are longer than the margin, so that the margin protects nothing."""

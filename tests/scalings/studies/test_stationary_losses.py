@@ -84,7 +84,7 @@ def test_where_the_loss_has_a_slope_gradients_are_compared_as_ever() -> None:
     assert not any(note.startswith(SAID) for note in found.notes)
 
 
-@pytest.mark.parametrize("weak", ["second", "hidden"])
+@pytest.mark.parametrize("weak", ["second", pytest.param("hidden", marks=pytest.mark.slow)])
 def test_a_backward_pass_that_is_wrong_is_still_named(weak: str) -> None:
     """In front of the code, and behind it."""
     found = given(weak)
@@ -92,7 +92,14 @@ def test_a_backward_pass_that_is_wrong_is_still_named(weak: str) -> None:
     assert [one.what for one in found.findings] == ["training"], found
 
 
-@pytest.mark.parametrize("wrong", ["second.weight", "mean.weight", "hidden.weight"])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "second.weight",
+        pytest.param("mean.weight", marks=pytest.mark.slow),
+        pytest.param("hidden.weight", marks=pytest.mark.slow),
+    ],
+)
 def test_a_rate_that_is_wrong_is_named_alone(wrong: str) -> None:
     findings = given(wrong=wrong).findings
     assert [(one.parameter, one.what, str(one.power)) for one in findings] == [(wrong, "lr", "1")]

@@ -95,7 +95,7 @@ ROUTED = Network(
 """Experts come to lie along what the router is sent, and the router's gradient grows."""
 
 
-@pytest.mark.parametrize("zero", [None, 1])
+@pytest.mark.parametrize("zero", [None, pytest.param(1, marks=pytest.mark.slow)])
 def test_no_stable_run_with_products_rests_later_than_is_proved(zero: int | None) -> None:
     random, found = Random(0), set[int]()
     for _ in range(400):
