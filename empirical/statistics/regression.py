@@ -60,33 +60,45 @@ _ROUNDING = 1e-10
 
 
 def fit_all(values: Mapping[Observable, Values], *, orthogonalized: bool = False) -> dict[Observable, Fit | Diverged]:
-    """The fit of every observable without zeros that was seen at several widths; see `fit`. `orthogonalized`: the
+    """The fit of every observable that was seen at several widths and has an exponent; see `fit`. `orthogonalized`: the
     optimizer's steps are, as Muon's."""
     leading = {**(_LEADING_OF_ORTHOGONALIZED if orthogonalized else {}), **_LEADING}
     fits: dict[Observable, Fit | Diverged] = {}
+    positive: dict[Observable, Values] = {}
     alike: dict[tuple[tuple[int, int], ...], list[Observable]] = defaultdict(list)
     for one, by_width in values.items():
         if diverged := _diverged(by_width):
             fits[one] = diverged
-        elif len(by_width) > 1 and np.all(np.concatenate([*by_width.values()]) > 0):
-            alike[tuple((width, len(by_width[width])) for width in sorted(by_width))].append(one)
+        elif len(by_width) > 1 and (moved := _moved(by_width)):
+            positive[one] = moved
+            alike[tuple((width, len(moved[width])) for width in sorted(moved))].append(one)
     for seeds, those in alike.items():
         largest = np.array([leading.get(one.quantity, 1.0) for one in those])
-        fits |= zip(those, _fitted(dict(seeds), [values[one] for one in those], largest), strict=True)
+        fits |= zip(those, _fitted(dict(seeds), [positive[one] for one in those], largest), strict=True)
     return {one: fits[one] for one in values if one in fits}
 
 
 def fit(values: Values, *, leading: float = 1.0) -> Fit | Diverged | None:
-    """The exponent of n; `Diverged` if a value is not finite, None if one is zero, which has no exponent.
+    """The exponent of n; `Diverged` if a value is not finite, None if it has none, since it is zero in half of the runs
+    of some width.
+
+    Where it is so in fewer, it is fitted to the others: a sum of few signs may cancel, an expert be chosen by no
+    example, and the median over runs has the order of those that are not zero.
 
     `leading`: the correction n^(-1/2) may be so many times as large as the others.
     """
     if diverged := _diverged(values):
         return diverged
-    if any(np.any(seen <= 0) for seen in values.values()):
+    if not (moved := _moved(values)):
         return None
-    seeds = {width: len(values[width]) for width in sorted(values)}
-    return _fitted(seeds, [values], np.array([leading]))[0]
+    seeds = {width: len(moved[width]) for width in sorted(moved)}
+    return _fitted(seeds, [moved], np.array([leading]))[0]
+
+
+def _moved(values: Values) -> Values:
+    """Of each width the runs in which it is not zero; empty where they are not the most at every width."""
+    moved = {width: seen[seen > 0] for width, seen in values.items()}
+    return moved if all(2 * len(moved[width]) > len(seen) for width, seen in values.items()) else {}
 
 
 def _diverged(values: Values) -> Diverged | None:

@@ -48,7 +48,7 @@ class Measurement(Displayed):
 
     @cached_property
     def fits(self) -> Mapping[Observable, Fit | Diverged]:
-        """The exponent of every observable that has one: what is exactly zero in some run is left out."""
+        """The exponent of every observable that has one: what is zero in half of the runs of some width is left out."""
         return regression.fit_all(self.values, orthogonalized=any(map(orthogonalizes, self.training.optimizers)))
 
     def trials(self) -> Iterator[Trial]:

@@ -67,7 +67,7 @@ def check_model(
     steps
         Number of updates; default 3.
     seeds
-        Runs at the largest width; default 3.
+        Runs at the largest width; default 3, and 12 where an order remains open after these.
     clip
         The norm at which gradients are clipped before each step, of all parameters together.
     quick

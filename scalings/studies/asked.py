@@ -14,7 +14,8 @@ from scalings.studies.wishes import Wish, WishedRegime, wish_of
 if TYPE_CHECKING:
     from empirical.tracing.trace import Build
 
-STEPS, SEEDS = 3, 3
+STEPS, SEEDS, MORE_SEEDS = 3, 3, 12
+"""Where nobody says how many seeds, there are a few, and more where these leave an order open."""
 _CAP, _ENOUGH = 2, 3
 """Small widths have at most so many times the seeds, unless these are enough."""
 
@@ -26,7 +27,8 @@ class Asked:
     widths: Sequence[int] | None
     """None for those that training has by default."""
     steps: int
-    seeds: int
+    seeds: int | None
+    """None for as many as it takes, within bounds."""
     clip: float | None
     quick: bool
     device: object
@@ -41,7 +43,7 @@ class Asked:
         """
         asked = cls(**options)
         wish_of(asked.regime, asked.richness)
-        check_numbers(asked.widths, asked.steps, asked.seeds)
+        check_numbers(asked.widths, asked.steps, SEEDS if asked.seeds is None else asked.seeds)
         if not asked.quick:
             return asked
         widths = asked.widths or (None if isinstance(build, Mapping) else QUICK)
@@ -53,9 +55,14 @@ class Asked:
         return wish_of(self.regime, self.richness)
 
     @property
+    def looks(self) -> tuple[int, ...]:
+        """Numbers of seeds: those after the first are drawn where the ones before leave something open."""
+        return (SEEDS, MORE_SEEDS) if self.seeds is None else (self.seeds,)
+
+    @property
     def cap(self) -> int:
         """How many times the seeds small widths have at most."""
-        return _CAP if self.seeds < _ENOUGH and not self.quick else 1
+        return _CAP if self.looks[0] < _ENOUGH and not self.quick else 1
 
     def traced_widths(self, build: Build) -> Sequence[int] | None:
         """The ends and the middle of the widths of training; None where there are too few, or none are given."""

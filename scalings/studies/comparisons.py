@@ -40,8 +40,8 @@ def default_margin(network: Network) -> Fraction:
 class Agreement(Displayed):
     """The verdict of the whole with its reason, and the comparisons that it comes from.
 
-    `unmeasured` should have been asserted, but was exactly zero in some run; `delta` is the margin. `hindrance` is why
-    it cannot be a PASS whatever was measured, in words; empty where the exponents decide.
+    `unmeasured` should have been asserted, but was exactly zero in half of the runs of some width; `delta` is the
+    margin. `hindrance` is why it cannot be a PASS whatever was measured, in words; empty where the exponents decide.
     """
 
     comparisons: tuple[Comparison[Observable], ...]
@@ -62,9 +62,10 @@ def compare(
     stable: bool = True,
     centered: bool = True,
     excluded: Fraction | None = None,
+    looks: int = 1,
 ) -> Agreement:
     """Whether the fitted exponents are the derived ones, within delta; by default, the `default_margin` of the network.
-    An error that PASS is to exclude may be larger (`compare_one`).
+    An error that PASS is to exclude may be larger, and data may be looked at several times (`compare_one`).
 
     `measured` is a measurement, or its fits. Those that are `asked` are compared, by default all that were derived.
     Observables that were not derived, or not measured, are left out; one that
@@ -85,7 +86,7 @@ def compare(
     if loss_of_its_own(network, derived, fits, delta):
         role |= {one: "reported" for one in role if one.quantity in _SENT_BACK}
     comparisons = tuple(
-        compare_one(observable, derived[observable], fit, delta, role[observable], excluded)
+        compare_one(observable, derived[observable], fit, delta, role[observable], excluded, looks)
         for observable, fit in sorted(fits.items())
         if observable in derived
     )
@@ -166,7 +167,7 @@ def hindrance(
     comparisons: Sequence[Comparison[Observable]], unmeasured: Sequence[Observable] = (), unasked: str = ""
 ) -> str:
     """Why they cannot pass, whatever their exponents are; empty if they can."""
-    zero = f"{unmeasured[0]} was exactly zero in some run" if unmeasured else ""
+    zero = f"{unmeasured[0]} was exactly zero in half of the runs of some width" if unmeasured else ""
     nothing = "" if any(one.role == "asserted" for one in comparisons) else NOTHING_ASSERTED
     return _too_few(comparisons) or unasked or zero or nothing
 

@@ -3,12 +3,15 @@ the sizes of weights and steps at these widths, that their slopes are not their 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+import math
+import statistics
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from scalings.criteria.observables import Observable
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent, power_of
 from scalings.hyperparameters.gauges import LayerExponents
-from scalings.networks.nodes import Bias, Weight
+from scalings.networks.network import Network
+from scalings.networks.nodes import Bias, Weight, sources
 from scalings.results.fits import Diverged, Fit
 from scalings.studies import modules
 from scalings.studies.model_reading import Reading
@@ -61,10 +64,14 @@ def early_orders(
 
     At the start it is what biases and positions add that hides what matrices make of values: functions make these
     smaller, by constants that theory does not know. So slopes are early in which that is larger by up to a constant.
+    And a loss of squares sends back the output itself until targets are larger than that, of which residual branches
+    make more than theory knows: first gradients are early as well whose slopes are those for the size that it has.
     """
     last = max(one.step for one in orders)
     slopes = _foretold(read, widths, last, rates=1 / _CONSTANT if loosely else 1.0)
     hidden = _foretold(read, widths, 1, added=_CONSTANT)
+    outputs = _output_beside_theory(read, measured)
+    large = _foretold(read, widths, 1, outputs=outputs) if outputs > 1 else {}
 
     def is_early(one: Observable, fit: Fit | Diverged) -> bool:
         order = orders.get(one, MINUS_INFINITY)
@@ -74,21 +81,46 @@ def early_orders(
             reach = sorted((float(order), slopes[one], hidden[one]))
             if reach[-1] - reach[0] > _OFF and reach[0] - _OFF <= fit.plain <= reach[-1] + _OFF:
                 return True
-        off = abs(slopes[one] - order)
-        return off > _OFF and abs(fit.plain - slopes[one]) <= max(_OFF, off / 2)
+        is_first = (one.quantity, one.step) in AT_FIRST
+        return any(
+            abs(slope - order) > _OFF and abs(fit.plain - slope) <= max(_OFF, abs(slope - order) / 2)
+            for slope in (slopes[one], *([large[one]] if is_first and one in large else []))
+        )
 
     return frozenset(one for one, fit in measured.items() if is_early(one, fit))
 
 
+def _output_beside_theory(read: Reading, measured: Mapping[Observable, Fit | Diverged]) -> float:
+    """How many times the initial output is as large as theory says of these sizes of weights."""
+    one = Observable("z", read.traced.translation.network.function.name, 0)
+    fit = measured.get(one)
+    if not isinstance(fit, Fit):
+        return 1.0
+    sizes = modules.foretold_sizes(read.problem, _weights(read), [width for width, _, _ in fit.points], 1)
+    logs = [
+        log - math.log(at[one]) for (_, log, _), at in zip(fit.points, sizes, strict=True) if 0 < at[one] < math.inf
+    ]
+    return math.exp(statistics.fmean(logs)) if logs else 1.0
+
+
 def _foretold(
-    read: Reading, widths: tuple[int, ...], steps: int, *, rates: float = 1.0, added: float = 1.0
+    read: Reading, widths: tuple[int, ...], steps: int, *, rates: float = 1.0, added: float = 1.0, outputs: float = 1.0
 ) -> dict[Observable, float]:
-    """The slopes that sizes have over these widths, with all rates and with what is added at the start multiplied."""
+    """The slopes that sizes have over these widths, with all rates, with what is added at the start, and with what
+    readouts make multiplied."""
+    return modules.foretold(read.problem, _weights(read, rates, added, outputs), widths, steps)
+
+
+def _weights(
+    read: Reading, rates: float = 1.0, added: float = 1.0, outputs: float = 1.0
+) -> Callable[[int], list[LayerExponents[float]]]:
+    """What each weight is at a width."""
     translation, reference = read.traced.translation, read.traced.widths[-1]
     layers = translation.network.layers
     settings = [read.seen[translation.weights[node.weight][-1]] for node in layers]
     options = [None if node.frozen else one.options for node, one in zip(layers, settings, strict=True)]
-    factors = [added if isinstance(node, Bias | Weight) else 1.0 for node in layers]
+    last = _readouts(translation.network)
+    factors = [outputs if node.name in last else added if isinstance(node, Bias | Weight) else 1.0 for node in layers]
 
     def weights_at(width: int) -> list[LayerExponents[float]]:
         ratio = width / reference
@@ -101,7 +133,18 @@ def _foretold(
             for factor, one, option in zip(factors, settings, options, strict=True)
         ]
 
-    return modules.foretold(read.problem, weights_at, widths, steps)
+    return weights_at
+
+
+def _readouts(network: Network) -> set[str]:
+    """The values of a few units that the output is computed from by way of such values alone."""
+    nodes, found, open_ones = {node.name: node for node in network.flat}, set[str](), [network.function.name]
+    while open_ones:
+        name = open_ones.pop()
+        if name in nodes and name not in found and not network.units[name].grows:
+            found.add(name)
+            open_ones += sources(nodes[name])
+    return found
 
 
 def early_note(early: Collection[Observable]) -> Iterator[str]:

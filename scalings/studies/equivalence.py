@@ -12,6 +12,11 @@ does, which needs no correction for their number (an intersection-union test, Be
 them, or one upper bound, fails by itself and is not e after Holm's correction over all of these (Holm 1979). The margin
 says which difference matters, the correction how rarely chance refutes a theory that is right; it is of e itself, since
 theory says e, and not something near it.
+
+Where seeds are added to what is open, there are two *looks* at the data, and each may be wrong. p-values are multiplied
+by their number (Bonferroni), so that both together refute what is right no more often than one would. An interval of
+95 % lies within the band by chance in 2.5 % of cases, were e beyond either end, so that two looks let a wrong exponent
+pass in at most 5 %.
 """
 
 from __future__ import annotations
@@ -28,6 +33,8 @@ from scalings.results.fits import Diverged, Fit, Verdict
 
 WIDTHS_FOR_A_VERDICT = 8
 LEVEL = 0.05
+_FACTORS = 28
+"""Four an octave, up to about a hundred times the seeds."""
 NOTHING_ASSERTED = "nothing moved that has an order to assert"
 """Why there is no verdict where no role is to assert."""
 
@@ -80,12 +87,14 @@ def compare_one(
     delta: Fraction,
     role: Role = "asserted",
     excluded: Fraction | None = None,
+    looks: int = 1,
 ) -> Comparison[Of]:
     """The test of one exponent; an upper bound has no lower side. What is zero in theory or diverges has no exponent
     that could be right.
 
     `excluded` is an error that PASS excludes, by default delta: where theories are further apart than that, PASS asks
-    for no shorter interval than what tells them apart.
+    for no shorter interval than what tells them apart. `looks`: how often the data are looked at, with more seeds each
+    time.
     """
     from empirical.statistics.regression import p_value
 
@@ -100,7 +109,8 @@ def compare_one(
         verdict = "FAIL"
     elif fit.high <= derived + reach and (fit.low >= derived - reach or is_bound):
         verdict = "PASS"
-    return Comparison(of, role, derived, fit, verdict, 1.0 if below else p_value(fit, float(derived), 0.0))
+    chance = 1.0 if below else min(1.0, looks * p_value(fit, float(derived), 0.0))
+    return Comparison(of, role, derived, fit, verdict, chance)
 
 
 def too_few(widths: int) -> str:
@@ -149,14 +159,14 @@ def most_open(unsettled: Sequence[Comparison[Of]]) -> Comparison[Of]:
 
 
 def remedy(one: Comparison[Of], delta: Fraction) -> str:
-    """What would settle it with a probability of 0.8, if the estimate stays where it is: seeds, or width."""
+    """What would settle it with a probability of 0.8: seeds, or width. The estimate is taken to stay where it is; where
+    its interval holds the derived exponent, it may be off by chance alone, and is taken to come to that."""
     from empirical.statistics.regression import octaves_needed, seeds_needed
 
     fit = _fit(one)
     if math.isinf(fit.half_width):
         return f"{len(fit.points)} widths and one seed bound nothing, and more of either would settle it"
-    room = abs(float(delta) - abs(fit.exponent - one.derived))
-    if room < 0.2 * float(delta):
+    if (room := _room(one, delta)) < 0.2 * float(delta):
         return "the estimate lies at the margin's edge, where larger widths would tell more than seeds"
     seeds, octaves = seeds_needed(fit, room), octaves_needed(fit, room)
     remedies = [f"about {max(2.0, seeds):.0f} times the seeds"] if seeds else []
@@ -164,6 +174,32 @@ def remedy(one: Comparison[Of], delta: Fraction) -> str:
     if not remedies:
         return "finite-width corrections hide it, and larger widths would tell more than seeds"
     return f"{' or '.join(remedies)} would settle it"
+
+
+def seeds_if_right(open_ones: Sequence[Comparison[Of]], delta: Fraction) -> float | None:
+    """The factor on the number of seeds with which all of these would pass, each with a probability of 0.8, if theory
+    is right: what chance has put between an estimate and its exponent is then divided by it. None if none would do."""
+    factors = [_seeds_if_right(_fit(one), float(one.derived), float(delta)) for one in open_ones]
+    known = [factor for factor in factors if factor is not None]
+    return max(known) if known and len(known) == len(factors) else None
+
+
+def _seeds_if_right(fit: Fit, derived: float, delta: float) -> float | None:
+    from empirical.statistics.regression import seeds_needed
+
+    for factor in (2 ** (quarter / 4) for quarter in range(_FACTORS)):
+        room = delta - abs(fit.exponent - derived) / factor
+        needed = seeds_needed(fit, room) if room > 0 else None
+        if needed is not None and needed <= factor:
+            return factor
+    return None
+
+
+def _room(one: Comparison[Of], delta: Fraction) -> float:
+    """How far the ends of an interval may be from its middle."""
+    fit = _fit(one)
+    is_chance = fit.low <= one.derived <= fit.high
+    return float(delta) if is_chance else abs(float(delta) - abs(fit.exponent - one.derived))
 
 
 def _fit(one: Comparison[Of]) -> Fit:

@@ -27,7 +27,7 @@ from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.results.checks import Change, Check, Forbidden, Repair
 from scalings.results.fits import Fit, Verdict
-from scalings.studies.asked import SEEDS, STEPS, Asked
+from scalings.studies.asked import STEPS, Asked
 from scalings.studies.comparisons import Agreement
 from scalings.studies.default_widths import widths_it_takes
 from scalings.studies.model_findings import (
@@ -59,8 +59,7 @@ if TYPE_CHECKING:
     from empirical.models.building import Starts
     from empirical.models.training import Runs
     from empirical.sweeps.costs import Cost
-    from empirical.sweeps.measurement import Measurement
-    from empirical.sweeps.sweep import Progress
+    from empirical.sweeps.sweep import Progress, Sweep
     from empirical.tracing.batches import Loss
     from empirical.tracing.trace import Build
 
@@ -131,7 +130,7 @@ def check_model(
     *,
     widths: Sequence[int] | None = None,
     steps: int = STEPS,
-    seeds: int = SEEDS,
+    seeds: int | None = None,
     verify: bool = False,
     clip: float | None = None,
     quick: bool = False,
@@ -147,6 +146,7 @@ def check_model(
     - `optimizer`: a function of the module that makes its torch optimizer, a list of them, or a pair with a scheduler.
     - `data`: what the module is given, as for `trace`; `loss`: a function of its output.
     - `widths`: of training, eight or more for a verdict; default half octaves from 64 on.
+    - `seeds`: of training at each width; default 3, and 12 where an order remains open after these.
     - `verify`: check the repaired model too; `clip`: the norm that all gradients together are clipped to in each step.
     - `quick`: one seed, two steps and widths up to 256 unless others are given: seconds, and wider intervals.
     - `regime` ("rich" or "lazy") or `richness`: FAIL for any other, with the repair that leads there; default any.
@@ -190,15 +190,20 @@ def _checked(
     runs = runs_of(model, traced, asked.steps, asked.clip, asked.device)
     read = reading(model, traced, steps=asked.steps, clip=asked.clip, runs=runs)
     theory = theory_of(read, asked.steps, asked.wish)
-    trial = trial_of(read, theory, _trained(read, runs, asked, announce, progress))
-    findings = _findings(read, theory, trial)
-    verdict, reason = _verdict(theory, trial, findings, quick=asked.quick)
+    trial, findings, verdict, reason = _tried(read, theory, runs, asked, announce, progress)
     drowned = {row.weight: theory.gradients.get(row.layer, MINUS_INFINITY) for row in theory.drowned}
     repaired = repaired_model(theory.mended, theory.remedy, theory.remarks, drowned) if verdict != "PASS" else None
     verify = verify and not theory.code_remains
     return ModelCheck(
         *(verdict, reason, read, theory.check, trial.agreement, findings, theory.causes),
-        notes=(*read.notes, *remarks, *kept, *_remarks(theory, verdict, asked=asked.wish is not None), *trial.notes),
+        notes=(
+            *read.notes,
+            *remarks,
+            *kept,
+            *_remarks(theory, verdict, asked=asked.wish is not None),
+            *trial.notes,
+            *_drawn(trial, asked),
+        ),
         measured_richness=measured_richness(read.traced.translation.network, trial.measured.fits, theory.sizes),
         tensors=_tensors(read, theory, trial),
         repaired=repaired,
@@ -217,22 +222,43 @@ def _as_trained(
     return as_trained(build, optimizer, min(given, default=WIDTHS[0]))
 
 
-def _trained(
+def _tried(
     read: Reading,
+    theory: ModelTheory,
     runs: Runs,
     asked: Asked,
     announce: Callable[[Cost], object] | None,
     progress: Progress | None,
-) -> Measurement:
-    """What is measured while the model trains by its own optimizer."""
-    from empirical.sweeps.modules import plan
+) -> tuple[Trial, tuple[ModelFinding, ...], Verdict, str]:
+    """Training beside theory, what is found, and the verdict; from more seeds where they may tell what is open."""
     from empirical.sweeps.sweep import carry_out
 
+    for seeds in asked.looks:
+        sweep = _sweep(read, runs, asked, seeds)
+        if announce:
+            try:
+                announce(sweep.cost())
+            except ArgumentError:  # that takes too long
+                if seeds == asked.looks[0]:
+                    raise
+                break
+        trial = trial_of(read, theory, carry_out(sweep, progress), len(asked.looks))
+        findings = _findings(read, theory, trial)
+        verdict, reason = _verdict(theory, trial, findings, quick=asked.quick)
+        if verdict != "INCONCLUSIVE" or not trial.is_open:
+            break
+    else:
+        if not asked.quick and (enough := trial.seeds_to_settle(seeds)):
+            reason = f"{reason}; if theory is right, about seeds={enough} settle all of them"
+    return trial, findings, verdict, reason
+
+
+def _sweep(read: Reading, runs: Runs, asked: Asked, seeds: int) -> Sweep:
+    """The model, to be trained by its own optimizer; runs that were done are not done again."""
+    from empirical.sweeps.modules import plan
+
     problem = replace(runs.problem, parameterization=read.given)
-    sweep = plan(problem, widths=asked.widths, seeds=asked.seeds, cap=asked.cap, runs=runs)
-    if announce:
-        announce(sweep.cost())
-    return carry_out(sweep, progress)
+    return plan(problem, widths=asked.widths, seeds=seeds, cap=asked.cap, runs=runs)
 
 
 def _tensors(read: Reading, theory: ModelTheory, trial: Trial) -> dict[str, TensorVerdict]:
@@ -274,6 +300,12 @@ def _remarks(theory: ModelTheory, verdict: Verdict, *, asked: bool) -> Iterator[
             "the fewest changes make it lazy (r = 0): features change ever less as n grows; "
             'regime="rich" asks for those with which they are learned'
         )
+
+
+def _drawn(trial: Trial, asked: Asked) -> Iterator[str]:
+    few, many = asked.looks[0], max(trial.measured.seeds.values())
+    if len(asked.looks) > 1 and many > few:
+        yield f"trained from {many} seeds, since {few} left orders open"
 
 
 def _verdict(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -11,6 +12,7 @@ from scalings.criteria.observables import Observable
 from scalings.studies import modules
 from scalings.studies.comparisons import Agreement, loss_of_its_own
 from scalings.studies.early_orders import comparable, early_note, early_orders
+from scalings.studies.equivalence import seeds_if_right
 from scalings.studies.model_reading import Reading
 from scalings.studies.model_theory import ModelTheory
 from scalings.studies.model_words import format_plain
@@ -42,6 +44,22 @@ class Trial:
     """Whether gradients are those of another loss, in words."""
 
     @property
+    def is_open(self) -> bool:
+        """Whether it is intervals that leave it open, or zeros of some runs, so that more seeds may tell."""
+        may_pass = not self.agreement.hindrance or bool(self.agreement.unmeasured)
+        return self.agreement.verdict == "INCONCLUSIVE" and may_pass and not self.runaway
+
+    def seeds_to_settle(self, seeds: int) -> int | None:
+        """About how many seeds would, if theory is right, given that so many do not; None where seeds do not help."""
+        if not self.is_open or self.agreement.hindrance:
+            return None
+        open_ones = [one for one in self.agreement.comparisons if one.role == "asserted" and one.verdict != "PASS"]
+        if any(one.verdict == "FAIL" for one in open_ones):  # by itself, so that it is hardly chance
+            return None
+        factor = seeds_if_right(open_ones, EXCLUDED)
+        return None if factor is None else max(seeds + 1, math.ceil(seeds * factor))
+
+    @property
     def notes(self) -> Iterator[str]:
         """What is to be known of it."""
         names = sorted({name.partition(":")[0] for name in modules.resized_layers(self.measured)})
@@ -52,8 +70,8 @@ class Trial:
         yield from near_an_epsilon(self.norms)
 
 
-def trial_of(read: Reading, theory: ModelTheory, measured: Measurement) -> Trial:
-    """Measured orders beside derived ones."""
+def trial_of(read: Reading, theory: ModelTheory, measured: Measurement, looks: int = 1) -> Trial:
+    """Measured orders beside derived ones; there may be so many looks at them, with more seeds each time."""
     translation, is_stable = read.traced.translation, theory.check.stable
     orders = comparable(read, theory.predicted, measured.values)
 
@@ -61,7 +79,7 @@ def trial_of(read: Reading, theory: ModelTheory, measured: Measurement) -> Trial
         asked = orders.keys() - early
         # What the initial output leaves of a slow sum moves exponents by less than MARGIN.
         given = translation, theory.predicted, measured, MARGIN
-        return modules.agreement(*given, asked=asked, stable=is_stable, centered=True, excluded=EXCLUDED)
+        return modules.agreement(*given, asked=asked, stable=is_stable, centered=True, excluded=EXCLUDED, looks=looks)
 
     early, stationary = frozenset[Observable](), Stationary()
     agreement = compared(early)
@@ -78,7 +96,8 @@ def trial_of(read: Reading, theory: ModelTheory, measured: Measurement) -> Trial
             early, stationary = foretold, Stationary()
             agreement = compared(early)
     norms = tuple(norm_epsilons(read.traced))
-    said = runaway(measured.values), _sent_back(read, theory, measured)
+    is_foretold = Observable("d", translation.network.function.name, 0) in early
+    said = runaway(measured.values), "" if is_foretold else _sent_back(read, theory, measured)
     return Trial(measured, agreement, early, stationary, norms, *said)
 
 

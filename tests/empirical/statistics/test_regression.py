@@ -172,6 +172,18 @@ def test_zero_has_no_exponent() -> None:
     assert regression.fit({64: np.ones(2), 128: np.array([1.0, 0.0]), 256: np.ones(2)}) is None
 
 
+def test_zeros_of_a_few_runs_leave_the_others_an_exponent() -> None:
+    values = exact(DEFAULT_WIDTHS, EXPONENT, seeds=3)
+    first = min(values)
+    fewer = {**values, first: values[first][:2]}
+    some, most = ({**values, first: values[first] * np.array(moved)} for moved in ([1, 1, 0], [0, 1, 0]))
+    one = Observable("dW_frobenius", "one", 1)
+    assert regression.fit(some) == regression.fit(fewer)
+    assert regression.fit_all({one: some}) == {one: regression.fit(fewer)}
+    assert regression.fit(most) is None
+    assert regression.fit_all({one: most}) == {}
+
+
 def test_three_widths_and_one_seed_say_nothing() -> None:
     found = regression.fit(exact((64, 128, 256), 0.5))
     assert isinstance(found, Fit)

@@ -11,10 +11,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import scalings
+from scalings.studies import early_orders
 from scalings.studies.model_checks import ModelCheck, check_model
 from tests.scalings.studies.planted import adam_by_width, weak
 from tests.scalings.studies.test_model_checks import INPUTS, loss
 
+TARGETS = torch.randn(len(INPUTS), 3, generator=torch.Generator().manual_seed(5))
 FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": functional.relu,
     "gelu": functional.gelu,
@@ -89,3 +91,46 @@ def test_a_power_of_the_width_in_the_code_is_named(power: float) -> None:
 def test_a_backward_pass_that_is_wrong_is_said() -> None:
     found = given("relu", weak=True)
     assert found.verdict != "PASS", found
+
+
+class DeepResidual(nn.Module):
+    """Branches without a norm, each about as large as what it is added to, and, if it is asked, a weak gradient."""
+
+    def __init__(self, width: int, weak: bool = False) -> None:
+        super().__init__()
+        self.up, self.down, self.weak = nn.Linear(6, width), nn.Linear(width, 3), weak
+        self.hidden = nn.ModuleList(nn.Linear(width, width) for _ in range(6))
+        for layer in (self.up, *self.hidden, self.down):
+            std = 8 / width if layer is self.down else layer.in_features**-0.5  # type: ignore[union-attr, operator]
+            nn.init.normal_(layer.weight, std=std), nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = functional.relu(self.up(x))
+        for number, layer in enumerate(self.hidden):
+            x = x + functional.relu(layer(x))
+            x = weak(x) if self.weak and number == 2 else x
+        scores: Tensor = self.down(x)
+        return scores
+
+
+def squares(scores: Tensor) -> Tensor:
+    return functional.mse_loss(scores, TARGETS)
+
+
+def residual(*, weak: bool = False) -> ModelCheck:
+    def build(width: int) -> nn.Module:
+        return DeepResidual(width, weak)
+
+    return check_model(build, lambda model: adam_by_width(model, 6), INPUTS, squares)
+
+
+def test_outputs_that_are_large_at_the_start_hide_targets_and_no_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the start the output is several times what theory says, and so is what a loss of squares sends back."""
+    found = residual()
+    assert found.verdict == "PASS", found
+    assert any("not yet asymptotic" in note for note in found.notes)
+    assert residual(weak=True).verdict == "FAIL"
+    monkeypatch.setattr(early_orders, "_output_beside_theory", lambda *_: 1.0)
+    found = residual()
+    assert found.verdict == "INCONCLUSIVE", "the control"
+    assert "about seeds=" not in found.reason, "what fails by itself is hardly chance, and more seeds are no advice"

@@ -9,17 +9,17 @@ import pytest
 from scipy import stats
 
 from empirical.statistics.regression import fit_means
-from scalings.results.fits import Fit
+from scalings.results.fits import Fit, Verdict
 from scalings.studies.equivalence import Comparison, Role, compare_one, judge, refuted
 
 DELTA, DERIVED, DEGREES, MANY = Fraction(1, 20), Fraction(1, 2), 8, 100
 
 
-def fit(exponent: float, error: float) -> Fit:
+def fit(exponent: float, error: float, degrees: int = DEGREES) -> Fit:
     """What a line gives: a t distribution about the exponent."""
-    half_width = float(stats.t.ppf(0.975, DEGREES)) * error
+    half_width = float(stats.t.ppf(0.975, degrees)) * error
     low, high = exponent - half_width, exponent + half_width
-    return Fit(exponent, low, high, DEGREES, exponent, components=((exponent, error, 1.0),))
+    return Fit(exponent, low, high, degrees, exponent, components=((exponent, error, 1.0),))
 
 
 def compared(exponents: np.ndarray, error: float, role: Role = "asserted") -> list[Comparison[int]]:
@@ -61,6 +61,43 @@ def test_an_upper_bound_is_refuted_from_above_alone() -> None:
     below, above = np.full(MANY, -3.0), np.full(MANY, 1.0)
     assert refuted(compared(below, 0.01, "upper bound")) == []
     assert len(refuted(compared(above, 0.01, "upper bound"))) == MANY
+
+
+SWEEPS, HALF, FEW, MORE = 3000, Fraction(1, 2), 9, 36
+
+
+def looked_at_twice(exponent: Fraction, verdict: Verdict, noise: float, looks: int = 2) -> int:
+    """In how many sweeps of few seeds, or of more where these left it open, this is the verdict."""
+    rng, found = np.random.default_rng(1), 0
+    for numbers in rng.normal(float(exponent), noise, (SWEEPS, MORE)):
+        said: Verdict = "INCONCLUSIVE"
+        for seeds in (FEW, MORE):
+            seen = numbers[:seeds]
+            fitted = fit(float(seen.mean()), float(seen.std(ddof=1)) / seeds**0.5, seeds - 1)
+            one = compare_one("it", DERIVED, fitted, DELTA, excluded=HALF, looks=looks)
+            if said == "INCONCLUSIVE":
+                said = "FAIL" if refuted([one]) else "PASS" if one.verdict == "PASS" else "INCONCLUSIVE"
+        found += said == verdict
+    return found
+
+
+@pytest.mark.parametrize(("exponent", "verdict", "noise"), [(DERIVED, "FAIL", 20.0), (DERIVED + HALF, "PASS", 0.3)])
+def test_two_looks_are_wrong_together_in_at_most_one_case_of_twenty(
+    exponent: Fraction, verdict: Verdict, noise: float
+) -> None:
+    """They refute what is right, where intervals are so long that the margin protects nothing, or pass what is off by
+    all that is to be excluded."""
+    wrong = looked_at_twice(exponent, verdict, noise)
+    assert stats.binomtest(wrong, SWEEPS, 0.05, "greater").pvalue > 0.01, wrong
+    assert wrong > 0, "the control: it does happen"
+
+
+def test_what_two_looks_may_be_wrong_in_is_shared_between_them() -> None:
+    """The control: each for itself would refute too often. What is right passes, and what is wrong is refuted."""
+    wrong = looked_at_twice(DERIVED, "FAIL", 20.0, looks=1)
+    assert stats.binomtest(wrong, SWEEPS, 0.05, "greater").pvalue < 0.01, wrong
+    assert looked_at_twice(DERIVED, "PASS", 0.3) > 0.95 * SWEEPS
+    assert looked_at_twice(DERIVED + 1, "FAIL", 0.3) > 0.99 * SWEEPS
 
 
 @pytest.mark.parametrize(("exponent", "verdict"), [(0.7, "PASS"), (0.85, "INCONCLUSIVE"), (1.0, "FAIL"), (0.0, "FAIL")])

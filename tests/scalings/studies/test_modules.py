@@ -16,6 +16,7 @@ from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.networks.nodes import Bias
 from scalings.results.trials import Training
 from scalings.studies.comparisons import compare
+from scalings.studies.modules import agreement
 from scalings.tapes.network import TracedNetwork
 from scalings.tapes.translation.translate import translated
 from tests.empirical.tracing.zoo import points
@@ -42,11 +43,29 @@ def test_a_module_has_the_derived_exponents_and_no_others(traced: TracedNetwork)
     assert measured.network == network
     assert measured.widths == WIDTHS
     assert "on its own data" in repr(measured)
-    agreement = compare(network, scalings.predict(network, right, "adam", 2), measured)
-    assert agreement.verdict != "FAIL", agreement.reason
-    assert len(agreement.comparisons) > 50
+    found = compare(network, scalings.predict(network, right, "adam", 2), measured)
+    assert found.verdict != "FAIL", found.reason
+    assert len(found.comparisons) > 50
     other = compare(network, scalings.predict(network, wrong, "adam", 2), measured)
     assert other.verdict == "FAIL"
+
+
+def test_what_is_zero_in_theory_may_be_so_in_some_runs_alone(traced: TracedNetwork) -> None:
+    """As roundings are, which cancel or do not; what is never zero refutes that it is."""
+    translation = translated(traced)
+    network = translation.network
+    right = scalings.member(network, "adam", "1/2")
+    derived = dict(scalings.predict(network, right, "adam", 1))
+    training = Training.of("adam", steps=1)
+    measured = scalings.measure(traced, right, training, build=build, data=DATA, widths=WIDTHS, seeds=3, cap=1)
+    one = next(one for one in derived if one.quantity == "dW_frobenius")
+    without = {**derived, one: MINUS_INFINITY}
+    assert agreement(translation, without, measured).verdict == "FAIL"
+    values = {width: seen * [1, 0, 1] for width, seen in measured.values[one].items()}
+    at_times = replace(measured, values={**measured.values, one: values})
+    assert one in at_times.fits, "it has an exponent all the same"
+    assert one not in {each.of for each in agreement(translation, without, at_times).comparisons}
+    assert one in {each.of for each in agreement(translation, derived, at_times).comparisons}
 
 
 def test_the_standard_parameterization_is_the_modules_own(traced: TracedNetwork) -> None:
