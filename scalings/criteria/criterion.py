@@ -36,6 +36,7 @@ Where = Literal[
     "small starts",
     "late layers",
     "late repeated layers",
+    "generated matrices",
 ]
 When = Literal["initialization", "updates", "settled"]
 Sign = Literal["~", "<="]
@@ -104,9 +105,11 @@ class Criterion:
         "output" is the function f that the network computes, "hidden" are layers and residual streams before the
         readout, of which "small starts" may start small and "full starts" may not; "layers" and "matrices" are those
         with a weight that is trained: what is asked of them is asked of their updates. "late layers" multiply what
-        starts small, so that what an update makes of h(0) says nothing of them.
+        starts small, so that what an update makes of h(0) says nothing of them. "generated matrices" are results of
+        layers that are used as matrices alone, of whose updates something else is asked than of those of other layers.
         """
-        is_layer, is_repeated = layer.kind == "layer" and layer.is_trained, layer.copies.grows
+        is_weighted, is_repeated = layer.kind == "layer" and layer.is_trained, layer.copies.grows
+        is_layer = is_weighted and not layer.is_generated
         is_heard = is_layer and not (layer.reads_small and self._reads_starts)
         if not layer.is_reached and "passthrough" in self.quantities:
             return False
@@ -121,8 +124,9 @@ class Criterion:
             "repeated layers": is_heard and is_repeated,
             "hidden matrices": is_layer and layer.is_matrix and layer.is_hidden,
             "output": layer.is_output,
-            "output matrices": is_layer and layer.is_matrix and not layer.is_hidden,
+            "output matrices": is_weighted and layer.is_matrix and not layer.is_hidden,
             "scores": layer.is_score,
+            "generated matrices": is_weighted and layer.is_generated,
         }[self.where]
 
     @property

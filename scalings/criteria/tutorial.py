@@ -104,6 +104,16 @@ LATE_REPEATED_UPDATE = replace(
     ),
     where="late repeated layers",
 )
+USEFUL_MATRIX = Criterion(
+    "useful update",
+    "what a layer's own update makes of a matrix that others are multiplied with contributes to the change of the loss",
+    _TUTORIAL,
+    LATE_REPEATED_UPDATE.left,
+    "~",
+    _ONE,
+    "generated matrices",
+    "updates",
+)
 UNIFORM_RICHNESS = Criterion(
     "uniform richness",
     "a repeated layer's own update changes it as much as the changes that reach it: a block is as rich as its stream",
@@ -196,6 +206,7 @@ TUTORIAL = (
     MAXIMALITY,
     NONTRIVIALITY,
     USEFUL_UPDATE,
+    USEFUL_MATRIX,
     LATE_REPEATED_UPDATE,
     USEFUL_REPEATED_UPDATE,
     LATE_RICHNESS,
@@ -206,7 +217,7 @@ TUTORIAL = (
     *OF_DECAY,
 )
 """The tutorial's criteria in the order in which they are applied, extended to repeated blocks, attention and weight
-decay; where a network has none of these, they ask nothing."""
+decay, and matrices that are computed; where a network has none of these, they ask nothing."""
 WORKING = tuple(
     part
     for one in TUTORIAL
@@ -275,6 +286,7 @@ SPECTRAL = (
     MOVING_FEATURES,
     MAXIMAL_UPDATES,
     NONTRIVIALITY,
+    USEFUL_MATRIX,
     RICH_BLOCKS,
     STABLE_FEATURES,
     BOUNDED_SCORES,

@@ -15,7 +15,7 @@ from functools import cached_property
 from itertools import takewhile
 
 from scalings.errors import ArgumentError
-from scalings.networks import first_updates
+from scalings.networks import first_updates, generated_matrices
 from scalings.networks.contractions import mixed_units, scores_behind
 from scalings.networks.dimensions import BATCH_SCALES, ONE, WIDTH_SCALE, Dimension
 from scalings.networks.nodes import (
@@ -284,31 +284,26 @@ class Network:
     @cached_property
     def made_of_weights(self) -> frozenset[str]:
         """The operations that read no data: weights as values, and what becomes of them."""
-        found: set[str] = set()
-        for node in self.flat:
-            if found.issuperset(sources(node)):
-                found.add(node.name)
-        return frozenset(found)
+        return generated_matrices.made_of_weights(self)
 
-    def _is_map(self, node: Node) -> bool:
-        """Whether it applies a matrix that is made of weights alone, and is no score of a query that is learned."""
-        if not isinstance(node, Product) or not node.summed.grows or first_updates.is_score(self, node):
-            return False
-        return (node.left in self.made_of_weights) != (node.right in self.made_of_weights)
+    @cached_property
+    def generated(self) -> frozenset[str]:
+        """The values that layers compute and that are used as matrices alone, as those of a hypernetwork."""
+        return generated_matrices.generated(self)
 
     def _kind(self, node: Node) -> Kind | None:
         if isinstance(node, WEIGHTED):
             return "layer"
         if isinstance(node, Scores) or node.name in self._scores:
             return "scores"
-        if isinstance(node, Sum) or self._is_map(node):
+        if isinstance(node, Sum) or generated_matrices.is_map(self, node):
             return "stream"
         return "output" if self._part(node) == "output" else None
 
     def _part(self, node: Node) -> Part:
         if node.name in self.readouts:
             return "output" if node is self.function else "readout"
-        if isinstance(node, Weight) and node.fan_in.grows:
+        if (isinstance(node, Weight) and node.fan_in.grows) or node.name in self.generated:
             return "matrix"
         return "gate" if node.name in self.dormant | self._weighing and not self.units[node.name].grows else "hidden"
 

@@ -36,7 +36,8 @@ class Representation:
     """Whether it is not the result of a weight that is frozen, or `unheard`."""
     part: Part = "hidden"
     """Output: the function f itself. Readout: what only contributes to f. Gate: a fixed number of units that multiply
-    growing ones, as those of a router do. Matrix: a weight that is a value, to be multiplied with. Hidden: all else."""
+    growing ones, as those of a router do. Matrix: a weight that is a value, to be multiplied with, or a value that
+    is used so alone (`generated_matrices`). Hidden: all else."""
     is_reached: bool = True
     """Whether changes of other operations reach it: not a weight that is a value."""
     starts_small: bool = False
@@ -52,6 +53,11 @@ class Representation:
     def is_hidden(self) -> bool:
         """Whether it is a hidden preactivation, or a residual stream."""
         return self.part == "hidden" and self.kind != "scores"
+
+    @property
+    def is_generated(self) -> bool:
+        """Whether it is the result of a layer, and used as a matrix alone."""
+        return self.part == "matrix" and self.is_reached
 
     @property
     def is_score(self) -> bool:

@@ -14,7 +14,8 @@ rank of a fixed number of tokens: it acts on such a dl by its norm. That dl and 
 bound while they are smaller than l and r; but unless both A and B grow, one of the other two terms is no smaller.
 
 **Matrices that are made of weights alone**, such as g v / |v| of a weight normalization, r say, are of full rank, and
-so are constant ones, such as a fixed random projection:
+so are constant ones, such as a fixed random projection, and those that a layer makes of all their entries and that are
+used as matrices alone, as a hypernetwork's (`generated_matrices`):
 
     change        |dz| = |dl| (|r| + |dr|) / sqrt(S min(K, B)) + |l| |dr| / sqrt(S K)
                          + (|l| + |dl|) |dr written| / sqrt(S)
@@ -96,10 +97,11 @@ class ProductRule:
         yield from ()
 
     def forward(self, run: Run[O], node: Product) -> Steps[O]:
-        left, right = (factor_of(run, name, is_coherent=node.coherent) for name in node.sources)
+        coherent = node.coherent and not _by_generated(run, node)
+        left, right = (factor_of(run, name, is_coherent=coherent) for name in node.sources)
         by_chance = run.step == 1 and node.name in run.problem.network.dormant
         sizes = sizes_of(run, node)
-        run.change[node.name] = change_of(run, sizes, left, right, by_chance=by_chance, coherent=node.coherent)
+        run.change[node.name] = change_of(run, sizes, left, right, by_chance=by_chance, coherent=coherent)
         fade_by_factors(run, node, lambda left, right: self._at_start(run, node, left, right))
         if node.name in run.heeded:
             run.own[node.name] = own_of(run, sizes, left, right)
@@ -111,8 +113,10 @@ class ProductRule:
 
     def _at_start(self, run: Run[O], node: Product, left: O, right: O) -> O:
         sizes = sizes_of(run, node)
-        share = -HALF * (sizes.shared if node.coherent else sizes.shared + sizes.summed)
-        return run.scaled(share, left, right)
+        spread = sizes.summed
+        if node.coherent:
+            spread = min(spread, max(sizes.left, sizes.right)) if _by_generated(run, node) else Fraction(0)
+        return run.scaled(-HALF * (sizes.shared + spread), left, right)
 
 
 class ScoresRule:
@@ -188,6 +192,11 @@ class MixRule:
         return run.power(run.problem.network.units[node.scores], HALF)
 
 
+def _by_generated(run: Run[O], node: Product) -> bool:
+    """Whether one factor is a matrix of full rank that is computed, as where h is multiplied by one again and again."""
+    return not run.problem.network.generated.isdisjoint(node.sources)
+
+
 def sizes_of(run: Run[O], node: Product | Scores | Mix) -> Contraction:
     """Powers of the scale variable; of tokens and experts rules speak of one at a time."""
     scale = run.problem.scale
@@ -200,7 +209,8 @@ def factor_of(run: Run[O], name: str, *, is_coherent: bool = False) -> _Factor[O
     if is_coherent and run.step == 1 and name in run.curved:
         own = run.algebra.total(own, along_itself(run, name))
     moved = run.total(run.change[name])
-    return _Factor(run.initial[name], run.change[name], moved, own, name in run.of_full_rank)
+    is_weights = name in run.of_full_rank or name in run.problem.network.generated
+    return _Factor(run.initial[name], run.change[name], moved, own, is_weights)
 
 
 def fade_by_factors(run: Run[O], node: Product | Scores, at_start: Callable[[O, O], O]) -> None:

@@ -67,7 +67,9 @@ class DenseRule:
         interaction = self._interaction(run, node, source)
         faded = self._faded(run, node)
         passthrough = algebra.total(*passed_on, faded.size) if faded else run.total(passed_on)
-        run.own[node.name] = layer
+        # As a matrix, what an update makes of a change is along what it multiplies, as what it makes of h(0) is.
+        is_matrix = node.name in run.problem.network.generated
+        run.own[node.name] = algebra.total(layer, interaction) if is_matrix else layer
         fade(run, node.name, faded, decayed(run, node))
         yield from moving(run, node, (layer, passthrough, interaction))
         yield from finish(run, node, run.coherently(passed_on, layer, interaction))

@@ -37,7 +37,13 @@ class TracedExperiment:
 
 
 def traced_experiment(
-    build: Build, law: str, init: Callable[[Weighted], str], lr: Callable[[Weighted], str], *, steps: int = 1
+    build: Build,
+    law: str,
+    init: Callable[[Weighted], str],
+    lr: Callable[[Weighted], str],
+    *,
+    steps: int = 1,
+    seeds: int = 4,
 ) -> TracedExperiment:
     """Each weight has the init scale and the learning rate that these say; a frozen one is not trained."""
     traced = scalings.trace(build, DATA, widths=(32, 64, 128))
@@ -48,6 +54,6 @@ def traced_experiment(
         lr=["-oo" if layer.frozen else lr(layer) for layer in layers],
     )
     training = Training.of(law, steps=steps)
-    found = measure(traced, given, training, build=build, data=DATA, widths=WIDTHS, seeds=4)
+    found = measure(traced, given, training, build=build, data=DATA, widths=WIDTHS, seeds=seeds)
     fits = {observable: fit for observable, fit in found.fits.items() if isinstance(fit, Fit)}
     return TracedExperiment(traced, given, training, fits)

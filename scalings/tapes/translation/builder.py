@@ -59,8 +59,8 @@ class Builder:
         """Of products entry by entry, what they are of: a sum over some of their units is a contraction."""
         self.summed: set[str] = set()
         """Nodes whose entries were summed over axes of fixed size, which is no node of its own."""
-        self.matrices: dict[str, Held] = {}
-        """The parameters that nodes apply as matrices."""
+        self.matrices: dict[str, Held] = {}  # by name, the parameters that nodes apply as matrices
+        self.contracted: dict[str, tuple[State, State, tuple[tuple[str, ...], ...], Shape]] = {}  # of sums of products
         self.held: dict[str, Held] = {}  # by name, the parameters that nodes are as values
         self.merged: dict[str, tuple[tuple[Held, ...], ...]] = {}
         """Of matrices that are made of parameters, the terms that they are sums of: parameters, or products of two."""

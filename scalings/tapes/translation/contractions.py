@@ -71,6 +71,8 @@ def contract(build: Builder, call: Call, left: State, right: State, labels: tupl
     )
     if isinstance(left, Held) and isinstance(right, Held) and isinstance(found, Result) and _is_matrix(*labels):
         build.merged[found.node] = ((left, right),)
+    if isinstance(found, Result):
+        build.contracted[found.node] = left, right, (left_names, right_names, labels[2]), call.shape
     return found
 
 

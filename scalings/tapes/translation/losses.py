@@ -6,8 +6,11 @@ from typing import Literal
 
 from scalings.errors import ArgumentError
 from scalings.networks.dimensions import Dimension
+from scalings.tapes.arguments import references
 from scalings.tapes.tape import Operation, Tape
 
+_NUMBERS = ("mul", "multiply", "div", "divide", "true_divide", "neg", "negative")
+"""Functions that multiply what they are given first by a number, if nothing else that they read is differentiable."""
 _OF_CLASSES = ("log_softmax", "cross_entropy", "nll_loss", "logsumexp", "logsigmoid", "log_sigmoid", "softplus")
 """Parts of the names of functions that a cross-entropy is made of: its gradient is bounded."""
 
@@ -17,7 +20,8 @@ def output_of(tape: Tape[Dimension]) -> int:
 
     One that is a scalar, such as a penalty, only if there is no other.
     Of a module that gives its loss alone, the value from which nothing but the loss is computed, without parameters;
-    or, if that grows with the width, what is first computed from it that does not.
+    or, if that grows with the width, what is first computed from it that does not. If it is a scalar, numbers that it
+    is multiplied by are its own: of a sum over all units that is divided by their number, the mean.
     """
     found = _given(tape, _behind(tape, {tape.loss}))
     if not found:
@@ -69,6 +73,20 @@ def _before_the_loss(tape: Tape[Dimension]) -> int:
         value = read[0]
     if value == tape.loss and value not in made:
         raise ArgumentError("network", "the loss is not computed from the module's outputs")
+    return _with_numbers(tape, value)
+
+
+def _with_numbers(tape: Tape[Dimension], value: int) -> int:
+    """A scalar, times the numbers that it is multiplied by; any other value as it is."""
+    if tape.values[value].shape:
+        return value
+    behind = _behind(tape, {tape.loss})
+    for operation in tape.operations:
+        if value in operation.inputs() and behind.intersection(operation.results()):
+            first, others = (list(references(one)) for one in (operation.arguments[:1], operation.arguments[1:]))
+            if operation.function not in _NUMBERS or first != [value] or value in others:
+                break
+            (value,) = operation.results()
     return value
 
 

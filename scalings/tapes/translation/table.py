@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any, TypeAlias
 
 from scalings.networks.nodes import Elementwise
-from scalings.tapes.translation import contractions, products, rearranging, reductions
+from scalings.tapes.translation import contractions, diagonals, products, rearranging, reductions
 from scalings.tapes.translation.builder import Builder
 from scalings.tapes.translation.rearranging import States
 from scalings.tapes.translation.reductions import HALF
@@ -136,7 +136,7 @@ TABLE: dict[str, Translator] = {
     **_named(rearranging.repeated, "expand", "expand_as", "repeat", "repeat_interleave", "tile", "broadcast_to"),
     **_named(rearranging.padded, "pad", "constant_pad_nd", "im2col", "unfold"),
     **_named(rearranging.padded, "col2im", "fold", "masked_select", "sort", "logcumsumexp"),
-    **_named(rearranging.diagonal, "diagonal", "diag", "diag_embed", "diagflat"),
+    **_named(diagonals.diagonal, "diagonal", "diag", "diag_embed", "diagflat"),
     **_named(rearranging.cumulative, "cumsum"),
     **_named(rearranging.identity, "eye"),
     **_named(rearranging.part, "chunk", "split", "split_with_sizes", "tensor_split", "unsafe_chunk", "unsafe_split"),

@@ -48,6 +48,25 @@ CASES: dict[str, tuple[Callable[..., Tensor], dict[str, Callable[[int], Tensor]]
         {},
         [],
     ),
+    "the diagonal of a product": (
+        lambda h: h * (h.T @ h.tanh() / 4).diagonal(),
+        {},
+        [
+            "tanh: Elementwise(first) activation tanh",
+            "diagonal: Product(first, tanh) units 1 n, summed 4",
+            "mul: Product(first, diagonal) units 1 n",
+        ],
+    ),
+    "the diagonal of a product times a number": (
+        lambda h: h * torch.diag((h.T @ h.tanh()) / h.shape[-1]),
+        {},
+        [
+            "tanh: Elementwise(first) activation tanh",
+            "diag: Product(first, tanh) units 1 n, summed 4",
+            "div: Factor(diag) order -1",
+            "mul: Product(first, div) units 1 n",
+        ],
+    ),
     "infinity written into scores": (
         lambda h: h * (h @ h.T).masked_fill(torch.eye(4).bool(), float("-inf")).softmax(-1)[:, :1],
         {},
@@ -207,6 +226,8 @@ UNKNOWN: dict[str, tuple[Callable[..., Tensor], dict[str, Callable[[int], Tensor
     "a norm of a matrix": (lambda h: h / torch.linalg.norm(h, ord=2), {}, "linalg_norm"),
     "a diagonal": (lambda h, w: h * torch.einsum("bi,jj->b", h, w)[:, None], {"w": matrix}, "einsum"),
     "a diagonal matrix": (lambda h, g: h @ torch.diag(g), {"g": torch.ones}, "diag"),
+    "another diagonal of a product": (lambda h: h * (h.T @ h.tanh()).diagonal(1).norm(), {}, "diagonal"),
+    "a diagonal of what is no product": (lambda h: h * (h.T @ h.tanh()).exp().diagonal(), {}, "diagonal"),
     "an identity": (lambda h: h @ torch.eye(h.shape[-1]), {}, "eye"),
     "sums of all before": (lambda h: h.cumsum(-1), {}, "cumsum"),
     "a pool over all units": (lambda h: h * functional.adaptive_avg_pool1d(h, 1), {}, "adaptive_avg_pool1d"),

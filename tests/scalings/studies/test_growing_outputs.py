@@ -60,15 +60,44 @@ def distilled(output: tuple[Tensor, Tensor]) -> Tensor:
     return functional.mse_loss(*output)
 
 
+def correlated(output: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """The squares of how far the n x n cross-correlations are from an identity, on the diagonal and off it."""
+    one, other = ((part - part.mean(0)) / (part.std(0) + 1e-5) for part in output)
+    correlations = one.T @ other / len(one)
+    n = len(correlations)
+    off = correlations.flatten()[:-1].view(n - 1, n + 1)[:, 1:]
+    return (correlations.diagonal() - 1).square(), off.square()
+
+
+def twins(output: tuple[Tensor, Tensor]) -> Tensor:
+    """Barlow twins (Zbontar et al., arXiv 2103.03230), with means for sums."""
+    on, off = correlated(output)
+    return on.mean() + 0.3 * off.mean()
+
+
+def summed_twins(output: tuple[Tensor, Tensor]) -> Tensor:
+    """As it was published, with sums over n and n^2 entries."""
+    on, off = correlated(output)
+    return on.sum() + 0.005 * off.sum()
+
+
+def divided_twins(output: tuple[Tensor, Tensor]) -> Tensor:
+    """Those sums, and all divided at the end."""
+    on, off = correlated(output)
+    return (on.sum() + 0.3 / len(on) * off.sum()) / len(on)
+
+
 CASES: dict[str, tuple[Callable[[int], nn.Module], Any]] = {
     "InfoNCE": (Views, contrasted),
     "cosines": (Views, alike),
     "a teacher's features": (Teacher, distilled),
+    "cross-correlations": (Views, twins),
+    "sums that are divided at the end": (Views, divided_twins),
 }
 
 
-def given(case: str, power: int = 1) -> ModelCheck:
-    build, loss = CASES[case]
+def given(case: str, power: int = 1, loss: Any = None, **options: Any) -> ModelCheck:
+    build, own = CASES[case]
 
     def adam(model: nn.Module) -> torch.optim.Optimizer:
         own = {name: one for name, one in model.named_parameters() if one.requires_grad}
@@ -77,7 +106,7 @@ def given(case: str, power: int = 1) -> ModelCheck:
         }
         return torch.optim.Adam([{"params": [own[name]], "lr": rate} for name, rate in rates.items()])
 
-    return check_model(build, adam, INPUTS, loss, quick=True)
+    return check_model(build, adam, INPUTS, loss or own, **{"quick": True} | options)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -91,6 +120,22 @@ def test_they_are_checked_by_their_loss(case: str) -> None:
 def test_a_rate_that_is_wrong_is_named_alone(case: str) -> None:
     wrong = [one for one in given(case, power=0).findings if one.is_wrong]
     assert [(one.parameter, one.what, str(one.power)) for one in wrong] == [("hidden.weight", "lr", "1")]
+
+
+@pytest.mark.slow
+def test_training_with_cross_correlations_does_what_theory_says() -> None:
+    """The diagonal of a product is a product unit by unit, whose gradient is no larger than that of the others."""
+    found = given("cross-correlations", quick=False, seeds=3)
+    assert (found.verdict, found.regime) == ("PASS", "rich"), found
+
+
+def test_sums_over_what_grows_are_named() -> None:
+    """On the diagonal and off it there are n and n^2 entries, so that one outgrows the other."""
+    found = given("cross-correlations", loss=summed_twins)
+    assert found.verdict == "FAIL"
+    assert [(one.what, str(one.power)) for one in found.findings] == [("multiplier", "1"), ("multiplier", "2")]
+    assert "the code sums over n entries at sum" in str(found).splitlines()[0]
+    assert "should take their mean" in str(found).splitlines()[0]
 
 
 def test_without_a_loss_of_its_own_a_readout_is_missing() -> None:
