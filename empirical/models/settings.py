@@ -23,7 +23,7 @@ from empirical.engines.module.starts import (
     kind_of,
     moments_of,
     pattern_in,
-    power_of,
+    powers_of,
     root_mean_square,
 )
 from empirical.models.optimizers import Options, options_of
@@ -99,7 +99,8 @@ def settings(build: Build, by_width: Mapping[int, Seen]) -> dict[str, Setting]:
     def options(name: str) -> dict[int, Options]:
         return {width: seen.options[name] for width, seen in by_width.items() if name in seen.options}
 
-    found = (_setting(name, seen, options(name), widths) for name, seen in starts.items())
+    powers = powers_of(starts)
+    found = (_setting(name, seen, powers[name], options(name), widths) for name, seen in starts.items())
     return {
         one.name: replace(
             _with_moments(one, starts[one.name]),
@@ -120,10 +121,13 @@ def _by_width(seen: Mapping[int, Seen], name: str) -> dict[int, float]:
 
 
 def _setting(
-    name: str, seen: Mapping[int, Sequence[Drawn]], options: Mapping[int, Options], widths: Sequence[int]
+    name: str,
+    seen: Mapping[int, Sequence[Drawn]],
+    power: tuple[Exponent, Fit | None],
+    options: Mapping[int, Options],
+    widths: Sequence[int],
 ) -> Setting:
-    start = kind_of(seen)
-    init, fit = (MINUS_INFINITY, None) if start == "zero" else power_of(seen)
+    start, (init, fit) = kind_of(seen), power
     given, size = [options.get(width) for width in widths], root_mean_square(seen[widths[-1]])
     if any(one is None for one in given) and any(given):
         missing = next(width for width in widths if width not in options)

@@ -23,6 +23,7 @@ densities). Where data lie on a line, s is small and the interval as short as th
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,7 +31,7 @@ from functools import cached_property
 import numpy as np
 from scipy import special
 
-from empirical.statistics.t_distribution import density, tail
+from empirical.statistics.t_distribution import FEW, density, tail
 from empirical.tensors.arrays import Array
 
 POWERS = (0.5, 1.0, 1.5, 2.0)
@@ -67,16 +68,19 @@ class Mixture:
 
 
 def half_widths(mixtures: Sequence[Mixture], level: float) -> Array:
-    """Of the interval of each about its mean that holds its exponent with probability `level`: (mixtures,)."""
-    found = np.zeros(len(mixtures))
-    for degrees in {one.degrees for one in mixtures}:
-        chosen = [number for number, one in enumerate(mixtures) if one.degrees == degrees]
-        found[chosen] = _half_widths([mixtures[number] for number in chosen], degrees, level)
+    """Of the interval of each about its mean that holds its exponent with probability `level`: (mixtures,). All that
+    have many degrees are done together, and those of as few."""
+    found, alike = np.zeros(len(mixtures)), defaultdict[int, list[int]](list)
+    for number, one in enumerate(mixtures):
+        alike[one.degrees if one.degrees <= FEW else 0].append(number)
+    for few, chosen in alike.items():
+        found[chosen] = _half_widths([mixtures[number] for number in chosen], few, level)
     return found
 
 
-def _half_widths(mixtures: Sequence[Mixture], degrees: int, level: float) -> Array:
-    """By Newton's steps, and halvings of what holds the end where they leave it."""
+def _half_widths(mixtures: Sequence[Mixture], few: int, level: float) -> Array:
+    """By Newton's steps, and halvings of what holds the end where they leave it. All have so few degrees, or, if that
+    is 0, many of their own."""
     kept = [np.flatnonzero(one.weights > _NOTHING) for one in mixtures]
     rows = np.repeat(np.arange(len(mixtures)), [len(one) for one in kept])
 
@@ -85,13 +89,13 @@ def _half_widths(mixtures: Sequence[Mixture], degrees: int, level: float) -> Arr
 
     weights, errors = column(lambda one: one.weights), column(lambda one: one.errors)
     shifts = column(lambda one: np.abs(one.centers - one.mean))
-    reach, low = float(special.stdtrit(degrees, (1 + level) / 2)), np.zeros(len(mixtures))
-    high = np.zeros(len(mixtures))
-    np.maximum.at(high, rows, shifts + reach * errors)
+    own = np.array([one.degrees for one in mixtures], dtype=np.float64)
+    reach, low, high = special.stdtrit(own, (1 + level) / 2), np.zeros(len(mixtures)), np.zeros(len(mixtures))
+    np.maximum.at(high, rows, shifts + reach[rows] * errors)
     high *= 1 + 1e-9
     found, open_ones = high.copy(), np.arange(len(mixtures))
     for _ in range(_STEPS):
-        now = found[open_ones]
+        now, degrees = found[open_ones], few or own[rows]
         ends = [(now[rows] + sign * shifts) / errors for sign in (-1, 1)]
         excess = np.bincount(rows, weights * sum(tail(degrees, end) for end in ends), len(now)) - (1 - level)
         slope = np.bincount(rows, weights / errors * sum(density(degrees, end) for end in ends), len(now))
@@ -102,7 +106,7 @@ def _half_widths(mixtures: Sequence[Mixture], degrees: int, level: float) -> Arr
         if not going_on.any():
             break
         kept_rows = going_on[rows]
-        open_ones, low, high = open_ones[going_on], low[going_on], high[going_on]
+        open_ones, low, high, own = open_ones[going_on], low[going_on], high[going_on], own[going_on]
         rows = (np.cumsum(going_on) - 1)[rows[kept_rows]]
         weights, errors, shifts = weights[kept_rows], errors[kept_rows], shifts[kept_rows]
     return found
@@ -119,11 +123,14 @@ def exponent_given(widths: Array, means: Array, errors: Array, *, degrees: int, 
 
     `leading`: the correction n^(-1/2) may be so many times as large as the others.
     """
-    return exponents_given(widths, means[None], errors[None], degrees=degrees, leading=np.array([leading]))[0]
+    return exponents_given(widths, means[None], errors[None], degrees=[degrees], leading=np.array([leading]))[0]
 
 
-def exponents_given(widths: Array, means: Array, errors: Array, *, degrees: int, leading: Array) -> list[Mixture]:
-    """The same of many exponents at the same widths: means and errors are (exponents, widths), `leading` (exponents,).
+def exponents_given(
+    widths: Array, means: Array, errors: Array, *, degrees: Sequence[int], leading: Array
+) -> list[Mixture]:
+    """The same of many exponents at the same widths: means and errors are (exponents, widths), `degrees` and `leading`
+    (exponents,).
 
     All divided by the errors, y = X (a, e) + C c + error: the part of C beside X is U S V^T, and of the rotated
     amplitudes V^T c, drawn from N(0, s^2), each is known by itself.
@@ -148,7 +155,7 @@ def exponents_given(widths: Array, means: Array, errors: Array, *, degrees: int,
     weights = np.exp(log_weights - log_weights.max(axis=(1, 2), keepdims=True))
     weights /= weights.sum(axis=(1, 2), keepdims=True)
     flat = [column.reshape(len(means), -1) for column in (centers, known.errors(), weights)]
-    return [Mixture(at, error, weight, degrees) for at, error, weight in zip(*flat, strict=True)]
+    return [Mixture(*one) for one in zip(*flat, degrees, strict=True)]
 
 
 def _scatters(widths: Array, means: Array) -> Array:

@@ -116,7 +116,7 @@ def _fitted(seeds: Mapping[int, int], values: Sequence[Values], leading: Array) 
     variances = np.stack([np.var(log, axis=1, ddof=1) if log.shape[1] > 1 else unknown for log in logs], axis=1)
     errors = np.sqrt(smooth(np.array(widths, dtype=np.float64), variances, numbers) / numbers)
     means = np.stack([log.mean(axis=1) for log in logs], axis=1)
-    return _fits(widths, means, errors, int(np.sum(numbers - 1)), leading)
+    return fits_of_means(widths, means, errors, [int(np.sum(numbers - 1))] * len(values), leading)
 
 
 def smooth(widths: Array, variances: Array, seeds: npt.NDArray[np.int64]) -> Array:
@@ -143,11 +143,14 @@ def fit_means(widths: list[int], means: Array, errors: Array, known: int, *, lea
 
     Errors that are all zero count as unknown.
     """
-    return _fits(widths, means[None], errors[None], known, np.array([leading]))[0]
+    return fits_of_means(widths, means[None], errors[None], [known], np.array([leading]))[0]
 
 
-def _fits(widths: list[int], means: Array, errors: Array, known: int, leading: Array) -> list[Fit]:
-    """The same of many observables: means and errors are (observables, widths)."""
+def fits_of_means(
+    widths: list[int], means: Array, errors: Array, known: Sequence[int], leading: Array | None = None
+) -> list[Fit]:
+    """The same of many: means and errors are (observables, widths), `known` and `leading` (observables,)."""
+    leading = np.ones(len(means)) if leading is None else leading
     n, are_known = np.array(widths, dtype=np.float64), np.any(errors > 0, axis=1)
     fits: list[Fit] = []
     order: list[int] = []
@@ -155,7 +158,7 @@ def _fits(widths: list[int], means: Array, errors: Array, known: int, leading: A
         those = np.flatnonzero(are_known == given)
         if not len(those):
             continue
-        degrees = max(known, 1) if given else max(len(n) - 3, 1)
+        degrees = [max(known[number] if given else len(n) - 3, 1) for number in those.tolist()]
         total = np.maximum(errors[those], _ROUNDING) if given else _unknown(n, means[those])
         mixtures = corrections.exponents_given(n, means[those], total, degrees=degrees, leading=leading[those])
         # Three points on a curve of three parameters say nothing if the errors are not known.
@@ -171,7 +174,7 @@ def _fits(widths: list[int], means: Array, errors: Array, known: int, leading: A
                     exponent=mixture.mean,
                     low=mixture.mean - half_width,
                     high=mixture.mean + half_width,
-                    degrees_of_freedom=degrees,
+                    degrees_of_freedom=degrees[place],
                     leading=float(leading[number]),
                     components=tuple(zip(*columns, strict=True)),
                     plain=float(plain[place]),

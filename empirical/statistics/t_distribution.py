@@ -22,15 +22,15 @@ from scipy import special
 
 from empirical.tensors.arrays import Array
 
-_FEW = 64
+FEW = 64
 """Degrees up to which the sum is faster than the incomplete beta function."""
 _FAR = 1e100
 """Beyond which nothing is left, and squares would leave the range of numbers."""
 
 
-def tail(degrees: int, t: Array) -> Array:
-    """The probability of more than t, entry by entry."""
-    if not 0 < degrees <= _FEW:
+def tail(degrees: int | Array, t: Array) -> Array:
+    """The probability of more than t, entry by entry; many degrees may differ between entries."""
+    if not isinstance(degrees, int) or not 0 < degrees <= FEW:
         return np.asarray(special.stdtr(degrees, -t))
     t = np.clip(t, -_FAR, _FAR)
     square = degrees / (degrees + t * t)
@@ -49,7 +49,7 @@ def tail(degrees: int, t: Array) -> Array:
     return np.clip((1 - inside) / 2, 0.0, 1.0)
 
 
-def density(degrees: int, t: Array) -> Array:
+def density(degrees: int | Array, t: Array) -> Array:
     """Its density, entry by entry."""
-    height = special.gammaln((degrees + 1) / 2) - special.gammaln(degrees / 2) - math.log(math.pi * degrees) / 2
+    height = special.gammaln((degrees + 1) / 2) - special.gammaln(degrees / 2) - np.log(math.pi * degrees) / 2
     return np.asarray(np.exp(height - (degrees + 1) / 2 * np.log1p(t * t / degrees)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from empirical.engines.module.starts import draws, power_of
+from empirical.engines.module.starts import draws, powers_of
 from empirical.tracing.trace import Build
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from scalings.hyperparameters.gauges import LayerExponents
@@ -22,7 +22,7 @@ def standard(build: Build, traced: TracedNetwork, translation: Translation) -> P
     def layer(node: Weighted) -> LayerExponents[Exponent]:
         names = translation.weights[node.weight]
         of_copies = {width: [one for name in names for one in seen[name][width]] for width in traced.widths}
-        init, fit = power_of(of_copies)
+        init, fit = powers_of({node.weight: of_copies})[node.weight]
         if fit:
             init = Fraction(round(2 * fit.exponent), 2)
         lr: Exponent = MINUS_INFINITY if node.frozen else Fraction(0)

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from empirical.statistics.regression import fit_means
+from empirical.statistics.regression import fit_means, fits_of_means
 from empirical.tensors.sizes import size_of
 from empirical.tracing.trace import Build, built
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
@@ -135,23 +135,32 @@ def kind_of(seen: Mapping[int, Sequence[Drawn]]) -> Start:
     return "zero" if constants == {0.0} else "one" if constants == {1.0} else "random"
 
 
-def power_of(seen: Mapping[int, Sequence[Drawn]]) -> tuple[Exponent, Fit | None]:
-    """The power of the width that the size of a parameter is, and its fit; None where it is zero, or always the same.
+def powers_of(seen: Draws) -> dict[str, tuple[Exponent, Fit | None]]:
+    """By name, the power of the width that the size of a parameter is, and its fit; None where it is zero, or always
+    the same. All are drawn at the same widths.
 
     >>> exact = {n: [Drawn(n**-0.5, n, None)] for n in (64, 128, 256)}
-    >>> power_of(exact)[0]
+    >>> powers_of({"weight": exact})["weight"][0]
     Fraction(-1, 2)
     """
-    widths = sorted(seen)
-    logs = [[math.log(one.size) for one in seen[width] if one.size] for width in widths]
-    if not all(logs):
-        return MINUS_INFINITY, None
-    means = np.array([float(np.mean(each)) for each in logs])
-    if np.ptp(means) < _SAME:
-        return Fraction(0), None
-    errors = np.array([1 / math.sqrt(2 * sum(one.entries for one in seen[width])) for width in widths])
-    fit = fit_means(widths, means, errors, sum(one.entries for one in seen[widths[0]]) - 1)
-    return simplest(fit), fit
+    found: dict[str, tuple[Exponent, Fit | None]] = {}
+    fitted: dict[str, tuple[list[float], list[float], int]] = {}
+    for name, by_width in seen.items():
+        drawn_at = [by_width[width] for width in sorted(by_width)]
+        logs = [[math.log(one.size) for one in starts if one.size] for starts in drawn_at]
+        means = [math.fsum(each) / len(each) for each in logs if each]
+        entries = [sum(one.entries for one in starts) for starts in drawn_at]
+        if len(means) < len(logs):
+            found[name] = MINUS_INFINITY, None
+        elif max(means) - min(means) < _SAME:
+            found[name] = Fraction(0), None
+        else:
+            fitted[name] = means, [1 / math.sqrt(2 * number) for number in entries], entries[0] - 1
+    if fitted:
+        means_of, errors, known = zip(*fitted.values(), strict=True)
+        fits = fits_of_means(sorted(seen[next(iter(fitted))]), np.array(means_of), np.array(errors), known)
+        found |= {name: (simplest(fit), fit) for name, fit in zip(fitted, fits, strict=True)}
+    return found
 
 
 def moments_of(seen: Mapping[int, Sequence[Drawn]], of_size: Exponent) -> tuple[Exponent, Exponent]:

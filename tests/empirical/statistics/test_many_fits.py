@@ -41,6 +41,22 @@ def test_many_fits_are_each_by_itself(widths: tuple[int, ...], seeds: int) -> No
             assert one == pytest.approx(other, abs=1e-7) or (math.isinf(one) and math.isinf(other))
 
 
+def test_fits_of_different_degrees_are_each_by_itself() -> None:
+    """Also of few beside many, and of errors that nothing tells."""
+    n, rng, known = np.array(WIDTHS, dtype=np.float64), np.random.default_rng(2), [7, 63, 64, 65, 500, 4095, 9]
+    means = -0.5 * np.log(n) + 0.02 * rng.normal(size=(len(known), len(n)))
+    errors = np.array([0.02] * (len(known) - 1) + [0.0])[:, None] * np.ones_like(means)
+    together = regression.fits_of_means(list(WIDTHS), means, errors, known)
+    alone = [
+        regression.fit_means(list(WIDTHS), *of, degrees) for *of, degrees in zip(means, errors, known, strict=True)
+    ]
+    assert [one.high for one in together] == pytest.approx([one.high for one in alone], rel=1e-7)
+    assert [one.degrees_of_freedom for one in together] == [7, 63, 64, 65, 500, 4095, 3]
+    assert together[0].half_width != pytest.approx(
+        regression.fit_means(list(WIDTHS), means[0], errors[0], 500).half_width, rel=1e-3
+    )
+
+
 def by_least_squares(n: Array, means: Array, errors: Array, size: float) -> tuple[float, float, float]:
     """The exponent, its error, and the misfit, with a row of the design for the density of each amplitude."""
     powers = corrections.POWERS
