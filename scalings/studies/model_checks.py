@@ -145,7 +145,7 @@ def check_model(
     - `build`: a function of the width that makes the module, or a dict with one without arguments for each width.
     - `optimizer`: a function of the module that makes its torch optimizer, a list of them, or a pair with a scheduler.
     - `data`: what the module is given, as for `trace`; `loss`: a function of its output.
-    - `widths`: eight or more for a verdict; default half octaves from 64; `seeds`: 3, and 12 where that leaves it open.
+    - `widths`: eight or more, default half octaves from 64; `seeds`: 3, or 12 if 3 leave it open.
     - `verify`: check the repaired model too; `clip`: the norm that all gradients together are clipped to in each step.
     - `quick`: one seed, two steps and widths up to 256 unless others are given: seconds, and wider intervals.
     - `regime` ("rich" or "lazy") or `richness`: FAIL for any other, with the repair that leads there; default any.
