@@ -51,7 +51,7 @@ def test_a_rate_that_is_far_too_large_is_a_constant() -> None:
     """Lower, it passes; of a power that is wrong, too, that is said instead."""
     found = checked(Plain, sgd(1e6))
     expected = (
-        "the learning rate is too large at width 24, where training diverges within 3 updates, although every power"
+        "the learning rate is too large at width 24, where training diverges within 4 updates, although every power"
     )
     assert found.verdict == "FAIL"
     assert found.reason.startswith(expected), found.reason
