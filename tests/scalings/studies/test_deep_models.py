@@ -101,8 +101,9 @@ class DeepResidual(nn.Module):
         self.up, self.down, self.weak = nn.Linear(6, width), nn.Linear(width, 3), weak
         self.hidden = nn.ModuleList(nn.Linear(width, width) for _ in range(6))
         for layer in (self.up, *self.hidden, self.down):
-            std = 8 / width if layer is self.down else layer.in_features**-0.5  # type: ignore[union-attr, operator]
-            nn.init.normal_(layer.weight, std=std), nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+            assert isinstance(layer, nn.Linear)
+            nn.init.normal_(layer.weight, std=8 / width if layer is self.down else layer.in_features**-0.5)
+            nn.init.zeros_(layer.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         x = functional.relu(self.up(x))

@@ -64,8 +64,8 @@ def checked(kind: type[Clouds], seeds: int | None = None) -> ModelCheck:
 
 def drawn(found: ModelCheck) -> int:
     """How many runs there were at each width, from the degrees of freedom of what is never zero."""
-    degrees = [one.fit.degrees_of_freedom for one in found.agreement.comparisons if isinstance(one.fit, Fit)]
-    return max(degrees) // len(found.agreement.comparisons[0].fit.points) + 1  # type: ignore[union-attr]
+    fits = [one.fit for one in found.agreement.comparisons if isinstance(one.fit, Fit)]
+    return max(fit.degrees_of_freedom for fit in fits) // len(fits[0].points) + 1
 
 
 def test_a_right_model_that_few_seeds_leave_open_passes_with_more() -> None:
