@@ -222,6 +222,15 @@ class WeakGradient(torch.autograd.Function):
         return gradient / gradient.shape[-1] ** 0.5
 
 
+def start_in_turn(*layers: nn.Module, readout: nn.Linear) -> None:
+    """Draw layers, and then a readout eight times as large as 1/n, at maximal update; biases start at zero."""
+    for layer in (*layers, readout):
+        assert isinstance(layer, nn.Linear)
+        reads = layer.in_features
+        nn.init.normal_(layer.weight, std=8 / reads if layer is readout else reads**-0.5)
+        nn.init.zeros_(layer.bias)
+
+
 def weak(x: Tensor) -> Tensor:
     """The value itself, whose gradient is too small."""
     found: Tensor = WeakGradient.apply(x)  # type: ignore[no-untyped-call]  # torch has no types for it

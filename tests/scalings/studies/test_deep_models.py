@@ -13,7 +13,7 @@ from torch.nn import functional
 import scalings
 from scalings.studies import early_orders
 from scalings.studies.model_checks import ModelCheck, check_model
-from tests.scalings.studies.planted import adam_by_width, weak
+from tests.scalings.studies.planted import adam_by_width, start_in_turn, weak
 from tests.scalings.studies.test_model_checks import INPUTS, loss
 
 TARGETS = torch.randn(len(INPUTS), 3, generator=torch.Generator().manual_seed(5))
@@ -100,10 +100,7 @@ class DeepResidual(nn.Module):
         super().__init__()
         self.up, self.down, self.weak = nn.Linear(6, width), nn.Linear(width, 3), weak
         self.hidden = nn.ModuleList(nn.Linear(width, width) for _ in range(6))
-        for layer in (self.up, *self.hidden, self.down):
-            assert isinstance(layer, nn.Linear)
-            nn.init.normal_(layer.weight, std=8 / width if layer is self.down else layer.in_features**-0.5)
-            nn.init.zeros_(layer.bias)
+        start_in_turn(self.up, *self.hidden, readout=self.down)
 
     def forward(self, x: Tensor) -> Tensor:
         x = functional.relu(self.up(x))

@@ -16,7 +16,7 @@ from scalings.results.fits import Fit
 from scalings.studies.asked import MORE_SEEDS, SEEDS
 from scalings.studies.model_checks import ModelCheck
 from tests.empirical.tracing.zoo import points
-from tests.scalings.studies.planted import RIGHT, adam_by_width, weak
+from tests.scalings.studies.planted import RIGHT, adam_by_width, start_in_turn, weak
 
 CLOUDS = points(8, 24).reshape(8, 6, 4)
 TARGETS = points(8, 3)
@@ -31,10 +31,7 @@ class Clouds(nn.Module):
         super().__init__()
         self.one, self.two = nn.Linear(4, width), nn.Linear(width, width)
         self.three, self.down = nn.Linear(width, width), nn.Linear(width, 3)
-        for name, layer in self.named_children():
-            assert isinstance(layer, nn.Linear)
-            nn.init.normal_(layer.weight, std=8 / width if name == "down" else layer.in_features**-0.5)
-            nn.init.zeros_(layer.bias)
+        start_in_turn(self.one, self.two, self.three, readout=self.down)
 
     def forward(self, x: Tensor) -> Tensor:
         x = functional.relu(self.two(functional.relu(self.one(x)))).amax(1)
