@@ -54,6 +54,18 @@ def swiglu() -> Network:
     )
 
 
+def autoencoder() -> Network:
+    """A latent value of four units, and a hidden layer behind it."""
+    return between(
+        Elementwise("phi", "first", "tanh"),
+        hidden("latent", "phi", fan_out=fixed(4)),
+        hidden("back", "latent", fan_in=fixed(4)),
+        Elementwise("psi", "back", "tanh"),
+        hidden("second", "psi"),
+        Elementwise("chi", "second", "tanh"),
+    )
+
+
 def modulated() -> Network:
     """A block whose normalized stream is scaled and shifted, and whose branch is gated, by what a condition says: adaLN
     (Peebles and Xie, arXiv 2212.09748). The gate starts at zero there; here nothing does."""

@@ -1,5 +1,6 @@
 """One case of a derivation: the facts learned so far, and how a criterion adds to them.
 
+Training is written down once; what a criterion speaks of is computed when it is imposed, by all that is known by then.
 Imposing a criterion compares two unknown orders. The comparison is a condition on the exponents; if it is a
 conjunction of linear relations, they are learned. If it has several alternatives (a maximum attained by one
 term or another), the case takes the first and leaves the others for cases of their own.
@@ -7,14 +8,16 @@ term or another), the case takes the first and leaves the others for cases of th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, TypeAlias
 
 from scalings.criteria.observables import Observable
 from scalings.results.derivations import Step
-from symbolic.orders.unknown_orders import Alternative, UnknownOrder, Unknowns
+from symbolic.orders.deferred import Deferred
+from symbolic.orders.recorder import Traced, Tracer
+from symbolic.orders.unknown_orders import Alternative, TooOpen, UnknownOrder, Unknowns
 from symbolic.polyhedra import inequalities
 from symbolic.polyhedra.facts import Contradiction, Facts, as_affine, describe
 from symbolic.propagation.question import Runner
@@ -24,6 +27,36 @@ MOST_CASES = 12
 """Cases that are tried one after the other; where criteria leave more open, z3 says what is missing."""
 Path: TypeAlias = tuple[int, ...]
 """Which alternative is taken, wherever there is more than one."""
+Asked: TypeAlias = tuple[Requirement, Traced, Traced]
+"""A requirement and its two sides."""
+
+
+class Recorded:
+    """A run that is written down, once for all cases, and what is asked of it, one after the other."""
+
+    def __init__(self, run: Runner) -> None:
+        self.tracer = Tracer(keeps_minima=True)
+        self.orders: dict[Observable, Traced] = {}
+        requirements = run(self.tracer, self.tracer.unknown, self.orders)
+        self.asked: list[Asked] = [(one, *one.sides(self.orders, self.tracer)) for one in requirements]
+
+
+@dataclass(frozen=True)
+class Observed(Mapping[Observable, UnknownOrder]):
+    """The orders of all observables in the light of all that a case knows, each computed when it is asked for."""
+
+    numbers: Mapping[Observable, Traced]
+    results: Deferred
+    algebra: Unknowns
+
+    def __getitem__(self, one: Observable) -> UnknownOrder:
+        return self.algebra.total(self.results[self.numbers[one]])
+
+    def __iter__(self) -> Iterator[Observable]:
+        return iter(self.numbers)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
 
 
 @dataclass
@@ -49,7 +82,7 @@ class Case:
     """For each fact the steps that taught it."""
     inequalities: dict[int, Alternative] = field(default_factory=dict)
     """Number of a step -> the forms that it says are >= 0."""
-    orders: dict[Observable, UnknownOrder] = field(default_factory=dict)
+    orders: Mapping[Observable, UnknownOrder] = field(default_factory=dict)
     defines_richness: bool = False
     """Whether the richness is known to be the order of |dz| at the hidden layers."""
 
@@ -79,8 +112,8 @@ def explore(ring: Any, run: Runner) -> list[Case]:
     Where a criterion leaves alternatives, each is a case, unless all that it allows lies in a case that is known. After
     MOST_CASES of them z3 looks for exponents that meet all criteria and lie in no case yet; they choose the next one.
     """
-    only = Case(Facts(ring), is_indifferent=True)
-    is_possible = _possible(only, run)
+    only, recorded = Case(Facts(ring), is_indifferent=True), Recorded(run)
+    is_possible = _possible(only, recorded)
     if not only.choices:
         return [only] if is_possible else []
     cases: list[Case] = []
@@ -91,42 +124,61 @@ def explore(ring: Any, run: Runner) -> list[Case]:
         path, facts = left.pop()
         if not any(inequalities.hold(facts, case.facts.forms) for case in cases):
             case = Case(Facts(ring), path=path)
-            if _possible(case, run):
+            if _possible(case, recorded):
                 cases.append(case)
             left += case.left
     if left:
-        cases += _beyond(cases, ring, run)
+        cases += _beyond(cases, ring, run, recorded)
     kept = inequalities.maximal([case.facts for case in cases])
     return sorted((cases[index] for index in kept), key=lambda case: case.choices)
 
 
-def _beyond(known: Sequence[Case], ring: Any, run: Runner) -> list[Case]:
+def _beyond(known: Sequence[Case], ring: Any, run: Runner, recorded: Recorded) -> list[Case]:
     """Cases that together with those that are known hold all exponents that meet the criteria."""
     from symbolic.derivation.satisfiability import Points
 
     points, cases = Points(ring, run), list[Case]()
     while (point := points.outside([case.facts.forms for case in (*known, *cases)])) is not None:
         case = Case(Facts(ring), point)
-        if not _possible(case, run):
+        if not _possible(case, recorded):
             raise AssertionError(f"z3 and this derivation disagree about {point}")
         cases.append(case)
     return cases
 
 
-def _possible(case: Case, run: Runner) -> bool:
-    """Train on unknown exponents, imposing each criterion as soon as its observables exist; False if none can be."""
+def _possible(case: Case, recorded: Recorded) -> bool:
+    """Impose each criterion on orders with unknown exponents; False if they contradict each other.
+
+    What compares too many terms is postponed until others have said more. Raises TooOpen if they do not.
+    """
     algebra = Unknowns(case.facts)
+    results = Deferred(recorded.tracer.operations, algebra)
+    case.orders = Observed(recorded.orders, results, algebra)
+    left = recorded.asked
     try:
-        for requirement in run(algebra, algebra.unknown, case.orders):
-            impose(requirement, case, algebra)
+        while left:
+            postponed = [one for one in left if not _can_impose(one, results, case, algebra)]
+            if len(postponed) == len(left):
+                raise TooOpen
+            left = postponed
     except Contradiction:
         return False
     return inequalities.feasible(case.facts.inequalities)
 
 
-def impose(requirement: Requirement, case: Case, algebra: Unknowns) -> None:
-    """Learn what the requirement says, and write it down. Raises Contradiction."""
-    left, right = requirement.sides(case.orders, algebra)
+def _can_impose(asked: Asked, results: Deferred, case: Case, algebra: Unknowns) -> bool:
+    """Impose what is asked, unless it compares too many terms. Raises Contradiction."""
+    requirement, left, right = asked
+    try:
+        sides = results[left], results[right]
+    except TooOpen:
+        return False
+    impose(requirement, *sides, case, algebra)
+    return True
+
+
+def impose(requirement: Requirement, left: UnknownOrder, right: UnknownOrder, case: Case, algebra: Unknowns) -> None:
+    """Learn what the requirement says of its two sides, and write it down. Raises Contradiction."""
     equal = requirement.criterion.sign == "~"
     condition = algebra.at_most(left, right)
     if equal:

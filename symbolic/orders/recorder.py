@@ -8,7 +8,7 @@ from fractions import Fraction
 from functools import reduce
 from itertools import count, product
 from string import ascii_lowercase
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from symbolic.orders.program import Line, Operation
@@ -17,16 +17,20 @@ Traced: TypeAlias = int
 """The number of an operation; ZERO is the order -oo, the sum of nothing."""
 ZERO: Final = -1
 NOTHING: Final = "zero"
+Noted: TypeAlias = tuple[Operation | Literal["smaller"], tuple[Traced, ...], Fraction | str | None]
+"""An operation, what it is applied to, and the exponent or the name that it is given."""
 
 
 @dataclass
 class Tracer:
     """The algebra that writes operations down."""
 
-    operations: list[tuple[Operation, tuple[Traced, ...], Fraction | str | None]] = field(default_factory=list)
-    numbers: dict[tuple[Operation, tuple[Traced, ...], Fraction | str | None], Traced] = field(default_factory=dict)
+    operations: list[Noted] = field(default_factory=list)
+    numbers: dict[Noted, Traced] = field(default_factory=dict)
     nonzero: bool = True
     """Whether no unknown is zero, so that a power 0 is 1."""
+    keeps_minima: bool = False
+    """Whether a minimum is an operation of its own, which it is not in a certificate."""
 
     def unknown(self, name: str) -> Traced:
         return self._note("unknown", (), name)
@@ -52,7 +56,10 @@ class Tracer:
     def smaller(self, *orders: Traced) -> Traced:
         if ZERO in orders:
             return ZERO
-        return reduce(lambda a, b: self.ratio(self.product(a, b), self.total(a, b)), self._extreme(min, orders))
+        kept = self._extreme(min, orders)
+        if self.keeps_minima and len(kept) > 1:
+            return self._note("smaller", tuple(kept))
+        return reduce(lambda a, b: self.ratio(self.product(a, b), self.total(a, b)), kept)
 
     def power(self, order: Traced, exponent: Fraction) -> Traced:
         if order == ZERO or exponent == 1:
@@ -88,6 +95,7 @@ class Tracer:
                 names[number], operation, tuple(names[one] for one in of), data if isinstance(data, Fraction) else None
             )
             for number, (operation, of, data) in enumerate(self.operations)
+            if operation != "smaller"
         )
         return (Line(NOTHING, "total"), *noted)
 
@@ -102,7 +110,12 @@ class Tracer:
         operation, _, exponent = self.operations[order]
         return exponent if operation == "constant" and order != ZERO and isinstance(exponent, Fraction) else None
 
-    def _note(self, operation: Operation, arguments: tuple[Traced, ...], data: Fraction | str | None = None) -> Traced:
+    def _note(
+        self,
+        operation: Operation | Literal["smaller"],
+        arguments: tuple[Traced, ...],
+        data: Fraction | str | None = None,
+    ) -> Traced:
         key = (operation, arguments, data)
         if key not in self.numbers:
             self.numbers[key] = len(self.operations)

@@ -34,12 +34,14 @@ from typing import Any, TypeAlias
 from scalings.errors import ArgumentError
 from scalings.hyperparameters.exponents import MINUS_INFINITY, Exponent
 from symbolic.polyhedra.facts import Facts, Form, normalise
+from symbolic.polyhedra.inequalities import outermost
 
-MANY_TERMS = 600
-"""So many are compared with each other as they are. Before there are more, sums and products are taken two at a time,
-and terms midway between others are dropped."""
-MOST_TERMS = 2000
-"""Criteria that leave training unbounded let the terms multiply; the sets that mean something stay below."""
+MANY_TERMS = 40
+"""So many are compared pair by pair. Before there are more, sums and products are taken two at a time, and what is
+nowhere the largest of its clause is dropped, as x + y beside 2x and 2y: a linear program for each term."""
+MOST_TERMS = 300
+"""Criteria that leave training unbounded let the terms multiply; of the sets that mean something so many are compared
+only until others have said more."""
 
 Clause: TypeAlias = tuple[Form, ...]
 """The largest of these forms; the empty clause is zero, of order -oo."""
@@ -82,6 +84,14 @@ class OrderCondition:
             tuple(d - domain(bound.numerator, bound.denominator) for d, bound in bounds.items())
             for bounds in self.alternatives
         ]
+
+
+class TooOpen(ArgumentError):
+    """More than MOST_TERMS compete in an order."""
+
+    def __init__(self) -> None:
+        terms = f"over {MOST_TERMS} terms compete in one order"
+        super().__init__("criteria", f"these leave so much open that {terms}; keep another")
 
 
 class Unknowns:
@@ -180,22 +190,21 @@ class Unknowns:
 
     def _simplified(self, clauses: Iterable[Clause], sources: Iterable[UnknownOrder]) -> UnknownOrder:
         """What is left of the clauses in the light of the facts; those used are added to the sources' own."""
-        clauses = tuple(clauses)
+        clauses, used = tuple(clauses), frozenset[int]()
         if sum(map(len, clauses)) > MANY_TERMS:
-            clauses = tuple(map(_outermost, clauses))
+            pairs = [self._outermost(clause) for clause in clauses]
+            clauses, used = tuple(clause for clause, _ in pairs), used.union(*(facts for _, facts in pairs))
         if sum(map(len, clauses)) > MOST_TERMS:
-            raise ArgumentError(
-                "criteria", f"these leave so much open that over {MOST_TERMS} terms compete in one order; keep another"
-            )
+            raise TooOpen
         if () in clauses:
             return UnknownOrder(((),))  # zero by structure, whatever the facts are
-        because = frozenset[int]().union(*(source.because for source in sources))
+        because = used.union(*(source.because for source in sources))
         kept: list[Clause] = []
-        for clause, used in sorted(map(self._largest, clauses), key=lambda pair: len(pair[0])):
-            because |= used
-            below = next((reason for other in kept if (reason := self._below(other, clause)) is not None), None)
-            if below is not None:
-                because |= below
+        for clause, facts in sorted(map(self._largest, clauses), key=lambda pair: len(pair[0])):
+            because |= facts
+            why = next((reason for other in kept if (reason := self._below(other, clause)) is not None), None)
+            if why is not None:
+                because |= why
                 continue
             reasons = [(other, self._below(clause, other)) for other in kept]
             because = because.union(*(reason for _, reason in reasons if reason is not None))
@@ -218,6 +227,11 @@ class Unknowns:
             kept = [other for other in kept if other not in beaten] + [reduced]
         return tuple(kept), because
 
+    def _outermost(self, clause: Clause) -> tuple[Clause, frozenset[int]]:
+        """The clause without forms that are nowhere the largest, and the facts that were used."""
+        kept, because = outermost(self.facts, tuple(dict.fromkeys(map(self.facts.reduce, clause))))
+        return tuple(kept), because.union(*map(self.facts.used, clause))
+
     def _below(self, lesser: Clause, greater: Clause) -> frozenset[int] | None:
         """The facts by which the lesser clause is at most the greater; None if they are not known to be so."""
         because: frozenset[int] = frozenset()
@@ -227,21 +241,6 @@ class Unknowns:
                 return None
             because = because.union(self.facts.why(above - form).multipliers)
         return because
-
-
-def _outermost(clause: Clause) -> Clause:
-    """The clause without the forms midway between two others, which are never larger than both.
-
-    The square of a sum is the sum of the squares, max(2x, x + y, 2y) = max(2x, 2y); and of what is multiplied by the
-    same in each of several steps of time, the first and the last count.
-    """
-    forms = dict.fromkeys(clause)
-
-    def is_midway(form: Form) -> bool:
-        twice = form.mul_ground(2)
-        return any(twice - other in forms for other in forms if other != form)
-
-    return tuple(form for form in forms if not is_midway(form))
 
 
 def _implies(bounds: Bounds, others: Bounds) -> bool:

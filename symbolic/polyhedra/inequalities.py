@@ -32,16 +32,10 @@ def why(forms: Sequence[Form], conclusion: Form) -> Combination | None:
     rows = _occurring([*forms, conclusion])
     scales = [_denominator(form) for form in (*forms, conclusion)]
     *vectors, target = (_whole(form, rows, scale) for form, scale in zip((*forms, conclusion), scales, strict=True))
-    optimum = minimise([vector[1:] for vector in vectors], [vector[0] for vector in vectors], target[1:])
-    if optimum is None:
+    found = _combination(vectors, target)
+    if found is None:
         return None
-    slack = target[0] - _dot(vectors, optimum.point)
-    point = optimum.point
-    if slack < 0:
-        if optimum.ray is None:
-            return None
-        along = slack / _dot(vectors, optimum.ray)  # the forms contradict each other
-        point, slack = [x + along * step for x, step in zip(point, optimum.ray, strict=True)], Fraction(0)
+    point, slack = found
     multipliers = {number: factor * scales[number] / scales[-1] for number, factor in enumerate(point) if factor}
     return Combination(multipliers, slack / scales[-1])
 
@@ -57,6 +51,47 @@ def why_empty(forms: Sequence[Form]) -> Combination | None:
 def follows(facts: Facts, form: Form) -> Combination | None:
     """How form >= 0 follows from facts, with the largest slack; None if it does not."""
     return _in_their_terms(facts, form, why(facts.inequalities, facts.reduce(form)))
+
+
+def outermost(facts: Facts, forms: Sequence[Form]) -> tuple[list[Form], frozenset[int]]:
+    """Those of the forms that are somewhere larger than all others, and the facts by which the rest are not.
+
+    What is nowhere the largest is by duality at most a weighted mean of others, as x + y is of 2x and 2y:
+
+    >>> from sympy.polys.domains import QQ
+    >>> from sympy.polys.rings import ring
+    >>> R, x, y = ring("x, y", QQ)
+    >>> facts = Facts(R)
+    >>> outermost(facts, [2*x, x + y, 2*y])
+    ([2*x, 2*y], frozenset())
+    >>> facts.learn_nonnegative(x - y - 1, {7: QQ(1)})
+    >>> outermost(facts, [2*x, x + y, 2*y])
+    ([2*x], frozenset({7}))
+    """
+    known, sources = facts.inequalities, [source for _, source in facts.bounds.values()]
+    rows, scales = _occurring([*known, *forms]), [_denominator(form) for form in forms]
+    # -form = a combination of what is known + a mean of -others: the last row is the sum of the mean's weights.
+    bounds = [[*_whole(form, rows, _denominator(form)), 0] for form in known]
+    below = [[*_whole(-form, rows, scale), scale] for form, scale in zip(forms, scales, strict=True)]
+    because = frozenset[int]()
+    kept: list[int] = []
+
+    def is_needed(number: int, others: Sequence[int]) -> bool:
+        nonlocal because
+        found = others and _combination([*bounds, *(below[other] for other in others)], below[number])
+        if not found:
+            return True
+        because = because.union(*(source for source, factor in zip(sources, found[0], strict=False) if factor))
+        return False
+
+    for number in range(len(forms)):
+        if is_needed(number, kept):
+            kept.append(number)
+    for number in tuple(kept):
+        others = [other for other in kept if other != number]
+        if not is_needed(number, others):
+            kept = others
+    return [forms[number] for number in kept], because
 
 
 def contradiction(facts: Facts) -> Combination | None:
@@ -160,6 +195,21 @@ def _whole(form: Form, monomials: Sequence[tuple[int, ...]], scale: int) -> list
     """The constant and the coefficients of scale * form."""
     numbers = [form.coeff(1), *(form.get(monomial, 0) for monomial in monomials)]
     return [int(number * scale) for number in numbers]
+
+
+def _combination(vectors: Sequence[Sequence[int]], target: Sequence[int]) -> tuple[list[Fraction], Fraction] | None:
+    """Factors >= 0 and a slack >= 0 with which target = combination of vectors + slack, all of whose first entry is the
+    constant: those of the largest slack; None if there are none."""
+    optimum = minimise([vector[1:] for vector in vectors], [vector[0] for vector in vectors], target[1:])
+    if optimum is None:
+        return None
+    point, slack = optimum.point, target[0] - _dot(vectors, optimum.point)
+    if slack < 0:
+        if optimum.ray is None:
+            return None
+        along = slack / _dot(vectors, optimum.ray)  # the forms contradict each other
+        point, slack = [x + along * step for x, step in zip(point, optimum.ray, strict=True)], Fraction(0)
+    return point, slack
 
 
 def _dot(vectors: Sequence[Sequence[int]], factors: Sequence[Fraction]) -> Fraction:

@@ -32,18 +32,20 @@ from tests.modern_parts import looped, modulated, post_norm, qk_norm
 from tests.strategies import contains
 from tests.zero_starts import adapted, lora
 
-pytestmark = [pytest.mark.slow, pytest.mark.long]
+pytestmark = pytest.mark.slow
 HALF = Fraction(1, 2)
 SQUARES = (64, 144, 256, 400, 576, 784, 1024)
 """Squares of even numbers: n^(1/2) / 2 groups."""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("network", [modulated(), post_norm(), looped()], ids=["adaLN", "post-norm", "looped"])
 def test_blocks(network: Network) -> None:
     """A stream that a condition modulates and gates, one that is normalized after each block, one block three times."""
     confirm(experiment(network, member(network, "adam", HALF), how("adam"), WIDTHS, 12), least=70)
 
 
+@pytest.mark.long
 def test_normalized_queries_and_keys() -> None:
     """Of one head that grows, with gains: scores q.k / d are generic at first, and bounded once both have moved."""
     network = qk_norm()
@@ -66,10 +68,12 @@ def rich(part: Traced) -> Parameterization:
     return member(part.network, "adam", HALF, loss=part.translation.loss)
 
 
+@pytest.mark.long
 def test_capped_scores() -> None:
     confirm(trained(CAPPED, rich(CAPPED)), least=40)
 
 
+@pytest.mark.long
 def test_routed_experts() -> None:
     """The best two of four: gradients are of those tokens alone that a router sent, and vary much over seeds."""
     experts = [f"gradient {name}.{number}" for name in ("up", "down") for number in range(4)]
@@ -86,6 +90,7 @@ def grouped(narrow: Fraction) -> Parameterization:
     return Parameterization.of(multiplier=[0] * len(layers), init=[init.get(name, -HALF) for name in layers], lr=rates)
 
 
+@pytest.mark.long
 def test_grouped_queries_of_a_ratio_that_grows() -> None:
     """Keys and values of n^(1/2) units: sqrt(fan_out) / fan_in is what their init scales are to be (Yang, Simon and
     Bernstein, arXiv 2310.17813; Chickering et al., arXiv 2605.15290). All units move by order 1; they start smaller."""
@@ -97,6 +102,7 @@ def test_grouped_queries_of_a_ratio_that_grows() -> None:
     confirm(found, slow=["dz o", "dz add", "gradient o"], least=35)
 
 
+@pytest.mark.long
 def test_grouped_values_of_the_usual_init_scale_explode() -> None:
     """n^(-1/2), as of other hidden matrices: what the embedding learns lies along the few values that read it. At these
     widths that takes over from what values pass on by chance: they grow, and no longer by order 1 in each unit."""
@@ -135,6 +141,7 @@ def scan(init: Fraction) -> Parameterization:
     return Parameterization.of(multiplier=[0] * len(rows), init=[row[0] for row in rows], lr=[row[1] for row in rows])
 
 
+@pytest.mark.long
 def test_a_selective_scan() -> None:
     """B and C read n units into a fixed number of states: they have a readout's exponents, as a router does. With those
     of hidden matrices they explode, once what they read has moved."""
@@ -156,6 +163,7 @@ def in_experts(number_or_size: str, given: Parameterization, network: Network, s
     return experiment(network, given, how("adam", lr=rate), sizes, 8, scaling)
 
 
+@pytest.mark.long
 def test_more_experts() -> None:
     """Their mean starts at E^(-1/2) and is moved by order 1, at rates that know no E (arXiv 2601.20205, Table 1)."""
     found = in_experts("members", expert_number("0"), MANY, (8, 12, 16, 24, 32, 48, 64, 96))
@@ -164,6 +172,7 @@ def test_more_experts() -> None:
     agrees(found, "dz", "router", 2, HALF)
 
 
+@pytest.mark.long
 def test_larger_experts() -> None:
     """Init scales 1/M at their end (the same paper); with M^(-1/2), what is passed on grows with M."""
     sizes = (64, 96, 128, 192, 256, 384, 512, 768, 1024)
@@ -176,6 +185,7 @@ def test_larger_experts() -> None:
     assert p_value(usual.fits[passed_on], 0) < 0.05
 
 
+@pytest.mark.long
 def test_adapters_at_one_rate() -> None:
     """Init[A] at n^(-1/2): A h explodes like n^(1/2), and of order 1 is what both updates do (arXiv 2406.08447)."""
     found = experiment(lora(), adapted(-HALF, -HALF), how("adam", batch=4, steps=3, lr=0.1), WIDTHS, 12)

@@ -88,7 +88,7 @@ def test_lazy_it_is_read_like_a_lazy_output() -> None:
 
 @pytest.mark.slow
 def test_normalized_features_and_classes_have_a_setting() -> None:
-    """In orders in which over 2000 terms compete, which are not all found."""
+    """In orders in which more terms compete than `derive` compares."""
     found = scalings.parameterize(Cosines, "sgd", INPUTS, classes, base_width=BASE, lr=1e-3)
     assert found.prescription.richness == Fraction(1, 2)
     assert found.check(quick=True).findings == ()

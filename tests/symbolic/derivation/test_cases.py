@@ -11,6 +11,7 @@ from scalings.criteria.tutorial import TUTORIAL, as_criteria
 from scalings.networks.architectures import mlp, resmlp, transformer
 from symbolic.derivation import case
 from symbolic.polyhedra.facts import Form
+from symbolic.polyhedra.inequalities import irredundant
 from symbolic.propagation.question import Question
 
 STABLE = tuple(as_criteria("stability"))
@@ -23,7 +24,9 @@ QUESTIONS = {
 
 
 def found(question: Question) -> list[frozenset[Form]]:
-    return [frozenset(one.facts.forms) for one in case.explore(question.ring, question.train)]
+    """What each case says, without what the rest of it implies."""
+    cases = [one.facts for one in case.explore(question.ring, question.train)]
+    return [frozenset([*facts.equations, *irredundant(facts.inequalities)]) for facts in cases]
 
 
 @pytest.mark.slow

@@ -7,11 +7,10 @@ import random
 from fractions import Fraction
 
 import pytest
-from sympy.polys.domains import QQ
-from sympy.polys.rings import ring
 
 from scalings.certificates.verifier import Refused, certify
 from scalings.criteria.problem import Problem
+from scalings.errors import ArgumentError
 from scalings.hyperparameters.parameterizations import Parameterization
 from scalings.networks.decoders import llama
 from scalings.networks.dimensions import WIDTH, fixed
@@ -19,12 +18,11 @@ from scalings.networks.network import Network
 from scalings.networks.nodes import Dense, Product
 from symbolic.certificates.writing import derivation_certificate
 from symbolic.derivation.derive import derive
-from symbolic.orders.unknown_orders import _outermost
-from symbolic.polyhedra.facts import as_affine
+from symbolic.orders import unknown_orders
 from tests import strategies
 from tests.literature.disputes import NARROW
 from tests.literature.transformers import LARGE, MANY, expert_number, expert_size
-from tests.modern_parts import experts, hidden, looped, modulated, post_norm, qk_norm, scan, swiglu
+from tests.modern_parts import autoencoder, experts, hidden, looped, modulated, post_norm, qk_norm, scan, swiglu
 
 pytestmark = pytest.mark.slow
 HALF = Fraction(1, 2)
@@ -157,17 +155,34 @@ def test_what_is_in_front_of_a_gate_of_one_unit_is_asked_when_both_have_moved() 
     assert not any(strategies.contains(piece, values | {"eta_3": -HALF}) for piece in pieces)
 
 
-def test_terms_midway_between_others_are_dropped() -> None:
-    """Of the square of a maximum the mixed terms, and nothing that is anywhere the largest."""
-    polynomials, x, y, z = ring("x, y, z", QQ)
-    terms = (x, y, z + 1, x - y)
-    square = tuple(one + other for one in terms for other in terms)
-    kept = _outermost(square)
-    assert set(kept) == {2 * one for one in terms}
-    draw = random.Random(0)
-    for _ in range(50):
-        point = {name: Fraction(draw.randint(-9, 9), 4) for name in "xyz"}
-        values = [[as_affine(form).at(**point) for form in forms] for forms in (square, kept)]
-        assert max(values[0]) == max(values[1])
-    assert _outermost((x, y, z)) == (x, y, z)
-    assert polynomials(0) not in kept
+MAXIMAL = {"first": (0, 0), "latent": (-1, -1), "back": (0, 0), "readout": (-1, -1)}
+FULL_LATENT = {"first": (0, -HALF), "latent": (-HALF, -1), "back": (0, 0), "readout": (-1, -1)}
+
+
+@pytest.mark.parametrize(
+    ("criteria", "meant", "other"), [("spectral", MAXIMAL, FULL_LATENT), ("tutorial", FULL_LATENT, MAXIMAL)]
+)
+def test_layers_behind_a_bottleneck(
+    criteria: str, meant: dict[str, tuple[Fraction, Fraction]], other: dict[str, tuple[Fraction, Fraction]]
+) -> None:
+    """All behind the latent of an autoencoder starts as small as it does, and is open until it has moved. From size 1
+    it explodes unless what is in front of it is lazy; maximal updates start it as small as an output."""
+    network = autoencoder()
+
+    def of(kinds: dict[str, tuple[Fraction, Fraction]]) -> dict[str, Fraction]:
+        init, rate = zip(*(kinds.get(layer.name, (-HALF, -1)) for layer in network.layers), strict=True)
+        given = Parameterization.of(multiplier=[0] * len(init), init=init, lr=rate)
+        return {name: one for name, one in given.by_name(0).items() if isinstance(one, Fraction)}
+
+    (piece,) = derive(network, "adam", criteria).polyhedra
+    assert strategies.contains(piece, of(meant))
+    assert not strategies.contains(piece, of(other))
+    for name, exponent in of(meant).items():
+        assert not strategies.contains(piece, of(meant) | {name: exponent + HALF})
+
+
+def test_what_is_too_open_is_refused_where_others_say_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind the bottleneck above they do."""
+    monkeypatch.setattr(unknown_orders, "MOST_TERMS", 3)
+    with pytest.raises(ArgumentError, match="criteria: these leave so much open that over"):
+        derive("transformer", "adam", "spectral")

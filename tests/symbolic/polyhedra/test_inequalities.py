@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+import z3
+from hypothesis import given, reject
 from hypothesis import strategies as st
 from sympy.polys.domains import QQ
 
 from symbolic.polyhedra import inequalities
 from symbolic.polyhedra.facts import Combination, Contradiction, Facts, Form
-from tests.symbolic.linear_forms import RING, forms, z3_implies
+from tests.symbolic.linear_forms import RING, forms, holds, z3_implies
 
 systems = st.lists(forms(), min_size=1, max_size=6)
 
@@ -92,3 +93,41 @@ def test_what_is_given_is_not_proved_once_more(monkeypatch: pytest.MonkeyPatch) 
     square = [x, y, 1 - x, 1 - y]
     assert inequalities.implies(square, *square, 2 - x - y)
     assert solved == [2 - x - y]
+
+
+@given(st.lists(forms(), max_size=5), st.lists(forms(), min_size=1, max_size=6))
+def test_what_is_nowhere_the_largest_is_dropped_for_a_reason(known: list[Form], competing: list[Form]) -> None:
+    """What is dropped is nowhere larger than all that is kept, by the facts that are named alone; what is kept is."""
+    facts = Facts(RING)
+    try:
+        for number, form in enumerate(known):
+            facts.learn_nonnegative(form, {number: QQ(1)})
+    except Contradiction:
+        reject()
+    if not inequalities.feasible(known):
+        reject()
+    reduced = list(dict.fromkeys(map(facts.reduce, competing)))
+    kept, because = inequalities.outermost(facts, reduced)
+    assert kept
+    for form in kept:
+        assert not z3_below(known, form, [other for other in kept if other != form])
+    reasons = [known[number] for number in because]
+    solved = [sign * form for form in facts.equations for sign in (1, -1)]
+    for form in reduced:
+        assert form in kept or z3_below([*reasons, *solved], form, kept)
+
+
+def test_of_a_square_the_mixed_terms_are_dropped() -> None:
+    x, y = RING.gens[:2]
+    terms = (x, y, x - 2 * y, RING(1))
+    kept, because = inequalities.outermost(Facts(RING), [one + other for one in terms for other in terms])
+    assert set(kept) == {2 * one for one in terms}
+    assert not because
+    assert inequalities.outermost(Facts(RING), [x, y])[0] == [x, y]
+
+
+def z3_below(known: list[Form], form: Form, others: list[Form]) -> bool:
+    """Whether nowhere, where all known forms are >= 0, a form is larger than all others."""
+    solver = z3.Solver()
+    solver.add(*map(holds, known), *(z3.Not(holds(other - form)) for other in others))
+    return bool(solver.check() == z3.unsat)
