@@ -157,7 +157,7 @@ def _possible(case: Case, recorded: Recorded) -> bool:
     left = recorded.asked
     try:
         while left:
-            postponed = [one for one in left if not _can_impose(one, results, case, algebra)]
+            postponed = [one for one in left if not _is_imposed(one, results, case, algebra)]
             if len(postponed) == len(left):
                 raise TooOpen
             left = postponed
@@ -166,8 +166,8 @@ def _possible(case: Case, recorded: Recorded) -> bool:
     return inequalities.feasible(case.facts.inequalities)
 
 
-def _can_impose(asked: Asked, results: Deferred, case: Case, algebra: Unknowns) -> bool:
-    """Impose what is asked, unless it compares too many terms. Raises Contradiction."""
+def _is_imposed(asked: Asked, results: Deferred, case: Case, algebra: Unknowns) -> bool:
+    """Impose what is asked; False, and nothing is learned, if it compares too many terms. Raises Contradiction."""
     requirement, left, right = asked
     try:
         sides = results[left], results[right]
